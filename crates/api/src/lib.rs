@@ -1,0 +1,19 @@
+//! The contract as Rust types: models, responses, operation traits and routes.
+//!
+//! Nearly everything is generated from `openapi/heliostat.yaml` into `generated/`. Handwritten beside it: how a
+//! JSON body is read and written ([`ApiJson`]), what a handler learns of the request ([`Call`]), and the shape of
+//! the operations' table ([`Operation`]).
+
+mod call;
+#[rustfmt::skip]
+mod generated;
+mod operation;
+mod payload;
+
+pub use call::Call;
+pub use generated::models;
+pub use generated::{
+    access_tokens, application, mirror, permissions, projects, repositories, security, upstream, users,
+};
+pub use operation::{Operation, Role, operations, operations_on_path};
+pub use payload::{ApiJson, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};

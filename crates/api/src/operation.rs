@@ -1,0 +1,79 @@
+//! What is known of each operation besides its types: where it lies and which role serves it.
+
+use crate::generated::table::OPERATIONS;
+
+/// An operation of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// `operationId`.
+    pub id: &'static str,
+    /// The HTTP method, upper case.
+    pub method: &'static str,
+    /// The path below `/rest`, with `{name}` placeholders.
+    pub path: &'static str,
+    /// Who serves it.
+    pub role: Role,
+    /// Every status that the contract documents.
+    pub statuses: &'static [u16],
+}
+
+/// The two roles of the one binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The primary, where pushes go.
+    Upstream,
+    /// The replica.
+    Mirror,
+}
+
+impl Role {
+    /// The role's name in messages and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Upstream => "upstream",
+            Role::Mirror => "mirror",
+        }
+    }
+}
+
+/// All operations in document order.
+pub fn operations() -> &'static [Operation] {
+    OPERATIONS
+}
+
+/// The operations whose path matches one that was requested (below `/rest`, with `latest` as the version).
+pub fn operations_on_path(path: &str) -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS
+        .iter()
+        .filter(move |operation| matches(operation.path, path))
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let mut wanted = template.split('/');
+    let mut found = path.split('/');
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) => {
+                let placeholder = wanted.starts_with('{');
+                if (placeholder && found.is_empty()) || (!placeholder && wanted != found) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_matches_its_template_only() {
+        assert!(matches("/a/{id}/b", "/a/1/b"));
+        assert!(!matches("/a/{id}/b", "/a//b"));
+        assert!(!matches("/a/{id}/b", "/a/1/b/c"));
+        assert!(!matches("/a/{id}/b", "/a/1"));
+    }
+}

@@ -1,0 +1,268 @@
+//! JSON bodies.
+//!
+//! poem-openapi's own `Json` announces another media type than the contract, takes any `+json`, and turns a
+//! number into a string where the schema says string. [`ApiJson`] lets serde decide first, which is strict about
+//! types and knows the field at fault, and only then asks poem-openapi's validators for lengths and patterns.
+
+use std::fmt;
+
+use poem::error::{ReadBodyError, ResponseError};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Body, IntoResponse, Request, RequestBody, Response, Result};
+use poem_openapi::error::ContentTypeError;
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The longest JSON body that is read.
+pub const MAX_JSON_BODY_BYTES: usize = 1024 * 1024;
+
+const MEDIA_TYPE: &str = "application/json";
+
+/// A JSON body, read strictly and written by serde.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiJson<T>(pub T);
+
+/// A JSON body that may be absent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+/// A body that is not what the contract asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidBody {
+    /// The field at fault, as a dotted path; empty for the body as a whole.
+    pub context: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for InvalidBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for InvalidBody {}
+
+impl ResponseError for InvalidBody {
+    fn status(&self) -> StatusCode {
+        StatusCode::BAD_REQUEST
+    }
+}
+
+/// Parses JSON text: serde first, then the validators of the schema.
+fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidBody> {
+    let value: Value = serde_json::from_slice(text).map_err(|error| InvalidBody {
+        context: String::new(),
+        message: format!("the body is not JSON: {error}"),
+    })?;
+    serde_path_to_error::deserialize::<_, T>(&value).map_err(|error| {
+        let path = error.path().to_string();
+        let context = if path == "." { String::new() } else { path };
+        InvalidBody {
+            context,
+            message: error.into_inner().to_string(),
+        }
+    })?;
+    T::parse_from_json(Some(value)).map_err(|error| {
+        let message = error.into_message();
+        InvalidBody {
+            context: field_of(&message),
+            message,
+        }
+    })
+}
+
+/// The field that a validator complains of: its message reads "failed to parse ... field `name` verification failed".
+fn field_of(message: &str) -> String {
+    let quoted = message
+        .split_once("field `")
+        .and_then(|(_, rest)| rest.split_once('`'));
+    quoted.map_or_else(String::new, |(field, _)| field.to_owned())
+}
+
+async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Option<Vec<u8>>> {
+    let text = match body.take() {
+        Ok(body) => body.into_bytes_limit(MAX_JSON_BODY_BYTES).await?,
+        Err(ReadBodyError::BodyHasBeenTaken) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    if text.is_empty() && content_type.is_none() {
+        return Ok(None);
+    }
+    let Some(content_type) = content_type else {
+        return Err(ContentTypeError::ExpectContentType.into());
+    };
+    let content_type = content_type.to_str().unwrap_or_default();
+    if !is_json(content_type) {
+        return Err(ContentTypeError::NotSupported {
+            content_type: content_type.to_owned(),
+        }
+        .into());
+    }
+    Ok(Some(text.into()))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+}
+
+impl<T: Type + Send> Payload for ApiJson<T> {
+    const CONTENT_TYPE: &'static str = MEDIA_TYPE;
+
+    fn check_content_type(content_type: &str) -> bool {
+        is_json(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: DeserializeOwned + ParseFromJSON + Send> ParsePayload for ApiJson<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
+        match read_body(request, body).await? {
+            Some(text) => Ok(ApiJson(parse(&text)?)),
+            None => Err(ContentTypeError::ExpectContentType.into()),
+        }
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for ApiJson<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => Response::builder()
+                .header(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))
+                .body(Body::from_vec(text)),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
+
+impl<T: ToJSON> ApiResponse for ApiJson<T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType {
+            content_type: MEDIA_TYPE,
+            schema: T::schema_ref(),
+        }];
+        let response = MetaResponse {
+            description: "",
+            status: Some(200),
+            status_range: None,
+            content,
+            headers: Vec::new(),
+        };
+        MetaResponses {
+            responses: vec![response],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for ApiJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(request_meta::<T>(true))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        <Self as ParsePayload>::from_request(request, body).await
+    }
+}
+
+impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for OptionalJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(request_meta::<T>(false))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        match read_body(request, body).await? {
+            Some(text) if !text.is_empty() => Ok(OptionalJson(Some(parse(&text)?))),
+            _ => Ok(OptionalJson(None)),
+        }
+    }
+}
+
+fn request_meta<T: Type>(required: bool) -> MetaRequest {
+    let content = vec![MetaMediaType {
+        content_type: MEDIA_TYPE,
+        schema: T::schema_ref(),
+    }];
+    MetaRequest {
+        description: None,
+        content,
+        required,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::RestRepositoryMirrorEvent;
+
+    #[test]
+    fn a_number_is_not_taken_for_a_string_and_the_field_is_named() {
+        let found = parse::<RestRepositoryMirrorEvent>(br#"{"type":"SYNCHRONIZED","upstreamRepoId":7}"#);
+        let error = found.expect_err("a number must be refused");
+        assert_eq!(error.context, "upstreamRepoId");
+    }
+
+    #[test]
+    fn truncated_json_is_refused() {
+        let error = parse::<RestRepositoryMirrorEvent>(br#"{"type":"#).expect_err("must be refused");
+        assert_eq!(error.context, "");
+        assert!(
+            error.message.starts_with("the body is not JSON"),
+            "{}",
+            error.message
+        );
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        assert!(is_json("application/json; charset=utf-8"));
+        assert!(is_json("Application/JSON"));
+        assert!(!is_json("application/vnd.api+json"));
+        assert!(!is_json("text/plain"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Servers as processes: started on free loopback ports in temporary folders, stopped when dropped.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// The administrator's password of every upstream that a benchmark starts.
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+/// How long a server may take to come up.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to end after it was asked to.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between two looks whether it has ended.
+const PAUSE: Duration = Duration::from_millis(20);
+/// So many of the last lines of a log are shown when something fails.
+const SHOWN_LOG_LINES: usize = 20;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    name: String,
+    child: Child,
+    base_url: String,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts an upstream with an empty data folder.
+    pub fn upstream(binary: &Path) -> anyhow::Result<Self> {
+        Self::start_role(binary, "upstream", &[])
+    }
+
+    /// Starts a mirror with an empty data folder; it asks to join at once.
+    pub fn mirror(binary: &Path, upstream: &str, name: &str) -> anyhow::Result<Self> {
+        Self::start_role(binary, "mirror", &["--upstream", upstream, "--name", name])
+    }
+
+    /// Starts a role as `heliostat <role>` does it, all settings at their defaults but where and what.
+    fn start_role(binary: &Path, role: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("heliostat-bench-").tempdir()?;
+        let mut command = dying_with_us(binary);
+        command
+            .arg(role)
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
+            .args(arguments);
+        for (name, _) in std::env::vars_os() {
+            // Settings of whoever runs the benchmark must not decide what is measured.
+            if name.to_string_lossy().starts_with("HELIOSTAT_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        Self::start(role, command, folder)
+    }
+
+    /// Starts any server that prints a line with ` ready at <URL>`.
+    pub fn start(name: &str, mut command: Command, folder: TempDir) -> anyhow::Result<Self> {
+        let log = File::create(folder.path().join("log"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let mut server = Server {
+            name: name.to_owned(),
+            child,
+            base_url: String::new(),
+            folder,
+        };
+        let stdout = server.child.stdout.take().context("standard output is a pipe")?;
+        server.base_url = server.ready_address(BufReader::new(stdout))?;
+        Ok(server)
+    }
+
+    fn ready_address(&self, stdout: impl BufRead + Send + 'static) -> anyhow::Result<String> {
+        let (sender, receiver) = mpsc::channel();
+        // Reads to the end, so that the server never waits for a reader.
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let started = Instant::now();
+        while let Ok(line) = receiver.recv_timeout(START_PATIENCE.saturating_sub(started.elapsed())) {
+            if let Some((_, url)) = line.split_once(" ready at ") {
+                return Ok(url.trim().trim_end_matches('/').to_owned());
+            }
+        }
+        bail!("the {} did not come up:\n{}", self.name, self.log());
+    }
+
+    /// The address that clients use, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its role.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The last lines of its log.
+    pub fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let mut last: VecDeque<&str> = log.lines().collect();
+        last.drain(..last.len().saturating_sub(SHOWN_LOG_LINES));
+        last.make_contiguous().join("\n")
+    }
+
+    /// Asks it to end, so that it ends its git processes too; kills it when it does not.
+    fn stop(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let (Some(pid), Ok(None)) = (pid, self.child.try_wait()) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < STOP_PATIENCE {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(PAUSE),
+                _ => return,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A command whose process dies with this one, even when this one is killed.
+///
+/// The kernel ties it to the thread that starts the process: start servers from the main thread.
+pub fn dying_with_us(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> anyhow::Result<Server> {
+        let mut command = dying_with_us(Path::new("sh"));
+        command.args(["-c", script]);
+        Server::start("script", command, tempfile::tempdir()?)
+    }
+
+    #[test]
+    fn a_server_tells_its_address_and_ends_with_its_value() {
+        let server = shell("echo it is ready at http://127.0.0.1:9/x/; sleep 600").expect("it starts");
+        assert_eq!(server.base_url(), "http://127.0.0.1:9/x");
+        let process = std::path::PathBuf::from(format!("/proc/{}", server.pid()));
+        assert!(process.is_dir());
+        drop(server);
+        assert!(!process.exists());
+    }
+
+    #[test]
+    fn a_server_that_ends_shows_its_log() {
+        let error = shell("echo no database >&2; exit 1").expect_err("it ends");
+        assert!(error.to_string().contains("no database"), "{error}");
+    }
+}

@@ -1,0 +1,66 @@
+//! `openapi/codegen.toml`: naming and type decisions as data.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use serde::Deserialize;
+
+/// All decisions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    tags: BTreeMap<String, TagDecision>,
+    fields: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+    security: BTreeMap<String, SecurityDecision>,
+}
+
+/// How a tag becomes a module.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagDecision {
+    /// The Rust module.
+    pub module: String,
+    /// The role that serves it.
+    pub role: String,
+    /// Why it is so.
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+/// How a security scheme is declared to poem-openapi.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityDecision {
+    /// The arguments of `#[oai(...)]`.
+    pub declaration: String,
+    /// The type in `poem_openapi::auth`.
+    pub value: String,
+}
+
+impl Settings {
+    /// Reads the decisions.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        toml::from_str(text).context("openapi/codegen.toml cannot be read")
+    }
+
+    /// The decision for a tag.
+    pub fn tag(&self, name: &str) -> Option<&TagDecision> {
+        self.tags.get(name)
+    }
+
+    /// The decision for a security scheme.
+    pub fn security(&self, name: &str) -> Option<&SecurityDecision> {
+        self.security.get(name)
+    }
+
+    /// The Rust name of a field where the wire name is a reserved word.
+    pub fn renamed_field(&self, wire_name: &str) -> Option<&str> {
+        self.fields.get(wire_name).map(String::as_str)
+    }
+
+    /// Whether a field's value must never be shown.
+    pub fn is_secret(&self, schema: &str, field: &str) -> bool {
+        self.secrets.contains_key(&format!("{schema}.{field}"))
+    }
+}

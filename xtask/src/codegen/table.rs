@@ -1,0 +1,38 @@
+//! The table of operations: what the server needs to know of paths and methods besides routing.
+
+use anyhow::anyhow;
+
+use super::files;
+use super::settings::Settings;
+use crate::contract::Contract;
+
+/// The file with the table.
+pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<String> {
+    let mut text =
+        files::preamble("Every operation of the contract: method, path, and the role that serves it.");
+    text.push_str("use crate::operation::{Operation, Role};\n\n");
+    text.push_str("/// All operations in document order.\npub const OPERATIONS: &[Operation] = &[\n");
+    for operation in &contract.operations {
+        let decision = settings.tag(&operation.tag).ok_or_else(|| {
+            anyhow!(
+                "openapi/codegen.toml has no decision for the tag {:?}",
+                operation.tag
+            )
+        })?;
+        let statuses: Vec<String> = operation
+            .responses
+            .iter()
+            .map(|response| response.status.to_string())
+            .collect();
+        let role = super::names::pascal_case(&decision.role);
+        text.push_str(&format!(
+            "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, role: Role::{role}, statuses: &[{}] }},\n",
+            operation.id,
+            operation.method,
+            operation.path,
+            statuses.join(", ")
+        ));
+    }
+    text.push_str("];\n");
+    Ok(text)
+}

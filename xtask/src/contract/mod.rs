@@ -1,0 +1,10 @@
+//! The contract as the generator sees it: a small model, read from the OpenAPI document.
+
+mod model;
+mod read;
+
+pub use model::{
+    Contract, Field, Operation, Parameter, ParameterPlace, ResponseContent, Schema, SchemaKind, Tag,
+    TextLimits, ValueType,
+};
+pub use read::{Violation, read};

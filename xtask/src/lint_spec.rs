@@ -1,0 +1,163 @@
+//! `cargo xtask lint-spec`: keeps the contract within the profile and fit for a reader.
+//!
+//! The profile is what both the generator and poem-openapi can express; the reader's part asks for
+//! descriptions, summaries and the statuses that always exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::Context;
+
+use crate::contract::{self, Contract, Operation, ParameterPlace, SchemaKind, ValueType};
+use crate::outcome::{Finding, Outcome};
+use crate::workspace;
+
+/// Reads the contract and tells every violation.
+pub fn run() -> anyhow::Result<Outcome> {
+    let path = workspace::contract_path();
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Outcome::of_findings(
+        findings(&text),
+        "the contract keeps to its profile",
+    ))
+}
+
+/// Every violation of the profile or of the reader's rules in a document.
+pub fn findings(text: &str) -> Vec<Finding> {
+    let remedy = "edit openapi/heliostat.yaml at the named place";
+    let problems = match contract::read(text) {
+        Err(violations) => violations.iter().map(ToString::to_string).collect(),
+        Ok(contract) => problems_for_readers(&contract),
+    };
+    problems
+        .into_iter()
+        .map(|problem| Finding {
+            problem,
+            remedy: remedy.into(),
+        })
+        .collect()
+}
+
+fn problems_for_readers(contract: &Contract) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut ids = BTreeSet::new();
+    let tags: BTreeSet<&str> = contract.tags.iter().map(|tag| tag.name.as_str()).collect();
+    for operation in &contract.operations {
+        let place = format!("{} {}", operation.method, operation.path);
+        if !ids.insert(operation.id.as_str()) {
+            problems.push(format!("{place}: the operationId {} is taken", operation.id));
+        }
+        if !tags.contains(operation.tag.as_str()) {
+            problems.push(format!("{place}: the tag {} is not declared", operation.tag));
+        }
+        problems.extend(
+            operation_problems(operation)
+                .into_iter()
+                .map(|problem| format!("{place}: {problem}")),
+        );
+    }
+    let used = used_schemas(contract);
+    for schema in contract.schemas.values() {
+        if schema.description.trim().is_empty() {
+            problems.push(format!("components.schemas.{}: has no description", schema.name));
+        }
+        if !used.contains(schema.name.as_str()) {
+            problems.push(format!("components.schemas.{}: nothing uses it", schema.name));
+        }
+    }
+    problems
+}
+
+fn operation_problems(operation: &Operation) -> Vec<String> {
+    let mut problems = Vec::new();
+    if operation.summary.is_empty() || operation.description.is_empty() {
+        problems.push("needs a summary and a description".to_owned());
+    }
+    let statuses: BTreeSet<u16> = operation
+        .responses
+        .iter()
+        .map(|response| response.status)
+        .collect();
+    let mut ask = |status: u16, reason: &str| {
+        if !statuses.contains(&status) {
+            problems.push(format!("must document {status}: {reason}"));
+        }
+    };
+    ask(405, "every path answers it to a wrong method");
+    if operation.body.is_some() {
+        ask(400, "a body can be malformed");
+        ask(413, "a body can be too long");
+        ask(415, "a body can have another media type");
+    }
+    if !operation.security.is_empty() {
+        ask(401, "credentials can be missing or wrong");
+    }
+    for parameter in operation
+        .parameters
+        .iter()
+        .filter(|p| p.place == ParameterPlace::Path)
+    {
+        if !operation.path.contains(&format!("{{{}}}", parameter.name)) {
+            problems.push(format!("the path lacks the parameter {}", parameter.name));
+        }
+    }
+    for placeholder in operation
+        .path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+    {
+        if !operation
+            .parameters
+            .iter()
+            .any(|p| p.place == ParameterPlace::Path && p.name == placeholder)
+        {
+            problems.push(format!("the path parameter {placeholder} is not declared"));
+        }
+    }
+    problems
+}
+
+fn used_schemas(contract: &Contract) -> BTreeSet<&str> {
+    let mut used = BTreeSet::new();
+    let mut note = |value: &'_ ValueType| {
+        if let Some(name) = named(value) {
+            used.insert(name.to_owned());
+        }
+    };
+    for operation in &contract.operations {
+        operation
+            .parameters
+            .iter()
+            .for_each(|parameter| note(&parameter.value));
+        operation.body.iter().for_each(|body| note(&body.value));
+        for response in &operation.responses {
+            if let contract::ResponseContent::Json(value) = &response.content {
+                note(value);
+            }
+        }
+    }
+    for schema in contract.schemas.values() {
+        match &schema.kind {
+            SchemaKind::Object(fields) => fields.iter().for_each(|field| note(&field.value)),
+            SchemaKind::OneOf(names) => names
+                .iter()
+                .for_each(|name| note(&ValueType::Named(name.clone()))),
+            SchemaKind::Enumeration(_) | SchemaKind::FreeForm => {}
+        }
+    }
+    contract
+        .schemas
+        .keys()
+        .map(String::as_str)
+        .filter(|name| used.contains(*name))
+        .collect()
+}
+
+fn named(value: &ValueType) -> Option<&str> {
+    match value {
+        ValueType::Named(name) => Some(name),
+        ValueType::List { item, .. } => named(item),
+        _ => None,
+    }
+}

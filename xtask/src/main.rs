@@ -1,0 +1,67 @@
+//! Development tasks: `cargo xtask <task>`. Each module is one task; `cargo xtask help` lists them.
+//!
+//! Code generation and its checks use none of the workspace's crates, so that they still work when nothing
+//! else compiles.
+
+#![expect(clippy::disallowed_methods, reason = "a task runs cargo, git and PostgreSQL")]
+
+mod bench;
+mod codegen;
+mod contract;
+mod drift;
+mod layers;
+mod lint_spec;
+mod outcome;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of Heliostat")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measure how fast we are, against a yardstick in the same run; without names, list the benchmarks.
+    Bench(bench::Options),
+    /// Generate `crates/api/src/generated` from `openapi/heliostat.yaml`.
+    Codegen {
+        /// Change nothing; fail when a generated file is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check that the contract keeps to the profile that the generator understands.
+    LintSpec,
+    /// Compare generated files, emitted documents and types with the contract.
+    Drift,
+    /// Check which crate uses which.
+    Layers,
+    /// Set up what the tests need, then run every gate and every test.
+    Test {
+        /// Run this stage only; may be repeated.
+        #[arg(long = "stage", value_enum)]
+        stages: Vec<test::Stage>,
+    },
+    /// Check the repository itself: file lengths, module docs, names, manifests.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Bench(options) => bench::run(options),
+        Task::Codegen { check } => codegen::run(check),
+        Task::LintSpec => lint_spec::run(),
+        Task::Drift => drift::run(),
+        Task::Layers => layers::run(),
+        Task::Test { stages } => test::run(&stages),
+        Task::Tidy => tidy::run(),
+    };
+    outcome::exit_code(outcome)
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask test`: sets up what the tests need, then runs every gate and every test.
+//!
+//! Stages run in order and the first failure ends the run; `--stage` runs some of them.
+
+mod postgres;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use crate::outcome::Outcome;
+use crate::{codegen, drift, layers, lint_spec, tidy, workspace};
+use postgres::Postgres;
+
+/// A part of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// `cargo fmt --check`.
+    Format,
+    /// The gates that need no build: the contract, generated files, layers, tidiness.
+    Gates,
+    /// Clippy with warnings denied.
+    Clippy,
+    /// Unit tests, the stores on SQLite and on PostgreSQL.
+    Unit,
+    /// The three witnesses of the contract.
+    Drift,
+    /// Whole-system tests on SQLite.
+    Sqlite,
+    /// Whole-system tests on PostgreSQL.
+    Postgres,
+    /// The demonstration as a stranger runs it, with its self-check.
+    Demo,
+}
+
+/// Runs the stages, all of them when none is named.
+pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
+    let all = Stage::value_variants();
+    let stages = if stages.is_empty() { all } else { stages };
+    let needs_postgres = stages
+        .iter()
+        .any(|stage| matches!(stage, Stage::Unit | Stage::Postgres));
+    let postgres = if needs_postgres {
+        Some(Postgres::start()?)
+    } else {
+        None
+    };
+    let started = Instant::now();
+    for stage in all.iter().filter(|stage| stages.contains(stage)) {
+        let stage_started = Instant::now();
+        println!("== {stage:?}");
+        if let bad @ (Outcome::Stale(_) | Outcome::Broken(_)) = run_stage(*stage, postgres.as_ref())? {
+            return Ok(bad);
+        }
+        println!("== {stage:?} passed in {} s", stage_started.elapsed().as_secs());
+    }
+    Ok(Outcome::Good(format!(
+        "all {} stages passed in {} s",
+        stages.len(),
+        started.elapsed().as_secs()
+    )))
+}
+
+fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcome> {
+    let postgres_url = postgres.map(Postgres::url).unwrap_or_default();
+    match stage {
+        Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
+        Stage::Gates => {
+            for gate in [lint_spec::run, || codegen::run(true), layers::run, tidy::run] {
+                match gate()? {
+                    Outcome::Good(done) => println!("{done}"),
+                    bad => return Ok(bad),
+                }
+            }
+        }
+        Stage::Clippy => cargo(
+            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            &[],
+        )?,
+        Stage::Unit => cargo(
+            &["test", "--workspace", "--exclude", "heliostat-tests"],
+            &[("HELIOSTAT_TEST_POSTGRES", postgres_url)],
+        )?,
+        Stage::Drift => match drift::run()? {
+            Outcome::Good(done) => println!("{done}"),
+            bad => return Ok(bad),
+        },
+        Stage::Sqlite => system_tests("sqlite")?,
+        Stage::Postgres => system_tests(postgres_url)?,
+        Stage::Demo => {
+            let check = [
+                "run",
+                "--quiet",
+                "--package",
+                "heliostat",
+                "--",
+                "demo",
+                "--check",
+            ];
+            cargo(&check, &[])?;
+        }
+    }
+    Ok(Outcome::Good(String::new()))
+}
+
+/// The whole-system tests drive the built binary, so that is built first.
+fn system_tests(database: &str) -> anyhow::Result<()> {
+    cargo(&["build", "--package", "heliostat"], &[])?;
+    let binary = binary_path();
+    let binary = binary
+        .to_str()
+        .context("the target directory's path is not UTF-8")?;
+    let environment = [
+        ("HELIOSTAT_TEST_DATABASE", database),
+        ("HELIOSTAT_TEST_BINARY", binary),
+    ];
+    cargo(&["test", "--package", "heliostat-tests"], &environment)
+}
+
+fn binary_path() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace::root().join("target"), PathBuf::from);
+    target.join("debug/heliostat")
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    println!("-- cargo {}", arguments.join(" "));
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(workspace::root())
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("`cargo {}` failed", arguments.join(" "));
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! A PostgreSQL server for the length of a test run, in a temporary directory and on a free loopback port.
+//!
+//! The server's programs are Debian's package; when they are missing and this is root, the package is installed.
+//! PostgreSQL refuses to run as root, so root runs it as the package's user `postgres`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+const PROGRAMS: &str = "/usr/lib/postgresql";
+const UNPRIVILEGED_USER: &str = "postgres";
+
+/// A running server; it stops when this is dropped.
+pub struct Postgres {
+    programs: PathBuf,
+    data: PathBuf,
+    url: String,
+    _folder: TempDir,
+}
+
+impl Postgres {
+    /// Installs the programs if needed, makes an empty cluster and starts it.
+    pub fn start() -> anyhow::Result<Self> {
+        let programs = find_or_install()?;
+        let folder = tempfile::Builder::new().prefix("heliostat-postgres-").tempdir()?;
+        if is_root() {
+            run(Command::new("chown").arg(UNPRIVILEGED_USER).arg(folder.path()))?;
+        }
+        let data = folder.path().join("data");
+        let port = free_port()?;
+        let initdb = programs.join("initdb");
+        run(unprivileged(&initdb)
+            .args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "-D"])
+            .arg(&data))?;
+        let socket_folder = folder.path().display();
+        let options = format!(
+            "-c listen_addresses=127.0.0.1 -p {port} -k {socket_folder} -c fsync=off -c max_connections=200"
+        );
+        let log = folder.path().join("log");
+        let pg_ctl = programs.join("pg_ctl");
+        run(unprivileged(&pg_ctl)
+            .arg("-D")
+            .arg(&data)
+            .arg("-l")
+            .arg(&log)
+            .args(["-w", "-o", &options, "start"]))
+        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        println!("PostgreSQL runs at {url}");
+        Ok(Postgres {
+            programs,
+            data,
+            url,
+            _folder: folder,
+        })
+    }
+
+    /// The administrator's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let pg_ctl = self.programs.join("pg_ctl");
+        let stopped = run(unprivileged(&pg_ctl)
+            .arg("-D")
+            .arg(&self.data)
+            .args(["-m", "immediate", "stop"]));
+        if let Err(error) = stopped {
+            eprintln!("PostgreSQL could not be stopped: {error:#}");
+        }
+    }
+}
+
+fn find_or_install() -> anyhow::Result<PathBuf> {
+    if let Some(programs) = find() {
+        return Ok(programs);
+    }
+    if !is_root() {
+        bail!("PostgreSQL is needed for the tests: run `sudo apt-get install postgresql`, then again");
+    }
+    println!("installing PostgreSQL from the system's packages");
+    run(Command::new("apt-get").args(["update", "-q"]))?;
+    let install = ["install", "-y", "-q", "--no-install-recommends", "postgresql"];
+    run(Command::new("apt-get")
+        .args(install)
+        .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    find().context("the package postgresql was installed, but its programs are not where Debian keeps them")
+}
+
+fn find() -> Option<PathBuf> {
+    let versions = fs::read_dir(PROGRAMS)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
+    versions
+        .filter(|programs| programs.join("initdb").is_file())
+        .max()
+}
+
+fn unprivileged(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", UNPRIVILEGED_USER, "--"]).arg(program);
+    // The root user's folders may be closed to it.
+    command.current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .stdout(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} failed with {status}");
+    }
+    Ok(())
+}
