@@ -1,0 +1,251 @@
+//! One invocation of `git`: built, then either run to its end with bounded output or handed on as a process.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, Command};
+
+use crate::environment::{clean_environment, settings_as_environment};
+use crate::error::{GitError, STDERR_TAIL_BYTES, readable_tail};
+use crate::git::{Git, Lane};
+use crate::process::GitProcess;
+use crate::remote::SecretHeader;
+
+/// Most that an invocation may print when it is run to its end: the references of a very large repository.
+const MAX_OUTPUT_BYTES: usize = 512 * 1024 * 1024;
+
+/// How long an invocation on a local repository may take. Checking a large repository sets its own.
+const LOCAL_TIME_LIMIT: Duration = Duration::from_mins(10);
+
+/// An invocation that has not started yet.
+pub(crate) struct GitCommand {
+    git: Git,
+    operation: &'static str,
+    repository: Option<PathBuf>,
+    current_dir: Option<PathBuf>,
+    args: Vec<OsString>,
+    settings: Vec<(String, String)>,
+    env: Vec<(OsString, OsString)>,
+    input: Vec<u8>,
+    time_limit: Duration,
+}
+
+/// What a successful invocation printed.
+pub(crate) struct Finished {
+    pub(crate) stdout: Vec<u8>,
+    /// The end of what it told people.
+    pub(crate) stderr: String,
+}
+
+/// How an invocation ended that may have failed.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl GitCommand {
+    pub(crate) fn new(git: Git, operation: &'static str) -> Self {
+        Self {
+            git,
+            operation,
+            repository: None,
+            current_dir: None,
+            args: Vec::new(),
+            settings: Vec::new(),
+            env: Vec::new(),
+            input: Vec::new(),
+            time_limit: LOCAL_TIME_LIMIT,
+        }
+    }
+
+    /// Works on the bare repository at `path`, and errors name it.
+    pub(crate) fn repository(mut self, path: &Path) -> Self {
+        self.repository = Some(path.to_owned());
+        let mut option = OsString::from("--git-dir=");
+        option.push(path);
+        self.args.insert(0, option);
+        self
+    }
+
+    /// Errors name the repository at `path`, which is passed to git in another way.
+    pub(crate) fn about(mut self, path: &Path) -> Self {
+        self.repository = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, path: &Path) -> Self {
+        self.current_dir = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    pub(crate) fn setting(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.settings.push((key.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Sends this header with every HTTP request, and follows no redirect with it.
+    pub(crate) fn authorization(self, authorization: Option<&SecretHeader>) -> Self {
+        match authorization {
+            None => self,
+            Some(header) => self
+                .setting("http.extraHeader", format!("Authorization: {}", header.expose()))
+                .setting("http.followRedirects", "false"),
+        }
+    }
+
+    pub(crate) fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = input;
+        self
+    }
+
+    pub(crate) fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Starts it with all three streams piped, when its turn has come.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that starts processes"
+    )]
+    pub(crate) async fn spawn(&self, lane: Lane) -> Result<GitProcess, GitError> {
+        let turn = self
+            .git
+            .lane(lane)
+            .acquire_owned()
+            .await
+            .expect("the bound on processes is never closed");
+        let mut command = Command::new(self.git.program());
+        command
+            .args(&self.args)
+            .env_clear()
+            .envs(clean_environment())
+            .envs(settings_as_environment(&self.settings));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(folder) = &self.current_dir {
+            command.current_dir(folder);
+        }
+        GitProcess::spawn(command, turn).map_err(|error| GitError::Spawn {
+            operation: self.operation,
+            error,
+        })
+    }
+
+    /// Runs it to its end; a bad exit status is an error.
+    pub(crate) async fn run(self) -> Result<Finished, GitError> {
+        let (operation, repository) = (self.operation, self.repository.clone());
+        let Ended {
+            status,
+            stdout,
+            stderr,
+        } = self.run_to_end().await?;
+        if status.success() {
+            return Ok(Finished { stdout, stderr });
+        }
+        Err(GitError::from_failure(
+            operation,
+            repository.as_deref(),
+            &status.to_string(),
+            &stderr,
+        ))
+    }
+
+    /// Runs it to its end, whatever its exit status.
+    pub(crate) async fn run_to_end(mut self) -> Result<Ended, GitError> {
+        let (operation, limit) = (self.operation, self.time_limit);
+        let input = std::mem::take(&mut self.input);
+        let mut process = self.spawn(Lane::Own).await?;
+        match tokio::time::timeout(limit, collect(&mut process, &input, operation)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(GitError::TimedOut { operation, limit }),
+        }
+    }
+}
+
+async fn collect(process: &mut GitProcess, input: &[u8], operation: &'static str) -> Result<Ended, GitError> {
+    let io_error = |error| GitError::Io { operation, error };
+    let stdin = process.stdin.take().expect("spawned with a piped stdin");
+    let stdout = process.stdout.take().expect("spawned with a piped stdout");
+    let stderr = process.stderr.take().expect("spawned with a piped stderr");
+    let write = write_input(stdin, input).map(Ok);
+    let read = async {
+        let mut output = Vec::new();
+        stdout
+            .take(MAX_OUTPUT_BYTES as u64 + 1)
+            .read_to_end(&mut output)
+            .await
+            .map_err(io_error)?;
+        if output.len() > MAX_OUTPUT_BYTES {
+            return Err(GitError::OutputTooLarge {
+                operation,
+                limit_bytes: MAX_OUTPUT_BYTES,
+            });
+        }
+        Ok(output)
+    };
+    let tail = async { read_tail(stderr).await.map_err(io_error) };
+    let ((), stdout, stderr) = tokio::try_join!(write, read, tail)?;
+    let status = process.wait().await.map_err(io_error)?;
+    Ok(Ended {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+/// Writes everything and closes. A process that stops reading has a reason, which its exit status tells better than
+/// the broken pipe.
+pub(crate) async fn write_input(mut stdin: ChildStdin, input: &[u8]) {
+    stdin.write_all(input).await.ok();
+}
+
+/// Reads to the end and keeps the last [`STDERR_TAIL_BYTES`], as text without credentials.
+pub(crate) async fn read_tail(mut stderr: impl AsyncRead + Unpin) -> io::Result<String> {
+    let mut tail = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        match stderr.read(&mut chunk).await? {
+            0 => return Ok(readable_tail(&tail)),
+            count => keep_tail(&mut tail, &chunk[..count]),
+        }
+    }
+}
+
+/// Appends, and lets go of the front before the buffer grows beyond twice the tail.
+pub(crate) fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
+    tail.extend_from_slice(more);
+    if tail.len() > 2 * STDERR_TAIL_BYTES {
+        tail.drain(..tail.len() - STDERR_TAIL_BYTES);
+    }
+}

@@ -1,0 +1,158 @@
+//! Bringing a repository from anywhere to an upstream: clone everything, push everything.
+
+use std::path::Path;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::fetch_error::FetchError;
+use crate::git::Git;
+use crate::remote::{InvalidRemote, Remote, SecretHeader};
+use crate::transfer::transfer;
+
+/// How long the other server may be silent. It may have to pack a large repository before it says anything.
+const STALL_LIMIT: Duration = Duration::from_mins(15);
+
+/// Why a repository was not imported.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The transfer failed.
+    #[error(transparent)]
+    Transfer(#[from] FetchError),
+    /// The receiving server refused references.
+    #[error("references were refused: {detail}")]
+    Rejected {
+        /// One line for each, as git prints it.
+        detail: String,
+    },
+}
+
+impl Git {
+    /// Makes `into`, which must not exist, a bare repository with everything that `source` (a path or an address)
+    /// has. User name and password in an HTTP address are sent as a header and stored nowhere.
+    pub async fn clone_mirror(
+        &self,
+        source: &str,
+        into: &Path,
+        mut on_progress: impl FnMut(&str) + Send,
+    ) -> Result<(), ImportError> {
+        let remote = Remote::parse(source, None).map_err(FetchError::from)?;
+        let command = self
+            .command("clone")
+            .args(["clone", "--mirror", "--progress", "--"]);
+        let command = command
+            .arg(&remote.address)
+            .arg(into)
+            .authorization(remote.authorization.as_ref());
+        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress)
+            .await
+            .map_err(FetchError::from)?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr).into())
+    }
+
+    /// Makes the references at `url` those of the repository in `from`.
+    pub async fn push_mirror(
+        &self,
+        from: &Path,
+        url: &str,
+        authorization: Option<&SecretHeader>,
+        mut on_progress: impl FnMut(&str) + Send,
+    ) -> Result<(), ImportError> {
+        let remote = Remote::parse(url, authorization).map_err(FetchError::from)?;
+        let command =
+            self.command("push")
+                .current_dir(from)
+                .args(["push", "--mirror", "--porcelain", "--progress"]);
+        let command = command
+            .args(["--", &remote.address])
+            .authorization(remote.authorization.as_ref());
+        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress)
+            .await
+            .map_err(FetchError::from)?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let report = String::from_utf8_lossy(&ended.stdout);
+        let refused: Vec<_> = report
+            .lines()
+            .filter_map(|line| line.strip_prefix("!\t"))
+            .collect();
+        if refused.is_empty() {
+            let error = FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr);
+            return Err(error.into());
+        }
+        Err(ImportError::Rejected {
+            detail: refused.join("\n"),
+        })
+    }
+}
+
+impl From<InvalidRemote> for ImportError {
+    fn from(error: InvalidRemote) -> Self {
+        Self::Transfer(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+    use crate::ref_name::RefName;
+
+    #[tokio::test]
+    async fn everything_arrives() {
+        let workshop = Workshop::new().await;
+        let source = workshop.bare_with_commits("source", &["main", "a/b"]).await;
+        workshop.run(source.path(), &["tag", "v1", "main"]);
+        workshop.run(source.path(), &["update-ref", "refs/notes/x", "main"]);
+        let copy = workshop.path("copy.git");
+        let mut lines = 0;
+        let address = source.path().to_str().expect("text");
+        workshop
+            .git
+            .clone_mirror(address, &copy, |_| lines += 1)
+            .await
+            .expect("cloned");
+        assert!(lines > 0);
+        let main = RefName::branch("main").expect("valid");
+        let target = workshop.store().create(1, &main).await.expect("created");
+        let address = target.path().to_str().expect("text");
+        workshop
+            .git
+            .push_mirror(&copy, address, None, |_| {})
+            .await
+            .expect("pushed");
+        assert_eq!(
+            target.refs().await.expect("readable"),
+            source.refs().await.expect("readable")
+        );
+        target.verify().await.expect("whole");
+    }
+
+    #[tokio::test]
+    async fn failures_say_what_is_wrong() {
+        let workshop = Workshop::new().await;
+        let missing = workshop
+            .git
+            .clone_mirror("/nonexistent.git", &workshop.path("copy.git"), |_| {})
+            .await;
+        assert!(
+            matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))),
+            "{missing:?}"
+        );
+        let source = workshop.bare_with_commits("source", &["main"]).await;
+        workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "main"]);
+        let missing = workshop
+            .git
+            .push_mirror(source.path(), "/nonexistent.git", None, |_| {})
+            .await;
+        assert!(
+            matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))),
+            "{missing:?}"
+        );
+    }
+}

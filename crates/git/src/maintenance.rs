@@ -1,0 +1,244 @@
+//! Looking into a repository for damage, and keeping it fast and unlocked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::error::GitError;
+use crate::repository::Repository;
+use crate::repository_store::blocking;
+
+/// A lock file that nobody has touched for this long belongs to a process that was killed: git holds one only while
+/// it writes references, never while it transfers objects.
+pub(crate) const STALE_LOCK_AGE: Duration = Duration::from_mins(1);
+
+/// Temporary files of transfers that are older than this were left by a process that was killed.
+const STALE_TRANSFER_AGE: Duration = Duration::from_hours(24);
+
+/// How long a check or a repack of a whole repository may take.
+const WHOLE_REPOSITORY_TIME_LIMIT: Duration = Duration::from_hours(6);
+
+impl Repository {
+    /// Whether everything that the references need is there. Reads commits and trees, but not file contents.
+    pub async fn check_connectivity(&self) -> Result<(), GitError> {
+        self.fsck("check connectivity", "--connectivity-only").await
+    }
+
+    /// Whether every object is there and intact.
+    pub async fn verify(&self) -> Result<(), GitError> {
+        self.fsck("verify", "--full").await
+    }
+
+    async fn fsck(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
+        let command = self
+            .command(operation)
+            .args(["fsck", depth, "--no-dangling", "--no-progress"]);
+        let ended = command
+            .time_limit(WHOLE_REPOSITORY_TIME_LIMIT)
+            .run_to_end()
+            .await?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        // Some findings are printed where results go.
+        let found = format!("{}\n{}", ended.stderr, crate::error::readable_tail(&ended.stdout));
+        match GitError::from_failure(operation, Some(self.path()), &ended.status.to_string(), &found) {
+            // The exit status of fsck is a set of findings; 128 is a failure of fsck itself.
+            GitError::Failed { detail, .. } if ended.status.code() != Some(128) => Err(GitError::Corrupt {
+                operation,
+                path: self.path().to_owned(),
+                detail,
+            }),
+            error => Err(error),
+        }
+    }
+
+    /// Packs references and loose objects, which is what makes serving fast. Safe while the repository is in use:
+    /// nothing is thrown away, not even objects that no reference needs.
+    pub async fn maintain(&self) -> Result<(), GitError> {
+        let steps: [&[&str]; 3] = [
+            &["pack-refs", "--all"],
+            &[
+                "repack",
+                "-d",
+                "-l",
+                "-q",
+                "--geometric=2",
+                "--write-midx",
+                "--write-bitmap-index",
+            ],
+            &["commit-graph", "write", "--reachable", "--split", "--no-progress"],
+        ];
+        for step in steps {
+            let command = self
+                .command("maintain")
+                .args(step)
+                .time_limit(WHOLE_REPOSITORY_TIME_LIMIT);
+            command.run().await?;
+        }
+        let (operation, path) = ("maintain", self.path().to_owned());
+        let removed = blocking(move || remove_stale_transfers(&path, STALE_TRANSFER_AGE)).await;
+        removed.map_err(|error| GitError::Io { operation, error })
+    }
+
+    /// Removes lock files that have not been touched for `age`, and says how many there were.
+    pub async fn clear_stale_locks(&self, age: Duration) -> io::Result<usize> {
+        let path = self.path().to_owned();
+        blocking(move || {
+            let mut removed = 0;
+            for lock in locks_of(&path)? {
+                if is_older_than(age, &lock) {
+                    tracing::warn!(lock = %lock.display(), "removing a lock file whose owner was killed");
+                    removed += usize::from(std::fs::remove_file(&lock).is_ok());
+                }
+            }
+            Ok(removed)
+        })
+        .await
+    }
+}
+
+/// Removes quarantine folders of pushes and half-written packs that nobody is writing any more.
+fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
+    for folder in ["objects", "objects/pack"] {
+        for entry in std::fs::read_dir(repository.join(folder))? {
+            let entry = entry?;
+            let is_temporary = entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.starts_with("tmp_"));
+            if !is_temporary || !is_older_than(age, &entry.path()) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_older_than(age: Duration, file: &Path) -> bool {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|time| {
+        SystemTime::now()
+            .duration_since(time)
+            .is_ok_and(|passed| passed >= age)
+    })
+}
+
+/// Lock files beside the repository's own files and anywhere below `refs/`.
+fn locks_of(repository: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut locks = Vec::new();
+    let mut folders = vec![repository.join("refs")];
+    let is_lock = |path: &Path| path.extension().is_some_and(|extension| extension == "lock");
+    for name in ["HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"] {
+        locks.extend(Some(repository.join(name)).filter(|path| path.is_file()));
+    }
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            // Git removes folders that have become empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if is_lock(&entry.path()) {
+                locks.push(entry.path());
+            }
+        }
+    }
+    Ok(locks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn damage_is_found() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        repository.check_connectivity().await.expect("whole");
+        repository.verify().await.expect("whole");
+        let tree = workshop.run(repository.path(), &["rev-parse", "main^{tree}"]);
+        let (folder, file) = tree.trim().split_at(2);
+        std::fs::remove_file(repository.path().join("objects").join(folder).join(file))
+            .expect("a loose object");
+        let error = repository
+            .check_connectivity()
+            .await
+            .expect_err("a tree is missing");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+        let error = repository.verify().await.expect_err("a tree is missing");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn maintaining_packs_and_loses_nothing() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
+        let before = repository.refs().await.expect("readable");
+        let unreachable = workshop.run(repository.path(), &["commit-tree", "-m", "lost", "main^{tree}"]);
+        for _ in 0..2 {
+            repository.maintain().await.expect("maintained");
+        }
+        let unreachable = crate::ObjectId::parse(unreachable.trim()).expect("an object");
+        assert!(repository.has_object(&unreachable).await.expect("readable"));
+        assert_eq!(repository.refs().await.expect("readable"), before);
+        assert!(!repository.path().join("refs/heads/main").exists());
+        repository.verify().await.expect("whole");
+    }
+
+    #[tokio::test]
+    async fn maintaining_an_empty_repository_is_fine() {
+        let workshop = Workshop::new().await;
+        let main = crate::RefName::branch("main").expect("valid");
+        let repository = workshop.store().create(1, &main).await.expect("created");
+        repository.maintain().await.expect("nothing to do");
+    }
+
+    #[tokio::test]
+    async fn what_killed_transfers_left_is_removed_when_it_is_old() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let objects = repository.path().join("objects");
+        let quarantine = objects.join("tmp_objdir-incoming-x");
+        std::fs::create_dir(&quarantine).expect("folder");
+        std::fs::write(objects.join("pack/tmp_pack_x"), "").expect("written");
+        remove_stale_transfers(repository.path(), STALE_TRANSFER_AGE).expect("listable");
+        assert!(quarantine.exists() && objects.join("pack/tmp_pack_x").exists());
+        remove_stale_transfers(repository.path(), Duration::ZERO).expect("listable");
+        assert!(!quarantine.exists() && !objects.join("pack/tmp_pack_x").exists());
+        repository.verify().await.expect("whole");
+    }
+
+    #[tokio::test]
+    async fn only_old_locks_are_removed() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
+        for lock in ["packed-refs.lock", "refs/heads/a/b.lock"] {
+            std::fs::write(repository.path().join(lock), "").expect("written");
+        }
+        assert_eq!(
+            repository
+                .clear_stale_locks(STALE_LOCK_AGE)
+                .await
+                .expect("listable"),
+            0
+        );
+        assert_eq!(
+            repository
+                .clear_stale_locks(Duration::ZERO)
+                .await
+                .expect("listable"),
+            2
+        );
+        assert!(repository.path().join("refs/heads/a/b").exists());
+    }
+}

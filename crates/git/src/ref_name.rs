@@ -1,0 +1,253 @@
+//! A full reference name that `git` would accept, decided without asking `git`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// References that are ours: never advertised, never counted in a content hash, never overwritten by a fetch.
+pub const INTERNAL_NAMESPACE: &str = "refs/heliostat/";
+
+/// Longer names cannot be stored as files on any system we run on.
+const MAX_REF_NAME_BYTES: usize = 4096;
+
+/// A valid full name below `refs/`, such as `refs/heads/main`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RefName(String);
+
+/// A name that `git` would refuse, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{name:?} is not a reference name: {reason}")]
+pub struct InvalidRefName {
+    name: String,
+    reason: &'static str,
+}
+
+impl RefName {
+    /// Accepts what `git check-ref-format` accepts and starts with `refs/`.
+    pub fn parse(name: impl Into<String>) -> Result<Self, InvalidRefName> {
+        let name = name.into();
+        match fault_of(&name) {
+            None => Ok(Self(name)),
+            Some(reason) => Err(InvalidRefName {
+                name: name.chars().take(200).collect(),
+                reason,
+            }),
+        }
+    }
+
+    /// The branch with this short name, with the extra rules `git branch` has for names people type.
+    pub fn branch(short_name: &str) -> Result<Self, InvalidRefName> {
+        if short_name.starts_with('-') || short_name == "HEAD" {
+            let reason = "a branch cannot be called HEAD or start with '-'";
+            return Err(InvalidRefName {
+                name: short_name.to_owned(),
+                reason,
+            });
+        }
+        Self::parse(format!("refs/heads/{short_name}"))
+    }
+
+    /// The full name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name people say: without `refs/heads/`, `refs/tags/`, or else without `refs/`.
+    pub fn short(&self) -> &str {
+        ["refs/heads/", "refs/tags/", "refs/"]
+            .iter()
+            .find_map(|prefix| self.0.strip_prefix(prefix))
+            .unwrap_or(&self.0)
+    }
+
+    /// Whether this is below `refs/heads/`.
+    pub fn is_branch(&self) -> bool {
+        self.0.starts_with("refs/heads/")
+    }
+
+    /// Whether this is below `refs/tags/`.
+    pub fn is_tag(&self) -> bool {
+        self.0.starts_with("refs/tags/")
+    }
+
+    /// Whether this is below [`INTERNAL_NAMESPACE`].
+    pub fn is_internal(&self) -> bool {
+        self.0.starts_with(INTERNAL_NAMESPACE)
+    }
+
+    /// Whether the two cannot exist at once, because one would be a folder of the other.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        is_folder_of(&self.0, &other.0) || is_folder_of(&other.0, &self.0)
+    }
+}
+
+fn is_folder_of(folder: &str, name: &str) -> bool {
+    name.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn fault_of(name: &str) -> Option<&'static str> {
+    let Some(path) = name.strip_prefix("refs/") else {
+        return Some("it does not start with refs/");
+    };
+    if name.len() > MAX_REF_NAME_BYTES {
+        return Some("it is too long");
+    }
+    if name
+        .bytes()
+        .any(|byte| byte < 0x20 || matches!(byte, 0x7f | b' ' | b'~' | b'^' | b':'))
+    {
+        return Some("it holds a space, a control character, '~', '^' or ':'");
+    }
+    if name
+        .bytes()
+        .any(|byte| matches!(byte, b'?' | b'*' | b'[' | b'\\'))
+    {
+        return Some("it holds '?', '*', '[' or a backslash");
+    }
+    if name.contains("..") || name.contains("@{") {
+        return Some("it holds '..' or '@{'");
+    }
+    if name.ends_with('.') {
+        return Some("it ends with a dot");
+    }
+    path.split('/').find_map(|component| match component {
+        "" => Some("a part of it is empty"),
+        part if part.starts_with('.') => Some("a part of it starts with a dot"),
+        part if part.ends_with(".lock") => Some("a part of it ends with .lock"),
+        _ => None,
+    })
+}
+
+impl fmt::Display for RefName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RefName {
+    type Err = InvalidRefName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::parse(name)
+    }
+}
+
+impl TryFrom<String> for RefName {
+    type Error = InvalidRefName;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(name)
+    }
+}
+
+impl From<RefName> for String {
+    fn from(name: RefName) -> Self {
+        name.0
+    }
+}
+
+impl AsRef<str> for RefName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[&str] = &[
+        "refs/heads/main",
+        "refs/heads/feature/a.b-c_d",
+        "refs/heads/ü",
+        "refs/heads/@",
+        "refs/heads/a@b",
+        "refs/heads/{}",
+        "refs/stash",
+        "refs/heads/\"quoted\"",
+        "refs/heads/-dash",
+        "refs/heads/a.lockx",
+        "refs/heads/.a",
+        "refs/heads/a/.b",
+        "refs/heads/a.lock",
+        "refs/heads/a.lock/b",
+        "refs/heads/a..b",
+        "refs/heads/a b",
+        "refs/heads/a~b",
+        "refs/heads/a^b",
+        "refs/heads/a:b",
+        "refs/heads/a?b",
+        "refs/heads/a*b",
+        "refs/heads/a[b",
+        "refs/heads/a\\b",
+        "refs/heads/a\x7fb",
+        "refs/heads/a\tb",
+        "refs/heads//a",
+        "refs/heads/a/",
+        "refs/heads/a.",
+        "refs/heads/a@{b",
+        "refs/heads/a./b",
+    ];
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "git itself is the referee")]
+    fn agrees_with_git() {
+        for name in NAMES {
+            let by_git = std::process::Command::new("git")
+                .args(["check-ref-format", name])
+                .status()
+                .expect("git runs")
+                .success();
+            assert_eq!(RefName::parse(*name).is_ok(), by_git, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn must_be_a_full_name() {
+        for name in [
+            "",
+            "HEAD",
+            "main",
+            "heads/main",
+            "refs/",
+            "refs",
+            "/refs/heads/main",
+        ] {
+            assert!(RefName::parse(name).is_err(), "{name:?}");
+        }
+        assert!(RefName::branch("-f").is_err());
+        assert!(RefName::branch("HEAD").is_err());
+        assert!(RefName::parse(format!("refs/heads/{}", "a".repeat(MAX_REF_NAME_BYTES))).is_err());
+    }
+
+    #[test]
+    fn knows_what_it_names() {
+        let branch = RefName::branch("feature/x").expect("valid");
+        let tag = RefName::parse("refs/tags/v1").expect("valid");
+        let note = RefName::parse("refs/notes/commits").expect("valid");
+        assert_eq!(
+            (branch.short(), branch.is_branch(), branch.is_tag()),
+            ("feature/x", true, false)
+        );
+        assert_eq!((tag.short(), tag.is_branch(), tag.is_tag()), ("v1", false, true));
+        assert_eq!(note.short(), "notes/commits");
+        assert!(
+            RefName::parse("refs/heliostat/incoming/1")
+                .expect("valid")
+                .is_internal()
+        );
+    }
+
+    #[test]
+    fn a_folder_and_its_file_exclude_each_other() {
+        let a = RefName::branch("a").expect("valid");
+        let below = RefName::branch("a/b").expect("valid");
+        let beside = RefName::branch("ab").expect("valid");
+        assert!(a.excludes(&below) && below.excludes(&a));
+        assert!(!a.excludes(&beside) && !a.excludes(&a));
+    }
+}

@@ -1,0 +1,243 @@
+//! One bare repository on disk: what it holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::command::GitCommand;
+use crate::error::GitError;
+use crate::git::Git;
+use crate::object_id::{ObjectFormat, ObjectId};
+use crate::ref_name::RefName;
+use crate::ref_snapshot::RefSnapshot;
+
+/// A bare repository. Cloning is cheap; nothing is cached, so every clone sees what is on disk.
+#[derive(Debug, Clone)]
+pub struct Repository(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    git: Git,
+    path: PathBuf,
+}
+
+impl Repository {
+    /// The repository at `path`, which the caller knows to be one.
+    pub(crate) fn at(git: Git, path: PathBuf) -> Self {
+        Self(Arc::new(Inner { git, path }))
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub(crate) fn git(&self) -> &Git {
+        &self.0.git
+    }
+
+    /// An invocation that works on this repository.
+    pub(crate) fn command(&self, operation: &'static str) -> GitCommand {
+        self.git().command(operation).repository(self.path())
+    }
+
+    /// All references but our internal ones.
+    pub async fn refs(&self) -> Result<RefSnapshot, GitError> {
+        let operation = "list references";
+        let format = "--format=%(objectname) %(refname)";
+        let listing = self
+            .command(operation)
+            .args(["for-each-ref", format])
+            .run()
+            .await?;
+        // Git skips a reference it cannot read with a warning, and succeeds; to us the repository is damaged then.
+        if crate::error::is_about_damage(&listing.stderr) {
+            let (path, detail) = (self.path().to_owned(), listing.stderr.trim().to_owned());
+            return Err(GitError::Corrupt {
+                operation,
+                path,
+                detail,
+            });
+        }
+        RefSnapshot::parse_listing(&listing.stdout).ok_or_else(|| unexpected(operation, &listing.stdout))
+    }
+
+    /// The branch that `HEAD` names, whether or not it exists; `None` when `HEAD` is detached.
+    pub async fn head(&self) -> Result<Option<RefName>, GitError> {
+        let operation = "read HEAD";
+        let ended = self
+            .command(operation)
+            .args(["symbolic-ref", "--quiet", "HEAD"])
+            .run_to_end()
+            .await?;
+        match ended.status.code() {
+            Some(0) => {
+                let name = String::from_utf8_lossy(&ended.stdout).trim_end().to_owned();
+                RefName::parse(name)
+                    .map(Some)
+                    .map_err(|_| unexpected(operation, &ended.stdout))
+            }
+            Some(1) => Ok(None),
+            _ => Err(GitError::from_failure(
+                operation,
+                Some(self.path()),
+                &ended.status.to_string(),
+                &ended.stderr,
+            )),
+        }
+    }
+
+    /// Makes `HEAD` name this reference, whether or not it exists.
+    pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
+        let command = self
+            .command("change HEAD")
+            .args(["symbolic-ref", "HEAD", target.as_str()]);
+        command.run().await.map(drop)
+    }
+
+    /// Which hash names its objects.
+    pub async fn object_format(&self) -> Result<ObjectFormat, GitError> {
+        let operation = "read the object format";
+        let answer = self
+            .command(operation)
+            .args(["rev-parse", "--show-object-format"])
+            .run()
+            .await?;
+        match answer.stdout.trim_ascii_end() {
+            b"sha1" => Ok(ObjectFormat::Sha1),
+            b"sha256" => Ok(ObjectFormat::Sha256),
+            _ => Err(unexpected(operation, &answer.stdout)),
+        }
+    }
+
+    /// Whether it has no reference of its owners.
+    pub async fn is_empty(&self) -> Result<bool, GitError> {
+        Ok(self.refs().await?.content_hash() == &crate::ContentHash::of_nothing())
+    }
+
+    /// Whether it has this object, reachable or not.
+    pub async fn has_object(&self, object: &ObjectId) -> Result<bool, GitError> {
+        let operation = "look for an object";
+        let ended = self
+            .command(operation)
+            .args(["cat-file", "-e", object.as_str()])
+            .run_to_end()
+            .await?;
+        match ended.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ if ended.stderr.contains("Not a valid object name") => Ok(false),
+            _ => Err(GitError::from_failure(
+                operation,
+                Some(self.path()),
+                &ended.status.to_string(),
+                &ended.stderr,
+            )),
+        }
+    }
+}
+
+fn unexpected(operation: &'static str, output: &[u8]) -> GitError {
+    let output = String::from_utf8_lossy(&output[..output.len().min(200)]).into_owned();
+    GitError::UnexpectedOutput { operation, output }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn content_hash_is_the_hash_of_what_git_prints() {
+        let workshop = Workshop::new().await;
+        let repository = workshop
+            .bare_with_commits("one", &["main", "feature/a", "z"])
+            .await;
+        workshop.run(repository.path(), &["tag", "-a", "-m", "annotated", "v1", "main"]);
+        let printed = workshop.run(
+            repository.path(),
+            &["for-each-ref", "--format=%(objectname) %(refname)"],
+        );
+        // An internal reference does not count.
+        workshop.run(
+            repository.path(),
+            &["update-ref", "refs/heliostat/keep/1", "main"],
+        );
+        let refs = repository.refs().await.expect("readable");
+        assert_eq!(
+            refs.content_hash().as_str(),
+            hex::encode(Sha256::digest(printed.as_bytes()))
+        );
+        let names: Vec<_> = refs.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "refs/heads/feature/a",
+                "refs/heads/main",
+                "refs/heads/z",
+                "refs/tags/v1"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn head_is_read_and_changed() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        assert_eq!(
+            repository.head().await.expect("readable"),
+            Some(RefName::branch("main").expect("valid"))
+        );
+        let unborn = RefName::branch("not/yet").expect("valid");
+        repository.set_head(&unborn).await.expect("changed");
+        assert_eq!(repository.head().await.expect("readable"), Some(unborn));
+        let commit = workshop.run(repository.path(), &["rev-parse", "main"]);
+        workshop.run(
+            repository.path(),
+            &["update-ref", "--no-deref", "HEAD", commit.trim()],
+        );
+        assert_eq!(repository.head().await.expect("readable"), None);
+    }
+
+    #[tokio::test]
+    async fn objects_are_found_in_both_formats() {
+        let workshop = Workshop::new().await;
+        for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+            let repository = workshop.bare_with_format(format.as_str(), format).await;
+            let refs = repository.refs().await.expect("readable");
+            let commit = refs.get("refs/heads/main").expect("a branch").clone();
+            assert_eq!(commit.format(), format);
+            assert_eq!(refs.object_format(), Some(format));
+            assert_eq!(repository.object_format().await.expect("readable"), format);
+            assert!(repository.has_object(&commit).await.expect("readable"));
+            let absent = ObjectId::parse("12".repeat(format.hex_len() / 2)).expect("hex");
+            assert!(!repository.has_object(&absent).await.expect("readable"));
+            assert!(!repository.is_empty().await.expect("readable"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_no_repository_says_so() {
+        let workshop = Workshop::new().await;
+        let folder = workshop.folder("empty");
+        let repository = Repository::at(workshop.git.clone(), folder);
+        let error = repository.refs().await.expect_err("nothing there");
+        assert!(matches!(error, GitError::NotARepository { .. }), "{error}");
+        assert!(
+            repository
+                .head()
+                .await
+                .is_err_and(|error| error.is_broken_repository())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_damaged_reference_says_so() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        std::fs::write(repository.path().join("refs/heads/broken"), "rubbish\n").expect("written");
+        let error = repository.refs().await.expect_err("damaged");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Running a `git` that talks to another server: progress is handed on, and silence ends it.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::command::{Ended, GitCommand, keep_tail, read_tail, write_input};
+use crate::error::{GitError, readable_tail};
+use crate::git::Lane;
+
+/// Longest progress line that is handed on whole.
+const MAX_PROGRESS_LINE_BYTES: usize = 1024;
+
+/// Who wants to see progress.
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// Runs a command to its end. It fails when nothing is heard from it for `stall_limit`.
+pub(crate) async fn transfer(
+    command: &GitCommand,
+    input: &[u8],
+    stall_limit: Duration,
+    on_progress: Progress<'_>,
+) -> Result<Ended, GitError> {
+    let operation = command.operation();
+    let io_error = |error| GitError::Io { operation, error };
+    let mut process = command.spawn(Lane::Own).await?;
+    let stdin = process.stdin.take().expect("spawned with a piped stdin");
+    let stdout = process.stdout.take().expect("spawned with a piped stdout");
+    let stderr = process.stderr.take().expect("spawned with a piped stderr");
+    let write = write_input(stdin, input).map(Ok);
+    let results = async { read_tail(stdout).await.map_err(io_error) };
+    let said = read_progress(stderr, operation, stall_limit, on_progress);
+    let ((), stdout, stderr) = tokio::try_join!(write, results, said)?;
+    let status = tokio::time::timeout(stall_limit, process.wait()).await;
+    let status = status
+        .map_err(|_| GitError::TimedOut {
+            operation,
+            limit: stall_limit,
+        })?
+        .map_err(io_error)?;
+    Ok(Ended {
+        status,
+        stdout: stdout.into_bytes(),
+        stderr,
+    })
+}
+
+async fn read_progress(
+    mut stderr: impl AsyncRead + Unpin,
+    operation: &'static str,
+    stall_limit: Duration,
+    on_progress: Progress<'_>,
+) -> Result<String, GitError> {
+    let (mut tail, mut line) = (Vec::new(), Vec::new());
+    let mut chunk = [0; 4096];
+    loop {
+        let read = tokio::time::timeout(stall_limit, stderr.read(&mut chunk)).await;
+        let read = read.map_err(|_| GitError::TimedOut {
+            operation,
+            limit: stall_limit,
+        })?;
+        let count = read.map_err(|error| GitError::Io { operation, error })?;
+        for byte in &chunk[..count] {
+            match byte {
+                b'\r' | b'\n' => hand_on(&mut line, &mut tail, *byte == b'\n', on_progress),
+                _ if line.len() < MAX_PROGRESS_LINE_BYTES => line.push(*byte),
+                _ => {}
+            }
+        }
+        if count == 0 {
+            hand_on(&mut line, &mut tail, true, on_progress);
+            return Ok(readable_tail(&tail));
+        }
+    }
+}
+
+/// A line that was overwritten is progress only; one that stays on the screen is worth keeping for an error.
+fn hand_on(line: &mut Vec<u8>, tail: &mut Vec<u8>, stays: bool, on_progress: Progress<'_>) {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim();
+    if !text.is_empty() {
+        on_progress(text);
+        if stays {
+            keep_tail(tail, text.as_bytes());
+            keep_tail(tail, b"\n");
+        }
+    }
+    line.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn overwritten_lines_are_progress_and_the_others_are_kept() {
+        let said = b"Counting:  50%\rCounting: 100%\rCounting: 100%, done.\n\nfatal: no";
+        let mut lines = Vec::new();
+        let mut on_progress = |line: &str| lines.push(line.to_owned());
+        let tail = read_progress(&said[..], "test", Duration::from_secs(5), &mut on_progress)
+            .await
+            .expect("read");
+        assert_eq!(
+            lines,
+            [
+                "Counting:  50%",
+                "Counting: 100%",
+                "Counting: 100%, done.",
+                "fatal: no"
+            ]
+        );
+        assert_eq!(tail, "Counting: 100%, done.\nfatal: no\n");
+    }
+
+    #[tokio::test]
+    async fn silence_ends_it() {
+        let (_silent, stderr) = tokio::io::duplex(64);
+        let ended = read_progress(stderr, "test", Duration::from_millis(1), &mut |_: &str| {}).await;
+        assert!(matches!(ended, Err(GitError::TimedOut { .. })), "{ended:?}");
+    }
+}
