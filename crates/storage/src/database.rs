@@ -1,0 +1,421 @@
+//! The one database of a role: where it is, how it is opened and brought up to date.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::sea_query::{Func, Query};
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use thiserror::Error;
+
+use crate::migrations::{MirrorMigrator, UpstreamMigrator};
+
+/// Readers run beside each other, writers queue; more connections only cost memory.
+const SQLITE_MAX_CONNECTIONS: u32 = 8;
+/// A share of PostgreSQL's default of 100 that leaves room for several nodes.
+const POSTGRES_MAX_CONNECTIONS: u32 = 16;
+/// How long a statement waits for another writer of the same SQLite file.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call waits for a free connection, or for a new one.
+const CONNECTION_WAIT: Duration = Duration::from_secs(10);
+/// Names the advisory lock under which PostgreSQL databases are migrated. Any number will do, as long
+/// as it stays the same.
+const MIGRATION_LOCK: i64 = 0x4845_4c49_4f53_5441;
+
+/// Which role's tables a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The primary.
+    Upstream,
+    /// The replica.
+    Mirror,
+}
+
+/// An open database whose tables are up to date. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    connection: DatabaseConnection,
+    address: String,
+}
+
+impl Database {
+    /// Opens `sqlite:/path/to/file.db` (created when missing, in a folder that exists) or
+    /// `postgres://user:password@host:port/name`, and creates or updates the role's tables.
+    pub async fn open(url: &str, role: Role) -> Result<Self, DatabaseUnavailable> {
+        let location = Location::parse(url)?;
+        let address = location.to_string();
+        let unreachable = |error| DatabaseUnavailable::Unreachable {
+            address: address.clone(),
+            error,
+        };
+
+        if let Location::Sqlite { path } = &location {
+            create_private_file(path).map_err(|error| DatabaseUnavailable::File {
+                address: address.clone(),
+                error,
+            })?;
+        }
+
+        // A pooled SQLite connection can hold on to the schema from before a migration, so the
+        // migrations get a pool of one connection that is closed before the service's pool opens.
+        let migrating = sea_orm::Database::connect(location.options(1))
+            .await
+            .map_err(unreachable)?;
+        let migrated = migrate(&migrating, role).await;
+        migrating.close().await.map_err(unreachable)?;
+        migrated.map_err(|error| DatabaseUnavailable::NotMigrated {
+            address: address.clone(),
+            error,
+        })?;
+
+        let max_connections = match &location {
+            Location::Sqlite { .. } => SQLITE_MAX_CONNECTIONS,
+            Location::Postgres { .. } => POSTGRES_MAX_CONNECTIONS,
+        };
+        let connection = sea_orm::Database::connect(location.options(max_connections))
+            .await
+            .map_err(unreachable)?;
+        Ok(Self { connection, address })
+    }
+
+    /// Whether a database with this URL can be reached; creates nothing.
+    pub async fn check(url: &str) -> Result<(), DatabaseUnavailable> {
+        let location = Location::parse(url)?;
+        let address = location.to_string();
+        if let Location::Sqlite { path } = &location
+            && !path.exists()
+        {
+            // A missing file is made at the first start; its folder is checked as the data directory.
+            return Ok(());
+        }
+        let unreachable = |error| DatabaseUnavailable::Unreachable {
+            address: address.clone(),
+            error,
+        };
+        let connection = sea_orm::Database::connect(location.options(1))
+            .await
+            .map_err(unreachable)?;
+        connection.ping().await.map_err(unreachable)?;
+        connection.close().await.map_err(unreachable)
+    }
+
+    /// Whether the database answers at this moment.
+    pub async fn ping(&self) -> Result<(), DatabaseUnavailable> {
+        let answer = self.connection.ping().await;
+        answer.map_err(|error| DatabaseUnavailable::Unreachable {
+            address: self.address.clone(),
+            error,
+        })
+    }
+
+    /// Where the database is, without the password.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Closes all connections; an SQLite file is left without its side files.
+    pub async fn close(self) -> Result<(), DatabaseUnavailable> {
+        let address = self.address;
+        let closed = self.connection.close().await;
+        closed.map_err(|error| DatabaseUnavailable::Unreachable { address, error })
+    }
+
+    /// Where single statements go.
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Starts a transaction that is going to write.
+    ///
+    /// On SQLite it takes the write lock at once: a transaction that reads first and writes later
+    /// fails without waiting when somebody else wrote in between.
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
+        self.connection
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode,
+                ..Default::default()
+            })
+            .await
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, Error)]
+pub enum DatabaseUnavailable {
+    /// The address has none of the known forms.
+    #[error("database address {address:?} is neither sqlite:PATH nor postgres://USER@HOST/NAME")]
+    UnknownAddress {
+        /// What was given, without the password.
+        address: String,
+    },
+    /// The address cannot be taken apart.
+    #[error("database address {address:?} is not understood: {reason}")]
+    MalformedAddress {
+        /// What was given, without the password.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file cannot be created or opened.
+    #[error("cannot open database file {address}")]
+    File {
+        /// Which database.
+        address: String,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+    /// The server cannot be reached or refuses.
+    #[error("cannot reach database {address}")]
+    Unreachable {
+        /// Which database, without the password.
+        address: String,
+        /// What the driver says.
+        #[source]
+        error: DbErr,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("cannot update the tables of database {address}")]
+    NotMigrated {
+        /// Which database, without the password.
+        address: String,
+        /// What the database says.
+        #[source]
+        error: DbErr,
+    },
+}
+
+/// A database address, understood.
+enum Location {
+    Sqlite { path: PathBuf },
+    Postgres { url: String },
+}
+
+impl Location {
+    fn parse(url: &str) -> Result<Self, DatabaseUnavailable> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // Checked here, because the database library's own complaint repeats the password.
+            return match PgConnectOptions::from_str(url) {
+                Ok(_) => Ok(Self::Postgres { url: url.to_owned() }),
+                Err(error) => Err(DatabaseUnavailable::MalformedAddress {
+                    address: without_password(url),
+                    reason: error.to_string(),
+                }),
+            };
+        }
+        let unknown = || DatabaseUnavailable::UnknownAddress {
+            address: without_password(url),
+        };
+        let path = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // A database in memory would be another one for each connection of the pool.
+        if path.is_empty() || path.starts_with(':') {
+            return Err(unknown());
+        }
+        Ok(Self::Sqlite {
+            path: PathBuf::from(path),
+        })
+    }
+
+    fn options(&self, max_connections: u32) -> ConnectOptions {
+        let mut options = match self {
+            // The path goes in by `filename` below, where nothing in it is taken for an escape.
+            Self::Sqlite { .. } => ConnectOptions::new("sqlite:"),
+            Self::Postgres { url } => ConnectOptions::new(url),
+        };
+        options
+            .max_connections(max_connections)
+            .connect_timeout(CONNECTION_WAIT)
+            .acquire_timeout(CONNECTION_WAIT)
+            // Statements carry secrets as values.
+            .sqlx_logging(false)
+            .record_stmt_in_spans(false);
+        if let Self::Sqlite { path } = self {
+            let path = path.clone();
+            options.map_sqlx_sqlite_opts(move |sqlite| {
+                sqlite
+                    .filename(&path)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // With a write-ahead log, a committed change is in the kernel's hands when NORMAL
+                    // returns: a killed process loses nothing it has acknowledged. Only a power cut can
+                    // take the last commits back (never half of one), and then the hashes on disk are
+                    // compared with the recorded ones at start. FULL would add a disk flush to each push.
+                    .synchronous(SqliteSynchronous::Normal)
+                    .busy_timeout(SQLITE_BUSY_TIMEOUT)
+                    .foreign_keys(true)
+            });
+        }
+        options
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres { url } => f.write_str(&without_password(url)),
+        }
+    }
+}
+
+/// Leaves out what may be secret in an address: the password, and options, which may hold one too.
+fn without_password(url: &str) -> String {
+    let url = url.split_once('?').map_or(url, |(address, _options)| address);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    match rest.rsplit_once('@') {
+        None => url.to_owned(),
+        Some((credentials, place)) => {
+            let user = credentials
+                .split_once(':')
+                .map_or(credentials, |(user, _password)| user);
+            format!("{scheme}://{user}@{place}")
+        }
+    }
+}
+
+/// Creates the file readable for its owner only, because it holds secrets; SQLite gives its side files
+/// the same mode.
+fn create_private_file(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+async fn migrate(connection: &DatabaseConnection, role: Role) -> Result<(), DbErr> {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        // Several nodes may start at once on one database. The lock belongs to the session, so closing
+        // the connection releases it, whatever happens.
+        let lock = Query::select()
+            .expr(Func::cust("pg_advisory_lock").arg(MIGRATION_LOCK))
+            .to_owned();
+        connection.execute(&lock).await?;
+    }
+    match role {
+        Role::Upstream => UpstreamMigrator::up(connection, None).await,
+        Role::Mirror => MirrorMigrator::up(connection, None).await,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+mod tests {
+    use super::*;
+    use crate::mirror_store::MirrorStore;
+    use crate::test_databases::TestDatabase;
+    use crate::upstream_store::UpstreamStore;
+
+    #[tokio::test]
+    async fn opening_again_keeps_what_is_stored_and_both_roles_may_share_a_database() {
+        for test in TestDatabase::each(Role::Upstream).await {
+            UpstreamStore::new(test.database.clone())
+                .set_setting("name", "upstream")
+                .await
+                .unwrap();
+            let mirror = Database::open(&test.url, Role::Mirror).await.unwrap();
+            MirrorStore::new(mirror.clone())
+                .set_setting("name", "mirror")
+                .await
+                .unwrap();
+            let again = test.open_again().await;
+            let stored = UpstreamStore::new(again.clone())
+                .get_setting("name")
+                .await
+                .unwrap();
+            assert_eq!(stored.as_deref(), Some("upstream"));
+            again.ping().await.unwrap();
+            again.close().await.unwrap();
+            mirror.close().await.unwrap();
+            test.remove().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn nodes_that_start_at_once_on_one_server_take_turns_with_the_migration() {
+        // An upstream's database in which the mirror's tables are still missing.
+        for test in TestDatabase::each(Role::Upstream).await {
+            if test.url.starts_with("sqlite:") {
+                test.remove().await;
+                continue;
+            }
+            let opening: Vec<_> = (0..4)
+                .map(|_| {
+                    let url = test.url.clone();
+                    tokio::spawn(async move { Database::open(&url, Role::Mirror).await })
+                })
+                .collect();
+            for opened in opening {
+                opened.await.unwrap().unwrap().close().await.unwrap();
+            }
+            test.remove().await;
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_database_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let database = Database::open(&url, Role::Mirror).await.unwrap();
+        MirrorStore::new(database.clone())
+            .set_setting("name", "value")
+            .await
+            .unwrap();
+        let mut files = 0;
+        for entry in folder.path().read_dir().unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            files += 1;
+        }
+        assert!(files > 1, "the write-ahead log lies beside the database");
+        database.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn addresses_that_lead_nowhere_are_refused_without_showing_the_password() {
+        let cases = [
+            (
+                "mysql://root:hidden@host/db",
+                "\"mysql://root@host/db\" is neither",
+            ),
+            ("sqlite::memory:", "is neither"),
+            ("sqlite:", "is neither"),
+            (
+                "sqlite:/nowhere/at/all/x.db",
+                "cannot open database file sqlite:/nowhere/at/all/x.db",
+            ),
+            (
+                "postgres://user:hid:d@en@127.0.0.1:99999/db?password=hidden",
+                "\"postgres://user@127.0.0.1:99999/db\" is not understood",
+            ),
+        ];
+        for (url, expected) in cases {
+            let refused = Database::open(url, Role::Upstream).await.expect_err(url);
+            let shown = format!("{refused} {refused:?}");
+            assert!(shown.contains(expected), "{shown}");
+            assert!(!shown.contains("hid"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the roles remember: entities, migrations and stores.
+//!
+//! A role opens its [`Database`] once, and asks an [`UpstreamStore`] or a [`MirrorStore`] for plain
+//! records. SQLite and PostgreSQL behave the same here and pass the same tests. Nothing outside this
+//! crate names the database library; nothing in it knows HTTP, Git or who may do what.
+
+mod database;
+mod entities;
+mod error;
+mod ids;
+mod migrations;
+mod mirror_store;
+mod named_value;
+mod page;
+mod records;
+#[cfg(test)]
+mod test_databases;
+mod text_search;
+mod upstream_store;
+
+pub use database::{Database, DatabaseUnavailable, Role};
+pub use error::StoreError;
+pub use ids::{
+    Generation, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId, RequestId,
+    TokenId, UpstreamServerId, UserId,
+};
+pub use mirror_store::MirrorStore;
+pub use named_value::UnknownName;
+pub use page::{Page, PageRequest};
+pub use records::*;
+pub use upstream_store::UpstreamStore;

@@ -1,0 +1,91 @@
+//! How the tables came to be, step by step.
+//!
+//! A step that was released is never changed; a new one is added to the end of its role's list. Each role
+//! keeps its own record of the steps taken, so that both may share a database.
+
+mod mirror_tables;
+mod upstream_tables;
+
+use async_trait::async_trait;
+use sea_orm_migration::sea_query::{
+    Alias, ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IntoIden,
+};
+use sea_orm_migration::sea_query::{DynIden, IndexCreateStatement};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Brings an upstream's tables up to date.
+pub(crate) struct UpstreamMigrator;
+
+#[async_trait]
+impl MigratorTrait for UpstreamMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(upstream_tables::UpstreamTables)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        Alias::new("upstream_migration").into_iden()
+    }
+}
+
+/// Brings a mirror's tables up to date.
+pub(crate) struct MirrorMigrator;
+
+#[async_trait]
+impl MigratorTrait for MirrorMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(mirror_tables::MirrorTables)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        Alias::new("mirror_migration").into_iden()
+    }
+}
+
+/// A primary key that is counted up and never given twice, not even after its row was deleted.
+fn counted_key(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.integer().not_null().auto_increment().primary_key();
+    column
+}
+
+/// A unique index, named so that a violation leads back to its last column.
+fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let named_column = columns.last().expect("a unique index has columns");
+    let mut index = Index::create();
+    index
+        .name(format!("unique_{table}_{named_column}"))
+        .table(table)
+        .unique();
+    for column in columns {
+        index.col(*column);
+    }
+    index.to_owned()
+}
+
+/// An index that only makes look-ups fast.
+fn lookup(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
+    index
+        .name(format!("lookup_{table}_{}", columns.join("_")))
+        .table(table);
+    for column in columns {
+        index.col(*column);
+    }
+    index.to_owned()
+}
+
+/// A reference whose row goes away together with what it refers to.
+fn belongs_to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
+    refers_to(table, column, target)
+        .on_delete(ForeignKeyAction::Cascade)
+        .to_owned()
+}
+
+/// A reference that keeps what it refers to from being deleted.
+fn refers_to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(format!("{table}_{column}"))
+        .from(table, column)
+        .to(target, "id")
+        .to_owned()
+}

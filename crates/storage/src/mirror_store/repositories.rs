@@ -1,0 +1,274 @@
+//! Repositories that the mirror holds: what they are, and whether they are still wanted.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, Set,
+};
+
+use super::MirrorStore;
+use crate::entities::{mirrored_repository, upstream_server};
+use crate::error::{StoreError, require_row};
+use crate::ids::{Generation, LocalRepositoryId, UpstreamServerId};
+use crate::page::{Page, PageRequest};
+use crate::records::{MirroredRepository, MirroredStatus, RepositoryMetadata};
+use crate::text_search::folded;
+
+impl MirrorStore {
+    /// Records what the upstream says about a repository, and returns the record.
+    ///
+    /// A new repository, and one that was removed and is wanted again, waits for its first
+    /// synchronisation.
+    pub async fn upsert_repository(
+        &self,
+        metadata: RepositoryMetadata,
+    ) -> Result<MirroredRepository, StoreError> {
+        let upstream_server_id = metadata.upstream_server_id.clone();
+        let transaction = self.database.begin_write().await?;
+        // Held, so that two nodes cannot both find the repository missing.
+        let upstream = upstream_server::Entity::find_by_id(upstream_server_id.clone())
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        upstream.ok_or_else(|| StoreError::not_found("upstream", &upstream_server_id))?;
+        let current = of_upstream(Some(&upstream_server_id))
+            .filter(mirrored_repository::Column::ExternalId.eq(metadata.external_id.as_str()))
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+
+        let mut row = metadata_fields(metadata);
+        if current
+            .as_ref()
+            .is_none_or(|current| current.removed_at.is_some())
+        {
+            row.removed_at = Set(None);
+            row.status = Set(MirroredStatus::Initializing);
+            row.generation_synced = Set(Generation::default());
+            row.content_hash = Set(None);
+            row.initial_sync_at = Set(None);
+            row.failed_count = Set(0);
+            row.last_error = Set(None);
+            row.next_attempt_at = Set(None);
+        }
+        let saved = match current {
+            Some(current) => {
+                row.local_id = Unchanged(current.local_id);
+                row.update(&transaction).await?
+            }
+            None => {
+                row.generation_known = Set(Generation::default());
+                row.upstream_content_hash = Set(None);
+                row.last_sync_at = Set(None);
+                row.behind_since = Set(None);
+                row.insert(&transaction).await?
+            }
+        };
+        transaction.commit().await?;
+        Ok(saved.into())
+    }
+
+    /// The repository with this local id, removed or not.
+    pub async fn find_repository(
+        &self,
+        local_id: LocalRepositoryId,
+    ) -> Result<Option<MirroredRepository>, StoreError> {
+        let found = mirrored_repository::Entity::find_by_id(local_id)
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(MirroredRepository::from))
+    }
+
+    /// The repository that an upstream knows by this id, removed or not.
+    pub async fn find_repository_by_external_id(
+        &self,
+        upstream_server_id: &UpstreamServerId,
+        external_id: &str,
+    ) -> Result<Option<MirroredRepository>, StoreError> {
+        let found = of_upstream(Some(upstream_server_id))
+            .filter(mirrored_repository::Column::ExternalId.eq(external_id))
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(MirroredRepository::from))
+    }
+
+    /// The repository with this name in URLs, in whatever case, that was not removed.
+    ///
+    /// If several have it, the upstream that was added first wins, then the newest repository: the news
+    /// that the older one was renamed has not arrived yet.
+    pub async fn find_repository_by_slug(
+        &self,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Option<MirroredRepository>, StoreError> {
+        let found = mirrored_repository::Entity::find()
+            .find_also_related(upstream_server::Entity)
+            .filter(mirrored_repository::Column::ProjectKey.eq(folded(project_key).to_uppercase()))
+            .filter(mirrored_repository::Column::Slug.eq(folded(slug)))
+            .filter(mirrored_repository::Column::RemovedAt.is_null())
+            .order_by_asc(upstream_server::Column::CreatedAt)
+            .order_by_asc(upstream_server::Column::Id)
+            .order_by_desc(mirrored_repository::Column::LocalId)
+            .limit(1)
+            .all(self.database.connection())
+            .await?;
+        Ok(found.into_iter().next().map(|(repository, _)| repository.into()))
+    }
+
+    /// Repositories of one upstream, or all, that were not removed, in the order of their local ids.
+    pub async fn list_repositories(
+        &self,
+        upstream_server_id: Option<&UpstreamServerId>,
+        page: PageRequest,
+    ) -> Result<Page<MirroredRepository>, StoreError> {
+        let rows = of_upstream(upstream_server_id)
+            .filter(mirrored_repository::Column::RemovedAt.is_null())
+            .order_by_asc(mirrored_repository::Column::LocalId)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        Ok(Page::cut(rows, page).map(MirroredRepository::from))
+    }
+
+    /// The repositories that follow a local id, removed ones included, for walking over all of them; an
+    /// empty list is the end.
+    pub async fn repositories_after(
+        &self,
+        upstream_server_id: Option<&UpstreamServerId>,
+        after: Option<LocalRepositoryId>,
+        limit: u64,
+    ) -> Result<Vec<MirroredRepository>, StoreError> {
+        let mut repositories = of_upstream(upstream_server_id);
+        if let Some(after) = after {
+            repositories = repositories.filter(mirrored_repository::Column::LocalId.gt(after));
+        }
+        let rows = repositories
+            .order_by_asc(mirrored_repository::Column::LocalId)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(MirroredRepository::from).collect())
+    }
+
+    /// How many repositories of one upstream, or of all, that were not removed are in each status.
+    pub async fn count_by_status(
+        &self,
+        upstream_server_id: Option<&UpstreamServerId>,
+    ) -> Result<BTreeMap<MirroredStatus, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for status in MirroredStatus::ALL {
+            let count = of_upstream(upstream_server_id)
+                .filter(mirrored_repository::Column::RemovedAt.is_null())
+                .filter(mirrored_repository::Column::Status.eq(*status))
+                .count(self.database.connection())
+                .await?;
+            counts.insert(*status, count);
+        }
+        Ok(counts)
+    }
+
+    /// Marks a repository as not served any more; its time of removal stays what it was if it had one.
+    pub async fn mark_removed(&self, local_id: LocalRepositoryId, removed_at: i64) -> Result<(), StoreError> {
+        let one = Condition::all().add(mirrored_repository::Column::LocalId.eq(local_id));
+        let marked = self.mark_all(one, removed_at).await?;
+        if marked == 0 && self.find_repository(local_id).await?.is_none() {
+            return Err(StoreError::not_found("repository", &local_id));
+        }
+        Ok(())
+    }
+
+    /// Marks all repositories of an upstream as not served any more, and returns how many were until now.
+    pub async fn mark_all_removed(
+        &self,
+        upstream_server_id: &UpstreamServerId,
+        removed_at: i64,
+    ) -> Result<u64, StoreError> {
+        let all = Condition::all()
+            .add(mirrored_repository::Column::UpstreamServerId.eq(upstream_server_id.clone()));
+        self.mark_all(all, removed_at).await
+    }
+
+    /// Marks the repositories of an upstream that are not in one of these projects as not served any more,
+    /// and returns how many were until now.
+    pub async fn mark_removed_except_projects(
+        &self,
+        upstream_server_id: &UpstreamServerId,
+        project_ids: &[String],
+        removed_at: i64,
+    ) -> Result<u64, StoreError> {
+        let outside = Condition::all()
+            .add(mirrored_repository::Column::UpstreamServerId.eq(upstream_server_id.clone()))
+            .add(mirrored_repository::Column::ProjectId.is_not_in(project_ids.iter().map(String::as_str)));
+        self.mark_all(outside, removed_at).await
+    }
+
+    /// Repositories that were removed at this time or before.
+    pub async fn list_removed(&self, until: i64, limit: u64) -> Result<Vec<MirroredRepository>, StoreError> {
+        let rows = mirrored_repository::Entity::find()
+            .filter(mirrored_repository::Column::RemovedAt.lte(until))
+            .order_by_asc(mirrored_repository::Column::LocalId)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(MirroredRepository::from).collect())
+    }
+
+    /// Deletes the record of a repository that was removed; one that is wanted again is in use.
+    pub async fn delete_repository(&self, local_id: LocalRepositoryId) -> Result<(), StoreError> {
+        let deleted = mirrored_repository::Entity::delete_many()
+            .filter(mirrored_repository::Column::LocalId.eq(local_id))
+            .filter(mirrored_repository::Column::RemovedAt.is_not_null())
+            .exec(self.database.connection())
+            .await?;
+        if deleted.rows_affected == 0 && self.find_repository(local_id).await?.is_some() {
+            return Err(StoreError::InUse {
+                what: "repository",
+                value: local_id.to_string(),
+            });
+        }
+        require_row(deleted.rows_affected, "repository", &local_id)
+    }
+
+    async fn mark_all(&self, which: Condition, removed_at: i64) -> Result<u64, StoreError> {
+        let marked = mirrored_repository::Entity::update_many()
+            .col_expr(mirrored_repository::Column::RemovedAt, Expr::value(removed_at))
+            .col_expr(
+                mirrored_repository::Column::Status,
+                Expr::value(MirroredStatus::NotMirrored),
+            )
+            .filter(which)
+            .filter(mirrored_repository::Column::RemovedAt.is_null())
+            .exec(self.database.connection())
+            .await?;
+        Ok(marked.rows_affected)
+    }
+}
+
+/// Repositories of one upstream, or all.
+pub(super) fn of_upstream(id: Option<&UpstreamServerId>) -> Select<mirrored_repository::Entity> {
+    let repositories = mirrored_repository::Entity::find();
+    match id {
+        Some(id) => repositories.filter(mirrored_repository::Column::UpstreamServerId.eq(id.clone())),
+        None => repositories,
+    }
+}
+
+fn metadata_fields(metadata: RepositoryMetadata) -> mirrored_repository::ActiveModel {
+    mirrored_repository::ActiveModel {
+        upstream_server_id: Set(metadata.upstream_server_id),
+        external_id: Set(metadata.external_id),
+        project_id: Set(metadata.project_id),
+        project_key: Set(folded(&metadata.project_key).to_uppercase()),
+        project_name: Set(metadata.project_name),
+        project_public: Set(metadata.project_public),
+        slug: Set(folded(&metadata.slug)),
+        name: Set(metadata.name),
+        public: Set(metadata.public),
+        default_branch: Set(metadata.default_branch),
+        metadata_hash: Set(metadata.metadata_hash),
+        ..Default::default()
+    }
+}

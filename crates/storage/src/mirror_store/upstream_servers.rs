@@ -1,0 +1,314 @@
+//! Upstreams, how far the mirror has come with them, and what it holds of them.
+
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+
+use super::MirrorStore;
+use crate::entities::{selected_project, upstream_server};
+use crate::error::{StoreError, require_row};
+use crate::ids::UpstreamServerId;
+use crate::page::{Page, PageRequest};
+use crate::records::{MirroringMode, UpstreamServer, UpstreamSettings, UpstreamState};
+
+/// How many projects one statement inserts or names.
+const PROJECT_CHUNK: usize = 500;
+
+impl MirrorStore {
+    /// Adds an upstream in state `INITIALIZING` that is mirrored as a whole, or updates the address of the
+    /// one that is there.
+    pub async fn upsert_upstream(
+        &self,
+        id: &UpstreamServerId,
+        base_url: &str,
+        now: i64,
+    ) -> Result<UpstreamServer, StoreError> {
+        let row = upstream_server::ActiveModel {
+            id: Set(id.clone()),
+            base_url: Set(base_url.to_owned()),
+            state: Set(UpstreamState::Initializing),
+            shared_secret: Set(None),
+            client_key: Set(None),
+            mode: Set(MirroringMode::AllProjects),
+            last_error: Set(None),
+            created_at: Set(now),
+            state_changed_at: Set(now),
+        };
+        let keeping_state = OnConflict::column(upstream_server::Column::Id)
+            .update_column(upstream_server::Column::BaseUrl)
+            .to_owned();
+        upstream_server::Entity::insert(row)
+            .on_conflict(keeping_state)
+            .exec_without_returning(self.database.connection())
+            .await?;
+        self.find_upstream(id)
+            .await?
+            .ok_or_else(|| StoreError::not_found("upstream", id))
+    }
+
+    /// The upstream with this id.
+    pub async fn find_upstream(&self, id: &UpstreamServerId) -> Result<Option<UpstreamServer>, StoreError> {
+        let found = upstream_server::Entity::find_by_id(id.clone())
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(UpstreamServer::from))
+    }
+
+    /// Upstreams, in the order in which they were added.
+    pub async fn list_upstreams(&self, page: PageRequest) -> Result<Page<UpstreamServer>, StoreError> {
+        let rows = upstream_server::Entity::find()
+            .order_by_asc(upstream_server::Column::CreatedAt)
+            .order_by_asc(upstream_server::Column::Id)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        Ok(Page::cut(rows, page).map(UpstreamServer::from))
+    }
+
+    /// Every upstream. An administrator has configured each of them, so they are few.
+    pub async fn all_upstreams(&self) -> Result<Vec<UpstreamServer>, StoreError> {
+        let rows = upstream_server::Entity::find()
+            .order_by_asc(upstream_server::Column::CreatedAt)
+            .order_by_asc(upstream_server::Column::Id)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(UpstreamServer::from).collect())
+    }
+
+    /// Sets how far the mirror has come with an upstream, and why it has not come further.
+    pub async fn set_upstream_state(
+        &self,
+        id: &UpstreamServerId,
+        state: UpstreamState,
+        last_error: Option<&str>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let updated = upstream_server::Entity::update_many()
+            .col_expr(upstream_server::Column::State, Expr::value(state))
+            .col_expr(
+                upstream_server::Column::LastError,
+                Expr::value(last_error.map(str::to_owned)),
+            )
+            .col_expr(upstream_server::Column::StateChangedAt, changed_at(state, now))
+            .filter(upstream_server::Column::Id.eq(id.clone()))
+            .exec(self.database.connection())
+            .await?;
+        require_row(updated.rows_affected, "upstream", id)
+    }
+
+    /// Notes the outcome of the last exchange with an upstream: the error, or `None` when it went well.
+    pub async fn set_upstream_error(
+        &self,
+        id: &UpstreamServerId,
+        last_error: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let updated = upstream_server::Entity::update_many()
+            .col_expr(
+                upstream_server::Column::LastError,
+                Expr::value(last_error.map(str::to_owned)),
+            )
+            .filter(upstream_server::Column::Id.eq(id.clone()))
+            .exec(self.database.connection())
+            .await?;
+        require_row(updated.rows_affected, "upstream", id)
+    }
+
+    /// Stores what both sides sign with; the upstream is `INSTALLED` from now on.
+    pub async fn install_upstream(
+        &self,
+        id: &UpstreamServerId,
+        shared_secret: String,
+        client_key: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let updated = upstream_server::Entity::update_many()
+            .col_expr(
+                upstream_server::Column::State,
+                Expr::value(UpstreamState::Installed),
+            )
+            .col_expr(upstream_server::Column::SharedSecret, Expr::value(shared_secret))
+            .col_expr(upstream_server::Column::ClientKey, Expr::value(client_key))
+            .col_expr(upstream_server::Column::LastError, Expr::value(None::<String>))
+            .col_expr(
+                upstream_server::Column::StateChangedAt,
+                changed_at(UpstreamState::Installed, now),
+            )
+            .filter(upstream_server::Column::Id.eq(id.clone()))
+            .exec(self.database.connection())
+            .await?;
+        require_row(updated.rows_affected, "upstream", id)
+    }
+
+    /// Forgets the secret of an upstream that has revoked this mirror; its state is `REMOVED` from now on.
+    pub async fn remove_upstream(&self, id: &UpstreamServerId, now: i64) -> Result<(), StoreError> {
+        let updated = upstream_server::Entity::update_many()
+            .col_expr(
+                upstream_server::Column::State,
+                Expr::value(UpstreamState::Removed),
+            )
+            .col_expr(upstream_server::Column::SharedSecret, Expr::value(None::<String>))
+            .col_expr(upstream_server::Column::ClientKey, Expr::value(None::<String>))
+            .col_expr(
+                upstream_server::Column::StateChangedAt,
+                changed_at(UpstreamState::Removed, now),
+            )
+            .filter(upstream_server::Column::Id.eq(id.clone()))
+            .exec(self.database.connection())
+            .await?;
+        require_row(updated.rows_affected, "upstream", id)
+    }
+
+    /// Deletes an upstream with its settings and the records of its repositories.
+    pub async fn delete_upstream(&self, id: &UpstreamServerId) -> Result<(), StoreError> {
+        let deleted = upstream_server::Entity::delete_by_id(id.clone())
+            .exec(self.database.connection())
+            .await?;
+        require_row(deleted.rows_affected, "upstream", id)
+    }
+
+    /// Which projects of an upstream are held.
+    pub async fn upstream_settings(&self, id: &UpstreamServerId) -> Result<UpstreamSettings, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let upstream = hold_upstream(&transaction, id).await?;
+        let project_ids = selected(&transaction, id).await?;
+        transaction.commit().await?;
+        Ok(UpstreamSettings {
+            mode: upstream.mode,
+            project_ids,
+        })
+    }
+
+    /// Replaces which projects of an upstream are held: the mode, and the selection if one is given.
+    pub async fn set_upstream_settings(
+        &self,
+        id: &UpstreamServerId,
+        mode: MirroringMode,
+        project_ids: Option<&[String]>,
+    ) -> Result<UpstreamSettings, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        hold_upstream(&transaction, id).await?;
+        upstream_server::Entity::update_many()
+            .col_expr(upstream_server::Column::Mode, Expr::value(mode))
+            .filter(upstream_server::Column::Id.eq(id.clone()))
+            .exec(&transaction)
+            .await?;
+        if let Some(project_ids) = project_ids {
+            selected_project::Entity::delete_many()
+                .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
+                .exec(&transaction)
+                .await?;
+            select(&transaction, id, project_ids).await?;
+        }
+        let project_ids = selected(&transaction, id).await?;
+        transaction.commit().await?;
+        Ok(UpstreamSettings { mode, project_ids })
+    }
+
+    /// Adds projects to the selection and returns the settings that result.
+    pub async fn select_projects(
+        &self,
+        id: &UpstreamServerId,
+        project_ids: &[String],
+    ) -> Result<UpstreamSettings, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let upstream = hold_upstream(&transaction, id).await?;
+        select(&transaction, id, project_ids).await?;
+        let project_ids = selected(&transaction, id).await?;
+        transaction.commit().await?;
+        Ok(UpstreamSettings {
+            mode: upstream.mode,
+            project_ids,
+        })
+    }
+
+    /// Takes projects out of the selection and returns the settings that result.
+    pub async fn deselect_projects(
+        &self,
+        id: &UpstreamServerId,
+        project_ids: &[String],
+    ) -> Result<UpstreamSettings, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let upstream = hold_upstream(&transaction, id).await?;
+        for chunk in project_ids.chunks(PROJECT_CHUNK) {
+            selected_project::Entity::delete_many()
+                .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
+                .filter(selected_project::Column::ProjectId.is_in(chunk.iter().map(String::as_str)))
+                .exec(&transaction)
+                .await?;
+        }
+        let project_ids = selected(&transaction, id).await?;
+        transaction.commit().await?;
+        Ok(UpstreamSettings {
+            mode: upstream.mode,
+            project_ids,
+        })
+    }
+}
+
+/// The time of the last change of state, which a repetition of the same state does not move.
+fn changed_at(state: UpstreamState, now: i64) -> Expr {
+    Expr::case(
+        upstream_server::Column::State.eq(state),
+        Expr::col(upstream_server::Column::StateChangedAt),
+    )
+    .finally(now)
+    .into()
+}
+
+/// Loads an upstream and keeps its settings from being changed by others until the transaction ends.
+async fn hold_upstream(
+    transaction: &DatabaseTransaction,
+    id: &UpstreamServerId,
+) -> Result<upstream_server::Model, StoreError> {
+    let found = upstream_server::Entity::find_by_id(id.clone())
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
+    found.ok_or_else(|| StoreError::not_found("upstream", id))
+}
+
+async fn selected(
+    transaction: &DatabaseTransaction,
+    id: &UpstreamServerId,
+) -> Result<Vec<String>, StoreError> {
+    let mut project_ids: Vec<String> = selected_project::Entity::find()
+        .select_only()
+        .column(selected_project::Column::ProjectId)
+        .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    // Sorted here, because databases differ in how they compare text.
+    project_ids.sort_unstable();
+    Ok(project_ids)
+}
+
+async fn select(
+    transaction: &DatabaseTransaction,
+    id: &UpstreamServerId,
+    project_ids: &[String],
+) -> Result<(), StoreError> {
+    let distinct: BTreeSet<&String> = project_ids.iter().collect();
+    let rows: Vec<_> = distinct
+        .into_iter()
+        .map(|project_id| selected_project::ActiveModel {
+            upstream_server_id: Set(id.clone()),
+            project_id: Set(project_id.clone()),
+        })
+        .collect();
+    for chunk in rows.chunks(PROJECT_CHUNK) {
+        let once = OnConflict::columns([
+            selected_project::Column::UpstreamServerId,
+            selected_project::Column::ProjectId,
+        ])
+        .do_nothing()
+        .to_owned();
+        selected_project::Entity::insert_many(chunk.to_vec())
+            .on_conflict(once)
+            .exec_without_returning(transaction)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! What an upstream remembers.
+//!
+//! Each method is one transaction. Those that change what mirrors should know take the events to announce
+//! and write them together with the change, one for each enabled mirror; an event is never recorded
+//! without its change, nor the other way round.
+
+mod access_tokens;
+mod mirror_servers;
+mod outbox;
+mod permissions;
+mod preferred_mirrors;
+mod projects;
+mod repositories;
+mod repository_mirrors;
+mod requests;
+mod searches;
+mod settings;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+mod tests;
+mod users;
+mod visibility;
+
+use crate::database::Database;
+
+/// What an upstream remembers. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct UpstreamStore {
+    database: Database,
+}
+
+impl UpstreamStore {
+    /// The store in a database that was opened for an upstream.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Where it is stored.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}

@@ -1,0 +1,329 @@
+//! Repositories and the changes of their refs.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect, SelectTwo, Set,
+};
+
+use super::UpstreamStore;
+use super::outbox::announce;
+use super::projects::folded_key;
+use super::visibility::visible_repositories;
+use crate::entities::{project, repository};
+use crate::error::{StoreError, UniqueField, require_row};
+use crate::ids::{Generation, ProjectId, RepositoryId};
+use crate::page::{Page, PageRequest};
+use crate::records::{
+    NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryHashes, RepositoryUpdate, Visibility,
+};
+use crate::text_search::{contains, folded};
+
+impl UpstreamStore {
+    /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug".
+    pub async fn create_repository(
+        &self,
+        repository: NewRepository,
+        metadata_hash: impl FnOnce(&Repository) -> String + Send,
+        make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
+    ) -> Result<Repository, StoreError> {
+        let slug = folded(&repository.slug);
+        let row = repository::ActiveModel {
+            project_id: Set(repository.project_id),
+            slug: Set(slug.clone()),
+            name_lower: Set(folded(&repository.name)),
+            name: Set(repository.name),
+            description: Set(repository.description),
+            hierarchy_id: Set(repository.hierarchy_id),
+            public: Set(repository.public),
+            forkable: Set(repository.forkable),
+            archived: Set(false),
+            state: Set(repository.state),
+            default_branch: Set(repository.default_branch),
+            generation: Set(Generation::default()),
+            content_hash: Set(repository.content_hash),
+            metadata_hash: Set(String::new()),
+            created_at: Set(repository.created_at),
+            updated_at: Set(repository.created_at),
+            ..Default::default()
+        };
+        let transaction = self.database.begin_write().await?;
+        let project = hold_project(&transaction, repository.project_id).await?;
+        let created = row.insert(&transaction).await;
+        let created = created.map_err(|error| StoreError::from(error).or_conflict(&[unique_slug(&slug)]))?;
+        let created = refresh_metadata_hash(&transaction, created, project, metadata_hash).await?;
+        announce(&transaction, make_events(&created)).await?;
+        transaction.commit().await?;
+        Ok(created)
+    }
+
+    /// The repository with this id.
+    pub async fn find_repository(&self, id: RepositoryId) -> Result<Option<Repository>, StoreError> {
+        self.one_repository(repository::Column::Id.eq(id).into()).await
+    }
+
+    /// The repository with this name in the project with this key, in whatever case.
+    pub async fn find_repository_by_slug(
+        &self,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Option<Repository>, StoreError> {
+        self.one_repository(
+            Condition::all()
+                .add(project::Column::Key.eq(folded_key(project_key)))
+                .add(repository::Column::Slug.eq(folded(slug))),
+        )
+        .await
+    }
+
+    /// The repositories, in one project or all, that somebody may see and whose name contains a text, in
+    /// order of creation.
+    pub async fn list_repositories(
+        &self,
+        project_id: Option<ProjectId>,
+        visible_to: Visibility,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, StoreError> {
+        let mut repositories = with_project().filter(visible_repositories(visible_to));
+        if let Some(project_id) = project_id {
+            repositories = repositories.filter(repository::Column::ProjectId.eq(project_id));
+        }
+        if let Some(name) = name {
+            repositories = repositories.filter(contains(repository::Column::NameLower, name));
+        }
+        let rows = repositories
+            .order_by_asc(repository::Column::Id)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        let found = rows.into_iter().map(assemble).collect::<Result<_, _>>()?;
+        Ok(Page::cut(found, page))
+    }
+
+    /// Whether somebody may read a repository.
+    pub async fn is_repository_visible(
+        &self,
+        id: RepositoryId,
+        visible_to: Visibility,
+    ) -> Result<bool, StoreError> {
+        let condition = visible_repositories(visible_to);
+        let found = self
+            .one_repository(Condition::all().add(repository::Column::Id.eq(id)).add(condition))
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// The hashes of the repositories that somebody may see, ordered by project and repository and
+    /// following the given pair; an empty list is the end.
+    pub async fn list_hashes(
+        &self,
+        visible_to: Visibility,
+        after: Option<(ProjectId, RepositoryId)>,
+        limit: u64,
+    ) -> Result<Vec<RepositoryHashes>, StoreError> {
+        let mut repositories = with_project().filter(visible_repositories(visible_to));
+        if let Some((project_id, repository_id)) = after {
+            let same_project = Condition::all()
+                .add(repository::Column::ProjectId.eq(project_id))
+                .add(repository::Column::Id.gt(repository_id));
+            repositories = repositories.filter(
+                Condition::any()
+                    .add(repository::Column::ProjectId.gt(project_id))
+                    .add(same_project),
+            );
+        }
+        let rows = repositories
+            .order_by_asc(repository::Column::ProjectId)
+            .order_by_asc(repository::Column::Id)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        let hashes = |repository: Repository| RepositoryHashes {
+            project_id: repository.project.id,
+            project_public: repository.project.public,
+            repository_id: repository.id,
+            generation: repository.generation,
+            content_hash: repository.content_hash,
+            metadata_hash: repository.metadata_hash,
+        };
+        rows.into_iter().map(|row| assemble(row).map(hashes)).collect()
+    }
+
+    /// Changes a repository, computes its metadata hash anew, and announces it; fails with a conflict on
+    /// "repository slug".
+    pub async fn update_repository(
+        &self,
+        id: RepositoryId,
+        update: RepositoryUpdate,
+        updated_at: i64,
+        metadata_hash: impl FnOnce(&Repository) -> String + Send,
+        make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
+    ) -> Result<Repository, StoreError> {
+        let slug = update.slug.as_deref().map(folded);
+        let unique = [unique_slug(slug.as_deref().unwrap_or_default())];
+        let transaction = self.database.begin_write().await?;
+        let before = repository::Entity::find_by_id(id).one(&transaction).await?;
+        let before = before.ok_or_else(|| StoreError::not_found("repository", &id))?;
+        // The project is locked before the repository, as everywhere, so that two changes cannot wait for
+        // each other.
+        let project = hold_project(&transaction, update.project_id.unwrap_or(before.project_id)).await?;
+
+        let mut row = changed_fields(update);
+        row.id = Unchanged(id);
+        row.updated_at = Set(updated_at);
+        let updated = row.update(&transaction).await.map_err(|error| {
+            StoreError::from(error)
+                .or_conflict(&unique)
+                .or_missing_row("repository", &id)
+        })?;
+        let updated = refresh_metadata_hash(&transaction, updated, project, metadata_hash).await?;
+        announce(&transaction, make_events(&updated)).await?;
+        transaction.commit().await?;
+        Ok(updated)
+    }
+
+    /// Deletes a repository with its permissions and announces it.
+    pub async fn delete_repository(&self, id: RepositoryId, events: Vec<NewEvent>) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let deleted = repository::Entity::delete_by_id(id).exec(&transaction).await?;
+        require_row(deleted.rows_affected, "repository", &id)?;
+        announce(&transaction, events).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Records that a repository's refs have changed, under the next generation, and announces it.
+    ///
+    /// The caller has seen `expected_generation` before the change; if somebody else has recorded a change
+    /// since, nothing is recorded, and the caller looks at the refs again.
+    pub async fn record_ref_change(
+        &self,
+        change: RefChangeRecord,
+        make_events: impl FnOnce(Generation) -> Vec<NewEvent> + Send,
+    ) -> Result<Generation, StoreError> {
+        let id = change.repository_id;
+        let expected = change.expected_generation;
+        let mut update = repository::Entity::update_many()
+            .col_expr(repository::Column::Generation, Expr::value(expected.next()))
+            .col_expr(repository::Column::ContentHash, Expr::value(change.content_hash))
+            .col_expr(repository::Column::UpdatedAt, Expr::value(change.changed_at));
+        if let Some(default_branch) = change.default_branch {
+            update = update.col_expr(repository::Column::DefaultBranch, Expr::value(default_branch));
+        }
+        if let Some(metadata_hash) = change.metadata_hash {
+            update = update.col_expr(repository::Column::MetadataHash, Expr::value(metadata_hash));
+        }
+
+        let transaction = self.database.begin_write().await?;
+        let updated = update
+            .filter(repository::Column::Id.eq(id))
+            .filter(repository::Column::Generation.eq(expected))
+            .exec(&transaction)
+            .await?;
+        if updated.rows_affected == 0 {
+            let current = repository::Entity::find_by_id(id).one(&transaction).await?;
+            let current = current.ok_or_else(|| StoreError::not_found("repository", &id))?;
+            return Err(StoreError::StaleGeneration {
+                expected,
+                actual: current.generation,
+            });
+        }
+        announce(&transaction, make_events(expected.next())).await?;
+        transaction.commit().await?;
+        Ok(expected.next())
+    }
+
+    async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {
+        let found = with_project()
+            .filter(condition)
+            .one(self.database.connection())
+            .await?;
+        found.map(assemble).transpose()
+    }
+}
+
+fn unique_slug(slug: &str) -> UniqueField<'_> {
+    UniqueField {
+        what: "repository slug",
+        table: "repository",
+        column: "slug",
+        value: slug,
+    }
+}
+
+pub(super) fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
+    repository::Entity::find().find_also_related(project::Entity)
+}
+
+pub(super) fn assemble(
+    (repository, project): (repository::Model, Option<project::Model>),
+) -> Result<Repository, StoreError> {
+    let project = project.ok_or_else(|| StoreError::not_found("project", &repository.project_id))?;
+    Ok(repository.in_project(project))
+}
+
+/// Loads a project and keeps it from being changed until the transaction ends.
+async fn hold_project(
+    transaction: &DatabaseTransaction,
+    id: ProjectId,
+) -> Result<project::Model, StoreError> {
+    let found = project::Entity::find_by_id(id)
+        .lock_shared()
+        .one(transaction)
+        .await?;
+    found.ok_or_else(|| StoreError::not_found("project", &id))
+}
+
+fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
+    let mut row = <repository::ActiveModel as Default>::default();
+    if let Some(project_id) = update.project_id {
+        row.project_id = Set(project_id);
+    }
+    if let Some(slug) = update.slug {
+        row.slug = Set(folded(&slug));
+    }
+    if let Some(name) = update.name {
+        row.name_lower = Set(folded(&name));
+        row.name = Set(name);
+    }
+    if let Some(description) = update.description {
+        row.description = Set(Some(description).filter(|text| !text.is_empty()));
+    }
+    if let Some(public) = update.public {
+        row.public = Set(public);
+    }
+    if let Some(forkable) = update.forkable {
+        row.forkable = Set(forkable);
+    }
+    if let Some(archived) = update.archived {
+        row.archived = Set(archived);
+    }
+    if let Some(state) = update.state {
+        row.state = Set(state);
+    }
+    if let Some(default_branch) = update.default_branch {
+        row.default_branch = Set(default_branch);
+    }
+    row
+}
+
+async fn refresh_metadata_hash(
+    transaction: &DatabaseTransaction,
+    row: repository::Model,
+    project: project::Model,
+    metadata_hash: impl FnOnce(&Repository) -> String,
+) -> Result<Repository, StoreError> {
+    let mut repository = row.in_project(project);
+    let hash = metadata_hash(&repository);
+    if hash != repository.metadata_hash {
+        let changed = repository::ActiveModel {
+            id: Unchanged(repository.id),
+            metadata_hash: Set(hash.clone()),
+            ..Default::default()
+        };
+        changed.update(transaction).await?;
+        repository.metadata_hash = hash;
+    }
+    Ok(repository)
+}

@@ -1,0 +1,55 @@
+//! What mirrors have reported of each repository.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+
+use super::UpstreamStore;
+use crate::entities::repository_mirror_state;
+use crate::error::StoreError;
+use crate::ids::RepositoryId;
+use crate::records::RepositoryMirrorState;
+
+impl UpstreamStore {
+    /// Records how a mirror's synchronisation of a repository has ended.
+    pub async fn record_mirror_outcome(&self, state: RepositoryMirrorState) -> Result<(), StoreError> {
+        let subject = format!("{} or {}", state.repository_id, state.mirror_id);
+        let row = repository_mirror_state::ActiveModel {
+            repository_id: Set(state.repository_id),
+            mirror_id: Set(state.mirror_id),
+            last_outcome: Set(state.last_outcome),
+            mirror_repository_id: Set(state.mirror_repository_id),
+            reported_at: Set(state.reported_at),
+        };
+        let replacing = OnConflict::columns([
+            repository_mirror_state::Column::RepositoryId,
+            repository_mirror_state::Column::MirrorId,
+        ])
+        .update_columns([
+            repository_mirror_state::Column::LastOutcome,
+            repository_mirror_state::Column::MirrorRepositoryId,
+            repository_mirror_state::Column::ReportedAt,
+        ])
+        .to_owned();
+        let written = repository_mirror_state::Entity::insert(row)
+            .on_conflict(replacing)
+            .exec_without_returning(self.database.connection())
+            .await;
+        written.map_err(|error| {
+            StoreError::from(error).or_missing_reference("repository or mirror", &subject)
+        })?;
+        Ok(())
+    }
+
+    /// The last reports of a repository, one for each mirror that has sent any.
+    pub async fn mirror_states_of(
+        &self,
+        repository_id: RepositoryId,
+    ) -> Result<Vec<RepositoryMirrorState>, StoreError> {
+        let rows = repository_mirror_state::Entity::find()
+            .filter(repository_mirror_state::Column::RepositoryId.eq(repository_id))
+            .order_by_asc(repository_mirror_state::Column::MirrorId)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(RepositoryMirrorState::from).collect())
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests of mirrors, until they are accepted or rejected.
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+
+use super::UpstreamStore;
+use crate::entities::{mirror_server, mirroring_request};
+use crate::error::{StoreError, require_row};
+use crate::ids::{MirrorServerId, RequestId};
+use crate::page::{Page, PageRequest};
+use crate::records::{MirroringRequest, NewRequest, RequestState};
+use crate::text_search::folded;
+
+impl UpstreamStore {
+    /// Records a mirror's request and returns it with its state.
+    ///
+    /// There is one for each mirror: repeating it updates it while it is pending, and changes nothing once
+    /// it is decided. Fails with a conflict on "mirror name" or "mirror base URL" when another mirror has
+    /// it or has asked for it.
+    pub async fn upsert_request(&self, request: NewRequest) -> Result<MirroringRequest, StoreError> {
+        let mirror_id = request.mirror_id.clone();
+        let transaction = self.database.begin_write().await?;
+        refuse_taken(&transaction, &request).await?;
+        let once = OnConflict::column(mirroring_request::Column::MirrorId)
+            .do_nothing()
+            .to_owned();
+        mirroring_request::Entity::insert(new_row(&request))
+            .on_conflict(once)
+            .exec_without_returning(&transaction)
+            .await?;
+        let current = mirroring_request::Entity::find()
+            .filter(mirroring_request::Column::MirrorId.eq(mirror_id.clone()))
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        let mut current = current.ok_or_else(|| StoreError::not_found("request of mirror", &mirror_id))?;
+        if current.state == RequestState::Pending {
+            let repeated = mirroring_request::ActiveModel {
+                id: Unchanged(current.id),
+                created_at: Unchanged(current.created_at),
+                ..new_row(&request)
+            };
+            current = repeated.update(&transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(current.into())
+    }
+
+    /// The request with this id.
+    pub async fn find_request(&self, id: RequestId) -> Result<Option<MirroringRequest>, StoreError> {
+        let found = mirroring_request::Entity::find_by_id(id)
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(MirroringRequest::from))
+    }
+
+    /// The request of a mirror.
+    pub async fn find_request_of_mirror(
+        &self,
+        mirror_id: &MirrorServerId,
+    ) -> Result<Option<MirroringRequest>, StoreError> {
+        let found = mirroring_request::Entity::find()
+            .filter(mirroring_request::Column::MirrorId.eq(mirror_id.clone()))
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(MirroringRequest::from))
+    }
+
+    /// Requests in this state, or all, in order of arrival.
+    pub async fn list_requests(
+        &self,
+        state: Option<RequestState>,
+        page: PageRequest,
+    ) -> Result<Page<MirroringRequest>, StoreError> {
+        let rows = in_state(state)
+            .order_by_asc(mirroring_request::Column::Id)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        Ok(Page::cut(rows, page).map(MirroringRequest::from))
+    }
+
+    /// How many requests are in this state, or at all.
+    pub async fn count_requests(&self, state: Option<RequestState>) -> Result<u64, StoreError> {
+        Ok(in_state(state).count(self.database.connection()).await?)
+    }
+
+    /// Decides about a request that was not accepted; an accepted one is in use by its mirror.
+    pub async fn set_request_state(
+        &self,
+        id: RequestId,
+        state: RequestState,
+        updated_at: i64,
+    ) -> Result<MirroringRequest, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        decide(&transaction, id, state, updated_at).await?;
+        let decided = mirroring_request::Entity::find_by_id(id)
+            .one(&transaction)
+            .await?;
+        let decided = decided.ok_or_else(|| StoreError::not_found("request", &id))?;
+        transaction.commit().await?;
+        Ok(decided.into())
+    }
+
+    /// Deletes a request, in whatever state; a mirror that came from it stays.
+    pub async fn delete_request(&self, id: RequestId) -> Result<(), StoreError> {
+        let deleted = mirroring_request::Entity::delete_by_id(id)
+            .exec(self.database.connection())
+            .await?;
+        require_row(deleted.rows_affected, "request", &id)
+    }
+}
+
+/// Sets the state of a request, unless it was accepted before.
+pub(super) async fn decide(
+    transaction: &DatabaseTransaction,
+    id: RequestId,
+    state: RequestState,
+    updated_at: i64,
+) -> Result<(), StoreError> {
+    let decided = mirroring_request::Entity::update_many()
+        .col_expr(mirroring_request::Column::State, Expr::value(state))
+        .col_expr(mirroring_request::Column::UpdatedAt, Expr::value(updated_at))
+        .filter(mirroring_request::Column::Id.eq(id))
+        .filter(mirroring_request::Column::State.ne(RequestState::Accepted))
+        .exec(transaction)
+        .await?;
+    if decided.rows_affected > 0 {
+        return Ok(());
+    }
+    match mirroring_request::Entity::find_by_id(id).one(transaction).await? {
+        Some(_) => Err(StoreError::InUse {
+            what: "accepted request",
+            value: id.to_string(),
+        }),
+        None => Err(StoreError::not_found("request", &id)),
+    }
+}
+
+async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -> Result<(), StoreError> {
+    let name = folded(&request.name);
+    let mirror = mirror_server::Entity::find()
+        .filter(mirror_server::Column::Id.ne(request.mirror_id.clone()))
+        .filter(
+            Condition::any()
+                .add(mirror_server::Column::NameLower.eq(name.as_str()))
+                .add(mirror_server::Column::BaseUrl.eq(request.base_url.as_str())),
+        )
+        .one(transaction)
+        .await?;
+    let other = mirroring_request::Entity::find()
+        .filter(mirroring_request::Column::MirrorId.ne(request.mirror_id.clone()))
+        .filter(mirroring_request::Column::State.eq(RequestState::Pending))
+        .filter(
+            Condition::any()
+                .add(mirroring_request::Column::NameLower.eq(name.as_str()))
+                .add(mirroring_request::Column::BaseUrl.eq(request.base_url.as_str())),
+        )
+        .one(transaction)
+        .await?;
+    let taken_name = mirror
+        .map(|row| row.name_lower)
+        .or(other.map(|row| row.name_lower));
+    match taken_name {
+        None => Ok(()),
+        Some(taken) if taken == name => Err(StoreError::Conflict {
+            what: "mirror name",
+            value: request.name.clone(),
+        }),
+        Some(_) => Err(StoreError::Conflict {
+            what: "mirror base URL",
+            value: request.base_url.clone(),
+        }),
+    }
+}
+
+fn in_state(state: Option<RequestState>) -> sea_orm::Select<mirroring_request::Entity> {
+    let requests = mirroring_request::Entity::find();
+    match state {
+        Some(state) => requests.filter(mirroring_request::Column::State.eq(state)),
+        None => requests,
+    }
+}
+
+fn new_row(request: &NewRequest) -> mirroring_request::ActiveModel {
+    mirroring_request::ActiveModel {
+        mirror_id: Set(request.mirror_id.clone()),
+        name: Set(request.name.clone()),
+        name_lower: Set(folded(&request.name)),
+        base_url: Set(request.base_url.clone()),
+        descriptor_uri: Set(request.descriptor_uri.clone()),
+        mirror_type: Set(request.mirror_type),
+        product_type: Set(request.product_type.clone()),
+        product_version: Set(request.product_version.clone()),
+        state: Set(RequestState::Pending),
+        created_at: Set(request.requested_at),
+        updated_at: Set(request.requested_at),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,325 @@
+use super::*;
+use crate::error::StoreError;
+use crate::ids::TokenId;
+use crate::records::{NewAccessToken, UserFilter, UserUpdate};
+
+fn new_token(id: &str, user: &User) -> NewAccessToken {
+    NewAccessToken {
+        id: TokenId::from(id),
+        user_id: user.id,
+        name: "build".to_owned(),
+        token_hash: format!("hash of {id}"),
+        permissions: vec!["REPO_READ".to_owned()],
+        created_at: NOW,
+        expires_at: None,
+    }
+}
+
+#[tokio::test]
+async fn users_are_found_by_name_in_whatever_case() {
+    for (store, test) in stores().await {
+        let alice = user(&store, "Alice").await;
+        assert_eq!(
+            store.find_user_by_name("aLICE").await.unwrap(),
+            Some(alice.clone())
+        );
+        assert_eq!(
+            store.find_user_by_slug("ALICE").await.unwrap(),
+            Some(alice.clone())
+        );
+        assert_eq!(store.find_user(alice.id).await.unwrap(), Some(alice));
+        assert_eq!(store.find_user_by_name("bob").await.unwrap(), None);
+        assert_eq!(store.find_user_by_name("ali\0ce").await.unwrap(), None);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_taken_name_is_a_conflict_that_names_the_field() {
+    for (store, test) in stores().await {
+        user(&store, "alice").await;
+        let same_name = store
+            .create_user(NewUser {
+                slug: "other".to_owned(),
+                ..new_user("ALICE")
+            })
+            .await;
+        assert!(
+            matches!(same_name, Err(StoreError::Conflict { what: "user name", value }) if value == "ALICE")
+        );
+        let same_slug = store
+            .create_user(NewUser {
+                slug: "Alice".to_owned(),
+                ..new_user("other")
+            })
+            .await;
+        assert!(
+            matches!(same_slug, Err(StoreError::Conflict { what: "user slug", value }) if value == "alice")
+        );
+        assert_eq!(store.count_users().await.unwrap(), 1);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn pages_stay_stable_while_users_are_added() {
+    for (store, test) in stores().await {
+        for name in ["c", "a", "b"] {
+            user(&store, name).await;
+        }
+        let everybody = UserFilter::default();
+        let first = store
+            .list_users(&everybody, PageRequest { start: 0, limit: 2 })
+            .await
+            .unwrap();
+        assert_eq!(first.next_start, Some(2));
+        assert!(!first.is_last);
+        user(&store, "0").await;
+        let second = store
+            .list_users(&everybody, PageRequest { start: 2, limit: 2 })
+            .await
+            .unwrap();
+        assert_eq!((second.is_last, second.next_start), (true, None));
+        let names: Vec<_> = first
+            .values
+            .iter()
+            .chain(&second.values)
+            .map(|user| user.name.as_str())
+            .collect();
+        assert_eq!(names, ["c", "a", "b", "0"]);
+        let beyond = store
+            .list_users(
+                &everybody,
+                PageRequest {
+                    start: u64::MAX,
+                    limit: u64::MAX,
+                },
+            )
+            .await
+            .unwrap();
+        assert_eq!((beyond.values.len(), beyond.is_last), (0, true));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_a_search_text_is_a_wildcard() {
+    for (store, test) in stores().await {
+        user(&store, "fifty_%").await;
+        user(&store, "fifty").await;
+        for (text, expected) in [
+            ("FIFTY", 2),
+            ("_", 1),
+            ("%", 1),
+            ("\\", 0),
+            ("fifty DOE", 1),
+            ("a'b", 0),
+            ("\0", 0),
+        ] {
+            let filter = UserFilter {
+                text: Some(text.to_owned()),
+            };
+            let found = store.list_users(&filter, FIRST_PAGE).await.unwrap();
+            assert_eq!(found.values.len(), expected, "searching for {text:?}");
+        }
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn updates_change_only_what_they_name() {
+    for (store, test) in stores().await {
+        let alice = user(&store, "alice").await;
+        let update = UserUpdate {
+            active: Some(false),
+            ..Default::default()
+        };
+        let updated = store.update_user(alice.id, update, Vec::new()).await.unwrap();
+        assert_eq!(
+            updated,
+            User {
+                active: false,
+                ..alice.clone()
+            }
+        );
+        let unchanged = store
+            .update_user(alice.id, UserUpdate::default(), Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(unchanged, updated);
+        store.set_password_hash(alice.id, None, Vec::new()).await.unwrap();
+        let without_password = store.find_user(alice.id).await.unwrap().unwrap();
+        assert_eq!(
+            without_password,
+            User {
+                password_hash: None,
+                ..updated
+            }
+        );
+
+        store.delete_user(alice.id, Vec::new()).await.unwrap();
+        for update in [
+            UserUpdate {
+                active: Some(true),
+                ..Default::default()
+            },
+            UserUpdate::default(),
+        ] {
+            let gone = store.update_user(alice.id, update, Vec::new()).await;
+            assert!(
+                matches!(gone, Err(StoreError::NotFound { what: "user", .. })),
+                "{gone:?}"
+            );
+        }
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_user_takes_tokens_and_permissions_along_and_leaves_his_id_unused() {
+    for (store, test) in stores().await {
+        let alice = user(&store, "alice").await;
+        store.create_token(new_token("t1", &alice)).await.unwrap();
+        store
+            .set_global_permission(alice.id, "ADMIN", Vec::new())
+            .await
+            .unwrap();
+        store.delete_user(alice.id, Vec::new()).await.unwrap();
+        assert_eq!(store.find_user_by_token_hash("hash of t1").await.unwrap(), None);
+        assert!(
+            store
+                .list_global_permissions(None, FIRST_PAGE)
+                .await
+                .unwrap()
+                .values
+                .is_empty()
+        );
+        assert!(matches!(
+            store.delete_user(alice.id, Vec::new()).await,
+            Err(StoreError::NotFound { what: "user", .. })
+        ));
+        assert!(user(&store, "alice").await.id > alice.id);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn tokens_stand_for_their_user_until_they_are_deleted() {
+    for (store, test) in stores().await {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        let token = store.create_token(new_token("t1", &alice)).await.unwrap();
+        let found = store.find_user_by_token_hash("hash of t1").await.unwrap();
+        assert_eq!(found, Some((alice.clone(), token.clone())));
+        assert_eq!(token.permissions, ["REPO_READ"]);
+
+        store.touch_token(&token.id, NOW + 1).await.unwrap();
+        let listed = store.list_tokens(alice.id, FIRST_PAGE).await.unwrap();
+        assert_eq!(listed.values[0].last_used_at, Some(NOW + 1));
+        assert_eq!(store.find_token(bob.id, &token.id).await.unwrap(), None);
+
+        let again = store.create_token(new_token("t1", &bob)).await;
+        assert!(matches!(again, Err(StoreError::Conflict { .. })));
+        assert!(store.delete_token(bob.id, &token.id, Vec::new()).await.is_err());
+        store.delete_token(alice.id, &token.id, Vec::new()).await.unwrap();
+        assert_eq!(store.find_user_by_token_hash("hash of t1").await.unwrap(), None);
+
+        store.delete_user(bob.id, Vec::new()).await.unwrap();
+        let of_nobody = store.create_token(new_token("t2", &bob)).await;
+        assert!(matches!(
+            of_nobody,
+            Err(StoreError::NotFound { what: "user", .. })
+        ));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn permissions_replace_each_other_and_can_be_revoked() {
+    for (store, test) in stores().await {
+        let alice = user(&store, "alice").await;
+        let project = project(&store, "PRJ").await;
+        let repository = repository(&store, project.id, "site").await;
+        store
+            .set_global_permission(alice.id, "LICENSED_USER", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_global_permission(alice.id, "ADMIN", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_project_permission(project.id, alice.id, "PROJECT_READ", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_project_permission(project.id, alice.id, "PROJECT_WRITE", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_repository_permission(repository.id, alice.id, "REPO_ADMIN", Vec::new())
+            .await
+            .unwrap();
+
+        let granted = store
+            .permissions_of(alice.id, Some(project.id), Some(repository.id))
+            .await
+            .unwrap();
+        assert_eq!(granted.global.as_deref(), Some("ADMIN"));
+        assert_eq!(granted.project.as_deref(), Some("PROJECT_WRITE"));
+        assert_eq!(granted.repository.as_deref(), Some("REPO_ADMIN"));
+        let on_project = store
+            .list_project_permissions(project.id, Some("ALI"), FIRST_PAGE)
+            .await
+            .unwrap();
+        assert_eq!(on_project.values[0].user, alice);
+        assert_eq!(on_project.values[0].permission, "PROJECT_WRITE");
+        let nobody = store
+            .list_repository_permissions(repository.id, Some("x"), FIRST_PAGE)
+            .await
+            .unwrap();
+        assert!(nobody.values.is_empty());
+        assert_eq!(store.project_permissions_of(alice.id).await.unwrap().len(), 1);
+        assert_eq!(store.repository_permissions_of(alice.id).await.unwrap().len(), 1);
+
+        store
+            .revoke_project_permission(project.id, alice.id, Vec::new())
+            .await
+            .unwrap();
+        store
+            .revoke_repository_permission(repository.id, alice.id, Vec::new())
+            .await
+            .unwrap();
+        store
+            .revoke_global_permission(alice.id, Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(
+            store
+                .permissions_of(alice.id, Some(project.id), Some(repository.id))
+                .await
+                .unwrap(),
+            Default::default()
+        );
+        let twice = store.revoke_global_permission(alice.id, Vec::new()).await;
+        assert!(matches!(twice, Err(StoreError::NotFound { .. })));
+        let nowhere = store
+            .set_project_permission(ProjectId(99), alice.id, "PROJECT_READ", Vec::new())
+            .await;
+        assert!(matches!(nowhere, Err(StoreError::NotFound { .. })));
+        test.remove().await;
+    }
+}
+
+#[test]
+fn debug_shows_no_secrets() {
+    let shown = format!("{:?}", new_user("alice"));
+    assert!(
+        shown.contains("redacted") && !shown.contains("secret hash"),
+        "{shown}"
+    );
+    let shown = format!("{:?}", new_mirror());
+    assert!(
+        shown.contains("redacted") && !shown.contains("very secret"),
+        "{shown}"
+    );
+}

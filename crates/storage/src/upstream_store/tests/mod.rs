@@ -1,0 +1,145 @@
+//! The upstream's store on each kind of database, as a story per file.
+
+mod accounts;
+mod mirrors;
+mod outbox;
+mod projects;
+mod repositories;
+mod searches;
+
+use serde_json::json;
+
+use super::UpstreamStore;
+use crate::database::Role;
+use crate::ids::{MirrorServerId, ProjectId, RepositoryId};
+use crate::page::PageRequest;
+use crate::records::{
+    MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser, Project,
+    ProjectKind, Repository, RepositoryState, User, UserKind,
+};
+use crate::test_databases::TestDatabase;
+
+const NOW: i64 = 1_763_000_000_000;
+const FIRST_PAGE: PageRequest = PageRequest { start: 0, limit: 25 };
+
+async fn stores() -> Vec<(UpstreamStore, TestDatabase)> {
+    let databases = TestDatabase::each(Role::Upstream).await;
+    databases
+        .into_iter()
+        .map(|test| (UpstreamStore::new(test.database.clone()), test))
+        .collect()
+}
+
+async fn user(store: &UpstreamStore, name: &str) -> User {
+    store.create_user(new_user(name)).await.expect("the name is free")
+}
+
+fn new_user(name: &str) -> NewUser {
+    NewUser {
+        name: name.to_owned(),
+        slug: name.to_owned(),
+        display_name: format!("{name} Doe"),
+        email: None,
+        password_hash: Some("secret hash".to_owned()),
+        active: true,
+        kind: UserKind::Normal,
+        created_at: NOW,
+    }
+}
+
+async fn project(store: &UpstreamStore, key: &str) -> Project {
+    store
+        .create_project(new_project(key), |_| Vec::new())
+        .await
+        .expect("the key is free")
+}
+
+fn new_project(key: &str) -> NewProject {
+    NewProject {
+        key: key.to_owned(),
+        name: format!("Project {key}"),
+        description: None,
+        public: false,
+        kind: ProjectKind::Normal,
+    }
+}
+
+async fn repository(store: &UpstreamStore, project: ProjectId, slug: &str) -> Repository {
+    let repository = new_repository(project, slug);
+    store
+        .create_repository(repository, metadata_hash, |_| Vec::new())
+        .await
+        .expect("the slug is free")
+}
+
+fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
+    NewRepository {
+        project_id,
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        description: None,
+        hierarchy_id: "0123456789abcdef0123".to_owned(),
+        public: false,
+        forkable: true,
+        state: RepositoryState::Available,
+        default_branch: "refs/heads/main".to_owned(),
+        content_hash: "empty".to_owned(),
+        created_at: NOW,
+    }
+}
+
+/// Stands for the hash that the domain computes.
+fn metadata_hash(repository: &Repository) -> String {
+    format!("{}/{}", repository.project.key, repository.slug)
+}
+
+fn new_request(mirror_id: &str) -> NewRequest {
+    NewRequest {
+        mirror_id: MirrorServerId::from(mirror_id),
+        name: format!("Mirror {mirror_id}"),
+        base_url: format!("https://{}.example", mirror_id.to_lowercase()),
+        descriptor_uri: "https://mirror.example/descriptor".to_owned(),
+        mirror_type: MirrorType::Single,
+        product_type: Some("Heliostat".to_owned()),
+        product_version: "0.1.0".to_owned(),
+        requested_at: NOW,
+    }
+}
+
+fn new_mirror() -> NewMirror {
+    NewMirror {
+        events_url: "https://mirror.example/events".to_owned(),
+        uninstalled_url: None,
+        shared_secret: "very secret".to_owned(),
+        client_key: "client".to_owned(),
+        accepted_at: NOW,
+    }
+}
+
+async fn mirror(store: &UpstreamStore, mirror_id: &str) -> MirrorServer {
+    let request = store
+        .upsert_request(new_request(mirror_id))
+        .await
+        .expect("the name is free");
+    store
+        .insert_mirror(request.id, new_mirror())
+        .await
+        .expect("the request is pending")
+}
+
+fn event(key: &str, repository_id: Option<RepositoryId>) -> NewEvent {
+    NewEvent {
+        event_key: key.to_owned(),
+        repository_id,
+        body: json!({ "eventKey": key }),
+        created_at: NOW,
+    }
+}
+
+async fn pending_keys(store: &UpstreamStore, mirror_id: &MirrorServerId) -> Vec<String> {
+    let pending = store
+        .pending_for(mirror_id, 1000)
+        .await
+        .expect("the outbox can be read");
+    pending.into_iter().map(|event| event.event_key).collect()
+}

@@ -1,0 +1,167 @@
+//! Users.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
+};
+
+use super::UpstreamStore;
+use super::outbox::announce;
+use crate::entities::user_account;
+use crate::error::{StoreError, UniqueField, require_row};
+use crate::ids::UserId;
+use crate::page::{Page, PageRequest};
+use crate::records::{NewEvent, NewUser, User, UserFilter, UserUpdate};
+use crate::text_search::{contains, folded};
+
+impl UpstreamStore {
+    /// Creates a user; fails with a conflict on "user name" or "user slug".
+    pub async fn create_user(&self, user: NewUser) -> Result<User, StoreError> {
+        let slug = folded(&user.slug);
+        let unique = [
+            UniqueField {
+                what: "user name",
+                table: "user_account",
+                column: "name_lower",
+                value: &user.name,
+            },
+            UniqueField {
+                what: "user slug",
+                table: "user_account",
+                column: "slug",
+                value: &slug,
+            },
+        ];
+        let row = user_account::ActiveModel {
+            name_lower: Set(folded(&user.name)),
+            name: Set(user.name.clone()),
+            slug: Set(slug.clone()),
+            display_name_lower: Set(folded(&user.display_name)),
+            display_name: Set(user.display_name),
+            email: Set(user.email),
+            password_hash: Set(user.password_hash),
+            active: Set(user.active),
+            kind: Set(user.kind),
+            created_at: Set(user.created_at),
+            ..Default::default()
+        };
+        let created = row.insert(self.database.connection()).await;
+        Ok(created
+            .map_err(|error| StoreError::from(error).or_conflict(&unique))?
+            .into())
+    }
+
+    /// The user with this id.
+    pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let found = user_account::Entity::find_by_id(id)
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(User::from))
+    }
+
+    /// The user who logs in with this name, in whatever case.
+    pub async fn find_user_by_name(&self, name: &str) -> Result<Option<User>, StoreError> {
+        let found = user_account::Entity::find()
+            .filter(user_account::Column::NameLower.eq(folded(name)))
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(User::from))
+    }
+
+    /// The user with this name in URLs.
+    pub async fn find_user_by_slug(&self, slug: &str) -> Result<Option<User>, StoreError> {
+        let found = user_account::Entity::find()
+            .filter(user_account::Column::Slug.eq(folded(slug)))
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(User::from))
+    }
+
+    /// Users, in order of creation.
+    pub async fn list_users(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
+        let mut users = user_account::Entity::find();
+        if let Some(text) = &filter.text {
+            users = users.filter(
+                Condition::any()
+                    .add(contains(user_account::Column::NameLower, text))
+                    .add(contains(user_account::Column::DisplayNameLower, text)),
+            );
+        }
+        let rows = users
+            .order_by_asc(user_account::Column::Id)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        Ok(Page::cut(rows, page).map(User::from))
+    }
+
+    /// How many users there are.
+    pub async fn count_users(&self) -> Result<u64, StoreError> {
+        Ok(user_account::Entity::find()
+            .count(self.database.connection())
+            .await?)
+    }
+
+    /// Changes a user and announces it.
+    pub async fn update_user(
+        &self,
+        id: UserId,
+        update: UserUpdate,
+        events: Vec<NewEvent>,
+    ) -> Result<User, StoreError> {
+        let mut row = user_account::ActiveModel {
+            id: Unchanged(id),
+            ..Default::default()
+        };
+        if let Some(display_name) = update.display_name {
+            row.display_name_lower = Set(folded(&display_name));
+            row.display_name = Set(display_name);
+        }
+        if let Some(email) = update.email {
+            row.email = Set(Some(email).filter(|email| !email.is_empty()));
+        }
+        if let Some(active) = update.active {
+            row.active = Set(active);
+        }
+        self.save_user(row, id, events).await
+    }
+
+    /// Sets or, with `None`, removes a user's password and announces it.
+    pub async fn set_password_hash(
+        &self,
+        id: UserId,
+        password_hash: Option<String>,
+        events: Vec<NewEvent>,
+    ) -> Result<(), StoreError> {
+        let row = user_account::ActiveModel {
+            id: Unchanged(id),
+            password_hash: Set(password_hash),
+            ..Default::default()
+        };
+        self.save_user(row, id, events).await.map(drop)
+    }
+
+    /// Deletes a user with his tokens and permissions, and announces it.
+    pub async fn delete_user(&self, id: UserId, events: Vec<NewEvent>) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let deleted = user_account::Entity::delete_by_id(id).exec(&transaction).await?;
+        require_row(deleted.rows_affected, "user", &id)?;
+        announce(&transaction, events).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn save_user(
+        &self,
+        row: user_account::ActiveModel,
+        id: UserId,
+        events: Vec<NewEvent>,
+    ) -> Result<User, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let updated = row.update(&transaction).await;
+        let updated = updated.map_err(|error| StoreError::from(error).or_missing_row("user", &id))?;
+        announce(&transaction, events).await?;
+        transaction.commit().await?;
+        Ok(updated.into())
+    }
+}
