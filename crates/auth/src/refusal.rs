@@ -1,0 +1,187 @@
+//! The one error that domain functions give to the server: what was refused, and why, in words for the caller.
+//!
+//! The server alone maps it to HTTP. Messages are sentences that may be shown to whoever asked; what must
+//! not be shown travels inside [`Refusal::Internal`] and ends in the log.
+
+use std::error::Error;
+
+use crate::{CredentialsError, PasswordError, TokenError};
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No credentials where some are needed, or credentials that do not hold.
+    #[error("{message}")]
+    Unauthenticated {
+        /// What to tell the caller.
+        message: String,
+    },
+    /// The caller is known and may not do this.
+    #[error("{message}")]
+    Forbidden {
+        /// What to tell the caller.
+        message: String,
+    },
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("{message}")]
+    NotFound {
+        /// Kind of thing, such as "repository".
+        what: &'static str,
+        /// What to tell the caller.
+        message: String,
+    },
+    /// The request contradicts the present state.
+    #[error("{message}")]
+    Conflict {
+        /// Field at fault, if one is.
+        context: Option<String>,
+        /// What to tell the caller.
+        message: String,
+    },
+    /// The request makes no sense as it is.
+    #[error("{message}")]
+    Invalid {
+        /// Field at fault, if one is.
+        context: Option<String>,
+        /// What to tell the caller.
+        message: String,
+    },
+    /// A rate or a cap is exhausted; the same request may succeed later.
+    #[error("{message}")]
+    TooMany {
+        /// What to tell the caller.
+        message: String,
+    },
+    /// Something this server depends on does not answer; the same request may succeed later.
+    #[error("{message}")]
+    Unavailable {
+        /// What to tell the caller.
+        message: String,
+    },
+    /// An operation that existed once.
+    #[error("{message}")]
+    Gone {
+        /// What to tell the caller.
+        message: String,
+    },
+    /// A fault of this server. Goes to the log; the caller gets a fixed text.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Refusal {
+    /// Credentials are missing or wrong.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::Unauthenticated {
+            message: message.into(),
+        }
+    }
+
+    /// The answer to credentials that do not match; the same for every reason.
+    pub fn wrong_credentials() -> Self {
+        Self::unauthenticated("The user name, password or token is not valid.")
+    }
+
+    /// Known, but not allowed.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden {
+            message: message.into(),
+        }
+    }
+
+    /// A `what` that is not there.
+    pub fn not_found(what: &'static str, message: impl Into<String>) -> Self {
+        Self::NotFound {
+            what,
+            message: message.into(),
+        }
+    }
+
+    /// A contradiction that no single field causes.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict {
+            context: None,
+            message: message.into(),
+        }
+    }
+
+    /// A contradiction caused by field `context`.
+    pub fn conflict_in(context: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            context: Some(context.into()),
+            message: message.into(),
+        }
+    }
+
+    /// Bad input in field `context`.
+    pub fn invalid(context: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            context: Some(context.into()),
+            message: message.into(),
+        }
+    }
+
+    /// Bad input as a whole.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::Invalid {
+            context: None,
+            message: message.into(),
+        }
+    }
+
+    /// Too much of it.
+    pub fn too_many(message: impl Into<String>) -> Self {
+        Self::TooMany {
+            message: message.into(),
+        }
+    }
+
+    /// Not now.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable {
+            message: message.into(),
+        }
+    }
+
+    /// No more.
+    pub fn gone(message: impl Into<String>) -> Self {
+        Self::Gone {
+            message: message.into(),
+        }
+    }
+
+    /// A fault on this side.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<CredentialsError> for Refusal {
+    fn from(error: CredentialsError) -> Self {
+        Self::unauthenticated(format!("The request could not be authenticated: {error}."))
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        Self::unauthenticated(format!("The JWT was not accepted: {error}."))
+    }
+}
+
+impl From<PasswordError> for Refusal {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::too_many("Too many passwords are being checked; try again later."),
+            PasswordError::TooLong | PasswordError::Empty => Self::invalid("password", sentence(&error)),
+            PasswordError::Unusable { .. } => Self::internal(error),
+        }
+    }
+}
+
+fn sentence(error: &PasswordError) -> String {
+    let mut text = error.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text + "."
+}
