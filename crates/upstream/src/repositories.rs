@@ -1,0 +1,410 @@
+//! Repositories of the upstream: the record, the bare repository on disk and the event, all or nothing.
+
+use heliostat_auth::{Caller, ProjectPermission, Refusal, RepositoryPermission};
+use heliostat_git::{ContentHash, RefName};
+use heliostat_storage::{
+    NewRepository, Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId,
+    RepositorySearch, RepositoryState, RepositoryUpdate,
+};
+
+use crate::git_access::disk_id;
+use crate::metadata_hash::metadata_hash;
+use crate::names;
+use crate::permit;
+use crate::refuse;
+use crate::upstream::Upstream;
+use crate::wire_event::{
+    DEFAULT_BRANCH_MODIFIED, REPOSITORY_CREATED, REPOSITORY_DELETED, REPOSITORY_MODIFIED,
+};
+
+/// Default branch of a repository for which none is chosen.
+const DEFAULT_BRANCH: &str = "refs/heads/main";
+/// Bytes behind the hex digits of a hierarchy id.
+const HIERARCHY_ID_BYTES: usize = 10;
+
+/// A repository to create.
+#[derive(Debug, Clone)]
+pub struct RepositoryCreation {
+    /// The name to show; the slug is made from it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Whether everybody may read it.
+    pub public: bool,
+    /// Whether forks are allowed.
+    pub forkable: bool,
+    /// Full or short name of the default branch.
+    pub default_branch: Option<String>,
+}
+
+/// What to change of a repository; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RepositoryChange {
+    /// The name to show; the slug follows it.
+    pub name: Option<String>,
+    /// What it is for; empty removes it.
+    pub description: Option<String>,
+    /// Whether everybody may read it.
+    pub public: Option<bool>,
+    /// Whether forks are allowed.
+    pub forkable: Option<bool>,
+    /// Whether pushes are refused.
+    pub archived: Option<bool>,
+    /// Full or short name of the default branch, which need not exist yet.
+    pub default_branch: Option<String>,
+}
+
+impl Upstream {
+    /// Repositories that the caller may read, in all projects or in one, whose name contains a text.
+    pub async fn repositories(
+        &self,
+        caller: &Caller,
+        project: Option<ProjectId>,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, Refusal> {
+        let visible = permit::visibility(caller);
+        self.store()
+            .list_repositories(project, visible, name, page)
+            .await
+            .map_err(refuse::store)
+    }
+
+    /// Repositories that the caller may read and that are what the search asks for.
+    pub async fn search_repositories(
+        &self,
+        caller: &Caller,
+        search: &RepositorySearch,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, Refusal> {
+        let visible = permit::visibility(caller);
+        self.store()
+            .search_repositories(search, visible, page)
+            .await
+            .map_err(refuse::store)
+    }
+
+    /// The repository with this slug in the project with this key.
+    pub async fn repository(&self, caller: &Caller, key: &str, slug: &str) -> Result<Repository, Refusal> {
+        self.permitted_repository(caller, key, slug, RepositoryPermission::Read)
+            .await
+    }
+
+    /// The repository with this id.
+    pub async fn repository_by_id(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
+        permit::authenticated(caller)?;
+        let hidden = || permit::hidden(caller, "repository", id);
+        let id: RepositoryId = id.parse().map_err(|_| hidden())?;
+        let repository = self
+            .store()
+            .find_repository(id)
+            .await
+            .map_err(refuse::store)?
+            .ok_or_else(hidden)?;
+        self.permit_on_repository(caller, &repository, RepositoryPermission::Read)
+            .await?;
+        Ok(repository)
+    }
+
+    /// Hashes of the repositories that the caller may read, in the order of projects and repositories, after
+    /// the given pair; an empty list is the end.
+    pub async fn repository_hashes(
+        &self,
+        caller: &Caller,
+        after: Option<(ProjectId, RepositoryId)>,
+        limit: u64,
+    ) -> Result<Vec<RepositoryHashes>, Refusal> {
+        permit::authenticated(caller)?;
+        self.store()
+            .list_hashes(permit::visibility(caller), after, limit)
+            .await
+            .map_err(refuse::store)
+    }
+
+    /// Creates an empty repository.
+    pub async fn create_repository(
+        &self,
+        caller: &Caller,
+        project_key: &str,
+        creation: RepositoryCreation,
+    ) -> Result<Repository, Refusal> {
+        let project = self
+            .permitted_project(caller, project_key, ProjectPermission::Admin)
+            .await?;
+        let (name, slug) = names::repository_name(&creation.name)?;
+        let default_branch = branch_name(creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
+        let new_repository = NewRepository {
+            project_id: project.id,
+            slug,
+            name,
+            description: creation
+                .description
+                .as_deref()
+                .map(names::description)
+                .transpose()?,
+            hierarchy_id: hierarchy_id(),
+            public: creation.public,
+            forkable: creation.forkable,
+            state: RepositoryState::Initialising,
+            default_branch: default_branch.as_str().to_owned(),
+            content_hash: ContentHash::of_nothing().as_str().to_owned(),
+            created_at: self.now_ms(),
+        };
+        let (upstream, caller) = (self.clone(), caller.clone());
+        self.to_the_end(async move {
+            upstream
+                .create_on_disk(&caller, new_repository, &default_branch)
+                .await
+        })
+        .await
+    }
+
+    /// The record comes first, for the id, and is announced last; in between nobody can use the repository.
+    async fn create_on_disk(
+        &self,
+        caller: &Caller,
+        new_repository: NewRepository,
+        default_branch: &RefName,
+    ) -> Result<Repository, Refusal> {
+        let silent = |_: &Repository| Vec::new();
+        let draft = self
+            .store()
+            .create_repository(new_repository, metadata_hash, silent)
+            .await;
+        let id = draft.map_err(refuse::store)?.id;
+        let completed = match self.0.repositories.create(disk_id(id), default_branch).await {
+            Ok(_) => self.publish(caller, id).await,
+            Err(error) => Err(Refusal::internal(error)),
+        };
+        if completed.is_err() {
+            self.discard(id).await;
+        }
+        completed
+    }
+
+    async fn publish(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
+        let occasion = self.occasion(caller);
+        let available = RepositoryUpdate {
+            state: Some(RepositoryState::Available),
+            ..RepositoryUpdate::default()
+        };
+        let make_events = |repository: &Repository| vec![occasion.repository(REPOSITORY_CREATED, repository)];
+        let stored = self
+            .store()
+            .update_repository(id, available, occasion.now_ms, metadata_hash, make_events)
+            .await;
+        let repository = stored.map_err(refuse::store)?;
+        self.announced();
+        Ok(repository)
+    }
+
+    /// Removes what is left of a repository that nobody has heard of yet.
+    pub(crate) async fn discard(&self, id: RepositoryId) {
+        if let Err(error) = self.0.repositories.remove(disk_id(id)).await {
+            tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository from disk");
+        }
+        if let Err(error) = self.store().delete_repository(id, Vec::new()).await {
+            tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository");
+        }
+    }
+
+    /// Changes a repository. A new name changes its slug and URLs.
+    pub async fn update_repository(
+        &self,
+        caller: &Caller,
+        key: &str,
+        slug: &str,
+        change: RepositoryChange,
+    ) -> Result<Repository, Refusal> {
+        let repository = self
+            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
+            .await?;
+        let renamed = change.name.as_deref().map(names::repository_name).transpose()?;
+        let branch = change.default_branch.as_deref().map(branch_name).transpose()?;
+        let (name, slug) = renamed.unzip();
+        let update = RepositoryUpdate {
+            slug,
+            name,
+            description: change
+                .description
+                .as_deref()
+                .map(names::description)
+                .transpose()?,
+            public: change.public,
+            forkable: change.forkable,
+            archived: change.archived,
+            default_branch: branch.as_ref().map(|branch| branch.as_str().to_owned()),
+            ..RepositoryUpdate::default()
+        };
+        self.store_update(caller, &repository, update, branch).await
+    }
+
+    /// Records a change, announces it and brings `HEAD` in line.
+    pub(crate) async fn store_update(
+        &self,
+        caller: &Caller,
+        repository: &Repository,
+        update: RepositoryUpdate,
+        branch: Option<RefName>,
+    ) -> Result<Repository, Refusal> {
+        // Pushes record refs, default branch and metadata as well: one after the other.
+        let _lock = self.0.known_refs.lock(repository.id).await;
+        let occasion = self.occasion(caller);
+        let visibility_changed = update.public.is_some_and(|public| public != repository.public);
+        let branch_changed = branch
+            .as_ref()
+            .is_some_and(|branch| branch.as_str() != repository.default_branch);
+        let make_events = |updated: &Repository| {
+            let mut events = Vec::new();
+            if updated.metadata_hash != repository.metadata_hash {
+                let key = if branch_changed {
+                    DEFAULT_BRANCH_MODIFIED
+                } else {
+                    REPOSITORY_MODIFIED
+                };
+                events.push(occasion.repository(key, updated));
+            }
+            if visibility_changed {
+                events.push(occasion.permissions_changed(None));
+            }
+            events
+        };
+        let stored = self
+            .store()
+            .update_repository(repository.id, update, occasion.now_ms, metadata_hash, make_events)
+            .await
+            .map_err(refuse::store)?;
+        self.announced();
+        if let Some(branch) = branch.filter(|_| branch_changed) {
+            let on_disk = self.open_git(repository.id).await?;
+            if let Err(error) = on_disk.set_head(&branch).await {
+                // The record counts; HEAD follows when the repository is looked at again.
+                self.0.reconciliation.doubt(repository.id);
+                return Err(Refusal::internal(error));
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Deletes a repository: out of service at once, its data afterwards.
+    pub async fn delete_repository(&self, caller: &Caller, key: &str, slug: &str) -> Result<(), Refusal> {
+        let repository = self
+            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
+            .await?;
+        let (upstream, caller) = (self.clone(), caller.clone());
+        self.to_the_end(async move {
+            let id = repository.id;
+            let lock = upstream.0.known_refs.lock(id).await;
+            let events = vec![
+                upstream
+                    .occasion(&caller)
+                    .repository(REPOSITORY_DELETED, &repository),
+            ];
+            upstream
+                .store()
+                .delete_repository(id, events)
+                .await
+                .map_err(refuse::store)?;
+            upstream.announced();
+            upstream.0.known_refs.forget(id);
+            drop(lock);
+            upstream
+                .0
+                .repositories
+                .remove(disk_id(id))
+                .await
+                .map_err(Refusal::internal)
+        })
+        .await
+    }
+
+    /// The repository with this slug, if the caller holds `needed` on it.
+    pub(crate) async fn permitted_repository(
+        &self,
+        caller: &Caller,
+        key: &str,
+        slug: &str,
+        needed: RepositoryPermission,
+    ) -> Result<Repository, Refusal> {
+        let found = self
+            .store()
+            .find_repository_by_slug(key, slug)
+            .await
+            .map_err(refuse::store)?;
+        let repository =
+            found.ok_or_else(|| permit::hidden(caller, "repository", &format!("{key}/{slug}")))?;
+        self.permit_on_repository(caller, &repository, needed).await?;
+        Ok(repository)
+    }
+
+    async fn permit_on_repository(
+        &self,
+        caller: &Caller,
+        repository: &Repository,
+        needed: RepositoryPermission,
+    ) -> Result<(), Refusal> {
+        let held = self.repository_permission(caller, repository).await?;
+        let name = format!("{}/{}", repository.project.key, repository.slug);
+        permit::on_repository(caller, held, needed, &name)
+    }
+
+    /// The record of a repository of which only the id is known.
+    pub(crate) async fn repository_record(&self, id: RepositoryId) -> Result<Repository, Refusal> {
+        let found = self.store().find_repository(id).await.map_err(refuse::store)?;
+        found.ok_or_else(|| Refusal::not_found("repository", format!("The repository {id} does not exist.")))
+    }
+}
+
+/// The full name of a branch that is given in full or short.
+pub(crate) fn branch_name(text: &str) -> Result<RefName, Refusal> {
+    let text = text.trim();
+    let parsed = if text.starts_with("refs/") {
+        RefName::parse(text)
+    } else {
+        RefName::branch(text)
+    };
+    parsed
+        .ok()
+        .filter(RefName::is_branch)
+        .ok_or_else(|| Refusal::invalid("defaultBranch", format!("{text:?} is not the name of a branch.")))
+}
+
+fn hierarchy_id() -> String {
+    hex::encode(rand::random::<[u8; HIERARCHY_ID_BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_names_are_full_or_short() {
+        for (text, full) in [
+            ("main", "refs/heads/main"),
+            (" feature/x ", "refs/heads/feature/x"),
+            ("refs/heads/a", "refs/heads/a"),
+        ] {
+            assert_eq!(branch_name(text).expect("a branch").as_str(), full);
+        }
+        for text in [
+            "",
+            "refs/tags/v1",
+            "refs/heliostat/x",
+            "a..b",
+            "-",
+            "a b",
+            "x.lock",
+        ] {
+            let result = branch_name(text);
+            assert!(
+                matches!(result, Err(Refusal::Invalid { .. })) || text == "-",
+                "{text:?}: {result:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn hierarchy_ids_have_twenty_digits() {
+        assert_eq!(hierarchy_id().len(), 20);
+    }
+}

@@ -1,0 +1,108 @@
+//! Addresses on a mirror, and links there that open one resource for whoever holds them.
+
+use heliostat_auth::{Claims, Secret, path_below_base, query_string_hash, sign};
+use heliostat_storage::{MirrorServer, RepositoryId};
+use url::Url;
+
+/// How long a link is good, in seconds: long enough for a build to start.
+pub(crate) const LINK_LIFETIME_SECONDS: i64 = 1_800;
+
+const EVENTS_SUFFIX: &str = "/addon/events";
+
+/// Where the mirror shows its view of this upstream. Its events are received below that address.
+pub(crate) fn upstream_on_mirror(mirror: &MirrorServer) -> Option<&str> {
+    mirror.events_url.strip_suffix(EVENTS_SUFFIX)
+}
+
+/// A link to the mirror's view of a repository. `None` if the mirror has unusual addresses.
+pub(crate) fn signed_link(
+    mirror: &MirrorServer,
+    repository: RepositoryId,
+    now_seconds: i64,
+) -> Option<String> {
+    let href = format!("{}/repos/{repository}", upstream_on_mirror(mirror)?);
+    let token = token_for(
+        mirror,
+        "GET",
+        &Url::parse(&href).ok()?,
+        now_seconds,
+        LINK_LIFETIME_SECONDS,
+    )?;
+    Some(format!("{href}?jwt={token}"))
+}
+
+/// A token for one call to the mirror. `None` if the address is not below the mirror's base URL.
+pub(crate) fn token_for(
+    mirror: &MirrorServer,
+    method: &str,
+    url: &Url,
+    now_seconds: i64,
+    lifetime_seconds: i64,
+) -> Option<String> {
+    let base_url = Url::parse(&mirror.base_url).ok()?;
+    if base_url.origin() != url.origin() {
+        return None;
+    }
+    let path = path_below_base(base_url.path(), url.path())?;
+    let hash = query_string_hash(method, path, url.query());
+    let claims = Claims::new(mirror.client_key.as_str(), hash, now_seconds, lifetime_seconds);
+    Some(sign(&Secret::new(mirror.shared_secret.as_str()), &claims))
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_auth::UnverifiedToken;
+
+    use super::*;
+    use crate::fixture;
+
+    const NOW: i64 = 1_764_000_000;
+
+    #[test]
+    fn a_link_opens_its_resource_and_no_other() {
+        let mirror = fixture::mirror();
+        let link = signed_link(&mirror, RepositoryId(42), NOW).expect("ordinary addresses");
+        let (href, token) = link.split_once("?jwt=").expect("a signed link");
+        assert!(
+            href.starts_with("https://mirror.example.com/eu/rest/mirroring/latest/upstreamServers/"),
+            "{href}"
+        );
+        assert!(href.ends_with("/repos/42"), "{href}");
+
+        let token = UnverifiedToken::parse(token).expect("a well-formed token");
+        assert_eq!(token.issuer(), mirror.client_key);
+        let secret = Secret::new(mirror.shared_secret.as_str());
+        let path = href
+            .strip_prefix("https://mirror.example.com/eu")
+            .expect("checked above");
+        let hash = |path: &str| query_string_hash("GET", path, Some("jwt=anything"));
+        assert!(
+            token
+                .verify(&secret, &hash(path), NOW + LINK_LIFETIME_SECONDS)
+                .is_ok()
+        );
+        assert!(
+            token
+                .verify(&secret, &hash(&path.replace("/42", "/43")), NOW)
+                .is_err()
+        );
+        assert!(
+            token
+                .verify(&secret, &hash(path), NOW + 2 * LINK_LIFETIME_SECONDS)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn nothing_is_signed_for_other_servers() {
+        let mirror = fixture::mirror();
+        for url in [
+            "https://evil.example.com/eu/x",
+            "http://mirror.example.com/eu/x",
+            "https://mirror.example.com/us/x",
+        ] {
+            let url = Url::parse(url).expect("a valid URL");
+            assert_eq!(token_for(&mirror, "GET", &url, NOW, 60), None, "{url}");
+        }
+    }
+}

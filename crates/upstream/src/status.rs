@@ -1,0 +1,64 @@
+//! How the upstream is doing, as one value for pages and probes.
+
+use heliostat_auth::{Caller, Refusal};
+use heliostat_storage::{MirrorServer, RequestState};
+
+use crate::deliver_events::DeliveryRecord;
+use crate::permit;
+use crate::reconcile_refs::ReconciliationStatus;
+use crate::refuse;
+use crate::upstream::Upstream;
+
+/// How the upstream is doing.
+#[derive(Debug, Clone)]
+pub struct UpstreamStatus {
+    /// Mirrors that have joined.
+    pub mirrors: Vec<MirrorStatus>,
+    /// Requests that wait for a decision.
+    pub pending_requests: u64,
+    /// Users.
+    pub users: u64,
+    /// Whether records and disk agree.
+    pub reconciliation: ReconciliationStatus,
+}
+
+/// How one mirror is doing, as seen from here.
+#[derive(Debug, Clone)]
+pub struct MirrorStatus {
+    /// The mirror.
+    pub mirror: MirrorServer,
+    /// Events that it has not taken in yet.
+    pub pending_events: u64,
+    /// How delivery is going.
+    pub delivery: DeliveryRecord,
+}
+
+impl Upstream {
+    /// How the upstream is doing. It fails when the database does.
+    pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
+        let store = self.store();
+        let mut mirrors = Vec::new();
+        for mirror in store.all_mirrors().await.map_err(refuse::store)? {
+            let pending_events = store.count_pending(&mirror.id).await.map_err(refuse::store)?;
+            let delivery = self.0.deliveries.record_of(&mirror.id);
+            mirrors.push(MirrorStatus {
+                mirror,
+                pending_events,
+                delivery,
+            });
+        }
+        let pending = Some(RequestState::Pending);
+        Ok(UpstreamStatus {
+            mirrors,
+            pending_requests: store.count_requests(pending).await.map_err(refuse::store)?,
+            users: store.count_users().await.map_err(refuse::store)?,
+            reconciliation: self.0.reconciliation.status(),
+        })
+    }
+
+    /// The same, for an administrator who asks: others may not know which mirrors lag.
+    pub async fn status_for(&self, caller: &Caller) -> Result<UpstreamStatus, Refusal> {
+        permit::admin(caller)?;
+        self.status().await
+    }
+}

@@ -1,0 +1,204 @@
+//! A mirror's end of the channel: it answers what it is told to and remembers what it was sent.
+
+use std::sync::{Arc, Mutex};
+
+use heliostat_auth::{
+    Caller, Claims, Credentials, Refusal, Secret, UnverifiedToken, query_string_hash, sign,
+};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::house::House;
+use crate::RequestFacts;
+
+pub(super) const MIRROR_ID: &str = "B0F5-CS21-45C2-CCK3";
+const RESOURCE: &str = "/rest/mirroring/latest/upstreamServers/1";
+
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) authorization: String,
+    pub(super) body: Value,
+}
+
+#[derive(Clone)]
+pub(super) struct FakeMirror {
+    pub(super) base_url: String,
+    received: Arc<watch::Sender<Vec<Received>>>,
+    /// Path ending and the status that is answered to it in place of 204.
+    refuses: Arc<Mutex<Vec<(&'static str, u16)>>>,
+    /// A descriptor other than the usual one.
+    descriptor: Arc<Mutex<Option<String>>>,
+}
+
+impl FakeMirror {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let mirror = Self {
+            base_url: format!("http://{address}/eu"),
+            received: Arc::new(watch::Sender::new(Vec::new())),
+            refuses: Arc::default(),
+            descriptor: Arc::default(),
+        };
+        let server = mirror.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move { server.serve(stream).await });
+            }
+        });
+        mirror
+    }
+
+    /// Answers requests whose paths end so with this status; 204 ends it.
+    pub(super) fn answer(&self, path_end: &'static str, status: u16) {
+        let mut refuses = self.refuses.lock().expect("no test thread panicked");
+        refuses.retain(|(end, _)| *end != path_end);
+        refuses.push((path_end, status));
+    }
+
+    pub(super) fn describe_as(&self, descriptor: String) {
+        *self.descriptor.lock().expect("no test thread panicked") = Some(descriptor);
+    }
+
+    /// Waits until so many requests with this end of path have come, and returns all of them.
+    pub(super) async fn wait_for(&self, path_end: &str, count: usize) -> Vec<Received> {
+        let mut receiver = self.received.subscribe();
+        let matching = |all: &Vec<Received>| {
+            all.iter()
+                .filter(|received| received.path.ends_with(path_end))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let waited = receiver.wait_for(|all| matching(all).len() >= count);
+        let all = tokio::time::timeout(std::time::Duration::from_secs(20), waited).await;
+        matching(&all.expect("the requests come in time").expect("the mirror lives"))
+    }
+
+    /// The secret of the last installation.
+    pub(super) fn secret(&self) -> Secret {
+        let all = self.received.borrow();
+        let installed = all.iter().rfind(|received| received.path.ends_with("/installed"));
+        Secret::new(
+            installed.expect("it was installed").body["sharedSecret"]
+                .as_str()
+                .expect("a text"),
+        )
+    }
+
+    /// Calls the upstream, signed.
+    pub(super) async fn call(&self, house: &House, method: &str, path: &str) -> Result<Caller, Refusal> {
+        let hash = query_string_hash(method, path, None);
+        let claims = Claims::new(MIRROR_ID, hash, house.upstream.now_ms() / 1_000, 180);
+        let token = Credentials::Jwt(Secret::new(sign(&self.secret(), &claims)));
+        let path = format!("/git{path}");
+        house
+            .upstream
+            .identify(
+                token,
+                RequestFacts {
+                    method,
+                    path: &path,
+                    raw_query: None,
+                },
+            )
+            .await
+    }
+
+    /// Checks that a request was signed by the upstream with the installed secret.
+    pub(super) fn verify(&self, received: &Received) {
+        let token = received
+            .authorization
+            .strip_prefix("JWT ")
+            .expect("a signed request");
+        let path = received.path.strip_prefix("/eu").expect("below the context path");
+        let hash = query_string_hash(&received.method, path, None);
+        let now = crate::Clock::system().now_seconds();
+        let token = UnverifiedToken::parse(token).expect("a well-formed token");
+        assert!(token.issuer().starts_with("heliostat-"), "{}", token.issuer());
+        token
+            .verify(&self.secret(), &hash, now)
+            .expect("a good signature");
+    }
+
+    async fn serve(&self, stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        while let Some(received) = read_request(&mut stream).await {
+            let refuses = self.refuses.lock().expect("no test thread panicked").clone();
+            let status = refuses
+                .iter()
+                .find(|(end, _)| received.path.ends_with(end))
+                .map_or(204, |(_, status)| *status);
+            let answer = if received.path.ends_with("/descriptor") && status == 204 {
+                let other = self.descriptor.lock().expect("no test thread panicked").clone();
+                let body = other.unwrap_or_else(|| self.usual_descriptor());
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            } else if status == 204 {
+                "HTTP/1.1 204 No Content\r\n\r\n".to_owned()
+            } else {
+                let body = r#"{"errors":[{"message":"not today"}]}"#;
+                let location = "Location: http://127.0.0.1:1/\r\n";
+                format!(
+                    "HTTP/1.1 {status} No\r\n{location}Content-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+            };
+            self.received.send_modify(|all| all.push(received));
+            if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn usual_descriptor(&self) -> String {
+        json!({
+            "key": "heliostat-mirror",
+            "name": "Mirror",
+            "baseUrl": self.base_url,
+            "authentication": { "type": "jwt" },
+            "lifecycle": {
+                "installed": format!("{RESOURCE}/addon/installed"),
+                "uninstalled": format!("{RESOURCE}/addon/uninstalled"),
+            },
+            "webhooks": [{ "event": "repo:refs_changed", "url": format!("{RESOURCE}/addon/events") }],
+        })
+        .to_string()
+    }
+}
+
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
+    let mut line = String::new();
+    stream
+        .read_line(&mut line)
+        .await
+        .ok()
+        .filter(|length| *length > 0)?;
+    let mut words = line.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (mut length, mut authorization) = (0, String::new());
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).await.ok()?;
+        let Some((name, value)) = header.trim().split_once(':') else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "authorization" => authorization = value.trim().to_owned(),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(Received {
+        method,
+        path,
+        authorization,
+        body,
+    })
+}
