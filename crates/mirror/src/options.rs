@@ -1,0 +1,88 @@
+//! What an operator decides about a mirror.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use heliostat_storage::MirrorType;
+
+use crate::clock::Clock;
+use crate::upstream_identity::UpstreamUrl;
+
+/// Synchronisations that run at the same time, unless set otherwise.
+pub const DEFAULT_SYNC_PARALLELISM: usize = 4;
+/// Time between two sweeps, unless set otherwise.
+pub const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(180);
+/// How long a request waits for a synchronisation in flight, unless set otherwise.
+pub const DEFAULT_FRESHNESS_CAP: Duration = Duration::from_secs(2);
+/// How long known users are served while the upstream cannot be asked, unless set otherwise.
+pub const DEFAULT_SERVE_STALE: Duration = Duration::from_secs(3_600);
+/// How long a verdict of the upstream is used without asking again, unless set otherwise.
+pub const DEFAULT_VERDICT_TTL: Duration = Duration::from_secs(60);
+
+/// What a sweep may delete on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MassRemoval {
+    /// A large removal waits for an administrator.
+    #[default]
+    NeedsConfirmation,
+    /// Whatever the upstream no longer lists.
+    Allowed,
+}
+
+/// The settings of a mirror.
+#[derive(Debug, Clone)]
+pub struct MirrorOptions {
+    /// The name under which the upstream and its users know this mirror.
+    pub name: String,
+    /// The upstream to follow.
+    pub upstream_url: UpstreamUrl,
+    /// Where clients and the upstream reach this mirror, without a trailing slash.
+    pub base_url: String,
+    /// The folder for repositories.
+    pub data: PathBuf,
+    /// One node or a farm.
+    pub mirror_type: MirrorType,
+    /// The product's version, as told to the upstream.
+    pub product_version: String,
+    /// How many synchronisations run at the same time. Repositories that are already served and those that
+    /// are fetched for the first time each get this many, so that a push never waits for first clones.
+    pub sync_parallelism: usize,
+    /// Time between two comparisons with the upstream.
+    pub sweep_interval: Duration,
+    /// How long a request waits for a synchronisation in flight.
+    pub freshness_cap: Duration,
+    /// How long known users are served while the upstream cannot be asked.
+    pub serve_stale: Duration,
+    /// How long a verdict of the upstream is used without asking again.
+    pub verdict_ttl: Duration,
+    /// What a sweep may delete on its own.
+    pub mass_removal: MassRemoval,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl MirrorOptions {
+    /// Options with every default filled in.
+    pub fn new(
+        name: impl Into<String>,
+        upstream_url: UpstreamUrl,
+        base_url: &str,
+        data: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            upstream_url,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            data: data.into(),
+            mirror_type: MirrorType::Single,
+            product_version: env!("CARGO_PKG_VERSION").to_owned(),
+            sync_parallelism: DEFAULT_SYNC_PARALLELISM,
+            sweep_interval: DEFAULT_SWEEP_INTERVAL,
+            freshness_cap: DEFAULT_FRESHNESS_CAP,
+            serve_stale: DEFAULT_SERVE_STALE,
+            verdict_ttl: DEFAULT_VERDICT_TTL,
+            mass_removal: MassRemoval::default(),
+            clock: Clock::system(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What the next synchronisation of one repository has to fetch, merged from the events since the last one.
+//!
+//! As long as the events follow each other without a gap, the refs that they name are all that can differ,
+//! and fetching exactly those is enough. After a gap, or when too much has gathered, the whole ref set is
+//! fetched. Either way the content hash is the judge; a wrong guess here costs time, never correctness.
+
+use std::collections::BTreeMap;
+
+use heliostat_git::RefName;
+use heliostat_storage::Generation;
+
+/// With more refs than this, one snapshot is cheaper than naming each ref.
+const MAX_INCREMENTAL_REFS: usize = 500;
+
+/// What became of a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefFate {
+    /// It has a new value.
+    Updated,
+    /// It is gone.
+    Deleted,
+}
+
+/// The refs that one event announces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnnouncedChange {
+    /// The generation before the change.
+    pub(crate) from: Generation,
+    /// The generation after it.
+    pub(crate) to: Generation,
+    /// Which refs it touched; `None` when the event does not say.
+    pub(crate) refs: Option<Vec<(RefName, RefFate)>>,
+}
+
+/// What the next synchronisation has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum PendingChanges {
+    /// Nothing is known to differ.
+    #[default]
+    Nothing,
+    /// Exactly these refs differ, up to this generation.
+    Refs {
+        /// The generation that these refs lead to.
+        to: Generation,
+        /// Each touched ref with what became of it last.
+        refs: BTreeMap<RefName, RefFate>,
+    },
+    /// Anything may differ.
+    Snapshot,
+}
+
+impl PendingChanges {
+    /// What is pending once an event has arrived at a repository whose refs are those of `synced`.
+    pub(crate) fn announced(self, change: AnnouncedChange, synced: Generation) -> Self {
+        if change.to <= synced {
+            return self;
+        }
+        let (reached, mut refs) = match self {
+            Self::Snapshot => return Self::Snapshot,
+            Self::Nothing => (synced, BTreeMap::new()),
+            Self::Refs { to, refs } => (to, refs),
+        };
+        if change.to <= reached {
+            // Delivered again, or out of order: what it names is already covered.
+            return Self::Refs { to: reached, refs };
+        }
+        match change.refs {
+            Some(touched) if change.from <= reached => {
+                refs.extend(touched);
+                Self::bounded(change.to, refs)
+            }
+            _ => Self::Snapshot,
+        }
+    }
+
+    /// What is pending when an attempt that was to do `self` failed, and `later` has gathered meanwhile.
+    pub(crate) fn followed_by(self, later: Self) -> Self {
+        match (self, later) {
+            (Self::Snapshot, _) | (_, Self::Snapshot) => Self::Snapshot,
+            (Self::Nothing, other) | (other, Self::Nothing) => other,
+            (
+                Self::Refs { to: first, mut refs },
+                Self::Refs {
+                    to: second,
+                    refs: later,
+                },
+            ) => {
+                refs.extend(later);
+                Self::bounded(first.max(second), refs)
+            }
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+
+    fn bounded(to: Generation, refs: BTreeMap<RefName, RefFate>) -> Self {
+        if refs.len() > MAX_INCREMENTAL_REFS {
+            Self::Snapshot
+        } else {
+            Self::Refs { to, refs }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(name: &str) -> RefName {
+        RefName::parse(format!("refs/heads/{name}")).expect("the test's ref name is valid")
+    }
+
+    fn change(from: i64, to: i64, refs: &[(&str, RefFate)]) -> AnnouncedChange {
+        let refs = refs.iter().map(|(name, fate)| (branch(name), *fate)).collect();
+        AnnouncedChange {
+            from: Generation(from),
+            to: Generation(to),
+            refs: Some(refs),
+        }
+    }
+
+    fn pending(changes: &[AnnouncedChange], synced: i64) -> PendingChanges {
+        changes.iter().fold(PendingChanges::Nothing, |pending, change| {
+            pending.announced(change.clone(), Generation(synced))
+        })
+    }
+
+    use RefFate::{Deleted, Updated};
+
+    #[test]
+    fn contiguous_events_are_merged_and_the_last_word_counts() {
+        let merged = pending(
+            &[
+                change(4, 5, &[("a", Updated), ("b", Updated)]),
+                change(5, 6, &[("a", Deleted)]),
+            ],
+            4,
+        );
+        let refs = BTreeMap::from([(branch("a"), Deleted), (branch("b"), Updated)]);
+        assert_eq!(
+            merged,
+            PendingChanges::Refs {
+                to: Generation(6),
+                refs
+            }
+        );
+    }
+
+    #[test]
+    fn a_gap_asks_for_a_snapshot() {
+        assert_eq!(
+            pending(&[change(5, 6, &[("a", Updated)])], 4),
+            PendingChanges::Snapshot
+        );
+        let gap_between = [change(4, 5, &[("a", Updated)]), change(6, 7, &[("b", Updated)])];
+        assert_eq!(pending(&gap_between, 4), PendingChanges::Snapshot);
+    }
+
+    #[test]
+    fn what_is_already_here_changes_nothing() {
+        assert_eq!(
+            pending(&[change(3, 4, &[("a", Updated)])], 4),
+            PendingChanges::Nothing
+        );
+        let twice = [change(4, 5, &[("a", Updated)]), change(4, 5, &[("a", Updated)])];
+        assert_eq!(pending(&twice, 4), pending(&twice[..1], 4));
+    }
+
+    #[test]
+    fn an_event_that_spans_several_generations_bridges_them() {
+        let spanning = [
+            change(4, 5, &[("a", Updated)]),
+            change(4, 9, &[("a", Updated), ("c", Updated)]),
+        ];
+        assert!(
+            matches!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs } if refs.len() == 2)
+        );
+    }
+
+    #[test]
+    fn an_event_without_refs_asks_for_a_snapshot() {
+        let silent = AnnouncedChange {
+            from: Generation(4),
+            to: Generation(5),
+            refs: None,
+        };
+        assert_eq!(
+            PendingChanges::Nothing.announced(silent, Generation(4)),
+            PendingChanges::Snapshot
+        );
+    }
+
+    #[test]
+    fn a_failed_attempt_is_repeated_together_with_what_came_later() {
+        let first = pending(&[change(4, 5, &[("a", Updated)])], 4);
+        let later = pending(&[change(5, 6, &[("b", Deleted)])], 5);
+        let refs = BTreeMap::from([(branch("a"), Updated), (branch("b"), Deleted)]);
+        assert_eq!(
+            first.clone().followed_by(later),
+            PendingChanges::Refs {
+                to: Generation(6),
+                refs
+            }
+        );
+        assert_eq!(
+            first.followed_by(PendingChanges::Snapshot),
+            PendingChanges::Snapshot
+        );
+    }
+
+    #[test]
+    fn too_many_refs_become_a_snapshot() {
+        let names: Vec<String> = (0..=MAX_INCREMENTAL_REFS).map(|n| format!("b{n}")).collect();
+        let refs: Vec<(&str, RefFate)> = names.iter().map(|name| (name.as_str(), Updated)).collect();
+        assert_eq!(pending(&[change(4, 5, &refs)], 4), PendingChanges::Snapshot);
+    }
+}

@@ -1,0 +1,95 @@
+//! Which projects are mirrored: what administrators of the upstream set.
+
+use heliostat_auth::Refusal;
+use heliostat_storage::UpstreamSettings;
+
+use crate::install::store_refusal;
+use crate::mirror::Mirror;
+use crate::selection::{Selection, parse_mode, parse_project_ids};
+
+impl Mirror {
+    /// The mode and the selected projects.
+    pub fn settings(&self, upstream_id: &str) -> Result<UpstreamSettings, Refusal> {
+        self.require_upstream(upstream_id)?;
+        Ok(UpstreamSettings::from(&*self.selection()))
+    }
+
+    /// Sets the mode, the selected projects, or both; what is `None` stays.
+    pub async fn set_settings(
+        &self,
+        upstream_id: &str,
+        mode: Option<&str>,
+        project_ids: Option<&[String]>,
+    ) -> Result<UpstreamSettings, Refusal> {
+        let mode = mode.map(parse_mode).transpose()?;
+        let project_ids = project_ids.map(parse_project_ids).transpose()?;
+        self.change_selection(upstream_id, |current| {
+            Ok(Selection {
+                mode: mode.unwrap_or(current.mode),
+                project_ids: project_ids.unwrap_or_else(|| current.project_ids.clone()),
+            })
+        })
+        .await
+    }
+
+    /// Switches between all and selected projects.
+    pub async fn set_mode(&self, upstream_id: &str, mode: &str) -> Result<UpstreamSettings, Refusal> {
+        let mode = parse_mode(mode)?;
+        self.change_selection(upstream_id, |current| Ok(current.with_mode(mode)))
+            .await
+    }
+
+    /// Adds projects to the list.
+    pub async fn start_mirroring(
+        &self,
+        upstream_id: &str,
+        project_ids: &[String],
+    ) -> Result<UpstreamSettings, Refusal> {
+        self.change_selection(upstream_id, |current| current.with_projects(project_ids))
+            .await
+    }
+
+    /// Takes projects off the list.
+    pub async fn stop_mirroring(
+        &self,
+        upstream_id: &str,
+        project_ids: &[String],
+    ) -> Result<UpstreamSettings, Refusal> {
+        self.change_selection(upstream_id, |current| current.without_projects(project_ids))
+            .await
+    }
+
+    async fn change_selection(
+        &self,
+        upstream_id: &str,
+        change: impl FnOnce(&Selection) -> Result<Selection, Refusal>,
+    ) -> Result<UpstreamSettings, Refusal> {
+        self.require_upstream(upstream_id)?;
+        let _changing = self.changing_selection.lock().await;
+        let current = self.selection();
+        let wanted = change(&current)?;
+        let settings = UpstreamSettings::from(&wanted);
+        if wanted != *current {
+            self.store_selection(wanted).await?;
+        }
+        Ok(settings)
+    }
+
+    /// Replaces the selection, whatever it was.
+    pub(crate) async fn select(&self, selection: Selection) -> Result<(), Refusal> {
+        let _changing = self.changing_selection.lock().await;
+        self.store_selection(selection).await
+    }
+
+    /// What leaves the selection is no longer served from here on; the sweep removes it from disk.
+    async fn store_selection(&self, selection: Selection) -> Result<(), Refusal> {
+        let UpstreamSettings { mode, project_ids } = UpstreamSettings::from(&selection);
+        self.store
+            .set_upstream_settings(&self.upstream_id, mode, Some(&project_ids))
+            .await
+            .map_err(store_refusal)?;
+        self.show_selection(selection);
+        self.sweep_signal.wake();
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! One synchronisation per repository at a time: what it is doing, and what has gathered for the next one.
+
+use heliostat_storage::Generation;
+
+use crate::pending_changes::{AnnouncedChange, PendingChanges};
+
+/// Whether a repository is being synchronised, and what for.
+#[derive(Debug, Default)]
+pub(crate) struct SyncSlot {
+    stage: Stage,
+    pending: PendingChanges,
+    /// Something else than refs may differ, HEAD for instance.
+    check: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Idle,
+    Queued,
+    /// `again` says that something came up after the start.
+    Running {
+        leads_to: Generation,
+        again: bool,
+    },
+}
+
+/// What the caller has to do after a change to the slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Next {
+    /// Put the repository into a queue.
+    Enqueue,
+    /// Nothing: it is queued or will be, or there is nothing to do.
+    Nothing,
+}
+
+impl SyncSlot {
+    /// Takes in an event about a repository whose refs are those of `synced`.
+    pub(crate) fn announce(&mut self, change: AnnouncedChange, synced: Generation) -> Next {
+        let base = match self.stage {
+            Stage::Running { leads_to, .. } => leads_to.max(synced),
+            Stage::Idle | Stage::Queued => synced,
+        };
+        if change.to <= base && self.pending.is_nothing() {
+            return Next::Nothing;
+        }
+        self.pending = std::mem::take(&mut self.pending).announced(change, base);
+        self.wake()
+    }
+
+    /// Asks for a synchronisation that does at least this much; `Nothing` stands for a mere check.
+    pub(crate) fn request(&mut self, work: PendingChanges) -> Next {
+        self.pending = std::mem::take(&mut self.pending).followed_by(work);
+        self.check = true;
+        self.wake()
+    }
+
+    /// Begins a synchronisation that will bring everything up to `known`.
+    pub(crate) fn begin(&mut self, known: Generation) -> PendingChanges {
+        let work = std::mem::take(&mut self.pending);
+        self.check = false;
+        let leads_to = match &work {
+            PendingChanges::Refs { to, .. } => *to,
+            PendingChanges::Snapshot | PendingChanges::Nothing => known,
+        };
+        self.stage = Stage::Running {
+            leads_to,
+            again: false,
+        };
+        work
+    }
+
+    /// Ends a synchronisation that brought everything up to `synced`, while `known` is known by now.
+    pub(crate) fn succeeded(&mut self, synced: Generation, known: Generation) -> Next {
+        let again = self.take_again();
+        if matches!(&self.pending, PendingChanges::Refs { to, .. } if *to <= synced) {
+            self.pending = PendingChanges::Nothing;
+        }
+        if synced < known && self.pending.is_nothing() {
+            // Something else than an event told of it.
+            self.pending = PendingChanges::Snapshot;
+            return self.wake();
+        }
+        if again && (self.check || !self.pending.is_nothing()) {
+            self.wake()
+        } else {
+            Next::Nothing
+        }
+    }
+
+    /// Ends a synchronisation that failed to do `work`, which is kept for the next attempt.
+    pub(crate) fn failed(&mut self, work: PendingChanges) -> Next {
+        let again = self.take_again();
+        self.pending = work.followed_by(std::mem::take(&mut self.pending));
+        if again { self.wake() } else { Next::Nothing }
+    }
+
+    /// Whether something is going on or about to.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.stage != Stage::Idle
+    }
+
+    fn wake(&mut self) -> Next {
+        match &mut self.stage {
+            Stage::Idle => {
+                self.stage = Stage::Queued;
+                Next::Enqueue
+            }
+            Stage::Queued => Next::Nothing,
+            Stage::Running { again, .. } => {
+                *again = true;
+                Next::Nothing
+            }
+        }
+    }
+
+    fn take_again(&mut self) -> bool {
+        let stage = std::mem::take(&mut self.stage);
+        matches!(stage, Stage::Running { again: true, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git::RefName;
+
+    use super::*;
+    use crate::pending_changes::RefFate;
+
+    fn push(to: i64) -> AnnouncedChange {
+        let branch = RefName::parse(format!("refs/heads/b{to}")).expect("a valid name");
+        AnnouncedChange {
+            from: Generation(to - 1),
+            to: Generation(to),
+            refs: Some(vec![(branch, RefFate::Updated)]),
+        }
+    }
+
+    fn leads_to(work: &PendingChanges) -> Option<i64> {
+        match work {
+            PendingChanges::Refs { to, .. } => Some(to.0),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_repository_is_queued_once() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(5), Generation(4)), Next::Enqueue);
+        assert_eq!(slot.announce(push(6), Generation(4)), Next::Nothing);
+        assert_eq!(leads_to(&slot.begin(Generation(6))), Some(6));
+        assert_eq!(slot.succeeded(Generation(6), Generation(6)), Next::Nothing);
+        assert!(!slot.is_busy());
+    }
+
+    #[test]
+    fn a_push_during_a_synchronisation_continues_where_that_one_leads() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(5), Generation(4)), Next::Enqueue);
+        let _first = slot.begin(Generation(5));
+        assert_eq!(slot.announce(push(6), Generation(4)), Next::Nothing);
+        assert_eq!(slot.succeeded(Generation(5), Generation(6)), Next::Enqueue);
+        assert_eq!(leads_to(&slot.begin(Generation(6))), Some(6));
+    }
+
+    #[test]
+    fn a_push_that_the_fetch_has_caught_already_needs_no_other_one() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(5), Generation(4)), Next::Enqueue);
+        let _first = slot.begin(Generation(5));
+        assert_eq!(slot.announce(push(6), Generation(4)), Next::Nothing);
+        assert_eq!(slot.succeeded(Generation(6), Generation(6)), Next::Nothing);
+        assert!(slot.begin(Generation(6)).is_nothing());
+    }
+
+    #[test]
+    fn a_failure_keeps_the_work_and_waits_unless_there_is_news() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(5), Generation(4)), Next::Enqueue);
+        let work = slot.begin(Generation(5));
+        assert_eq!(slot.failed(work), Next::Nothing);
+        assert_eq!(slot.announce(push(6), Generation(4)), Next::Enqueue);
+        let work = slot.begin(Generation(6));
+        assert!(matches!(&work, PendingChanges::Refs { refs, .. } if refs.len() == 2));
+        assert_eq!(slot.request(PendingChanges::Nothing), Next::Nothing);
+        assert_eq!(slot.failed(work), Next::Enqueue);
+    }
+
+    #[test]
+    fn what_no_event_told_is_fetched_as_a_whole() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(5), Generation(4)), Next::Enqueue);
+        let _work = slot.begin(Generation(5));
+        assert_eq!(slot.succeeded(Generation(5), Generation(9)), Next::Enqueue);
+        assert_eq!(slot.begin(Generation(9)), PendingChanges::Snapshot);
+    }
+
+    #[test]
+    fn news_that_is_here_already_wakes_nobody() {
+        let mut slot = SyncSlot::default();
+        assert_eq!(slot.announce(push(4), Generation(4)), Next::Nothing);
+        assert!(!slot.is_busy());
+    }
+}

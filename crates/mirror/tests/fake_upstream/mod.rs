@@ -1,0 +1,327 @@
+//! An upstream that does what the test says: real HTTP, real Git, no rules of its own.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use heliostat_auth::{Secret, UnverifiedToken, git_query_hash, query_string_hash};
+use heliostat_git::{Git, RepositoryStore};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub const CLIENT_KEY: &str = "fake-upstream";
+
+/// A repository of the fake upstream, as the test wants it to be seen.
+#[derive(Clone)]
+pub struct FakeRepository {
+    pub slug: String,
+    pub generation: i64,
+    pub content_hash: String,
+    pub public: bool,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub repositories: BTreeMap<i32, FakeRepository>,
+    pub request_state: &'static str,
+    pub reports: Vec<Value>,
+    pub authentications: usize,
+}
+
+pub struct FakeUpstream {
+    pub url: String,
+    pub folder: PathBuf,
+    git: Git,
+    state: Mutex<State>,
+}
+
+impl FakeUpstream {
+    pub async fn start(folder: &Path, git: Git) -> Arc<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let state = State {
+            request_state: "PENDING",
+            ..State::default()
+        };
+        let upstream = Arc::new(Self {
+            url: format!("http://{address}"),
+            folder: folder.to_owned(),
+            git,
+            state: Mutex::new(state),
+        });
+        let serving = Arc::clone(&upstream);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let upstream = Arc::clone(&serving);
+                let service = hyper::service::service_fn(move |request| {
+                    let upstream = Arc::clone(&upstream);
+                    async move { Ok::<_, Infallible>(upstream.answer(request).await) }
+                });
+                let connection = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        upstream
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds the state")
+    }
+
+    /// Creates a repository with one commit on `main`.
+    pub async fn create(&self, id: i32, slug: &str) {
+        let path = self.path(slug);
+        run(Command::new("git")
+            .args(["init", "-q", "--bare", "-b", "main"])
+            .arg(&path));
+        let repository = FakeRepository {
+            slug: slug.to_owned(),
+            generation: 0,
+            content_hash: String::new(),
+            public: false,
+        };
+        self.state().repositories.insert(id, repository);
+        self.push(id, "refs/heads/main", "first").await;
+    }
+
+    /// Commits to a ref and counts a new generation.
+    pub async fn push(&self, id: i32, name: &str, message: &str) {
+        let path = self.path(&self.repository(id).slug);
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command
+                .arg("-C")
+                .arg(&path)
+                .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]);
+            run(command.args(arguments))
+        };
+        let tree = git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+        let commit = git(&["commit-tree", tree.trim(), "-m", message]);
+        git(&["update-ref", name, commit.trim()]);
+        let refs = self.refs_hash(&path).await;
+        let mut state = self.state();
+        let repository = state.repositories.get_mut(&id).expect("the test has created it");
+        repository.generation += 1;
+        repository.content_hash = refs;
+    }
+
+    pub fn repository(&self, id: i32) -> FakeRepository {
+        self.state()
+            .repositories
+            .get(&id)
+            .expect("the test has created it")
+            .clone()
+    }
+
+    /// The event of the latest push.
+    pub fn refs_changed(&self, id: i32, name: &str) -> Value {
+        let repository = self.repository(id);
+        json!({
+            "eventKey": "repo:refs_changed",
+            "generation": repository.generation,
+            "fromGeneration": repository.generation - 1,
+            "contentHash": repository.content_hash,
+            "repository": wire(id, &repository),
+            "changes": [{ "refId": name, "type": "UPDATE" }],
+        })
+    }
+
+    fn path(&self, slug: &str) -> PathBuf {
+        self.folder.join(format!("{slug}.git"))
+    }
+
+    /// The hash as an operator computes it.
+    async fn refs_hash(&self, path: &Path) -> String {
+        let store =
+            RepositoryStore::new(self.git.clone(), self.folder.join("store")).expect("a writable folder");
+        let place = store.root().join("01/1.git");
+        std::fs::create_dir_all(place.parent().expect("it has a parent")).expect("a writable folder");
+        let _ = std::fs::remove_file(&place);
+        std::os::unix::fs::symlink(path, &place).expect("a writable folder");
+        let repository = store.open(1).await.expect("the repository is whole");
+        repository
+            .refs()
+            .await
+            .expect("its refs can be read")
+            .content_hash()
+            .to_string()
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
+        let path = parts.uri.path().to_owned();
+        if let Some(rest) = path.strip_prefix("/scm/app/") {
+            return self.answer_git(rest, &parts, &body);
+        }
+        let path = path.strip_prefix("/rest/mirroring/latest").unwrap_or(&path);
+        let is_signed = is_signed(
+            &parts,
+            &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()),
+        );
+        if path != "/requests" && !is_signed {
+            return error(401, "The JWT was not accepted.");
+        }
+        let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let mut state = self.state();
+        match path {
+            "/requests" => json_answer(&json!({ "id": 1, "state": state.request_state })),
+            "/analyticsSettings" => {
+                json_answer(&json!({ "serverTime": heliostat_mirror::Clock::system().now_ms() }))
+            }
+            "/repos" => {
+                let values: Vec<Value> = state
+                    .repositories
+                    .iter()
+                    .map(|(id, one)| wire(*id, one))
+                    .collect();
+                json_answer(&json!({ "values": values, "isLastPage": true }))
+            }
+            "/authenticate" => {
+                state.authentications += 1;
+                match (
+                    sent["credentials"]["username"].as_str(),
+                    sent["credentials"]["password"].as_str(),
+                ) {
+                    (Some("ada"), Some("right")) => {
+                        json_answer(&user("ada", json!(["LICENSED_USER", "REPO_READ"])))
+                    }
+                    (Some("bob"), Some("right")) => json_answer(&user("bob", json!(["LICENSED_USER"]))),
+                    _ => error(401, "The user name, password or token is not valid."),
+                }
+            }
+            path if path.starts_with("/mirrorServers/") => {
+                state.reports.push(sent);
+                empty(204)
+            }
+            path => {
+                let id = path.strip_prefix("/repos/").and_then(|id| id.parse().ok());
+                match id.and_then(|id| state.repositories.get(&id).map(|one| wire(id, one))) {
+                    Some(repository) => json_answer(&repository),
+                    None => error(404, "There is no such repository."),
+                }
+            }
+        }
+    }
+
+    fn answer_git(
+        &self,
+        rest: &str,
+        parts: &hyper::http::request::Parts,
+        body: &[u8],
+    ) -> Response<Full<Bytes>> {
+        let (name, service) = rest.split_once('/').unwrap_or((rest, ""));
+        if !is_signed(parts, &git_query_hash(&format!("/scm/app/{name}"))) {
+            return error(401, "The JWT was not accepted.");
+        }
+        let mut command = Command::new("git");
+        command.args([
+            "-c",
+            "uploadpack.allowAnySHA1InWant=true",
+            "upload-pack",
+            "--stateless-rpc",
+        ]);
+        if let Some(protocol) = parts
+            .headers
+            .get("Git-Protocol")
+            .and_then(|value| value.to_str().ok())
+        {
+            command.env("GIT_PROTOCOL", protocol);
+        }
+        let advertise = service == "info/refs";
+        if advertise {
+            command.arg("--http-backend-info-refs");
+        }
+        command
+            .arg(self.folder.join(name))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().expect("git is installed");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        std::io::Write::write_all(&mut stdin, body).expect("git reads its input");
+        drop(stdin);
+        let mut answer = if advertise {
+            b"001e# service=git-upload-pack\n0000".to_vec()
+        } else {
+            Vec::new()
+        };
+        answer.extend(child.wait_with_output().expect("git ends").stdout);
+        let kind = if advertise { "advertisement" } else { "result" };
+        Response::builder()
+            .header("Content-Type", format!("application/x-git-upload-pack-{kind}"))
+            .body(Full::from(answer))
+            .expect("a valid response")
+    }
+}
+
+fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {
+    let header = parts
+        .headers
+        .get("Authorization")
+        .and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(|header| header.strip_prefix("JWT "))
+        .map(UnverifiedToken::parse);
+    let now = heliostat_mirror::Clock::system().now_ms() / 1_000;
+    matches!(token, Some(Ok(token)) if token.verify(&Secret::new(SECRET), query_hash, now).is_ok())
+}
+
+fn wire(id: i32, repository: &FakeRepository) -> Value {
+    json!({
+        "id": id, "slug": repository.slug, "name": repository.slug, "public": repository.public,
+        "project": { "id": 3, "key": "APP", "name": "App", "public": false },
+        "properties": {
+            "contentHash": repository.content_hash,
+            "metadataHash": "ab".repeat(32),
+            "defaultBranchId": "refs/heads/main",
+            "generation": repository.generation,
+        },
+    })
+}
+
+fn user(name: &str, permissions: Value) -> Value {
+    json!({ "id": 7, "name": name, "slug": name, "displayName": name, "effectivePermissions": permissions })
+}
+
+fn json_answer(body: &Value) -> Response<Full<Bytes>> {
+    Response::new(Full::from(body.to_string()))
+}
+
+fn error(status: u16, message: &str) -> Response<Full<Bytes>> {
+    let body = json!({ "errors": [{ "message": message }] }).to_string();
+    Response::builder()
+        .status(status)
+        .body(Full::from(body))
+        .expect("a valid response")
+}
+
+fn empty(status: u16) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(status)
+        .body(Full::default())
+        .expect("a valid response")
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("git is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,330 @@
+//! A mirror follows an upstream over real HTTP and real Git: it joins, keeps up, heals, and lets go.
+
+mod fake_upstream;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
+use heliostat_auth::{Credentials, Refusal, Secret};
+use heliostat_git::Git;
+use heliostat_mirror::{Freshness, InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
+use heliostat_storage::{Database, MirrorStore, Role, UpstreamState};
+use tokio_util::sync::CancellationToken;
+
+/// A test that has not seen what it waits for by then has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const MAIN: &str = "refs/heads/main";
+
+struct World {
+    upstream: Arc<FakeUpstream>,
+    folder: tempfile::TempDir,
+    mirror: Arc<Mirror>,
+    stop: CancellationToken,
+}
+
+impl World {
+    /// An upstream with one repository, and a mirror that has asked to be accepted.
+    async fn new() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a writable folder");
+        let git = Git::discover(Path::new("git")).await.expect("git is installed");
+        let upstream = FakeUpstream::start(&folder.path().join("upstream"), git).await;
+        std::fs::create_dir_all(&upstream.folder).expect("a writable folder");
+        upstream.create(42, "engine").await;
+        let (mirror, stop) = start_mirror(&upstream, folder.path()).await;
+        Self {
+            upstream,
+            folder,
+            mirror,
+            stop,
+        }
+    }
+
+    /// The same after the upstream has accepted the mirror and the first synchronisation is over.
+    async fn joined() -> Self {
+        let world = Self::new().await;
+        world.install().await.expect("the upstream accepts the secret");
+        eventually("the mirror is ready", || world.mirror.status().ready).await;
+        eventually("the repository is here", || {
+            world.mirror.status().progress.synced == 1
+        })
+        .await;
+        world
+    }
+
+    async fn install(&self) -> Result<(), Refusal> {
+        let event = InstalledEvent {
+            client_key: CLIENT_KEY.to_owned(),
+            shared_secret: Secret::new(SECRET),
+            base_url: Some(self.upstream.url.clone()),
+            project_ids: None,
+        };
+        let request = RequestFacts {
+            method: "POST",
+            path: "/",
+            raw_query: None,
+        };
+        self.mirror
+            .installed(self.id(), event, &Credentials::None, request)
+            .await
+    }
+
+    fn id(&self) -> &str {
+        self.mirror.upstream_id().as_str()
+    }
+
+    async fn restart(&mut self) {
+        self.stop.cancel();
+        self.mirror.stopped().await;
+        (self.mirror, self.stop) = start_mirror(&self.upstream, self.folder.path()).await;
+    }
+
+    /// The hash of the refs that a client gets to see.
+    async fn seen(&self) -> String {
+        let served = self
+            .mirror
+            .open_for_advertisement("APP", "engine", &ada())
+            .await
+            .expect("ada may read");
+        assert_eq!(served.freshness, Freshness::Current);
+        served
+            .repository
+            .refs()
+            .await
+            .expect("its refs can be read")
+            .content_hash()
+            .to_string()
+    }
+
+    fn upstream_hash(&self) -> String {
+        self.upstream.repository(42).content_hash
+    }
+}
+
+async fn start_mirror(upstream: &FakeUpstream, folder: &Path) -> (Arc<Mirror>, CancellationToken) {
+    let url = UpstreamUrl::parse(&upstream.url).expect("a valid URL");
+    let data = folder.join("mirror");
+    std::fs::create_dir_all(&data).expect("a writable folder");
+    let options = MirrorOptions {
+        freshness_cap: PATIENCE,
+        sweep_interval: PATIENCE,
+        ..MirrorOptions::new("near", url, "http://mirror.example.com", &data)
+    };
+    let database = format!("sqlite:{}", data.join("mirror.db").display());
+    let database = Database::open(&database, Role::Mirror)
+        .await
+        .expect("a writable folder");
+    let git = Git::discover(Path::new("git")).await.expect("git is installed");
+    let mirror = Mirror::open(options, git, MirrorStore::new(database))
+        .await
+        .expect("the mirror starts");
+    let stop = CancellationToken::new();
+    mirror.run(&stop);
+    (mirror, stop)
+}
+
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "waited in vain until {what}"
+    );
+}
+
+fn basic(username: &str, password: &str) -> Credentials {
+    Credentials::Basic {
+        username: username.to_owned(),
+        password: Secret::new(password),
+    }
+}
+
+fn ada() -> Credentials {
+    basic("ada", "right")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
+    let world = World::new().await;
+    eventually("the request has arrived", || {
+        world.mirror.upstream_state() == UpstreamState::Pending
+    })
+    .await;
+    let early = world.mirror.open_for_advertisement("APP", "engine", &ada()).await;
+    assert!(early.is_err(), "nothing is served before the installation");
+
+    world.install().await.expect("the upstream accepts the secret");
+    eventually("the repository is here", || {
+        world.mirror.status().progress.synced == 1
+    })
+    .await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+    assert_eq!(world.seen().await, world.upstream_hash());
+    assert_eq!(
+        world.upstream.state().authentications,
+        1,
+        "the second time the verdict is remembered"
+    );
+    eventually("the success was reported", || {
+        world
+            .upstream
+            .state()
+            .reports
+            .iter()
+            .any(|report| report["type"] == "SYNCHRONIZED")
+    })
+    .await;
+
+    let open = async |credentials: Credentials| {
+        world
+            .mirror
+            .open_for_advertisement("APP", "engine", &credentials)
+            .await
+            .map(drop)
+    };
+    assert!(matches!(
+        open(Credentials::None).await,
+        Err(Refusal::Unauthenticated { .. })
+    ));
+    assert!(matches!(
+        open(basic("ada", "wrong")).await,
+        Err(Refusal::Unauthenticated { .. })
+    ));
+    assert!(matches!(
+        open(basic("bob", "right")).await,
+        Err(Refusal::NotFound { .. })
+    ));
+    let unknown = world.mirror.open_for_advertisement("APP", "other", &ada()).await;
+    assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
+    let world = World::new().await;
+    let event = InstalledEvent {
+        client_key: "somebody".to_owned(),
+        shared_secret: Secret::new("an invented secret of some length"),
+        base_url: Some(world.upstream.url.clone()),
+        project_ids: None,
+    };
+    let request = RequestFacts {
+        method: "POST",
+        path: "/",
+        raw_query: None,
+    };
+    let refused = world
+        .mirror
+        .installed(world.id(), event.clone(), &Credentials::None, request)
+        .await;
+    assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })));
+    let elsewhere = InstalledEvent {
+        base_url: Some("http://evil.example.com".to_owned()),
+        ..event
+    };
+    let refused = world
+        .mirror
+        .installed(world.id(), elsewhere, &Credentials::None, request)
+        .await;
+    assert!(matches!(refused, Err(Refusal::Invalid { .. })));
+
+    world.install().await.expect("the upstream accepts the secret");
+    assert!(
+        world.install().await.is_err(),
+        "a second installation must be signed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_seen_by_the_first_request_after_its_event() {
+    let world = World::joined().await;
+    for number in 0..3 {
+        world.upstream.push(42, MAIN, &format!("change {number}")).await;
+        let event = world.upstream.refs_changed(42, MAIN);
+        world
+            .mirror
+            .handle_event(world.id(), &event)
+            .await
+            .expect("a well-formed event");
+        assert_eq!(world.seen().await, world.upstream_hash());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_event_told_is_found_by_the_sweep() {
+    let world = World::joined().await;
+    world.upstream.push(42, "refs/heads/silent", "nobody tells").await;
+    world.upstream.create(43, "motor").await;
+    world.mirror.sweep_now();
+    eventually("both are synchronised", || {
+        world.mirror.status().progress.synced == 2
+    })
+    .await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+
+    world.upstream.state().repositories.remove(&43);
+    world.mirror.sweep_now();
+    eventually("the second is gone", || {
+        world.mirror.held_repositories().len() == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_makes_good_what_was_missed_and_damaged() {
+    let mut world = World::joined().await;
+    world.stop.cancel();
+    world.mirror.stopped().await;
+    world.upstream.push(42, MAIN, "while the mirror was down").await;
+    let local_id = world.mirror.held_repositories()[0].record.local_id.0;
+    let place = format!("mirror/repositories/{:02x}/{local_id}.git/HEAD", local_id % 256);
+    std::fs::remove_file(world.folder.path().join(place)).expect("the repository is there");
+
+    world.restart().await;
+    world.mirror.sweep_now();
+    eventually("the mirror has caught up", || {
+        let held = world.mirror.held_repositories();
+        held.iter()
+            .any(|one| one.record.content_hash.as_deref() == Some(world.upstream_hash().as_str()))
+    })
+    .await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deselected_or_removed_is_no_longer_served() {
+    let world = World::joined().await;
+    let open = async || {
+        world
+            .mirror
+            .open_for_advertisement("APP", "engine", &ada())
+            .await
+            .map(drop)
+    };
+    world
+        .mirror
+        .set_mode(world.id(), "SELECTED_PROJECTS")
+        .await
+        .expect("a valid mode");
+    assert!(open().await.is_err(), "no project is selected");
+    world
+        .mirror
+        .set_mode(world.id(), "ALL_PROJECTS")
+        .await
+        .expect("a valid mode");
+    eventually("it is here again", || world.mirror.status().progress.synced == 1).await;
+    open().await.expect("all projects are mirrored");
+
+    world
+        .mirror
+        .uninstalled(world.id())
+        .await
+        .expect("the database works");
+    assert_eq!(world.mirror.upstream_state(), UpstreamState::Removed);
+    assert!(open().await.is_err(), "the upstream has removed the mirror");
+}
