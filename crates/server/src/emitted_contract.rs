@@ -1,0 +1,56 @@
+//! What the compiled code says of the contract, for the drift check: poem-openapi's document of all routes (what is
+//! on the wire) and utoipa's components of the same types (what serde writes).
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use heliostat_api::models::SerdeSchemas;
+use heliostat_api::{
+    access_tokens, application, mirror, permissions, projects, repositories, upstream, users,
+};
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{OpenApi, OpenApiService};
+use serde_json::{Value, json};
+use utoipa::OpenApi as _;
+
+use crate::rest::{MirrorOperations, UpstreamOperations};
+
+/// Both documents: `{"wire": ..., "serde": ...}`.
+pub fn emitted_contract() -> Value {
+    type OfUpstream = (
+        Described<upstream::UpstreamRoutes<UpstreamOperations>>,
+        Described<application::ApplicationRoutes<UpstreamOperations>>,
+        Described<projects::ProjectsRoutes<UpstreamOperations>>,
+        Described<repositories::RepositoriesRoutes<UpstreamOperations>>,
+        Described<users::UsersRoutes<UpstreamOperations>>,
+        Described<permissions::PermissionsRoutes<UpstreamOperations>>,
+        Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
+        Described<mirror::MirrorRoutes<MirrorOperations>>,
+    );
+    let wire = OpenApiService::new(
+        Described::<OfUpstream>(PhantomData),
+        "Heliostat",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .spec();
+    let wire: Value = serde_json::from_str(&wire).unwrap_or_default();
+    let serde = serde_json::to_value(SerdeSchemas::openapi()).unwrap_or_default();
+    json!({ "wire": wire, "serde": serde })
+}
+
+/// Routes that can be described without anything to answer them.
+struct Described<T>(PhantomData<T>);
+
+impl<T: OpenApi> OpenApi for Described<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}

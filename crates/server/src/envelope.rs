@@ -1,0 +1,152 @@
+//! Puts every error that poem or poem-openapi raises into the envelope, with the field at fault where one is known.
+
+use std::sync::Arc;
+
+use heliostat_api::{InvalidBody, MAX_JSON_BODY_BYTES, Role, operations_on_path};
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
+use poem::http::StatusCode;
+use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
+use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
+
+use crate::problem::Problem;
+
+/// The middleware; knows which role answers, so that the other role's operations get a helpful 404.
+#[derive(Clone, Copy)]
+pub struct Envelope {
+    /// The role of this server.
+    pub role: Role,
+}
+
+impl<E: Endpoint> Middleware<E> for Envelope {
+    type Output = EnvelopeEndpoint<E>;
+
+    fn transform(&self, endpoint: E) -> Self::Output {
+        EnvelopeEndpoint {
+            endpoint: Arc::new(endpoint),
+            role: self.role,
+        }
+    }
+}
+
+/// An endpoint that never fails: errors are responses.
+pub struct EnvelopeEndpoint<E> {
+    endpoint: Arc<E>,
+    role: Role,
+}
+
+impl<E: Endpoint> Endpoint for EnvelopeEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let method = request.method().as_str().to_owned();
+        let path = request.uri().path().to_owned();
+        match self.endpoint.call(request).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) if error.is_from_response() => Ok(error.into_response()),
+            Err(error) => Ok(problem_of(&error, &method, &path, self.role).response()),
+        }
+    }
+}
+
+fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.clone();
+    }
+    if error.is::<NotFoundError>() || error.is::<MethodNotAllowedError>() {
+        return unrouted(method, path, role);
+    }
+    if error.is::<AuthorizationError>() {
+        let message = "This operation needs credentials: Basic, Bearer, or a JWT between servers.";
+        return Problem::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message);
+    }
+    invalid_request(error).unwrap_or_else(|| {
+        if error.status().is_server_error() {
+            return Problem::internal(&Described(error.to_string()));
+        }
+        Problem::new(error.status(), "BadRequestException", error.to_string())
+    })
+}
+
+fn invalid_request(error: &Error) -> Option<Problem> {
+    let invalid = |context: &str, message: String| {
+        Problem::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message)
+            .about(Some(context.to_owned()))
+    };
+    if let Some(error) = error.downcast_ref::<ParseParamError>() {
+        return Some(invalid(
+            error.name,
+            format!("The parameter {} is not valid: {}.", error.name, error.reason),
+        ));
+    }
+    if let Some(error) = error.downcast_ref::<ParsePathError>() {
+        return Some(invalid(
+            error.name,
+            format!("The path part {} is not valid: {}.", error.name, error.reason),
+        ));
+    }
+    if let Some(error) = error.downcast_ref::<InvalidBody>() {
+        return Some(invalid(&error.context, error.message.clone()));
+    }
+    if let Some(error) = error.downcast_ref::<ContentTypeError>() {
+        let sent = match error {
+            ContentTypeError::NotSupported { content_type } => format!("not {content_type:?}"),
+            ContentTypeError::ExpectContentType => "and no Content-Type was sent".to_owned(),
+        };
+        let message = format!("The body must be application/json, {sent}.");
+        return Some(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaTypeException",
+            message,
+        ));
+    }
+    match error.downcast_ref::<ReadBodyError>()? {
+        ReadBodyError::PayloadTooLarge => {
+            let message = format!("The body is longer than {MAX_JSON_BODY_BYTES} bytes.");
+            Some(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "PayloadTooLargeException",
+                message,
+            ))
+        }
+        ReadBodyError::Utf8(_) => Some(invalid("", "The body is not UTF-8.".to_owned())),
+        ReadBodyError::Io(_) => Some(invalid("", "The body ended early.".to_owned())),
+        ReadBodyError::BodyHasBeenTaken => None,
+    }
+}
+
+/// A request that no route took: an unknown path, a wrong method, or the other role's operation.
+fn unrouted(method: &str, path: &str, role: Role) -> Problem {
+    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
+    let on_path: Vec<_> = operations_on_path(below_rest).collect();
+    let here: Vec<&str> = on_path
+        .iter()
+        .filter(|operation| operation.role == role)
+        .map(|o| o.method)
+        .collect();
+    if !here.is_empty() {
+        let allow = here.join(", ");
+        let message = format!("{method} is not answered at {path}; allowed: {allow}.");
+        return Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowedException",
+            message,
+        )
+        .allowing(&allow);
+    }
+    match on_path.first() {
+        Some(operation) => {
+            let other = operation.role.as_str();
+            let message = format!(
+                "{path} is served by a server in the {other} role; this one is in the {} role.",
+                role.as_str()
+            );
+            Problem::new(StatusCode::NOT_FOUND, "NotFoundException", message)
+        }
+        None => Problem::unknown_path(path),
+    }
+}
+
+/// An error that is only text by now.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Described(String);

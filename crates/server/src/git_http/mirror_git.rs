@@ -1,0 +1,58 @@
+//! Git at a mirror: the upstream decides who may read, and nobody pushes here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use heliostat_api::Call;
+use heliostat_auth::{Credentials, Refusal};
+use heliostat_git::{ByteStream, GitProtocol, Repository};
+use heliostat_mirror::Mirror;
+
+use super::GitAccess;
+
+/// The mirror as git clients see it.
+pub struct MirrorGit {
+    /// The replica.
+    pub mirror: Arc<Mirror>,
+}
+
+impl GitAccess for MirrorGit {
+    /// With protocol version 2 refs are shown in answer to a POST as well, so every request waits until the
+    /// repository is as new as the mirror has been told that it should be.
+    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
+        let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
+        Ok(self
+            .mirror
+            .open_for_advertisement(project_key, slug, &credentials)
+            .await?
+            .repository)
+    }
+
+    async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
+        // Whoever may not read learns nothing, not even where to push.
+        let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
+        let served = self
+            .mirror
+            .open_for_advertisement(project_key, slug, &credentials)
+            .await?;
+        Err(pushes_go_upstream(&served.upstream_url))
+    }
+
+    async fn take_push(
+        &self,
+        call: &Call,
+        project_key: &str,
+        slug: &str,
+        _pack: ByteStream,
+        _protocol: GitProtocol,
+    ) -> Result<Bytes, Refusal> {
+        self.pushable(call, project_key, slug).await?;
+        Err(Refusal::forbidden("This is a mirror: push to its upstream."))
+    }
+}
+
+fn pushes_go_upstream(url: &str) -> Refusal {
+    Refusal::forbidden(format!(
+        "This is a mirror: push to its upstream with `git remote set-url --push origin {url}`."
+    ))
+}

@@ -1,0 +1,71 @@
+//! Puts a mirror together: data, database, git, domain, routes.
+
+use std::sync::Arc;
+
+use heliostat_api::{Role, mirror};
+use heliostat_git::Git;
+use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
+use heliostat_storage::{Database, MirrorStore};
+use poem::Route;
+use poem_openapi::OpenApiService;
+
+use crate::data_folder::DataFolder;
+use crate::git_http::{GitEndpoint, MirrorGit};
+use crate::options::{MirrorOptions, StartError};
+use crate::rest::MirrorOperations;
+use crate::running_role::{Listening, RunningRole};
+use crate::{documents, pages, status};
+
+/// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
+pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
+    let common = &options.common;
+    let upstream = UpstreamUrl::parse(options.upstream.as_str())
+        .map_err(|error| StartError::domain("mirror", &error))?;
+    let data = DataFolder::open(&common.data)?;
+    let git = Git::discover(&common.git)
+        .await
+        .map_err(|error| StartError::Git(error.to_string()))?;
+    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Mirror).await;
+    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let listening = Listening::open(common).await?;
+
+    let base_url = listening.base_url.as_str();
+    let mut domain_options =
+        heliostat_mirror::MirrorOptions::new(&options.name, upstream, base_url, data.path());
+    domain_options.sweep_interval = options.sweep_interval;
+    domain_options.sync_parallelism = options.sync_parallelism;
+    domain_options.serve_stale = options.serve_stale;
+    domain_options.freshness_cap = options.freshness_cap;
+    if options.allow_mass_removal {
+        domain_options.mass_removal = MassRemoval::Allowed;
+    }
+    let opened = Mirror::open(domain_options, git, MirrorStore::new(database)).await;
+    let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
+
+    let role = RunningRole::new(&listening, data);
+    domain.run(&role.stop());
+    let background = domain.clone();
+    role.spawn(async move { background.stopped().await });
+    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    role.serve(listening.listener, Role::Mirror, routes(domain, &context_path));
+    Ok(role)
+}
+
+fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
+    let operations = Arc::new(MirrorOperations::new(domain.clone()));
+    let rest = OpenApiService::new(
+        mirror::MirrorRoutes(operations),
+        "Heliostat",
+        env!("CARGO_PKG_VERSION"),
+    );
+    let routes = pages::mirror_home(domain.clone())
+        .nest_no_strip(
+            "/scm",
+            GitEndpoint(Arc::new(MirrorGit {
+                mirror: domain.clone(),
+            })),
+        )
+        .nest("/rest", rest)
+        .at("/status", status::mirror_status(domain));
+    documents::mount(routes, context_path)
+}

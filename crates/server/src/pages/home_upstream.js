@@ -1,0 +1,152 @@
+// The administrator's part: requests to accept, mirrors, and how far behind they are.
+
+const REFRESH_MS = 3000;
+const LIST_LIMIT = 100;
+const mirroring = "rest/mirroring/latest";
+let session = null;
+// While a decision is on its way, the buttons stay as they are.
+let deciding = false;
+let lostContact = false;
+
+function basic(username, password) {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return "Basic " + btoa(String.fromCharCode(...bytes));
+}
+
+const askSignedIn = (path, options = {}) =>
+  ask(path, { ...options, headers: { Authorization: session.authorization } });
+
+function showSession() {
+  element("sign-in").hidden = element("sign-in-hint").hidden = session !== null;
+  element("signed-in").hidden = session === null;
+  show("who", session?.username);
+  element("requests-card").hidden = element("mirrors-card").hidden = session === null;
+}
+
+function signOut(reason) {
+  session = null;
+  for (const name of ["requests", "mirrors"]) {
+    element(name).replaceChildren();
+    delete element(name).dataset.says;
+  }
+  showSession();
+  note("problem", reason);
+}
+
+function button(text, kind, act) {
+  const made = make("button", text);
+  made.type = "button";
+  made.className = kind;
+  made.addEventListener("click", async () => {
+    if (deciding) return;
+    deciding = made.disabled = true;
+    try {
+      await act();
+      note("problem", "");
+    } catch (error) {
+      note("problem", error.message);
+      made.disabled = false;
+    }
+    deciding = false;
+    await refresh();
+  });
+  return made;
+}
+
+function requestRow(request) {
+  const decide = (decision) => () => askSignedIn(`${mirroring}/requests/${request.id}/${decision}`, { method: "POST" });
+  const acts = make("td", button("Accept", "", decide("accept")), button("Reject", "quiet", decide("reject")));
+  acts.className = "acts";
+  return make(
+    "tr",
+    make("td", make("b", request.mirrorName), make("br"), request.mirrorId),
+    make("td", link(request.mirrorBaseUrl)),
+    make("td", runs(request)),
+    acts,
+  );
+}
+
+function mirrorRow(mirror, lastSeen, behind) {
+  return make(
+    "tr",
+    make("td", make("b", mirror.name), make("br"), mirror.id),
+    make("td", link(mirror.baseUrl)),
+    make("td", runs(mirror)),
+    make("td", mirror.enabled ? lastSeen : "disabled"),
+    lagCell(behind),
+  );
+}
+
+function lagCell(behind) {
+  if (behind === undefined) return make("td");
+  const count = behind.pendingEvents;
+  const cell = make("td", count === 0 ? "up to date" : `${count} event${count === 1 ? "" : "s"} to deliver`);
+  if (behind.lastError) cell.append(make("br"), behind.lastError);
+  return cell;
+}
+
+const runs = (server) => [server.productType, server.productVersion].filter(Boolean).join(" ");
+
+/** Shows rows, unless they say what they said before: a reader's focus in them would be lost. */
+function showRows(name, rows) {
+  const says = JSON.stringify(rows.map((row) => row.says));
+  if (element(name).dataset.says === says) return;
+  element(name).dataset.says = says;
+  element(`no-${name}`).hidden = rows.length > 0;
+  element(`${name}-table`).hidden = rows.length === 0;
+  element(name).replaceChildren(...rows.map(({ row }) => row()));
+}
+
+async function refresh() {
+  const mine = session;
+  if (mine === null || deciding) return;
+  try {
+    const [requests, mirrors, lag] = await Promise.all([
+      askSignedIn(`${mirroring}/requests?state=PENDING&limit=${LIST_LIMIT}`),
+      askSignedIn(`${mirroring}/mirrorServers?limit=${LIST_LIMIT}`),
+      askSignedIn("console/lag").catch(() => ({ mirrors: [] })),
+    ]);
+    if (mine !== session || deciding) return;
+    if (lostContact) note("problem", "");
+    lostContact = false;
+    showSession();
+    showRows("requests", requests.values.map((request) => ({ says: request, row: () => requestRow(request) })));
+    showRows("mirrors", mirrors.values.map((mirror) => {
+      const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
+      const behind = lag.mirrors.find(({ id }) => id === mirror.id);
+      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, behind];
+      return { says, row: () => mirrorRow(mirror, lastSeen, behind) };
+    }));
+  } catch (error) {
+    if (mine !== session) return;
+    if (error.status === 401 || error.status === 403) signOut(error.message);
+    else {
+      lostContact = true;
+      note("problem", error.message);
+    }
+  }
+}
+
+element("sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  session = {
+    username: form.elements.username.value,
+    authorization: basic(form.elements.username.value, form.elements.password.value),
+  };
+  note("problem", "");
+  await refresh();
+  if (session !== null) form.elements.password.value = "";
+});
+
+element("sign-out").addEventListener("click", () => signOut(""));
+
+repeat(async () => {
+  try {
+    const status = await ask("status", { anyStatus: true });
+    showState("state", status.state, status.state === "RUNNING" ? "good" : "bad");
+  } catch {
+    showState("state", "UNREACHABLE", "bad");
+  }
+  await refresh();
+}, REFRESH_MS);

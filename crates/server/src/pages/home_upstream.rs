@@ -1,0 +1,67 @@
+//! The first page of an upstream: where things are, and for administrators who joins and who lags.
+
+use std::sync::Arc;
+
+use heliostat_upstream::Upstream;
+use poem::endpoint::make_sync;
+use poem::{Response, Route, get};
+
+use super::lag::lag;
+use super::page::{Template, redirect_to_folder};
+
+const TEMPLATE: Template = Template {
+    html: include_str!("home_upstream.html"),
+    script: include_str!("home_upstream.js"),
+};
+
+/// What the page says about its server.
+struct Home {
+    name: String,
+    base_url: String,
+}
+
+/// The first page of the upstream with this display name, and what its script asks for.
+pub fn upstream_home(display_name: &str, upstream: Upstream) -> Route {
+    let base_url = upstream.base_url().as_str().trim_end_matches('/').to_owned();
+    let home = Arc::new(Home {
+        name: display_name.to_owned(),
+        base_url,
+    });
+    let page = make_sync(move |request| redirect_to_folder(&request).unwrap_or_else(|| home.page()));
+    Route::new()
+        .at("/", get(page))
+        .at("/console/lag", get(lag(upstream)))
+}
+
+impl Home {
+    fn page(&self) -> Response {
+        TEMPLATE.respond(&[
+            ("name", &self.name),
+            ("base_url", &self.base_url),
+            ("version", env!("CARGO_PKG_VERSION")),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_page_is_complete_and_its_texts_are_escaped() {
+        let home = Home {
+            name: "<b>".to_owned(),
+            base_url: "https://git.example.com/x".to_owned(),
+        };
+        let page = home
+            .page()
+            .into_body()
+            .into_string()
+            .await
+            .expect("the page is text");
+        assert!(
+            page.contains("<h1>&lt;b&gt;</h1>") && page.contains("git clone https://git.example.com/x/scm/")
+        );
+        assert!(!page.contains("{{"), "a placeholder was left");
+    }
+}

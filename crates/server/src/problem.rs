@@ -1,0 +1,168 @@
+//! The one place that turns refusals and framework errors into HTTP.
+//!
+//! Every error leaves the server as `{"errors": [{context, message, exceptionName}]}`. What must not be shown
+//! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
+
+use heliostat_api::models::{RestErrorMessage, RestErrors};
+use heliostat_auth::Refusal;
+use poem::error::ResponseError;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Body, Response};
+
+/// The challenge that tells a client how to authenticate.
+pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
+
+/// An error as a client sees it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    context: Option<String>,
+    message: String,
+    exception: &'static str,
+    allow: Option<HeaderValue>,
+}
+
+impl Problem {
+    /// An error with a status, the kind of error by name, and a sentence.
+    pub fn new(status: StatusCode, exception: &'static str, message: impl Into<String>) -> Self {
+        Problem {
+            status,
+            context: None,
+            message: message.into(),
+            exception,
+            allow: None,
+        }
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub fn about(mut self, context: Option<String>) -> Self {
+        self.context = context.filter(|context| !context.is_empty());
+        self
+    }
+
+    /// A path that nothing answers.
+    pub fn unknown_path(path: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFoundException",
+            format!("Nothing is served at {path}."),
+        )
+    }
+
+    /// Names the methods that the path does answer.
+    #[must_use]
+    pub fn allowing(mut self, methods: &str) -> Self {
+        self.allow = HeaderValue::from_str(methods).ok();
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for text-only clients such as git.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error in the envelope.
+    pub fn response(&self) -> Response {
+        let error = RestErrorMessage {
+            context: self.context.clone(),
+            message: self.message.clone(),
+            exception_name: Some(self.exception.to_owned()),
+        };
+        let text = serde_json::to_vec(&RestErrors { errors: vec![error] }).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(Body::from_vec(text));
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        if let Some(allow) = &self.allow {
+            response.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        response
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.response()
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated { message } => {
+                Self::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message)
+            }
+            Refusal::Forbidden { message } => {
+                Self::new(StatusCode::FORBIDDEN, "AuthorisationException", message)
+            }
+            Refusal::NotFound { what, message } => {
+                Self::new(StatusCode::NOT_FOUND, not_found_exception(what), message)
+            }
+            Refusal::Conflict { context, message } => {
+                Self::new(StatusCode::CONFLICT, "ConflictException", message).about(context)
+            }
+            Refusal::Invalid { context, message } => {
+                Self::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message).about(context)
+            }
+            Refusal::TooMany { message } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", message)
+            }
+            Refusal::Unavailable { message } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "UnavailableException", message)
+            }
+            Refusal::Gone { message } => {
+                Self::new(StatusCode::GONE, "UnsupportedOperationException", message)
+            }
+            Refusal::Internal(error) => Self::internal(error.as_ref()),
+        }
+    }
+}
+
+impl Problem {
+    /// A fault of this server: the chain of causes goes to the log, a fixed sentence to the client.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        tracing::error!(error = chain, "a request failed inside the server");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerException",
+            "The server failed to answer; its log says why under this request's id.",
+        )
+    }
+}
+
+fn not_found_exception(what: &str) -> &'static str {
+    match what {
+        "repository" => "NoSuchRepositoryException",
+        "project" => "NoSuchProjectException",
+        "user" => "NoSuchUserException",
+        _ => "NoSuchEntityException",
+    }
+}

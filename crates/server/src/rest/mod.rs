@@ -1,0 +1,25 @@
+//! The handlers of the contract's operations: a folder for each resource, a file for each operation.
+//!
+//! A handler finds out who calls, asks the domain, and puts the answer into the words of the contract. Whether
+//! the caller may ask is decided in the domain.
+
+mod access_tokens;
+mod account;
+mod analytics_settings;
+mod application_properties;
+mod authenticate;
+mod core_operations;
+mod core_projects;
+mod core_repositories;
+mod mirror_operations;
+mod mirror_servers;
+mod permissions;
+mod projects;
+mod repos;
+mod requests;
+mod upstream_operations;
+mod upstream_servers;
+mod users;
+
+pub use mirror_operations::MirrorOperations;
+pub use upstream_operations::UpstreamOperations;

@@ -1,0 +1,47 @@
+//! What a mirror answers about its upstream, one operation per file, in the order of the contract.
+
+mod get_addon_descriptor;
+mod get_farm_nodes;
+mod get_mirror_mode;
+mod get_mirror_settings;
+mod get_mirrored_projects;
+mod get_mirrored_repository;
+mod get_synchronization_progress;
+mod get_upstream_server;
+mod list_upstream_servers;
+mod on_addon_disabled;
+mod on_addon_enabled;
+mod on_addon_event;
+mod on_addon_installed;
+mod on_addon_uninstalled;
+mod set_mirror_mode;
+mod set_mirror_settings;
+mod start_mirroring_project;
+mod start_mirroring_projects;
+mod stop_mirroring_project;
+mod stop_mirroring_projects;
+mod synchronize_repository_with_upstream;
+mod synchronize_with_upstream;
+
+pub use get_addon_descriptor::get_addon_descriptor;
+pub use get_farm_nodes::get_farm_nodes;
+pub use get_mirror_mode::get_mirror_mode;
+pub use get_mirror_settings::get_mirror_settings;
+pub use get_mirrored_projects::get_mirrored_projects;
+pub use get_mirrored_repository::get_mirrored_repository;
+pub use get_synchronization_progress::get_synchronization_progress;
+pub use get_upstream_server::get_upstream_server;
+pub use list_upstream_servers::list_upstream_servers;
+pub use on_addon_disabled::on_addon_disabled;
+pub use on_addon_enabled::on_addon_enabled;
+pub use on_addon_event::on_addon_event;
+pub use on_addon_installed::on_addon_installed;
+pub use on_addon_uninstalled::on_addon_uninstalled;
+pub use set_mirror_mode::set_mirror_mode;
+pub use set_mirror_settings::set_mirror_settings;
+pub use start_mirroring_project::start_mirroring_project;
+pub use start_mirroring_projects::start_mirroring_projects;
+pub use stop_mirroring_project::stop_mirroring_project;
+pub use stop_mirroring_projects::stop_mirroring_projects;
+pub use synchronize_repository_with_upstream::synchronize_repository_with_upstream;
+pub use synchronize_with_upstream::synchronize_with_upstream;

@@ -1,0 +1,85 @@
+//! Puts an upstream together: data, database, git, domain, routes.
+
+use std::sync::Arc;
+
+use heliostat_api::{Role, access_tokens, application, permissions, projects, repositories, upstream, users};
+use heliostat_auth::Secret;
+use heliostat_git::{Git, RepositoryStore};
+use heliostat_storage::{Database, UpstreamStore};
+use heliostat_upstream::{MirrorAddresses, Upstream};
+use poem::Route;
+use poem_openapi::OpenApiService;
+
+use crate::data_folder::DataFolder;
+use crate::git_http::{GitEndpoint, UpstreamGit};
+use crate::options::{StartError, UpstreamOptions};
+use crate::rest::UpstreamOperations;
+use crate::running_role::{Listening, RunningRole};
+use crate::{documents, pages, status};
+
+/// Starts an upstream; it answers requests when this returns.
+pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
+    let common = &options.common;
+    let data = DataFolder::open(&common.data)?;
+    let git = Git::discover(&common.git)
+        .await
+        .map_err(|error| StartError::Git(error.to_string()))?;
+    let repositories = RepositoryStore::new(git, data.repositories()).map_err(|error| StartError::Data {
+        path: data.repositories(),
+        error,
+    })?;
+    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
+    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let listening = Listening::open(common).await?;
+
+    let domain_options = heliostat_upstream::UpstreamOptions {
+        base_url: listening.base_url.clone(),
+        data: data.path().to_owned(),
+        admin_password: options.admin_password.clone().map(Secret::new),
+        mirror_addresses: match options.allow_special_mirror_addresses {
+            true => MirrorAddresses::Anything,
+            false => MirrorAddresses::Ordinary,
+        },
+        clock: heliostat_upstream::Clock::system(),
+    };
+    let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
+    let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
+    if let Some(file) = admin.and_then(|account| account.password_file) {
+        tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
+    }
+
+    let role = RunningRole::new(&listening, data);
+    let background = domain.clone();
+    let stop = role.stop();
+    role.spawn(async move { background.run(stop).await });
+    role.serve(listening.listener, Role::Upstream, routes(domain, &options));
+    Ok(role)
+}
+
+fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
+    let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
+    let operations = Arc::new(UpstreamOperations::new(domain.clone(), &options.display_name));
+    let rest = OpenApiService::new(
+        (
+            upstream::UpstreamRoutes(operations.clone()),
+            application::ApplicationRoutes(operations.clone()),
+            projects::ProjectsRoutes(operations.clone()),
+            repositories::RepositoriesRoutes(operations.clone()),
+            users::UsersRoutes(operations.clone()),
+            permissions::PermissionsRoutes(operations.clone()),
+            access_tokens::AccessTokensRoutes(operations),
+        ),
+        "Heliostat",
+        env!("CARGO_PKG_VERSION"),
+    );
+    let routes = pages::upstream_home(&options.display_name, domain.clone())
+        .nest_no_strip(
+            "/scm",
+            GitEndpoint(Arc::new(UpstreamGit {
+                upstream: domain.clone(),
+            })),
+        )
+        .nest("/rest", rest)
+        .at("/status", status::upstream_status(domain));
+    documents::mount(routes, &context_path)
+}

@@ -1,0 +1,32 @@
+//! What the stores and the domain know, in the words of the contract.
+//!
+//! Handlers answer with the types of `heliostat_api::models`; these are made here and nowhere else. What a role
+//! needs for that, above all its own address, is in [`UpstreamWire`] for an upstream
+//! and in [`MirrorWire`] for a mirror.
+
+pub mod credentials;
+pub mod links;
+pub mod mirror_server;
+pub mod mirror_wire;
+pub mod mirroring_request;
+pub mod page;
+pub mod permission;
+
+mod access_token;
+mod addon_descriptor;
+mod application_properties;
+mod branch;
+mod cluster_node;
+mod mirrored_repository;
+mod project;
+mod repository;
+mod sync_progress;
+mod upstream_server;
+mod upstream_settings;
+mod upstream_wire;
+mod user;
+
+pub use mirror_wire::MirrorWire;
+pub use sync_progress::sync_progress;
+pub use upstream_settings::mirror_mode;
+pub use upstream_wire::UpstreamWire;
