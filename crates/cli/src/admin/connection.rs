@@ -1,0 +1,99 @@
+//! Which server a command talks to, as whom, and how it prints.
+
+use clap::Args;
+use url::Url;
+
+use crate::client::Client;
+use crate::credentials::Account;
+use crate::output::OutputFormat;
+use crate::role_options::parse_http_url;
+
+/// An upstream to administer.
+#[derive(Debug, Args)]
+pub struct UpstreamConnection {
+    /// The upstream.
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_URL", default_value = "http://127.0.0.1:7990", value_parser = parse_http_url)]
+    pub url: Url,
+    #[command(flatten)]
+    account: Account,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// A mirror to administer.
+#[derive(Debug, Args)]
+pub struct MirrorConnection {
+    /// The mirror; its users are those of its upstream.
+    #[arg(
+        long, visible_alias = "url", value_name = "URL", env = "HELIOSTAT_MIRROR_URL",
+        default_value = "http://127.0.0.1:7991", value_parser = parse_http_url
+    )]
+    pub mirror_url: Url,
+    /// Which of the mirror's upstreams is meant, by id [default: the only one].
+    #[arg(long, value_name = "ID")]
+    pub upstream_id: Option<String>,
+    #[command(flatten)]
+    account: Account,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// How a command prints.
+#[derive(Debug, Args)]
+struct Form {
+    /// What is printed on standard output.
+    #[arg(long, value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table")]
+    output: OutputFormat,
+}
+
+/// A server that can be called, and the form of what is printed.
+pub struct Session {
+    /// Calls the server.
+    pub client: Client,
+    /// Prints what it says.
+    pub output: OutputFormat,
+    authorization: crate::credentials::Authorization,
+}
+
+impl UpstreamConnection {
+    /// Finds the credentials; nothing is sent yet.
+    pub async fn open(self) -> anyhow::Result<Session> {
+        let authorization = self.account.authorization().await?;
+        let client = Client::new(self.url, Some(&authorization));
+        Ok(Session {
+            client,
+            output: self.form.output,
+            authorization,
+        })
+    }
+
+    /// The user who calls, for commands that are about oneself.
+    pub fn user(&self) -> &str {
+        &self.account.user
+    }
+}
+
+impl MirrorConnection {
+    /// Finds the credentials; nothing is sent yet.
+    pub async fn open(self) -> anyhow::Result<Session> {
+        let authorization = self.account.authorization().await?;
+        let client = Client::new(self.mirror_url, Some(&authorization));
+        Ok(Session {
+            client,
+            output: self.form.output,
+            authorization,
+        })
+    }
+}
+
+impl Session {
+    /// The same caller at another server.
+    pub fn client_of(&self, base_url: Url) -> Client {
+        Client::new(base_url, Some(&self.authorization))
+    }
+
+    /// For git, which speaks to the same server.
+    pub fn authorization(&self) -> &crate::credentials::Authorization {
+        &self.authorization
+    }
+}

@@ -1,0 +1,79 @@
+//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows.
+
+use clap::Subcommand;
+
+use super::{UpstreamConnection, api, named_resource};
+use crate::output::Column;
+
+/// What an upstream's administrator can do with mirrors.
+#[derive(Debug, Subcommand)]
+pub enum MirrorVerb {
+    /// List the mirrors of an upstream.
+    List {
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Show a mirror.
+    Show {
+        /// Id or name.
+        #[arg(value_name = "ID_OR_NAME")]
+        mirror: String,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// End a mirror's access at once; it stops serving and deletes what it holds.
+    Remove {
+        /// Id or name.
+        #[arg(value_name = "ID_OR_NAME")]
+        mirror: String,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+}
+
+/// What is shown of a mirror.
+pub const COLUMNS: [Column; 7] = [
+    Column::text("ID", "/id"),
+    Column::text("NAME", "/name"),
+    Column::text("URL", "/baseUrl"),
+    Column::text("ENABLED", "/enabled"),
+    Column::text("TYPE", "/mirrorType"),
+    Column::text("VERSION", "/productVersion"),
+    Column::time("LAST SEEN", "/lastSeenDate"),
+];
+
+/// Runs one of them.
+pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
+    match verb {
+        MirrorVerb::List { connection } => {
+            let session = connection.open().await?;
+            let mirrors = session
+                .client
+                .get(&api::path(&api::MIRRORING, &["mirrorServers"]))
+                .all()
+                .await?;
+            session.output.list(&mirrors, &COLUMNS);
+        }
+        MirrorVerb::Show { mirror, connection } => {
+            let session = connection.open().await?;
+            let id = named_resource::mirror_id(&session.client, &mirror).await?;
+            let found = session
+                .client
+                .get(&api::path(&api::MIRRORING, &["mirrorServers", &id]))
+                .send()
+                .await?;
+            session.output.show(&found, &COLUMNS);
+        }
+        MirrorVerb::Remove { mirror, connection } => {
+            let session = connection.open().await?;
+            let id = named_resource::mirror_id(&session.client, &mirror).await?;
+            session
+                .client
+                .delete(&api::path(&api::MIRRORING, &["mirrorServers", &id]))
+                .send()
+                .await?;
+            session.output.done(&format!("Removed the mirror {id}."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! `heliostat settings`: what a mirror holds and how far it is; the only noun that talks to a mirror.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::connection::MirrorConnection;
+use super::{Session, api, named_resource};
+use crate::client::{CallError, Client};
+use crate::output::Column;
+use crate::progress::Progress;
+
+/// How often a mirror is asked how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What can be done with the settings of a mirror.
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// Show what is mirrored.
+    Show {
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Choose between all projects and selected ones.
+    Mode {
+        /// What is mirrored.
+        mode: Mode,
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Mirror projects too.
+    AddProject {
+        /// Keys or ids of projects of the upstream.
+        #[arg(required = true, value_name = "PROJECT")]
+        projects: Vec<String>,
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Stop mirroring projects; they stop being served at once.
+    RemoveProject {
+        /// Keys or ids of projects of the upstream.
+        #[arg(required = true, value_name = "PROJECT")]
+        projects: Vec<String>,
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Show how far the synchronisation is.
+    Progress {
+        /// Stay until everything is synchronised, showing the way [default: false].
+        #[arg(long)]
+        wait: bool,
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+}
+
+/// What a mirror mirrors.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Mode {
+    /// Every project, new ones included.
+    All,
+    /// The selected projects.
+    Selected,
+}
+
+const SETTINGS: [Column; 2] = [
+    Column::text("MODE", "/mode"),
+    Column::text("PROJECTS", "/projectIds"),
+];
+const PROGRESS: [Column; 3] = [
+    Column::text("DISCOVERING", "/discovering"),
+    Column::text("SYNCHRONISED", "/syncedRepos"),
+    Column::text("REPOSITORIES", "/totalRepos"),
+];
+
+/// Runs one of them.
+pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
+    match command {
+        SettingsCommand::Show { connection } => FollowedUpstream::of(connection).await?.show_settings().await,
+        SettingsCommand::Mode { mode, connection } => {
+            let upstream = FollowedUpstream::of(connection).await?;
+            let call = upstream.client().put(&upstream.path(&["settings", "mode"]));
+            call.body(mode.wire_name()).send().await?;
+            upstream.show_settings().await
+        }
+        SettingsCommand::AddProject { projects, connection } => {
+            let upstream = FollowedUpstream::of(connection).await?;
+            let ids = upstream.project_ids(&projects).await?;
+            let call = upstream.client().post(&upstream.path(&["settings", "projects"]));
+            call.body(json!(ids)).send().await?;
+            upstream.show_settings().await
+        }
+        SettingsCommand::RemoveProject { projects, connection } => {
+            let upstream = FollowedUpstream::of(connection).await?;
+            for id in upstream.project_ids(&projects).await? {
+                upstream
+                    .client()
+                    .delete(&upstream.path(&["settings", "projects", &id]))
+                    .send()
+                    .await?;
+            }
+            upstream.show_settings().await
+        }
+        SettingsCommand::Progress { wait, connection } => {
+            let upstream = FollowedUpstream::of(connection).await?;
+            if wait {
+                follow(upstream.client(), &upstream.id).await?;
+            }
+            let progress = progress_of(upstream.client(), &upstream.id).await?;
+            upstream.session.output.show(&progress, &PROGRESS);
+            Ok(())
+        }
+    }
+}
+
+/// One of the upstreams that a mirror follows.
+struct FollowedUpstream {
+    session: Session,
+    id: String,
+    base_url: Option<String>,
+}
+
+impl FollowedUpstream {
+    async fn of(connection: MirrorConnection) -> anyhow::Result<Self> {
+        let wanted = connection.upstream_id.clone();
+        let session = connection.open().await?;
+        let (id, base_url) = followed_upstream(&session.client, wanted.as_deref()).await?;
+        Ok(Self {
+            session,
+            id,
+            base_url,
+        })
+    }
+
+    fn client(&self) -> &Client {
+        &self.session.client
+    }
+
+    fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
+        upstream_path(&self.id, rest)
+    }
+
+    async fn show_settings(&self) -> anyhow::Result<()> {
+        let settings = self.client().get(&self.path(&["settings"])).send().await?;
+        self.session.output.show(&settings, &SETTINGS);
+        Ok(())
+    }
+
+    /// Keys are known to the upstream only, and the mirror says where that is.
+    async fn project_ids(&self, keys_or_ids: &[String]) -> anyhow::Result<Vec<String>> {
+        let base_url = self.base_url.as_deref().and_then(|text| Url::parse(text).ok());
+        let base_url = base_url.context("the mirror does not say where its upstream is")?;
+        named_resource::project_ids(&self.session.client_of(base_url), keys_or_ids).await
+    }
+}
+
+impl Mode {
+    fn wire_name(self) -> &'static str {
+        match self {
+            Self::All => "ALL_PROJECTS",
+            Self::Selected => "SELECTED_PROJECTS",
+        }
+    }
+}
+
+/// Id and base URL of an upstream that the mirror follows: the wanted one, or the only one.
+pub async fn followed_upstream(
+    mirror: &Client,
+    wanted: Option<&str>,
+) -> anyhow::Result<(String, Option<String>)> {
+    let upstreams = mirror
+        .get(&api::path(&api::MIRRORING, &["upstreamServers"]))
+        .all()
+        .await?;
+    let ids: Vec<&str> = upstreams
+        .iter()
+        .filter_map(|upstream| upstream.get("id")?.as_str())
+        .collect();
+    let id = match (wanted, ids.as_slice()) {
+        (Some(wanted), _) if ids.contains(&wanted) => wanted,
+        (None, [only]) => only,
+        (_, []) => bail!("the mirror follows no upstream"),
+        _ => bail!(
+            "choose one of the mirror's upstreams by --upstream-id: {}",
+            ids.join(", ")
+        ),
+    };
+    let found = upstreams
+        .iter()
+        .find(|upstream| upstream.get("id").and_then(Value::as_str) == Some(id));
+    let base_url = found.and_then(|upstream| Some(upstream.get("baseUrl")?.as_str()?.to_owned()));
+    Ok((id.to_owned(), base_url))
+}
+
+/// How far the mirror is, in its own words.
+pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, CallError> {
+    mirror
+        .get(&upstream_path(upstream_id, &["progress"]))
+        .send()
+        .await
+}
+
+/// Shows progress until nothing is left to synchronise.
+async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
+    let shown = Progress::start("Synchronising");
+    loop {
+        let progress = progress_of(mirror, upstream_id).await?;
+        if show_progress(&shown, &progress) {
+            shown.finish("Synchronised");
+            return Ok(());
+        }
+        tokio::time::sleep(PROGRESS_INTERVAL).await;
+    }
+}
+
+/// Shows an answer of `progress`; true when it says that nothing is left.
+pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
+    let count = |name| progress.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (synced, total) = (count("syncedRepos"), count("totalRepos"));
+    if progress
+        .get("discovering")
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+    {
+        shown.note("looking what there is");
+        return false;
+    }
+    shown.step("repositories", synced, total);
+    synced >= total
+}
+
+fn upstream_path<'a>(id: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut path = api::path(&api::MIRRORING, &["upstreamServers", id]);
+    path.extend(rest);
+    path
+}

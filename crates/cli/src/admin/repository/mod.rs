@@ -1,0 +1,128 @@
+//! `heliostat repository`: create, import, look at and delete repositories.
+
+mod create;
+mod import;
+mod repository_name;
+
+use std::str::FromStr;
+
+use clap::Subcommand;
+
+use super::{UpstreamConnection, api};
+use crate::output::Column;
+
+pub use create::{Attributes, NewRepository, create_if_missing};
+pub use import::{clone_url, name_in_upstream, push_all, set_default_branch};
+pub use repository_name::RepositoryName;
+
+/// What can be done with repositories. A repository is named as in PROJ/slug.
+#[derive(Debug, Subcommand)]
+pub enum RepositoryCommand {
+    /// Create an empty repository.
+    Create {
+        /// Where, as in PROJ/name.
+        #[arg(value_name = "PROJ/NAME", value_parser = RepositoryName::from_str)]
+        repository: RepositoryName,
+        #[command(flatten)]
+        attributes: Attributes,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Copy all branches and tags of a repository into the upstream; the repository is created if it is missing.
+    Import(import::ImportCommand),
+    /// List the repositories that one may read.
+    List {
+        /// Only those of this project [default: all].
+        #[arg(long, value_name = "KEY")]
+        project: Option<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Show a repository.
+    Show {
+        /// Which, as in PROJ/slug.
+        #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
+        repository: RepositoryName,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Delete a repository with everything in it.
+    Delete {
+        /// Which, as in PROJ/slug.
+        #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
+        repository: RepositoryName,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::text("PROJECT", "/project/key"),
+    Column::text("SLUG", "/slug"),
+    Column::text("ID", "/id"),
+    Column::text("STATE", "/state"),
+    Column::text("PUBLIC", "/public"),
+    Column::text("NAME", "/name"),
+];
+
+const FIELDS: [Column; 9] = [
+    COLUMNS[0],
+    COLUMNS[1],
+    COLUMNS[2],
+    COLUMNS[3],
+    COLUMNS[4],
+    COLUMNS[5],
+    Column::text("DESCRIPTION", "/description"),
+    Column::text("DEFAULT BRANCH", "/defaultBranch"),
+    Column::text("CLONE URL", "/links/clone/0/href"),
+];
+
+/// Runs one of them.
+pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
+    match command {
+        RepositoryCommand::Create {
+            repository,
+            attributes,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            let new = NewRepository {
+                name: &repository.slug,
+                attributes: &attributes,
+            };
+            let created = new.create(&session.client, &repository.project).await?;
+            session.output.show(&created, &FIELDS);
+        }
+        RepositoryCommand::Import(command) => import::run(command).await?,
+        RepositoryCommand::List { project, connection } => {
+            let session = connection.open().await?;
+            let path = match &project {
+                Some(key) => api::path(&api::CORE, &["projects", key, "repos"]),
+                None => api::path(&api::CORE, &["repos"]),
+            };
+            session
+                .output
+                .list(&session.client.get(&path).all().await?, &COLUMNS);
+        }
+        RepositoryCommand::Show {
+            repository,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            session
+                .output
+                .show(&session.client.get(&repository.path()).send().await?, &FIELDS);
+        }
+        RepositoryCommand::Delete {
+            repository,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            session.client.delete(&repository.path()).send().await?;
+            session
+                .output
+                .done(&format!("Deleted the repository {repository}."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `heliostat request`: mirrors that want to join, and what becomes of them.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{UpstreamConnection, api, mirror_servers, named_resource};
+use crate::output::Column;
+
+/// What can be done with mirroring requests.
+#[derive(Debug, Subcommand)]
+pub enum RequestCommand {
+    /// List requests.
+    List {
+        /// Only those in this state [default: all].
+        #[arg(long)]
+        state: Option<RequestState>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Let a mirror join. The upstream contacts it at once, and it starts to synchronise.
+    Accept {
+        /// Id of the request, or name of the mirror.
+        #[arg(value_name = "ID_OR_NAME")]
+        request: String,
+        /// Mirror only this project; give it again for more [default: all projects].
+        #[arg(long = "project", value_name = "KEY")]
+        projects: Vec<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Refuse a mirror.
+    Reject {
+        /// Id of the request, or name of the mirror.
+        #[arg(value_name = "ID_OR_NAME")]
+        request: String,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Forget a request.
+    Delete {
+        /// Id of the request, or name of the mirror.
+        #[arg(value_name = "ID_OR_NAME")]
+        request: String,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+}
+
+/// State of a request.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RequestState {
+    /// Nobody has decided.
+    Pending,
+    /// The mirror has joined.
+    Accepted,
+    /// The mirror was refused.
+    Rejected,
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::text("ID", "/id"),
+    Column::text("STATE", "/state"),
+    Column::text("MIRROR", "/mirrorName"),
+    Column::text("URL", "/mirrorBaseUrl"),
+    Column::text("MIRROR ID", "/mirrorId"),
+    Column::text("VERSION", "/productVersion"),
+];
+
+/// Runs one of them.
+pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
+    match command {
+        RequestCommand::List { state, connection } => {
+            let session = connection.open().await?;
+            let mut call = session.client.get(&api::path(&api::MIRRORING, &["requests"]));
+            if let Some(state) = state {
+                call = call.query("state", state.wire_name());
+            }
+            session.output.list(&call.all().await?, &COLUMNS);
+        }
+        RequestCommand::Accept {
+            request,
+            projects,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            let id = named_resource::request_id(&session.client, &request).await?;
+            let path = api::path(&api::MIRRORING, &["requests", &id, "accept"]);
+            let mut call = session.client.post(&path);
+            if !projects.is_empty() {
+                let ids = named_resource::project_ids(&session.client, &projects).await?;
+                call = call.body(json!({ "projectIds": ids }));
+            }
+            session.output.show(&call.send().await?, &mirror_servers::COLUMNS);
+        }
+        RequestCommand::Reject { request, connection } => {
+            let session = connection.open().await?;
+            let id = named_resource::request_id(&session.client, &request).await?;
+            let path = api::path(&api::MIRRORING, &["requests", &id, "reject"]);
+            session.client.post(&path).send().await?;
+            session.output.done(&format!("Rejected the request {id}."));
+        }
+        RequestCommand::Delete { request, connection } => {
+            let session = connection.open().await?;
+            let id = named_resource::request_id(&session.client, &request).await?;
+            session
+                .client
+                .delete(&api::path(&api::MIRRORING, &["requests", &id]))
+                .send()
+                .await?;
+            session.output.done(&format!("Deleted the request {id}."));
+        }
+    }
+    Ok(())
+}
+
+impl RequestState {
+    fn wire_name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Accepted => "ACCEPTED",
+            Self::Rejected => "REJECTED",
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `heliostat token`: access tokens of a user.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::{Map, Value};
+
+use super::{UpstreamConnection, api, named_resource};
+use crate::output::Column;
+
+/// Only the owner may read a file that holds a token.
+const TOKEN_FILE_MODE: u32 = 0o600;
+
+/// What can be done with access tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Create a token. It is shown this once, or written to a file for --token-file.
+    Create {
+        /// Name by which it is recognised in lists.
+        name: String,
+        /// What it may do, as in REPO_READ; give it again for more [default: what the server gives].
+        #[arg(long, value_name = "PERMISSION")]
+        permission: Vec<String>,
+        /// Days after which it expires [default: never].
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+        expiry_days: Option<u32>,
+        /// New file for the token, instead of standard output [default: none].
+        #[arg(long, value_name = "FILE")]
+        save_file: Option<PathBuf>,
+        /// Whose token [default: the user who calls].
+        #[arg(long, value_name = "USER")]
+        of: Option<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// List tokens, without the secrets.
+    List {
+        /// Whose tokens [default: the user who calls].
+        #[arg(long, value_name = "USER")]
+        of: Option<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Delete a token: it stops working at once.
+    Delete {
+        /// Id, as listed.
+        id: String,
+        /// Whose token [default: the user who calls].
+        #[arg(long, value_name = "USER")]
+        of: Option<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+}
+
+const COLUMNS: [Column; 5] = [
+    Column::text("ID", "/id"),
+    Column::text("NAME", "/name"),
+    Column::text("PERMISSIONS", "/permissions"),
+    Column::time("CREATED", "/createdDate"),
+    Column::time("EXPIRES", "/expiryDate"),
+];
+const CREATED: [Column; 3] = [COLUMNS[0], COLUMNS[1], Column::text("TOKEN", "/token")];
+
+/// Runs one of them.
+pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
+    match command {
+        TokenCommand::Create {
+            name,
+            permission,
+            expiry_days,
+            save_file,
+            of,
+            connection,
+        } => {
+            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let session = connection.open().await?;
+            let slug = named_resource::user_slug(&session.client, &owner).await?;
+            let body = creation(&name, &permission, expiry_days);
+            let mut token = session
+                .client
+                .put(&api::path(&api::USER_TOKENS, &[&slug]))
+                .body(body)
+                .send()
+                .await?;
+            if let Some(file) = save_file {
+                let secret = token
+                    .get("token")
+                    .and_then(Value::as_str)
+                    .context("the server gave no token")?;
+                save(&file, secret)
+                    .with_context(|| format!("cannot write the token to {}", file.display()))?;
+                token["token"] = format!("in {}", file.display()).into();
+            }
+            session.output.show(&token, &CREATED);
+        }
+        TokenCommand::List { of, connection } => {
+            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let session = connection.open().await?;
+            let slug = named_resource::user_slug(&session.client, &owner).await?;
+            let tokens = session
+                .client
+                .get(&api::path(&api::USER_TOKENS, &[&slug]))
+                .all()
+                .await?;
+            session.output.list(&tokens, &COLUMNS);
+        }
+        TokenCommand::Delete { id, of, connection } => {
+            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let session = connection.open().await?;
+            let slug = named_resource::user_slug(&session.client, &owner).await?;
+            session
+                .client
+                .delete(&api::path(&api::USER_TOKENS, &[&slug, &id]))
+                .send()
+                .await?;
+            session.output.done(&format!("Deleted the token {id}."));
+        }
+    }
+    Ok(())
+}
+
+fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Value {
+    let mut body = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    if !permissions.is_empty() {
+        let names: Vec<Value> = permissions
+            .iter()
+            .map(|name| name.to_uppercase().replace('-', "_").into())
+            .collect();
+        body.insert("permissions".to_owned(), names.into());
+    }
+    if let Some(days) = expiry_days {
+        body.insert("expiryDays".to_owned(), days.into());
+    }
+    Value::Object(body)
+}
+
+fn save(file: &Path, secret: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(TOKEN_FILE_MODE)
+        .open(file)?;
+    writeln!(file, "{secret}")
+}

@@ -1,0 +1,121 @@
+//! `heliostat user`: who may call an upstream.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{UpstreamConnection, api};
+use crate::credentials;
+use crate::output::Column;
+
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Create a user; the password comes from --new-password-file, else HELIOSTAT_NEW_PASSWORD, else it is asked for.
+    Create {
+        /// Name to log in with.
+        name: String,
+        /// Name shown to people [default: the name].
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
+        /// Mail address [default: none].
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// File that holds the new user's password, - for standard input [default: none].
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// List users.
+    List {
+        /// Only those whose name or mail address contains this [default: all].
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Delete a user with the user's permissions and tokens.
+    Delete {
+        /// Name.
+        name: String,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Give a user a new password, found as by create.
+    Password {
+        /// Name.
+        name: String,
+        /// File that holds the new password, - for standard input [default: none].
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::text("NAME", "/name"),
+    Column::text("ID", "/id"),
+    Column::text("DISPLAY NAME", "/displayName"),
+    Column::text("MAIL", "/emailAddress"),
+    Column::text("ACTIVE", "/active"),
+    Column::text("TYPE", "/type"),
+];
+
+/// Runs one of them.
+pub async fn run(command: UserCommand) -> anyhow::Result<()> {
+    match command {
+        UserCommand::Create {
+            name,
+            display_name,
+            email,
+            new_password_file,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            let password = credentials::new_password(&name, new_password_file.as_deref()).await?;
+            // In the body: a query string would be written to the logs of every proxy on the way.
+            let mut body = json!({ "name": name, "password": password });
+            body["displayName"] = display_name.unwrap_or_else(|| name.clone()).into();
+            if let Some(email) = email {
+                body["emailAddress"] = email.into();
+            }
+            session
+                .client
+                .post(&api::path(&api::CORE, &["admin", "users"]))
+                .body(body)
+                .send()
+                .await?;
+            session.output.done(&format!("Created the user {name}."));
+        }
+        UserCommand::List { filter, connection } => {
+            let session = connection.open().await?;
+            let mut call = session.client.get(&api::path(&api::CORE, &["admin", "users"]));
+            if let Some(filter) = filter {
+                call = call.query("filter", &filter);
+            }
+            session.output.list(&call.all().await?, &COLUMNS);
+        }
+        UserCommand::Delete { name, connection } => {
+            let session = connection.open().await?;
+            let users = api::path(&api::CORE, &["admin", "users"]);
+            session.client.delete(&users).query("name", &name).send().await?;
+            session.output.done(&format!("Deleted the user {name}."));
+        }
+        UserCommand::Password {
+            name,
+            new_password_file,
+            connection,
+        } => {
+            let session = connection.open().await?;
+            let password = credentials::new_password(&name, new_password_file.as_deref()).await?;
+            let body = json!({ "name": name, "password": password, "passwordConfirm": password });
+            let path = api::path(&api::CORE, &["admin", "users", "credentials"]);
+            session.client.put(&path).body(body).send().await?;
+            session.output.done(&format!("Changed the password of {name}."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The command line: which commands there are, in the order in which one needs them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::{mirror_servers, mirror_settings, permission, project, repository, request, token, user};
+use crate::demo::DemoOptions;
+use crate::doctor::DoctorOptions;
+use crate::mirror::MirrorRoleOptions;
+use crate::upstream::UpstreamRoleOptions;
+
+/// Smart mirrors for Git: an upstream, its mirrors, and their administration.
+///
+/// Options that name an environment variable are settings: a flag wins over the variable,
+/// the variable over the file given by --config, the file over the default.
+/// The file is TOML, its keys are the long names of the options: `sweep-interval = "3m"`.
+#[derive(Debug, Parser)]
+#[command(name = "heliostat", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// TOML file with settings.
+    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `heliostat` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an upstream and a mirror in one process, with a real repository that is ready to clone.
+    Demo(DemoOptions),
+    /// Run the primary server: pushes go here, mirrors follow it.
+    Upstream(UpstreamRoleOptions),
+    /// Run a mirror of an upstream, or administer the mirrors that an upstream knows.
+    Mirror(Box<MirrorCommand>),
+    /// Check what a role needs from this machine, and say what to do about what is missing.
+    Doctor(DoctorOptions),
+    /// Print what the compiled code says of the contract, for the drift check.
+    #[command(hide = true)]
+    EmitContract,
+    /// Projects of an upstream.
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
+    /// Repositories of an upstream.
+    #[command(subcommand)]
+    Repository(repository::RepositoryCommand),
+    /// Users of an upstream.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Access tokens, which stand in for a password.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Who may do what: globally, in a project, in a repository.
+    #[command(subcommand)]
+    Permission(permission::PermissionCommand),
+    /// Requests of mirrors that want to join an upstream.
+    #[command(subcommand)]
+    Request(request::RequestCommand),
+    /// What a mirror holds, and how far it is: asked of the mirror itself.
+    #[command(subcommand)]
+    Settings(mirror_settings::SettingsCommand),
+}
+
+/// `mirror` alone runs the role, with a verb it administers.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct MirrorCommand {
+    /// The role.
+    #[command(flatten)]
+    pub role: MirrorRoleOptions,
+    /// The administration.
+    #[command(subcommand)]
+    pub verb: Option<mirror_servers::MirrorVerb>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mirror_is_a_role_and_a_noun() {
+        let role = [
+            "heliostat",
+            "mirror",
+            "--upstream",
+            "http://up:7990",
+            "--name",
+            "tokyo",
+        ];
+        let Command::Mirror(role) = Cli::parse_from(role).command else {
+            panic!("not the mirror command")
+        };
+        assert!(role.verb.is_none());
+        assert_eq!(role.role.name.as_deref(), Some("tokyo"));
+
+        let Command::Mirror(noun) = Cli::parse_from(["heliostat", "mirror", "list"]).command else {
+            panic!("not the mirror command")
+        };
+        assert!(matches!(noun.verb, Some(mirror_servers::MirrorVerb::List { .. })));
+
+        let neither =
+            Cli::try_parse_from(["heliostat", "mirror", "--name", "tokyo"]).expect_err("no upstream");
+        assert_eq!(neither.kind(), clap::error::ErrorKind::MissingRequiredArgument);
+    }
+
+    #[test]
+    fn secrets_have_no_flag() {
+        for command in every_command(Cli::command()) {
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or_default();
+                let is_secret =
+                    name.contains("password") || name.contains("token") || name.contains("secret");
+                assert!(
+                    !is_secret || name.ends_with("-file"),
+                    "--{name} would put a secret on the command line"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn settings_have_one_name_everywhere() {
+        for command in every_command(Cli::command()) {
+            for argument in command.get_arguments() {
+                let Some(variable) = argument.get_env() else {
+                    continue;
+                };
+                let long = argument.get_long().expect("a setting has a long name");
+                let expected = format!("HELIOSTAT_{}", long.to_uppercase().replace('-', "_"));
+                assert_eq!(variable.to_str(), Some(expected.as_str()));
+            }
+        }
+    }
+
+    fn every_command(command: clap::Command) -> Vec<clap::Command> {
+        let below = command
+            .get_subcommands()
+            .cloned()
+            .flat_map(every_command)
+            .collect::<Vec<_>>();
+        std::iter::once(command).chain(below).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! The two roles of the demonstration, on loopback, and how they are started.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use url::Url;
+
+use super::Roles;
+use crate::client::Client;
+use crate::credentials::{self, Authorization};
+use crate::roles::{self, ListenOptions, MirrorOptions, UpstreamOptions};
+use crate::run_role::ADMIN_PASSWORD_FILE;
+use crate::upstream::admin_password;
+
+const UPSTREAM_PORT: u16 = 7990;
+const MIRROR_PORT: u16 = 7991;
+/// Name under which the mirror joins.
+pub const MIRROR_NAME: &str = "demo-mirror";
+/// Short, so that one can see the sweep at work.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+const SYNC_PARALLELISM: usize = 2;
+const SERVE_STALE: Duration = Duration::from_secs(3600);
+const FRESHNESS_CAP: Duration = Duration::from_secs(2);
+
+/// A started upstream, and its administrator.
+pub struct Upstream {
+    /// Calls it as administrator.
+    pub admin: Client,
+    /// The administrator's credentials, for git and for the mirror.
+    pub authorization: Authorization,
+    /// Where a person finds the password.
+    pub password_place: String,
+}
+
+/// Starts the upstream.
+pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> anyhow::Result<Upstream> {
+    let data = data.join("upstream");
+    let role = roles::start_upstream(UpstreamOptions {
+        common: on_loopback(UPSTREAM_PORT, data.clone(), git),
+        // The mirror of the demonstration lives on loopback.
+        allow_special_mirror_addresses: true,
+        display_name: "Heliostat demo".to_owned(),
+        admin_password: admin_password(),
+    })
+    .await
+    .context("cannot start the upstream")?;
+    let base_url = role.base_url().clone();
+    running.upstream = Some(role);
+
+    let file = data.join(ADMIN_PASSWORD_FILE);
+    let (password, password_place) = match admin_password() {
+        Some(password) => (password, "HELIOSTAT_ADMIN_PASSWORD".to_owned()),
+        None => (credentials::read_secret(&file)?, file.display().to_string()),
+    };
+    let authorization = Authorization::basic("admin", &password)?;
+    let admin = Client::new(base_url, Some(&authorization));
+    Ok(Upstream {
+        admin,
+        authorization,
+        password_place,
+    })
+}
+
+/// Starts the mirror of `upstream`, and gives its address.
+pub async fn start_mirror(
+    data: &Path,
+    git: &Path,
+    upstream: &Url,
+    running: &mut Roles,
+) -> anyhow::Result<Url> {
+    let role = roles::start_mirror(MirrorOptions {
+        common: on_loopback(MIRROR_PORT, data.join("mirror"), git),
+        upstream: upstream.clone(),
+        name: MIRROR_NAME.to_owned(),
+        sweep_interval: SWEEP_INTERVAL,
+        sync_parallelism: SYNC_PARALLELISM,
+        serve_stale: SERVE_STALE,
+        freshness_cap: FRESHNESS_CAP,
+        allow_mass_removal: false,
+    })
+    .await
+    .context("cannot start the mirror")?;
+    let base_url = role.base_url().clone();
+    running.mirror = Some(role);
+    Ok(base_url)
+}
+
+fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
+    ListenOptions {
+        listen,
+        base_url: None,
+        data,
+        database: None,
+        git: git.to_owned(),
+    }
+}
+
+/// The port if it is free, else 0, which stands for any free one.
+fn port_or_any(port: u16) -> u16 {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => port,
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_becomes_any_port() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let port = taken.local_addr().expect("it is bound").port();
+        assert_eq!(port_or_any(port), 0);
+        drop(taken);
+        assert_eq!(port_or_any(port), port);
+    }
+}

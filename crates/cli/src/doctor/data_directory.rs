@@ -1,0 +1,108 @@
+//! Whether a role can keep its data where it is told to, and for how long.
+
+use std::path::{Path, PathBuf};
+
+use super::finding::Finding;
+
+const GIB: u64 = 1024 * 1024 * 1024;
+/// Below this a role stops synchronising sooner or later today.
+const MIN_FREE_BYTES: u64 = GIB;
+/// Below this somebody should plan for more.
+const LOW_FREE_BYTES: u64 = 10 * GIB;
+
+/// Whether files can be made there. A directory that does not exist yet is made by the role.
+pub fn writable(data: &Path) -> Finding {
+    const ITEM: &str = "data directory";
+    let Some(existing) = nearest_existing(data) else {
+        return Finding::failed(
+            ITEM,
+            format!("{} has no existing parent", data.display()),
+            "choose another --data",
+        );
+    };
+    if !existing.is_dir() {
+        let detail = format!("{} is not a directory", existing.display());
+        return Finding::failed(ITEM, detail, "choose another --data");
+    }
+    match tempfile::tempfile_in(&existing) {
+        Ok(_) if existing == data => Finding::good(ITEM, format!("{} is writable", data.display())),
+        Ok(_) => Finding::good(ITEM, format!("{} will be created", data.display())),
+        Err(error) => Finding::failed(
+            ITEM,
+            format!("{} is not writable: {error}", existing.display()),
+            "give it to the user that runs heliostat, or choose another --data",
+        ),
+    }
+}
+
+/// Whether there is room for repositories.
+pub fn free_space(data: &Path) -> Finding {
+    const ITEM: &str = "free space";
+    const REMEDY: &str = "make room, or choose a --data on a larger disk";
+    let Some(existing) = nearest_existing(data) else {
+        return Finding::skipped(ITEM, "there is no directory to ask about");
+    };
+    match rustix::fs::statvfs(&existing) {
+        Ok(disk) => judge(
+            ITEM,
+            disk.f_bavail.saturating_mul(disk.f_frsize),
+            disk.f_files,
+            disk.f_favail,
+        ),
+        Err(error) => Finding::failed(ITEM, format!("cannot ask for it: {error}"), REMEDY),
+    }
+}
+
+fn judge(item: &'static str, free_bytes: u64, all_files: u64, free_files: u64) -> Finding {
+    const REMEDY: &str = "make room, or choose a --data on a larger disk";
+    let detail = format!("{:.1} GiB free", free_bytes as f64 / GIB as f64);
+    // File systems without a fixed number of files say that they have none.
+    if all_files > 0 && free_files == 0 {
+        return Finding::failed(item, "no files can be made any more", REMEDY);
+    }
+    match free_bytes {
+        0..MIN_FREE_BYTES => Finding::failed(item, detail, REMEDY),
+        MIN_FREE_BYTES..LOW_FREE_BYTES => Finding::doubtful(item, detail, REMEDY),
+        _ => Finding::good(item, detail),
+    }
+}
+
+fn nearest_existing(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let nearest = absolute.ancestors().find(|ancestor| ancestor.exists())?;
+    // The path as it was given, where it can be, because that is how it is known.
+    Some(if nearest == absolute {
+        path.to_owned()
+    } else {
+        nearest.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Outcome;
+    use super::*;
+
+    #[test]
+    fn directories_that_are_missing_are_made_but_files_are_in_the_way() {
+        let directory = tempfile::tempdir().expect("the temporary directory is writable");
+        assert_eq!(writable(directory.path()).outcome, Outcome::Good);
+        let below = writable(&directory.path().join("a/b"));
+        assert!(
+            below.outcome == Outcome::Good && below.detail.ends_with("will be created"),
+            "{below:?}"
+        );
+        let file = directory.path().join("file");
+        std::fs::write(&file, "x").expect("the directory is writable");
+        assert_eq!(writable(&file.join("below")).outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn little_space_is_told_before_there_is_none() {
+        assert_eq!(judge("disk", 100 * GIB, 10, 5).outcome, Outcome::Good);
+        assert_eq!(judge("disk", 100 * GIB, 0, 0).outcome, Outcome::Good);
+        assert_eq!(judge("disk", 2 * GIB, 10, 5).outcome, Outcome::Doubtful);
+        assert_eq!(judge("disk", 1, 10, 5).outcome, Outcome::Failed);
+        assert_eq!(judge("disk", 100 * GIB, 10, 0).outcome, Outcome::Failed);
+    }
+}

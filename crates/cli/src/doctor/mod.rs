@@ -1,0 +1,62 @@
+//! `heliostat doctor`: checks what a role needs from this machine and its surroundings, before it needs it.
+
+mod data_directory;
+mod finding;
+mod surroundings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+use url::Url;
+
+use crate::output::{self, OutputFormat};
+use crate::role_options::parse_http_url;
+use finding::{Finding, Outcome};
+
+/// What is checked: give the same options as to the role.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Directory in which the role keeps its data.
+    #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = ".")]
+    data: PathBuf,
+    /// Database of the role [default: an SQLite file inside --data].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Upstream that a mirror would follow [default: none, not checked].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
+    upstream: Option<Url>,
+    /// The git program.
+    #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
+    git: PathBuf,
+    /// What is printed on standard output.
+    #[arg(long, value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table")]
+    output: OutputFormat,
+}
+
+/// Checks everything and tells; a failure of one check does not hide the others.
+pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![
+        surroundings::git(&options.git).await,
+        data_directory::writable(&options.data),
+        data_directory::free_space(&options.data),
+        surroundings::database(options.database.as_deref()).await,
+    ];
+    findings.extend(surroundings::upstream(options.upstream.as_ref()).await);
+    match options.output {
+        OutputFormat::Table => findings
+            .iter()
+            .for_each(|finding| output::line(&finding.to_string())),
+        OutputFormat::Json => {
+            let all: Vec<Value> = findings.iter().map(Finding::as_json).collect();
+            output::line(&serde_json::to_string_pretty(&all)?);
+        }
+    }
+    let has_failed = findings.iter().any(|finding| finding.outcome == Outcome::Failed);
+    Ok(if has_failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}

@@ -1,0 +1,167 @@
+//! Whether what a role works with is there: git, the database, the upstream and its clock.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use heliostat_git::{Git, MINIMUM_GIT_VERSION};
+use reqwest::header::DATE;
+use url::Url;
+
+use super::finding::Finding;
+use crate::output::parse_http_date;
+use crate::roles;
+
+/// How long the upstream may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Signed calls between servers are refused when the clocks differ by more.
+const MAX_SKEW_S: i64 = 30;
+/// Clocks that are kept in step do not differ by that much.
+const DOUBTFUL_SKEW_S: i64 = 5;
+
+/// Whether there is a git, and it is new enough.
+pub async fn git(program: &Path) -> Finding {
+    const ITEM: &str = "git";
+    match Git::discover(program).await {
+        Ok(git) => Finding::good(
+            ITEM,
+            format!("{} is version {}", program.display(), git.version()),
+        ),
+        Err(error) => Finding::failed(
+            ITEM,
+            chain(&error),
+            format!("install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"),
+        ),
+    }
+}
+
+/// Whether the database can be reached.
+pub async fn database(url: Option<&str>) -> Finding {
+    const ITEM: &str = "database";
+    let Some(url) = url else {
+        return Finding::skipped(ITEM, "SQLite inside the data directory: nothing to reach");
+    };
+    match roles::check_database(url).await {
+        Ok(()) => Finding::good(ITEM, "reachable"),
+        Err(reason) => Finding::failed(
+            ITEM,
+            reason,
+            "start the database, and check host, user and password of --database and that the database exists",
+        ),
+    }
+}
+
+/// Whether the upstream answers, and whether its clock agrees with ours.
+pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
+    const ITEM: &str = "upstream";
+    const CLOCK: &str = "clock";
+    let Some(url) = url else {
+        return [
+            Finding::skipped(ITEM, "no --upstream given"),
+            Finding::skipped(CLOCK, "no --upstream to compare with"),
+        ];
+    };
+    let asked_at = now_s();
+    let answer = ask(url).await;
+    let answered_at = now_s();
+    match answer {
+        Ok((status, date)) => {
+            let reached = match status.is_server_error() {
+                false => Finding::good(ITEM, format!("{url} answers")),
+                true => Finding::doubtful(
+                    ITEM,
+                    format!("{url} answers with {status}"),
+                    "look at the upstream's log",
+                ),
+            };
+            let here = asked_at + (answered_at - asked_at) / 2;
+            let clock = match date.as_deref().and_then(parse_http_date) {
+                Some(there) => judge_skew(CLOCK, there - here),
+                None => Finding::skipped(CLOCK, "the upstream's answer has no date"),
+            };
+            [reached, clock]
+        }
+        Err(error) => [
+            Finding::failed(
+                ITEM,
+                format!("cannot reach {url}: {}", chain(&error.without_url())),
+                "check the URL, that the upstream runs, and name service, proxy and firewall on the way",
+            ),
+            Finding::skipped(CLOCK, "the upstream cannot be asked"),
+        ],
+    }
+}
+
+async fn ask(url: &Url) -> reqwest::Result<(reqwest::StatusCode, Option<String>)> {
+    let mut status = url.clone();
+    if let Ok(mut path) = status.path_segments_mut() {
+        path.pop_if_empty().push("status");
+    }
+    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?;
+    let answer = http.get(status).send().await?;
+    let date = answer
+        .headers()
+        .get(DATE)
+        .and_then(|date| date.to_str().ok())
+        .map(str::to_owned);
+    Ok((answer.status(), date))
+}
+
+fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
+    const REMEDY: &str = "keep the clocks of both machines in step, by NTP or chrony";
+    let direction = if skew_s < 0 { "ahead of" } else { "behind" };
+    let detail = match skew_s.abs() {
+        // The header counts whole seconds, so one second is no difference.
+        0..=1 => "agrees with the upstream's".to_owned(),
+        seconds => format!("this machine is {seconds} s {direction} the upstream"),
+    };
+    match skew_s.abs() {
+        0..=DOUBTFUL_SKEW_S => Finding::good(item, detail),
+        seconds if seconds <= MAX_SKEW_S => Finding::doubtful(item, detail, REMEDY),
+        _ => Finding::failed(item, detail, REMEDY),
+    }
+}
+
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Outcome;
+    use super::*;
+
+    #[test]
+    fn skew_is_judged_by_what_signed_calls_allow() {
+        for (skew, outcome) in [
+            (0, Outcome::Good),
+            (-5, Outcome::Good),
+            (6, Outcome::Doubtful),
+            (-30, Outcome::Doubtful),
+            (31, Outcome::Failed),
+        ] {
+            assert_eq!(judge_skew("clock", skew).outcome, outcome, "{skew}");
+        }
+        assert_eq!(
+            judge_skew("clock", -40).detail,
+            "this machine is 40 s ahead of the upstream"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_git_is_told_with_a_remedy() {
+        let finding = git(Path::new("/nonexistent/git")).await;
+        assert_eq!(finding.outcome, Outcome::Failed);
+        assert!(
+            finding
+                .remedy
+                .is_some_and(|remedy| remedy.contains("install git"))
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
+//!
+//! Each command is one module. `settings` gives options their values, `client` talks REST, `output` prints.
+
+mod command;
+mod settings;
+
+mod demo;
+mod doctor;
+mod mirror;
+mod upstream;
+
+mod admin;
+
+mod client;
+mod credentials;
+mod duration;
+mod logging;
+mod output;
+mod progress;
+mod prompt;
+mod role_options;
+mod run_role;
+mod source_repository;
+mod user_git;
+
+use std::process::ExitCode;
+
+use command::Command;
+use heliostat_server as roles;
+
+/// What was asked could not be done.
+const EXIT_FAILURE: u8 = 1;
+/// The command line, the environment or the settings file is wrong.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match settings::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(settings::SettingsError::CommandLine(error)) => error.exit(),
+        Err(error) => {
+            output::print_error(&anyhow::Error::from(error));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("nothing installs a provider before the first line of main");
+    let runtime = tokio::runtime::Runtime::new().expect("the process may start threads");
+    let outcome = runtime.block_on(run(cli.command));
+    // A blocked read of a terminal must not keep a finished process alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Upstream(options) => upstream::run(options).await?,
+        Command::Mirror(mirror) => match mirror.verb {
+            None => mirror::run(mirror.role).await?,
+            Some(verb) => admin::mirror_servers::run(verb).await?,
+        },
+        Command::Demo(options) => demo::run(options).await?,
+        Command::Doctor(options) => return doctor::run(options).await,
+        Command::EmitContract => println!("{}", roles::emitted_contract()),
+        Command::Project(command) => admin::project::run(command).await?,
+        Command::Repository(command) => admin::repository::run(command).await?,
+        Command::User(command) => admin::user::run(command).await?,
+        Command::Token(command) => admin::token::run(command).await?,
+        Command::Permission(command) => admin::permission::run(command).await?,
+        Command::Request(command) => admin::request::run(command).await?,
+        Command::Settings(command) => admin::mirror_settings::run(command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

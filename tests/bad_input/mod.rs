@@ -1,0 +1,7 @@
+//! What must be refused: with a clear error in the envelope or on standard error, and with nothing changed.
+
+mod joining;
+mod repositories;
+mod requests;
+mod start;
+mod tokens;

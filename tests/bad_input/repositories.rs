@@ -1,0 +1,76 @@
+//! Repositories that are damaged, or are none.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{ADMIN_PASSWORD, Pair, binary, eventually, git, git_output};
+
+/// Bare repositories below a data directory.
+fn repositories_below(data: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![data.join("repositories")];
+    while let Some(folder) = folders.pop() {
+        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+            found.push(folder);
+            continue;
+        }
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_damaged_repository_on_the_mirror_is_made_anew() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    pair.mirror.kill();
+    for damaged in repositories_below(&pair.mirror.data()) {
+        std::fs::remove_dir_all(damaged.join("objects")).expect("objects can be removed");
+    }
+    pair.mirror.restart();
+    let commit = checkout.commit("after.txt", "after the damage\n");
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    let url = pair.mirror_url(&repository);
+    eventually("the repository to be whole again", || async {
+        let output = git_output(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        String::from_utf8_lossy(&output.stdout).starts_with(&commit).then_some(())
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    git(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
+}
+
+#[tokio::test]
+async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
+    let pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    for damaged in repositories_below(&pair.upstream.data()) {
+        std::fs::remove_dir_all(&damaged).expect("it can be removed");
+    }
+    assert!(!git_output(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()]).status.success());
+    // The mirror still has what was there, and the upstream still answers.
+    git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
+    pair.admin().get("/rest/mirroring/latest/repos").await.expect(200);
+}
+
+#[tokio::test]
+async fn importing_what_is_no_repository_is_refused_and_creates_nothing() {
+    let pair = crate::harness::shared_pair().await;
+    let project = pair.new_project(false).await;
+    let key = project["key"].as_str().expect("has a key");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let output = Command::new(binary())
+        .args(["repository", "import", folder.path().to_str().expect("is UTF-8"), "--project", key])
+        .args(["--url", pair.upstream.base_url().as_str()])
+        .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
+        .output()
+        .expect("the binary can be started");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("not a Git repository") || text.contains("not a git repository"), "{text}");
+    let page = pair.admin().get(&format!("/rest/api/latest/projects/{key}/repos")).await.expect(200).json();
+    assert_eq!(page["size"], 0);
+}

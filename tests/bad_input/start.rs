@@ -1,0 +1,88 @@
+//! Servers that cannot start say why on standard error and end with a non-zero code.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+
+use crate::harness::binary;
+
+fn start(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
+}
+
+#[track_caller]
+fn refused(output: &Output, part: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it started: {text}");
+    assert!(text.contains(part), "{part:?} is not in: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn an_occupied_port() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("has an address").to_string();
+    let data = folder.path().join("data");
+    let output = start(&["upstream", "--data", data.to_str().expect("is UTF-8"), "--listen", &address]);
+    refused(&output, &address);
+}
+
+#[test]
+fn an_unusable_data_directory() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder").expect("a file can be written");
+    let output = start(&["upstream", "--data", file.to_str().expect("is UTF-8"), "--listen", "127.0.0.1:0"]);
+    refused(&output, "data directory");
+    let output = start(&["upstream", "--data", "/proc/nothing", "--listen", "127.0.0.1:0"]);
+    refused(&output, "/proc/nothing");
+}
+
+#[test]
+fn an_unreachable_database_and_its_password_stays_secret() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("has an address");
+    let url = format!("postgres://user:swordfish@{free}/none");
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("is UTF-8");
+    let output = start(&["upstream", "--data", data, "--listen", "127.0.0.1:0", "--database", &url]);
+    refused(&output, "database");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("swordfish"));
+    let output = start(&["upstream", "--data", data, "--listen", "127.0.0.1:0", "--database", "mysql://x/y"]);
+    refused(&output, "database");
+}
+
+#[test]
+fn a_git_that_is_too_old_or_missing() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let old = folder.path().join("git");
+    std::fs::write(&old, "#!/bin/sh\necho git version 2.20.1\n").expect("a script can be written");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).expect("it can be made executable");
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("is UTF-8");
+    let common = ["upstream", "--data", data, "--listen", "127.0.0.1:0", "--git"];
+    let output = start(&[&common[..], &[old.to_str().expect("is UTF-8")]].concat());
+    refused(&output, "2.20.1");
+    let output = start(&[&common[..], &["/nowhere/git"]].concat());
+    refused(&output, "/nowhere/git");
+}
+
+#[test]
+fn a_data_directory_that_another_process_uses() {
+    let server = crate::harness::Server::upstream(Default::default());
+    let data = server.data();
+    let output = start(&["upstream", "--data", data.to_str().expect("is UTF-8"), "--listen", "127.0.0.1:0"]);
+    refused(&output, "another process");
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "listne = \"127.0.0.1:0\"\n").expect("a file can be written");
+    let output = start(&["upstream", "--config", file.to_str().expect("is UTF-8")]);
+    refused(&output, "listne");
+    refused(&start(&["upstream", "--listen", "nowhere"]), "nowhere");
+    refused(&start(&["mirror", "--upstream", "ftp://x", "--name", "x", "--listen", "127.0.0.1:0"]), "ftp");
+}

@@ -1,0 +1,176 @@
+//! An HTTP client with an identity: the same request as nobody, a user, an administrator, or a signing server.
+
+use std::sync::OnceLock;
+
+use heliostat_auth::{Claims, SERVER_TOKEN_LIFETIME_SECONDS, Secret, query_string_hash, sign};
+use reqwest::{Method, Response, StatusCode, header};
+use serde_json::Value;
+use url::Url;
+
+/// Whose credentials go with a request.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// Nobody's.
+    Anonymous,
+    /// A user's name and password.
+    User(String, String),
+    /// A bearer token.
+    Token(String),
+    /// Another server's: issuer and shared secret.
+    Server(String, String),
+    /// This `Authorization` header as it is.
+    Raw(String),
+}
+
+/// A client of one server with one identity.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: Url,
+    identity: Identity,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: header::HeaderMap,
+    /// The body as text.
+    pub text: String,
+    request: String,
+}
+
+impl Client {
+    /// A client of the server at a base URL.
+    pub fn new(base: &Url, identity: Identity) -> Self {
+        Client { base: base.clone(), identity }
+    }
+
+    /// The same client as somebody else.
+    pub fn as_(&self, identity: Identity) -> Self {
+        Client { base: self.base.clone(), identity }
+    }
+
+    /// GET below the base URL; paths start with a slash.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// POST without a body.
+    pub async fn post_nothing(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None).await
+    }
+
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// Any method, with or without JSON.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let text = body.map(Value::to_string);
+        self.send_raw(method, path, text.as_deref().map(|text| (text.as_bytes(), "application/json"))).await
+    }
+
+    /// Any method with any bytes of any media type.
+    pub async fn send_raw(&self, method: Method, path: &str, body: Option<(&[u8], &str)>) -> Answer {
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let described = format!("{method} {path}");
+        let mut request = http().request(method.clone(), &url);
+        if let Some(value) = self.authorization(method.as_str(), path) {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if let Some((body, media_type)) = body {
+            request = request.header(header::CONTENT_TYPE, media_type).body(body.to_vec());
+        }
+        let response = request.send().await.unwrap_or_else(|error| panic!("{described}: {error}"));
+        Answer::read(response, described).await
+    }
+
+    fn authorization(&self, method: &str, path: &str) -> Option<String> {
+        use base64::Engine;
+        match &self.identity {
+            Identity::Anonymous => None,
+            Identity::User(name, password) => {
+                let pair = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
+                Some(format!("Basic {pair}"))
+            }
+            Identity::Token(token) => Some(format!("Bearer {token}")),
+            Identity::Server(issuer, secret) => Some(format!("JWT {}", signed(issuer, secret, method, path))),
+            Identity::Raw(value) => Some(value.clone()),
+        }
+    }
+}
+
+/// A server's token for one request; `path` may carry a query.
+pub fn signed(issuer: &str, secret: &str, method: &str, path: &str) -> String {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let hash = query_string_hash(method, path, query);
+    sign(&Secret::new(secret), &Claims::new(issuer, hash, now_seconds(), SERVER_TOKEN_LIFETIME_SECONDS))
+}
+
+/// The clock as tokens count it.
+pub fn now_seconds() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_secs()).expect("fits for a long time")
+}
+
+fn http() -> reqwest::Client {
+    static PROVIDER: OnceLock<()> = OnceLock::new();
+    PROVIDER.get_or_init(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    // One client per request: connections must not outlive a test's runtime.
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client without special settings can be built")
+}
+
+impl Answer {
+    async fn read(response: Response, request: String) -> Self {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await.unwrap_or_else(|error| panic!("{request}: {error}"));
+        Answer { status, headers, text, request }
+    }
+
+    /// Fails unless the status is this one; the message shows the answer.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{} answered {}: {}", self.request, self.status, self.text);
+        self
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{}: not JSON ({error}): {}", self.request, self.text))
+    }
+
+    /// Fails unless this is an error in the envelope with the status; returns its first entry.
+    #[track_caller]
+    pub fn expect_error(self, status: u16) -> Value {
+        let answer = self.expect(status);
+        if StatusCode::from_u16(status).is_ok_and(|status| status == StatusCode::UNAUTHORIZED) {
+            assert!(answer.headers.contains_key(header::WWW_AUTHENTICATE), "{}: no challenge", answer.request);
+        }
+        let body = answer.json();
+        let error = body["errors"][0].clone();
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(!message.is_empty(), "{}: no message in {body}", answer.request);
+        error
+    }
+}

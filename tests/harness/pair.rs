@@ -1,0 +1,159 @@
+//! An upstream and a mirror that has joined it, with a project and a repository in place.
+
+use std::sync::OnceLock;
+
+use heliostat_auth::shared_secret;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::client::{Answer, Client, Identity};
+use super::git::Checkout;
+use super::server::{ADMIN_PASSWORD, Server, ServerOptions};
+use super::wait::eventually;
+
+/// An upstream with one mirror.
+#[derive(Debug)]
+pub struct Pair {
+    /// The primary.
+    pub upstream: Server,
+    /// The replica.
+    pub mirror: Server,
+}
+
+impl Pair {
+    /// Starts both; the mirror has asked, been accepted and is installed.
+    pub async fn start() -> Self {
+        Self::start_with(ServerOptions::default(), ServerOptions::default()).await
+    }
+
+    /// Starts both with options of their own.
+    pub async fn start_with(upstream: ServerOptions, mirror: ServerOptions) -> Self {
+        let upstream = Server::upstream(upstream);
+        let mirror = Server::mirror(upstream.base_url(), "Saigon", mirror);
+        let pair = Pair { upstream, mirror };
+        pair.join("Saigon").await;
+        pair
+    }
+
+    /// Accepts the pending request of a mirror by its name and waits until it is installed.
+    pub async fn join(&self, name: &str) -> Value {
+        let admin = self.admin();
+        let request = eventually("the mirror's request", || async {
+            let page = admin.get("/rest/mirroring/latest/requests?state=PENDING").await.expect(200).json();
+            page["values"].as_array()?.iter().find(|request| request["mirrorName"] == name).cloned()
+        });
+        let id = request.await["id"].clone();
+        admin.post_nothing(&format!("/rest/mirroring/latest/requests/{id}/accept")).await.expect(200).json()
+    }
+
+    /// The upstream's administrator.
+    pub fn admin(&self) -> Client {
+        Client::new(self.upstream.base_url(), Identity::User("admin".into(), ADMIN_PASSWORD.into()))
+    }
+
+    /// The upstream's administrator at the mirror.
+    pub fn mirror_admin(&self) -> Client {
+        Client::new(self.mirror.base_url(), Identity::User("admin".into(), ADMIN_PASSWORD.into()))
+    }
+
+    /// Nobody at the upstream.
+    pub fn anonymous(&self) -> Client {
+        self.admin().as_(Identity::Anonymous)
+    }
+
+    /// A new user without any permission; returns who it is.
+    pub async fn new_user(&self) -> Identity {
+        let name = format!("user-{}", unique());
+        let body = json!({"name": name, "password": "a good password", "displayName": name,
+            "emailAddress": format!("{name}@example.com")});
+        self.admin().post("/rest/api/latest/admin/users", &body).await.expect(204);
+        Identity::User(name, "a good password".into())
+    }
+
+    /// A new project; returns its wire form.
+    pub async fn new_project(&self, public: bool) -> Value {
+        let key = format!("P{}", unique().to_uppercase());
+        let body = json!({"key": key, "name": format!("Project {key}"), "public": public});
+        self.admin().post("/rest/api/latest/projects", &body).await.expect(201).json()
+    }
+
+    /// A new, empty repository; returns its wire form.
+    pub async fn new_repository(&self, project: &Value) -> Value {
+        let key = project["key"].as_str().expect("a project has a key");
+        let path = format!("/rest/api/latest/projects/{key}/repos");
+        let body = json!({"name": format!("repo-{}", unique())});
+        self.admin().post(&path, &body).await.expect(201).json()
+    }
+
+    /// A repository in a new project with one commit pushed; returns it with its checkout.
+    pub async fn pushed_repository(&self, public: bool) -> (Value, Checkout) {
+        let project = self.new_project(public).await;
+        let repository = self.new_repository(&project).await;
+        let checkout = Checkout::new();
+        checkout.push(&self.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+        (repository, checkout)
+    }
+
+    /// The upstream's clone URL of a repository, with the administrator's credentials.
+    pub fn upstream_url(&self, repository: &Value) -> Url {
+        clone_url(self.upstream.base_url(), repository, Some(("admin", ADMIN_PASSWORD)))
+    }
+
+    /// The mirror's clone URL of a repository, with the administrator's credentials.
+    pub fn mirror_url(&self, repository: &Value) -> Url {
+        clone_url(self.mirror.base_url(), repository, Some(("admin", ADMIN_PASSWORD)))
+    }
+
+    /// The id under which the mirror knows its upstream.
+    pub async fn upstream_id(&self) -> String {
+        let page = self.mirror_admin().get("/rest/mirroring/latest/upstreamServers").await.expect(200).json();
+        page["values"][0]["id"].as_str().expect("an upstream has an id").to_owned()
+    }
+
+    /// The mirror's server id at the upstream.
+    pub async fn mirror_id(&self) -> String {
+        let page = self.admin().get("/rest/mirroring/latest/mirrorServers").await.expect(200).json();
+        page["values"][0]["id"].as_str().expect("a mirror has an id").to_owned()
+    }
+
+    /// What the mirror says of a repository, once it is there and available.
+    pub async fn mirrored(&self, repository: &Value) -> Value {
+        let upstream = self.upstream_id().await;
+        let path = format!("/rest/mirroring/latest/upstreamServers/{upstream}/repos/{}", repository["id"]);
+        let admin = self.mirror_admin();
+        eventually("the repository on the mirror", || async {
+            let answer: Answer = admin.get(&path).await;
+            (answer.status == 200).then(|| answer.json()).filter(|found| found["available"] == true)
+        })
+        .await
+    }
+}
+
+/// The clone URL of a repository at a server.
+pub fn clone_url(base: &Url, repository: &Value, user: Option<(&str, &str)>) -> Url {
+    let key = repository["project"]["key"].as_str().expect("a repository has a project").to_lowercase();
+    let slug = repository["slug"].as_str().expect("a repository has a slug");
+    let mut url = Url::parse(&format!("{}/scm/{key}/{slug}.git", base.as_str().trim_end_matches('/'))).expect("is a URL");
+    if let Some((name, password)) = user {
+        url.set_username(name).expect("http URLs have users");
+        url.set_password(Some(password)).expect("http URLs have passwords");
+    }
+    url
+}
+
+/// A short text that no other test uses.
+pub fn unique() -> String {
+    shared_secret().expose()[..10].to_owned()
+}
+
+/// One pair for all tests that change nothing another test could see.
+pub async fn shared_pair() -> &'static Pair {
+    static PAIR: OnceLock<Pair> = OnceLock::new();
+    static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _guard = STARTING.lock().await;
+    if let Some(pair) = PAIR.get() {
+        return pair;
+    }
+    let pair = Pair::start().await;
+    PAIR.get_or_init(|| pair)
+}

@@ -1,0 +1,194 @@
+//! A role as a process: started from the built binary, stopped when dropped, killed when a test asks.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use url::Url;
+
+/// The administrator's password in all tests.
+pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+/// How long a server may take to come up.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How to start a server.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    /// Further command line arguments.
+    pub arguments: Vec<String>,
+    /// Further environment variables.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    role: &'static str,
+    options: ServerOptions,
+    base_url: Url,
+    child: Option<Child>,
+    database: String,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts an upstream with an empty data directory and database.
+    pub fn upstream(options: ServerOptions) -> Self {
+        Self::start("upstream", options)
+    }
+
+    /// Starts a mirror of an upstream.
+    pub fn mirror(upstream: &Url, name: &str, mut options: ServerOptions) -> Self {
+        let own = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned);
+        options.arguments = own.into_iter().chain(options.arguments).collect();
+        Self::start("mirror", options)
+    }
+
+    fn start(role: &'static str, options: ServerOptions) -> Self {
+        let folder = tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
+        let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
+        let mut server = Server { role, options, base_url, child: None, database: new_database(&folder), folder };
+        server.run("127.0.0.1:0");
+        server
+    }
+
+    fn run(&mut self, listen: &str) {
+        let mut command = Command::new(binary());
+        command.arg(self.role).arg("--data").arg(self.data()).args(["--listen", listen]);
+        command.args(["--database", &self.database]).args(&self.options.arguments);
+        command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be opened");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut child = spawn_for_life(command);
+        let stdout = child.stdout.take().expect("standard output is a pipe");
+        self.child = Some(child);
+        self.base_url = self.ready_address(BufReader::new(stdout));
+    }
+
+    fn ready_address(&self, mut stdout: BufReader<std::process::ChildStdout>) -> Url {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while stdout.read_line(&mut line).is_ok_and(|length| length > 0) {
+                let _ = sender.send(std::mem::take(&mut line));
+            }
+        });
+        let started = Instant::now();
+        while started.elapsed() < START_PATIENCE {
+            let Ok(line) = receiver.recv_timeout(START_PATIENCE - started.elapsed()) else { break };
+            if let Some((_, url)) = line.split_once(" ready at ") {
+                return Url::parse(url.trim()).expect("the server prints its URL");
+            }
+        }
+        panic!("the {} did not come up:\n{}", self.role, self.log());
+    }
+
+    /// The address that clients use.
+    pub fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Kills the process at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the server can be killed");
+            child.wait().expect("the server has ended");
+        }
+    }
+
+    /// Starts it again where it was, with the same data.
+    pub fn restart(&mut self) {
+        self.kill();
+        let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
+        self.run(&address);
+    }
+
+    /// The process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("log of the {} at {}:\n{}", self.role, self.base_url, self.log());
+        }
+        self.kill();
+    }
+}
+
+/// The built binary: named by the environment, or where cargo puts it.
+pub fn binary() -> PathBuf {
+    std::env::var_os("HELIOSTAT_TEST_BINARY").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/heliostat"),
+        PathBuf::from,
+    )
+}
+
+/// An empty database of the kind that this run tests.
+fn new_database(folder: &TempDir) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let administrator = std::env::var("HELIOSTAT_TEST_DATABASE").unwrap_or_else(|_| "sqlite".into());
+    if administrator == "sqlite" {
+        return format!("sqlite:{}", folder.path().join("heliostat.db").display());
+    }
+    let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let created = Command::new("psql")
+        .args(["--quiet", "--no-psqlrc", "--dbname", &administrator, "--command"])
+        .arg(format!("CREATE DATABASE {name}"))
+        .status()
+        .expect("psql came with PostgreSQL");
+    assert!(created.success(), "the database {name} could not be created");
+    let (server, _) = administrator.rsplit_once('/').expect("the URL names a database");
+    format!("{server}/{name}")
+}
+
+/// Starts a process that dies with this one, even when this one is killed.
+///
+/// The kernel's "signal at the parent's death" follows the thread that started the child, so one thread that lives
+/// as long as the test run starts them all.
+fn spawn_for_life(command: Command) -> Child {
+    type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
+    static STARTER: OnceLock<Mutex<mpsc::Sender<Order>>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (sender, orders) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for (command, answer) in orders {
+                let _ = answer.send(bound_to_parent(&command).spawn());
+            }
+        });
+        Mutex::new(sender)
+    });
+    let (answer, child) = mpsc::channel();
+    starter.lock().expect("nobody panics while starting").send((command, answer)).expect("the starter lives");
+    child.recv().expect("the starter answers").expect("the binary can be started: build it with `cargo build`")
+}
+
+fn bound_to_parent(command: &Command) -> Command {
+    let mut bound = Command::new("setpriv");
+    bound.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
+    bound.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bound
+}

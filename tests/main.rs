@@ -1,0 +1,11 @@
+//! Whole-system tests: the built binary, real HTTP, real git, real databases.
+//!
+//! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
+//! what crosses many operations; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
+//! operation is forgotten.
+
+mod bad_input;
+mod coverage;
+mod harness;
+mod rest;
+mod story;

@@ -1,0 +1,29 @@
+//! Selecting projects: what leaves the selection stops being served at once, and comes back when it is selected again.
+
+use crate::harness::{Pair, eventually};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
+    let pair = Pair::start().await;
+    let (kept, _) = pair.pushed_repository(false).await;
+    let (dropped, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&kept).await;
+    pair.mirrored(&dropped).await;
+    let upstream = pair.upstream_id().await;
+    let settings = format!("/rest/mirroring/latest/upstreamServers/{upstream}/settings");
+
+    let project = kept["project"]["id"].to_string();
+    let body = json!({"mode": "SELECTED_PROJECTS", "projectIds": [project]});
+    let answer = pair.mirror_admin().put(&settings, &body).await.expect(200).json();
+    assert_eq!(answer["projectIds"], json!([project]));
+    let url = pair.mirror_url(&dropped);
+    crate::harness::git_fails(checkout.path(), &["ls-remote", url.as_str()]);
+    crate::harness::git(checkout.path(), &["ls-remote", pair.mirror_url(&kept).as_str()]);
+
+    pair.mirror_admin().put(&format!("{settings}/mode"), &json!("ALL_PROJECTS")).await.expect(200);
+    eventually("the project to come back", || async {
+        crate::harness::git_output(checkout.path(), &["ls-remote", url.as_str()]).status.success().then_some(())
+    })
+    .await;
+}
