@@ -10,7 +10,8 @@ const MIRRORING_OPERATIONS: usize = 44;
 
 #[test]
 fn every_mirroring_operation_has_both_tests() {
-    let mirroring: Vec<&Operation> = operations().iter().filter(|o| o.path.starts_with("/mirroring/")).collect();
+    let mirroring: Vec<&Operation> =
+        operations().iter().filter(|o| o.path.starts_with("/mirroring/")).collect();
     assert_eq!(mirroring.len(), MIRRORING_OPERATIONS);
     let missing: Vec<String> = mirroring.iter().flat_map(|operation| missing_tests(operation)).collect();
     assert!(missing.is_empty(), "write what is missing, do not shorten the list:\n{}", missing.join("\n"));

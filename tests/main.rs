@@ -4,6 +4,8 @@
 //! what crosses many operations; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
 //! operation is forgotten.
 
+#![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
+
 mod bad_input;
 mod coverage;
 mod harness;

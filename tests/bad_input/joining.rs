@@ -6,7 +6,8 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Client, FakeMirror, Identity, Server, ServerOptions, eventually, good_descriptor, request_of,
+    ADMIN_PASSWORD, Client, FakeMirror, Identity, Server, ServerOptions, eventually, good_descriptor,
+    request_of,
 };
 
 const REQUESTS: &str = "/rest/mirroring/latest/requests";
@@ -17,7 +18,8 @@ fn admin(upstream: &Server) -> Client {
 
 async fn accept_is_refused(upstream: &Server, body: &Value) {
     let request = admin(upstream).post(REQUESTS, body).await.expect(200).json();
-    let error = admin(upstream).post_nothing(&format!("{REQUESTS}/{}/accept", request["id"])).await.expect_error(409);
+    let error =
+        admin(upstream).post_nothing(&format!("{REQUESTS}/{}/accept", request["id"])).await.expect_error(409);
     assert!(error["message"].as_str().is_some_and(|message| message.len() > 20), "{error}");
     let again = admin(upstream).get(&format!("{REQUESTS}/{}", request["id"])).await.expect(200).json();
     assert_eq!(again["state"], "PENDING", "a refused acceptance must leave the request as it was");
@@ -83,7 +85,8 @@ async fn special_purpose_and_unreachable_addresses_are_refused() {
     }
     let local = ["file:///etc/passwd", "ftp://example.com", "http://user:secret@example.com", "nonsense"];
     for address in local {
-        let mut body = request_of(&heliostat_auth::server_id(), "Odd", &Url::parse("http://a").expect("is a URL"));
+        let mut body =
+            request_of(&heliostat_auth::server_id(), "Odd", &Url::parse("http://a").expect("is a URL"));
         body["mirrorBaseUrl"] = json!(address);
         body["addonDescriptorUri"] = json!(address);
         admin(&upstream).post(REQUESTS, &body).await.expect_error(400);
@@ -92,9 +95,12 @@ async fn special_purpose_and_unreachable_addresses_are_refused() {
 
 #[tokio::test]
 async fn an_upstream_that_answers_nonsense_or_nothing_leaves_the_mirror_waiting_with_a_reason() {
-    for reply in ["HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nnonsense", "garbage\r\n\r\n", ""] {
+    for reply in
+        ["HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\nnonsense", "garbage\r\n\r\n", ""]
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let base = Url::parse(&format!("http://{}", listener.local_addr().expect("has one"))).expect("is a URL");
+        let base =
+            Url::parse(&format!("http://{}", listener.local_addr().expect("has one"))).expect("is a URL");
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.write_all(reply.as_bytes()).await;
@@ -120,9 +126,15 @@ async fn a_second_mirror_with_a_taken_name_or_address_is_409_and_so_is_a_rejecte
     let accepted = client.post(REQUESTS, &first).await.expect(200).json();
     let again = client.post(REQUESTS, &first).await.expect(200).json();
     assert_eq!(accepted["id"], again["id"], "a repeated request is the same request");
-    let error = client.post(REQUESTS, &request_of(&heliostat_auth::server_id(), "First", &base(10_002))).await.expect_error(409);
+    let error = client
+        .post(REQUESTS, &request_of(&heliostat_auth::server_id(), "First", &base(10_002)))
+        .await
+        .expect_error(409);
     assert_eq!(error["context"], "mirrorName");
-    let error = client.post(REQUESTS, &request_of(&heliostat_auth::server_id(), "Second", &base(10_001))).await.expect_error(409);
+    let error = client
+        .post(REQUESTS, &request_of(&heliostat_auth::server_id(), "Second", &base(10_001)))
+        .await
+        .expect_error(409);
     assert_eq!(error["context"], "mirrorBaseUrl");
     client.post_nothing(&format!("{REQUESTS}/{}/reject", accepted["id"])).await.expect(200);
     client.post(REQUESTS, &first).await.expect_error(409);

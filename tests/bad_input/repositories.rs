@@ -50,7 +50,11 @@ async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
     for damaged in repositories_below(&pair.upstream.data()) {
         std::fs::remove_dir_all(&damaged).expect("it can be removed");
     }
-    assert!(!git_output(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()]).status.success());
+    assert!(
+        !git_output(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()])
+            .status
+            .success()
+    );
     // The mirror still has what was there, and the upstream still answers.
     git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
     pair.admin().get("/rest/mirroring/latest/repos").await.expect(200);

@@ -101,7 +101,8 @@ async fn over_long_bodies_and_fields_are_refused() {
     let path = "/rest/api/latest/projects";
     let long = json!({"key": "LONG", "name": "x".repeat(2 * 1024 * 1024)});
     pair.admin().post(path, &long).await.expect_error(413);
-    let error = pair.admin().post(path, &json!({"key": "LONG", "name": "x".repeat(2000)})).await.expect_error(400);
+    let error =
+        pair.admin().post(path, &json!({"key": "LONG", "name": "x".repeat(2000)})).await.expect_error(400);
     assert_eq!(error["context"], "name");
     pair.admin().get("/rest/api/latest/projects/LONG").await.expect_error(404);
 }
@@ -111,7 +112,10 @@ async fn path_tricks_in_keys_and_slugs_reach_nothing() {
     let pair = shared_pair().await;
     let path = "/rest/api/latest/projects";
     for key in ["../X", "A/B", "A%2FB", "", ".", "a b", "é", "A\0B", "-A"] {
-        pair.admin().post(path, &json!({"key": key, "name": format!("tricky {key}")})).await.expect_error(400);
+        pair.admin()
+            .post(path, &json!({"key": key, "name": format!("tricky {key}")}))
+            .await
+            .expect_error(400);
     }
     let project = pair.new_project(false).await;
     let key = project["key"].as_str().expect("has a key");
@@ -159,6 +163,7 @@ async fn malformed_credentials_are_401_and_say_nothing_of_users() {
     let unknown = pair.admin().as_(Identity::User("nobody".into(), "x".into()));
     let wrong = pair.admin().as_(Identity::User("admin".into(), "x".into()));
     let path = "/rest/mirroring/latest/mirrorServers";
-    let (unknown, wrong) = (unknown.get(path).await.expect_error(401), wrong.get(path).await.expect_error(401));
+    let (unknown, wrong) =
+        (unknown.get(path).await.expect_error(401), wrong.get(path).await.expect_error(401));
     assert_eq!(unknown, wrong);
 }

@@ -42,7 +42,8 @@ fn an_unusable_data_directory() {
 #[test]
 fn an_unreachable_database_and_its_password_stays_secret() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("has an address");
+    let free =
+        TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("has an address");
     let url = format!("postgres://user:swordfish@{free}/none");
     let data = folder.path().join("data");
     let data = data.to_str().expect("is UTF-8");
@@ -58,7 +59,8 @@ fn a_git_that_is_too_old_or_missing() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let old = folder.path().join("git");
     std::fs::write(&old, "#!/bin/sh\necho git version 2.20.1\n").expect("a script can be written");
-    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).expect("it can be made executable");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755))
+        .expect("it can be made executable");
     let data = folder.path().join("data");
     let data = data.to_str().expect("is UTF-8");
     let common = ["upstream", "--data", data, "--listen", "127.0.0.1:0", "--git"];

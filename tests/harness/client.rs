@@ -7,6 +7,9 @@ use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
+use super::contract;
+use super::server::ADMIN_PASSWORD;
+
 /// Whose credentials go with a request.
 #[derive(Debug, Clone)]
 pub enum Identity {
@@ -20,6 +23,26 @@ pub enum Identity {
     Server(String, String),
     /// This `Authorization` header as it is.
     Raw(String),
+}
+
+impl Identity {
+    /// The administrator of every upstream that the tests start.
+    pub fn admin() -> Self {
+        Identity::User("admin".into(), ADMIN_PASSWORD.into())
+    }
+
+    /// Somebody who knows the administrator's name but not the password.
+    pub fn impostor() -> Self {
+        Identity::User("admin".into(), "a guess".into())
+    }
+
+    /// The name of a user.
+    pub fn name(&self) -> &str {
+        match self {
+            Identity::User(name, _) => name,
+            other => panic!("{other:?} has no name"),
+        }
+    }
 }
 
 /// A client of one server with one identity.
@@ -38,6 +61,8 @@ pub struct Answer {
     pub headers: header::HeaderMap,
     /// The body as text.
     pub text: String,
+    method: Method,
+    path: String,
     request: String,
 }
 
@@ -86,7 +111,7 @@ impl Client {
     /// Any method with any bytes of any media type.
     pub async fn send_raw(&self, method: Method, path: &str, body: Option<(&[u8], &str)>) -> Answer {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        let described = format!("{method} {path}");
+        let described = format!("{method} {path} as {:?}", self.identity);
         let mut request = http().request(method.clone(), &url);
         if let Some(value) = self.authorization(method.as_str(), path) {
             request = request.header(header::AUTHORIZATION, value);
@@ -95,7 +120,7 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, media_type).body(body.to_vec());
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{described}: {error}"));
-        Answer::read(response, described).await
+        Answer::read(response, method, path, described).await
     }
 
     fn authorization(&self, method: &str, path: &str) -> Option<String> {
@@ -139,11 +164,11 @@ fn http() -> reqwest::Client {
 }
 
 impl Answer {
-    async fn read(response: Response, request: String) -> Self {
+    async fn read(response: Response, method: Method, path: &str, request: String) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.unwrap_or_else(|error| panic!("{request}: {error}"));
-        Answer { status, headers, text, request }
+        Answer { status, headers, text, method, path: path.to_owned(), request }
     }
 
     /// Fails unless the status is this one; the message shows the answer.
@@ -151,6 +176,37 @@ impl Answer {
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{} answered {}: {}", self.request, self.status, self.text);
         self
+    }
+
+    /// Fails unless this is what the contract promises for the status; returns the body, `null` if there is none.
+    #[track_caller]
+    pub fn promised(self, status: u16) -> Value {
+        let answer = self.expect(status);
+        answer.judged();
+        if answer.media_type() == "application/json" { answer.json() } else { Value::Null }
+    }
+
+    /// Fails unless this is an error that the contract promises; returns its first entry.
+    #[track_caller]
+    pub fn refused(self, status: u16) -> Value {
+        let answer = self.expect(status);
+        answer.judged();
+        answer.expect_error(status)
+    }
+
+    #[track_caller]
+    fn judged(&self) {
+        let verdict =
+            contract::judge(self.method.as_str(), &self.path, self.status, &self.media_type(), &self.text);
+        if let Err(fault) = verdict {
+            panic!("{} is not in the contract: {fault}\n{}", self.request, self.text);
+        }
+    }
+
+    /// The media type without parameters; empty without a body.
+    pub fn media_type(&self) -> String {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_owned()
     }
 
     /// The body as JSON.
@@ -165,7 +221,11 @@ impl Answer {
     pub fn expect_error(self, status: u16) -> Value {
         let answer = self.expect(status);
         if StatusCode::from_u16(status).is_ok_and(|status| status == StatusCode::UNAUTHORIZED) {
-            assert!(answer.headers.contains_key(header::WWW_AUTHENTICATE), "{}: no challenge", answer.request);
+            assert!(
+                answer.headers.contains_key(header::WWW_AUTHENTICATE),
+                "{}: no challenge",
+                answer.request
+            );
         }
         let body = answer.json();
         let error = body["errors"][0].clone();

@@ -23,6 +23,13 @@ pub fn git_fails(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// What the one shell line of an operator says of the refs of a repository: the SHA-256 of their list.
+pub fn refs_hash(folder: &Path) -> String {
+    let line = "git for-each-ref --format='%(objectname) %(refname)' | sha256sum | cut -d' ' -f1";
+    let output = Command::new("sh").args(["-c", line]).current_dir(folder).output().expect("sh can be run");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// Runs git with no configuration but its own.
 pub fn git_output(folder: &Path, arguments: &[&str]) -> Output {
     let program = std::env::var_os("HELIOSTAT_TEST_GIT").unwrap_or_else(|| "git".into());

@@ -1,14 +1,13 @@
 //! An upstream whose mirror is played by the test: it learns the shared secret and can sign, well or badly.
 
-use std::sync::{Arc, Mutex};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::client::{Client, Identity};
-use super::server::{ADMIN_PASSWORD, Server, ServerOptions};
+use super::server::{Server, ServerOptions};
+use super::tiny_http::{Received, TinyHttp};
 
 /// An upstream and what its hand-made mirror knows.
 pub struct JoinedByHand {
@@ -20,65 +19,83 @@ pub struct JoinedByHand {
     pub mirror_id: String,
     /// The secret that the upstream gave.
     pub secret: String,
+    /// The mirror itself.
+    pub mirror: FakeMirror,
 }
 
 /// A mirror made of two canned answers: its descriptor, and 204 to everything that is posted.
+#[derive(Debug)]
 pub struct FakeMirror {
     /// Where it listens.
     pub base: Url,
-    received: Arc<Mutex<Vec<Value>>>,
+    server: TinyHttp,
 }
 
 impl FakeMirror {
     /// Starts it; `descriptor` gets its base URL and says what its descriptor is.
     pub async fn start(descriptor: impl Fn(&str) -> Value + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let base = Url::parse(&format!("http://{}", listener.local_addr().expect("has one"))).expect("is a URL");
-        let received = Arc::new(Mutex::new(Vec::new()));
-        let descriptor = Arc::new(descriptor(base.as_str().trim_end_matches('/')).to_string());
-        let log = received.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, descriptor.clone(), log.clone()));
+        let server = TinyHttp::start(|base| {
+            let descriptor = descriptor(base);
+            move |request: &Received| match request.method.as_str() {
+                "GET" => (200, descriptor.clone()),
+                _ => (204, Value::Null),
             }
         });
-        FakeMirror { base, received }
+        FakeMirror { base: server.base.clone(), server }
     }
 
     /// Bodies that were posted to it.
     pub fn received(&self) -> Vec<Value> {
-        self.received.lock().expect("nobody panics while holding it").clone()
+        self.requests()
+            .into_iter()
+            .filter(|request| request.method != "GET")
+            .map(|request| request.body)
+            .collect()
+    }
+
+    /// Everything that was asked of it.
+    pub fn requests(&self) -> Vec<Received> {
+        self.server.received()
+    }
+
+    /// What was posted to a path with this end.
+    pub fn posted_to(&self, end: &str) -> Option<Received> {
+        self.requests()
+            .into_iter()
+            .rev()
+            .find(|request| request.method == "POST" && request.path.ends_with(end))
+    }
+
+    /// Asks an upstream to join and is accepted; returns the mirror's id and secret.
+    pub async fn join(&self, upstream: &Server, name: &str) -> (String, String) {
+        let mirror_id = heliostat_auth::server_id();
+        let body = request_of(&mirror_id, name, &self.base);
+        let request =
+            upstream.anonymous().post("/rest/mirroring/latest/requests", &body).await.expect(200).json();
+        let accept = format!("/rest/mirroring/latest/requests/{}/accept", request["id"]);
+        upstream.admin().post_nothing(&accept).await.expect(200);
+        let installed = self.posted_to("/addon/installed").expect("the event was sent");
+        let secret = installed.body["sharedSecret"].as_str().expect("is text").to_owned();
+        (mirror_id, secret)
     }
 }
 
-async fn answer(mut stream: TcpStream, descriptor: Arc<String>, log: Arc<Mutex<Vec<Value>>>) {
-    let mut text = Vec::new();
-    let mut piece = [0; 4096];
-    loop {
-        let Ok(length) = stream.read(&mut piece).await else { return };
-        text.extend_from_slice(&piece[..length]);
-        let request = String::from_utf8_lossy(&text).into_owned();
-        let Some((head, body)) = request.split_once("\r\n\r\n") else {
-            if length == 0 {
-                return;
-            }
-            continue;
-        };
-        let wanted = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-        if body.len() < wanted.unwrap_or(0) && length > 0 {
-            continue;
-        }
-        let reply = if head.starts_with("GET") {
-            let length = descriptor.len();
-            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{descriptor}")
-        } else {
-            if let Ok(body) = serde_json::from_str(body) {
-                log.lock().expect("nobody panics while holding it").push(body);
-            }
-            "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_owned()
-        };
-        let _ = stream.write_all(reply.as_bytes()).await;
-        return;
+impl JoinedByHand {
+    /// The mirror, as the upstream knows it.
+    pub fn identity(&self) -> Identity {
+        Identity::Server(self.mirror_id.clone(), self.secret.clone())
+    }
+
+    /// The mirror's name with a secret that is not its.
+    pub fn forger(&self) -> Identity {
+        Identity::Server(self.mirror_id.clone(), "0".repeat(64))
+    }
+
+    /// Another mirror that joins.
+    pub async fn another(&self, name: &str) -> (Identity, FakeMirror) {
+        let mirror = FakeMirror::start(good_descriptor).await;
+        let (id, secret) = mirror.join(&self.upstream, name).await;
+        (Identity::Server(id, secret), mirror)
     }
 }
 
@@ -98,7 +115,7 @@ pub fn good_descriptor(base: &str) -> Value {
     json!({
         "key": "hand-made", "name": "hand-made", "baseUrl": base, "authentication": {"type": "jwt"},
         "lifecycle": {"installed": format!("{addon}/installed"), "uninstalled": format!("{addon}/uninstalled")},
-        "webhooks": [{"event": "*", "url": format!("{addon}/events")}],
+        "webhooks": [{"event": "repo:refs_changed", "url": format!("{addon}/events")}],
     })
 }
 
@@ -106,15 +123,19 @@ pub fn good_descriptor(base: &str) -> Value {
 pub async fn start_joined_by_hand() -> JoinedByHand {
     let upstream = Server::upstream(ServerOptions::default());
     let mirror = FakeMirror::start(good_descriptor).await;
-    let mirror_id = heliostat_auth::server_id();
-    let admin = Client::new(upstream.base_url(), Identity::User("admin".into(), ADMIN_PASSWORD.into()));
-    let upstream_client = admin.as_(Identity::Anonymous);
-    let body = request_of(&mirror_id, "Hand-made", &mirror.base);
-    let request = upstream_client.post("/rest/mirroring/latest/requests", &body).await.expect(200).json();
-    let accept = format!("/rest/mirroring/latest/requests/{}/accept", request["id"]);
-    admin.post_nothing(&accept).await.expect(200);
-    let received = mirror.received();
-    let installed = received.iter().find(|body| body["sharedSecret"].is_string()).expect("the event was sent");
-    let secret = installed["sharedSecret"].as_str().expect("is text").to_owned();
-    JoinedByHand { upstream, upstream_client, mirror_id, secret }
+    let (mirror_id, secret) = mirror.join(&upstream, "Hand-made").await;
+    let upstream_client = upstream.anonymous();
+    JoinedByHand { upstream, upstream_client, mirror_id, secret, mirror }
+}
+
+/// One of these for all tests that leave its mirrors as they are.
+pub async fn shared_joined_by_hand() -> &'static JoinedByHand {
+    static JOINED: OnceLock<JoinedByHand> = OnceLock::new();
+    static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _guard = STARTING.lock().await;
+    if let Some(joined) = JOINED.get() {
+        return joined;
+    }
+    let joined = start_joined_by_hand().await;
+    JOINED.get_or_init(|| joined)
 }

@@ -1,15 +1,28 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
+//!
+//! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
+//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer.
 
+mod attempt;
 mod client;
+mod contract;
+mod furnish;
 mod git;
 mod joined_by_hand;
 mod pair;
 mod server;
+mod tiny_http;
+mod upstream_by_hand;
 mod wait;
 
-pub use client::{Answer, Client, Identity, now_seconds, signed};
-pub use git::{Checkout, git, git_fails, git_output};
-pub use joined_by_hand::{FakeMirror, good_descriptor, request_of, start_joined_by_hand};
+pub use attempt::Attempt;
+pub use client::{Client, Identity, now_seconds, signed};
+pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
+pub use git::{Checkout, git, git_fails, git_output, refs_hash};
+pub use joined_by_hand::{
+    FakeMirror, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
+};
 pub use pair::{Pair, clone_url, shared_pair};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
-pub use wait::{eventually, within};
+pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
+pub use wait::eventually;

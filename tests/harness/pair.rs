@@ -2,13 +2,12 @@
 
 use std::sync::OnceLock;
 
-use heliostat_auth::shared_secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use super::client::{Answer, Client, Identity};
 use super::git::Checkout;
-use super::server::{ADMIN_PASSWORD, Server, ServerOptions};
+use super::server::{Server, ServerOptions};
 use super::wait::eventually;
 
 /// An upstream with one mirror.
@@ -48,12 +47,12 @@ impl Pair {
 
     /// The upstream's administrator.
     pub fn admin(&self) -> Client {
-        Client::new(self.upstream.base_url(), Identity::User("admin".into(), ADMIN_PASSWORD.into()))
+        self.upstream.admin()
     }
 
     /// The upstream's administrator at the mirror.
     pub fn mirror_admin(&self) -> Client {
-        Client::new(self.mirror.base_url(), Identity::User("admin".into(), ADMIN_PASSWORD.into()))
+        self.mirror.admin()
     }
 
     /// Nobody at the upstream.
@@ -63,45 +62,37 @@ impl Pair {
 
     /// A new user without any permission; returns who it is.
     pub async fn new_user(&self) -> Identity {
-        let name = format!("user-{}", unique());
-        let body = json!({"name": name, "password": "a good password", "displayName": name,
-            "emailAddress": format!("{name}@example.com")});
-        self.admin().post("/rest/api/latest/admin/users", &body).await.expect(204);
-        Identity::User(name, "a good password".into())
+        self.upstream.new_user().await
     }
 
     /// A new project; returns its wire form.
     pub async fn new_project(&self, public: bool) -> Value {
-        let key = format!("P{}", unique().to_uppercase());
-        let body = json!({"key": key, "name": format!("Project {key}"), "public": public});
-        self.admin().post("/rest/api/latest/projects", &body).await.expect(201).json()
+        self.upstream.new_project(public).await
     }
 
     /// A new, empty repository; returns its wire form.
     pub async fn new_repository(&self, project: &Value) -> Value {
-        let key = project["key"].as_str().expect("a project has a key");
-        let path = format!("/rest/api/latest/projects/{key}/repos");
-        let body = json!({"name": format!("repo-{}", unique())});
-        self.admin().post(&path, &body).await.expect(201).json()
+        self.upstream.new_repository(project).await
     }
 
     /// A repository in a new project with one commit pushed; returns it with its checkout.
     pub async fn pushed_repository(&self, public: bool) -> (Value, Checkout) {
-        let project = self.new_project(public).await;
-        let repository = self.new_repository(&project).await;
-        let checkout = Checkout::new();
-        checkout.push(&self.upstream_url(&repository), &["HEAD:refs/heads/main"]);
-        (repository, checkout)
+        self.upstream.pushed_repository(public).await
     }
 
     /// The upstream's clone URL of a repository, with the administrator's credentials.
     pub fn upstream_url(&self, repository: &Value) -> Url {
-        clone_url(self.upstream.base_url(), repository, Some(("admin", ADMIN_PASSWORD)))
+        self.upstream.admin_url(repository)
     }
 
     /// The mirror's clone URL of a repository, with the administrator's credentials.
     pub fn mirror_url(&self, repository: &Value) -> Url {
-        clone_url(self.mirror.base_url(), repository, Some(("admin", ADMIN_PASSWORD)))
+        self.mirror.admin_url(repository)
+    }
+
+    /// A path at the mirror below its view of the upstream.
+    pub async fn mirror_path(&self, end: &str) -> String {
+        format!("/rest/mirroring/latest/upstreamServers/{}{end}", self.upstream_id().await)
     }
 
     /// The id under which the mirror knows its upstream.
@@ -118,14 +109,14 @@ impl Pair {
 
     /// What the mirror says of a repository, once it is there and available.
     pub async fn mirrored(&self, repository: &Value) -> Value {
-        let upstream = self.upstream_id().await;
-        let path = format!("/rest/mirroring/latest/upstreamServers/{upstream}/repos/{}", repository["id"]);
-        let admin = self.mirror_admin();
-        eventually("the repository on the mirror", || async {
-            let answer: Answer = admin.get(&path).await;
-            (answer.status == 200).then(|| answer.json()).filter(|found| found["available"] == true)
-        })
-        .await
+        eventually("the repository on the mirror", || self.available(repository)).await
+    }
+
+    /// What the mirror says of a repository, if it can be cloned there now.
+    pub async fn available(&self, repository: &Value) -> Option<Value> {
+        let path = self.mirror_path(&format!("/repos/{}", repository["id"])).await;
+        let answer: Answer = self.mirror_admin().get(&path).await;
+        (answer.status == 200).then(|| answer.json()).filter(|found| found["available"] == true)
     }
 }
 
@@ -133,17 +124,13 @@ impl Pair {
 pub fn clone_url(base: &Url, repository: &Value, user: Option<(&str, &str)>) -> Url {
     let key = repository["project"]["key"].as_str().expect("a repository has a project").to_lowercase();
     let slug = repository["slug"].as_str().expect("a repository has a slug");
-    let mut url = Url::parse(&format!("{}/scm/{key}/{slug}.git", base.as_str().trim_end_matches('/'))).expect("is a URL");
+    let mut url = Url::parse(&format!("{}/scm/{key}/{slug}.git", base.as_str().trim_end_matches('/')))
+        .expect("is a URL");
     if let Some((name, password)) = user {
         url.set_username(name).expect("http URLs have users");
         url.set_password(Some(password)).expect("http URLs have passwords");
     }
     url
-}
-
-/// A short text that no other test uses.
-pub fn unique() -> String {
-    shared_secret().expose()[..10].to_owned()
 }
 
 /// One pair for all tests that change nothing another test could see.

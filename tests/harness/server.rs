@@ -51,20 +51,25 @@ impl Server {
     }
 
     fn start(role: &'static str, options: ServerOptions) -> Self {
-        let folder = tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
+        let folder =
+            tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
         let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
-        let mut server = Server { role, options, base_url, child: None, database: new_database(&folder), folder };
+        let mut server =
+            Server { role, options, base_url, child: None, database: new_database(&folder), folder };
         server.run("127.0.0.1:0");
         server
     }
 
     fn run(&mut self, listen: &str) {
-        let mut command = Command::new(binary());
+        // The kernel kills it together with the thread that started it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(binary());
         command.arg(self.role).arg("--data").arg(self.data()).args(["--listen", listen]);
         command.args(["--database", &self.database]).args(&self.options.arguments);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
         command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be opened");
+        let log =
+            File::options().create(true).append(true).open(self.log_path()).expect("a log can be opened");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = spawn_for_life(command);
         let stdout = child.stdout.take().expect("standard output is a pipe");
@@ -82,7 +87,9 @@ impl Server {
         });
         let started = Instant::now();
         while started.elapsed() < START_PATIENCE {
-            let Ok(line) = receiver.recv_timeout(START_PATIENCE - started.elapsed()) else { break };
+            let Ok(line) = receiver.recv_timeout(START_PATIENCE - started.elapsed()) else {
+                break;
+            };
             if let Some((_, url)) = line.split_once(" ready at ") {
                 return Url::parse(url.trim()).expect("the server prints its URL");
             }
@@ -122,11 +129,6 @@ impl Server {
         self.kill();
         let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
         self.run(&address);
-    }
-
-    /// The process id, while it runs.
-    pub fn process_id(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
     }
 }
 
@@ -175,20 +177,16 @@ fn spawn_for_life(command: Command) -> Child {
     let starter = STARTER.get_or_init(|| {
         let (sender, orders) = mpsc::channel::<Order>();
         thread::spawn(move || {
-            for (command, answer) in orders {
-                let _ = answer.send(bound_to_parent(&command).spawn());
+            for (mut command, answer) in orders {
+                let _ = answer.send(command.spawn());
             }
         });
         Mutex::new(sender)
     });
     let (answer, child) = mpsc::channel();
     starter.lock().expect("nobody panics while starting").send((command, answer)).expect("the starter lives");
-    child.recv().expect("the starter answers").expect("the binary can be started: build it with `cargo build`")
-}
-
-fn bound_to_parent(command: &Command) -> Command {
-    let mut bound = Command::new("setpriv");
-    bound.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
-    bound.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    bound
+    child
+        .recv()
+        .expect("the starter answers")
+        .expect("the binary can be started: build it with `cargo build`")
 }

@@ -95,7 +95,8 @@ async fn an_empty_repository_can_be_cloned_and_a_packed_request_is_understood() 
     checkout.push(&pair.upstream_url(&repository), &["refs/heads/*:refs/heads/*"]);
     let wanted = git(checkout.path(), &["rev-parse", "HEAD"]);
     crate::harness::eventually("the push on the mirror", || async {
-        let refs = git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str(), "refs/heads/main"]);
+        let refs =
+            git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str(), "refs/heads/main"]);
         refs.starts_with(&wanted).then_some(())
     })
     .await;

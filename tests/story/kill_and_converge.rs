@@ -52,14 +52,16 @@ async fn an_upstream_killed_right_after_it_acknowledged_a_push_still_announces_i
         checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
         pair.upstream.restart();
     }
-    let refs = git(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str(), "refs/heads/main"]);
+    let refs =
+        git(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str(), "refs/heads/main"]);
     assert!(refs.starts_with(&commit), "an acknowledged push was lost: {refs}");
     converged(&pair, &repository, &commit).await;
 }
 
 #[tokio::test]
 async fn the_sweep_finds_what_events_missed() {
-    let options = ServerOptions { arguments: vec!["--sweep-interval".into(), "1s".into()], ..Default::default() };
+    let options =
+        ServerOptions { arguments: vec!["--sweep-interval".into(), "1s".into()], ..Default::default() };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;

@@ -9,7 +9,11 @@ async fn served_by_mirror(pair: &Pair, repository: &Value, branch: &str, commit:
     let reference = format!("refs/heads/{branch}");
     eventually("the mirror to serve the push", || async {
         let found = git(folder.path(), &["ls-remote", url.as_str(), &reference]);
-        if commit.is_empty() { found.is_empty().then_some(()) } else { found.starts_with(commit).then_some(()) }
+        if commit.is_empty() {
+            found.is_empty().then_some(())
+        } else {
+            found.starts_with(commit).then_some(())
+        }
     })
     .await;
 }
@@ -43,7 +47,8 @@ async fn hashes_on_both_sides_are_what_one_shell_line_computes() {
     let properties = pair.admin().get(&path).await.expect(200).json()["properties"].clone();
     let commit = git(checkout.path(), &["rev-parse", "HEAD"]);
     let line = format!("printf '{commit} refs/heads/main\\n' | sha256sum | cut -d' ' -f1");
-    let hash = std::process::Command::new("sh").args(["-c", &line]).output().expect("sha256sum can be run").stdout;
+    let hash =
+        std::process::Command::new("sh").args(["-c", &line]).output().expect("sha256sum can be run").stdout;
     assert_eq!(properties["contentHash"], String::from_utf8_lossy(&hash).trim());
 }
 
@@ -59,7 +64,8 @@ async fn two_mirrors_follow_the_same_upstream() {
     for base in [pair.mirror.base_url(), second.base_url()] {
         let url = crate::harness::clone_url(base, &repository, Some(("admin", password)));
         eventually("both mirrors", || async {
-            let output = crate::harness::git_output(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+            let output =
+                crate::harness::git_output(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
             String::from_utf8_lossy(&output.stdout).starts_with(&commit).then_some(())
         })
         .await;

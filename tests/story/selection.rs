@@ -23,7 +23,10 @@ async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
 
     pair.mirror_admin().put(&format!("{settings}/mode"), &json!("ALL_PROJECTS")).await.expect(200);
     eventually("the project to come back", || async {
-        crate::harness::git_output(checkout.path(), &["ls-remote", url.as_str()]).status.success().then_some(())
+        crate::harness::git_output(checkout.path(), &["ls-remote", url.as_str()])
+            .status
+            .success()
+            .then_some(())
     })
     .await;
 }

@@ -16,24 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/storage", &[]),
     ("crates/auth", &[]),
     ("crates/api", &[]),
-    (
-        "crates/upstream",
-        &[
-            "heliostat-api",
-            "heliostat-auth",
-            "heliostat-git",
-            "heliostat-storage",
-        ],
-    ),
-    (
-        "crates/mirror",
-        &[
-            "heliostat-api",
-            "heliostat-auth",
-            "heliostat-git",
-            "heliostat-storage",
-        ],
-    ),
+    ("crates/upstream", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
+    ("crates/mirror", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
     (
         "crates/server",
         &[
@@ -45,31 +29,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "heliostat-upstream",
         ],
     ),
-    (
-        "crates/cli",
-        &["heliostat-api", "heliostat-git", "heliostat-server"],
-    ),
+    ("crates/cli", &["heliostat-api", "heliostat-git", "heliostat-server"]),
     ("tests", &["heliostat-api", "heliostat-auth"]),
     ("xtask", &[]),
 ];
 
 /// Names that stand in one crate only, and why.
 const CONFINED: &[(&str, &[&str], &str)] = &[
-    (
-        "sea_orm",
-        &["crates/storage"],
-        "storage is the only crate that names the database library",
-    ),
-    (
-        "tokio::process",
-        &["crates/git"],
-        "git is the only crate that starts processes in a server",
-    ),
-    (
-        "poem",
-        &["crates/api", "crates/server"],
-        "the domain knows no HTTP framework",
-    ),
+    ("sea_orm", &["crates/storage"], "storage is the only crate that names the database library"),
+    ("tokio::process", &["crates/git"], "git is the only crate that starts processes in a server"),
+    ("poem", &["crates/api", "crates/server"], "the domain knows no HTTP framework"),
 ];
 
 /// Checks manifests against the table and sources against the confined names.
@@ -81,13 +50,9 @@ pub fn run() -> anyhow::Result<Outcome> {
         let manifest =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         findings.extend(wrong_edges(folder, &manifest, allowed)?);
-        for source in rust_files(&root.join(folder).join("src"))? {
+        for source in rust_files(&root.join(folder))? {
             let text = fs::read_to_string(&source)?;
-            let name = source
-                .strip_prefix(&root)
-                .unwrap_or(&source)
-                .display()
-                .to_string();
+            let name = source.strip_prefix(&root).unwrap_or(&source).display().to_string();
             findings.extend(confined_names(folder, &name, &text));
         }
     }
@@ -167,10 +132,7 @@ mod tests {
     fn a_planted_edge_upwards_is_found() {
         let manifest = "[dependencies]\nheliostat-storage.workspace = true\nserde = \"1\"\n";
         let found = wrong_edges("crates/git", manifest, &[]).expect("reads");
-        assert_eq!(
-            found[0].problem,
-            "crates/git must not depend on heliostat-storage"
-        );
+        assert_eq!(found[0].problem, "crates/git must not depend on heliostat-storage");
         let allowed = wrong_edges("crates/upstream", manifest, &["heliostat-storage"]).expect("reads");
         assert_eq!(allowed, []);
     }
@@ -178,17 +140,8 @@ mod tests {
     #[test]
     fn a_planted_database_call_outside_storage_is_found() {
         let text = "//! Why.\nuse sea_orm::EntityTrait;\n";
-        assert_eq!(
-            confined_names("crates/mirror", "crates/mirror/src/a.rs", text).len(),
-            1
-        );
-        assert_eq!(
-            confined_names("crates/storage", "crates/storage/src/a.rs", text),
-            []
-        );
-        assert_eq!(
-            confined_names("crates/mirror", "a.rs", "// sea_orm:: is not used here\n"),
-            []
-        );
+        assert_eq!(confined_names("crates/mirror", "crates/mirror/src/a.rs", text).len(), 1);
+        assert_eq!(confined_names("crates/storage", "crates/storage/src/a.rs", text), []);
+        assert_eq!(confined_names("crates/mirror", "a.rs", "// sea_orm:: is not used here\n"), []);
     }
 }

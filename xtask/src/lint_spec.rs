@@ -16,10 +16,7 @@ use crate::workspace;
 pub fn run() -> anyhow::Result<Outcome> {
     let path = workspace::contract_path();
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Outcome::of_findings(
-        findings(&text),
-        "the contract keeps to its profile",
-    ))
+    Ok(Outcome::of_findings(findings(&text), "the contract keeps to its profile"))
 }
 
 /// Every violation of the profile or of the reader's rules in a document.
@@ -29,13 +26,7 @@ pub fn findings(text: &str) -> Vec<Finding> {
         Err(violations) => violations.iter().map(ToString::to_string).collect(),
         Ok(contract) => problems_for_readers(&contract),
     };
-    problems
-        .into_iter()
-        .map(|problem| Finding {
-            problem,
-            remedy: remedy.into(),
-        })
-        .collect()
+    problems.into_iter().map(|problem| Finding { problem, remedy: remedy.into() }).collect()
 }
 
 fn problems_for_readers(contract: &Contract) -> Vec<String> {
@@ -50,11 +41,8 @@ fn problems_for_readers(contract: &Contract) -> Vec<String> {
         if !tags.contains(operation.tag.as_str()) {
             problems.push(format!("{place}: the tag {} is not declared", operation.tag));
         }
-        problems.extend(
-            operation_problems(operation)
-                .into_iter()
-                .map(|problem| format!("{place}: {problem}")),
-        );
+        problems
+            .extend(operation_problems(operation).into_iter().map(|problem| format!("{place}: {problem}")));
     }
     let used = used_schemas(contract);
     for schema in contract.schemas.values() {
@@ -73,11 +61,7 @@ fn operation_problems(operation: &Operation) -> Vec<String> {
     if operation.summary.is_empty() || operation.description.is_empty() {
         problems.push("needs a summary and a description".to_owned());
     }
-    let statuses: BTreeSet<u16> = operation
-        .responses
-        .iter()
-        .map(|response| response.status)
-        .collect();
+    let statuses: BTreeSet<u16> = operation.responses.iter().map(|response| response.status).collect();
     let mut ask = |status: u16, reason: &str| {
         if !statuses.contains(&status) {
             problems.push(format!("must document {status}: {reason}"));
@@ -92,26 +76,13 @@ fn operation_problems(operation: &Operation) -> Vec<String> {
     if !operation.security.is_empty() {
         ask(401, "credentials can be missing or wrong");
     }
-    for parameter in operation
-        .parameters
-        .iter()
-        .filter(|p| p.place == ParameterPlace::Path)
-    {
+    for parameter in operation.parameters.iter().filter(|p| p.place == ParameterPlace::Path) {
         if !operation.path.contains(&format!("{{{}}}", parameter.name)) {
             problems.push(format!("the path lacks the parameter {}", parameter.name));
         }
     }
-    for placeholder in operation
-        .path
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split('}').next())
-    {
-        if !operation
-            .parameters
-            .iter()
-            .any(|p| p.place == ParameterPlace::Path && p.name == placeholder)
-        {
+    for placeholder in operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+        if !operation.parameters.iter().any(|p| p.place == ParameterPlace::Path && p.name == placeholder) {
             problems.push(format!("the path parameter {placeholder} is not declared"));
         }
     }
@@ -126,10 +97,7 @@ fn used_schemas(contract: &Contract) -> BTreeSet<&str> {
         }
     };
     for operation in &contract.operations {
-        operation
-            .parameters
-            .iter()
-            .for_each(|parameter| note(&parameter.value));
+        operation.parameters.iter().for_each(|parameter| note(&parameter.value));
         operation.body.iter().for_each(|body| note(&body.value));
         for response in &operation.responses {
             if let contract::ResponseContent::Json(value) = &response.content {
@@ -140,18 +108,11 @@ fn used_schemas(contract: &Contract) -> BTreeSet<&str> {
     for schema in contract.schemas.values() {
         match &schema.kind {
             SchemaKind::Object(fields) => fields.iter().for_each(|field| note(&field.value)),
-            SchemaKind::OneOf(names) => names
-                .iter()
-                .for_each(|name| note(&ValueType::Named(name.clone()))),
+            SchemaKind::OneOf(names) => names.iter().for_each(|name| note(&ValueType::Named(name.clone()))),
             SchemaKind::Enumeration(_) | SchemaKind::FreeForm => {}
         }
     }
-    contract
-        .schemas
-        .keys()
-        .map(String::as_str)
-        .filter(|name| used.contains(*name))
-        .collect()
+    contract.schemas.keys().map(String::as_str).filter(|name| used.contains(*name)).collect()
 }
 
 fn named(value: &ValueType) -> Option<&str> {

@@ -37,11 +37,7 @@ pub enum Outcome {
 impl Outcome {
     /// `Good` when there is no finding, else `Broken`.
     pub fn of_findings(findings: Vec<Finding>, good: impl Into<String>) -> Self {
-        if findings.is_empty() {
-            Outcome::Good(good.into())
-        } else {
-            Outcome::Broken(findings)
-        }
+        if findings.is_empty() { Outcome::Good(good.into()) } else { Outcome::Broken(findings) }
     }
 }
 

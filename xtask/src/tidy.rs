@@ -34,29 +34,19 @@ fn files(root: &Path) -> anyhow::Result<Vec<String>> {
         .output()
         .context("cannot run git")?;
     let names = String::from_utf8_lossy(&output.stdout);
-    Ok(names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Everything that is untidy in one file.
 pub fn findings_in(file: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut finding = |problem: String, remedy: &str| {
-        findings.push(Finding {
-            problem: format!("{file}: {problem}"),
-            remedy: remedy.into(),
-        });
+        findings.push(Finding { problem: format!("{file}: {problem}"), remedy: remedy.into() });
     };
     let generated = file.contains("/generated/");
     for (index, line) in text.lines().enumerate() {
         if line != line.trim_end() && !generated {
-            finding(
-                format!("line {} ends in white space", index + 1),
-                "remove it, or run `cargo fmt`",
-            );
+            finding(format!("line {} ends in white space", index + 1), "remove it, or run `cargo fmt`");
         }
     }
     if !text.is_empty() && !text.ends_with('\n') {
@@ -66,36 +56,21 @@ pub fn findings_in(file: &str, text: &str) -> Vec<Finding> {
         let name = stem.rsplit('/').next().unwrap_or(stem);
         let lines = text.lines().count();
         if lines > MAX_RUST_LINES && !generated {
-            finding(
-                format!("has {lines} lines, more than {MAX_RUST_LINES}"),
-                "split it by idea",
-            );
+            finding(format!("has {lines} lines, more than {MAX_RUST_LINES}"), "split it by idea");
         }
         if EMPTY_NAMES.contains(&name) {
-            finding(
-                "its name says nothing".into(),
-                "name it after the question that it answers",
-            );
+            finding("its name says nothing".into(), "name it after the question that it answers");
         }
         if !text.starts_with("//!") && !text.starts_with("#![") {
-            finding(
-                "has no module documentation".into(),
-                "say in its first lines why it exists",
-            );
+            finding("has no module documentation".into(), "say in its first lines why it exists");
         }
     }
     if file.ends_with("Cargo.toml") && file != "Cargo.toml" {
         if !text.contains("[lints]\nworkspace = true") {
-            finding(
-                "does not take the workspace's lints".into(),
-                "add `[lints]` with `workspace = true`",
-            );
+            finding("does not take the workspace's lints".into(), "add `[lints]` with `workspace = true`");
         }
         for line in text.lines().filter(|line| line.contains("version = \"")) {
-            finding(
-                format!("names a version itself: {line}"),
-                "name it in [workspace.dependencies]",
-            );
+            finding(format!("names a version itself: {line}"), "name it in [workspace.dependencies]");
         }
     }
     findings
@@ -106,10 +81,7 @@ mod tests {
     use super::findings_in;
 
     fn problems(file: &str, text: &str) -> Vec<String> {
-        findings_in(file, text)
-            .into_iter()
-            .map(|finding| finding.problem)
-            .collect()
+        findings_in(file, text).into_iter().map(|finding| finding.problem).collect()
     }
 
     #[test]
@@ -119,22 +91,10 @@ mod tests {
 
     #[test]
     fn each_rule_finds_its_planted_fault() {
-        assert_eq!(
-            problems("a.rs", "//! Why.\nlet a; \n"),
-            ["a.rs: line 2 ends in white space"]
-        );
-        assert_eq!(
-            problems("a.rs", "//! Why."),
-            ["a.rs: does not end in a line break"]
-        );
-        assert_eq!(
-            problems("a.rs", "fn a() {}\n"),
-            ["a.rs: has no module documentation"]
-        );
-        assert_eq!(
-            problems("x/utils.rs", "//! Why.\n"),
-            ["x/utils.rs: its name says nothing"]
-        );
+        assert_eq!(problems("a.rs", "//! Why.\nlet a; \n"), ["a.rs: line 2 ends in white space"]);
+        assert_eq!(problems("a.rs", "//! Why."), ["a.rs: does not end in a line break"]);
+        assert_eq!(problems("a.rs", "fn a() {}\n"), ["a.rs: has no module documentation"]);
+        assert_eq!(problems("x/utils.rs", "//! Why.\n"), ["x/utils.rs: its name says nothing"]);
         let long = format!("//! Why.\n{}", "\n".repeat(500));
         assert_eq!(problems("a.rs", &long), ["a.rs: has 501 lines, more than 500"]);
         let manifest = "[package]\nversion.workspace = true\n[dependencies]\nserde = { version = \"1\" }\n";

@@ -43,9 +43,7 @@ pub fn operations() -> &'static [Operation] {
 
 /// The operations whose path matches one that was requested (below `/rest`, with `latest` as the version).
 pub fn operations_on_path(path: &str) -> impl Iterator<Item = &'static Operation> {
-    OPERATIONS
-        .iter()
-        .filter(move |operation| matches(operation.path, path))
+    OPERATIONS.iter().filter(move |operation| matches(operation.path, path))
 }
 
 fn matches(template: &str, path: &str) -> bool {

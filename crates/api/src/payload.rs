@@ -64,26 +64,29 @@ fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidB
     })?;
     serde_path_to_error::deserialize::<_, T>(&value).map_err(|error| {
         let path = error.path().to_string();
-        let context = if path == "." { String::new() } else { path };
-        InvalidBody {
-            context,
-            message: error.into_inner().to_string(),
-        }
+        let path = if path == "." { String::new() } else { path };
+        let message = error.into_inner().to_string();
+        InvalidBody { context: with_missing_field(path, &message), message }
     })?;
     T::parse_from_json(Some(value)).map_err(|error| {
         let message = error.into_message();
-        InvalidBody {
-            context: field_of(&message),
-            message,
-        }
+        InvalidBody { context: field_of(&message), message }
     })
+}
+
+/// serde gives the path of the object whose field is missing, and the field only in its message.
+fn with_missing_field(path: String, message: &str) -> String {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+    match missing {
+        Some((field, _)) if path.is_empty() => field.to_owned(),
+        Some((field, _)) => format!("{path}.{field}"),
+        None => path,
+    }
 }
 
 /// The field that a validator complains of: its message reads "failed to parse ... field `name` verification failed".
 fn field_of(message: &str) -> String {
-    let quoted = message
-        .split_once("field `")
-        .and_then(|(_, rest)| rest.split_once('`'));
+    let quoted = message.split_once("field `").and_then(|(_, rest)| rest.split_once('`'));
     quoted.map_or_else(String::new, |(field, _)| field.to_owned())
 }
 
@@ -102,10 +105,7 @@ async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Option<V
     };
     let content_type = content_type.to_str().unwrap_or_default();
     if !is_json(content_type) {
-        return Err(ContentTypeError::NotSupported {
-            content_type: content_type.to_owned(),
-        }
-        .into());
+        return Err(ContentTypeError::NotSupported { content_type: content_type.to_owned() }.into());
     }
     Ok(Some(text.into()))
 }
@@ -155,10 +155,7 @@ impl<T: Serialize + Send> IntoResponse for ApiJson<T> {
 
 impl<T: ToJSON> ApiResponse for ApiJson<T> {
     fn meta() -> MetaResponses {
-        let content = vec![MetaMediaType {
-            content_type: MEDIA_TYPE,
-            schema: T::schema_ref(),
-        }];
+        let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
         let response = MetaResponse {
             description: "",
             status: Some(200),
@@ -166,9 +163,7 @@ impl<T: ToJSON> ApiResponse for ApiJson<T> {
             content,
             headers: Vec::new(),
         };
-        MetaResponses {
-            responses: vec![response],
-        }
+        MetaResponses { responses: vec![response] }
     }
 
     fn register(registry: &mut Registry) {
@@ -224,15 +219,8 @@ impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for Option
 }
 
 fn request_meta<T: Type>(required: bool) -> MetaRequest {
-    let content = vec![MetaMediaType {
-        content_type: MEDIA_TYPE,
-        schema: T::schema_ref(),
-    }];
-    MetaRequest {
-        description: None,
-        content,
-        required,
-    }
+    let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
+    MetaRequest { description: None, content, required }
 }
 
 #[cfg(test)]
@@ -248,14 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_field_is_named() {
+        let error =
+            parse::<RestRepositoryMirrorEvent>(b"{\"type\":\"SYNCHRONIZED\"}").expect_err("must be refused");
+        assert_eq!(error.context, "upstreamRepoId");
+    }
+
+    #[test]
     fn truncated_json_is_refused() {
         let error = parse::<RestRepositoryMirrorEvent>(br#"{"type":"#).expect_err("must be refused");
         assert_eq!(error.context, "");
-        assert!(
-            error.message.starts_with("the body is not JSON"),
-            "{}",
-            error.message
-        );
+        assert!(error.message.starts_with("the body is not JSON"), "{}", error.message);
     }
 
     #[test]

@@ -21,11 +21,8 @@ impl Ceiling {
     pub fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut names = names.into_iter().peekable();
         names.peek()?;
-        let mut ceiling = Self {
-            global: Some(GlobalPermission::LicensedUser),
-            project: None,
-            repository: None,
-        };
+        let mut ceiling =
+            Self { global: Some(GlobalPermission::LicensedUser), project: None, repository: None };
         for name in names {
             if let Ok(global) = name.parse() {
                 ceiling.global = ceiling.global.max(Some(global));

@@ -47,9 +47,7 @@ pub enum CredentialsError {
 impl Credentials {
     /// Reads an `Authorization` header, or the query parameter `jwt` when there is none.
     pub fn parse(authorization: Option<&str>, query_jwt: Option<&str>) -> Result<Self, CredentialsError> {
-        let longest = authorization
-            .map_or(0, str::len)
-            .max(query_jwt.map_or(0, str::len));
+        let longest = authorization.map_or(0, str::len).max(query_jwt.map_or(0, str::len));
         if longest > MAX_CREDENTIAL_BYTES {
             return Err(CredentialsError::TooLong);
         }
@@ -68,13 +66,9 @@ impl Credentials {
         if scheme.eq_ignore_ascii_case("basic") {
             parse_basic(value).ok_or(CredentialsError::Malformed { scheme: "Basic" })
         } else if scheme.eq_ignore_ascii_case("bearer") {
-            token(value)
-                .map(Self::Bearer)
-                .ok_or(CredentialsError::Malformed { scheme: "Bearer" })
+            token(value).map(Self::Bearer).ok_or(CredentialsError::Malformed { scheme: "Bearer" })
         } else if scheme.eq_ignore_ascii_case("jwt") {
-            token(value)
-                .map(Self::Jwt)
-                .ok_or(CredentialsError::Malformed { scheme: "JWT" })
+            token(value).map(Self::Jwt).ok_or(CredentialsError::Malformed { scheme: "JWT" })
         } else {
             Err(CredentialsError::UnknownScheme)
         }
@@ -84,10 +78,7 @@ impl Credentials {
 fn parse_basic(value: &str) -> Option<Credentials> {
     let decoded = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
     let (username, password) = decoded.split_once(':')?;
-    Some(Credentials::Basic {
-        username: username.to_owned(),
-        password: Secret::new(password),
-    })
+    Some(Credentials::Basic { username: username.to_owned(), password: Secret::new(password) })
 }
 
 fn token(value: &str) -> Option<Secret> {
@@ -101,10 +92,7 @@ mod tests {
     #[test]
     fn basic_splits_at_the_first_colon() {
         let header = format!("Basic {}", STANDARD.encode("ada:se:cret"));
-        let expected = Credentials::Basic {
-            username: "ada".into(),
-            password: Secret::new("se:cret"),
-        };
+        let expected = Credentials::Basic { username: "ada".into(), password: Secret::new("se:cret") };
         assert_eq!(Credentials::parse(Some(&header), None), Ok(expected));
     }
 
@@ -119,23 +107,11 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for header in [
-            "Basic",
-            "Basic !!!",
-            "Basic YWJj",
-            "Bearer",
-            "Bearer a b",
-            "JWT ",
-            "Digest x",
-            "",
-        ] {
+        for header in ["Basic", "Basic !!!", "Basic YWJj", "Bearer", "Bearer a b", "JWT ", "Digest x", ""] {
             assert!(Credentials::parse(Some(header), None).is_err(), "{header:?}");
         }
         let long = format!("Bearer {}", "x".repeat(MAX_CREDENTIAL_BYTES));
-        assert_eq!(
-            Credentials::parse(Some(&long), None),
-            Err(CredentialsError::TooLong)
-        );
+        assert_eq!(Credentials::parse(Some(&long), None), Err(CredentialsError::TooLong));
     }
 
     #[test]

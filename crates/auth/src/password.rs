@@ -55,10 +55,7 @@ struct Inner {
 
 impl Passwords {
     /// Starts with nothing remembered.
-    #[expect(
-        clippy::new_without_default,
-        reason = "a second one would have a second memory and queue"
-    )]
+    #[expect(clippy::new_without_default, reason = "a second one would have a second memory and queue")]
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             remembered: RememberedPasswords::new(),
@@ -91,8 +88,7 @@ impl Passwords {
             return Ok(true);
         }
         let (password, stored_hash) = (password.clone(), stored_hash.map(str::to_owned));
-        self.in_turn(move |inner| inner.verify_now(&password, stored_hash.as_deref()))
-            .await
+        self.in_turn(move |inner| inner.verify_now(&password, stored_hash.as_deref())).await
     }
 
     async fn in_turn<T: Send + 'static>(
@@ -100,25 +96,16 @@ impl Passwords {
         work: impl FnOnce(&Inner) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let _place = QueuePlace::take(&self.0.queued)?;
-        let _turn = self
-            .0
-            .turns
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
+        let _turn = self.0.turns.acquire().await.expect("the semaphore is never closed");
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || work(&inner))
-            .await
-            .expect("hashing does not panic")
+        tokio::task::spawn_blocking(move || work(&inner)).await.expect("hashing does not panic")
     }
 }
 
 impl Inner {
     fn verify_now(&self, password: &Secret, stored_hash: Option<&str>) -> Result<bool, PasswordError> {
         let Some(stored_hash) = stored_hash else {
-            let nobody = self
-                .nobody
-                .get_or_init(|| hash_now(&crate::random_password()).unwrap_or_default());
+            let nobody = self.nobody.get_or_init(|| hash_now(&crate::random_password()).unwrap_or_default());
             let _ = matches(password, nobody);
             return Ok(false);
         };
@@ -182,25 +169,10 @@ mod tests {
         let hash = passwords.hash(&password).await.expect("a usable password");
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         for _ in 0..2 {
-            assert!(
-                passwords
-                    .verify(&password, Some(&hash))
-                    .await
-                    .expect("a readable hash")
-            );
-            assert!(
-                !passwords
-                    .verify(&Secret::new("wrong"), Some(&hash))
-                    .await
-                    .expect("a readable hash")
-            );
+            assert!(passwords.verify(&password, Some(&hash)).await.expect("a readable hash"));
+            assert!(!passwords.verify(&Secret::new("wrong"), Some(&hash)).await.expect("a readable hash"));
         }
-        assert!(
-            !passwords
-                .verify(&password, None)
-                .await
-                .expect("unknown users are no error")
-        );
+        assert!(!passwords.verify(&password, None).await.expect("unknown users are no error"));
         let other = passwords.hash(&password).await.expect("a usable password");
         assert_ne!(hash, other, "salts differ");
     }
@@ -208,10 +180,7 @@ mod tests {
     #[tokio::test]
     async fn useless_passwords_and_hashes_are_errors() {
         let passwords = Passwords::new();
-        assert!(matches!(
-            passwords.hash(&Secret::new("")).await,
-            Err(PasswordError::Empty)
-        ));
+        assert!(matches!(passwords.hash(&Secret::new("")).await, Err(PasswordError::Empty)));
         let long = Secret::new("x".repeat(MAX_PASSWORD_BYTES + 1));
         assert!(matches!(passwords.hash(&long).await, Err(PasswordError::TooLong)));
         let unreadable = passwords.verify(&Secret::new("x"), Some("not a hash")).await;
@@ -222,10 +191,7 @@ mod tests {
     async fn a_full_queue_turns_away() {
         let passwords = Passwords::new();
         passwords.0.queued.store(MAX_QUEUED_HASHES, Ordering::Relaxed);
-        assert!(matches!(
-            passwords.hash(&Secret::new("x")).await,
-            Err(PasswordError::Busy)
-        ));
+        assert!(matches!(passwords.hash(&Secret::new("x")).await, Err(PasswordError::Busy)));
         assert_eq!(passwords.0.queued.load(Ordering::Relaxed), MAX_QUEUED_HASHES);
     }
 }

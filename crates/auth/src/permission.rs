@@ -129,10 +129,8 @@ pub enum Audience {
 
 /// What the grants add up to on a project.
 pub fn effective_project(audience: Audience, grants: &Grants) -> Option<ProjectPermission> {
-    let from_global = grants
-        .global
-        .filter(|global| *global >= GlobalPermission::Admin)
-        .map(|_| ProjectPermission::Admin);
+    let from_global =
+        grants.global.filter(|global| *global >= GlobalPermission::Admin).map(|_| ProjectPermission::Admin);
     let from_audience = (audience == Audience::Public).then_some(ProjectPermission::Read);
     grants.project.max(from_global).max(from_audience)
 }
@@ -150,16 +148,11 @@ mod tests {
     #[test]
     fn names_round_trip_and_order_grows() {
         for name in ["LICENSED_USER", "PROJECT_CREATE", "ADMIN", "SYS_ADMIN"] {
-            assert_eq!(
-                name.parse::<GlobalPermission>().expect("a known name").as_str(),
-                name
-            );
+            assert_eq!(name.parse::<GlobalPermission>().expect("a known name").as_str(), name);
         }
         assert!(GlobalPermission::SysAdmin > GlobalPermission::Admin);
         assert!(RepositoryPermission::Write > RepositoryPermission::Read);
-        let error = "REPO_READ"
-            .parse::<ProjectPermission>()
-            .expect_err("belongs to another scope");
+        let error = "REPO_READ".parse::<ProjectPermission>().expect_err("belongs to another scope");
         assert_eq!(
             error.to_string(),
             "\"REPO_READ\" is not one of PROJECT_READ, PROJECT_WRITE, PROJECT_ADMIN"
@@ -170,46 +163,22 @@ mod tests {
     fn the_highest_of_all_levels_counts() {
         let nothing = Grants::default();
         assert_eq!(effective_repository(Audience::Granted, &nothing), None);
-        assert_eq!(
-            effective_repository(Audience::Public, &nothing),
-            Some(RepositoryPermission::Read)
-        );
+        assert_eq!(effective_repository(Audience::Public, &nothing), Some(RepositoryPermission::Read));
 
-        let writer_of_project = Grants {
-            project: Some(ProjectPermission::Write),
-            ..nothing
-        };
+        let writer_of_project = Grants { project: Some(ProjectPermission::Write), ..nothing };
         let permission = effective_repository(Audience::Public, &writer_of_project);
         assert_eq!(permission, Some(RepositoryPermission::Write));
 
-        let admin_here = Grants {
-            repository: Some(RepositoryPermission::Admin),
-            ..writer_of_project
-        };
-        assert_eq!(
-            effective_repository(Audience::Granted, &admin_here),
-            Some(RepositoryPermission::Admin)
-        );
-        assert_eq!(
-            effective_project(Audience::Granted, &admin_here),
-            Some(ProjectPermission::Write)
-        );
+        let admin_here = Grants { repository: Some(RepositoryPermission::Admin), ..writer_of_project };
+        assert_eq!(effective_repository(Audience::Granted, &admin_here), Some(RepositoryPermission::Admin));
+        assert_eq!(effective_project(Audience::Granted, &admin_here), Some(ProjectPermission::Write));
     }
 
     #[test]
     fn administrators_may_do_everything_and_licensed_users_nothing_by_that() {
-        let admin = Grants {
-            global: Some(GlobalPermission::Admin),
-            ..Grants::default()
-        };
-        assert_eq!(
-            effective_repository(Audience::Granted, &admin),
-            Some(RepositoryPermission::Admin)
-        );
-        let creator = Grants {
-            global: Some(GlobalPermission::ProjectCreate),
-            ..Grants::default()
-        };
+        let admin = Grants { global: Some(GlobalPermission::Admin), ..Grants::default() };
+        assert_eq!(effective_repository(Audience::Granted, &admin), Some(RepositoryPermission::Admin));
+        let creator = Grants { global: Some(GlobalPermission::ProjectCreate), ..Grants::default() };
         assert_eq!(effective_repository(Audience::Granted, &creator), None);
     }
 }

@@ -72,9 +72,7 @@ pub enum Refusal {
 impl Refusal {
     /// Credentials are missing or wrong.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self::Unauthenticated {
-            message: message.into(),
-        }
+        Self::Unauthenticated { message: message.into() }
     }
 
     /// The answer to credentials that do not match; the same for every reason.
@@ -84,70 +82,47 @@ impl Refusal {
 
     /// Known, but not allowed.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::Forbidden {
-            message: message.into(),
-        }
+        Self::Forbidden { message: message.into() }
     }
 
     /// A `what` that is not there.
     pub fn not_found(what: &'static str, message: impl Into<String>) -> Self {
-        Self::NotFound {
-            what,
-            message: message.into(),
-        }
+        Self::NotFound { what, message: message.into() }
     }
 
     /// A contradiction that no single field causes.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self::Conflict {
-            context: None,
-            message: message.into(),
-        }
+        Self::Conflict { context: None, message: message.into() }
     }
 
     /// A contradiction caused by field `context`.
     pub fn conflict_in(context: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Conflict {
-            context: Some(context.into()),
-            message: message.into(),
-        }
+        Self::Conflict { context: Some(context.into()), message: message.into() }
     }
 
     /// Bad input in field `context`.
     pub fn invalid(context: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid {
-            context: Some(context.into()),
-            message: message.into(),
-        }
+        Self::Invalid { context: Some(context.into()), message: message.into() }
     }
 
     /// Bad input as a whole.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::Invalid {
-            context: None,
-            message: message.into(),
-        }
+        Self::Invalid { context: None, message: message.into() }
     }
 
     /// Too much of it.
     pub fn too_many(message: impl Into<String>) -> Self {
-        Self::TooMany {
-            message: message.into(),
-        }
+        Self::TooMany { message: message.into() }
     }
 
     /// Not now.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::Unavailable {
-            message: message.into(),
-        }
+        Self::Unavailable { message: message.into() }
     }
 
     /// No more.
     pub fn gone(message: impl Into<String>) -> Self {
-        Self::Gone {
-            message: message.into(),
-        }
+        Self::Gone { message: message.into() }
     }
 
     /// A fault on this side.

@@ -26,10 +26,7 @@ impl RememberedPasswords {
     pub(crate) fn new() -> Self {
         let mut salt = [0; 32];
         rand::fill(&mut salt);
-        Self {
-            salt,
-            valid_until: Mutex::default(),
-        }
+        Self { salt, valid_until: Mutex::default() }
     }
 
     /// True if this password was verified against this stored hash a short time ago.

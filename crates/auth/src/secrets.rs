@@ -66,10 +66,7 @@ pub fn random_password() -> Secret {
 
 /// A fresh access token; only its [`token_hash`] is ever stored.
 pub fn access_token() -> Secret {
-    Secret(format!(
-        "{ACCESS_TOKEN_PREFIX}{}",
-        URL_SAFE_NO_PAD.encode(random_bytes::<SECRET_BYTES>())
-    ))
+    Secret(format!("{ACCESS_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random_bytes::<SECRET_BYTES>())))
 }
 
 /// What is stored of an access token. Tokens are random and long, so a plain hash is enough.
@@ -96,9 +93,7 @@ pub fn is_server_id(text: &str) -> bool {
     groups.len() == SERVER_ID_GROUPS
         && groups.iter().all(|group| {
             group.len() == SERVER_ID_GROUP_LENGTH
-                && group
-                    .bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                && group.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         })
 }
 
@@ -135,13 +130,9 @@ mod tests {
     fn server_ids_have_their_form() {
         assert!(is_server_id(&server_id()));
         assert!(is_server_id("B0F5-CS21-45C2-CCK3"));
-        for other in [
-            "",
-            "B0F5-CS21-45C2",
-            "b0f5-CS21-45C2-CCK3",
-            "B0F5-CS21-45C2-CCK3-AAAA",
-            "B0F5CS2145C2CCK3",
-        ] {
+        for other in
+            ["", "B0F5-CS21-45C2", "b0f5-CS21-45C2-CCK3", "B0F5-CS21-45C2-CCK3-AAAA", "B0F5CS2145C2CCK3"]
+        {
             assert!(!is_server_id(other), "{other}");
         }
     }

@@ -104,10 +104,7 @@ impl Claims {
 
 /// Signs `claims` and returns the token.
 pub fn sign(secret: &Secret, claims: &Claims) -> String {
-    let header = Header {
-        alg: ALGORITHM.to_owned(),
-        typ: Some("JWT".to_owned()),
-    };
+    let header = Header { alg: ALGORITHM.to_owned(), typ: Some("JWT".to_owned()) };
     let signed = format!("{}.{}", encode_json(&header), encode_json(claims));
     let signature = mac(secret, signed.as_bytes()).finalize().into_bytes();
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -133,14 +130,8 @@ impl UnverifiedToken {
         if header.alg != ALGORITHM {
             return Err(TokenError::WrongAlgorithm);
         }
-        let signature = URL_SAFE_NO_PAD
-            .decode(signature)
-            .map_err(|_| TokenError::Malformed)?;
-        Ok(Self {
-            signed: signed.to_owned(),
-            signature,
-            claims: decode_json(claims)?,
-        })
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
+        Ok(Self { signed: signed.to_owned(), signature, claims: decode_json(claims)? })
     }
 
     /// Who claims to have signed it. Good for looking up a secret and for nothing else.
@@ -218,16 +209,11 @@ mod tests {
     }
 
     fn token_made_at(time: i64, lifetime: i64) -> String {
-        sign(
-            &secret(),
-            &Claims::new("B0F5-CS21-45C2-CCK3", "a1b2", time, lifetime),
-        )
+        sign(&secret(), &Claims::new("B0F5-CS21-45C2-CCK3", "a1b2", time, lifetime))
     }
 
     fn verify(token: &str, query_hash: &str) -> Result<Claims, TokenError> {
-        UnverifiedToken::parse(token)?
-            .verify(&secret(), query_hash, NOW)
-            .cloned()
+        UnverifiedToken::parse(token)?.verify(&secret(), query_hash, NOW).cloned()
     }
 
     fn with_header(header: &str) -> String {
@@ -247,12 +233,7 @@ mod tests {
     #[test]
     fn the_signature_is_what_others_compute() {
         // Computed once with another implementation of HMAC-SHA256 over the same two parts.
-        let claims = Claims {
-            iss: "joe".into(),
-            iat: 1,
-            exp: 2,
-            qsh: "q".into(),
-        };
+        let claims = Claims { iss: "joe".into(), iat: 1, exp: 2, qsh: "q".into() };
         let token = sign(&Secret::new("key"), &claims);
         assert_eq!(
             token,
@@ -272,10 +253,7 @@ mod tests {
     fn skew_is_named_in_seconds() {
         let ahead = verify(&token_made_at(NOW + 95, 180), "a1b2").expect_err("too far ahead");
         assert_eq!(ahead, TokenError::ClockSkew { seconds: 95 });
-        assert!(
-            ahead.to_string().contains("about 95 s (the sender's is ahead)"),
-            "{ahead}"
-        );
+        assert!(ahead.to_string().contains("about 95 s (the sender's is ahead)"), "{ahead}");
         let behind = verify(&token_made_at(NOW - 300, 180), "a1b2");
         assert_eq!(behind, Err(TokenError::ClockSkew { seconds: -300 }));
     }
@@ -291,39 +269,24 @@ mod tests {
     #[test]
     fn endless_tokens_are_refused() {
         let result = verify(&token_made_at(NOW, i64::MAX), "a1b2");
-        assert!(
-            matches!(result, Err(TokenError::TooLongLived { .. })),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(TokenError::TooLongLived { .. })), "{result:?}");
         let negative = verify(&token_made_at(i64::MIN, 0), "a1b2");
-        assert!(
-            matches!(negative, Err(TokenError::Expired { .. })),
-            "{negative:?}"
-        );
+        assert!(matches!(negative, Err(TokenError::Expired { .. })), "{negative:?}");
     }
 
     #[test]
     fn another_request_is_refused() {
-        assert_eq!(
-            verify(&token_made_at(NOW, 180), "ffff"),
-            Err(TokenError::WrongRequest)
-        );
+        assert_eq!(verify(&token_made_at(NOW, 180), "ffff"), Err(TokenError::WrongRequest));
     }
 
     #[test]
     fn forged_tokens_are_refused() {
-        let forged = sign(
-            &Secret::new("guess"),
-            &Claims::new("B0F5-CS21-45C2-CCK3", "a1b2", NOW, 180),
-        );
+        let forged = sign(&Secret::new("guess"), &Claims::new("B0F5-CS21-45C2-CCK3", "a1b2", NOW, 180));
         assert_eq!(verify(&forged, "a1b2"), Err(TokenError::WrongSignature));
 
         let good = token_made_at(NOW, 180);
         let (signed, _) = good.rsplit_once('.').expect("a token has dots");
-        assert_eq!(
-            verify(&format!("{signed}."), "a1b2"),
-            Err(TokenError::WrongSignature)
-        );
+        assert_eq!(verify(&format!("{signed}."), "a1b2"), Err(TokenError::WrongSignature));
 
         let other_claims = encode_json(&Claims::new("AAAA-AAAA-AAAA-AAAA", "a1b2", NOW, 180));
         let parts: Vec<&str> = good.split('.').collect();
@@ -333,49 +296,21 @@ mod tests {
 
     #[test]
     fn only_one_algorithm_exists() {
-        for header in [
-            r#"{"alg":"none"}"#,
-            r#"{"alg":"RS256"}"#,
-            r#"{"alg":"hs256"}"#,
-            r#"{"alg":"HS512"}"#,
-        ] {
-            assert_eq!(
-                verify(&with_header(header), "a1b2"),
-                Err(TokenError::WrongAlgorithm),
-                "{header}"
-            );
+        for header in [r#"{"alg":"none"}"#, r#"{"alg":"RS256"}"#, r#"{"alg":"hs256"}"#, r#"{"alg":"HS512"}"#]
+        {
+            assert_eq!(verify(&with_header(header), "a1b2"), Err(TokenError::WrongAlgorithm), "{header}");
         }
         // The header is signed too, so a re-written but acceptable one does not pass either.
-        assert_eq!(
-            verify(&with_header(r#"{"alg":"HS256"}"#), "a1b2"),
-            Err(TokenError::WrongSignature)
-        );
+        assert_eq!(verify(&with_header(r#"{"alg":"HS256"}"#), "a1b2"), Err(TokenError::WrongSignature));
     }
 
     #[test]
     fn garbage_is_malformed() {
         let long = "a".repeat(MAX_TOKEN_BYTES + 1);
-        for token in [
-            "",
-            ".",
-            "..",
-            "a.b",
-            "a.b.c",
-            "!.!.!",
-            &long,
-            &with_header("{}"),
-            &with_header("no"),
-        ] {
+        for token in ["", ".", "..", "a.b", "a.b.c", "!.!.!", &long, &with_header("{}"), &with_header("no")] {
             assert_eq!(verify(token, "a1b2"), Err(TokenError::Malformed), "{token}");
         }
-        let claimless = format!(
-            "{}.{}.AAAA",
-            encode_json(&Header {
-                alg: "HS256".into(),
-                typ: None
-            }),
-            "e30"
-        );
+        let claimless = format!("{}.{}.AAAA", encode_json(&Header { alg: "HS256".into(), typ: None }), "e30");
         assert_eq!(verify(&claimless, "a1b2"), Err(TokenError::Malformed));
     }
 }

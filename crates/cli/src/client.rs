@@ -88,9 +88,7 @@ impl Client {
             http = http.no_proxy();
         }
         Self {
-            http: http
-                .build()
-                .expect("the options of the client do not depend on input"),
+            http: http.build().expect("the options of the client do not depend on input"),
             base_url,
             authorization: authorization.map(Authorization::header),
         }
@@ -123,12 +121,7 @@ impl Client {
 
     fn call(&self, method: Method, segments: &[&str]) -> Call<'_> {
         let url = url_below(&self.base_url, segments);
-        Call {
-            client: self,
-            method,
-            url,
-            body: None,
-        }
+        Call { client: self, method, url, body: None }
     }
 }
 
@@ -163,10 +156,8 @@ impl Call<'_> {
             if body.is_empty() {
                 return Ok(Value::Null);
             }
-            return serde_json::from_slice(&body).map_err(|error| CallError::Strange {
-                url,
-                reason: format!("no valid JSON, {error}"),
-            });
+            return serde_json::from_slice(&body)
+                .map_err(|error| CallError::Strange { url, reason: format!("no valid JSON, {error}") });
         }
         Err(refusal(url, status, &body))
     }
@@ -188,39 +179,21 @@ impl Call<'_> {
         let mut start = String::from("0");
         for _ in 0..MAX_PAGES {
             let mut url = first.clone();
-            url.query_pairs_mut()
-                .append_pair("start", &start)
-                .append_pair("limit", PAGE_LIMIT);
-            let page = Call {
-                client: self.client,
-                method: Method::GET,
-                url: Ok(url),
-                body: None,
-            }
-            .send()
-            .await?;
-            let strange = |reason: &str| CallError::Strange {
-                url: first.clone(),
-                reason: reason.to_owned(),
-            };
-            let found = page
-                .get("values")
-                .and_then(Value::as_array)
-                .ok_or_else(|| strange("no page of values"))?;
+            url.query_pairs_mut().append_pair("start", &start).append_pair("limit", PAGE_LIMIT);
+            let page =
+                Call { client: self.client, method: Method::GET, url: Ok(url), body: None }.send().await?;
+            let strange = |reason: &str| CallError::Strange { url: first.clone(), reason: reason.to_owned() };
+            let found =
+                page.get("values").and_then(Value::as_array).ok_or_else(|| strange("no page of values"))?;
             values.extend(found.iter().cloned());
             if page.get("isLastPage").and_then(Value::as_bool).unwrap_or(true) {
                 return Ok(values);
             }
-            let next = page
-                .get("nextPageStart")
-                .and_then(Value::as_u64)
-                .ok_or_else(|| strange("no next page"))?;
+            let next =
+                page.get("nextPageStart").and_then(Value::as_u64).ok_or_else(|| strange("no next page"))?;
             start = next.to_string();
         }
-        Err(CallError::Strange {
-            url: first,
-            reason: format!("still not the last page after {MAX_PAGES}"),
-        })
+        Err(CallError::Strange { url: first, reason: format!("still not the last page after {MAX_PAGES}") })
     }
 }
 
@@ -230,10 +203,8 @@ async fn exchange(
     url: &Url,
     body: Option<&Value>,
 ) -> Result<(StatusCode, Vec<u8>), CallError> {
-    let unreachable = |error: reqwest::Error| CallError::Unreachable {
-        url: url.clone(),
-        error: error.without_url(),
-    };
+    let unreachable =
+        |error: reqwest::Error| CallError::Unreachable { url: url.clone(), error: error.without_url() };
     let mut request = client.http.request(method, url.clone());
     if let Some(authorization) = &client.authorization {
         request = request.header(AUTHORIZATION, authorization);
@@ -246,24 +217,15 @@ async fn exchange(
     while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
         if received.len() + chunk.len() > MAX_ANSWER_BYTES {
             let reason = format!("more than {MAX_ANSWER_BYTES} bytes");
-            return Err(CallError::Strange {
-                url: url.clone(),
-                reason,
-            });
+            return Err(CallError::Strange { url: url.clone(), reason });
         }
         received.extend_from_slice(&chunk);
     }
     if answer.status().is_redirection() {
-        let target = answer
-            .headers()
-            .get(reqwest::header::LOCATION)
-            .and_then(|to| to.to_str().ok())
-            .unwrap_or("?");
+        let target =
+            answer.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("?");
         let reason = format!("a redirection to {target}; give the server's own address");
-        return Err(CallError::Strange {
-            url: url.clone(),
-            reason,
-        });
+        return Err(CallError::Strange { url: url.clone(), reason });
     }
     Ok((answer.status(), received))
 }
@@ -271,11 +233,7 @@ async fn exchange(
 /// The messages of the error envelope, or the beginning of whatever came instead.
 fn refusal(url: Url, status: StatusCode, body: &[u8]) -> CallError {
     let envelope = serde_json::from_slice::<Value>(body).unwrap_or_default();
-    let errors = envelope
-        .get("errors")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let errors = envelope.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut message = String::new();
     for error in errors.iter().filter_map(Value::as_object) {
         let separator = if message.is_empty() { "" } else { "; " };
@@ -284,23 +242,12 @@ fn refusal(url: Url, status: StatusCode, body: &[u8]) -> CallError {
     if !message.is_empty() {
         return CallError::Refused { status, message };
     }
-    let shown: String = String::from_utf8_lossy(body)
-        .chars()
-        .take(MAX_SHOWN_CHARS)
-        .collect();
-    CallError::Strange {
-        url,
-        reason: format!("status {status}, {shown:?}"),
-    }
+    let shown: String = String::from_utf8_lossy(body).chars().take(MAX_SHOWN_CHARS).collect();
+    CallError::Strange { url, reason: format!("status {status}, {shown:?}") }
 }
 
 fn one_error(error: &Map<String, Value>) -> String {
-    let text = |name| {
-        error
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text: &&str| !text.is_empty())
-    };
+    let text = |name| error.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     let message = text("message").unwrap_or("refused without a reason");
     match text("context") {
         Some(field) => format!("{field}: {message}"),
@@ -311,10 +258,7 @@ fn one_error(error: &Map<String, Value>) -> String {
 fn url_below(base_url: &Url, segments: &[&str]) -> Result<Url, CallError> {
     let mut url = base_url.clone();
     // These would silently be dropped and another resource would be meant.
-    if let Some(bad) = segments
-        .iter()
-        .find(|segment| matches!(**segment, "" | "." | ".."))
-    {
+    if let Some(bad) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
         return Err(CallError::Unnameable((*bad).to_owned()));
     }
     match url.path_segments_mut() {

@@ -88,17 +88,8 @@ mod tests {
 
     #[test]
     fn mirror_is_a_role_and_a_noun() {
-        let role = [
-            "heliostat",
-            "mirror",
-            "--upstream",
-            "http://up:7990",
-            "--name",
-            "tokyo",
-        ];
-        let Command::Mirror(role) = Cli::parse_from(role).command else {
-            panic!("not the mirror command")
-        };
+        let role = ["heliostat", "mirror", "--upstream", "http://up:7990", "--name", "tokyo"];
+        let Command::Mirror(role) = Cli::parse_from(role).command else { panic!("not the mirror command") };
         assert!(role.verb.is_none());
         assert_eq!(role.role.name.as_deref(), Some("tokyo"));
 
@@ -142,11 +133,7 @@ mod tests {
     }
 
     fn every_command(command: clap::Command) -> Vec<clap::Command> {
-        let below = command
-            .get_subcommands()
-            .cloned()
-            .flat_map(every_command)
-            .collect::<Vec<_>>();
+        let below = command.get_subcommands().cloned().flat_map(every_command).collect::<Vec<_>>();
         std::iter::once(command).chain(below).collect()
     }
 }

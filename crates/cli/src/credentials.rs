@@ -60,10 +60,7 @@ impl Authorization {
         if user.contains(':') {
             bail!("the user name {user:?} contains a colon");
         }
-        Self::new(&format!(
-            "Basic {}",
-            BASE64_STANDARD.encode(format!("{user}:{password}"))
-        ))
+        Self::new(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
     }
 
     /// An access token.
@@ -121,22 +118,16 @@ pub async fn new_password(user: &str, file: Option<&Path>) -> anyhow::Result<Str
 pub fn read_secret(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     let read = match file.as_os_str() == "-" {
-        true => std::io::stdin()
-            .take(MAX_SECRET_BYTES + 1)
-            .read_to_string(&mut text),
+        true => std::io::stdin().take(MAX_SECRET_BYTES + 1).read_to_string(&mut text),
         false => std::fs::File::open(file)
             .and_then(|open| open.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)),
     };
     let size = read.with_context(|| format!("cannot read a secret from {}", file.display()))?;
     if size as u64 > MAX_SECRET_BYTES {
-        bail!(
-            "{} is larger than {MAX_SECRET_BYTES} bytes and cannot hold a secret",
-            file.display()
-        );
+        bail!("{} is larger than {MAX_SECRET_BYTES} bytes and cannot hold a secret", file.display());
     }
-    let secret = text
-        .strip_suffix('\n')
-        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    let secret =
+        text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if secret.is_empty() || secret.contains('\n') {
         bail!("{} must hold one line, the secret", file.display());
     }
@@ -155,8 +146,7 @@ mod tests {
 
     fn secret_of(content: &[u8]) -> anyhow::Result<String> {
         let mut file = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
-        file.write_all(content)
-            .expect("the temporary directory has space");
+        file.write_all(content).expect("the temporary directory has space");
         read_secret(file.path())
     }
 

@@ -9,12 +9,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Args)]
 pub struct LogOptions {
     /// Form of the log on standard error.
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "HELIOSTAT_LOG_FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "info", value_parser = parse_level)]
@@ -33,9 +28,7 @@ pub enum LogFormat {
 /// Sends the log of this process to standard error.
 pub fn start(format: LogFormat, level: &str) {
     let filter = EnvFilter::try_new(level).expect("the level was parsed with the options");
-    let to_stderr = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => to_stderr.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => to_stderr.json().flatten_event(true).init(),

@@ -24,20 +24,10 @@ pub struct MirrorRoleOptions {
     #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", required = true, value_parser = role_options::parse_display_name)]
     pub name: Option<String>,
     /// Directory for everything that the mirror keeps on disk.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "HELIOSTAT_DATA",
-        default_value = "heliostat-mirror"
-    )]
+    #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
     /// Address to listen on.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "HELIOSTAT_LISTEN",
-        default_value = "127.0.0.1:7991"
-    )]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7991")]
     pub listen: SocketAddr,
     /// How often everything is compared with the upstream, whatever events arrived.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SWEEP_INTERVAL", default_value = "3m", value_parser = duration::parse_positive)]

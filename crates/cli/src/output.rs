@@ -60,9 +60,7 @@ pub fn print_error(error: &anyhow::Error) {
 
 /// Text from elsewhere, without the control characters that would change the terminal.
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
 }
 
 fn pretty(value: &Value) -> String {

@@ -35,10 +35,7 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             eprintln!("{title}");
             return Self {
-                form: Form::Lines(Mutex::new(Lines {
-                    text: title.to_owned(),
-                    printed_at: Instant::now(),
-                })),
+                form: Form::Lines(Mutex::new(Lines { text: title.to_owned(), printed_at: Instant::now() })),
             };
         }
         let bar = ProgressBar::new_spinner()
@@ -108,9 +105,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn print_sometimes(lines: &Mutex<Lines>, text: &str) {
-    let is_due = lines
-        .lock()
-        .is_ok_and(|lines| lines.printed_at.elapsed() >= LINE_INTERVAL);
+    let is_due = lines.lock().is_ok_and(|lines| lines.printed_at.elapsed() >= LINE_INTERVAL);
     if is_due {
         print_always(lines, text);
     }
@@ -120,10 +115,7 @@ fn print_always(lines: &Mutex<Lines>, text: &str) {
     let Ok(mut lines) = lines.lock() else { return };
     if lines.text != text {
         eprintln!("{text}");
-        *lines = Lines {
-            text: text.to_owned(),
-            printed_at: Instant::now(),
-        };
+        *lines = Lines { text: text.to_owned(), printed_at: Instant::now() };
     }
 }
 

@@ -36,13 +36,7 @@ impl CommonOptions {
     /// What the server needs of them.
     pub fn listen_options(&self, listen: SocketAddr, data: PathBuf) -> ListenOptions {
         let base_url = self.base_url.clone();
-        ListenOptions {
-            listen,
-            base_url,
-            data,
-            database: self.database.clone(),
-            git: self.git.clone(),
-        }
+        ListenOptions { listen, base_url, data, database: self.database.clone(), git: self.git.clone() }
     }
 }
 

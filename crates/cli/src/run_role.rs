@@ -51,10 +51,7 @@ impl StopSignal {
     /// Catches the signals from now on.
     pub fn listen() -> anyhow::Result<Self> {
         let catch = |kind| signal(kind).context("cannot catch signals");
-        Ok(Self {
-            interrupt: catch(SignalKind::interrupt())?,
-            terminate: catch(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
     }
 
     /// Waits for the next one.
@@ -76,19 +73,13 @@ impl PasswordNotice {
     /// Looks before the role starts.
     pub fn before_start(data: &Path) -> Self {
         let path = data.join(ADMIN_PASSWORD_FILE);
-        Self {
-            was_there: path.exists(),
-            path,
-        }
+        Self { was_there: path.exists(), path }
     }
 
     /// Tells after it has started, on standard error.
     pub fn after_start(self) {
         if !self.was_there && self.path.exists() {
-            eprintln!(
-                "The password of the user admin was generated and is in {}",
-                self.path.display()
-            );
+            eprintln!("The password of the user admin was generated and is in {}", self.path.display());
         }
     }
 }

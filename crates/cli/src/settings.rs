@@ -79,10 +79,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
 
 /// The file named by `--config` or its variable. Errors are left to the real parse, which meets them again.
 fn settings_file(argv: &[OsString]) -> Option<PathBuf> {
-    let matches = Cli::command()
-        .ignore_errors(true)
-        .try_get_matches_from(argv)
-        .ok()?;
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()?;
     matches.get_one::<PathBuf>("config").cloned()
 }
 
@@ -94,20 +91,12 @@ fn with_defaults_from(command: clap::Command, path: &Path) -> Result<clap::Comma
     for (key, value) in read(path)? {
         let Some(argument) = known.get(&key) else {
             let hint = nearest(&key, known.keys());
-            return Err(SettingsError::UnknownKey {
-                path: path.to_owned(),
-                key,
-                hint,
-            });
+            return Err(SettingsError::UnknownKey { path: path.to_owned(), key, hint });
         };
         match accepted_text(argument, &value) {
             Ok(text) => defaults.insert(key, text),
             Err(reason) => {
-                return Err(SettingsError::WrongValue {
-                    path: path.to_owned(),
-                    key,
-                    reason,
-                });
+                return Err(SettingsError::WrongValue { path: path.to_owned(), key, reason });
             }
         };
     }
@@ -115,26 +104,16 @@ fn with_defaults_from(command: clap::Command, path: &Path) -> Result<clap::Comma
 }
 
 fn read(path: &Path) -> Result<toml::Table, SettingsError> {
-    let unreadable = |error| SettingsError::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| SettingsError::Unreadable { path: path.to_owned(), error };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_SETTINGS_FILE_BYTES {
-        return Err(SettingsError::TooLarge {
-            path: path.to_owned(),
-        });
+        return Err(SettingsError::TooLarge { path: path.to_owned() });
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     text.parse().map_err(|error: toml::de::Error| {
-        let line = error
-            .span()
-            .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
         let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        SettingsError::Malformed {
-            path: path.to_owned(),
-            message: format!("{place}{}", error.message()),
-        }
+        SettingsError::Malformed { path: path.to_owned(), message: format!("{place}{}", error.message()) }
     })
 }
 
@@ -160,11 +139,7 @@ fn accepted_text(argument: &Arg, value: &toml::Value) -> Result<String, String> 
         (Expected::Integer, toml::Value::Integer(number)) => number.to_string(),
         (Expected::Text, toml::Value::String(text)) => text.clone(),
         (expected, found) => {
-            return Err(format!(
-                "expected {}, found {}",
-                expected.name(),
-                found.type_str()
-            ));
+            return Err(format!("expected {}, found {}", expected.name(), found.type_str()));
         }
     };
     // The option's own parser decides, alone, so that its complaint can be told together with file and key.
@@ -206,14 +181,8 @@ impl Expected {
 /// clap's message without its heading and usage: only the reason.
 fn short_reason(error: &clap::Error) -> String {
     let full = error.to_string();
-    let first = full
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ");
-    let possible = full
-        .lines()
-        .find(|line| line.trim_start().starts_with("[possible values"));
+    let first = full.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let possible = full.lines().find(|line| line.trim_start().starts_with("[possible values"));
     match possible {
         Some(possible) => format!("{first} {}", possible.trim()),
         None => first.to_owned(),
@@ -224,20 +193,12 @@ fn apply(mut command: clap::Command, defaults: &BTreeMap<String, String>) -> cla
     let settings: Vec<_> = command
         .get_arguments()
         .filter(|argument| is_setting(argument))
-        .filter_map(|argument| {
-            Some((
-                argument.get_id().clone(),
-                defaults.get(argument.get_long()?)?.clone(),
-            ))
-        })
+        .filter_map(|argument| Some((argument.get_id().clone(), defaults.get(argument.get_long()?)?.clone())))
         .collect();
     for (id, value) in settings {
         command = command.mut_arg(id, |argument| argument.default_value(value).required(false));
     }
-    let below: Vec<_> = command
-        .get_subcommands()
-        .map(|sub| sub.get_name().to_owned())
-        .collect();
+    let below: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in below {
         command = command.mut_subcommand(name, |sub| apply(sub, defaults));
     }

@@ -31,14 +31,9 @@ impl SourceRepository {
         let directory = temporary_directory()?;
         let path = directory.path().join("source.git");
         let progress = Progress::start("Fetching the source");
-        git.clone_mirror(source, &path, |line| progress.git_line(line))
-            .await?;
+        git.clone_mirror(source, &path, |line| progress.git_line(line)).await?;
         progress.finish("Fetched the source");
-        Ok(Self {
-            path,
-            origin: source.to_owned(),
-            _temporary: Some(directory),
-        })
+        Ok(Self { path, origin: source.to_owned(), _temporary: Some(directory) })
     }
 
     /// Takes the repository at a path, and says why it cannot be copied if so.
@@ -49,27 +44,15 @@ impl SourceRepository {
         }
         let user_git = UserGit::of(git);
         // A push of a shallow repository is refused by the server, with a message that nobody understands.
-        if user_git
-            .run(path, &["rev-parse", "--is-shallow-repository"])
-            .await?
-            == "true"
-        {
+        if user_git.run(path, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
         if user_git.run(path, &["rev-parse", "--is-bare-repository"]).await? == "true" {
-            return Ok(Self {
-                path: path.to_owned(),
-                origin,
-                _temporary: None,
-            });
+            return Ok(Self { path: path.to_owned(), origin, _temporary: None });
         }
         let directory = temporary_directory()?;
         let path = branches_and_tags(&user_git, path, directory.path()).await?;
-        Ok(Self {
-            path,
-            origin,
-            _temporary: Some(directory),
-        })
+        Ok(Self { path, origin, _temporary: Some(directory) })
     }
 
     /// Where it is.
@@ -85,43 +68,24 @@ impl SourceRepository {
     /// Its current branch as a full name, if that has a commit.
     pub async fn default_branch(&self, git: &Git) -> Option<String> {
         let git = UserGit::of(git);
-        git.run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-            .await
-            .ok()?;
-        git.run(&self.path, &["symbolic-ref", "--quiet", "HEAD"])
-            .await
-            .ok()
-            .filter(|name| !name.is_empty())
+        git.run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.ok()?;
+        git.run(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await.ok().filter(|name| !name.is_empty())
     }
 }
 
 /// A bare repository with the branches and tags of a checkout, which also has references that are nobody else's
 /// business: remote branches, stashes. It borrows the checkout's objects, so it is made in no time.
 async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> anyhow::Result<PathBuf> {
-    let checkout = checkout
-        .canonicalize()
-        .with_context(|| format!("cannot use {}", checkout.display()))?;
-    let from = checkout
-        .to_str()
-        .context("the path of the repository is not UTF-8")?;
-    git.run(
-        directory,
-        &["clone", "--quiet", "--bare", "--shared", "--", from, "source.git"],
-    )
-    .await?;
+    let checkout = checkout.canonicalize().with_context(|| format!("cannot use {}", checkout.display()))?;
+    let from = checkout.to_str().context("the path of the repository is not UTF-8")?;
+    git.run(directory, &["clone", "--quiet", "--bare", "--shared", "--", from, "source.git"]).await?;
     let path = directory.join("source.git");
-    let branches = git
-        .run(&path, &["for-each-ref", "--count=1", "refs/heads/"])
-        .await?;
-    let has_commit = git
-        .run(&path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-        .await
-        .is_ok();
+    let branches = git.run(&path, &["for-each-ref", "--count=1", "refs/heads/"]).await?;
+    let has_commit = git.run(&path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_ok();
     // Automation checks out commits and leaves no branch behind.
     if branches.is_empty() && has_commit {
         git.run(&path, &["update-ref", "refs/heads/main", "HEAD"]).await?;
-        git.run(&path, &["symbolic-ref", "HEAD", "refs/heads/main"])
-            .await?;
+        git.run(&path, &["symbolic-ref", "HEAD", "refs/heads/main"]).await?;
     }
     Ok(path)
 }
@@ -169,58 +133,31 @@ mod tests {
         let git = Git::discover(Path::new("git")).await.expect("git is installed");
         let directory = temporary_directory().expect("the temporary directory is writable");
         let user_git = UserGit::for_loopback(&git);
-        let run = async |arguments: &[&str]| {
-            user_git
-                .run(directory.path(), arguments)
-                .await
-                .expect("git works")
-        };
+        let run =
+            async |arguments: &[&str]| user_git.run(directory.path(), arguments).await.expect("git works");
         run(&["init", "--quiet", "--initial-branch=trunk"]).await;
         let identity = ["-c", "user.name=A", "-c", "user.email=a@b.invalid"];
-        run(&[
-            &identity[..],
-            &["commit", "--quiet", "--allow-empty", "--message=one"],
-        ]
-        .concat())
-        .await;
+        run(&[&identity[..], &["commit", "--quiet", "--allow-empty", "--message=one"]].concat()).await;
         run(&["update-ref", "refs/remotes/origin/other", "HEAD"]).await;
         run(&["tag", "v1"]).await;
 
         let refs = async |source: &SourceRepository| {
-            user_git
-                .run(source.path(), &["for-each-ref", "--format=%(refname)"])
-                .await
-                .expect("readable")
+            user_git.run(source.path(), &["for-each-ref", "--format=%(refname)"]).await.expect("readable")
         };
-        let source = SourceRepository::at(&git, directory.path())
-            .await
-            .expect("a checkout");
+        let source = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
         assert_eq!(refs(&source).await, "refs/heads/trunk\nrefs/tags/v1");
-        assert_eq!(
-            source.default_branch(&git).await.as_deref(),
-            Some("refs/heads/trunk")
-        );
+        assert_eq!(source.default_branch(&git).await.as_deref(), Some("refs/heads/trunk"));
 
         run(&["checkout", "--quiet", "--detach"]).await;
         run(&["branch", "--quiet", "-D", "trunk"]).await;
-        let detached = SourceRepository::at(&git, directory.path())
-            .await
-            .expect("a checkout");
+        let detached = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
         assert_eq!(refs(&detached).await, "refs/heads/main\nrefs/tags/v1");
-        assert_eq!(
-            detached.default_branch(&git).await.as_deref(),
-            Some("refs/heads/main")
-        );
+        assert_eq!(detached.default_branch(&git).await.as_deref(), Some("refs/heads/main"));
     }
 
     #[test]
     fn urls_are_told_from_paths() {
-        for url in [
-            "https://host/x",
-            "ssh://git@host/x",
-            "git@host:x.git",
-            "file:///x",
-        ] {
+        for url in ["https://host/x", "ssh://git@host/x", "git@host:x.git", "file:///x"] {
             assert!(looks_like_url(url), "{url}");
         }
         for path in ["site", "./site", "/srv/a:b", ""] {

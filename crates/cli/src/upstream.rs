@@ -16,20 +16,10 @@ use crate::run_role::{self, PasswordNotice};
 #[command(after_help = FIRST_START)]
 pub struct UpstreamRoleOptions {
     /// Directory for everything that the upstream keeps on disk.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "HELIOSTAT_DATA",
-        default_value = "heliostat-upstream"
-    )]
+    #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-upstream")]
     pub data: PathBuf,
     /// Address to listen on.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "HELIOSTAT_LISTEN",
-        default_value = "127.0.0.1:7990"
-    )]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7990")]
     pub listen: SocketAddr,
     /// Name shown to people and to mirrors.
     #[arg(
@@ -67,7 +57,5 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
 
 /// The password that the first start gives to the user admin. It has no flag, because argument lists are public.
 pub fn admin_password() -> Option<String> {
-    std::env::var("HELIOSTAT_ADMIN_PASSWORD")
-        .ok()
-        .filter(|password| !password.is_empty())
+    std::env::var("HELIOSTAT_ADMIN_PASSWORD").ok().filter(|password| !password.is_empty())
 }

@@ -35,10 +35,7 @@ pub struct UserGit {
 impl UserGit {
     /// The same program as `git`.
     pub fn of(git: &Git) -> Self {
-        Self {
-            program: git.program().to_owned(),
-            settings: Vec::new(),
-        }
+        Self { program: git.program().to_owned(), settings: Vec::new() }
     }
 
     /// For servers on this machine: no proxy, no stored credentials, no hooks.
@@ -48,18 +45,12 @@ impl UserGit {
             ("credential.helper", String::new()),
             ("core.hooksPath", "/dev/null".to_owned()),
         ];
-        Self {
-            program: git.program().to_owned(),
-            settings,
-        }
+        Self { program: git.program().to_owned(), settings }
     }
 
     /// The same, calling servers with this authorization, which goes by environment and not by argument.
     pub fn authorized(mut self, authorization: &Authorization) -> Self {
-        self.settings.push((
-            "http.extraHeader",
-            format!("Authorization: {}", authorization.header_text()),
-        ));
+        self.settings.push(("http.extraHeader", format!("Authorization: {}", authorization.header_text())));
         self
     }
 
@@ -89,10 +80,8 @@ impl UserGit {
                 .env(format!("GIT_CONFIG_KEY_{index}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{index}"), value);
         }
-        let output = command
-            .output()
-            .await
-            .with_context(|| format!("cannot run {}", self.program.display()))?;
+        let output =
+            command.output().await.with_context(|| format!("cannot run {}", self.program.display()))?;
         if !output.status.success() {
             let complaint = String::from_utf8_lossy(&output.stderr);
             let skipped = complaint.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);

@@ -5,32 +5,22 @@ use std::process::{Command, Output};
 
 /// Runs the doctor, which tells the data directory that it was given.
 fn doctor(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the binary is tested as a person runs it"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the binary is tested as a person runs it")]
     let mut command = Command::new(env!("CARGO_BIN_EXE_heliostat"));
     command.arg("doctor").args(["--output", "json"]).args(arguments);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HELIOSTAT_"))
     {
         command.env_remove(name);
     }
-    command
-        .envs(variables.iter().copied())
-        .output()
-        .expect("the binary can be run")
+    command.envs(variables.iter().copied()).output().expect("the binary can be run")
 }
 
 fn data_directory(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = doctor(arguments, variables);
     let findings: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("JSON on standard output");
-    let finding = findings
-        .as_array()
-        .and_then(|all| all.iter().find(|one| one["item"] == "data directory"));
-    let detail = finding
-        .and_then(|one| one["detail"].as_str())
-        .expect("the data directory is checked");
+    let finding = findings.as_array().and_then(|all| all.iter().find(|one| one["item"] == "data directory"));
+    let detail = finding.and_then(|one| one["detail"].as_str()).expect("the data directory is checked");
     detail.split(' ').next().unwrap_or_default().to_owned()
 }
 
@@ -43,14 +33,8 @@ fn the_nearer_source_wins() {
 
     assert_eq!(data_directory(&[], &[]), ".");
     assert_eq!(data_directory(&["--config", config], &[]), "/tmp/of-the-file");
-    assert_eq!(
-        data_directory(&[], &[("HELIOSTAT_CONFIG", config)]),
-        "/tmp/of-the-file"
-    );
-    assert_eq!(
-        data_directory(&["--config", config], &[variable]),
-        "/tmp/of-the-variable"
-    );
+    assert_eq!(data_directory(&[], &[("HELIOSTAT_CONFIG", config)]), "/tmp/of-the-file");
+    assert_eq!(data_directory(&["--config", config], &[variable]), "/tmp/of-the-variable");
     assert_eq!(
         data_directory(&["--config", config, "--data", "/tmp/of-the-flag"], &[variable]),
         "/tmp/of-the-flag"
@@ -65,10 +49,7 @@ fn a_wrong_file_is_a_usage_error_that_names_it() {
     let output = doctor(&["--config", config], &[]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        told.contains(config) && told.contains("\"sweep-interval\""),
-        "{told}"
-    );
+    assert!(told.contains(config) && told.contains("\"sweep-interval\""), "{told}");
 
     let missing = doctor(&["--config", "/nonexistent.toml"], &[]);
     assert_eq!(missing.status.code(), Some(2));

@@ -90,8 +90,7 @@ impl GitCommand {
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -101,8 +100,7 @@ impl GitCommand {
     }
 
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -131,17 +129,9 @@ impl GitCommand {
     }
 
     /// Starts it with all three streams piped, when its turn has come.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that starts processes"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     pub(crate) async fn spawn(&self, lane: Lane) -> Result<GitProcess, GitError> {
-        let turn = self
-            .git
-            .lane(lane)
-            .acquire_owned()
-            .await
-            .expect("the bound on processes is never closed");
+        let turn = self.git.lane(lane).acquire_owned().await.expect("the bound on processes is never closed");
         let mut command = Command::new(self.git.program());
         command
             .args(&self.args)
@@ -149,36 +139,21 @@ impl GitCommand {
             .envs(clean_environment())
             .envs(settings_as_environment(&self.settings));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(folder) = &self.current_dir {
             command.current_dir(folder);
         }
-        GitProcess::spawn(command, turn).map_err(|error| GitError::Spawn {
-            operation: self.operation,
-            error,
-        })
+        GitProcess::spawn(command, turn).map_err(|error| GitError::Spawn { operation: self.operation, error })
     }
 
     /// Runs it to its end; a bad exit status is an error.
     pub(crate) async fn run(self) -> Result<Finished, GitError> {
         let (operation, repository) = (self.operation, self.repository.clone());
-        let Ended {
-            status,
-            stdout,
-            stderr,
-        } = self.run_to_end().await?;
+        let Ended { status, stdout, stderr } = self.run_to_end().await?;
         if status.success() {
             return Ok(Finished { stdout, stderr });
         }
-        Err(GitError::from_failure(
-            operation,
-            repository.as_deref(),
-            &status.to_string(),
-            &stderr,
-        ))
+        Err(GitError::from_failure(operation, repository.as_deref(), &status.to_string(), &stderr))
     }
 
     /// Runs it to its end, whatever its exit status.
@@ -201,27 +176,16 @@ async fn collect(process: &mut GitProcess, input: &[u8], operation: &'static str
     let write = write_input(stdin, input).map(Ok);
     let read = async {
         let mut output = Vec::new();
-        stdout
-            .take(MAX_OUTPUT_BYTES as u64 + 1)
-            .read_to_end(&mut output)
-            .await
-            .map_err(io_error)?;
+        stdout.take(MAX_OUTPUT_BYTES as u64 + 1).read_to_end(&mut output).await.map_err(io_error)?;
         if output.len() > MAX_OUTPUT_BYTES {
-            return Err(GitError::OutputTooLarge {
-                operation,
-                limit_bytes: MAX_OUTPUT_BYTES,
-            });
+            return Err(GitError::OutputTooLarge { operation, limit_bytes: MAX_OUTPUT_BYTES });
         }
         Ok(output)
     };
     let tail = async { read_tail(stderr).await.map_err(io_error) };
     let ((), stdout, stderr) = tokio::try_join!(write, read, tail)?;
     let status = process.wait().await.map_err(io_error)?;
-    Ok(Ended {
-        status,
-        stdout,
-        stderr,
-    })
+    Ok(Ended { status, stdout, stderr })
 }
 
 /// Writes everything and closes. A process that stops reading has a reason, which its exit status tells better than

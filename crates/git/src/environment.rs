@@ -57,24 +57,16 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// The environment and the settings of a process, before anything that is particular to it.
 pub(crate) fn clean_environment() -> Vec<(OsString, OsString)> {
-    let inherited = INHERITED
-        .iter()
-        .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let fixed = FIXED
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let inherited = INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let fixed = FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     inherited.chain(fixed).collect()
 }
 
 /// Settings as the environment variables through which git takes them.
 pub(crate) fn settings_as_environment(particular: &[(String, String)]) -> Vec<(OsString, OsString)> {
-    let common = SETTINGS
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let common = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     // A git that is linked with GnuTLS does not look at SSL_CERT_FILE by itself.
-    let authorities = std::env::var("SSL_CERT_FILE")
-        .ok()
-        .map(|file| ("http.sslCAInfo".to_owned(), file));
+    let authorities = std::env::var("SSL_CERT_FILE").ok().map(|file| ("http.sslCAInfo".to_owned(), file));
     let mut environment = Vec::new();
     let mut count = 0;
     for (key, value) in common.chain(authorities).chain(particular.iter().cloned()) {
@@ -93,26 +85,12 @@ mod tests {
     #[test]
     fn settings_are_counted_and_the_particular_ones_come_last() {
         let environment = settings_as_environment(&[("http.extraHeader".into(), "X: y".into())]);
-        let value = |name: &str| {
-            environment
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.clone())
-        };
-        let count: usize = value("GIT_CONFIG_COUNT")
-            .expect("count")
-            .to_str()
-            .expect("text")
-            .parse()
-            .expect("number");
+        let value =
+            |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let count: usize =
+            value("GIT_CONFIG_COUNT").expect("count").to_str().expect("text").parse().expect("number");
         assert_eq!(environment.len(), 2 * count + 1);
-        assert_eq!(
-            value(&format!("GIT_CONFIG_KEY_{}", count - 1)),
-            Some("http.extraHeader".into())
-        );
-        assert_eq!(
-            value(&format!("GIT_CONFIG_VALUE_{}", count - 1)),
-            Some("X: y".into())
-        );
+        assert_eq!(value(&format!("GIT_CONFIG_KEY_{}", count - 1)), Some("http.extraHeader".into()));
+        assert_eq!(value(&format!("GIT_CONFIG_VALUE_{}", count - 1)), Some("X: y".into()));
     }
 }

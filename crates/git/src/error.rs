@@ -138,23 +138,11 @@ impl GitError {
         if is_about_no_repository(&detail) {
             Self::NotARepository { operation, path }
         } else if is_about_a_lock(&detail) {
-            Self::Locked {
-                operation,
-                path,
-                detail,
-            }
+            Self::Locked { operation, path, detail }
         } else if is_about_damage(&detail) {
-            Self::Corrupt {
-                operation,
-                path,
-                detail,
-            }
+            Self::Corrupt { operation, path, detail }
         } else {
-            Self::Failed {
-                operation,
-                status: status.to_owned(),
-                detail,
-            }
+            Self::Failed { operation, status: status.to_owned(), detail }
         }
     }
 
@@ -196,10 +184,7 @@ mod tests {
         let no_repository = read("fatal: not a git repository: '/r.git'");
         assert!(matches!(no_repository, GitError::NotARepository { .. }));
         assert!(no_repository.is_broken_repository());
-        assert!(matches!(
-            read("fatal: bad object refs/heads/main"),
-            GitError::Corrupt { .. }
-        ));
+        assert!(matches!(read("fatal: bad object refs/heads/main"), GitError::Corrupt { .. }));
         let lock = "error: cannot lock ref 'refs/heads/a': Unable to create '/r.git/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), GitError::Locked { .. }));
         assert!(matches!(read("fatal: out of memory"), GitError::Failed { .. }));

@@ -61,15 +61,9 @@ pub enum FetchScope {
 
 impl fmt::Debug for FetchPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            url,
-            authorization,
-            scope,
-            timeout,
-        } = self;
+        let Self { url, authorization, scope, timeout } = self;
         let mut out = f.debug_struct("FetchPlan");
-        out.field("url", &without_credentials(url))
-            .field("authorization", authorization);
+        out.field("url", &without_credentials(url)).field("authorization", authorization);
         out.field("scope", scope).field("timeout", timeout).finish()
     }
 }
@@ -83,26 +77,15 @@ impl Git {
         time_limit: Duration,
     ) -> Result<RefSnapshot, FetchError> {
         let remote = Remote::parse(url, authorization)?;
-        let command = self
-            .command("list remote references")
-            .args(["ls-remote", "--quiet", "--refs", "--"]);
-        let command = command
-            .arg(&remote.address)
-            .authorization(remote.authorization.as_ref());
+        let command = self.command("list remote references").args(["ls-remote", "--quiet", "--refs", "--"]);
+        let command = command.arg(&remote.address).authorization(remote.authorization.as_ref());
         let ended = command.time_limit(time_limit).run_to_end().await?;
         if !ended.status.success() {
-            return Err(FetchError::from_failure(
-                &remote.address,
-                &ended.status.to_string(),
-                &ended.stderr,
-            ));
+            return Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr));
         }
         RefSnapshot::parse_listing(&ended.stdout).ok_or_else(|| {
             let detail = "the list of references is not one".to_owned();
-            FetchError::RemoteUnreachable {
-                url: remote.address,
-                detail,
-            }
+            FetchError::RemoteUnreachable { url: remote.address, detail }
         })
     }
 }
@@ -116,11 +99,7 @@ impl Repository {
         mut on_progress: impl FnMut(&str) + Send,
     ) -> Result<(), FetchError> {
         let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
-        let fetch = Fetch {
-            repository: self,
-            remote,
-            timeout: plan.timeout,
-        };
+        let fetch = Fetch { repository: self, remote, timeout: plan.timeout };
         match fetch.run(&plan.scope, &mut on_progress).await {
             // The owner of the lock may have been killed, in which case nobody else will remove it.
             Err(FetchError::Locked { .. })
@@ -178,25 +157,12 @@ impl Fetch<'_> {
 
     /// Deletes what the other repository does not have and what is in the way of something it has.
     async fn make_room(&self) -> Result<(), FetchError> {
-        let Remote {
-            address,
-            authorization,
-        } = &self.remote;
-        let there = self
-            .repository
-            .git()
-            .remote_refs(address, authorization.as_ref(), self.timeout)
-            .await?;
+        let Remote { address, authorization } = &self.remote;
+        let there = self.repository.git().remote_refs(address, authorization.as_ref(), self.timeout).await?;
         let here = self.repository.refs().await?;
-        let arriving: Vec<_> = there
-            .iter()
-            .map(|(name, _)| name)
-            .filter(|name| here.get(name.as_str()).is_none())
-            .collect();
-        let surplus = here
-            .iter()
-            .map(|(name, _)| name)
-            .filter(|name| there.get(name.as_str()).is_none());
+        let arriving: Vec<_> =
+            there.iter().map(|(name, _)| name).filter(|name| here.get(name.as_str()).is_none()).collect();
+        let surplus = here.iter().map(|(name, _)| name).filter(|name| there.get(name.as_str()).is_none());
         let in_the_way = surplus.filter(|name| arriving.iter().any(|arriving| arriving.excludes(name)));
         let in_the_way: Vec<_> = in_the_way.cloned().collect();
         Ok(self.repository.update_refs(&deletions(&in_the_way)).await?)
@@ -209,10 +175,8 @@ impl Fetch<'_> {
         on_progress: Progress<'_>,
     ) -> Result<(), FetchError> {
         let folder = staging_folder();
-        let staged: Vec<_> = update
-            .iter()
-            .map(|name| format!("+{name}:{}", staged_name(&folder, name)))
-            .collect();
+        let staged: Vec<_> =
+            update.iter().map(|name| format!("+{name}:{}", staged_name(&folder, name))).collect();
         self.transfer(&staged, on_progress).await?;
         let changes = self.staged_changes(&folder, update, delete).await?;
         let moved = match self.repository.update_refs(&changes).await {
@@ -236,9 +200,7 @@ impl Fetch<'_> {
         let mut changes = deletions(delete);
         for name in update {
             let at = RefName::parse(staged_name(folder, name));
-            let found = at
-                .ok()
-                .and_then(|at| staged.iter().find(|(staged, _)| *staged == at));
+            let found = at.ok().and_then(|at| staged.iter().find(|(staged, _)| *staged == at));
             let Some((at, object)) = found else {
                 return Err(FetchError::RemoteRefMissing(name.to_string()));
             };
@@ -252,10 +214,8 @@ impl Fetch<'_> {
 
     async fn staged(&self, folder: &str) -> Result<Vec<(RefName, ObjectId)>, FetchError> {
         let command = self.repository.command("list fetched references");
-        let listing = command
-            .args(["for-each-ref", "--format=%(objectname) %(refname)", folder])
-            .run()
-            .await?;
+        let listing =
+            command.args(["for-each-ref", "--format=%(objectname) %(refname)", folder]).run().await?;
         let lines = String::from_utf8_lossy(&listing.stdout).into_owned();
         let entry = |line: &str| {
             let (object, name) = line.split_once(' ')?;
@@ -283,8 +243,7 @@ impl Fetch<'_> {
         refspecs: &[String],
         on_progress: Progress<'_>,
     ) -> Result<(), FetchError> {
-        self.run_fetch(self.command().arg("--prune"), refspecs, on_progress)
-            .await
+        self.run_fetch(self.command().arg("--prune"), refspecs, on_progress).await
     }
 
     async fn transfer(&self, refspecs: &[String], on_progress: Progress<'_>) -> Result<(), FetchError> {
@@ -300,11 +259,7 @@ impl Fetch<'_> {
             "--progress",
         ]);
         command
-            .args([
-                "--no-write-fetch-head",
-                "--no-auto-maintenance",
-                "--no-recurse-submodules",
-            ])
+            .args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"])
             .authorization(self.remote.authorization.as_ref())
     }
 
@@ -322,19 +277,12 @@ impl Fetch<'_> {
         if ended.status.success() {
             return Ok(());
         }
-        Err(FetchError::from_failure(
-            url,
-            &ended.status.to_string(),
-            &ended.stderr,
-        ))
+        Err(FetchError::from_failure(url, &ended.status.to_string(), &ended.stderr))
     }
 }
 
 fn deletions(names: &[RefName]) -> Vec<RefUpdate> {
-    names
-        .iter()
-        .map(|name| RefUpdate::delete(name.clone(), None))
-        .collect()
+    names.iter().map(|name| RefUpdate::delete(name.clone(), None)).collect()
 }
 
 fn same_names(names: &[RefName]) -> Vec<String> {
@@ -345,14 +293,8 @@ fn same_names(names: &[RefName]) -> Vec<String> {
 fn staging_folder() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    format!(
-        "{INTERNAL_NAMESPACE}incoming/{}-{}-{count}",
-        std::process::id(),
-        now.as_nanos()
-    )
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{INTERNAL_NAMESPACE}incoming/{}-{}-{count}", std::process::id(), now.as_nanos())
 }
 
 fn staged_name(folder: &str, name: &RefName) -> String {

@@ -93,20 +93,13 @@ impl FetchError {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
         // What the other server says about itself is no finding about our repository.
-        let ours: String = detail
-            .lines()
-            .filter(|line| !line.starts_with("remote:"))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let ours: String =
+            detail.lines().filter(|line| !line.starts_with("remote:")).collect::<Vec<_>>().join("\n");
         if let Some(name) = text_after(&detail, "couldn't find remote ref ") {
             Self::RemoteRefMissing(name)
         } else if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
-        } else if says(&[
-            "mismatched algorithms",
-            "mismatched object format",
-            "object format mismatch",
-        ]) {
+        } else if says(&["mismatched algorithms", "mismatched object format", "object format mismatch"]) {
             Self::ObjectFormatMismatch { detail }
         } else if says(NOT_GIVEN) {
             Self::RemoteObjectMissing { detail }
@@ -121,10 +114,7 @@ impl FetchError {
         } else if says(UNREACHABLE) {
             Self::RemoteUnreachable { url, detail }
         } else {
-            Self::Other {
-                status: status.to_owned(),
-                detail,
-            }
+            Self::Other { status: status.to_owned(), detail }
         }
     }
 }
@@ -138,11 +128,8 @@ const UNAUTHORIZED: &[&str] = &[
     "Permission denied (",
 ];
 
-const NOT_GIVEN: &[&str] = &[
-    "not our ref",
-    "did not send all necessary objects",
-    "Server does not allow request for",
-];
+const NOT_GIVEN: &[&str] =
+    &["not our ref", "did not send all necessary objects", "Server does not allow request for"];
 
 const UNREACHABLE: &[&str] = &[
     "unable to access",
@@ -170,23 +157,16 @@ fn is_not_found(detail: &str) -> bool {
 
 fn text_after(detail: &str, phrase: &str) -> Option<String> {
     let (_, after) = detail.split_once(phrase)?;
-    Some(
-        after
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_matches(['\'', ' '])
-            .to_owned(),
-    )
+    Some(after.lines().next().unwrap_or_default().trim_matches(['\'', ' ']).to_owned())
 }
 
 impl From<GitError> for FetchError {
     fn from(error: GitError) -> Self {
         match error {
             GitError::Corrupt { detail, .. } => Self::Corrupt { detail },
-            GitError::NotARepository { path, .. } => Self::Corrupt {
-                detail: format!("{} is not a repository", path.display()),
-            },
+            GitError::NotARepository { path, .. } => {
+                Self::Corrupt { detail: format!("{} is not a repository", path.display()) }
+            }
             GitError::Locked { detail, .. } => Self::Locked { detail },
             GitError::TimedOut { limit, .. } => Self::Timeout(limit),
             error => Self::Git(error),
@@ -199,10 +179,7 @@ impl From<UpdateRefsError> for FetchError {
         match error {
             UpdateRefsError::NameConflict { detail } => Self::NameConflict { detail },
             UpdateRefsError::Git(error) => error.into(),
-            error => Self::Other {
-                status: "a refused update".to_owned(),
-                detail: error.to_string(),
-            },
+            error => Self::Other { status: "a refused update".to_owned(), detail: error.to_string() },
         }
     }
 }
@@ -244,19 +221,10 @@ mod tests {
             "remote: fatal: bad object 123\nfatal: the remote end hung up unexpectedly",
         ];
         for text in unreachable {
-            assert!(
-                matches!(read(text), FetchError::RemoteUnreachable { .. }),
-                "{text}"
-            );
+            assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
         }
-        assert!(matches!(
-            read("fatal: bad object HEAD"),
-            FetchError::Corrupt { .. }
-        ));
-        assert!(matches!(
-            read("fatal: not a git repository: '/r.git'"),
-            FetchError::Corrupt { .. }
-        ));
+        assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
+        assert!(matches!(read("fatal: not a git repository: '/r.git'"), FetchError::Corrupt { .. }));
         let folder =
             "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
         assert!(matches!(read(folder), FetchError::NameConflict { .. }));

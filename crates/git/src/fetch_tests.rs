@@ -15,20 +15,12 @@ fn branch(name: &str) -> RefName {
 }
 
 fn plan(url: &str, scope: FetchScope) -> FetchPlan {
-    FetchPlan {
-        url: url.to_owned(),
-        authorization: None,
-        scope,
-        timeout: TIMEOUT,
-    }
+    FetchPlan { url: url.to_owned(), authorization: None, scope, timeout: TIMEOUT }
 }
 
 fn refs(update: &[&str], delete: &[&str]) -> FetchScope {
     let names = |names: &[&str]| names.iter().map(|name| branch(name)).collect();
-    FetchScope::Refs {
-        update: names(update),
-        delete: names(delete),
-    }
+    FetchScope::Refs { update: names(update), delete: names(delete) }
 }
 
 /// An upstream's repository and a mirror's copy of it.
@@ -42,16 +34,8 @@ impl Pair {
     async fn new(branches: &[&str]) -> Self {
         let workshop = Workshop::new().await;
         let upstream = workshop.bare_with_commits("upstream", branches).await;
-        let mirror = workshop
-            .store()
-            .create(1, &branch("main"))
-            .await
-            .expect("created");
-        Self {
-            workshop,
-            upstream,
-            mirror,
-        }
+        let mirror = workshop.store().create(1, &branch("main")).await.expect("created");
+        Self { workshop, upstream, mirror }
     }
 
     async fn synced(branches: &[&str]) -> Self {
@@ -75,9 +59,7 @@ impl Pair {
         assert_eq!(RefSnapshot::diff(&there, &here), []);
         assert_eq!(there.content_hash(), here.content_hash());
         self.mirror.verify().await.expect("whole");
-        let left = self
-            .workshop
-            .run(self.mirror.path(), &["for-each-ref", "refs/heliostat/incoming"]);
+        let left = self.workshop.run(self.mirror.path(), &["for-each-ref", "refs/heliostat/incoming"]);
         assert_eq!(left, "", "nothing is left in the staging folder");
     }
 }
@@ -92,10 +74,7 @@ async fn a_snapshot_takes_over_everything() {
     pair.assert_equal().await;
 
     // Ours stay, whatever the other side has.
-    pair.workshop.run(
-        pair.mirror.path(),
-        &["update-ref", "refs/heliostat/keep/1", "main"],
-    );
+    pair.workshop.run(pair.mirror.path(), &["update-ref", "refs/heliostat/keep/1", "main"]);
     pair.upstream_git(&["update-ref", "-d", "refs/heads/gone"]);
     pair.upstream_git(&["update-ref", "refs/heads/main", "a/b"]);
     pair.upstream_git(&["tag", "--force", "v1", "a/b"]);
@@ -104,18 +83,12 @@ async fn a_snapshot_takes_over_everything() {
     pair.assert_equal().await;
     assert!(
         pair.workshop
-            .try_run(
-                pair.mirror.path(),
-                &["rev-parse", "--verify", "refs/heliostat/keep/1"]
-            )
+            .try_run(pair.mirror.path(), &["rev-parse", "--verify", "refs/heliostat/keep/1"])
             .is_some()
     );
     assert!(
         pair.workshop
-            .try_run(
-                pair.mirror.path(),
-                &["rev-parse", "--verify", "refs/heliostat/secret"]
-            )
+            .try_run(pair.mirror.path(), &["rev-parse", "--verify", "refs/heliostat/secret"])
             .is_none()
     );
     pair.fetch(FetchScope::Snapshot).await.expect("nothing to do");
@@ -141,14 +114,9 @@ async fn named_references_are_updated_and_deleted_and_no_others() {
     pair.workshop.commit(&pair.upstream, "new");
     pair.upstream_git(&["update-ref", "refs/heads/forced", "untouched"]);
     pair.upstream_git(&["update-ref", "-d", "refs/heads/gone"]);
-    pair.fetch(refs(&["main", "forced", "new"], &["gone", "never/was"]))
-        .await
-        .expect("fetched");
+    pair.fetch(refs(&["main", "forced", "new"], &["gone", "never/was"])).await.expect("fetched");
     let after = pair.mirror.refs().await.expect("readable");
-    assert_eq!(
-        after.get("refs/heads/untouched"),
-        before.get("refs/heads/untouched")
-    );
+    assert_eq!(after.get("refs/heads/untouched"), before.get("refs/heads/untouched"));
     assert_eq!(after.get("refs/heads/gone"), None);
     pair.fetch(refs(&["untouched"], &[])).await.expect("fetched");
     pair.assert_equal().await;
@@ -175,10 +143,7 @@ async fn a_name_may_become_a_folder_and_back() {
         pair.assert_equal().await;
         pair.upstream_git(&["update-ref", "-d", "refs/heads/a"]);
         pair.workshop.commit(&pair.upstream, "a/b");
-        let error = pair
-            .fetch(refs(&["a/b"], &[]))
-            .await
-            .expect_err("nobody said that a is gone");
+        let error = pair.fetch(refs(&["a/b"], &[])).await.expect_err("nobody said that a is gone");
         assert!(matches!(error, FetchError::NameConflict { .. }), "{error:?}");
     }
 }
@@ -206,22 +171,12 @@ async fn objects_arrive_without_references() {
     assert!(!pair.mirror.has_object(&wanted).await.expect("readable"));
     let server = HttpServer::serve(pair.upstream.clone()).await;
     let scope = FetchScope::Objects(vec![wanted.clone()]);
-    pair.mirror
-        .fetch(&plan(&server.url, scope), |_| {})
-        .await
-        .expect("fetched");
+    pair.mirror.fetch(&plan(&server.url, scope), |_| {}).await.expect("fetched");
     assert!(pair.mirror.has_object(&wanted).await.expect("readable"));
     assert_eq!(pair.mirror.refs().await.expect("readable").len(), 1);
     let absent = FetchScope::Objects(vec![ObjectId::parse("12".repeat(20)).expect("hex")]);
-    let error = pair
-        .mirror
-        .fetch(&plan(&server.url, absent), |_| {})
-        .await
-        .expect_err("nobody has it");
-    assert!(
-        matches!(error, FetchError::RemoteObjectMissing { .. }),
-        "{error:?}"
-    );
+    let error = pair.mirror.fetch(&plan(&server.url, absent), |_| {}).await.expect_err("nobody has it");
+    assert!(matches!(error, FetchError::RemoteObjectMissing { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -230,30 +185,14 @@ async fn repositories_with_the_other_hash_are_followed_too() {
     let upstream = workshop.bare_with_format("upstream", ObjectFormat::Sha256).await;
     let url = upstream.path().to_str().expect("text");
     let store = workshop.store();
-    let mirror = store
-        .create_with_format(1, &branch("main"), ObjectFormat::Sha256)
-        .await
-        .expect("created");
-    let there = workshop
-        .git
-        .remote_refs(url, None, TIMEOUT)
-        .await
-        .expect("listed");
+    let mirror = store.create_with_format(1, &branch("main"), ObjectFormat::Sha256).await.expect("created");
+    let there = workshop.git.remote_refs(url, None, TIMEOUT).await.expect("listed");
     assert_eq!(there.object_format(), Some(ObjectFormat::Sha256));
-    mirror
-        .fetch(&plan(url, FetchScope::Snapshot), |_| {})
-        .await
-        .expect("fetched");
+    mirror.fetch(&plan(url, FetchScope::Snapshot), |_| {}).await.expect("fetched");
     assert_eq!(mirror.refs().await.expect("readable"), there);
     let other = store.create(2, &branch("main")).await.expect("created");
-    let error = other
-        .fetch(&plan(url, FetchScope::Snapshot), |_| {})
-        .await
-        .expect_err("another hash");
-    assert!(
-        matches!(error, FetchError::ObjectFormatMismatch { .. }),
-        "{error:?}"
-    );
+    let error = other.fetch(&plan(url, FetchScope::Snapshot), |_| {}).await.expect_err("another hash");
+    assert!(matches!(error, FetchError::ObjectFormatMismatch { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -261,17 +200,12 @@ async fn a_damaged_upstream_changes_nothing_here() {
     let pair = Pair::synced(&["main"]).await;
     let before = pair.mirror.refs().await.expect("readable");
     pair.workshop.commit(&pair.upstream, "main");
-    let tree = pair
-        .workshop
-        .run(pair.upstream.path(), &["rev-parse", "main^{tree}"]);
+    let tree = pair.workshop.run(pair.upstream.path(), &["rev-parse", "main^{tree}"]);
     let (folder, file) = tree.trim().split_at(2);
     std::fs::remove_file(pair.upstream.path().join("objects").join(folder).join(file))
         .expect("a loose object");
     let error = pair.fetch(FetchScope::Snapshot).await.expect_err("damaged");
-    assert!(
-        !matches!(error, FetchError::Corrupt { .. }),
-        "ours is whole: {error:?}"
-    );
+    assert!(!matches!(error, FetchError::Corrupt { .. }), "ours is whole: {error:?}");
     assert_eq!(pair.mirror.refs().await.expect("readable"), before);
     pair.mirror.check_connectivity().await.expect("whole");
 }
@@ -281,13 +215,9 @@ async fn a_lock_of_a_killed_process_does_not_stop_us_for_ever() {
     let pair = Pair::synced(&["main"]).await;
     pair.workshop.commit(&pair.upstream, "main");
     let lock = File::create(pair.mirror.path().join("refs/heads/main.lock")).expect("a file");
-    let error = pair
-        .fetch(FetchScope::Snapshot)
-        .await
-        .expect_err("somebody may be working");
+    let error = pair.fetch(FetchScope::Snapshot).await.expect_err("somebody may be working");
     assert!(matches!(error, FetchError::Locked { .. }), "{error:?}");
-    lock.set_modified(SystemTime::now() - 2 * STALE_LOCK_AGE)
-        .expect("a time");
+    lock.set_modified(SystemTime::now() - 2 * STALE_LOCK_AGE).expect("a time");
     pair.fetch(FetchScope::Snapshot).await.expect("fetched");
     pair.assert_equal().await;
 }
@@ -300,31 +230,20 @@ async fn the_secret_goes_in_a_header() {
     with_header.authorization = Some(SecretHeader::new("JWT top.secret").expect("valid"));
     assert!(!format!("{with_header:?}").contains("secret"));
     let mut progress = Vec::new();
-    pair.mirror
-        .fetch(&with_header, |line| progress.push(line.to_owned()))
-        .await
-        .expect("fetched");
+    pair.mirror.fetch(&with_header, |line| progress.push(line.to_owned())).await.expect("fetched");
     pair.assert_equal().await;
     assert!(progress.iter().any(|line| line.contains("main")), "{progress:?}");
     let seen = server.seen();
     assert!(
         seen.len() >= 2
-            && seen
-                .iter()
-                .all(|request| request.header("authorization") == Some("JWT top.secret"))
+            && seen.iter().all(|request| request.header("authorization") == Some("JWT top.secret"))
     );
 
-    let in_url = plan(
-        &server.url.replace("http://", "http://ann:secret@"),
-        FetchScope::Snapshot,
-    );
+    let in_url = plan(&server.url.replace("http://", "http://ann:secret@"), FetchScope::Snapshot);
     assert!(!format!("{in_url:?}").contains("secret"));
     pair.mirror.fetch(&in_url, |_| {}).await.expect("fetched");
     let basic = "Basic YW5uOnNlY3JldA==";
-    assert_eq!(
-        server.seen().last().expect("a request").header("authorization"),
-        Some(basic)
-    );
+    assert_eq!(server.seen().last().expect("a request").header("authorization"), Some(basic));
 }
 
 #[tokio::test]
@@ -333,10 +252,7 @@ async fn failures_of_the_other_server_are_told_apart() {
     let fetch = async |url: &str| {
         let mut plan = plan(url, FetchScope::Snapshot);
         plan.authorization = Some(SecretHeader::new("JWT x").expect("valid"));
-        pair.mirror
-            .fetch(&plan, |_| {})
-            .await
-            .expect_err("it does not work")
+        pair.mirror.fetch(&plan, |_| {}).await.expect_err("it does not work")
     };
     for status in ["401 Unauthorized", "403 Forbidden"] {
         let error = fetch(&HttpServer::refuse(status).await.url).await;

@@ -1,8 +1,5 @@
 //! Repositories for tests, made at run time with fixed names and dates.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "what is tested must not prepare its own tests"
-)]
+#![expect(clippy::disallowed_methods, reason = "what is tested must not prepare its own tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,15 +15,11 @@ use crate::repository_store::RepositoryStore;
 const PROGRAM_VARIABLE: &str = "HELIOSTAT_TEST_GIT";
 
 pub(crate) async fn git() -> Git {
-    Git::discover(&program())
-        .await
-        .expect("a usable git is installed")
+    Git::discover(&program()).await.expect("a usable git is installed")
 }
 
 fn program() -> PathBuf {
-    std::env::var_os(PROGRAM_VARIABLE)
-        .unwrap_or_else(|| "git".into())
-        .into()
+    std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| "git".into()).into()
 }
 
 /// A folder that is gone after the test, and a `git` to work in it.
@@ -37,10 +30,7 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     pub(crate) async fn new() -> Self {
-        Self {
-            folder: TempDir::new().expect("a temporary folder"),
-            git: git().await,
-        }
+        Self { folder: TempDir::new().expect("a temporary folder"), git: git().await }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -82,19 +72,15 @@ impl Workshop {
     pub(crate) fn bare(&self, name: &str, format: ObjectFormat) -> Repository {
         let path = self.folder(&format!("{name}.git"));
         let format = format!("--object-format={format}");
-        self.run(
-            &path,
-            &["init", "--quiet", "--bare", "--initial-branch=main", &format, "."],
-        );
+        self.run(&path, &["init", "--quiet", "--bare", "--initial-branch=main", &format, "."]);
         Repository::at(self.git.clone(), path)
     }
 
     /// Adds a commit with a file of its own to a branch, and returns its name.
     pub(crate) fn commit(&self, repository: &Repository, branch: &str) -> String {
         let full = format!("refs/heads/{branch}");
-        let parent = self
-            .try_run(repository.path(), &["rev-parse", "--verify", "--quiet", &full])
-            .unwrap_or_default();
+        let parent =
+            self.try_run(repository.path(), &["rev-parse", "--verify", "--quiet", &full]).unwrap_or_default();
         let script = format!(
             "echo '{branch} after {parent}' | git hash-object -w --stdin \
              | xargs printf '100644 blob %s\\tfile\\n' | git mktree"
@@ -111,8 +97,7 @@ impl Workshop {
 
     /// Runs git and returns what it prints; fails the test when it fails.
     pub(crate) fn run(&self, folder: &Path, args: &[&str]) -> String {
-        self.try_run(folder, args)
-            .unwrap_or_else(|| panic!("git {args:?} failed"))
+        self.try_run(folder, args).unwrap_or_else(|| panic!("git {args:?} failed"))
     }
 
     pub(crate) fn try_run(&self, folder: &Path, args: &[&str]) -> Option<String> {
@@ -124,16 +109,12 @@ impl Workshop {
     fn shell(&self, folder: &Path, script: &str) -> String {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        self.output(command, folder)
-            .unwrap_or_else(|| panic!("{script} failed"))
+        self.output(command, folder).unwrap_or_else(|| panic!("{script} failed"))
     }
 
     fn output(&self, mut command: Command, folder: &Path) -> Option<String> {
         command.current_dir(folder).stdin(Stdio::null());
-        command
-            .env_remove("GIT_DIR")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.env_remove("GIT_DIR").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         for role in ["AUTHOR", "COMMITTER"] {
             command
                 .env(format!("GIT_{role}_NAME"), "Test")
@@ -141,9 +122,6 @@ impl Workshop {
             command.env(format!("GIT_{role}_DATE"), "2024-01-01T00:00:00Z");
         }
         let output = command.output().expect("the program runs");
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8(output.stdout).expect("text"))
+        output.status.success().then(|| String::from_utf8(output.stdout).expect("text"))
     }
 }

@@ -29,10 +29,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(header, _)| header == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -78,11 +75,7 @@ impl HttpServer {
                 });
             }
         });
-        Self {
-            url,
-            seen,
-            _task: AbortOnDropHandle::new(task),
-        }
+        Self { url, seen, _task: AbortOnDropHandle::new(task) }
     }
 }
 
@@ -102,9 +95,7 @@ async fn read_request(connection: TcpStream) -> io::Result<(Request, Vec<u8>, Ow
     let body = if request.header("transfer-encoding") == Some("chunked") {
         read_chunks(&mut input).await?
     } else {
-        let length = request
-            .header("content-length")
-            .map_or(0, |length| length.parse().expect("a number"));
+        let length = request.header("content-length").map_or(0, |length| length.parse().expect("a number"));
         read_exactly(&mut input, length).await?
     };
     Ok((request, body, output))
@@ -145,33 +136,21 @@ async fn answer(
     let target = request.line.split(' ').nth(1).expect("a target");
     if let Some((_, name)) = target.split_once("/info/refs?service=") {
         let service = service(name);
-        let advertised = repository
-            .advertise(service, &protocol)
-            .await
-            .map_err(io::Error::other)?;
+        let advertised = repository.advertise(service, &protocol).await.map_err(io::Error::other)?;
         return respond(output, &format!("{service}-advertisement"), advertised).await;
     }
     let service = service(target.rsplit('/').next().expect("a last part"));
-    let pieces: Vec<_> = body
-        .chunks(10_000)
-        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
-        .collect();
+    let pieces: Vec<_> = body.chunks(10_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     let body =
         decode_request_body(request.header("content-encoding"), stream::iter(pieces)).expect("supported");
     let content_type = format!("{service}-result");
     match service {
         GitService::UploadPack => {
-            let answer = repository
-                .upload_pack(body, &protocol)
-                .await
-                .map_err(io::Error::other)?;
+            let answer = repository.upload_pack(body, &protocol).await.map_err(io::Error::other)?;
             respond(output, &content_type, answer).await
         }
         GitService::ReceivePack => {
-            let received = repository
-                .receive_pack(body, &protocol)
-                .await
-                .map_err(io::Error::other)?;
+            let received = repository.receive_pack(body, &protocol).await.map_err(io::Error::other)?;
             respond(output, &content_type, stream::iter([Ok(received.output)])).await
         }
     }
@@ -192,9 +171,7 @@ async fn respond(
     while let Some(piece) = body.next().await {
         let piece = piece?;
         if !piece.is_empty() {
-            output
-                .write_all(format!("{:x}\r\n", piece.len()).as_bytes())
-                .await?;
+            output.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await?;
             output.write_all(&piece).await?;
             output.write_all(b"\r\n").await?;
         }

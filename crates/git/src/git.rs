@@ -85,33 +85,19 @@ impl Git {
             serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
             own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
         }));
-        let cannot_run = |error| GitUnavailable::CannotRun {
-            program: program.to_owned(),
-            error,
-        };
+        let cannot_run = |error| GitUnavailable::CannotRun { program: program.to_owned(), error };
         let finished = candidate.command("read its version").arg("version").run().await;
         let finished = finished.map_err(|error| cannot_run(io::Error::other(error)))?;
         let output = String::from_utf8_lossy(&finished.stdout).into_owned();
-        let version = GitVersion::parse(&output).ok_or_else(|| GitUnavailable::Unrecognised {
-            program: program.to_owned(),
-            output,
-        })?;
+        let version = GitVersion::parse(&output)
+            .ok_or_else(|| GitUnavailable::Unrecognised { program: program.to_owned(), output })?;
         if version < MINIMUM_GIT_VERSION {
             let (program, minimum) = (program.to_owned(), MINIMUM_GIT_VERSION);
-            return Err(GitUnavailable::TooOld {
-                program,
-                found: version,
-                minimum,
-            });
+            return Err(GitUnavailable::TooOld { program, found: version, minimum });
         }
         let Inner { serving, own, .. } = &*candidate.0;
         let (serving, own) = (Arc::clone(serving), Arc::clone(own));
-        Ok(Self(Arc::new(Inner {
-            program: program.to_owned(),
-            version,
-            serving,
-            own,
-        })))
+        Ok(Self(Arc::new(Inner { program: program.to_owned(), version, serving, own })))
     }
 
     /// The version that was found.
@@ -126,17 +112,11 @@ impl Git {
 
     /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
     pub async fn is_repository(&self, path: &Path) -> bool {
-        let command = self
-            .command("look for a repository")
-            .current_dir(path)
-            .args(["rev-parse", "--git-dir"]);
+        let command =
+            self.command("look for a repository").current_dir(path).args(["rev-parse", "--git-dir"]);
         // Without the ceiling a folder somewhere inside another repository would count as one.
         let ceiling = path.parent().unwrap_or(path);
-        command
-            .env("GIT_CEILING_DIRECTORIES", ceiling)
-            .run()
-            .await
-            .is_ok()
+        command.env("GIT_CEILING_DIRECTORIES", ceiling).run().await.is_ok()
     }
 
     /// A `git` invocation; `operation` says in errors what could not be done.
@@ -166,15 +146,9 @@ mod tests {
     #[tokio::test]
     async fn says_what_is_wrong_with_other_programs() {
         let missing = Git::discover(Path::new("/nonexistent/git")).await;
-        assert!(
-            matches!(missing, Err(GitUnavailable::CannotRun { .. })),
-            "{missing:?}"
-        );
+        assert!(matches!(missing, Err(GitUnavailable::CannotRun { .. })), "{missing:?}");
         let other = Git::discover(Path::new("echo")).await;
-        assert!(
-            matches!(other, Err(GitUnavailable::Unrecognised { .. })),
-            "{other:?}"
-        );
+        assert!(matches!(other, Err(GitUnavailable::Unrecognised { .. })), "{other:?}");
     }
 
     #[tokio::test]

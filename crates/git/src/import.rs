@@ -38,16 +38,9 @@ impl Git {
         mut on_progress: impl FnMut(&str) + Send,
     ) -> Result<(), ImportError> {
         let remote = Remote::parse(source, None).map_err(FetchError::from)?;
-        let command = self
-            .command("clone")
-            .args(["clone", "--mirror", "--progress", "--"]);
-        let command = command
-            .arg(&remote.address)
-            .arg(into)
-            .authorization(remote.authorization.as_ref());
-        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress)
-            .await
-            .map_err(FetchError::from)?;
+        let command = self.command("clone").args(["clone", "--mirror", "--progress", "--"]);
+        let command = command.arg(&remote.address).arg(into).authorization(remote.authorization.as_ref());
+        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress).await.map_err(FetchError::from)?;
         if ended.status.success() {
             return Ok(());
         }
@@ -64,30 +57,19 @@ impl Git {
     ) -> Result<(), ImportError> {
         let remote = Remote::parse(url, authorization).map_err(FetchError::from)?;
         let command =
-            self.command("push")
-                .current_dir(from)
-                .args(["push", "--mirror", "--porcelain", "--progress"]);
-        let command = command
-            .args(["--", &remote.address])
-            .authorization(remote.authorization.as_ref());
-        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress)
-            .await
-            .map_err(FetchError::from)?;
+            self.command("push").current_dir(from).args(["push", "--mirror", "--porcelain", "--progress"]);
+        let command = command.args(["--", &remote.address]).authorization(remote.authorization.as_ref());
+        let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress).await.map_err(FetchError::from)?;
         if ended.status.success() {
             return Ok(());
         }
         let report = String::from_utf8_lossy(&ended.stdout);
-        let refused: Vec<_> = report
-            .lines()
-            .filter_map(|line| line.strip_prefix("!\t"))
-            .collect();
+        let refused: Vec<_> = report.lines().filter_map(|line| line.strip_prefix("!\t")).collect();
         if refused.is_empty() {
             let error = FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr);
             return Err(error.into());
         }
-        Err(ImportError::Rejected {
-            detail: refused.join("\n"),
-        })
+        Err(ImportError::Rejected { detail: refused.join("\n") })
     }
 }
 
@@ -112,47 +94,24 @@ mod tests {
         let copy = workshop.path("copy.git");
         let mut lines = 0;
         let address = source.path().to_str().expect("text");
-        workshop
-            .git
-            .clone_mirror(address, &copy, |_| lines += 1)
-            .await
-            .expect("cloned");
+        workshop.git.clone_mirror(address, &copy, |_| lines += 1).await.expect("cloned");
         assert!(lines > 0);
         let main = RefName::branch("main").expect("valid");
         let target = workshop.store().create(1, &main).await.expect("created");
         let address = target.path().to_str().expect("text");
-        workshop
-            .git
-            .push_mirror(&copy, address, None, |_| {})
-            .await
-            .expect("pushed");
-        assert_eq!(
-            target.refs().await.expect("readable"),
-            source.refs().await.expect("readable")
-        );
+        workshop.git.push_mirror(&copy, address, None, |_| {}).await.expect("pushed");
+        assert_eq!(target.refs().await.expect("readable"), source.refs().await.expect("readable"));
         target.verify().await.expect("whole");
     }
 
     #[tokio::test]
     async fn failures_say_what_is_wrong() {
         let workshop = Workshop::new().await;
-        let missing = workshop
-            .git
-            .clone_mirror("/nonexistent.git", &workshop.path("copy.git"), |_| {})
-            .await;
-        assert!(
-            matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))),
-            "{missing:?}"
-        );
+        let missing = workshop.git.clone_mirror("/nonexistent.git", &workshop.path("copy.git"), |_| {}).await;
+        assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
         let source = workshop.bare_with_commits("source", &["main"]).await;
         workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "main"]);
-        let missing = workshop
-            .git
-            .push_mirror(source.path(), "/nonexistent.git", None, |_| {})
-            .await;
-        assert!(
-            matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))),
-            "{missing:?}"
-        );
+        let missing = workshop.git.push_mirror(source.path(), "/nonexistent.git", None, |_| {}).await;
+        assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
     }
 }

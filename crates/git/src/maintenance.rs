@@ -30,13 +30,8 @@ impl Repository {
     }
 
     async fn fsck(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
-        let command = self
-            .command(operation)
-            .args(["fsck", depth, "--no-dangling", "--no-progress"]);
-        let ended = command
-            .time_limit(WHOLE_REPOSITORY_TIME_LIMIT)
-            .run_to_end()
-            .await?;
+        let command = self.command(operation).args(["fsck", depth, "--no-dangling", "--no-progress"]);
+        let ended = command.time_limit(WHOLE_REPOSITORY_TIME_LIMIT).run_to_end().await?;
         if ended.status.success() {
             return Ok(());
         }
@@ -44,11 +39,9 @@ impl Repository {
         let found = format!("{}\n{}", ended.stderr, crate::error::readable_tail(&ended.stdout));
         match GitError::from_failure(operation, Some(self.path()), &ended.status.to_string(), &found) {
             // The exit status of fsck is a set of findings; 128 is a failure of fsck itself.
-            GitError::Failed { detail, .. } if ended.status.code() != Some(128) => Err(GitError::Corrupt {
-                operation,
-                path: self.path().to_owned(),
-                detail,
-            }),
+            GitError::Failed { detail, .. } if ended.status.code() != Some(128) => {
+                Err(GitError::Corrupt { operation, path: self.path().to_owned(), detail })
+            }
             error => Err(error),
         }
     }
@@ -58,22 +51,11 @@ impl Repository {
     pub async fn maintain(&self) -> Result<(), GitError> {
         let steps: [&[&str]; 3] = [
             &["pack-refs", "--all"],
-            &[
-                "repack",
-                "-d",
-                "-l",
-                "-q",
-                "--geometric=2",
-                "--write-midx",
-                "--write-bitmap-index",
-            ],
+            &["repack", "-d", "-l", "-q", "--geometric=2", "--write-midx", "--write-bitmap-index"],
             &["commit-graph", "write", "--reachable", "--split", "--no-progress"],
         ];
         for step in steps {
-            let command = self
-                .command("maintain")
-                .args(step)
-                .time_limit(WHOLE_REPOSITORY_TIME_LIMIT);
+            let command = self.command("maintain").args(step).time_limit(WHOLE_REPOSITORY_TIME_LIMIT);
             command.run().await?;
         }
         let (operation, path) = ("maintain", self.path().to_owned());
@@ -103,10 +85,7 @@ fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
     for folder in ["objects", "objects/pack"] {
         for entry in std::fs::read_dir(repository.join(folder))? {
             let entry = entry?;
-            let is_temporary = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| name.starts_with("tmp_"));
+            let is_temporary = entry.file_name().to_str().is_some_and(|name| name.starts_with("tmp_"));
             if !is_temporary || !is_older_than(age, &entry.path()) {
                 continue;
             }
@@ -122,11 +101,7 @@ fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
 
 fn is_older_than(age: Duration, file: &Path) -> bool {
     let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|time| {
-        SystemTime::now()
-            .duration_since(time)
-            .is_ok_and(|passed| passed >= age)
-    })
+    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|passed| passed >= age))
 }
 
 /// Lock files beside the repository's own files and anywhere below `refs/`.
@@ -170,10 +145,7 @@ mod tests {
         let (folder, file) = tree.trim().split_at(2);
         std::fs::remove_file(repository.path().join("objects").join(folder).join(file))
             .expect("a loose object");
-        let error = repository
-            .check_connectivity()
-            .await
-            .expect_err("a tree is missing");
+        let error = repository.check_connectivity().await.expect_err("a tree is missing");
         assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
         let error = repository.verify().await.expect_err("a tree is missing");
         assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
@@ -225,20 +197,8 @@ mod tests {
         for lock in ["packed-refs.lock", "refs/heads/a/b.lock"] {
             std::fs::write(repository.path().join(lock), "").expect("written");
         }
-        assert_eq!(
-            repository
-                .clear_stale_locks(STALE_LOCK_AGE)
-                .await
-                .expect("listable"),
-            0
-        );
-        assert_eq!(
-            repository
-                .clear_stale_locks(Duration::ZERO)
-                .await
-                .expect("listable"),
-            2
-        );
+        assert_eq!(repository.clear_stale_locks(STALE_LOCK_AGE).await.expect("listable"), 0);
+        assert_eq!(repository.clear_stale_locks(Duration::ZERO).await.expect("listable"), 2);
         assert!(repository.path().join("refs/heads/a/b").exists());
     }
 }

@@ -74,11 +74,7 @@ impl ObjectId {
 
     /// Which hash made this name.
     pub fn format(&self) -> ObjectFormat {
-        if self.0.len() == ObjectFormat::Sha256.hex_len() {
-            ObjectFormat::Sha256
-        } else {
-            ObjectFormat::Sha1
-        }
+        if self.0.len() == ObjectFormat::Sha256.hex_len() { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
     }
 
     /// The hex digits.
@@ -121,22 +117,9 @@ mod tests {
 
     #[test]
     fn accepts_both_hashes_and_nothing_else() {
-        assert_eq!(
-            ObjectId::parse("a".repeat(40)).expect("sha1").format(),
-            ObjectFormat::Sha1
-        );
-        assert_eq!(
-            ObjectId::parse("a".repeat(64)).expect("sha256").format(),
-            ObjectFormat::Sha256
-        );
-        for bad in [
-            "",
-            "abc",
-            &"a".repeat(41),
-            &"A".repeat(40),
-            &"g".repeat(40),
-            &"é".repeat(20),
-        ] {
+        assert_eq!(ObjectId::parse("a".repeat(40)).expect("sha1").format(), ObjectFormat::Sha1);
+        assert_eq!(ObjectId::parse("a".repeat(64)).expect("sha256").format(), ObjectFormat::Sha256);
+        for bad in ["", "abc", &"a".repeat(41), &"A".repeat(40), &"g".repeat(40), &"é".repeat(20)] {
             assert!(ObjectId::parse(bad).is_err(), "{bad:?}");
         }
     }

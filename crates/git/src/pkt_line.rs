@@ -46,18 +46,16 @@ pub fn decode_packet(input: &[u8]) -> Result<Option<(PacketLine<'_>, usize)>, Pa
     let length = match read_length(digits) {
         Some(length) => length,
         None => {
-            return Err(PacketLineError::BadLength(
-                String::from_utf8_lossy(digits).into_owned(),
-            ));
+            return Err(PacketLineError::BadLength(String::from_utf8_lossy(digits).into_owned()));
         }
     };
     match length {
         0 => Ok(Some((PacketLine::Flush, LENGTH_DIGITS))),
         1 => Ok(Some((PacketLine::Delimiter, LENGTH_DIGITS))),
         2 => Ok(Some((PacketLine::ResponseEnd, LENGTH_DIGITS))),
-        LENGTH_DIGITS..=MAX_PACKET_LINE_BYTES => Ok(input
-            .get(LENGTH_DIGITS..length)
-            .map(|payload| (PacketLine::Data(payload), length))),
+        LENGTH_DIGITS..=MAX_PACKET_LINE_BYTES => {
+            Ok(input.get(LENGTH_DIGITS..length).map(|payload| (PacketLine::Data(payload), length)))
+        }
         _ => Err(PacketLineError::ForbiddenLength(length)),
     }
 }
@@ -90,15 +88,9 @@ pub fn error_packet(message: &str) -> Bytes {
 
 /// Whether the last packet in `output` is an error that the client will show.
 pub(crate) fn ends_with_error_packet(output: &[u8]) -> bool {
-    let starts = output
-        .windows(LENGTH_DIGITS)
-        .enumerate()
-        .rev()
-        .filter(|(_, window)| *window == b"ERR ");
+    let starts = output.windows(LENGTH_DIGITS).enumerate().rev().filter(|(_, window)| *window == b"ERR ");
     starts.map(|(index, _)| index).any(|index| {
-        let digits = index
-            .checked_sub(LENGTH_DIGITS)
-            .map(|start| &output[start..index]);
+        let digits = index.checked_sub(LENGTH_DIGITS).map(|start| &output[start..index]);
         digits.and_then(read_length) == Some(output.len() - index + LENGTH_DIGITS)
     })
 }
@@ -143,18 +135,9 @@ mod tests {
     #[test]
     fn impossible_lengths_are_refused_at_once() {
         assert_eq!(decode_packet(b"0003"), Err(PacketLineError::ForbiddenLength(3)));
-        assert_eq!(
-            decode_packet(b"fff1"),
-            Err(PacketLineError::ForbiddenLength(0xfff1))
-        );
-        assert_eq!(
-            decode_packet(b"00g0"),
-            Err(PacketLineError::BadLength("00g0".into()))
-        );
-        assert_eq!(
-            decode_packet(b"+004"),
-            Err(PacketLineError::BadLength("+004".into()))
-        );
+        assert_eq!(decode_packet(b"fff1"), Err(PacketLineError::ForbiddenLength(0xfff1)));
+        assert_eq!(decode_packet(b"00g0"), Err(PacketLineError::BadLength("00g0".into())));
+        assert_eq!(decode_packet(b"+004"), Err(PacketLineError::BadLength("+004".into())));
         assert_eq!(decode_packet(b"00"), Ok(None));
         let too_long = vec![0; MAX_PACKET_LINE_BYTES];
         let refused = encode_packet(PacketLine::Data(&too_long), &mut Vec::new());
@@ -173,12 +156,8 @@ mod tests {
     #[test]
     fn an_error_at_the_end_is_found() {
         assert!(ends_with_error_packet(&error_packet("no")));
-        assert!(ends_with_error_packet(
-            &[b"0008NAK\n".as_slice(), &error_packet("ERR ERR ")].concat()
-        ));
-        assert!(!ends_with_error_packet(
-            &[&error_packet("no")[..], b"0000"].concat()
-        ));
+        assert!(ends_with_error_packet(&[b"0008NAK\n".as_slice(), &error_packet("ERR ERR ")].concat()));
+        assert!(!ends_with_error_packet(&[&error_packet("no")[..], b"0000"].concat()));
         assert!(!ends_with_error_packet(b"ERR no"));
         assert!(!ends_with_error_packet(b""));
     }

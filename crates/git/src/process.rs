@@ -42,15 +42,7 @@ impl GitProcess {
     pub(crate) fn spawn(mut command: Command, turn: OwnedSemaphorePermit) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        Ok(Self {
-            group: Some(Group {
-                child: Mutex::new(child),
-                _turn: turn,
-            }),
-            stdin,
-            stdout,
-            stderr,
-        })
+        Ok(Self { group: Some(Group { child: Mutex::new(child), _turn: turn }), stdin, stdout, stderr })
     }
 
     /// The number of the process and of its group; `None` once it has ended and was waited for.
@@ -65,10 +57,7 @@ impl GitProcess {
 
     /// Its output in pieces. The first call gets it.
     pub fn take_stdout(&mut self) -> Option<ReaderStream<ChildStdout>> {
-        Some(ReaderStream::with_capacity(
-            self.stdout.take()?,
-            OUTPUT_CHUNK_BYTES,
-        ))
+        Some(ReaderStream::with_capacity(self.stdout.take()?, OUTPUT_CHUNK_BYTES))
     }
 
     /// What it tells people. Must be read, or the process stops when the pipe is full. The first call gets it.
@@ -87,15 +76,11 @@ impl GitProcess {
 
 impl Group {
     fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
-        self.child
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn child_mut(&mut self) -> &mut Child {
-        self.child
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.child.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Signals the group unless its leader was waited for: from then on the number may belong to somebody else.
@@ -120,9 +105,7 @@ impl Drop for GitProcess {
         if let Ok(runtime) = Handle::try_current() {
             group.signal(Signal::TERM);
             runtime.spawn(async move {
-                tokio::time::timeout(TERMINATION_GRACE, group.child_mut().wait())
-                    .await
-                    .ok();
+                tokio::time::timeout(TERMINATION_GRACE, group.child_mut().wait()).await.ok();
             });
         }
     }
@@ -145,17 +128,10 @@ mod tests {
     use super::*;
 
     /// A shell that starts a helper, says both numbers, and waits for the helper.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a stand-in for git that is easier to watch"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a stand-in for git that is easier to watch")]
     async fn shell_with_helper(script: &str) -> (GitProcess, u32) {
         let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let turn = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
         let mut process = GitProcess::spawn(command, turn).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
@@ -170,17 +146,13 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), gone)
-            .await
-            .expect("the process ends");
+        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the process ends");
     }
 
     /// A zombie whose parent has not looked yet does not count.
     fn is_running(id: Pid) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero())).unwrap_or_default();
-        stat.rsplit(')')
-            .next()
-            .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
     }
 
     #[tokio::test]

@@ -95,13 +95,7 @@ mod tests {
 
     #[test]
     fn odd_values_go_nowhere() {
-        for odd in [
-            "",
-            "version=2\n",
-            "version=2 x",
-            "a;b",
-            &"a".repeat(MAX_PROTOCOL_BYTES + 1),
-        ] {
+        for odd in ["", "version=2\n", "version=2 x", "a;b", &"a".repeat(MAX_PROTOCOL_BYTES + 1)] {
             assert_eq!(GitProtocol::from_header(Some(odd)).as_str(), None, "{odd:?}");
         }
     }

@@ -38,18 +38,14 @@ impl Repository {
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         protocol: &GitProtocol,
     ) -> Result<ReceivedPack, GitError> {
-        let mut serving = self
-            .exchange(GitService::ReceivePack, ServeMode::Exchange, protocol, request)
-            .await?;
+        let mut serving =
+            self.exchange(GitService::ReceivePack, ServeMode::Exchange, protocol, request).await?;
         let mut output = BytesMut::new();
         while let Some(piece) = serving.next().await {
             output.extend_from_slice(&piece?);
             if output.len() > MAX_RECEIVE_REPORT_BYTES {
                 let limit_bytes = MAX_RECEIVE_REPORT_BYTES;
-                return Err(GitError::OutputTooLarge {
-                    operation: "receive a push",
-                    limit_bytes,
-                });
+                return Err(GitError::OutputTooLarge { operation: "receive a push", limit_bytes });
             }
         }
         let end = serving.end().await?;
@@ -63,9 +59,6 @@ impl Repository {
         if !success && output.is_empty() {
             return Err(serving.failure(&end));
         }
-        Ok(ReceivedPack {
-            output: output.freeze(),
-            success,
-        })
+        Ok(ReceivedPack { output: output.freeze(), success })
     }
 }

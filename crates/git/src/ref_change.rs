@@ -30,19 +30,11 @@ pub enum RefChangeKind {
 
 impl RefChange {
     pub(crate) fn added(name: RefName, to: ObjectId) -> Self {
-        Self {
-            name,
-            from: ObjectId::zero(to.format()),
-            to,
-        }
+        Self { name, from: ObjectId::zero(to.format()), to }
     }
 
     pub(crate) fn deleted(name: RefName, from: ObjectId) -> Self {
-        Self {
-            name,
-            to: ObjectId::zero(from.format()),
-            from,
-        }
+        Self { name, to: ObjectId::zero(from.format()), from }
     }
 
     /// Which of the three this is.

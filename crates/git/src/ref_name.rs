@@ -31,10 +31,7 @@ impl RefName {
         let name = name.into();
         match fault_of(&name) {
             None => Ok(Self(name)),
-            Some(reason) => Err(InvalidRefName {
-                name: name.chars().take(200).collect(),
-                reason,
-            }),
+            Some(reason) => Err(InvalidRefName { name: name.chars().take(200).collect(), reason }),
         }
     }
 
@@ -42,10 +39,7 @@ impl RefName {
     pub fn branch(short_name: &str) -> Result<Self, InvalidRefName> {
         if short_name.starts_with('-') || short_name == "HEAD" {
             let reason = "a branch cannot be called HEAD or start with '-'";
-            return Err(InvalidRefName {
-                name: short_name.to_owned(),
-                reason,
-            });
+            return Err(InvalidRefName { name: short_name.to_owned(), reason });
         }
         Self::parse(format!("refs/heads/{short_name}"))
     }
@@ -85,8 +79,7 @@ impl RefName {
 }
 
 fn is_folder_of(folder: &str, name: &str) -> bool {
-    name.strip_prefix(folder)
-        .is_some_and(|rest| rest.starts_with('/'))
+    name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn fault_of(name: &str) -> Option<&'static str> {
@@ -96,16 +89,10 @@ fn fault_of(name: &str) -> Option<&'static str> {
     if name.len() > MAX_REF_NAME_BYTES {
         return Some("it is too long");
     }
-    if name
-        .bytes()
-        .any(|byte| byte < 0x20 || matches!(byte, 0x7f | b' ' | b'~' | b'^' | b':'))
-    {
+    if name.bytes().any(|byte| byte < 0x20 || matches!(byte, 0x7f | b' ' | b'~' | b'^' | b':')) {
         return Some("it holds a space, a control character, '~', '^' or ':'");
     }
-    if name
-        .bytes()
-        .any(|byte| matches!(byte, b'?' | b'*' | b'[' | b'\\'))
-    {
+    if name.bytes().any(|byte| matches!(byte, b'?' | b'*' | b'[' | b'\\')) {
         return Some("it holds '?', '*', '[' or a backslash");
     }
     if name.contains("..") || name.contains("@{") {
@@ -208,15 +195,7 @@ mod tests {
 
     #[test]
     fn must_be_a_full_name() {
-        for name in [
-            "",
-            "HEAD",
-            "main",
-            "heads/main",
-            "refs/",
-            "refs",
-            "/refs/heads/main",
-        ] {
+        for name in ["", "HEAD", "main", "heads/main", "refs/", "refs", "/refs/heads/main"] {
             assert!(RefName::parse(name).is_err(), "{name:?}");
         }
         assert!(RefName::branch("-f").is_err());
@@ -229,17 +208,10 @@ mod tests {
         let branch = RefName::branch("feature/x").expect("valid");
         let tag = RefName::parse("refs/tags/v1").expect("valid");
         let note = RefName::parse("refs/notes/commits").expect("valid");
-        assert_eq!(
-            (branch.short(), branch.is_branch(), branch.is_tag()),
-            ("feature/x", true, false)
-        );
+        assert_eq!((branch.short(), branch.is_branch(), branch.is_tag()), ("feature/x", true, false));
         assert_eq!((tag.short(), tag.is_branch(), tag.is_tag()), ("v1", false, true));
         assert_eq!(note.short(), "notes/commits");
-        assert!(
-            RefName::parse("refs/heliostat/incoming/1")
-                .expect("valid")
-                .is_internal()
-        );
+        assert!(RefName::parse("refs/heliostat/incoming/1").expect("valid").is_internal());
     }
 
     #[test]

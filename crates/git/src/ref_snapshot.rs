@@ -24,36 +24,25 @@ struct Inner {
 impl RefSnapshot {
     /// The snapshot of a repository without references.
     pub fn empty() -> Self {
-        Self(Arc::new(Inner {
-            entries: Vec::new(),
-            content_hash: ContentHash::of_nothing(),
-        }))
+        Self(Arc::new(Inner { entries: Vec::new(), content_hash: ContentHash::of_nothing() }))
     }
 
     /// A snapshot of these references. Internal ones are left out; of duplicates the last one counts.
     pub fn from_entries(entries: impl IntoIterator<Item = (RefName, ObjectId)>) -> Self {
-        let entries: std::collections::BTreeMap<_, _> = entries
-            .into_iter()
-            .filter(|(name, _)| !name.is_internal())
-            .collect();
+        let entries: std::collections::BTreeMap<_, _> =
+            entries.into_iter().filter(|(name, _)| !name.is_internal()).collect();
         let mut hasher = ContentHasher::default();
         for (name, object) in &entries {
             hasher.reference(object.as_str().as_bytes(), name.as_str().as_bytes());
         }
-        Self(Arc::new(Inner {
-            entries: entries.into_iter().collect(),
-            content_hash: hasher.finish(),
-        }))
+        Self(Arc::new(Inner { entries: entries.into_iter().collect(), content_hash: hasher.finish() }))
     }
 
     /// Reads lines of `<object> <name>`; `None` when they are something else.
     pub(crate) fn parse_listing(listing: &[u8]) -> Option<Self> {
         let mut hasher = ContentHasher::default();
         let mut entries: Vec<(RefName, ObjectId)> = Vec::new();
-        for line in listing
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
+        for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let space = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
             let (object, name) = (&line[..space], &line[space + 1..]);
             if name.starts_with(INTERNAL_NAMESPACE.as_bytes()) {
@@ -71,10 +60,7 @@ impl RefSnapshot {
             // Git lists in name order; another server might not.
             return Some(Self::from_entries(entries));
         }
-        Some(Self(Arc::new(Inner {
-            entries,
-            content_hash: hasher.finish(),
-        })))
+        Some(Self(Arc::new(Inner { entries, content_hash: hasher.finish() })))
     }
 
     /// Every reference in name order.
@@ -135,11 +121,7 @@ impl RefSnapshot {
                 }
                 ([(name, from), old_rest @ ..], [(_, to), new_rest @ ..]) => {
                     if from != to {
-                        changes.push(RefChange {
-                            name: name.clone(),
-                            from: from.clone(),
-                            to: to.clone(),
-                        });
+                        changes.push(RefChange { name: name.clone(), from: from.clone(), to: to.clone() });
                     }
                     (old, new) = (old_rest, new_rest);
                 }
@@ -177,25 +159,14 @@ mod tests {
 
     #[test]
     fn diff_names_every_change_once_in_order() {
-        let before = snapshot(&[
-            ("refs/heads/a", '1'),
-            ("refs/heads/b", '2'),
-            ("refs/heads/d", '4'),
-        ]);
-        let after = snapshot(&[
-            ("refs/heads/b", '3'),
-            ("refs/heads/c", '5'),
-            ("refs/heads/d", '4'),
-        ]);
+        let before = snapshot(&[("refs/heads/a", '1'), ("refs/heads/b", '2'), ("refs/heads/d", '4')]);
+        let after = snapshot(&[("refs/heads/b", '3'), ("refs/heads/c", '5'), ("refs/heads/d", '4')]);
         let changes: Vec<_> = RefSnapshot::diff(&before, &after)
             .into_iter()
             .map(|change| (change.name.short().to_owned(), change.kind()))
             .collect();
-        let expected = [
-            ("a", RefChangeKind::Delete),
-            ("b", RefChangeKind::Update),
-            ("c", RefChangeKind::Add),
-        ];
+        let expected =
+            [("a", RefChangeKind::Delete), ("b", RefChangeKind::Update), ("c", RefChangeKind::Add)];
         assert_eq!(changes, expected.map(|(name, kind)| (name.to_owned(), kind)));
         assert!(RefSnapshot::diff(&after, &after).is_empty());
         assert_eq!(RefSnapshot::diff(&RefSnapshot::empty(), &after).len(), 3);
@@ -210,10 +181,7 @@ mod tests {
         let one = snapshot(&[("refs/heads/a", '1'), ("refs/heads/b", '2')]);
         let other = snapshot(&[("refs/heads/b", '2'), ("refs/heads/a", '1')]);
         assert_eq!(one.content_hash(), other.content_hash());
-        assert_eq!(
-            one.get("refs/heads/b").map(ObjectId::as_str),
-            Some("2".repeat(40).as_str())
-        );
+        assert_eq!(one.get("refs/heads/b").map(ObjectId::as_str), Some("2".repeat(40).as_str()));
         assert_eq!(one.get("refs/heads/c"), None);
     }
 
@@ -227,10 +195,7 @@ mod tests {
         );
         let parsed = RefSnapshot::parse_listing(listing.as_bytes()).expect("a listing");
         assert_eq!(parsed, snapshot(&[("refs/heads/a", '1'), ("refs/tags/t", '2')]));
-        assert_eq!(
-            (parsed.len(), parsed.branches().count(), parsed.tags().count()),
-            (2, 1, 1)
-        );
+        assert_eq!((parsed.len(), parsed.branches().count(), parsed.tags().count()), (2, 1, 1));
         assert!(RefSnapshot::parse_listing(b"nonsense").is_none());
         assert!(RefSnapshot::parse_listing(b"abc refs/heads/a").is_none());
     }
@@ -242,9 +207,6 @@ mod tests {
         listing.extend_from_slice(b"\xff\n");
         let parsed = RefSnapshot::parse_listing(&listing).expect("a listing");
         assert_eq!(parsed.len(), 1);
-        assert_ne!(
-            parsed.content_hash(),
-            snapshot(&[("refs/heads/a", '1')]).content_hash()
-        );
+        assert_ne!(parsed.content_hash(), snapshot(&[("refs/heads/a", '1')]).content_hash());
     }
 }

@@ -37,19 +37,12 @@ impl SecretHeader {
         let value = value.into();
         let is_valid =
             !value.is_empty() && value.len() <= MAX_REMOTE_BYTES && !value.contains(char::is_control);
-        if is_valid {
-            Ok(Self(value))
-        } else {
-            Err(InvalidRemote::Header)
-        }
+        if is_valid { Ok(Self(value)) } else { Err(InvalidRemote::Header) }
     }
 
     /// The header for a user name and a password.
     pub fn basic(username: &str, password: &str) -> Self {
-        Self(format!(
-            "Basic {}",
-            STANDARD.encode(format!("{username}:{password}"))
-        ))
+        Self(format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
     }
 
     pub(crate) fn expose(&self) -> &str {
@@ -74,10 +67,7 @@ impl Remote {
             Some((address, user_info)) => (address, Some(basic_header(user_info))),
             None => (url.to_owned(), None),
         };
-        Ok(Self {
-            address,
-            authorization: authorization.cloned().or(from_url),
-        })
+        Ok(Self { address, authorization: authorization.cloned().or(from_url) })
     }
 }
 
@@ -87,15 +77,10 @@ fn split_user_info(url: &str) -> Option<(String, &str)> {
     if !url[..scheme_end].to_ascii_lowercase().starts_with("http") {
         return None;
     }
-    let authority_end = url[scheme_end..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |index| scheme_end + index);
+    let authority_end = url[scheme_end..].find(['/', '?', '#']).map_or(url.len(), |index| scheme_end + index);
     let at = url[scheme_end..authority_end].rfind('@')?;
     let user_info = &url[scheme_end..scheme_end + at];
-    Some((
-        format!("{}{}", &url[..scheme_end], &url[scheme_end + at + 1..]),
-        user_info,
-    ))
+    Some((format!("{}{}", &url[..scheme_end], &url[scheme_end + at + 1..]), user_info))
 }
 
 fn basic_header(user_info: &str) -> SecretHeader {
@@ -107,10 +92,7 @@ fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let escaped = after
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|digits| hex::decode(digits).ok());
+        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| hex::decode(digits).ok());
         match escaped {
             Some(decoded) => {
                 bytes.extend(decoded);
@@ -132,9 +114,8 @@ pub(crate) fn without_credentials(message: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (before, after) = rest.split_at(start + 3);
         clean.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"'))
-            .unwrap_or(after.len());
+        let end =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"')).unwrap_or(after.len());
         rest = after[..end].rfind('@').map_or(after, |at| &after[at + 1..]);
     }
     clean.push_str(rest);
@@ -160,16 +141,8 @@ mod tests {
         assert_eq!(remote.authorization, Some(SecretHeader::basic("ann", "p@ss")));
         let given = SecretHeader::new("JWT x").expect("valid");
         let remote = Remote::parse("http://ann@git.example/", Some(&given)).expect("valid");
-        assert_eq!(
-            (remote.address.as_str(), remote.authorization),
-            ("http://git.example/", Some(given))
-        );
-        for plain in [
-            "/srv/a@b.git",
-            "ssh://git@host/a.git",
-            "git@host:a.git",
-            "https://host/@x",
-        ] {
+        assert_eq!((remote.address.as_str(), remote.authorization), ("http://git.example/", Some(given)));
+        for plain in ["/srv/a@b.git", "ssh://git@host/a.git", "git@host:a.git", "https://host/@x"] {
             let remote = Remote::parse(plain, None).expect("valid");
             assert_eq!((remote.address.as_str(), remote.authorization), (plain, None));
         }

@@ -44,19 +44,11 @@ impl Repository {
     pub async fn refs(&self) -> Result<RefSnapshot, GitError> {
         let operation = "list references";
         let format = "--format=%(objectname) %(refname)";
-        let listing = self
-            .command(operation)
-            .args(["for-each-ref", format])
-            .run()
-            .await?;
+        let listing = self.command(operation).args(["for-each-ref", format]).run().await?;
         // Git skips a reference it cannot read with a warning, and succeeds; to us the repository is damaged then.
         if crate::error::is_about_damage(&listing.stderr) {
             let (path, detail) = (self.path().to_owned(), listing.stderr.trim().to_owned());
-            return Err(GitError::Corrupt {
-                operation,
-                path,
-                detail,
-            });
+            return Err(GitError::Corrupt { operation, path, detail });
         }
         RefSnapshot::parse_listing(&listing.stdout).ok_or_else(|| unexpected(operation, &listing.stdout))
     }
@@ -64,17 +56,11 @@ impl Repository {
     /// The branch that `HEAD` names, whether or not it exists; `None` when `HEAD` is detached.
     pub async fn head(&self) -> Result<Option<RefName>, GitError> {
         let operation = "read HEAD";
-        let ended = self
-            .command(operation)
-            .args(["symbolic-ref", "--quiet", "HEAD"])
-            .run_to_end()
-            .await?;
+        let ended = self.command(operation).args(["symbolic-ref", "--quiet", "HEAD"]).run_to_end().await?;
         match ended.status.code() {
             Some(0) => {
                 let name = String::from_utf8_lossy(&ended.stdout).trim_end().to_owned();
-                RefName::parse(name)
-                    .map(Some)
-                    .map_err(|_| unexpected(operation, &ended.stdout))
+                RefName::parse(name).map(Some).map_err(|_| unexpected(operation, &ended.stdout))
             }
             Some(1) => Ok(None),
             _ => Err(GitError::from_failure(
@@ -88,20 +74,14 @@ impl Repository {
 
     /// Makes `HEAD` name this reference, whether or not it exists.
     pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
-        let command = self
-            .command("change HEAD")
-            .args(["symbolic-ref", "HEAD", target.as_str()]);
+        let command = self.command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
         command.run().await.map(drop)
     }
 
     /// Which hash names its objects.
     pub async fn object_format(&self) -> Result<ObjectFormat, GitError> {
         let operation = "read the object format";
-        let answer = self
-            .command(operation)
-            .args(["rev-parse", "--show-object-format"])
-            .run()
-            .await?;
+        let answer = self.command(operation).args(["rev-parse", "--show-object-format"]).run().await?;
         match answer.stdout.trim_ascii_end() {
             b"sha1" => Ok(ObjectFormat::Sha1),
             b"sha256" => Ok(ObjectFormat::Sha256),
@@ -117,11 +97,7 @@ impl Repository {
     /// Whether it has this object, reachable or not.
     pub async fn has_object(&self, object: &ObjectId) -> Result<bool, GitError> {
         let operation = "look for an object";
-        let ended = self
-            .command(operation)
-            .args(["cat-file", "-e", object.as_str()])
-            .run_to_end()
-            .await?;
+        let ended = self.command(operation).args(["cat-file", "-e", object.as_str()]).run_to_end().await?;
         match ended.status.code() {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
@@ -151,52 +127,27 @@ mod tests {
     #[tokio::test]
     async fn content_hash_is_the_hash_of_what_git_prints() {
         let workshop = Workshop::new().await;
-        let repository = workshop
-            .bare_with_commits("one", &["main", "feature/a", "z"])
-            .await;
+        let repository = workshop.bare_with_commits("one", &["main", "feature/a", "z"]).await;
         workshop.run(repository.path(), &["tag", "-a", "-m", "annotated", "v1", "main"]);
-        let printed = workshop.run(
-            repository.path(),
-            &["for-each-ref", "--format=%(objectname) %(refname)"],
-        );
+        let printed = workshop.run(repository.path(), &["for-each-ref", "--format=%(objectname) %(refname)"]);
         // An internal reference does not count.
-        workshop.run(
-            repository.path(),
-            &["update-ref", "refs/heliostat/keep/1", "main"],
-        );
+        workshop.run(repository.path(), &["update-ref", "refs/heliostat/keep/1", "main"]);
         let refs = repository.refs().await.expect("readable");
-        assert_eq!(
-            refs.content_hash().as_str(),
-            hex::encode(Sha256::digest(printed.as_bytes()))
-        );
+        assert_eq!(refs.content_hash().as_str(), hex::encode(Sha256::digest(printed.as_bytes())));
         let names: Vec<_> = refs.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "refs/heads/feature/a",
-                "refs/heads/main",
-                "refs/heads/z",
-                "refs/tags/v1"
-            ]
-        );
+        assert_eq!(names, ["refs/heads/feature/a", "refs/heads/main", "refs/heads/z", "refs/tags/v1"]);
     }
 
     #[tokio::test]
     async fn head_is_read_and_changed() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main"]).await;
-        assert_eq!(
-            repository.head().await.expect("readable"),
-            Some(RefName::branch("main").expect("valid"))
-        );
+        assert_eq!(repository.head().await.expect("readable"), Some(RefName::branch("main").expect("valid")));
         let unborn = RefName::branch("not/yet").expect("valid");
         repository.set_head(&unborn).await.expect("changed");
         assert_eq!(repository.head().await.expect("readable"), Some(unborn));
         let commit = workshop.run(repository.path(), &["rev-parse", "main"]);
-        workshop.run(
-            repository.path(),
-            &["update-ref", "--no-deref", "HEAD", commit.trim()],
-        );
+        workshop.run(repository.path(), &["update-ref", "--no-deref", "HEAD", commit.trim()]);
         assert_eq!(repository.head().await.expect("readable"), None);
     }
 
@@ -224,12 +175,7 @@ mod tests {
         let repository = Repository::at(workshop.git.clone(), folder);
         let error = repository.refs().await.expect_err("nothing there");
         assert!(matches!(error, GitError::NotARepository { .. }), "{error}");
-        assert!(
-            repository
-                .head()
-                .await
-                .is_err_and(|error| error.is_broken_repository())
-        );
+        assert!(repository.head().await.is_err_and(|error| error.is_broken_repository()));
     }
 
     #[tokio::test]

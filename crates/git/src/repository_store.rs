@@ -85,10 +85,7 @@ pub enum OpenError {
 impl RepositoryStore {
     /// The store in `root`, which is created when it is not there.
     pub fn new(git: Git, root: PathBuf) -> io::Result<Self> {
-        let store = Self {
-            root: std::path::absolute(root)?,
-            git,
-        };
+        let store = Self { root: std::path::absolute(root)?, git };
         std::fs::create_dir_all(store.incoming())?;
         std::fs::create_dir_all(store.trash())?;
         Ok(store)
@@ -106,8 +103,7 @@ impl RepositoryStore {
 
     /// Creates an empty repository whose `HEAD` names `default_branch`.
     pub async fn create(&self, id: u64, default_branch: &RefName) -> Result<Repository, CreateError> {
-        self.create_with_format(id, default_branch, ObjectFormat::Sha1)
-            .await
+        self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
     /// Creates an empty repository whose objects are named by this hash.
@@ -124,11 +120,7 @@ impl RepositoryStore {
         if is_there(&place).await {
             return Err(CreateError::Exists(id));
         }
-        let io_error = |error| CreateError::Io {
-            id,
-            path: place.clone(),
-            error,
-        };
+        let io_error = |error| CreateError::Io { id, path: place.clone(), error };
         // Deleted when dropped, unless it was renamed away.
         let draft = self.draft(id).map_err(io_error)?;
         let repository = draft.path().join("repository.git");
@@ -179,9 +171,7 @@ impl RepositoryStore {
         let (place, trash) = (self.place_of(id), self.trash());
         blocking(move || {
             // A folder of its own, because another repository with this number may be on its way out as well.
-            let bin = tempfile::Builder::new()
-                .prefix(&format!("{id}-"))
-                .tempdir_in(trash)?;
+            let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
             match std::fs::rename(&place, bin.path().join("repository.git")) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(error),
@@ -213,12 +203,8 @@ impl RepositoryStore {
     pub async fn empty_trash(&self) -> io::Result<()> {
         let folders = [self.incoming(), self.trash()];
         blocking(move || {
-            for entry in folders
-                .iter()
-                .map(std::fs::read_dir)
-                .collect::<io::Result<Vec<_>>>()?
-                .into_iter()
-                .flatten()
+            for entry in
+                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
             {
                 std::fs::remove_dir_all(entry?.path())?;
             }
@@ -242,9 +228,7 @@ impl RepositoryStore {
     }
 
     fn place_of(&self, id: u64) -> PathBuf {
-        self.root
-            .join(format!("{:02x}", id % FOLDERS))
-            .join(format!("{id}.git"))
+        self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
     fn incoming(&self) -> PathBuf {
@@ -256,9 +240,7 @@ impl RepositoryStore {
     }
 
     fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
-        tempfile::Builder::new()
-            .prefix(&format!("{id}-"))
-            .tempdir_in(self.incoming())
+        tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(self.incoming())
     }
 }
 
@@ -282,9 +264,7 @@ fn fault_of(place: &Path) -> Option<Fault> {
     match std::fs::read_to_string(place.join("HEAD")) {
         Err(error) => Some(Fault::Broken(format!("its HEAD cannot be read: {error}"))),
         Ok(head) if is_head(head.trim_end()) => None,
-        Ok(_) => Some(Fault::Broken(
-            "its HEAD names neither a reference nor a commit".to_owned(),
-        )),
+        Ok(_) => Some(Fault::Broken("its HEAD names neither a reference nor a commit".to_owned())),
     }
 }
 
@@ -303,9 +283,7 @@ fn ids_in(folder: &Path, remainder: u64) -> io::Result<Vec<u64>> {
     let mut ids = Vec::new();
     for entry in entries {
         let name = entry?.file_name();
-        let id = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(".git")?.parse::<u64>().ok());
+        let id = name.to_str().and_then(|name| name.strip_suffix(".git")?.parse::<u64>().ok());
         ids.extend(id.filter(|id| id % FOLDERS == remainder));
     }
     Ok(ids)
@@ -321,8 +299,7 @@ fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
 
 /// Makes a rename survive a power failure.
 fn sync_parent_of(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
 }
 
 async fn is_there(path: &Path) -> bool {
@@ -349,36 +326,19 @@ mod tests {
     async fn a_created_repository_is_empty_and_in_its_folder() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
-        let repository = store
-            .create(298, &RefName::branch("trunk/x").expect("valid"))
-            .await
-            .expect("created");
+        let repository =
+            store.create(298, &RefName::branch("trunk/x").expect("valid")).await.expect("created");
         assert_eq!(repository.path(), store.root().join("2a/298.git"));
         assert_eq!(
-            repository
-                .head()
-                .await
-                .expect("readable")
-                .expect("attached")
-                .as_str(),
+            repository.head().await.expect("readable").expect("attached").as_str(),
             "refs/heads/trunk/x"
         );
         assert!(repository.is_empty().await.expect("readable"));
-        assert!(matches!(
-            store.create(298, &main()).await,
-            Err(CreateError::Exists(298))
-        ));
+        assert!(matches!(store.create(298, &main()).await, Err(CreateError::Exists(298))));
         let tag = RefName::parse("refs/tags/x").expect("valid");
-        assert!(matches!(
-            store.create(1, &tag).await,
-            Err(CreateError::NotABranch(_))
-        ));
+        assert!(matches!(store.create(1, &tag).await, Err(CreateError::NotABranch(_))));
         let (incoming, trash) = (store.incoming(), store.trash());
-        assert!(
-            [incoming, trash]
-                .iter()
-                .all(|folder| folder.read_dir().expect("listable").next().is_none())
-        );
+        assert!([incoming, trash].iter().all(|folder| folder.read_dir().expect("listable").next().is_none()));
     }
 
     #[tokio::test]
@@ -399,16 +359,10 @@ mod tests {
         let path = store.create(5, &main()).await.expect("created").path().to_owned();
         assert!(store.open(5).await.is_ok());
         std::fs::write(path.join("HEAD"), "").expect("written");
-        assert!(matches!(
-            store.open(5).await,
-            Err(OpenError::Broken { id: 5, .. })
-        ));
+        assert!(matches!(store.open(5).await, Err(OpenError::Broken { id: 5, .. })));
         std::fs::remove_dir_all(path.join("objects")).expect("removed");
         let error = store.open(5).await.expect_err("broken");
-        assert_eq!(
-            error.to_string(),
-            "repository 5 is broken: it has no folder objects"
-        );
+        assert_eq!(error.to_string(), "repository 5 is broken: it has no folder objects");
     }
 
     #[tokio::test]

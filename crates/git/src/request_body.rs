@@ -83,11 +83,7 @@ mod tests {
         let mut encoder = GzipEncoder::new(Vec::new());
         encoder.write_all(&plain).await.expect("memory");
         encoder.shutdown().await.expect("memory");
-        let compressed: Vec<_> = encoder
-            .into_inner()
-            .chunks(7)
-            .map(Bytes::copy_from_slice)
-            .collect();
+        let compressed: Vec<_> = encoder.into_inner().chunks(7).map(Bytes::copy_from_slice).collect();
         for encoding in ["gzip", "X-GZIP"] {
             let decoded = decode_request_body(Some(encoding), body(compressed.clone())).expect("supported");
             assert_eq!(collected(decoded).await.expect("whole"), plain);
@@ -107,9 +103,7 @@ mod tests {
     async fn a_body_ends_at_its_limit() {
         let pieces = vec![Bytes::from_static(b"123"), Bytes::from_static(b"45")];
         assert!(collected(bounded(body(pieces.clone()), 5).boxed()).await.is_ok());
-        let error = collected(bounded(body(pieces), 4).boxed())
-            .await
-            .expect_err("too long");
+        let error = collected(bounded(body(pieces), 4).boxed()).await.expect_err("too long");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -77,11 +77,8 @@ impl std::fmt::Debug for GitOutput {
 impl Repository {
     /// Starts a service on this repository; the caller moves the bytes, and must read what it says on stderr.
     pub async fn serve(&self, service: GitService, options: ServeOptions) -> Result<GitProcess, GitError> {
-        let mut command = self
-            .git()
-            .command(operation_of(service))
-            .about(self.path())
-            .arg(service.subcommand());
+        let mut command =
+            self.git().command(operation_of(service)).about(self.path()).arg(service.subcommand());
         command = match options.mode {
             ServeMode::Advertise => command.args(["--stateless-rpc", "--http-backend-info-refs"]),
             ServeMode::Exchange => command.arg("--stateless-rpc"),
@@ -105,14 +102,10 @@ impl Repository {
         service: GitService,
         protocol: &GitProtocol,
     ) -> Result<GitOutput, GitError> {
-        let serving = self
-            .exchange(service, ServeMode::Advertise, protocol, stream::empty())
-            .await?;
+        let serving = self.exchange(service, ServeMode::Advertise, protocol, stream::empty()).await?;
         // Version 2 has no header, but nobody can push in version 2: receive-pack answers in an older one.
         let has_header = protocol.version() < 2 || service == GitService::ReceivePack;
-        serving
-            .into_output(has_header.then(|| service_header(service)))
-            .await
+        serving.into_output(has_header.then(|| service_header(service))).await
     }
 
     /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there.
@@ -138,11 +131,7 @@ impl Repository {
             GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
             GitService::ReceivePack => MAX_PUSH_BYTES,
         };
-        let options = ServeOptions {
-            protocol: protocol.clone(),
-            mode,
-            extra_env: Vec::new(),
-        };
+        let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
         let mut process = self.serve(service, options).await?;
         let stdin = process.stdin.take().expect("spawned with a piped stdin");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
@@ -217,16 +206,8 @@ impl Serving {
             self.said = saying.await.unwrap_or_default();
         }
         let (operation, stderr) = (self.operation, std::mem::take(&mut self.said));
-        let status = self
-            .process
-            .wait()
-            .await
-            .map_err(|error| GitError::Io { operation, error })?;
-        Ok(ServiceEnd {
-            status,
-            stderr,
-            request_was_whole,
-        })
+        let status = self.process.wait().await.map_err(|error| GitError::Io { operation, error })?;
+        Ok(ServiceEnd { status, stderr, request_was_whole })
     }
 
     pub(crate) fn failure(&self, end: &ServiceEnd) -> GitError {
@@ -326,10 +307,7 @@ fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
             ("receive.advertisePushOptions", "true"),
         ],
     };
-    let mut settings: Vec<_> = settings
-        .iter()
-        .map(|(key, value)| (*key, (*value).to_owned()))
-        .collect();
+    let mut settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     if service == GitService::ReceivePack {
         settings.push(("receive.maxInputSize", MAX_PUSH_BYTES.to_string()));
     }

@@ -26,11 +26,7 @@ async fn collected(output: GitOutput) -> io::Result<Vec<u8>> {
 fn request(lines: &[&str]) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let mut body = Vec::new();
     for line in lines {
-        let packet = if line.is_empty() {
-            PacketLine::Flush
-        } else {
-            PacketLine::Data(line.as_bytes())
-        };
+        let packet = if line.is_empty() { PacketLine::Flush } else { PacketLine::Data(line.as_bytes()) };
         encode_packet(packet, &mut body).expect("fits");
     }
     // One byte at a time: nothing may depend on how the network cuts.
@@ -52,36 +48,17 @@ async fn clients_clone_in_every_version_and_shape() {
     }
     let server = HttpServer::serve(repository.clone()).await;
     let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
-    let shapes: [&[&str]; 5] = [
-        &[],
-        &["--depth=2"],
-        &["--filter=blob:none"],
-        &["--filter=tree:0"],
-        &["--single-branch"],
-    ];
+    let shapes: [&[&str]; 5] =
+        [&[], &["--depth=2"], &["--filter=blob:none"], &["--filter=tree:0"], &["--single-branch"]];
     for number in ["0", "1", "2"] {
         for (index, shape) in shapes.iter().enumerate() {
             let name = format!("clone-{number}-{index}");
             let protocol = format!("protocol.version={number}");
-            let args = [
-                &["-c", &protocol, "clone", "--quiet"],
-                *shape,
-                &[&server.url, &name],
-            ]
-            .concat();
-            client(&workshop, &args)
-                .await
-                .unwrap_or_else(|| panic!("{args:?}"));
-            assert_eq!(
-                client(&workshop, &["-C", &name, "rev-parse", "HEAD"])
-                    .await
-                    .as_ref(),
-                Some(&tip)
-            );
+            let args = [&["-c", &protocol, "clone", "--quiet"], *shape, &[&server.url, &name]].concat();
+            client(&workshop, &args).await.unwrap_or_else(|| panic!("{args:?}"));
+            assert_eq!(client(&workshop, &["-C", &name, "rev-parse", "HEAD"]).await.as_ref(), Some(&tip));
             let deepen = ["-C", &name, "-c", &protocol, "fetch", "--quiet", "--depth=1"];
-            client(&workshop, &deepen)
-                .await
-                .unwrap_or_else(|| panic!("{deepen:?}"));
+            client(&workshop, &deepen).await.unwrap_or_else(|| panic!("{deepen:?}"));
             client(&workshop, &["-C", &name, "fsck"]).await.expect("whole");
         }
     }
@@ -96,29 +73,16 @@ async fn clients_push_and_the_change_is_visible_at_once() {
     let server = HttpServer::serve(repository.clone()).await;
     let push = async |refspecs: &[&str]| {
         let from = source.path().to_str().expect("text");
-        client(
-            &workshop,
-            &[&["-C", from, "push", "--quiet", &server.url], refspecs].concat(),
-        )
-        .await
+        client(&workshop, &[&["-C", from, "push", "--quiet", &server.url], refspecs].concat()).await
     };
     push(&["main", "topic"]).await.expect("pushed");
     let before = repository.refs().await.expect("readable");
     assert_eq!(before, source.refs().await.expect("readable"));
-    push(&[":main", "+topic:forced"])
-        .await
-        .expect("the default branch may go too");
+    push(&[":main", "+topic:forced"]).await.expect("the default branch may go too");
     let after = repository.refs().await.expect("readable");
-    let kinds: Vec<_> = RefSnapshot::diff(&before, &after)
-        .iter()
-        .map(|change| change.kind())
-        .collect();
+    let kinds: Vec<_> = RefSnapshot::diff(&before, &after).iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Add, RefChangeKind::Delete]);
-    assert_eq!(
-        push(&["topic:refs/heliostat/x"]).await,
-        None,
-        "the internal namespace is ours"
-    );
+    assert_eq!(push(&["topic:refs/heliostat/x"]).await, None, "the internal namespace is ours");
     repository.verify().await.expect("whole");
 }
 
@@ -126,15 +90,9 @@ async fn clients_push_and_the_change_is_visible_at_once() {
 async fn advertisements_have_the_header_of_their_version_and_no_internal_references() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
-    workshop.run(
-        repository.path(),
-        &["update-ref", "refs/heliostat/keep/1", "main"],
-    );
+    workshop.run(repository.path(), &["update-ref", "refs/heliostat/keep/1", "main"]);
     for service in [GitService::UploadPack, GitService::ReceivePack] {
-        let advertised = repository
-            .advertise(service, &GitProtocol::default())
-            .await
-            .expect("started");
+        let advertised = repository.advertise(service, &GitProtocol::default()).await.expect("started");
         let advertised = collected(advertised).await.expect("whole");
         let header = format!("# service={service}\n");
         let Ok(Some((PacketLine::Data(first), length))) = decode_packet(&advertised) else {
@@ -143,21 +101,10 @@ async fn advertisements_have_the_header_of_their_version_and_no_internal_referen
         assert_eq!(first, header.as_bytes());
         assert!(advertised[length..].starts_with(b"0000"));
         let text = String::from_utf8_lossy(&advertised);
-        assert!(
-            text.contains("refs/heads/main") && !text.contains("refs/heliostat"),
-            "{text}"
-        );
+        assert!(text.contains("refs/heads/main") && !text.contains("refs/heliostat"), "{text}");
     }
-    let second = repository
-        .advertise(GitService::UploadPack, &version(2))
-        .await
-        .expect("started");
-    assert!(
-        collected(second)
-            .await
-            .expect("whole")
-            .starts_with(b"000eversion 2\n")
-    );
+    let second = repository.advertise(GitService::UploadPack, &version(2)).await.expect("started");
+    assert!(collected(second).await.expect("whole").starts_with(b"000eversion 2\n"));
 }
 
 #[tokio::test]
@@ -165,10 +112,7 @@ async fn the_object_format_is_advertised() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_format("one", ObjectFormat::Sha256).await;
     for protocol in [GitProtocol::default(), version(2)] {
-        let advertised = repository
-            .advertise(GitService::UploadPack, &protocol)
-            .await
-            .expect("started");
+        let advertised = repository.advertise(GitService::UploadPack, &protocol).await.expect("started");
         let advertised = collected(advertised).await.expect("whole");
         assert!(String::from_utf8_lossy(&advertised).contains("object-format=sha256"));
     }
@@ -180,16 +124,8 @@ async fn a_hand_made_request_gets_a_pack() {
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
     let lines = [&format!("want {} no-progress\n", tip.trim()), "", "done\n"];
-    let answer = repository
-        .upload_pack(request(&lines), &GitProtocol::default())
-        .await
-        .expect("started");
-    assert!(
-        collected(answer)
-            .await
-            .expect("whole")
-            .starts_with(b"0008NAK\nPACK")
-    );
+    let answer = repository.upload_pack(request(&lines), &GitProtocol::default()).await.expect("started");
+    assert!(collected(answer).await.expect("whole").starts_with(b"0008NAK\nPACK"));
 }
 
 #[tokio::test]
@@ -197,14 +133,9 @@ async fn a_want_that_is_not_here_gets_an_error_that_the_client_can_show() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     let absent = format!("want {}\n", "12".repeat(20));
-    let answer = repository
-        .upload_pack(request(&[&absent, "", "done\n"]), &GitProtocol::default())
-        .await;
+    let answer = repository.upload_pack(request(&[&absent, "", "done\n"]), &GitProtocol::default()).await;
     let answer = collected(answer.expect("started")).await.expect("a whole answer");
-    assert!(
-        String::from_utf8_lossy(&answer).contains("ERR upload-pack: not our ref"),
-        "{answer:?}"
-    );
+    assert!(String::from_utf8_lossy(&answer).contains("ERR upload-pack: not our ref"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -212,15 +143,9 @@ async fn a_broken_repository_is_an_error_before_the_answer() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     std::fs::remove_dir_all(repository.path().join("objects")).expect("removed");
-    let error = repository
-        .advertise(GitService::UploadPack, &version(2))
-        .await
-        .expect_err("broken");
+    let error = repository.advertise(GitService::UploadPack, &version(2)).await.expect_err("broken");
     assert!(error.is_broken_repository(), "{error:?}");
-    let error = repository
-        .receive_pack(request(&[""]), &GitProtocol::default())
-        .await
-        .expect_err("broken");
+    let error = repository.receive_pack(request(&[""]), &GitProtocol::default()).await.expect_err("broken");
     assert!(error.is_broken_repository(), "{error:?}");
 }
 
@@ -233,9 +158,7 @@ async fn an_answer_that_breaks_off_ends_with_an_error() {
     let (folder, file) = tree.trim().split_at(2);
     std::fs::remove_file(repository.path().join("objects").join(folder).join(file)).expect("a loose object");
     let lines = [&format!("want {} no-progress\n", tip.trim()), "", "done\n"];
-    let answer = repository
-        .upload_pack(request(&lines), &GitProtocol::default())
-        .await;
+    let answer = repository.upload_pack(request(&lines), &GitProtocol::default()).await;
     let failure = match answer {
         Ok(output) => collected(output).await.expect_err("broken off").to_string(),
         Err(error) => error.to_string(),
@@ -248,20 +171,10 @@ async fn a_request_that_breaks_off_changes_nothing() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     let before = repository.refs().await.expect("readable");
-    let cut = || {
-        stream::iter([
-            Ok(Bytes::from_static(b"00")),
-            Err(io::Error::other("the client is gone")),
-        ])
-    };
+    let cut = || stream::iter([Ok(Bytes::from_static(b"00")), Err(io::Error::other("the client is gone"))]);
     let refused = repository.receive_pack(cut(), &GitProtocol::default()).await;
     assert!(matches!(refused, Err(GitError::Io { .. })), "{refused:?}");
-    assert!(
-        repository
-            .upload_pack(cut(), &GitProtocol::default())
-            .await
-            .is_err()
-    );
+    assert!(repository.upload_pack(cut(), &GitProtocol::default()).await.is_err());
     assert_eq!(repository.refs().await.expect("readable"), before);
 }
 
@@ -269,24 +182,15 @@ async fn a_request_that_breaks_off_changes_nothing() {
 async fn an_empty_push_is_answered_with_nothing() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
-    let received = repository
-        .receive_pack(request(&[""]), &GitProtocol::default())
-        .await
-        .expect("run");
+    let received = repository.receive_pack(request(&[""]), &GitProtocol::default()).await.expect("run");
     assert!(received.success && received.output.is_empty());
 }
 
 #[tokio::test]
 async fn a_client_that_goes_away_gives_its_turn_back() {
     let workshop = Workshop::new().await;
-    let git = crate::git::Git::discover_with_limit(workshop.git.program(), 1)
-        .await
-        .expect("usable");
-    let path = workshop
-        .bare_with_commits("one", &["main"])
-        .await
-        .path()
-        .to_owned();
+    let git = crate::git::Git::discover_with_limit(workshop.git.program(), 1).await.expect("usable");
+    let path = workshop.bare_with_commits("one", &["main"]).await.path().to_owned();
     let repository = Repository::at(git, path);
     let protocol = GitProtocol::default();
     let mode = ServeMode::Exchange;
@@ -298,9 +202,7 @@ async fn a_client_that_goes_away_gives_its_turn_back() {
     let mut other = Box::pin(repository.advertise(GitService::UploadPack, &protocol));
     assert!((&mut other).now_or_never().is_none(), "there is only one turn");
     drop(silent);
-    let waited = tokio::time::timeout(Duration::from_secs(30), other)
-        .await
-        .expect("the turn comes");
+    let waited = tokio::time::timeout(Duration::from_secs(30), other).await.expect("the turn comes");
     assert!(waited.is_ok());
 }
 
@@ -308,15 +210,8 @@ async fn a_client_that_goes_away_gives_its_turn_back() {
 async fn a_session_is_a_conversation_over_both_streams() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
-    let options = ServeOptions {
-        protocol: version(1),
-        mode: ServeMode::Session,
-        extra_env: Vec::new(),
-    };
-    let mut process = repository
-        .serve(GitService::UploadPack, options)
-        .await
-        .expect("started");
+    let options = ServeOptions { protocol: version(1), mode: ServeMode::Session, extra_env: Vec::new() };
+    let mut process = repository.serve(GitService::UploadPack, options).await.expect("started");
     let mut input = process.take_stdin().expect("piped");
     let mut output = process.take_stdout().expect("piped");
     let greeting = output.next().await.expect("it speaks first").expect("readable");

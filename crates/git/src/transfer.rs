@@ -33,17 +33,9 @@ pub(crate) async fn transfer(
     let said = read_progress(stderr, operation, stall_limit, on_progress);
     let ((), stdout, stderr) = tokio::try_join!(write, results, said)?;
     let status = tokio::time::timeout(stall_limit, process.wait()).await;
-    let status = status
-        .map_err(|_| GitError::TimedOut {
-            operation,
-            limit: stall_limit,
-        })?
-        .map_err(io_error)?;
-    Ok(Ended {
-        status,
-        stdout: stdout.into_bytes(),
-        stderr,
-    })
+    let status =
+        status.map_err(|_| GitError::TimedOut { operation, limit: stall_limit })?.map_err(io_error)?;
+    Ok(Ended { status, stdout: stdout.into_bytes(), stderr })
 }
 
 async fn read_progress(
@@ -56,10 +48,7 @@ async fn read_progress(
     let mut chunk = [0; 4096];
     loop {
         let read = tokio::time::timeout(stall_limit, stderr.read(&mut chunk)).await;
-        let read = read.map_err(|_| GitError::TimedOut {
-            operation,
-            limit: stall_limit,
-        })?;
+        let read = read.map_err(|_| GitError::TimedOut { operation, limit: stall_limit })?;
         let count = read.map_err(|error| GitError::Io { operation, error })?;
         for byte in &chunk[..count] {
             match byte {
@@ -98,18 +87,9 @@ mod tests {
         let said = b"Counting:  50%\rCounting: 100%\rCounting: 100%, done.\n\nfatal: no";
         let mut lines = Vec::new();
         let mut on_progress = |line: &str| lines.push(line.to_owned());
-        let tail = read_progress(&said[..], "test", Duration::from_secs(5), &mut on_progress)
-            .await
-            .expect("read");
-        assert_eq!(
-            lines,
-            [
-                "Counting:  50%",
-                "Counting: 100%",
-                "Counting: 100%, done.",
-                "fatal: no"
-            ]
-        );
+        let tail =
+            read_progress(&said[..], "test", Duration::from_secs(5), &mut on_progress).await.expect("read");
+        assert_eq!(lines, ["Counting:  50%", "Counting: 100%", "Counting: 100%, done.", "fatal: no"]);
         assert_eq!(tail, "Counting: 100%, done.\nfatal: no\n");
     }
 

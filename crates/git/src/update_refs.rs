@@ -16,16 +16,9 @@ pub struct RefUpdate {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Change {
-    Create {
-        to: ObjectId,
-    },
-    Update {
-        to: ObjectId,
-        expected: Option<ObjectId>,
-    },
-    Delete {
-        expected: Option<ObjectId>,
-    },
+    Create { to: ObjectId },
+    Update { to: ObjectId, expected: Option<ObjectId> },
+    Delete { expected: Option<ObjectId> },
 }
 
 /// Why no reference was changed.
@@ -60,26 +53,17 @@ pub enum UpdateRefsError {
 impl RefUpdate {
     /// Makes a reference that must not exist.
     pub fn create(name: RefName, to: ObjectId) -> Self {
-        Self {
-            name,
-            change: Change::Create { to },
-        }
+        Self { name, change: Change::Create { to } }
     }
 
     /// Moves or makes a reference; with `expected`, only when it points there now.
     pub fn update(name: RefName, to: ObjectId, expected: Option<ObjectId>) -> Self {
-        Self {
-            name,
-            change: Change::Update { to, expected },
-        }
+        Self { name, change: Change::Update { to, expected } }
     }
 
     /// Removes a reference; with `expected`, only when it points there now. Without, it may be gone already.
     pub fn delete(name: RefName, expected: Option<ObjectId>) -> Self {
-        Self {
-            name,
-            change: Change::Delete { expected },
-        }
+        Self { name, change: Change::Delete { expected } }
     }
 
     /// Which reference.
@@ -116,9 +100,7 @@ impl Repository {
             update.write_to(&mut script);
         }
         // Without --no-deref a symbolic reference would move what it names instead of itself.
-        let command = self
-            .command(operation)
-            .args(["update-ref", "--no-deref", "--stdin", "-z"]);
+        let command = self.command(operation).args(["update-ref", "--no-deref", "--stdin", "-z"]);
         let ended = command.input(script).run_to_end().await?;
         if ended.status.success() {
             return Ok(());
@@ -139,14 +121,8 @@ impl Repository {
         .iter()
         .any(|phrase| detail.contains(phrase))
         {
-            UpdateRefsError::Stale {
-                name: quoted_ref_in(&detail),
-                detail,
-            }
-        } else if ["nonexistent object", "non-commit object"]
-            .iter()
-            .any(|phrase| detail.contains(phrase))
-        {
+            UpdateRefsError::Stale { name: quoted_ref_in(&detail), detail }
+        } else if ["nonexistent object", "non-commit object"].iter().any(|phrase| detail.contains(phrase)) {
             UpdateRefsError::BadTarget { detail }
         } else {
             GitError::from_failure(operation, Some(self.path()), status, stderr).into()
@@ -156,19 +132,12 @@ impl Repository {
 
 /// Whether git refused because a reference is a folder of another one.
 pub(crate) fn is_about_a_name_conflict(stderr: &str) -> bool {
-    let phrases = [
-        "exists; cannot create",
-        "at the same time",
-        "non-empty directory",
-        "': Not a directory",
-    ];
+    let phrases = ["exists; cannot create", "at the same time", "non-empty directory", "': Not a directory"];
     phrases.iter().any(|phrase| stderr.contains(phrase))
 }
 
 fn quoted_ref_in(stderr: &str) -> String {
-    let quoted = stderr
-        .split('\'')
-        .find(|part| part.starts_with("refs/") || *part == "HEAD");
+    let quoted = stderr.split('\'').find(|part| part.starts_with("refs/") || *part == "HEAD");
     quoted.unwrap_or_default().to_owned()
 }
 
@@ -186,10 +155,8 @@ mod tests {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main", "old"]).await;
         let before = repository.refs().await.expect("readable");
-        let (main, old) = (
-            before.get("refs/heads/main").expect("main"),
-            before.get("refs/heads/old").expect("old"),
-        );
+        let (main, old) =
+            (before.get("refs/heads/main").expect("main"), before.get("refs/heads/old").expect("old"));
         let updates = [
             RefUpdate::create(branch("new"), main.clone()),
             RefUpdate::update(branch("main"), old.clone(), Some(main.clone())),
@@ -225,20 +192,10 @@ mod tests {
                 |error| matches!(error, UpdateRefsError::Stale { name, .. } if name == bad.name.as_str());
             assert!(refused.is_err_and(is_named), "{bad:?}");
         }
-        let refused = repository
-            .update_refs(&[good.clone(), RefUpdate::create(branch("x"), absent)])
-            .await;
-        assert!(
-            matches!(refused, Err(UpdateRefsError::BadTarget { .. })),
-            "{refused:?}"
-        );
-        let refused = repository
-            .update_refs(&[good, RefUpdate::create(branch("main/x"), main)])
-            .await;
-        assert!(
-            matches!(refused, Err(UpdateRefsError::NameConflict { .. })),
-            "{refused:?}"
-        );
+        let refused = repository.update_refs(&[good.clone(), RefUpdate::create(branch("x"), absent)]).await;
+        assert!(matches!(refused, Err(UpdateRefsError::BadTarget { .. })), "{refused:?}");
+        let refused = repository.update_refs(&[good, RefUpdate::create(branch("main/x"), main)]).await;
+        assert!(matches!(refused, Err(UpdateRefsError::NameConflict { .. })), "{refused:?}");
         assert_eq!(repository.refs().await.expect("readable"), before);
     }
 }

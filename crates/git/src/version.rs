@@ -24,11 +24,7 @@ impl GitVersion {
 
     /// Reads the output of `git version`, with or without what vendors append to it.
     pub fn parse(output: &str) -> Option<Self> {
-        let word = output
-            .trim()
-            .strip_prefix("git version ")?
-            .split_whitespace()
-            .next()?;
+        let word = output.trim().strip_prefix("git version ")?.split_whitespace().next()?;
         let mut numbers = word.split(['.', '-']);
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;

@@ -34,10 +34,8 @@ mod tests {
 
     #[test]
     fn doubles_up_to_the_longest_delay() {
-        let seconds: Vec<u64> = [1, 2, 3, 7, 4_000_000_000]
-            .iter()
-            .map(|n| BACK_OFF.with_jitter(*n, 0.0).as_secs())
-            .collect();
+        let seconds: Vec<u64> =
+            [1, 2, 3, 7, 4_000_000_000].iter().map(|n| BACK_OFF.with_jitter(*n, 0.0).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 60, 60]);
     }
 

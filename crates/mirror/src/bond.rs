@@ -27,10 +27,7 @@ pub(crate) struct NewBond {
 
 impl Bond {
     pub(crate) fn new(upstream: UpstreamServer) -> Self {
-        Self {
-            current: watch::Sender::new(Arc::new(upstream)),
-            changing: tokio::sync::Mutex::default(),
-        }
+        Self { current: watch::Sender::new(Arc::new(upstream)), changing: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn upstream(&self) -> Arc<UpstreamServer> {
@@ -91,21 +88,13 @@ impl Mirror {
             (Some(secret), Some(client_key))
                 if after.shared_secret != before.shared_secret || after.client_key != before.client_key =>
             {
-                self.store
-                    .install_upstream(id, secret.clone(), client_key.clone(), now_ms)
-                    .await
+                self.store.install_upstream(id, secret.clone(), client_key.clone(), now_ms).await
             }
             (None, _) if before.shared_secret.is_some() => {
                 self.store.remove_upstream(id, now_ms).await?;
-                self.store
-                    .set_upstream_error(id, after.last_error.as_deref())
-                    .await
+                self.store.set_upstream_error(id, after.last_error.as_deref()).await
             }
-            _ => {
-                self.store
-                    .set_upstream_state(id, after.state, after.last_error.as_deref(), now_ms)
-                    .await
-            }
+            _ => self.store.set_upstream_state(id, after.state, after.last_error.as_deref(), now_ms).await,
         }
     }
 
@@ -136,10 +125,8 @@ impl Mirror {
                 reason = after.last_error.as_deref(),
                 "upstream is now {}, it was {}", after.state, before.state
             );
-        } else if let Some(reason) = after
-            .last_error
-            .as_deref()
-            .filter(|_| after.last_error != before.last_error)
+        } else if let Some(reason) =
+            after.last_error.as_deref().filter(|_| after.last_error != before.last_error)
         {
             tracing::warn!(upstream.url = %after.base_url, reason, "cannot join the upstream yet: {reason}");
         }

@@ -101,14 +101,11 @@ impl Mirror {
         }
         let now_ms = self.options.clock.now_ms();
         let (upstream_id, external_id) = (&self.upstream_id, &holding.external_id);
-        let after = self
-            .store
-            .mark_known(upstream_id, external_id, generation, hash.as_str(), now_ms)
-            .await?;
-        holding.show(after.ok_or_else(|| StoreError::NotFound {
-            what: "repository",
-            value: external_id.clone(),
-        })?);
+        let after =
+            self.store.mark_known(upstream_id, external_id, generation, hash.as_str(), now_ms).await?;
+        holding.show(
+            after.ok_or_else(|| StoreError::NotFound { what: "repository", value: external_id.clone() })?,
+        );
         Ok(())
     }
 
@@ -129,10 +126,7 @@ impl Mirror {
         let _writing = holding.writing.lock().await;
         let now_ms = self.options.clock.now_ms();
         let local_id = holding.local_id;
-        if self
-            .store
-            .reset_known(local_id, known, generation, hash.as_str(), now_ms)
-            .await?
+        if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?
             && let Some(after) = self.store.find_repository(local_id).await?
         {
             tracing::warn!(
@@ -152,8 +146,7 @@ impl Mirror {
 
     /// Takes in that nothing of the repository is here any more, so that it is fetched from scratch.
     pub(crate) async fn note_lost(&self, holding: &Holding) -> Result<(), StoreError> {
-        self.write(holding, async || self.store.forget_synced(holding.local_id).await)
-            .await
+        self.write(holding, async || self.store.forget_synced(holding.local_id).await).await
     }
 
     /// Takes in that the repository has the upstream's refs of this generation.
@@ -171,8 +164,7 @@ impl Mirror {
             started_at,
             finished_at: self.options.clock.now_ms(),
         };
-        self.write(holding, async || self.store.record_synced(synced).await)
-            .await
+        self.write(holding, async || self.store.record_synced(synced).await).await
     }
 
     /// Takes in that a synchronisation failed and when it will be tried again.
@@ -182,12 +174,8 @@ impl Mirror {
         error: &str,
         next_attempt_at: i64,
     ) -> Result<(), StoreError> {
-        self.write(holding, async || {
-            self.store
-                .record_failed(holding.local_id, error, next_attempt_at)
-                .await
-        })
-        .await
+        self.write(holding, async || self.store.record_failed(holding.local_id, error, next_attempt_at).await)
+            .await
     }
 
     /// Takes in that the repository is no longer served. Nothing is written about it after that.
@@ -195,13 +183,8 @@ impl Mirror {
         let now_ms = self.options.clock.now_ms();
         let mut after = (*holding.record()).clone();
         (after.removed_at, after.status) = (Some(now_ms), MirroredStatus::NotMirrored);
-        self.write(holding, async || {
-            self.store
-                .mark_removed(holding.local_id, now_ms)
-                .await
-                .map(|()| after)
-        })
-        .await
+        self.write(holding, async || self.store.mark_removed(holding.local_id, now_ms).await.map(|()| after))
+            .await
     }
 
     async fn write(

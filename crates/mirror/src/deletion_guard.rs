@@ -23,11 +23,7 @@ pub(crate) enum RemovalVerdict {
 pub(crate) fn judge_removal(surplus: usize, held: usize) -> RemovalVerdict {
     let many = surplus > MAX_UNCONFIRMED_REMOVALS;
     let large_share = surplus.saturating_mul(100) > held.saturating_mul(MAX_UNCONFIRMED_REMOVAL_PERCENT);
-    if many && large_share {
-        RemovalVerdict::HoldBack
-    } else {
-        RemovalVerdict::Remove
-    }
+    if many && large_share { RemovalVerdict::HoldBack } else { RemovalVerdict::Remove }
 }
 
 #[cfg(test)]

@@ -61,19 +61,13 @@ impl Mirror {
         AddonDescriptor {
             key: ADDON_KEY.to_owned(),
             name: self.options.name.clone(),
-            description: format!(
-                "Follows {} and serves its repositories nearby.",
-                self.options.upstream_url
-            ),
+            description: format!("Follows {} and serves its repositories nearby.", self.options.upstream_url),
             base_url: self.options.base_url.clone(),
             authentication: "jwt",
             installed_path: path("installed"),
             uninstalled_path: path("uninstalled"),
             webhooks: EVENT_KEYS
-                .map(|event| AddonWebhook {
-                    event: event.to_owned(),
-                    path: path("events"),
-                })
+                .map(|event| AddonWebhook { event: event.to_owned(), path: path("events") })
                 .into(),
         }
     }
@@ -82,11 +76,7 @@ impl Mirror {
         RegistrationRequest {
             mirror_name: self.options.name.clone(),
             base_url: self.options.base_url.clone(),
-            descriptor_url: format!(
-                "{}{}/descriptor",
-                self.options.base_url,
-                addon_path(&self.upstream_id)
-            ),
+            descriptor_url: format!("{}{}/descriptor", self.options.base_url, addon_path(&self.upstream_id)),
             mirror_type: self.options.mirror_type.to_string(),
             product_type: PRODUCT_TYPE.to_owned(),
             product_version: self.options.product_version.clone(),

@@ -16,10 +16,7 @@ const MAX_CHANGES_READ: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum UpstreamEvent {
     /// Refs of a repository have changed.
-    RefsChanged {
-        repository: Box<UpstreamRepository>,
-        change: AnnouncedChange,
-    },
+    RefsChanged { repository: Box<UpstreamRepository>, change: AnnouncedChange },
     /// A repository is new, or its name, place, visibility or default branch has changed.
     RepositoryDescribed { repository: Box<UpstreamRepository> },
     /// A repository is gone.
@@ -42,50 +39,35 @@ impl UpstreamEvent {
         match event.member("eventKey").text()? {
             "repo:refs_changed" => read_refs_changed(&event),
             "repo:created" | "repo:modified" | "repo:default_branch_modified" => {
-                Ok(Self::RepositoryDescribed {
-                    repository: Box::new(read_repository(&event)?),
-                })
+                Ok(Self::RepositoryDescribed { repository: Box::new(read_repository(&event)?) })
             }
             "repo:deleted" => {
                 let external_id = event.member("repository").member("id").id()?;
                 Ok(Self::RepositoryDeleted { external_id })
             }
-            "project:created" | "project:modified" => Ok(Self::ProjectDescribed {
-                project: UpstreamProject::read(&event.member("project"))?,
-            }),
-            "project:deleted" => Ok(Self::ProjectDeleted {
-                project_id: event.member("project").member("id").id()?,
-            }),
-            "heliostat:permissions_changed" => {
-                let user = event
-                    .member("user")
-                    .optional()
-                    .map(|user| user.text())
-                    .transpose()?;
-                Ok(Self::PermissionsChanged {
-                    user: user.map(str::to_owned),
-                })
+            "project:created" | "project:modified" => {
+                Ok(Self::ProjectDescribed { project: UpstreamProject::read(&event.member("project"))? })
             }
-            other => Ok(Self::Other {
-                key: other.to_owned(),
-            }),
+            "project:deleted" => {
+                Ok(Self::ProjectDeleted { project_id: event.member("project").member("id").id()? })
+            }
+            "heliostat:permissions_changed" => {
+                let user = event.member("user").optional().map(|user| user.text()).transpose()?;
+                Ok(Self::PermissionsChanged { user: user.map(str::to_owned) })
+            }
+            other => Ok(Self::Other { key: other.to_owned() }),
         }
     }
 }
 
 fn read_refs_changed(event: &Field<'_>) -> Result<UpstreamEvent, FieldError> {
     let repository = read_repository(event)?;
-    let to = repository
-        .generation
-        .ok_or_else(|| event.member("generation").wrong("an integer is expected"))?;
+    let to =
+        repository.generation.ok_or_else(|| event.member("generation").wrong("an integer is expected"))?;
     let from =
         read_generation(&event.member("fromGeneration"))?.unwrap_or(Generation(to.0.saturating_sub(1)));
-    let refs = event
-        .member("changes")
-        .optional()
-        .map(|changes| read_changes(&changes))
-        .transpose()?
-        .flatten();
+    let refs =
+        event.member("changes").optional().map(|changes| read_changes(&changes)).transpose()?.flatten();
     Ok(UpstreamEvent::RefsChanged {
         repository: Box::new(repository),
         change: AnnouncedChange { from, to, refs },
@@ -157,17 +139,9 @@ mod tests {
         let UpstreamEvent::RefsChanged { repository, change } = event else {
             panic!("not a change of refs: {event:?}");
         };
-        assert_eq!(
-            (repository.external_id.as_str(), repository.project.key.as_str()),
-            ("42", "APP")
-        );
+        assert_eq!((repository.external_id.as_str(), repository.project.key.as_str()), ("42", "APP"));
         assert_eq!((change.from, change.to), (Generation(7), Generation(8)));
-        let fates: Vec<RefFate> = change
-            .refs
-            .expect("named refs")
-            .iter()
-            .map(|(_, fate)| *fate)
-            .collect();
+        let fates: Vec<RefFate> = change.refs.expect("named refs").iter().map(|(_, fate)| *fate).collect();
         assert_eq!(fates, [RefFate::Updated, RefFate::Deleted]);
         assert!(repository.content_hash.is_some());
     }
@@ -196,21 +170,13 @@ mod tests {
     #[test]
     fn an_unknown_event_is_none_of_our_business() {
         let event = json!({ "eventKey": "pr:opened" });
-        assert_eq!(
-            UpstreamEvent::read(&event),
-            Ok(UpstreamEvent::Other {
-                key: "pr:opened".to_owned()
-            })
-        );
+        assert_eq!(UpstreamEvent::read(&event), Ok(UpstreamEvent::Other { key: "pr:opened".to_owned() }));
         assert!(UpstreamEvent::read(&json!([])).is_err());
     }
 
     #[test]
     fn a_revocation_names_one_user_or_all() {
         let all = json!({ "eventKey": "heliostat:permissions_changed", "user": null });
-        assert_eq!(
-            UpstreamEvent::read(&all),
-            Ok(UpstreamEvent::PermissionsChanged { user: None })
-        );
+        assert_eq!(UpstreamEvent::read(&all), Ok(UpstreamEvent::PermissionsChanged { user: None }));
     }
 }

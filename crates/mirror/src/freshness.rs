@@ -44,10 +44,7 @@ pub(crate) async fn wait_until_fresh(holding: &Holding, cap: Duration) -> Freshn
     if has(&now, target) {
         Freshness::Current
     } else {
-        Freshness::Behind {
-            synced: now.generation_synced,
-            known: now.generation_known,
-        }
+        Freshness::Behind { synced: now.generation_synced, known: now.generation_known }
     }
 }
 
@@ -67,10 +64,7 @@ mod tests {
     const CAP: Duration = Duration::from_secs(60);
 
     fn behind() -> MirroredRepository {
-        MirroredRepository {
-            generation_known: Generation(5),
-            ..record(1, "engine")
-        }
+        MirroredRepository { generation_known: Generation(5), ..record(1, "engine") }
     }
 
     #[tokio::test]
@@ -88,15 +82,9 @@ mod tests {
                 tokio::spawn(async move { wait_until_fresh(&holding, CAP).await })
             })
             .collect();
-        holding.show(MirroredRepository {
-            generation_synced: Generation(5),
-            ..behind()
-        });
+        holding.show(MirroredRepository { generation_synced: Generation(5), ..behind() });
         for waiter in waiters {
-            assert_eq!(
-                waiter.await.expect("the waiter does not panic"),
-                Freshness::Current
-            );
+            assert_eq!(waiter.await.expect("the waiter does not panic"), Freshness::Current);
         }
     }
 
@@ -104,13 +92,7 @@ mod tests {
     async fn the_wait_ends_at_the_cap() {
         let holding = Holding::new(behind());
         let seen = wait_until_fresh(&holding, CAP).await;
-        assert_eq!(
-            seen,
-            Freshness::Behind {
-                synced: Generation(4),
-                known: Generation(5)
-            }
-        );
+        assert_eq!(seen, Freshness::Behind { synced: Generation(4), known: Generation(5) });
     }
 
     #[tokio::test]
@@ -122,13 +104,7 @@ mod tests {
             tokio::spawn(async move { wait_until_fresh(&holding, CAP).await })
         };
         tokio::task::yield_now().await;
-        holding.show(MirroredRepository {
-            failed_count: 1,
-            ..behind()
-        });
-        assert!(matches!(
-            waiter.await.expect("the waiter does not panic"),
-            Freshness::Behind { .. }
-        ));
+        holding.show(MirroredRepository { failed_count: 1, ..behind() });
+        assert!(matches!(waiter.await.expect("the waiter does not panic"), Freshness::Behind { .. }));
     }
 }

@@ -55,10 +55,7 @@ impl Mirror {
         let freshness = if record.generation_synced >= record.generation_known {
             Freshness::Current
         } else {
-            Freshness::Behind {
-                synced: record.generation_synced,
-                known: record.generation_known,
-            }
+            Freshness::Behind { synced: record.generation_synced, known: record.generation_known }
         };
         self.serve(&holding, freshness).await
     }
@@ -69,34 +66,25 @@ impl Mirror {
         served: &ServedRepository,
         objects: Vec<ObjectId>,
     ) -> Result<(), Refusal> {
-        let holding = self
-            .holdings
-            .find(&served.record.external_id)
-            .ok_or_else(repository_not_found)?;
+        let holding = self.holdings.find(&served.record.external_id).ok_or_else(repository_not_found)?;
         let _fetching = holding.fetching.lock().await;
-        self.fetch(&served.repository, &holding, FetchScope::Objects(objects))
-            .await
-            .map_err(|failure| {
-                tracing::info!(
-                    error = failure.in_full(),
-                    "the upstream does not give objects that a client wants"
-                );
-                Refusal::not_found("object", "Neither this mirror nor its upstream has that object.")
-            })
+        self.fetch(&served.repository, &holding, FetchScope::Objects(objects)).await.map_err(|failure| {
+            tracing::info!(
+                error = failure.in_full(),
+                "the upstream does not give objects that a client wants"
+            );
+            Refusal::not_found("object", "Neither this mirror nor its upstream has that object.")
+        })
     }
 
     /// Brings a repository to what the upstream has at this moment, asking it first. For the moment after a
     /// push that was relayed; takes no longer than the freshness cap once the upstream has answered.
     pub async fn catch_up(&self, project_key: &str, slug: &str) -> Result<Freshness, Refusal> {
-        let holding = self
-            .served_by_path(project_key, slug)
-            .ok_or_else(repository_not_found)?;
-        self.ask_what_is_there(&holding)
-            .await
-            .map_err(|failure| match failure {
-                SyncFailure::Gone => repository_not_found(),
-                other => Refusal::unavailable(format!("The upstream does not answer: {}.", other.in_full())),
-            })?;
+        let holding = self.served_by_path(project_key, slug).ok_or_else(repository_not_found)?;
+        self.ask_what_is_there(&holding).await.map_err(|failure| match failure {
+            SyncFailure::Gone => repository_not_found(),
+            other => Refusal::unavailable(format!("The upstream does not answer: {}.", other.in_full())),
+        })?;
         let record = holding.record();
         if record.generation_known > record.generation_synced && !holding.slot().is_busy() {
             self.request_sync(&holding, PendingChanges::Snapshot);
@@ -131,19 +119,12 @@ impl Mirror {
             return Err(repository_not_found());
         };
         let verdict = self.verdict(credentials, Some(&holding.external_id)).await?;
-        if may_read(&verdict) {
-            Ok(holding)
-        } else {
-            Err(repository_not_found())
-        }
+        if may_read(&verdict) { Ok(holding) } else { Err(repository_not_found()) }
     }
 
     async fn serve(&self, holding: &Arc<Holding>, freshness: Freshness) -> Result<ServedRepository, Refusal> {
         let record = holding.record();
-        let upstream_url = self
-            .options
-            .upstream_url
-            .clone_url(&record.project_key, &record.slug);
+        let upstream_url = self.options.upstream_url.clone_url(&record.project_key, &record.slug);
         let not_yet = || {
             let message =
                 format!("This mirror does not have the repository yet. Until then it is at {upstream_url}.");
@@ -153,17 +134,9 @@ impl Mirror {
             return Err(not_yet());
         }
         match self.repositories.open(holding.disk_id()).await {
-            Ok(repository) => Ok(ServedRepository {
-                repository,
-                record,
-                freshness,
-                upstream_url,
-            }),
+            Ok(repository) => Ok(ServedRepository { repository, record, freshness, upstream_url }),
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot open a repository"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot open a repository");
                 self.request_sync(holding, PendingChanges::Nothing);
                 Err(not_yet())
             }
@@ -172,9 +145,7 @@ impl Mirror {
 
     /// The repository under this path, if it is held and may be served at all.
     pub(crate) fn served_by_path(&self, project_key: &str, slug: &str) -> Option<Arc<Holding>> {
-        self.holdings
-            .find_by_path(project_key, slug)
-            .filter(|holding| self.is_held(holding))
+        self.holdings.find_by_path(project_key, slug).filter(|holding| self.is_held(holding))
     }
 }
 
@@ -187,8 +158,5 @@ pub(crate) fn is_public(record: &MirroredRepository) -> bool {
 }
 
 pub(crate) fn repository_not_found() -> Refusal {
-    Refusal::not_found(
-        "repository",
-        "There is no such repository, or you may not read it.",
-    )
+    Refusal::not_found("repository", "There is no such repository, or you may not read it.")
 }

@@ -53,10 +53,7 @@ struct RepositoryPath {
 
 impl RepositoryPath {
     fn new(project_key: &str, slug: &str) -> Self {
-        Self {
-            project_key: project_key.to_uppercase(),
-            slug: slug.to_lowercase(),
-        }
+        Self { project_key: project_key.to_uppercase(), slug: slug.to_lowercase() }
     }
 
     fn of(record: &MirroredRepository) -> Self {
@@ -67,10 +64,7 @@ impl RepositoryPath {
 /// Whether the repository can be cloned from this mirror now.
 pub(crate) fn is_available(record: &MirroredRepository) -> bool {
     record.removed_at.is_none()
-        && matches!(
-            record.status,
-            MirroredStatus::Available | MirroredStatus::ErrorAvailable
-        )
+        && matches!(record.status, MirroredStatus::Available | MirroredStatus::ErrorAvailable)
 }
 
 /// Whether the upstream is known to have something that is not here.
@@ -137,11 +131,7 @@ impl Holding {
     /// The newest generation at which the upstream had refs with this hash, as far as it has told.
     pub(crate) fn generation_of(&self, hash: &ContentHash) -> Option<Generation> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard
-            .iter()
-            .filter(|(_, other)| other == hash)
-            .map(|(generation, _)| *generation)
-            .max()
+        heard.iter().filter(|(_, other)| other == hash).map(|(generation, _)| *generation).max()
     }
 
     /// Whether HEAD on disk is known to point to this branch already.
@@ -160,10 +150,7 @@ impl Holdings {
     }
 
     pub(crate) fn find_by_path(&self, project_key: &str, slug: &str) -> Option<Arc<Holding>> {
-        self.read()
-            .by_path
-            .get(&RepositoryPath::new(project_key, slug))
-            .cloned()
+        self.read().by_path.get(&RepositoryPath::new(project_key, slug)).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Holding>> {
@@ -176,10 +163,7 @@ impl Holdings {
         let path = RepositoryPath::of(&record);
         let external_id = record.external_id.clone();
         let holding = Arc::clone(
-            index
-                .by_external_id
-                .entry(external_id)
-                .or_insert_with(|| Arc::new(Holding::new(record))),
+            index.by_external_id.entry(external_id).or_insert_with(|| Arc::new(Holding::new(record))),
         );
         index.by_path.insert(path, Arc::clone(&holding));
         holding
@@ -188,28 +172,18 @@ impl Holdings {
     /// Serves a repository under the path in its record, and no longer under the one before.
     pub(crate) fn moved(&self, holding: &Arc<Holding>, before: &MirroredRepository) {
         let mut index = self.write();
-        if index
-            .by_external_id
-            .get(&holding.external_id)
-            .is_none_or(|held| !Arc::ptr_eq(held, holding))
-        {
+        if index.by_external_id.get(&holding.external_id).is_none_or(|held| !Arc::ptr_eq(held, holding)) {
             return;
         }
         index.leave_path(holding, before);
-        index
-            .by_path
-            .insert(RepositoryPath::of(&holding.record()), Arc::clone(holding));
+        index.by_path.insert(RepositoryPath::of(&holding.record()), Arc::clone(holding));
     }
 
     /// Forgets a repository.
     pub(crate) fn leave(&self, holding: &Arc<Holding>) {
         let mut index = self.write();
         index.leave_path(holding, &holding.record());
-        if index
-            .by_external_id
-            .get(&holding.external_id)
-            .is_some_and(|held| Arc::ptr_eq(held, holding))
-        {
+        if index.by_external_id.get(&holding.external_id).is_some_and(|held| Arc::ptr_eq(held, holding)) {
             index.by_external_id.remove(&holding.external_id);
         }
     }
@@ -227,11 +201,7 @@ impl Index {
     /// Another repository may have taken over the path in the meantime; it keeps it.
     fn leave_path(&mut self, holding: &Arc<Holding>, record: &MirroredRepository) {
         let path = RepositoryPath::of(record);
-        if self
-            .by_path
-            .get(&path)
-            .is_some_and(|held| Arc::ptr_eq(held, holding))
-        {
+        if self.by_path.get(&path).is_some_and(|held| Arc::ptr_eq(held, holding)) {
             self.by_path.remove(&path);
         }
     }
@@ -296,9 +266,7 @@ pub(crate) mod tests {
         let first = holdings.enter(record(1, "engine"));
         let second = holdings.enter(record(2, "engine"));
         holdings.leave(&first);
-        let found = holdings
-            .find_by_path("APP", "engine")
-            .expect("the second has the path");
+        let found = holdings.find_by_path("APP", "engine").expect("the second has the path");
         assert!(Arc::ptr_eq(&found, &second));
     }
 

@@ -41,10 +41,7 @@ pub(crate) struct Turnstiles {
 impl Default for Turnstiles {
     fn default() -> Self {
         let turnstiles = (0..TURNSTILES).map(|_| tokio::sync::Mutex::default()).collect();
-        Self {
-            turnstiles,
-            outage_until_ms: AtomicI64::new(0),
-        }
+        Self { turnstiles, outage_until_ms: AtomicI64::new(0) }
     }
 }
 
@@ -64,10 +61,9 @@ impl Mirror {
         match credentials {
             Credentials::None => Ok(Caller::Anonymous),
             Credentials::Jwt(token) => self.identify_upstream(token, request),
-            Credentials::Basic { .. } | Credentials::Bearer(_) => self
-                .verdict(credentials, None)
-                .await
-                .map(|verdict| Caller::User(verdict.user)),
+            Credentials::Basic { .. } | Credentials::Bearer(_) => {
+                self.verdict(credentials, None).await.map(|verdict| Caller::User(verdict.user))
+            }
         }
     }
 
@@ -85,9 +81,7 @@ impl Mirror {
         let path = path_below_base(&self.base_path, request.path).unwrap_or(request.path);
         let query_hash = query_string_hash(request.method, path, request.raw_query);
         token.verify(&secret, &query_hash, self.options.clock.now_ms() / 1_000)?;
-        Ok(Caller::Upstream {
-            id: self.upstream_id.to_string(),
-        })
+        Ok(Caller::Upstream { id: self.upstream_id.to_string() })
     }
 
     /// What the upstream says about a user's credentials, and about a repository if one is named.
@@ -115,9 +109,7 @@ impl Mirror {
             Remembered::Nothing => None,
         };
         let Some(secret) = self.bond.secret_in_force() else {
-            return Err(Refusal::unavailable(
-                "This mirror has not been accepted by its upstream.",
-            ));
+            return Err(Refusal::unavailable("This mirror has not been accepted by its upstream."));
         };
         if now_ms() < self.turnstiles.outage_until_ms.load(Ordering::Relaxed) {
             return stale.ok_or_else(upstream_is_away);
@@ -141,9 +133,7 @@ impl Mirror {
                 Err(error) => return self.without_upstream(&error, stale),
             }
         }
-        Err(Refusal::unavailable(
-            "Permissions are changing at the moment; try again.",
-        ))
+        Err(Refusal::unavailable("Permissions are changing at the moment; try again."))
     }
 
     fn without_upstream(
@@ -167,11 +157,7 @@ impl Mirror {
                 Refusal::too_many("The upstream is checking too many passwords; try again later.")
             });
         }
-        let until = self
-            .options
-            .clock
-            .now_ms()
-            .saturating_add(OUTAGE_PAUSE.as_millis() as i64);
+        let until = self.options.clock.now_ms().saturating_add(OUTAGE_PAUSE.as_millis() as i64);
         self.turnstiles.outage_until_ms.store(until, Ordering::Relaxed);
         stale.ok_or_else(upstream_is_away)
     }

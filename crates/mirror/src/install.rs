@@ -47,22 +47,16 @@ impl Mirror {
         self.require_upstream(upstream_id)?;
         self.check_installed_event(&event)?;
         let selection = initial_selection(event.project_ids.as_deref())?;
-        let is_signed = matches!(
-            self.identify(credentials, request).await,
-            Ok(Caller::Upstream { .. })
-        );
+        let is_signed = matches!(self.identify(credentials, request).await, Ok(Caller::Upstream { .. }));
         if !is_signed && self.old_secret_is_in_force().await {
             return Err(Refusal::unauthenticated(
                 "This mirror is installed already; a second installation must be signed with the present secret.",
             ));
         }
-        self.client
-            .server_time_ms(&event.shared_secret)
-            .await
-            .map_err(|error| {
-                tracing::warn!(error = error.in_full(), "an installation was not believed");
-                Refusal::unauthenticated("The upstream does not accept a call signed with the new secret.")
-            })?;
+        self.client.server_time_ms(&event.shared_secret).await.map_err(|error| {
+            tracing::warn!(error = error.in_full(), "an installation was not believed");
+            Refusal::unauthenticated("The upstream does not accept a call signed with the new secret.")
+        })?;
         let is_fresh = !self.bond.is_installed();
         if is_fresh {
             self.progress.start_over();
@@ -70,16 +64,10 @@ impl Mirror {
         if is_fresh || event.project_ids.is_some() {
             self.select(selection).await?;
         }
-        self.hear_installed(NewBond {
-            client_key: event.client_key,
-            secret: event.shared_secret,
-        })
-        .await
-        .map_err(store_refusal)?;
-        self.store
-            .delete_setting(REMOVED_AT_SETTING)
+        self.hear_installed(NewBond { client_key: event.client_key, secret: event.shared_secret })
             .await
             .map_err(store_refusal)?;
+        self.store.delete_setting(REMOVED_AT_SETTING).await.map_err(store_refusal)?;
         self.verdicts.revoke(None);
         self.sweep_signal.wake();
         Ok(())
@@ -88,13 +76,11 @@ impl Mirror {
     /// Takes an `uninstalled` event. The caller has made sure that the upstream signed it.
     pub async fn uninstalled(&self, upstream_id: &str) -> Result<(), Refusal> {
         self.require_upstream(upstream_id)?;
+        let now_ms = self.options.clock.now_ms().to_string();
+        self.store.set_setting(REMOVED_AT_SETTING, &now_ms).await.map_err(store_refusal)?;
         self.hear_uninstalled().await.map_err(store_refusal)?;
         self.verdicts.revoke(None);
-        let now_ms = self.options.clock.now_ms().to_string();
-        self.store
-            .set_setting(REMOVED_AT_SETTING, &now_ms)
-            .await
-            .map_err(store_refusal)
+        Ok(())
     }
 
     fn check_installed_event(&self, event: &InstalledEvent) -> Result<(), Refusal> {
@@ -133,10 +119,9 @@ impl Mirror {
 fn initial_selection(project_ids: Option<&[String]>) -> Result<Selection, Refusal> {
     Ok(match project_ids {
         None => Selection::default(),
-        Some(ids) => Selection {
-            mode: MirroringMode::SelectedProjects,
-            project_ids: parse_project_ids(ids)?,
-        },
+        Some(ids) => {
+            Selection { mode: MirroringMode::SelectedProjects, project_ids: parse_project_ids(ids)? }
+        }
     })
 }
 
@@ -144,10 +129,7 @@ fn initial_selection(project_ids: Option<&[String]>) -> Result<Selection, Refusa
 pub(crate) fn store_refusal(error: StoreError) -> Refusal {
     match error {
         StoreError::Unavailable(_) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the database does not answer"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "the database does not answer");
             Refusal::unavailable("The mirror's database does not answer; try again later.")
         }
         other => Refusal::internal(other),

@@ -28,23 +28,13 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Field<'a> {
     pub(crate) fn root(value: &'a Value) -> Self {
-        Self {
-            path: String::new(),
-            value,
-        }
+        Self { path: String::new(), value }
     }
 
     /// The member with this name; a missing one and `null` are the same.
     pub(crate) fn member(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        };
-        Self {
-            path,
-            value: self.value.get(name).unwrap_or(&Value::Null),
-        }
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Self { path, value: self.value.get(name).unwrap_or(&Value::Null) }
     }
 
     pub(crate) fn is_absent(&self) -> bool {
@@ -57,31 +47,21 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn object(&self) -> Result<(), FieldError> {
-        if self.value.is_object() {
-            Ok(())
-        } else {
-            Err(self.wrong("an object is expected"))
-        }
+        if self.value.is_object() { Ok(()) } else { Err(self.wrong("an object is expected")) }
     }
 
     pub(crate) fn items(&self) -> Result<impl Iterator<Item = Field<'a>> + use<'a>, FieldError> {
-        let items = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.wrong("an array is expected"))?;
+        let items = self.value.as_array().ok_or_else(|| self.wrong("an array is expected"))?;
         let path = self.path.clone();
-        Ok(items.iter().enumerate().map(move |(position, value)| Field {
-            path: format!("{path}[{position}]"),
-            value,
-        }))
+        Ok(items
+            .iter()
+            .enumerate()
+            .map(move |(position, value)| Field { path: format!("{path}[{position}]"), value }))
     }
 
     /// A text without control characters, of bounded length.
     pub(crate) fn text(&self) -> Result<&'a str, FieldError> {
-        let text = self
-            .value
-            .as_str()
-            .ok_or_else(|| self.wrong("a text is expected"))?;
+        let text = self.value.as_str().ok_or_else(|| self.wrong("a text is expected"))?;
         if text.len() > MAX_TEXT_BYTES {
             return Err(self.wrong(&format!("at most {MAX_TEXT_BYTES} bytes are accepted")));
         }
@@ -98,23 +78,15 @@ impl<'a> Field<'a> {
             || text == "."
             || text == ".."
             || text.contains(|c: char| c.is_whitespace() || "/\\?#%:".contains(c));
-        if unfit {
-            Err(self.wrong("this cannot be part of a path"))
-        } else {
-            Ok(text)
-        }
+        if unfit { Err(self.wrong("this cannot be part of a path")) } else { Ok(text) }
     }
 
     pub(crate) fn flag(&self) -> Result<bool, FieldError> {
-        self.value
-            .as_bool()
-            .ok_or_else(|| self.wrong("true or false is expected"))
+        self.value.as_bool().ok_or_else(|| self.wrong("true or false is expected"))
     }
 
     pub(crate) fn integer(&self) -> Result<i64, FieldError> {
-        self.value
-            .as_i64()
-            .ok_or_else(|| self.wrong("an integer is expected"))
+        self.value.as_i64().ok_or_else(|| self.wrong("an integer is expected"))
     }
 
     /// An id: a non-negative 32-bit integer, written as a number or as digits.
@@ -146,15 +118,8 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn wrong(&self, problem: &str) -> FieldError {
-        let path = if self.path.is_empty() {
-            "body".to_owned()
-        } else {
-            self.path.clone()
-        };
-        FieldError {
-            path,
-            problem: problem.to_owned(),
-        }
+        let path = if self.path.is_empty() { "body".to_owned() } else { self.path.clone() };
+        FieldError { path, problem: problem.to_owned() }
     }
 }
 
@@ -167,12 +132,8 @@ mod tests {
     #[test]
     fn an_error_names_the_way_to_the_field() {
         let body = json!({ "changes": [{ "refId": 7 }] });
-        let change = Field::root(&body)
-            .member("changes")
-            .items()
-            .expect("an array")
-            .next()
-            .expect("one item");
+        let change =
+            Field::root(&body).member("changes").items().expect("an array").next().expect("one item");
         let error = change.member("refId").text().expect_err("a number is no text");
         assert_eq!(error.to_string(), "changes[0].refId: a text is expected");
     }
@@ -182,14 +143,7 @@ mod tests {
         let id = |value: Value| Field::root(&value).id();
         assert_eq!(id(json!(12)), Ok("12".to_owned()));
         assert_eq!(id(json!("012")), Ok("12".to_owned()));
-        for bad in [
-            json!(-1),
-            json!(1.5),
-            json!("x"),
-            json!(""),
-            json!(4_294_967_296_i64),
-            json!(null),
-        ] {
+        for bad in [json!(-1), json!(1.5), json!("x"), json!(""), json!(4_294_967_296_i64), json!(null)] {
             assert!(id(bad).is_err());
         }
     }
@@ -198,10 +152,7 @@ mod tests {
     fn a_path_segment_stays_where_it_is() {
         for bad in ["", "..", "a/b", "a b", "a\u{0}", "a%2f"] {
             let value = json!(bad);
-            assert!(
-                Field::root(&value).path_segment().is_err(),
-                "{bad:?} should be refused"
-            );
+            assert!(Field::root(&value).path_segment().is_err(), "{bad:?} should be refused");
         }
     }
 }

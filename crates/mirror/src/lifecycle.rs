@@ -56,10 +56,7 @@ pub(crate) fn state_after(state: UpstreamState, news: BondNews) -> UpstreamState
 
 /// Whether the mirror should keep asking to be accepted.
 pub(crate) fn wants_registration(state: UpstreamState) -> bool {
-    matches!(
-        state,
-        UpstreamState::Initializing | UpstreamState::Pending | UpstreamState::Unknown
-    )
+    matches!(state, UpstreamState::Initializing | UpstreamState::Pending | UpstreamState::Unknown)
 }
 
 #[cfg(test)]
@@ -67,36 +64,22 @@ mod tests {
     use super::*;
 
     fn story(news: &[BondNews]) -> UpstreamState {
-        news.iter().fold(UpstreamState::Initializing, |state, next| {
-            state_after(state, *next)
-        })
+        news.iter().fold(UpstreamState::Initializing, |state, next| state_after(state, *next))
     }
 
     #[test]
     fn a_mirror_joins() {
         use BondNews::*;
         assert_eq!(story(&[Started, RequestFailed]), UpstreamState::Initializing);
-        assert_eq!(
-            story(&[Started, RequestPending, RequestFailed]),
-            UpstreamState::Pending
-        );
-        assert_eq!(
-            story(&[Started, RequestPending, Installed]),
-            UpstreamState::Installed
-        );
+        assert_eq!(story(&[Started, RequestPending, RequestFailed]), UpstreamState::Pending);
+        assert_eq!(story(&[Started, RequestPending, Installed]), UpstreamState::Installed);
     }
 
     #[test]
     fn a_late_answer_to_a_request_does_not_undo_the_installation() {
         use BondNews::*;
-        assert_eq!(
-            story(&[RequestPending, Installed, RequestPending]),
-            UpstreamState::Installed
-        );
-        assert_eq!(
-            story(&[RequestPending, Installed, RequestRejected]),
-            UpstreamState::Installed
-        );
+        assert_eq!(story(&[RequestPending, Installed, RequestPending]), UpstreamState::Installed);
+        assert_eq!(story(&[RequestPending, Installed, RequestRejected]), UpstreamState::Installed);
     }
 
     #[test]
@@ -115,10 +98,7 @@ mod tests {
         use BondNews::*;
         assert_eq!(story(&[RequestPending, RequestRejected]), UpstreamState::Unknown);
         assert_eq!(story(&[Installed, SecretRefused]), UpstreamState::Unknown);
-        assert_eq!(
-            story(&[Installed, SecretRefused, RequestPending]),
-            UpstreamState::Pending
-        );
+        assert_eq!(story(&[Installed, SecretRefused, RequestPending]), UpstreamState::Pending);
         assert!(wants_registration(UpstreamState::Unknown));
     }
 
@@ -129,9 +109,6 @@ mod tests {
             story(&[Installed, SecretRefused, RequestPending, SecretAccepted]),
             UpstreamState::Installed
         );
-        assert_eq!(
-            story(&[Installed, Uninstalled, SecretAccepted]),
-            UpstreamState::Removed
-        );
+        assert_eq!(story(&[Installed, Uninstalled, SecretAccepted]), UpstreamState::Removed);
     }
 }

@@ -45,10 +45,7 @@ impl Mirror {
         credentials: &Credentials,
     ) -> Result<MirroredRepositoryView, Refusal> {
         self.require_upstream(upstream_id)?;
-        let found = self
-            .holdings
-            .find(external_id)
-            .filter(|holding| self.is_held(holding));
+        let found = self.holdings.find(external_id).filter(|holding| self.is_held(holding));
         match caller {
             Caller::Upstream { .. } => {}
             Caller::User(_) | Caller::LimitedUser { .. } if found.is_some() => {
@@ -70,11 +67,7 @@ impl Mirror {
 
     /// Everything that is held and may be served, in the order of local ids.
     pub fn held_repositories(&self) -> Vec<MirroredRepositoryView> {
-        let held = self
-            .holdings
-            .all()
-            .into_iter()
-            .filter(|holding| self.is_held(holding));
+        let held = self.holdings.all().into_iter().filter(|holding| self.is_held(holding));
         let mut records: Vec<_> = held.map(|holding| holding.record()).collect();
         records.sort_unstable_by_key(|record| record.local_id);
         records.into_iter().map(|record| self.view(record)).collect()
@@ -83,10 +76,7 @@ impl Mirror {
     /// Synchronises a held repository now, for an administrator who asks for it.
     pub fn resynchronise(&self, upstream_id: &str, external_id: &str) -> Result<(), Refusal> {
         self.require_upstream(upstream_id)?;
-        let found = self
-            .holdings
-            .find(external_id)
-            .filter(|holding| self.is_held(holding));
+        let found = self.holdings.find(external_id).filter(|holding| self.is_held(holding));
         let holding = found.ok_or_else(repository_not_found)?;
         self.request_sync(&holding, crate::pending_changes::PendingChanges::Snapshot);
         Ok(())
@@ -107,9 +97,6 @@ impl Mirror {
         if upstream_id.eq_ignore_ascii_case(self.upstream_id.as_str()) {
             return Ok(());
         }
-        Err(Refusal::not_found(
-            "upstream server",
-            "This mirror does not follow an upstream with that id.",
-        ))
+        Err(Refusal::not_found("upstream server", "This mirror does not follow an upstream with that id."))
     }
 }

@@ -80,28 +80,17 @@ impl Mirror {
         let repositories = RepositoryStore::new(git, root).map_err(StartError::Repositories)?;
         repositories.recover().await.map_err(StartError::Repositories)?;
 
-        let server_id = store
-            .setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id())
-            .await?;
+        let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
         let upstream_id = options.upstream_url.server_id();
         let now_ms = options.clock.now_ms();
-        let upstream = store
-            .upsert_upstream(&upstream_id, options.upstream_url.as_str(), now_ms)
-            .await?;
+        let upstream = store.upsert_upstream(&upstream_id, options.upstream_url.as_str(), now_ms).await?;
         let selection = Selection::from(store.upstream_settings(&upstream_id).await?);
-        let client = UpstreamClient::new(
-            options.upstream_url.clone(),
-            server_id.clone(),
-            options.clock.clone(),
-        )
-        .map_err(StartError::Client)?;
-        let lifetimes = VerdictLifetimes {
-            fresh: options.verdict_ttl,
-            stale: options.serve_stale,
-        };
-        let base_path = url::Url::parse(&options.base_url)
-            .map(|url| url.path().to_owned())
-            .unwrap_or_default();
+        let client =
+            UpstreamClient::new(options.upstream_url.clone(), server_id.clone(), options.clock.clone())
+                .map_err(StartError::Client)?;
+        let lifetimes = VerdictLifetimes { fresh: options.verdict_ttl, stale: options.serve_stale };
+        let base_path =
+            url::Url::parse(&options.base_url).map(|url| url.path().to_owned()).unwrap_or_default();
         let mut mirror = Self {
             base_path,
             server_id,
@@ -125,9 +114,7 @@ impl Mirror {
         };
         mirror.load_holdings().await?;
         mirror.progress = ProgressStore::new(mirror.was_ready());
-        mirror
-            .hear(BondNews::Started, mirror.bond.upstream().last_error.clone())
-            .await?;
+        mirror.hear(BondNews::Started, mirror.bond.upstream().last_error.clone()).await?;
         Ok(Arc::new(mirror))
     }
 
@@ -135,8 +122,7 @@ impl Mirror {
     pub fn run(self: &Arc<Self>, stop: &CancellationToken) {
         for work in [Work::Following, Work::First] {
             for _ in 0..self.options.sync_parallelism.max(1) {
-                self.tasks
-                    .spawn(Arc::clone(self).synchronise_queued(work, stop.clone()));
+                self.tasks.spawn(Arc::clone(self).synchronise_queued(work, stop.clone()));
             }
         }
         self.tasks.spawn(Arc::clone(self).report_outcomes(stop.clone()));
@@ -202,14 +188,8 @@ impl Mirror {
         }
         for disk_id in self.repositories.list().await.map_err(StartError::Repositories)? {
             if !known.contains(&disk_id) {
-                tracing::warn!(
-                    repository.local_id = disk_id,
-                    "removing a repository that nothing refers to"
-                );
-                self.repositories
-                    .remove(disk_id)
-                    .await
-                    .map_err(StartError::Repositories)?;
+                tracing::warn!(repository.local_id = disk_id, "removing a repository that nothing refers to");
+                self.repositories.remove(disk_id).await.map_err(StartError::Repositories)?;
             }
         }
         Ok(())

@@ -78,13 +78,7 @@ impl PendingChanges {
         match (self, later) {
             (Self::Snapshot, _) | (_, Self::Snapshot) => Self::Snapshot,
             (Self::Nothing, other) | (other, Self::Nothing) => other,
-            (
-                Self::Refs { to: first, mut refs },
-                Self::Refs {
-                    to: second,
-                    refs: later,
-                },
-            ) => {
+            (Self::Refs { to: first, mut refs }, Self::Refs { to: second, refs: later }) => {
                 refs.extend(later);
                 Self::bounded(first.max(second), refs)
             }
@@ -97,11 +91,7 @@ impl PendingChanges {
     }
 
     fn bounded(to: Generation, refs: BTreeMap<RefName, RefFate>) -> Self {
-        if refs.len() > MAX_INCREMENTAL_REFS {
-            Self::Snapshot
-        } else {
-            Self::Refs { to, refs }
-        }
+        if refs.len() > MAX_INCREMENTAL_REFS { Self::Snapshot } else { Self::Refs { to, refs } }
     }
 }
 
@@ -115,11 +105,7 @@ mod tests {
 
     fn change(from: i64, to: i64, refs: &[(&str, RefFate)]) -> AnnouncedChange {
         let refs = refs.iter().map(|(name, fate)| (branch(name), *fate)).collect();
-        AnnouncedChange {
-            from: Generation(from),
-            to: Generation(to),
-            refs: Some(refs),
-        }
+        AnnouncedChange { from: Generation(from), to: Generation(to), refs: Some(refs) }
     }
 
     fn pending(changes: &[AnnouncedChange], synced: i64) -> PendingChanges {
@@ -132,49 +118,29 @@ mod tests {
 
     #[test]
     fn contiguous_events_are_merged_and_the_last_word_counts() {
-        let merged = pending(
-            &[
-                change(4, 5, &[("a", Updated), ("b", Updated)]),
-                change(5, 6, &[("a", Deleted)]),
-            ],
-            4,
-        );
+        let merged =
+            pending(&[change(4, 5, &[("a", Updated), ("b", Updated)]), change(5, 6, &[("a", Deleted)])], 4);
         let refs = BTreeMap::from([(branch("a"), Deleted), (branch("b"), Updated)]);
-        assert_eq!(
-            merged,
-            PendingChanges::Refs {
-                to: Generation(6),
-                refs
-            }
-        );
+        assert_eq!(merged, PendingChanges::Refs { to: Generation(6), refs });
     }
 
     #[test]
     fn a_gap_asks_for_a_snapshot() {
-        assert_eq!(
-            pending(&[change(5, 6, &[("a", Updated)])], 4),
-            PendingChanges::Snapshot
-        );
+        assert_eq!(pending(&[change(5, 6, &[("a", Updated)])], 4), PendingChanges::Snapshot);
         let gap_between = [change(4, 5, &[("a", Updated)]), change(6, 7, &[("b", Updated)])];
         assert_eq!(pending(&gap_between, 4), PendingChanges::Snapshot);
     }
 
     #[test]
     fn what_is_already_here_changes_nothing() {
-        assert_eq!(
-            pending(&[change(3, 4, &[("a", Updated)])], 4),
-            PendingChanges::Nothing
-        );
+        assert_eq!(pending(&[change(3, 4, &[("a", Updated)])], 4), PendingChanges::Nothing);
         let twice = [change(4, 5, &[("a", Updated)]), change(4, 5, &[("a", Updated)])];
         assert_eq!(pending(&twice, 4), pending(&twice[..1], 4));
     }
 
     #[test]
     fn an_event_that_spans_several_generations_bridges_them() {
-        let spanning = [
-            change(4, 5, &[("a", Updated)]),
-            change(4, 9, &[("a", Updated), ("c", Updated)]),
-        ];
+        let spanning = [change(4, 5, &[("a", Updated)]), change(4, 9, &[("a", Updated), ("c", Updated)])];
         assert!(
             matches!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs } if refs.len() == 2)
         );
@@ -182,15 +148,8 @@ mod tests {
 
     #[test]
     fn an_event_without_refs_asks_for_a_snapshot() {
-        let silent = AnnouncedChange {
-            from: Generation(4),
-            to: Generation(5),
-            refs: None,
-        };
-        assert_eq!(
-            PendingChanges::Nothing.announced(silent, Generation(4)),
-            PendingChanges::Snapshot
-        );
+        let silent = AnnouncedChange { from: Generation(4), to: Generation(5), refs: None };
+        assert_eq!(PendingChanges::Nothing.announced(silent, Generation(4)), PendingChanges::Snapshot);
     }
 
     #[test]
@@ -198,17 +157,8 @@ mod tests {
         let first = pending(&[change(4, 5, &[("a", Updated)])], 4);
         let later = pending(&[change(5, 6, &[("b", Deleted)])], 5);
         let refs = BTreeMap::from([(branch("a"), Updated), (branch("b"), Deleted)]);
-        assert_eq!(
-            first.clone().followed_by(later),
-            PendingChanges::Refs {
-                to: Generation(6),
-                refs
-            }
-        );
-        assert_eq!(
-            first.followed_by(PendingChanges::Snapshot),
-            PendingChanges::Snapshot
-        );
+        assert_eq!(first.clone().followed_by(later), PendingChanges::Refs { to: Generation(6), refs });
+        assert_eq!(first.followed_by(PendingChanges::Snapshot), PendingChanges::Snapshot);
     }
 
     #[test]

@@ -10,9 +10,7 @@ pub fn administer(caller: &Caller) -> Result<(), Refusal> {
         Caller::Anonymous => Err(Refusal::unauthenticated(
             "This needs the upstream's signature, or the credentials of one of its administrators.",
         )),
-        _ => Err(Refusal::forbidden(
-            "Only the upstream and its administrators may do this.",
-        )),
+        _ => Err(Refusal::forbidden("Only the upstream and its administrators may do this.")),
     }
 }
 
@@ -20,9 +18,7 @@ pub fn administer(caller: &Caller) -> Result<(), Refusal> {
 pub fn speak_for_upstream(caller: &Caller) -> Result<(), Refusal> {
     match caller {
         Caller::Upstream { .. } => Ok(()),
-        _ => Err(Refusal::unauthenticated(
-            "Only the upstream may do this; the call must be signed by it.",
-        )),
+        _ => Err(Refusal::unauthenticated("Only the upstream may do this; the call must be signed by it.")),
     }
 }
 
@@ -49,10 +45,7 @@ mod tests {
         assert!(administer(&user(Some(GlobalPermission::SysAdmin))).is_ok());
         let refused = administer(&user(Some(GlobalPermission::ProjectCreate)));
         assert!(matches!(refused, Err(Refusal::Forbidden { .. })));
-        assert!(matches!(
-            administer(&Caller::Anonymous),
-            Err(Refusal::Unauthenticated { .. })
-        ));
+        assert!(matches!(administer(&Caller::Anonymous), Err(Refusal::Unauthenticated { .. })));
     }
 
     #[test]

@@ -86,12 +86,7 @@ struct SweepState {
 impl ProgressStore {
     /// What is known at the start: whether an earlier process got through its first synchronisation.
     pub(crate) fn new(was_ready: bool) -> Self {
-        Self {
-            state: Mutex::new(SweepState {
-                was_ready,
-                ..SweepState::default()
-            }),
-        }
+        Self { state: Mutex::new(SweepState { was_ready, ..SweepState::default() }) }
     }
 
     /// A new bond begins with a new first synchronisation.
@@ -164,11 +159,7 @@ impl Mirror {
         let progress = Progress {
             discovering,
             synced,
-            total: if discovering {
-                total.max(state.discovered)
-            } else {
-                total
-            },
+            total: if discovering { total.max(state.discovered) } else { total },
         };
         MirrorStatus {
             server_id: self.server_id.clone(),

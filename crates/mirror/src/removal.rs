@@ -37,16 +37,10 @@ impl Mirror {
         if let Err(error) = self.repositories.remove(disk_id).await {
             // The row stays, so that the next start tries again.
             let error = &error as &dyn std::error::Error;
-            tracing::error!(
-                error,
-                repository.local_id = local_id,
-                "cannot remove a repository from disk"
-            );
+            tracing::error!(error, repository.local_id = local_id, "cannot remove a repository from disk");
             return Ok(());
         }
-        self.store
-            .delete_repository(heliostat_storage::LocalRepositoryId(local_id))
-            .await
+        self.store.delete_repository(heliostat_storage::LocalRepositoryId(local_id)).await
     }
 
     /// Removes everything once the grace period after the end of the bond is over.

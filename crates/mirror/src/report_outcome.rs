@@ -38,11 +38,7 @@ impl Reports {
     pub(crate) fn put(&self, holding: &Holding, report: SyncReport) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let id = holding.external_id.clone();
-        if waiting
-            .latest
-            .insert(id.clone(), (holding.local_id.0, report))
-            .is_none()
-        {
+        if waiting.latest.insert(id.clone(), (holding.local_id.0, report)).is_none() {
             waiting.order.push_back(id);
             if waiting.order.len() > MAX_WAITING
                 && let Some(oldest) = waiting.order.pop_front()

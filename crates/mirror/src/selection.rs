@@ -26,28 +26,19 @@ pub(crate) struct Selection {
 
 impl Default for Selection {
     fn default() -> Self {
-        Self {
-            mode: MirroringMode::AllProjects,
-            project_ids: BTreeSet::new(),
-        }
+        Self { mode: MirroringMode::AllProjects, project_ids: BTreeSet::new() }
     }
 }
 
 impl From<UpstreamSettings> for Selection {
     fn from(settings: UpstreamSettings) -> Self {
-        Self {
-            mode: settings.mode,
-            project_ids: settings.project_ids.into_iter().collect(),
-        }
+        Self { mode: settings.mode, project_ids: settings.project_ids.into_iter().collect() }
     }
 }
 
 impl From<&Selection> for UpstreamSettings {
     fn from(selection: &Selection) -> Self {
-        Self {
-            mode: selection.mode,
-            project_ids: selection.project_ids.iter().cloned().collect(),
-        }
+        Self { mode: selection.mode, project_ids: selection.project_ids.iter().cloned().collect() }
     }
 }
 
@@ -71,19 +62,13 @@ impl Selection {
         let mut project_ids = self.project_ids.clone();
         project_ids.extend(parse_project_ids(added)?);
         within_limit(project_ids.len())?;
-        Ok(Self {
-            mode: self.mode,
-            project_ids,
-        })
+        Ok(Self { mode: self.mode, project_ids })
     }
 
     /// This selection with fewer projects on its list.
     pub(crate) fn without_projects(&self, removed: &[String]) -> Result<Self, Refusal> {
         let removed = parse_project_ids(removed)?;
-        Ok(Self {
-            mode: self.mode,
-            project_ids: &self.project_ids - &removed,
-        })
+        Ok(Self { mode: self.mode, project_ids: &self.project_ids - &removed })
     }
 }
 
@@ -91,10 +76,7 @@ impl Selection {
 pub(crate) fn parse_mode(name: &str) -> Result<MirroringMode, Refusal> {
     name.parse().map_err(|_| {
         let name: String = name.chars().take(MAX_ECHOED_CHARACTERS).collect();
-        Refusal::invalid(
-            "mode",
-            format!("{name:?} is not a mode: use ALL_PROJECTS or SELECTED_PROJECTS."),
-        )
+        Refusal::invalid("mode", format!("{name:?} is not a mode: use ALL_PROJECTS or SELECTED_PROJECTS."))
     })
 }
 
@@ -136,9 +118,7 @@ mod tests {
 
     #[test]
     fn everything_is_covered_until_projects_are_selected() {
-        let everything = Selection::default()
-            .with_projects(&ids(&["7"]))
-            .expect("valid ids");
+        let everything = Selection::default().with_projects(&ids(&["7"])).expect("valid ids");
         assert!(everything.covers("1"));
         let selected = everything.with_mode(MirroringMode::SelectedProjects);
         assert!(!selected.covers("1"));
@@ -148,9 +128,7 @@ mod tests {
 
     #[test]
     fn projects_come_and_go() {
-        let selection = Selection::default()
-            .with_projects(&ids(&["1", "2", "02"]))
-            .expect("valid ids");
+        let selection = Selection::default().with_projects(&ids(&["1", "2", "02"])).expect("valid ids");
         assert_eq!(selection.project_ids.len(), 2);
         let fewer = selection.without_projects(&ids(&["2", "3"])).expect("valid ids");
         assert_eq!(fewer.project_ids.into_iter().collect::<Vec<_>>(), ["1"]);

@@ -35,18 +35,42 @@ impl Mirror {
     /// Switches between all and selected projects.
     pub async fn set_mode(&self, upstream_id: &str, mode: &str) -> Result<UpstreamSettings, Refusal> {
         let mode = parse_mode(mode)?;
-        self.change_selection(upstream_id, |current| Ok(current.with_mode(mode)))
-            .await
+        self.change_selection(upstream_id, |current| Ok(current.with_mode(mode))).await
     }
 
-    /// Adds projects to the list.
+    /// Adds projects to the list. If the upstream does not have one of them, nothing changes.
     pub async fn start_mirroring(
         &self,
         upstream_id: &str,
         project_ids: &[String],
     ) -> Result<UpstreamSettings, Refusal> {
-        self.change_selection(upstream_id, |current| current.with_projects(project_ids))
-            .await
+        self.require_upstream(upstream_id)?;
+        self.require_projects(project_ids).await?;
+        self.change_selection(upstream_id, |current| current.with_projects(project_ids)).await
+    }
+
+    /// Asks the upstream about the projects that are not on the list yet.
+    async fn require_projects(&self, project_ids: &[String]) -> Result<(), Refusal> {
+        let known = self.selection();
+        let new = &parse_project_ids(project_ids)? - &known.project_ids;
+        for id in new {
+            let secret = self.bond.secret_in_force().ok_or_else(|| {
+                Refusal::unavailable("This mirror is not joined to its upstream, which knows the projects.")
+            })?;
+            match self.client.has_project(&id, &secret).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Err(Refusal::not_found("project", format!("The upstream has no project {id}.")));
+                }
+                Err(error) => {
+                    tracing::warn!(error = error.in_full(), project.id = id, "cannot ask about a project");
+                    return Err(Refusal::unavailable(
+                        "The upstream, which knows the projects, does not answer.",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes projects off the list.
@@ -55,8 +79,7 @@ impl Mirror {
         upstream_id: &str,
         project_ids: &[String],
     ) -> Result<UpstreamSettings, Refusal> {
-        self.change_selection(upstream_id, |current| current.without_projects(project_ids))
-            .await
+        self.change_selection(upstream_id, |current| current.without_projects(project_ids)).await
     }
 
     async fn change_selection(

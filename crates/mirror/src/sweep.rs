@@ -109,12 +109,8 @@ impl Mirror {
 
     async fn take_in_failed_sweep(&self, failure: &SweepFailure) {
         let reason = failure.in_full();
-        tracing::warn!(
-            error = reason,
-            "the comparison with the upstream failed and changed nothing"
-        );
-        self.progress
-            .sweep_failed(reason.clone(), self.options.clock.now_ms());
+        tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
+        self.progress.sweep_failed(reason.clone());
         if let SweepFailure::Upstream(error) = failure
             && error.refuses_our_secret()
             && let Err(error) = self.hear(BondNews::SecretRefused, Some(reason)).await
@@ -131,11 +127,7 @@ impl Mirror {
             self.erase_after_grace().await?;
             return Ok(());
         };
-        let skew_ms = self
-            .client
-            .server_time_ms(&secret)
-            .await?
-            .saturating_sub(self.options.clock.now_ms());
+        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.options.clock.now_ms());
         self.progress.upstream_answered(skew_ms);
         let outcome = self.sweep(&secret).await?;
         self.progress.sweep_ended(outcome, self.options.clock.now_ms());
@@ -147,17 +139,13 @@ impl Mirror {
         let selection = self.selection();
         let listed = self.list_upstream(&selection, secret).await?;
 
-        let mut outcome = SweepOutcome {
-            listed: listed.len(),
-            ..SweepOutcome::default()
-        };
+        let mut outcome = SweepOutcome { listed: listed.len(), ..SweepOutcome::default() };
         let mut listed_ids = HashSet::with_capacity(listed.len());
         for repository in &listed {
             listed_ids.insert(repository.external_id.as_str());
             self.compare(repository, &mut outcome).await?;
         }
-        self.remove_surplus(&held, &listed_ids, secret, &mut outcome)
-            .await?;
+        self.remove_surplus(&held, &listed_ids, secret, &mut outcome).await?;
         Ok(outcome)
     }
 
@@ -215,9 +203,7 @@ impl Mirror {
             return Ok(());
         };
         self.describe(&holding, repository).await?;
-        let is_older = repository
-            .generation
-            .is_some_and(|listed| listed < holding.record().generation_known);
+        let is_older = repository.generation.is_some_and(|listed| listed < holding.record().generation_known);
         if is_older {
             // An event has overtaken the listing, or the upstream has lost its past. It knows which.
             match self.ask_what_is_there(&holding).await {
@@ -246,9 +232,7 @@ impl Mirror {
         secret: &Secret,
         outcome: &mut SweepOutcome,
     ) -> Result<(), SweepFailure> {
-        let unlisted = held
-            .iter()
-            .filter(|holding| !listed.contains(holding.external_id.as_str()));
+        let unlisted = held.iter().filter(|holding| !listed.contains(holding.external_id.as_str()));
         let (unlisted, deselected): (Vec<_>, Vec<_>) =
             unlisted.partition(|holding| self.selection().covers(&holding.record().project_id));
         for holding in deselected {

@@ -54,28 +54,19 @@ pub(crate) struct Synced {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self {
-            waiting: Mutex::default(),
-            arrivals: Semaphore::new(0),
-        }
+        Self { waiting: Mutex::default(), arrivals: Semaphore::new(0) }
     }
 }
 
 impl Lane {
     fn put(&self, holding: Arc<Holding>) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(holding);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(holding);
         self.arrivals.add_permits(1);
     }
 
     async fn next(&self) -> Option<Arc<Holding>> {
         self.arrivals.acquire().await.ok()?.forget();
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
@@ -83,11 +74,7 @@ impl SyncQueue {
     /// Puts the repository into a lane if its slot asked for it.
     pub(crate) fn follow(&self, next: Next, holding: &Arc<Holding>) {
         if next == Next::Enqueue {
-            let lane = if is_available(&holding.record()) {
-                &self.following
-            } else {
-                &self.first
-            };
+            let lane = if is_available(&holding.record()) { &self.following } else { &self.first };
             lane.put(Arc::clone(holding));
         }
     }
@@ -171,9 +158,7 @@ impl Mirror {
         failure: &SyncFailure,
         stop: &CancellationToken,
     ) {
-        let failures = u32::try_from(holding.record().failed_count)
-            .unwrap_or(0)
-            .saturating_add(1);
+        let failures = u32::try_from(holding.record().failed_count).unwrap_or(0).saturating_add(1);
         let delay = RETRY.after(failures);
         let record = holding.record();
         tracing::warn!(
@@ -184,15 +169,8 @@ impl Mirror {
             retry_in_ms = delay.as_millis() as u64,
             "repository cannot be synchronised"
         );
-        let next_attempt_at = self
-            .options
-            .clock
-            .now_ms()
-            .saturating_add(delay.as_millis() as i64);
-        if let Err(error) = self
-            .note_failed(holding, &failure.in_full(), next_attempt_at)
-            .await
-        {
+        let next_attempt_at = self.options.clock.now_ms().saturating_add(delay.as_millis() as i64);
+        if let Err(error) = self.note_failed(holding, &failure.in_full(), next_attempt_at).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "cannot record a failed synchronisation"

@@ -60,11 +60,7 @@ pub(crate) enum SyncFailure {
     #[error("the repository did not settle within {MAX_ROUNDS} rounds")]
     Unsettled,
     #[error("the refs here have the hash {here}, the upstream's have {upstream} at generation {generation}")]
-    HashMismatch {
-        here: ContentHash,
-        upstream: String,
-        generation: Generation,
-    },
+    HashMismatch { here: ContentHash, upstream: String, generation: Generation },
 }
 
 impl SyncFailure {
@@ -108,10 +104,7 @@ impl Mirror {
         let _fetching = holding.fetching.lock().await;
         let (mut repository, mut scope) = self.open_or_create(holding, work).await?;
         for round in 1..=MAX_ROUNDS {
-            let content_hash = match self
-                .one_round(&repository, holding, scope.as_ref(), round)
-                .await?
-            {
+            let content_hash = match self.one_round(&repository, holding, scope.as_ref(), round).await? {
                 Round::Fetched(content_hash) => content_hash,
                 Round::Moved => continue,
                 Round::RefsDoNotFit => {
@@ -124,17 +117,11 @@ impl Mirror {
                 }
             };
             if let Some(generation) = proven_generation(holding, &content_hash, target) {
-                return Ok(Synced {
-                    generation,
-                    content_hash,
-                });
+                return Ok(Synced { generation, content_hash });
             }
             self.ask_what_is_there(holding).await?;
             if let Some(generation) = proven_generation(holding, &content_hash, target) {
-                return Ok(Synced {
-                    generation,
-                    content_hash,
-                });
+                return Ok(Synced { generation, content_hash });
             }
             if round == MAX_ROUNDS {
                 return Err(mismatch(content_hash, &holding.record()));
@@ -184,9 +171,7 @@ impl Mirror {
                     error = &failure as &dyn std::error::Error,
                     "repository is damaged and fetched anew"
                 );
-                self.rebuild(holding, ObjectFormat::Sha1)
-                    .await
-                    .map(Round::Emptied)
+                self.rebuild(holding, ObjectFormat::Sha1).await.map(Round::Emptied)
             }
             _ if self.has_moved(holding, &failure).await? => Ok(Round::Moved),
             _ => Err(failure),
@@ -209,34 +194,21 @@ impl Mirror {
                 let repository = self.create(holding, ObjectFormat::Sha1).await?;
                 let is_empty_there =
                     record.upstream_content_hash.as_deref() == Some(ContentHash::of_nothing().as_str());
-                Ok((
-                    repository,
-                    if is_empty_there {
-                        None
-                    } else {
-                        Some(FetchScope::Snapshot)
-                    },
-                ))
+                Ok((repository, if is_empty_there { None } else { Some(FetchScope::Snapshot) }))
             }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "repository is broken and fetched anew"
                 );
-                Ok((
-                    self.rebuild(holding, ObjectFormat::Sha1).await?,
-                    Some(FetchScope::Snapshot),
-                ))
+                Ok((self.rebuild(holding, ObjectFormat::Sha1).await?, Some(FetchScope::Snapshot)))
             }
         }
     }
 
     async fn rebuild(&self, holding: &Holding, format: ObjectFormat) -> Result<Repository, SyncFailure> {
         self.note_lost(holding).await?;
-        self.repositories
-            .remove(holding.disk_id())
-            .await
-            .map_err(SyncFailure::Remove)?;
+        self.repositories.remove(holding.disk_id()).await.map_err(SyncFailure::Remove)?;
         self.create(holding, format).await
     }
 
@@ -267,15 +239,11 @@ impl Mirror {
         let record = holding.record();
         let path = UpstreamUrl::clone_path(&record.project_key, &record.slug);
         let authorization =
-            self.client
-                .authorization(&secret, git_query_hash(&path), GIT_TOKEN_LIFETIME_SECONDS);
+            self.client.authorization(&secret, git_query_hash(&path), GIT_TOKEN_LIFETIME_SECONDS);
         let authorization =
             SecretHeader::new(authorization).expect("a signed token is short and has no control characters");
         let plan = FetchPlan {
-            url: self
-                .options
-                .upstream_url
-                .clone_url(&record.project_key, &record.slug),
+            url: self.options.upstream_url.clone_url(&record.project_key, &record.slug),
             authorization: Some(authorization),
             scope,
             timeout: FETCH_STALL,
@@ -336,9 +304,7 @@ impl Mirror {
 /// The generation at which the upstream had these refs, if that is all that was known at the start.
 fn proven_generation(holding: &Holding, here: &ContentHash, target: Generation) -> Option<Generation> {
     let needed = target.min(holding.record().generation_known);
-    holding
-        .generation_of(here)
-        .filter(|generation| *generation >= needed)
+    holding.generation_of(here).filter(|generation| *generation >= needed)
 }
 
 fn scope_of(work: &PendingChanges, record: &MirroredRepository) -> Option<FetchScope> {
@@ -349,10 +315,7 @@ fn scope_of(work: &PendingChanges, record: &MirroredRepository) -> Option<FetchS
         PendingChanges::Nothing | PendingChanges::Snapshot => None,
         PendingChanges::Refs { refs, .. } => {
             let with_fate = |wanted: RefFate| {
-                refs.iter()
-                    .filter(|(_, fate)| **fate == wanted)
-                    .map(|(name, _)| name.clone())
-                    .collect()
+                refs.iter().filter(|(_, fate)| **fate == wanted).map(|(name, _)| name.clone()).collect()
             };
             Some(FetchScope::Refs {
                 update: with_fate(RefFate::Updated),

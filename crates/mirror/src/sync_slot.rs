@@ -64,10 +64,7 @@ impl SyncSlot {
             PendingChanges::Refs { to, .. } => *to,
             PendingChanges::Snapshot | PendingChanges::Nothing => known,
         };
-        self.stage = Stage::Running {
-            leads_to,
-            again: false,
-        };
+        self.stage = Stage::Running { leads_to, again: false };
         work
     }
 
@@ -82,11 +79,7 @@ impl SyncSlot {
             self.pending = PendingChanges::Snapshot;
             return self.wake();
         }
-        if again && (self.check || !self.pending.is_nothing()) {
-            self.wake()
-        } else {
-            Next::Nothing
-        }
+        if again && (self.check || !self.pending.is_nothing()) { self.wake() } else { Next::Nothing }
     }
 
     /// Ends a synchronisation that failed to do `work`, which is kept for the next attempt.

@@ -75,9 +75,7 @@ impl UpstreamClient {
             "PENDING" => Ok(RequestFate::Pending),
             "ACCEPTED" => Ok(RequestFate::Accepted),
             "REJECTED" => Ok(RequestFate::Rejected),
-            other => Err(nonsense("/requests")(
-                state.wrong(&format!("{other:?} is no state of a request")),
-            )),
+            other => Err(nonsense("/requests")(state.wrong(&format!("{other:?} is no state of a request")))),
         }
     }
 
@@ -94,20 +92,13 @@ impl UpstreamClient {
             "productVersion": request.product_version,
         });
         let path = format!("/mirrorServers/{}", self.server_id());
-        self.send(Call::new(Method::PUT, path).body(body).signed(secret))
-            .await
-            .map(drop)
+        self.send(Call::new(Method::PUT, path).body(body).signed(secret)).await.map(drop)
     }
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, UpstreamCallError> {
-        let answer = self
-            .send(Call::new(Method::GET, "/analyticsSettings").signed(secret))
-            .await?;
-        Field::root(&answer)
-            .member("serverTime")
-            .integer()
-            .map_err(nonsense("/analyticsSettings"))
+        let answer = self.send(Call::new(Method::GET, "/analyticsSettings").signed(secret)).await?;
+        Field::root(&answer).member("serverTime").integer().map_err(nonsense("/analyticsSettings"))
     }
 
     /// A page of the repositories of one project, or of all.
@@ -130,6 +121,16 @@ impl UpstreamClient {
         read_listing(&answer, start).map_err(nonsense(&path))
     }
 
+    /// Whether the upstream has a project with this id.
+    pub(crate) async fn has_project(&self, id: &str, secret: &Secret) -> Result<bool, UpstreamCallError> {
+        let call = Call::new(Method::GET, format!("/projects/{id}")).signed(secret);
+        match self.send(call).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One repository; `None` if the upstream does not have it.
     pub(crate) async fn repository(
         &self,
@@ -137,13 +138,9 @@ impl UpstreamClient {
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, UpstreamCallError> {
         let path = format!("/repos/{external_id}");
-        let call = Call::new(Method::GET, &path)
-            .query("includeDefaultBranch", true)
-            .signed(secret);
+        let call = Call::new(Method::GET, &path).query("includeDefaultBranch", true).signed(secret);
         match self.send(call).await {
-            Ok(answer) => UpstreamRepository::read(&Field::root(&answer))
-                .map(Some)
-                .map_err(nonsense(&path)),
+            Ok(answer) => UpstreamRepository::read(&Field::root(&answer)).map(Some).map_err(nonsense(&path)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -167,18 +164,10 @@ impl UpstreamClient {
         if let Some(id) = repository.and_then(|id| id.parse::<i32>().ok()) {
             body["repositoryId"] = json!(id);
         }
-        match self
-            .send(
-                Call::new(Method::POST, "/authenticate")
-                    .body(body)
-                    .urgent()
-                    .signed(secret),
-            )
-            .await
-        {
-            Ok(answer) => read_verdict(&answer)
-                .map(AuthenticationAnswer::Accepted)
-                .map_err(nonsense("/authenticate")),
+        match self.send(Call::new(Method::POST, "/authenticate").body(body).urgent().signed(secret)).await {
+            Ok(answer) => {
+                read_verdict(&answer).map(AuthenticationAnswer::Accepted).map_err(nonsense("/authenticate"))
+            }
             Err(error) if error.is_not_found() => Ok(AuthenticationAnswer::RepositoryUnknown),
             // 401 is also the answer to a signature that does not hold, which is not the user's fault.
             Err(UpstreamCallError::Refused { status, message })
@@ -208,9 +197,7 @@ impl UpstreamClient {
         };
         let body = json!({ "type": kind, "mirrorRepoId": local_id, "upstreamRepoId": external_id });
         let path = format!("/mirrorServers/{}/events", self.server_id());
-        self.send(Call::new(Method::POST, path).body(body).signed(secret))
-            .await
-            .map(drop)
+        self.send(Call::new(Method::POST, path).body(body).signed(secret)).await.map(drop)
     }
 }
 
@@ -227,18 +214,14 @@ fn read_listing(answer: &Value, start: u64) -> Result<RepositoryListing, crate::
         .map(|item| UpstreamRepository::read(&item))
         .collect::<Result<_, _>>()?;
     if page.member("isLastPage").flag()? {
-        return Ok(RepositoryListing {
-            repositories,
-            next_start: None,
-        });
+        return Ok(RepositoryListing { repositories, next_start: None });
     }
     let next = page.member("nextPageStart");
     match u64::try_from(next.integer()?) {
         // A page that does not lead forward would be asked for without end.
-        Ok(next_start) if next_start > start => Ok(RepositoryListing {
-            repositories,
-            next_start: Some(next_start),
-        }),
+        Ok(next_start) if next_start > start => {
+            Ok(RepositoryListing { repositories, next_start: Some(next_start) })
+        }
         _ => Err(next.wrong("a page that follows this one is expected")),
     }
 }
@@ -249,20 +232,11 @@ fn read_verdict(answer: &Value) -> Result<Verdict, crate::json_field::FieldError
     let id = user.member("id").integer()?;
     let permissions = user.member("effectivePermissions");
     let text_or_name = |member: &str| {
-        user.member(member)
-            .optional()
-            .map_or(Ok(name), |field| field.text())
-            .map(str::to_owned)
+        user.member(member).optional().map_or(Ok(name), |field| field.text()).map(str::to_owned)
     };
     let names = permissions.texts();
-    let global = names
-        .iter()
-        .filter_map(|name| name.parse::<GlobalPermission>().ok())
-        .max();
-    let permission = names
-        .iter()
-        .filter_map(|name| name.parse::<RepositoryPermission>().ok())
-        .max();
+    let global = names.iter().filter_map(|name| name.parse::<GlobalPermission>().ok()).max();
+    let permission = names.iter().filter_map(|name| name.parse::<RepositoryPermission>().ok()).max();
     Ok(Verdict {
         user: UserIdentity {
             id: i32::try_from(id).map_err(|_| user.member("id").wrong("a 32-bit id is expected"))?,

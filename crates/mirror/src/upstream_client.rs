@@ -104,14 +104,7 @@ impl<'a> Call<'a> {
     /// A call to a path below the REST base.
     pub(crate) fn new(method: Method, path: impl AsRef<str>) -> Self {
         let path = format!("{REST_BASE}{}", path.as_ref());
-        Self {
-            method,
-            path,
-            query: String::new(),
-            body: None,
-            secret: None,
-            timeout: REQUEST_TIMEOUT,
-        }
+        Self { method, path, query: String::new(), body: None, secret: None, timeout: REQUEST_TIMEOUT }
     }
 
     /// Adds a query parameter; the value must need no escaping.
@@ -146,12 +139,7 @@ impl UpstreamClient {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self {
-            http,
-            url,
-            server_id,
-            clock,
-        })
+        Ok(Self { http, url, server_id, clock })
     }
 
     pub(crate) fn server_id(&self) -> &str {
@@ -166,10 +154,8 @@ impl UpstreamClient {
             if body.is_empty() {
                 return Ok(Value::Null);
             }
-            return serde_json::from_slice(&body).map_err(|error| UpstreamCallError::Nonsense {
-                path,
-                problem: error.to_string(),
-            });
+            return serde_json::from_slice(&body)
+                .map_err(|error| UpstreamCallError::Nonsense { path, problem: error.to_string() });
         }
         let message = error_message(&body);
         if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
@@ -186,10 +172,7 @@ impl UpstreamClient {
         };
         let separator = if call.query.is_empty() { "" } else { "?" };
         let address = format!("{}{}{separator}{}", self.url, call.path, call.query);
-        let mut request = self
-            .http
-            .request(call.method.clone(), address)
-            .timeout(call.timeout);
+        let mut request = self.http.request(call.method.clone(), address).timeout(call.timeout);
         if let Some(secret) = call.secret {
             let query_hash = query_string_hash(call.method.as_str(), &call.path, Some(&call.query));
             request = request.header(
@@ -205,10 +188,7 @@ impl UpstreamClient {
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 let problem = format!("more than {MAX_ANSWER_BYTES} bytes");
-                return Err(UpstreamCallError::Nonsense {
-                    path: call.path,
-                    problem,
-                });
+                return Err(UpstreamCallError::Nonsense { path: call.path, problem });
             }
             body.extend_from_slice(&chunk);
         }
@@ -217,22 +197,15 @@ impl UpstreamClient {
 
     /// The value of an `Authorization` header that is good for the hashed request.
     pub(crate) fn authorization(&self, secret: &Secret, query_hash: String, lifetime_seconds: i64) -> String {
-        let claims = Claims::new(
-            self.server_id.as_str(),
-            query_hash,
-            self.clock.now_ms() / 1_000,
-            lifetime_seconds,
-        );
+        let claims =
+            Claims::new(self.server_id.as_str(), query_hash, self.clock.now_ms() / 1_000, lifetime_seconds);
         format!("JWT {}", sign(secret, &claims))
     }
 }
 
 /// Says which part of an answer is not what the contract promises.
 pub(crate) fn nonsense(path: &str) -> impl Fn(FieldError) -> UpstreamCallError {
-    move |error| UpstreamCallError::Nonsense {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    }
+    move |error| UpstreamCallError::Nonsense { path: path.to_owned(), problem: error.to_string() }
 }
 
 /// The message of a standard error body, or the beginning of whatever arrived.
@@ -245,11 +218,7 @@ fn error_message(body: &[u8]) -> String {
     let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     let printable = message.chars().map(|c| if c.is_control() { ' ' } else { c });
     let message: String = printable.take(MAX_MESSAGE_CHARACTERS).collect();
-    if message.trim().is_empty() {
-        "no reason given".to_owned()
-    } else {
-        message
-    }
+    if message.trim().is_empty() { "no reason given".to_owned() } else { message }
 }
 
 #[cfg(test)]

@@ -43,10 +43,8 @@ impl UpstreamUrl {
         if text.len() > MAX_UPSTREAM_URL_BYTES {
             return Err(InvalidUpstreamUrl::TooLong);
         }
-        let mut url = Url::parse(text.trim()).map_err(|error| InvalidUpstreamUrl::NotAUrl {
-            text: text.to_owned(),
-            error,
-        })?;
+        let mut url = Url::parse(text.trim())
+            .map_err(|error| InvalidUpstreamUrl::NotAUrl { text: text.to_owned(), error })?;
         let problem = if !matches!(url.scheme(), "http" | "https") {
             Some("only http and https are supported")
         } else if !url.username().is_empty() || url.password().is_some() {
@@ -58,10 +56,7 @@ impl UpstreamUrl {
         };
         if let Some(problem) = problem {
             url.set_password(None).ok();
-            return Err(InvalidUpstreamUrl::Unsuitable {
-                url: url.to_string(),
-                problem,
-            });
+            return Err(InvalidUpstreamUrl::Unsuitable { url: url.to_string(), problem });
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
@@ -105,10 +100,7 @@ mod tests {
     fn spellings_of_one_address_are_equal() {
         let plain = parse("https://git.example.com/bitbucket");
         assert_eq!(plain, parse("HTTPS://Git.Example.com:443/bitbucket/"));
-        assert_eq!(
-            plain.server_id(),
-            parse("https://git.example.com/bitbucket//").server_id()
-        );
+        assert_eq!(plain.server_id(), parse("https://git.example.com/bitbucket//").server_id());
     }
 
     #[test]
@@ -120,13 +112,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_an_upstream_is_refused() {
-        for text in [
-            "",
-            "git.example.com",
-            "ssh://git.example.com",
-            "https://a:b@example.com",
-            "https://e.com/?q",
-        ] {
+        for text in
+            ["", "git.example.com", "ssh://git.example.com", "https://a:b@example.com", "https://e.com/?q"]
+        {
             assert!(UpstreamUrl::parse(text).is_err(), "{text} should be refused");
         }
     }

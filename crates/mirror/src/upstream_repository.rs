@@ -39,15 +39,8 @@ impl UpstreamProject {
         Ok(Self {
             id: field.member("id").id()?,
             key: key.to_owned(),
-            name: field
-                .member("name")
-                .optional()
-                .map_or(Ok(key), |name| name.text())?
-                .to_owned(),
-            public: field
-                .member("public")
-                .optional()
-                .map_or(Ok(false), |public| public.flag())?,
+            name: field.member("name").optional().map_or(Ok(key), |name| name.text())?.to_owned(),
+            public: field.member("public").optional().map_or(Ok(false), |public| public.flag())?,
         })
     }
 }
@@ -62,15 +55,8 @@ impl UpstreamRepository {
             external_id: field.member("id").id()?,
             project: UpstreamProject::read(&field.member("project"))?,
             slug: slug.to_owned(),
-            name: field
-                .member("name")
-                .optional()
-                .map_or(Ok(slug), |name| name.text())?
-                .to_owned(),
-            public: field
-                .member("public")
-                .optional()
-                .map_or(Ok(false), |public| public.flag())?,
+            name: field.member("name").optional().map_or(Ok(slug), |name| name.text())?.to_owned(),
+            public: field.member("public").optional().map_or(Ok(false), |public| public.flag())?,
             default_branch: properties
                 .member("defaultBranchId")
                 .optional()
@@ -98,9 +84,7 @@ pub(crate) fn read_content_hash(field: &Field<'_>) -> Result<Option<ContentHash>
         return Ok(None);
     };
     let hash = read_hash(&field)?;
-    ContentHash::parse(hash)
-        .map(Some)
-        .map_err(|_| field.wrong("a content hash is expected"))
+    ContentHash::parse(hash).map(Some).map_err(|_| field.wrong("a content hash is expected"))
 }
 
 /// A generation, if the field is there.
@@ -118,9 +102,5 @@ fn read_hash<'a>(field: &Field<'a>) -> Result<&'a str, FieldError> {
     let hash = field.text()?;
     let well_formed =
         hash.len() == HASH_HEX_DIGITS && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if well_formed {
-        Ok(hash)
-    } else {
-        Err(field.wrong("64 lower case hex digits are expected"))
-    }
+    if well_formed { Ok(hash) } else { Err(field.wrong("64 lower case hex digits are expected")) }
 }

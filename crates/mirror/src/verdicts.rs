@@ -93,11 +93,7 @@ struct Accepted {
 
 impl Verdicts {
     pub(crate) fn new(lifetimes: VerdictLifetimes) -> Self {
-        Self {
-            salt: rand::random(),
-            lifetimes,
-            state: Mutex::default(),
-        }
+        Self { salt: rand::random(), lifetimes, state: Mutex::default() }
     }
 
     /// The key of user credentials; other kinds have none.
@@ -138,10 +134,7 @@ impl Verdicts {
                 None => return Remembered::Nothing,
             },
         };
-        let verdict = Verdict {
-            user: accepted.user.clone(),
-            permission,
-        };
+        let verdict = Verdict { user: accepted.user.clone(), permission };
         // A wall clock can jump back; an age below zero counts as old, not as young.
         match u64::try_from(now_ms - verified_at).map(Duration::from_millis) {
             Ok(age) if age < self.lifetimes.fresh => Remembered::Fresh(verdict),
@@ -178,9 +171,7 @@ impl Verdicts {
             if entry.repositories.len() >= MAX_REPOSITORIES_PER_USER && !entry.repositories.contains_key(id) {
                 entry.repositories.clear();
             }
-            entry
-                .repositories
-                .insert(id.to_owned(), (verdict.permission, now_ms));
+            entry.repositories.insert(id.to_owned(), (verdict.permission, now_ms));
         }
     }
 
@@ -194,9 +185,7 @@ impl Verdicts {
                 state.refused.clear();
             }
         }
-        state
-            .refused
-            .insert(key, now_ms.saturating_add(REFUSAL_TTL.as_millis() as i64));
+        state.refused.insert(key, now_ms.saturating_add(REFUSAL_TTL.as_millis() as i64));
     }
 
     /// Forgets what is known about one user, or about all.
@@ -207,9 +196,7 @@ impl Verdicts {
             None => state.accepted.clear(),
             Some(name) => {
                 let name = name.to_lowercase();
-                state
-                    .accepted
-                    .retain(|_, accepted| accepted.user.name.to_lowercase() != name);
+                state.accepted.retain(|_, accepted| accepted.user.name.to_lowercase() != name);
             }
         }
         // A refusal may be outdated as well: the user may just have been given what was missing.
@@ -225,14 +212,9 @@ impl State {
     /// Drops what can no longer be used, and if that is not enough the older half of the rest.
     fn make_room(&mut self, now_ms: i64, stale: Duration) {
         let oldest_useful = now_ms.saturating_sub(stale.as_millis() as i64);
-        self.accepted
-            .retain(|_, accepted| accepted.verified_at > oldest_useful);
+        self.accepted.retain(|_, accepted| accepted.verified_at > oldest_useful);
         if self.accepted.len() >= MAX_ACCEPTED {
-            let mut ages: Vec<i64> = self
-                .accepted
-                .values()
-                .map(|accepted| accepted.verified_at)
-                .collect();
+            let mut ages: Vec<i64> = self.accepted.values().map(|accepted| accepted.verified_at).collect();
             let (_, median, _) = ages.select_nth_unstable(MAX_ACCEPTED / 2);
             let median = *median;
             self.accepted.retain(|_, accepted| accepted.verified_at > median);
@@ -250,18 +232,13 @@ mod tests {
     const REPOSITORY: Option<&str> = Some("42");
 
     fn verdicts() -> Verdicts {
-        let lifetimes = VerdictLifetimes {
-            fresh: Duration::from_secs(60),
-            stale: Duration::from_secs(3_600),
-        };
+        let lifetimes =
+            VerdictLifetimes { fresh: Duration::from_secs(60), stale: Duration::from_secs(3_600) };
         Verdicts::new(lifetimes)
     }
 
     fn password(password: &str) -> Credentials {
-        Credentials::Basic {
-            username: "ada".to_owned(),
-            password: Secret::new(password),
-        }
+        Credentials::Basic { username: "ada".to_owned(), password: Secret::new(password) }
     }
 
     fn verdict() -> Verdict {
@@ -272,10 +249,7 @@ mod tests {
             display_name: "Ada".to_owned(),
             global: None,
         };
-        Verdict {
-            user,
-            permission: Some(RepositoryPermission::Read),
-        }
+        Verdict { user, permission: Some(RepositoryPermission::Read) }
     }
 
     fn known() -> (Verdicts, CredentialKey) {
@@ -288,18 +262,9 @@ mod tests {
     #[test]
     fn a_verdict_is_fresh_then_stale_then_forgotten() {
         let (verdicts, key) = known();
-        assert_eq!(
-            verdicts.recall(key, REPOSITORY, 59 * SECOND),
-            Remembered::Fresh(verdict())
-        );
-        assert_eq!(
-            verdicts.recall(key, REPOSITORY, 60 * SECOND),
-            Remembered::Stale(verdict())
-        );
-        assert_eq!(
-            verdicts.recall(key, REPOSITORY, 3_600 * SECOND),
-            Remembered::Nothing
-        );
+        assert_eq!(verdicts.recall(key, REPOSITORY, 59 * SECOND), Remembered::Fresh(verdict()));
+        assert_eq!(verdicts.recall(key, REPOSITORY, 60 * SECOND), Remembered::Stale(verdict()));
+        assert_eq!(verdicts.recall(key, REPOSITORY, 3_600 * SECOND), Remembered::Nothing);
     }
 
     #[test]
@@ -324,10 +289,7 @@ mod tests {
     fn a_revocation_forgets_the_user_whatever_the_spelling() {
         let (verdicts, key) = known();
         verdicts.revoke(Some("bob"));
-        assert!(matches!(
-            verdicts.recall(key, REPOSITORY, 0),
-            Remembered::Fresh(_)
-        ));
+        assert!(matches!(verdicts.recall(key, REPOSITORY, 0), Remembered::Fresh(_)));
         verdicts.revoke(Some("ADA"));
         assert_eq!(verdicts.recall(key, REPOSITORY, 0), Remembered::Nothing);
     }
@@ -345,9 +307,7 @@ mod tests {
     fn the_memory_is_bounded() {
         let verdicts = verdicts();
         for number in 0..=MAX_ACCEPTED {
-            let key = verdicts
-                .key(&password(&number.to_string()))
-                .expect("a password has a key");
+            let key = verdicts.key(&password(&number.to_string())).expect("a password has a key");
             verdicts.accepted(key, None, &verdict(), verdicts.epoch(), number as i64);
         }
         assert!(verdicts.lock().accepted.len() <= MAX_ACCEPTED);

@@ -35,12 +35,7 @@ impl World {
         std::fs::create_dir_all(&upstream.folder).expect("a writable folder");
         upstream.create(42, "engine").await;
         let (mirror, stop) = start_mirror(&upstream, folder.path()).await;
-        Self {
-            upstream,
-            folder,
-            mirror,
-            stop,
-        }
+        Self { upstream, folder, mirror, stop }
     }
 
     /// The same after the upstream has accepted the mirror and the first synchronisation is over.
@@ -48,10 +43,7 @@ impl World {
         let world = Self::new().await;
         world.install().await.expect("the upstream accepts the secret");
         eventually("the mirror is ready", || world.mirror.status().ready).await;
-        eventually("the repository is here", || {
-            world.mirror.status().progress.synced == 1
-        })
-        .await;
+        eventually("the repository is here", || world.mirror.status().progress.synced == 1).await;
         world
     }
 
@@ -62,14 +54,8 @@ impl World {
             base_url: Some(self.upstream.url.clone()),
             project_ids: None,
         };
-        let request = RequestFacts {
-            method: "POST",
-            path: "/",
-            raw_query: None,
-        };
-        self.mirror
-            .installed(self.id(), event, &Credentials::None, request)
-            .await
+        let request = RequestFacts { method: "POST", path: "/", raw_query: None };
+        self.mirror.installed(self.id(), event, &Credentials::None, request).await
     }
 
     fn id(&self) -> &str {
@@ -84,19 +70,9 @@ impl World {
 
     /// The hash of the refs that a client gets to see.
     async fn seen(&self) -> String {
-        let served = self
-            .mirror
-            .open_for_advertisement("APP", "engine", &ada())
-            .await
-            .expect("ada may read");
+        let served = self.mirror.open_for_advertisement("APP", "engine", &ada()).await.expect("ada may read");
         assert_eq!(served.freshness, Freshness::Current);
-        served
-            .repository
-            .refs()
-            .await
-            .expect("its refs can be read")
-            .content_hash()
-            .to_string()
+        served.repository.refs().await.expect("its refs can be read").content_hash().to_string()
     }
 
     fn upstream_hash(&self) -> String {
@@ -114,13 +90,9 @@ async fn start_mirror(upstream: &FakeUpstream, folder: &Path) -> (Arc<Mirror>, C
         ..MirrorOptions::new("near", url, "http://mirror.example.com", &data)
     };
     let database = format!("sqlite:{}", data.join("mirror.db").display());
-    let database = Database::open(&database, Role::Mirror)
-        .await
-        .expect("a writable folder");
+    let database = Database::open(&database, Role::Mirror).await.expect("a writable folder");
     let git = Git::discover(Path::new("git")).await.expect("git is installed");
-    let mirror = Mirror::open(options, git, MirrorStore::new(database))
-        .await
-        .expect("the mirror starts");
+    let mirror = Mirror::open(options, git, MirrorStore::new(database)).await.expect("the mirror starts");
     let stop = CancellationToken::new();
     mirror.run(&stop);
     (mirror, stop)
@@ -132,17 +104,11 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
-        "waited in vain until {what}"
-    );
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "waited in vain until {what}");
 }
 
 fn basic(username: &str, password: &str) -> Credentials {
-    Credentials::Basic {
-        username: username.to_owned(),
-        password: Secret::new(password),
-    }
+    Credentials::Basic { username: username.to_owned(), password: Secret::new(password) }
 }
 
 fn ada() -> Credentials {
@@ -152,54 +118,26 @@ fn ada() -> Credentials {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
     let world = World::new().await;
-    eventually("the request has arrived", || {
-        world.mirror.upstream_state() == UpstreamState::Pending
-    })
-    .await;
+    eventually("the request has arrived", || world.mirror.upstream_state() == UpstreamState::Pending).await;
     let early = world.mirror.open_for_advertisement("APP", "engine", &ada()).await;
     assert!(early.is_err(), "nothing is served before the installation");
 
     world.install().await.expect("the upstream accepts the secret");
-    eventually("the repository is here", || {
-        world.mirror.status().progress.synced == 1
-    })
-    .await;
+    eventually("the repository is here", || world.mirror.status().progress.synced == 1).await;
     assert_eq!(world.seen().await, world.upstream_hash());
     assert_eq!(world.seen().await, world.upstream_hash());
-    assert_eq!(
-        world.upstream.state().authentications,
-        1,
-        "the second time the verdict is remembered"
-    );
+    assert_eq!(world.upstream.state().authentications, 1, "the second time the verdict is remembered");
     eventually("the success was reported", || {
-        world
-            .upstream
-            .state()
-            .reports
-            .iter()
-            .any(|report| report["type"] == "SYNCHRONIZED")
+        world.upstream.state().reports.iter().any(|report| report["type"] == "SYNCHRONIZED")
     })
     .await;
 
     let open = async |credentials: Credentials| {
-        world
-            .mirror
-            .open_for_advertisement("APP", "engine", &credentials)
-            .await
-            .map(drop)
+        world.mirror.open_for_advertisement("APP", "engine", &credentials).await.map(drop)
     };
-    assert!(matches!(
-        open(Credentials::None).await,
-        Err(Refusal::Unauthenticated { .. })
-    ));
-    assert!(matches!(
-        open(basic("ada", "wrong")).await,
-        Err(Refusal::Unauthenticated { .. })
-    ));
-    assert!(matches!(
-        open(basic("bob", "right")).await,
-        Err(Refusal::NotFound { .. })
-    ));
+    assert!(matches!(open(Credentials::None).await, Err(Refusal::Unauthenticated { .. })));
+    assert!(matches!(open(basic("ada", "wrong")).await, Err(Refusal::Unauthenticated { .. })));
+    assert!(matches!(open(basic("bob", "right")).await, Err(Refusal::NotFound { .. })));
     let unknown = world.mirror.open_for_advertisement("APP", "other", &ada()).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
 }
@@ -213,31 +151,15 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         base_url: Some(world.upstream.url.clone()),
         project_ids: None,
     };
-    let request = RequestFacts {
-        method: "POST",
-        path: "/",
-        raw_query: None,
-    };
-    let refused = world
-        .mirror
-        .installed(world.id(), event.clone(), &Credentials::None, request)
-        .await;
+    let request = RequestFacts { method: "POST", path: "/", raw_query: None };
+    let refused = world.mirror.installed(world.id(), event.clone(), &Credentials::None, request).await;
     assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })));
-    let elsewhere = InstalledEvent {
-        base_url: Some("http://evil.example.com".to_owned()),
-        ..event
-    };
-    let refused = world
-        .mirror
-        .installed(world.id(), elsewhere, &Credentials::None, request)
-        .await;
+    let elsewhere = InstalledEvent { base_url: Some("http://evil.example.com".to_owned()), ..event };
+    let refused = world.mirror.installed(world.id(), elsewhere, &Credentials::None, request).await;
     assert!(matches!(refused, Err(Refusal::Invalid { .. })));
 
     world.install().await.expect("the upstream accepts the secret");
-    assert!(
-        world.install().await.is_err(),
-        "a second installation must be signed"
-    );
+    assert!(world.install().await.is_err(), "a second installation must be signed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,11 +168,7 @@ async fn a_push_is_seen_by_the_first_request_after_its_event() {
     for number in 0..3 {
         world.upstream.push(42, MAIN, &format!("change {number}")).await;
         let event = world.upstream.refs_changed(42, MAIN);
-        world
-            .mirror
-            .handle_event(world.id(), &event)
-            .await
-            .expect("a well-formed event");
+        world.mirror.handle_event(world.id(), &event).await.expect("a well-formed event");
         assert_eq!(world.seen().await, world.upstream_hash());
     }
 }
@@ -261,18 +179,12 @@ async fn what_no_event_told_is_found_by_the_sweep() {
     world.upstream.push(42, "refs/heads/silent", "nobody tells").await;
     world.upstream.create(43, "motor").await;
     world.mirror.sweep_now();
-    eventually("both are synchronised", || {
-        world.mirror.status().progress.synced == 2
-    })
-    .await;
+    eventually("both are synchronised", || world.mirror.status().progress.synced == 2).await;
     assert_eq!(world.seen().await, world.upstream_hash());
 
     world.upstream.state().repositories.remove(&43);
     world.mirror.sweep_now();
-    eventually("the second is gone", || {
-        world.mirror.held_repositories().len() == 1
-    })
-    .await;
+    eventually("the second is gone", || world.mirror.held_repositories().len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,8 +201,7 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
     world.mirror.sweep_now();
     eventually("the mirror has caught up", || {
         let held = world.mirror.held_repositories();
-        held.iter()
-            .any(|one| one.record.content_hash.as_deref() == Some(world.upstream_hash().as_str()))
+        held.iter().any(|one| one.record.content_hash.as_deref() == Some(world.upstream_hash().as_str()))
     })
     .await;
     assert_eq!(world.seen().await, world.upstream_hash());
@@ -299,32 +210,14 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deselected_or_removed_is_no_longer_served() {
     let world = World::joined().await;
-    let open = async || {
-        world
-            .mirror
-            .open_for_advertisement("APP", "engine", &ada())
-            .await
-            .map(drop)
-    };
-    world
-        .mirror
-        .set_mode(world.id(), "SELECTED_PROJECTS")
-        .await
-        .expect("a valid mode");
+    let open = async || world.mirror.open_for_advertisement("APP", "engine", &ada()).await.map(drop);
+    world.mirror.set_mode(world.id(), "SELECTED_PROJECTS").await.expect("a valid mode");
     assert!(open().await.is_err(), "no project is selected");
-    world
-        .mirror
-        .set_mode(world.id(), "ALL_PROJECTS")
-        .await
-        .expect("a valid mode");
+    world.mirror.set_mode(world.id(), "ALL_PROJECTS").await.expect("a valid mode");
     eventually("it is here again", || world.mirror.status().progress.synced == 1).await;
     open().await.expect("all projects are mirrored");
 
-    world
-        .mirror
-        .uninstalled(world.id())
-        .await
-        .expect("the database works");
+    world.mirror.uninstalled(world.id()).await.expect("the database works");
     assert_eq!(world.mirror.upstream_state(), UpstreamState::Removed);
     assert!(open().await.is_err(), "the upstream has removed the mirror");
 }

@@ -19,10 +19,7 @@ impl<E: Endpoint> Middleware<E> for Address {
     type Output = AddressEndpoint<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        AddressEndpoint {
-            endpoint,
-            context_path: self.context_path.clone(),
-        }
+        AddressEndpoint { endpoint, context_path: self.context_path.clone() }
     }
 }
 
@@ -41,11 +38,7 @@ impl<E: Endpoint> Endpoint for AddressEndpoint<E> {
             return Err(Problem::unknown_path(path).into());
         };
         if routed != path {
-            let query = request
-                .uri()
-                .query()
-                .map(|query| format!("?{query}"))
-                .unwrap_or_default();
+            let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
             let uri: Uri = format!("{routed}{query}")
                 .parse()
                 .map_err(|_| poem::Error::from(Problem::unknown_path(&routed)))?;
@@ -80,14 +73,8 @@ mod tests {
     #[test]
     fn version_and_context_path_are_resolved() {
         let routed = |path, context| routed_path(path, context);
-        assert_eq!(
-            routed("/rest/api/1.0/projects", "").as_deref(),
-            Some("/rest/api/latest/projects")
-        );
-        assert_eq!(
-            routed("/rest/api/latest/projects", "").as_deref(),
-            Some("/rest/api/latest/projects")
-        );
+        assert_eq!(routed("/rest/api/1.0/projects", "").as_deref(), Some("/rest/api/latest/projects"));
+        assert_eq!(routed("/rest/api/latest/projects", "").as_deref(), Some("/rest/api/latest/projects"));
         assert_eq!(
             routed("/git/rest/mirroring/1.0/repos", "/git").as_deref(),
             Some("/rest/mirroring/latest/repos")

@@ -20,15 +20,8 @@ pub struct DataFolder {
 impl DataFolder {
     /// Makes the folder if needed and takes hold of it.
     pub fn open(path: &Path) -> Result<Self, StartError> {
-        let failed = |error| StartError::Data {
-            path: path.to_owned(),
-            error,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(FOLDER_MODE)
-            .create(path)
-            .map_err(failed)?;
+        let failed = |error| StartError::Data { path: path.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(failed)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -36,14 +29,10 @@ impl DataFolder {
             .open(path.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataFolder {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(failed(io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "another process is using it",
-            ))),
+            Ok(()) => Ok(DataFolder { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(failed(io::Error::new(io::ErrorKind::ResourceBusy, "another process is using it")))
+            }
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }

@@ -32,55 +32,42 @@ pub fn mount(routes: Route, context_path: &str) -> Route {
         .filter(true)
         .deep_linking(true)
         .validator_url("none");
-    let documents = Documents {
-        contract,
-        context_path: context_path.to_owned(),
-        swagger: Arc::new(swagger),
-    };
+    let documents = Documents { contract, context_path: context_path.to_owned(), swagger: Arc::new(swagger) };
     let documents = Arc::new(documents);
     routes
-        .at(
-            "/openapi/heliostat.json",
-            get(contract_json).data(documents.clone()),
-        )
-        .at(
-            "/openapi/heliostat.yaml",
-            get(contract_yaml).data(documents.clone()),
-        )
+        .at("/openapi/heliostat.json", get(contract_json).data(documents.clone()))
+        .at("/openapi/heliostat.yaml", get(contract_yaml).data(documents.clone()))
         .at("/swagger-ui", get(to_swagger_ui).data(documents.clone()))
         .at("/swagger-ui/", get(swagger_index).data(documents.clone()))
         .at("/swagger-ui/*file", get(swagger_file).data(documents))
 }
 
 #[handler]
-fn contract_json(request: &Request, documents: Data<&Arc<Documents>>) -> Response {
+fn contract_json(request: &Request, Data(documents): Data<&Arc<Documents>>) -> Response {
     let text = serde_json::to_vec(&documents.addressed(request)).unwrap_or_default();
     Response::builder().content_type("application/json").body(text)
 }
 
 #[handler]
-fn contract_yaml(request: &Request, documents: Data<&Arc<Documents>>) -> Response {
+fn contract_yaml(request: &Request, Data(documents): Data<&Arc<Documents>>) -> Response {
     let text = yaml_serde::to_string(&documents.addressed(request)).unwrap_or_default();
     Response::builder().content_type("application/yaml").body(text)
 }
 
 #[handler]
-fn to_swagger_ui(documents: Data<&Arc<Documents>>) -> Response {
+fn to_swagger_ui(Data(documents): Data<&Arc<Documents>>) -> Response {
     // Swagger UI names its files relative to its folder.
     let folder = format!("{}/swagger-ui/", documents.context_path);
-    Response::builder()
-        .status(StatusCode::PERMANENT_REDIRECT)
-        .header(header::LOCATION, folder)
-        .finish()
+    Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, folder).finish()
 }
 
 #[handler]
-fn swagger_index(documents: Data<&Arc<Documents>>) -> poem::Result<Response> {
+fn swagger_index(Data(documents): Data<&Arc<Documents>>) -> poem::Result<Response> {
     documents.swagger_file("index.html")
 }
 
 #[handler]
-fn swagger_file(Path(file): Path<String>, documents: Data<&Arc<Documents>>) -> poem::Result<Response> {
+fn swagger_file(Path(file): Path<String>, Data(documents): Data<&Arc<Documents>>) -> poem::Result<Response> {
     documents.swagger_file(if file.is_empty() { "index.html" } else { &file })
 }
 
@@ -119,8 +106,5 @@ impl Documents {
 
 /// Whether a `Host` header is one: it is echoed into a document.
 fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
 }

@@ -29,12 +29,9 @@ pub fn emitted_contract() -> Value {
         Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
         Described<mirror::MirrorRoutes<MirrorOperations>>,
     );
-    let wire = OpenApiService::new(
-        Described::<OfUpstream>(PhantomData),
-        "Heliostat",
-        env!("CARGO_PKG_VERSION"),
-    )
-    .spec();
+    let wire =
+        OpenApiService::new(Described::<OfUpstream>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"))
+            .spec();
     let wire: Value = serde_json::from_str(&wire).unwrap_or_default();
     let serde = serde_json::to_value(SerdeSchemas::openapi()).unwrap_or_default();
     json!({ "wire": wire, "serde": serde })

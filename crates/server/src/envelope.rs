@@ -21,10 +21,7 @@ impl<E: Endpoint> Middleware<E> for Envelope {
     type Output = EnvelopeEndpoint<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        EnvelopeEndpoint {
-            endpoint: Arc::new(endpoint),
-            role: self.role,
-        }
+        EnvelopeEndpoint { endpoint: Arc::new(endpoint), role: self.role }
     }
 }
 
@@ -102,11 +99,7 @@ fn invalid_request(error: &Error) -> Option<Problem> {
     match error.downcast_ref::<ReadBodyError>()? {
         ReadBodyError::PayloadTooLarge => {
             let message = format!("The body is longer than {MAX_JSON_BODY_BYTES} bytes.");
-            Some(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "PayloadTooLargeException",
-                message,
-            ))
+            Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", message))
         }
         ReadBodyError::Utf8(_) => Some(invalid("", "The body is not UTF-8.".to_owned())),
         ReadBodyError::Io(_) => Some(invalid("", "The body ended early.".to_owned())),
@@ -118,20 +111,13 @@ fn invalid_request(error: &Error) -> Option<Problem> {
 fn unrouted(method: &str, path: &str, role: Role) -> Problem {
     let below_rest = path.strip_prefix("/rest").unwrap_or(path);
     let on_path: Vec<_> = operations_on_path(below_rest).collect();
-    let here: Vec<&str> = on_path
-        .iter()
-        .filter(|operation| operation.role == role)
-        .map(|o| o.method)
-        .collect();
+    let here: Vec<&str> =
+        on_path.iter().filter(|operation| operation.role == role).map(|o| o.method).collect();
     if !here.is_empty() {
         let allow = here.join(", ");
         let message = format!("{method} is not answered at {path}; allowed: {allow}.");
-        return Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowedException",
-            message,
-        )
-        .allowing(&allow);
+        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", message)
+            .allowing(&allow);
     }
     match on_path.first() {
         Some(operation) => {

@@ -58,10 +58,7 @@ where
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             drain_timeout_s = DRAIN_TIMEOUT.as_secs(),
             "requests were still running when the server stopped"

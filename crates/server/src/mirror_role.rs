@@ -6,7 +6,9 @@ use heliostat_api::{Role, mirror};
 use heliostat_git::Git;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
-use poem::Route;
+use poem::http::{Method, header};
+use poem::middleware::Cors;
+use poem::{EndpointExt, Route};
 use poem_openapi::OpenApiService;
 
 use crate::data_folder::DataFolder;
@@ -22,9 +24,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data)?;
-    let git = Git::discover(&common.git)
-        .await
-        .map_err(|error| StartError::Git(error.to_string()))?;
+    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Mirror).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;
     let listening = Listening::open(common).await?;
@@ -53,19 +53,18 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
 
 fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
     let operations = Arc::new(MirrorOperations::new(domain.clone()));
-    let rest = OpenApiService::new(
-        mirror::MirrorRoutes(operations),
-        "Heliostat",
-        env!("CARGO_PKG_VERSION"),
-    );
+    let rest = OpenApiService::new(mirror::MirrorRoutes(operations), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
-        .nest_no_strip(
-            "/scm",
-            GitEndpoint(Arc::new(MirrorGit {
-                mirror: domain.clone(),
-            })),
-        )
-        .nest("/rest", rest)
+        .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
+        .nest("/rest", rest.with(browsers_from_elsewhere()))
         .at("/status", status::mirror_status(domain));
     documents::mount(routes, context_path)
+}
+
+/// The upstream's settings panel and build tools' pages call a mirror from their own origin. They sign their
+/// calls or send an `Authorization` header themselves, so no origin is special and cookies play no part.
+fn browsers_from_elsewhere() -> Cors {
+    Cors::new()
+        .allow_methods([Method::GET, Method::PUT, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }

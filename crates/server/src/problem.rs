@@ -12,6 +12,10 @@ use poem::{Body, Response};
 /// The challenge that tells a client how to authenticate.
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
 
+/// In how many seconds to try again after too many requests: the strictest limit, that of requests to join, admits
+/// one every two seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
 /// An error as a client sees it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -25,13 +29,7 @@ pub struct Problem {
 impl Problem {
     /// An error with a status, the kind of error by name, and a sentence.
     pub fn new(status: StatusCode, exception: &'static str, message: impl Into<String>) -> Self {
-        Problem {
-            status,
-            context: None,
-            message: message.into(),
-            exception,
-            allow: None,
-        }
+        Problem { status, context: None, message: message.into(), exception, allow: None }
     }
 
     /// Names the field at fault.
@@ -43,11 +41,7 @@ impl Problem {
 
     /// A path that nothing answers.
     pub fn unknown_path(path: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NotFoundException",
-            format!("Nothing is served at {path}."),
-        )
+        Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("Nothing is served at {path}."))
     }
 
     /// Names the methods that the path does answer.
@@ -81,6 +75,9 @@ impl Problem {
             .body(Body::from_vec(text));
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         if let Some(allow) = &self.allow {
             response.headers_mut().insert(header::ALLOW, allow.clone());

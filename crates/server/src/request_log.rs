@@ -40,22 +40,13 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
             http.method = request.method().as_str(),
             http.path = request.uri().path()
         );
-        let mut response = self
-            .endpoint
-            .call(request)
-            .instrument(span.clone())
-            .await?
-            .into_response();
+        let mut response = self.endpoint.call(request).instrument(span.clone()).await?.into_response();
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         span.in_scope(|| {
-            tracing::debug!(
-                http.status = response.status().as_u16(),
-                duration_ms,
-                "answered a request"
-            )
+            tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered a request");
         });
         Ok(response)
     }

@@ -66,17 +66,13 @@ impl RunningRole {
 
     pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: Route) {
         let endpoint = endpoint(role, routes, self.base_url.path());
-        self.tasks
-            .spawn(listen::serve(listener, endpoint, self.stop.clone()));
+        self.tasks.spawn(listen::serve(listener, endpoint, self.stop.clone()));
     }
 }
 
 fn endpoint(role: Role, routes: Route, base_path: &str) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_path.trim_end_matches('/').to_owned();
-    routes
-        .with(Address { context_path })
-        .with(Envelope { role })
-        .with(RequestLog)
+    routes.with(Address { context_path }).with(Envelope { role }).with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.
@@ -92,29 +88,19 @@ pub(crate) struct Listening {
 impl Listening {
     /// Opens the socket; the base URL is that of the socket unless one was given.
     pub async fn open(options: &ListenOptions) -> Result<Self, StartError> {
-        let failed = |error| StartError::Listen {
-            address: options.listen,
-            error,
-        };
+        let failed = |error| StartError::Listen { address: options.listen, error };
         let listener = listen::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let base_url = match &options.base_url {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening {
-            listener,
-            address,
-            base_url,
-        })
+        Ok(Listening { listener, address, base_url })
     }
 }
 
 fn usable_base_url(url: &Url) -> Result<Url, StartError> {
-    let unusable = |reason: &str| StartError::BaseUrl {
-        url: url.clone(),
-        reason: reason.to_owned(),
-    };
+    let unusable = |reason: &str| StartError::BaseUrl { url: url.clone(), reason: reason.to_owned() };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(unusable("it must be an http or https address with a host"));
     }

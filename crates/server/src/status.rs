@@ -74,19 +74,10 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
         let upstream = upstream.clone();
         async move {
             match upstream.status().await {
-                Ok(_) => answer(
-                    StatusCode::OK,
-                    &UpstreamAnswer {
-                        state: RUNNING,
-                        reason: None,
-                    },
-                ),
+                Ok(_) => answer(StatusCode::OK, &UpstreamAnswer { state: RUNNING, reason: None }),
                 Err(refusal) => {
                     let reason = Some(Problem::from(refusal).message().to_owned());
-                    answer(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        &UpstreamAnswer { state: ERROR, reason },
-                    )
+                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer { state: ERROR, reason })
                 }
             }
         }
@@ -97,11 +88,7 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
 pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
     get(make_sync(move |_| {
         let status = mirror.status();
-        let code = if status.ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
+        let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(code, &MirrorAnswer::of(status))
     }))
 }
@@ -148,10 +135,7 @@ fn reason(status: &MirrorStatus) -> Option<String> {
             "the upstream no longer lists {held_back} repositories; they are kept until an administrator confirms"
         ))
     } else if status.failing > 0 {
-        Some(format!(
-            "{} of the repositories could not be synchronized",
-            status.failing
-        ))
+        Some(format!("{} of the repositories could not be synchronized", status.failing))
     } else if !status.ready {
         Some("the first synchronization has not ended".to_owned())
     } else {
@@ -182,11 +166,7 @@ pub(crate) mod tests {
             upstream_state: UpstreamState::Installed,
             reason: None,
             ready: true,
-            progress: Progress {
-                discovering: false,
-                synced: 3,
-                total: 3,
-            },
+            progress: Progress { discovering: false, synced: 3, total: 3 },
             available: 3,
             failing: 0,
             lag_ms: None,
@@ -213,10 +193,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_mirror_that_is_not_ready_says_why() {
-        let first = MirrorAnswer::of(MirrorStatus {
-            ready: false,
-            ..status()
-        });
+        let first = MirrorAnswer::of(MirrorStatus { ready: false, ..status() });
         assert_eq!((first.state, first.reason.is_some()), ("SYNCHRONIZING", true));
         let waits = "an administrator of the upstream has to accept this mirror";
         let pending = MirrorAnswer::of(MirrorStatus {
@@ -225,9 +202,6 @@ pub(crate) mod tests {
             ready: false,
             ..status()
         });
-        assert_eq!(
-            (pending.state, pending.reason.as_deref()),
-            ("PENDING", Some(waits))
-        );
+        assert_eq!((pending.state, pending.reason.as_deref()), ("PENDING", Some(waits)));
     }
 }

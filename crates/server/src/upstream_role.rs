@@ -21,13 +21,9 @@ use crate::{documents, pages, status};
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     let data = DataFolder::open(&common.data)?;
-    let git = Git::discover(&common.git)
-        .await
-        .map_err(|error| StartError::Git(error.to_string()))?;
-    let repositories = RepositoryStore::new(git, data.repositories()).map_err(|error| StartError::Data {
-        path: data.repositories(),
-        error,
-    })?;
+    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let repositories = RepositoryStore::new(git, data.repositories())
+        .map_err(|error| StartError::Data { path: data.repositories(), error })?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;
     let listening = Listening::open(common).await?;
@@ -73,12 +69,7 @@ fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
         env!("CARGO_PKG_VERSION"),
     );
     let routes = pages::upstream_home(&options.display_name, domain.clone())
-        .nest_no_strip(
-            "/scm",
-            GitEndpoint(Arc::new(UpstreamGit {
-                upstream: domain.clone(),
-            })),
-        )
+        .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain));
     documents::mount(routes, &context_path)

@@ -52,37 +52,26 @@ impl Database {
     pub async fn open(url: &str, role: Role) -> Result<Self, DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
-        let unreachable = |error| DatabaseUnavailable::Unreachable {
-            address: address.clone(),
-            error,
-        };
+        let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };
 
         if let Location::Sqlite { path } = &location {
-            create_private_file(path).map_err(|error| DatabaseUnavailable::File {
-                address: address.clone(),
-                error,
-            })?;
+            create_private_file(path)
+                .map_err(|error| DatabaseUnavailable::File { address: address.clone(), error })?;
         }
 
         // A pooled SQLite connection can hold on to the schema from before a migration, so the
         // migrations get a pool of one connection that is closed before the service's pool opens.
-        let migrating = sea_orm::Database::connect(location.options(1))
-            .await
-            .map_err(unreachable)?;
+        let migrating = sea_orm::Database::connect(location.options(1)).await.map_err(unreachable)?;
         let migrated = migrate(&migrating, role).await;
         migrating.close().await.map_err(unreachable)?;
-        migrated.map_err(|error| DatabaseUnavailable::NotMigrated {
-            address: address.clone(),
-            error,
-        })?;
+        migrated.map_err(|error| DatabaseUnavailable::NotMigrated { address: address.clone(), error })?;
 
         let max_connections = match &location {
             Location::Sqlite { .. } => SQLITE_MAX_CONNECTIONS,
             Location::Postgres { .. } => POSTGRES_MAX_CONNECTIONS,
         };
-        let connection = sea_orm::Database::connect(location.options(max_connections))
-            .await
-            .map_err(unreachable)?;
+        let connection =
+            sea_orm::Database::connect(location.options(max_connections)).await.map_err(unreachable)?;
         Ok(Self { connection, address })
     }
 
@@ -96,13 +85,8 @@ impl Database {
             // A missing file is made at the first start; its folder is checked as the data directory.
             return Ok(());
         }
-        let unreachable = |error| DatabaseUnavailable::Unreachable {
-            address: address.clone(),
-            error,
-        };
-        let connection = sea_orm::Database::connect(location.options(1))
-            .await
-            .map_err(unreachable)?;
+        let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };
+        let connection = sea_orm::Database::connect(location.options(1)).await.map_err(unreachable)?;
         connection.ping().await.map_err(unreachable)?;
         connection.close().await.map_err(unreachable)
     }
@@ -110,10 +94,7 @@ impl Database {
     /// Whether the database answers at this moment.
     pub async fn ping(&self) -> Result<(), DatabaseUnavailable> {
         let answer = self.connection.ping().await;
-        answer.map_err(|error| DatabaseUnavailable::Unreachable {
-            address: self.address.clone(),
-            error,
-        })
+        answer.map_err(|error| DatabaseUnavailable::Unreachable { address: self.address.clone(), error })
     }
 
     /// Where the database is, without the password.
@@ -140,19 +121,14 @@ impl Database {
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
         let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
         self.connection
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode,
-                ..Default::default()
-            })
+            .begin_with_options(TransactionOptions { sqlite_transaction_mode, ..Default::default() })
             .await
     }
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Database").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -220,18 +196,14 @@ impl Location {
                 }),
             };
         }
-        let unknown = || DatabaseUnavailable::UnknownAddress {
-            address: without_password(url),
-        };
+        let unknown = || DatabaseUnavailable::UnknownAddress { address: without_password(url) };
         let path = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
         let path = path.strip_prefix("//").unwrap_or(path);
         // A database in memory would be another one for each connection of the pool.
         if path.is_empty() || path.starts_with(':') {
             return Err(unknown());
         }
-        Ok(Self::Sqlite {
-            path: PathBuf::from(path),
-        })
+        Ok(Self::Sqlite { path: PathBuf::from(path) })
     }
 
     fn options(&self, max_connections: u32) -> ConnectOptions {
@@ -284,9 +256,7 @@ fn without_password(url: &str) -> String {
     match rest.rsplit_once('@') {
         None => url.to_owned(),
         Some((credentials, place)) => {
-            let user = credentials
-                .split_once(':')
-                .map_or(credentials, |(user, _password)| user);
+            let user = credentials.split_once(':').map_or(credentials, |(user, _password)| user);
             format!("{scheme}://{user}@{place}")
         }
     }
@@ -306,9 +276,7 @@ async fn migrate(connection: &DatabaseConnection, role: Role) -> Result<(), DbEr
     if connection.get_database_backend() == DbBackend::Postgres {
         // Several nodes may start at once on one database. The lock belongs to the session, so closing
         // the connection releases it, whatever happens.
-        let lock = Query::select()
-            .expr(Func::cust("pg_advisory_lock").arg(MIGRATION_LOCK))
-            .to_owned();
+        let lock = Query::select().expr(Func::cust("pg_advisory_lock").arg(MIGRATION_LOCK)).to_owned();
         connection.execute(&lock).await?;
     }
     match role {
@@ -328,20 +296,11 @@ mod tests {
     #[tokio::test]
     async fn opening_again_keeps_what_is_stored_and_both_roles_may_share_a_database() {
         for test in TestDatabase::each(Role::Upstream).await {
-            UpstreamStore::new(test.database.clone())
-                .set_setting("name", "upstream")
-                .await
-                .unwrap();
+            UpstreamStore::new(test.database.clone()).set_setting("name", "upstream").await.unwrap();
             let mirror = Database::open(&test.url, Role::Mirror).await.unwrap();
-            MirrorStore::new(mirror.clone())
-                .set_setting("name", "mirror")
-                .await
-                .unwrap();
+            MirrorStore::new(mirror.clone()).set_setting("name", "mirror").await.unwrap();
             let again = test.open_again().await;
-            let stored = UpstreamStore::new(again.clone())
-                .get_setting("name")
-                .await
-                .unwrap();
+            let stored = UpstreamStore::new(again.clone()).get_setting("name").await.unwrap();
             assert_eq!(stored.as_deref(), Some("upstream"));
             again.ping().await.unwrap();
             again.close().await.unwrap();
@@ -379,10 +338,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
         let database = Database::open(&url, Role::Mirror).await.unwrap();
-        MirrorStore::new(database.clone())
-            .set_setting("name", "value")
-            .await
-            .unwrap();
+        MirrorStore::new(database.clone()).set_setting("name", "value").await.unwrap();
         let mut files = 0;
         for entry in folder.path().read_dir().unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
@@ -396,16 +352,10 @@ mod tests {
     #[tokio::test]
     async fn addresses_that_lead_nowhere_are_refused_without_showing_the_password() {
         let cases = [
-            (
-                "mysql://root:hidden@host/db",
-                "\"mysql://root@host/db\" is neither",
-            ),
+            ("mysql://root:hidden@host/db", "\"mysql://root@host/db\" is neither"),
             ("sqlite::memory:", "is neither"),
             ("sqlite:", "is neither"),
-            (
-                "sqlite:/nowhere/at/all/x.db",
-                "cannot open database file sqlite:/nowhere/at/all/x.db",
-            ),
+            ("sqlite:/nowhere/at/all/x.db", "cannot open database file sqlite:/nowhere/at/all/x.db"),
             (
                 "postgres://user:hid:d@en@127.0.0.1:99999/db?password=hidden",
                 "\"postgres://user@127.0.0.1:99999/db\" is not understood",

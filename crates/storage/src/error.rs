@@ -48,10 +48,7 @@ pub enum StoreError {
 impl StoreError {
     /// There is no such thing.
     pub(crate) fn not_found(what: &'static str, value: &(impl ToString + ?Sized)) -> Self {
-        Self::NotFound {
-            what,
-            value: value.to_string(),
-        }
+        Self::NotFound { what, value: value.to_string() }
     }
 
     /// Tells which of the unique fields a failed change has violated, if that is why it failed.
@@ -60,10 +57,7 @@ impl StoreError {
             return self;
         };
         match fields.iter().find(|field| field.is_named_in(&message)) {
-            Some(field) => Self::Conflict {
-                what: field.what,
-                value: field.value.to_owned(),
-            },
+            Some(field) => Self::Conflict { what: field.what, value: field.value.to_owned() },
             None => self,
         }
     }
@@ -79,10 +73,7 @@ impl StoreError {
     /// Tells that others refer to a row, if that is why it was not deleted.
     pub(crate) fn or_in_use(self, what: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         match self.sql_error() {
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Self::InUse {
-                what,
-                value: value.to_string(),
-            },
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Self::InUse { what, value: value.to_string() },
             _ => self,
         }
     }
@@ -140,9 +131,5 @@ pub(crate) fn require_row(
     what: &'static str,
     value: &(impl ToString + ?Sized),
 ) -> Result<(), StoreError> {
-    if rows_affected == 0 {
-        Err(StoreError::not_found(what, value))
-    } else {
-        Ok(())
-    }
+    if rows_affected == 0 { Err(StoreError::not_found(what, value)) } else { Ok(()) }
 }

@@ -43,13 +43,7 @@ impl<T> Page<T> {
         let is_last = values.len() <= limit;
         values.truncate(limit);
         let next_start = (!is_last).then(|| request.start.saturating_add(values.len() as u64));
-        Self {
-            values,
-            start: request.start,
-            limit: request.limit,
-            is_last,
-            next_start,
-        }
+        Self { values, start: request.start, limit: request.limit, is_last, next_start }
     }
 
     /// The same page of other values.

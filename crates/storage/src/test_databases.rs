@@ -39,15 +39,8 @@ impl TestDatabase {
         let folder = tempfile::tempdir().expect("a temporary folder can be created");
         // A percent sign, because addresses must not be decoded on the way.
         let url = format!("sqlite:{}", folder.path().join("50%20store.db").display());
-        let database = Database::open(&url, role)
-            .await
-            .expect("a new SQLite file can be opened");
-        Self {
-            database,
-            url,
-            role,
-            cleanup: Cleanup::Folder(folder),
-        }
+        let database = Database::open(&url, role).await.expect("a new SQLite file can be opened");
+        Self { database, url, role, cleanup: Cleanup::Folder(folder) }
     }
 
     async fn postgres(role: Role, admin_url: String) -> Self {
@@ -56,30 +49,18 @@ impl TestDatabase {
         on_server(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').expect("the address names a database");
         let url = format!("{server}/{name}");
-        let database = Database::open(&url, role)
-            .await
-            .expect("a new PostgreSQL database can be opened");
-        Self {
-            database,
-            url,
-            role,
-            cleanup: Cleanup::Postgres { admin_url, name },
-        }
+        let database = Database::open(&url, role).await.expect("a new PostgreSQL database can be opened");
+        Self { database, url, role, cleanup: Cleanup::Postgres { admin_url, name } }
     }
 
     /// The same database, opened a second time.
     pub async fn open_again(&self) -> Database {
-        Database::open(&self.url, self.role)
-            .await
-            .expect("an existing database can be opened")
+        Database::open(&self.url, self.role).await.expect("an existing database can be opened")
     }
 
     /// Closes the database and deletes it.
     pub async fn remove(self) {
-        self.database
-            .close()
-            .await
-            .expect("an open database can be closed");
+        self.database.close().await.expect("an open database can be closed");
         match self.cleanup {
             Cleanup::Folder(folder) => folder.close().expect("the folder can be deleted"),
             Cleanup::Postgres { admin_url, name } => {
@@ -90,12 +71,7 @@ impl TestDatabase {
 }
 
 async fn on_server(admin_url: &str, statement: &str) {
-    let server = sea_orm::Database::connect(admin_url)
-        .await
-        .expect("the test server can be reached");
-    server
-        .execute_unprepared(statement)
-        .await
-        .expect("the test server allows to create databases");
+    let server = sea_orm::Database::connect(admin_url).await.expect("the test server can be reached");
+    server.execute_unprepared(statement).await.expect("the test server allows to create databases");
     server.close().await.expect("the connection can be closed");
 }

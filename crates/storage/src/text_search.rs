@@ -1,7 +1,9 @@
 //! How names are compared when somebody looks for them.
 
-use sea_orm::ColumnTrait;
-use sea_orm::sea_query::{Expr, IntoLikeExpr, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoLikeExpr, LikeExpr};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::entities::user_account;
 
 /// The form in which names are compared without regard to case.
 ///
@@ -13,6 +15,19 @@ pub(crate) fn folded(name: &str) -> String {
 
 /// Whether a column of folded names contains a text, in which nothing is a wildcard.
 pub(crate) fn contains(column: impl ColumnTrait, text: &str) -> Expr {
+    column.like(pattern_of(text))
+}
+
+/// Whether the name, the display name or the e-mail address of a user contains a text.
+pub(crate) fn describes_user(text: &str) -> Condition {
+    let address = Expr::col((user_account::Entity, user_account::Column::Email));
+    Condition::any()
+        .add(contains(user_account::Column::NameLower, text))
+        .add(contains(user_account::Column::DisplayNameLower, text))
+        .add(Expr::expr(Func::lower(address)).like(pattern_of(text)))
+}
+
+fn pattern_of(text: &str) -> LikeExpr {
     let mut pattern = String::from("%");
     for character in folded(text).chars() {
         if matches!(character, '%' | '_' | '\\') {
@@ -21,5 +36,5 @@ pub(crate) fn contains(column: impl ColumnTrait, text: &str) -> Expr {
         pattern.push(character);
     }
     pattern.push('%');
-    column.like(LikeExpr::new(pattern).escape('\\').into_like_expr())
+    LikeExpr::new(pattern).escape('\\').into_like_expr()
 }

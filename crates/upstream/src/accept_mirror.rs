@@ -19,7 +19,6 @@ use url::Url;
 
 use crate::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use crate::mirror_client::SignedCall;
-use crate::permit;
 use crate::refuse;
 use crate::signed_links::upstream_on_mirror;
 use crate::upstream::Upstream;
@@ -43,10 +42,7 @@ impl Upstream {
     ) -> Result<MirrorServer, Refusal> {
         let request = self.request(caller, request_id).await?;
         if request.state != RequestState::Pending {
-            let message = format!(
-                "The request is {} already.",
-                request.state.as_str().to_lowercase()
-            );
+            let message = format!("The request is {} already.", request.state.as_str().to_lowercase());
             return Err(Refusal::conflict(message));
         }
         let projects = match projects {
@@ -54,8 +50,7 @@ impl Upstream {
             _ => None,
         };
         let upstream = self.clone();
-        self.to_the_end(async move { upstream.accept_to_the_end(&request, projects.as_deref()).await })
-            .await
+        self.to_the_end(async move { upstream.accept_to_the_end(&request, projects.as_deref()).await }).await
     }
 
     async fn accept_to_the_end(
@@ -63,9 +58,7 @@ impl Upstream {
         request: &MirroringRequest,
         projects: Option<&[String]>,
     ) -> Result<MirrorServer, Refusal> {
-        let introduction = self
-            .fetch_introduction(&request.base_url, &request.descriptor_uri)
-            .await?;
+        let introduction = self.fetch_introduction(&request.base_url, &request.descriptor_uri).await?;
         let new_mirror = NewMirror {
             events_url: introduction.events_url.clone(),
             uninstalled_url: introduction.uninstalled_url.clone(),
@@ -73,21 +66,14 @@ impl Upstream {
             client_key: self.0.client_key.clone(),
             accepted_at: self.now_ms(),
         };
-        let mirror = self
-            .store()
-            .insert_mirror(request.id, new_mirror)
-            .await
-            .map_err(refuse::store)?;
+        let mirror = self.store().insert_mirror(request.id, new_mirror).await.map_err(refuse::store)?;
         match self.install(&mirror, &introduction, projects).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
                 self.mirror_record(&mirror.id).await
             }
             Err(reason) => {
-                self.store()
-                    .revert_acceptance(&mirror.id, self.now_ms())
-                    .await
-                    .map_err(refuse::store)?;
+                self.store().revert_acceptance(&mirror.id, self.now_ms()).await.map_err(refuse::store)?;
                 Err(reason)
             }
         }
@@ -106,9 +92,8 @@ impl Upstream {
         let upstream = self.clone();
         self.0.detached.spawn(async move {
             let installed = async {
-                let introduction = upstream
-                    .fetch_introduction(&mirror.base_url, &mirror.descriptor_uri)
-                    .await?;
+                let introduction =
+                    upstream.fetch_introduction(&mirror.base_url, &mirror.descriptor_uri).await?;
                 upstream.install(&mirror, &introduction, None).await
             };
             if let Err(error) = installed.await {
@@ -125,11 +110,7 @@ impl Upstream {
     ) -> Result<Introduction, Refusal> {
         let parse = |text: &str| Url::parse(text).map_err(Refusal::internal);
         let (base_url, descriptor_uri) = (parse(base_url)?, parse(descriptor_uri)?);
-        let fetched = self
-            .0
-            .mirrors
-            .get(&descriptor_uri, MAX_DESCRIPTOR_BYTES, DESCRIPTOR_TIMEOUT)
-            .await;
+        let fetched = self.0.mirrors.get(&descriptor_uri, MAX_DESCRIPTOR_BYTES, DESCRIPTOR_TIMEOUT).await;
         let json = fetched.map_err(|error| {
             Refusal::conflict(format!("The mirror's descriptor cannot be fetched: {error}."))
         })?;
@@ -170,9 +151,7 @@ impl Upstream {
 
     async fn select_projects(&self, mirror: &MirrorServer, projects: &[String]) -> Result<(), Refusal> {
         let failed = |reason: String| {
-            Refusal::conflict(format!(
-                "The mirror could not be told which projects to follow: {reason}."
-            ))
+            Refusal::conflict(format!("The mirror could not be told which projects to follow: {reason}."))
         };
         let resource = upstream_on_mirror(mirror)
             .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
@@ -185,11 +164,7 @@ impl Upstream {
             body: &body,
             timeout: INSTALL_TIMEOUT,
         };
-        self.0
-            .mirrors
-            .send(mirror, call)
-            .await
-            .map_err(|error| failed(error.to_string()))
+        self.0.mirrors.send(mirror, call).await.map_err(|error| failed(error.to_string()))
     }
 
     async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
@@ -202,18 +177,8 @@ impl Upstream {
         for id in &ids {
             let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
             let id: ProjectId = id.parse().map_err(|_| unknown())?;
-            self.store()
-                .find_project(id)
-                .await
-                .map_err(refuse::store)?
-                .ok_or_else(unknown)?;
+            self.store().find_project(id).await.map_err(refuse::store)?.ok_or_else(unknown)?;
         }
         Ok(ids)
-    }
-
-    /// The mirror whose settings an administrator wants to see.
-    pub async fn mirror_for_panel(&self, caller: &Caller, id: &str) -> Result<MirrorServer, Refusal> {
-        permit::admin(caller)?;
-        self.mirror_record(&MirrorServerId::from(id)).await
     }
 }

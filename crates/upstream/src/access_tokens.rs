@@ -37,10 +37,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<AccessToken>, Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
-        self.store()
-            .list_tokens(user.id, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_tokens(user.id, page).await.map_err(refuse::store)
     }
 
     /// One of a user's tokens.
@@ -51,11 +48,7 @@ impl Upstream {
         id: &str,
     ) -> Result<AccessToken, Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
-        let token = self
-            .store()
-            .find_token(user.id, &TokenId::from(id))
-            .await
-            .map_err(refuse::store)?;
+        let token = self.store().find_token(user.id, &TokenId::from(id)).await.map_err(refuse::store)?;
         token.ok_or_else(|| {
             Refusal::not_found("access token", format!("The access token {id} does not exist."))
         })
@@ -90,11 +83,7 @@ impl Upstream {
             created_at,
             expires_at,
         };
-        let token = self
-            .store()
-            .create_token(new_token)
-            .await
-            .map_err(refuse::store)?;
+        let token = self.store().create_token(new_token).await.map_err(refuse::store)?;
         Ok((token, secret))
     }
 
@@ -107,10 +96,7 @@ impl Upstream {
     ) -> Result<(), Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .delete_token(user.id, &TokenId::from(id), events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().delete_token(user.id, &TokenId::from(id), events).await.map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
@@ -133,10 +119,7 @@ fn checked_permissions(mut names: Vec<String>) -> Result<Vec<String>, Refusal> {
             || name.parse::<RepositoryPermission>().is_ok()
     };
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
-        return Err(Refusal::invalid(
-            "permissions",
-            format!("The permission {unknown:?} does not exist."),
-        ));
+        return Err(Refusal::invalid("permissions", format!("The permission {unknown:?} does not exist.")));
     }
     names.sort_unstable();
     names.dedup();

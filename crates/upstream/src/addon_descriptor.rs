@@ -61,12 +61,7 @@ pub(crate) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<In
             descriptor.authentication.kind
         ));
     }
-    let Descriptor {
-        key,
-        lifecycle,
-        webhooks,
-        ..
-    } = descriptor;
+    let Descriptor { key, lifecycle, webhooks, .. } = descriptor;
     if key.is_empty() || key.len() > MAX_KEY_BYTES || key.contains(char::is_control) {
         return Err("its key is empty, too long or not printable".to_owned());
     }
@@ -131,41 +126,26 @@ mod tests {
     fn addresses_are_resolved_against_the_base_url() {
         let introduction = read(&descriptor()).expect("a good descriptor");
         assert_eq!(introduction.key, "heliostat-mirror");
-        assert_eq!(
-            introduction.installed_url,
-            "https://mirror.example.com/eu/u/1/addon/installed"
-        );
-        assert_eq!(
-            introduction.events_url,
-            "https://mirror.example.com/eu/u/1/addon/events"
-        );
+        assert_eq!(introduction.installed_url, "https://mirror.example.com/eu/u/1/addon/installed");
+        assert_eq!(introduction.events_url, "https://mirror.example.com/eu/u/1/addon/events");
         let uninstalled = introduction.uninstalled_url.expect("one is named");
         assert_eq!(uninstalled, "https://mirror.example.com/eu/u/1/addon/uninstalled");
     }
 
     #[test]
     fn a_descriptor_cannot_send_us_elsewhere() {
-        let mistakes: [(&str, fn(&mut Value)); 8] = [
-            ("baseUrl", |it| it["baseUrl"] = json!("https://other.example.com")),
-            ("lifecycle.installed", |it| {
-                it["lifecycle"]["installed"] = json!("https://other.example.com/x")
-            }),
-            ("lifecycle.installed", |it| {
-                it["lifecycle"]["installed"] = json!("/../admin")
-            }),
-            ("lifecycle.uninstalled", |it| {
-                it["lifecycle"]["uninstalled"] = json!("/u/../../addon")
-            }),
-            ("webhooks.url", |it| {
-                it["webhooks"][1]["url"] = json!("http://169.254.169.254/")
-            }),
-            ("repo:refs_changed", |it| it["webhooks"] = json!([])),
-            ("jwt", |it| it["authentication"]["type"] = json!("none")),
-            ("read", |it| *it = json!("hello")),
-        ];
-        for (expected, make_mistake) in mistakes {
+        for (path, value, expected) in [
+            ("/baseUrl", json!("https://other.example.com"), "baseUrl"),
+            ("/lifecycle/installed", json!("https://other.example.com/x"), "lifecycle.installed"),
+            ("/lifecycle/installed", json!("/../admin"), "lifecycle.installed"),
+            ("/lifecycle/uninstalled", json!("/u/../../addon"), "lifecycle.uninstalled"),
+            ("/webhooks/1/url", json!("http://169.254.169.254/"), "webhooks.url"),
+            ("/webhooks", json!([]), "repo:refs_changed"),
+            ("/authentication/type", json!("none"), "jwt"),
+            ("", json!("hello"), "read"),
+        ] {
             let mut descriptor = descriptor();
-            make_mistake(&mut descriptor);
+            *descriptor.pointer_mut(path).expect("a field of the descriptor") = value;
             let reason = read(&descriptor).expect_err(expected);
             assert!(reason.contains(expected), "{reason:?} should mention {expected}");
         }

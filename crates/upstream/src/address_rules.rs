@@ -42,11 +42,7 @@ impl AddressRules {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        if on_loopback {
-            Self::OrdinaryAndLoopback
-        } else {
-            Self::Ordinary
-        }
+        if on_loopback { Self::OrdinaryAndLoopback } else { Self::Ordinary }
     }
 
     /// Checks one resolved address.
@@ -132,10 +128,7 @@ mod tests {
 
     fn kind(address: &str) -> Option<&'static str> {
         let address = address.parse().expect("the test writes a valid address");
-        AddressRules::Ordinary
-            .check(address)
-            .err()
-            .map(|refused| refused.kind)
+        AddressRules::Ordinary.check(address).err().map(|refused| refused.kind)
     }
 
     #[test]

@@ -65,35 +65,24 @@ impl Upstream {
             let recorded = self.repository_record(id).await?;
             if recorded.content_hash == after.content_hash().as_str() {
                 **known = Some(after);
-                return Ok(Announcement {
-                    repository: recorded,
-                    changes: Vec::new(),
-                });
+                return Ok(Announcement { repository: recorded, changes: Vec::new() });
             }
             let new_default = default_branch_after(&recorded, known.as_ref(), &after);
             if let Some(branch) = &new_default {
                 on_disk.set_head(branch).await.map_err(Refusal::internal)?;
             }
             let changes = changes_since(&recorded, known.as_ref(), &after);
-            match self
-                .store_change(caller, &recorded, &after, changes.as_deref(), new_default)
-                .await
-            {
+            match self.store_change(caller, &recorded, &after, changes.as_deref(), new_default).await {
                 Ok(repository) => {
                     self.announced();
                     **known = Some(after);
-                    return Ok(Announcement {
-                        repository,
-                        changes: changes.unwrap_or_default(),
-                    });
+                    return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
                 }
                 Err(StoreError::StaleGeneration { .. }) => {}
                 Err(error) => return Err(refuse::store(error)),
             }
         }
-        Err(Refusal::unavailable(
-            "The repository is being changed by too many others at once; try again.",
-        ))
+        Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))
     }
 
     async fn store_change(
@@ -172,10 +161,7 @@ fn default_branch_after(
     }
     let usual = ["refs/heads/main", "refs/heads/master"];
     let branches = || after.branches().map(|(name, _)| name);
-    branches()
-        .find(|name| usual.contains(&name.as_str()))
-        .or_else(|| branches().next())
-        .cloned()
+    branches().find(|name| usual.contains(&name.as_str())).or_else(|| branches().next()).cloned()
 }
 
 #[cfg(test)]
@@ -199,17 +185,11 @@ mod tests {
 
     #[test]
     fn changes_are_those_since_the_recorded_state() {
-        let (before, after) = (
-            snapshot(&["refs/heads/a"]),
-            snapshot(&["refs/heads/a", "refs/heads/b"]),
-        );
+        let (before, after) = (snapshot(&["refs/heads/a"]), snapshot(&["refs/heads/a", "refs/heads/b"]));
         let changes = changes_since(&recorded_at(&before), Some(&before), &after).expect("a known state");
         assert_eq!(changes.len(), 1);
         assert_eq!(changes_since(&recorded_at(&before), None, &after), None);
-        assert_eq!(
-            changes_since(&recorded_at(&before), Some(&snapshot(&["refs/heads/x"])), &after),
-            None
-        );
+        assert_eq!(changes_since(&recorded_at(&before), Some(&snapshot(&["refs/heads/x"])), &after), None);
         let first =
             changes_since(&recorded_at(&RefSnapshot::empty()), None, &after).expect("nothing is known");
         assert_eq!(first.len(), 2);
@@ -222,14 +202,8 @@ mod tests {
         assert_eq!(after(&["refs/heads/main", "refs/heads/a"]), None);
         assert_eq!(after(&["refs/tags/v1"]), None);
         let chosen = |names: &[&str]| after(names).map(|name| name.as_str().to_owned());
-        assert_eq!(
-            chosen(&["refs/heads/a", "refs/heads/master"]).as_deref(),
-            Some("refs/heads/master")
-        );
-        assert_eq!(
-            chosen(&["refs/heads/b", "refs/heads/c"]).as_deref(),
-            Some("refs/heads/b")
-        );
+        assert_eq!(chosen(&["refs/heads/a", "refs/heads/master"]).as_deref(), Some("refs/heads/master"));
+        assert_eq!(chosen(&["refs/heads/b", "refs/heads/c"]).as_deref(), Some("refs/heads/b"));
 
         let used = snapshot(&["refs/heads/x"]);
         assert_eq!(

@@ -57,21 +57,13 @@ impl Upstream {
         let (user, global) = (login.user.clone(), login.global);
         let as_user = login.into_caller();
         let repository = match repository_id {
-            Some(id) => self
-                .store()
-                .find_repository(RepositoryId(id))
-                .await
-                .map_err(refuse::store)?,
+            Some(id) => self.store().find_repository(RepositoryId(id)).await.map_err(refuse::store)?,
             None => None,
         };
         let repository = match repository {
             Some(repository) => self.repository_permission(&as_user, &repository).await?,
             None => None,
         };
-        Ok(AuthenticatedUser {
-            user,
-            global: as_user.global().unwrap_or(global),
-            repository,
-        })
+        Ok(AuthenticatedUser { user, global: as_user.global().unwrap_or(global), repository })
     }
 }

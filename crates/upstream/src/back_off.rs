@@ -25,9 +25,8 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_a_bound() {
-        let ms: Vec<u128> = [0, 1, 2, 3, 7, u32::MAX]
-            .map(|count| with_jitter(count, 0.0).as_millis())
-            .to_vec();
+        let ms: Vec<u128> =
+            [0, 1, 2, 3, 7, u32::MAX].map(|count| with_jitter(count, 0.0).as_millis()).to_vec();
         assert_eq!(ms, [500, 500, 1_000, 2_000, 30_000, 30_000]);
         assert_eq!(with_jitter(7, 1.0), LONGEST_DELAY / 2);
     }

@@ -53,9 +53,7 @@ pub(crate) async fn create_admin(
         None if store.count_users().await? > 0 => return Ok(None),
         // A crash between the two steps below leaves an administrator without permission: finish the work.
         Some(user) if store.count_users().await? == 1 => {
-            store
-                .set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new())
-                .await?;
+            store.set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new()).await?;
             return Ok(None);
         }
         Some(_) => return Ok(None),
@@ -75,10 +73,8 @@ async fn store_admin(
         None => {
             // The file comes first: a password that nobody can read would lock everybody out.
             let (password, path) = (random_password(), options.data.join(PASSWORD_FILE));
-            write_private(&path, &password).map_err(|error| BootstrapError::PasswordFile {
-                path: path.clone(),
-                error,
-            })?;
+            write_private(&path, &password)
+                .map_err(|error| BootstrapError::PasswordFile { path: path.clone(), error })?;
             (password, Some(path))
         }
     };
@@ -95,13 +91,8 @@ async fn store_admin(
             created_at: options.clock.now_ms(),
         })
         .await?;
-    store
-        .set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new())
-        .await?;
-    Ok(AdminAccount {
-        name: user.name,
-        password_file,
-    })
+    store.set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new()).await?;
+    Ok(AdminAccount { name: user.name, password_file })
 }
 
 /// Writes a file that only its owner can read, whatever was there before.
@@ -116,11 +107,7 @@ fn write_private(path: &Path, secret: &Secret) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{}", secret.expose())?;
     file.sync_all()
 }

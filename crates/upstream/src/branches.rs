@@ -31,9 +31,7 @@ impl Upstream {
         let repository = self.repository(caller, key, slug).await?;
         let refs = self.refs(repository.id).await?;
         let wanted = text.unwrap_or_default().to_lowercase();
-        let matching = refs
-            .branches()
-            .filter(|(name, _)| name.short().to_lowercase().contains(&wanted));
+        let matching = refs.branches().filter(|(name, _)| name.short().to_lowercase().contains(&wanted));
         let (start, limit) = (index(page.start), index(page.limit));
         let mut values: Vec<Branch> = matching
             .skip(start)
@@ -47,13 +45,7 @@ impl Upstream {
         let is_last = values.len() <= limit;
         values.truncate(limit);
         let next_start = (!is_last).then(|| page.start + values.len() as u64);
-        Ok(Page {
-            values,
-            start: page.start,
-            limit: page.limit,
-            is_last,
-            next_start,
-        })
+        Ok(Page { values, start: page.start, limit: page.limit, is_last, next_start })
     }
 
     /// The branch that a clone checks out, whether it exists yet or not.
@@ -70,9 +62,7 @@ impl Upstream {
         slug: &str,
         branch: &str,
     ) -> Result<(), Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let branch = branch_name(branch)?;
         if self.refs(repository.id).await?.get(branch.as_str()).is_none() {
             let message = format!("The repository has no branch {}.", branch.short());
@@ -82,9 +72,7 @@ impl Upstream {
             default_branch: Some(branch.as_str().to_owned()),
             ..RepositoryUpdate::default()
         };
-        self.store_update(caller, &repository, update, Some(branch))
-            .await
-            .map(drop)
+        self.store_update(caller, repository, update, Some(branch)).await.map(drop)
     }
 }
 

@@ -71,11 +71,8 @@ fn items(changes: Value) -> Vec<Value> {
 
 /// What has become of the ref. One that came and went is a deletion, in case the mirror saw it in between.
 fn kind(change: &Value) -> &'static str {
-    let absent = |field: &str| {
-        change[field]
-            .as_str()
-            .is_none_or(|hash| hash.bytes().all(|byte| byte == b'0'))
-    };
+    let absent =
+        |field: &str| change[field].as_str().is_none_or(|hash| hash.bytes().all(|byte| byte == b'0'));
     if absent("toHash") {
         "DELETE"
     } else if absent("fromHash") {
@@ -125,13 +122,7 @@ mod tests {
             .iter()
             .map(|change| {
                 let text = |field: &str| change[field].as_str().unwrap_or("?").to_owned();
-                format!(
-                    "{} {} {}..{}",
-                    text("type"),
-                    text("refId"),
-                    text("fromHash"),
-                    text("toHash")
-                )
+                format!("{} {} {}..{}", text("type"), text("refId"), text("fromHash"), text("toHash"))
             })
             .collect()
     }
@@ -145,20 +136,11 @@ mod tests {
         ]);
         assert_eq!(deliveries.len(), 1);
         let delivery = &deliveries[0];
-        assert_eq!(
-            delivery.settles,
-            [OutboxEventId(1), OutboxEventId(2), OutboxEventId(3)]
-        );
-        assert_eq!(
-            (&delivery.body["fromGeneration"], &delivery.body["generation"]),
-            (&json!(0), &json!(3))
-        );
+        assert_eq!(delivery.settles, [OutboxEventId(1), OutboxEventId(2), OutboxEventId(3)]);
+        assert_eq!((&delivery.body["fromGeneration"], &delivery.body["generation"]), (&json!(0), &json!(3)));
         assert_eq!(delivery.body["contentHash"], "hash3");
-        let expected = [
-            format!("ADD a {ZERO}..2"),
-            format!("DELETE b 7..{ZERO}"),
-            format!("DELETE c {ZERO}..{ZERO}"),
-        ];
+        let expected =
+            [format!("ADD a {ZERO}..2"), format!("DELETE b 7..{ZERO}"), format!("DELETE c {ZERO}..{ZERO}")];
         assert_eq!(summary(delivery), expected);
     }
 
@@ -174,10 +156,7 @@ mod tests {
         .into_iter()
         .map(|delivery| delivery.event_key)
         .collect();
-        assert_eq!(
-            keys,
-            [REFS_CHANGED, "repo:modified", REFS_CHANGED, "repo:deleted"]
-        );
+        assert_eq!(keys, [REFS_CHANGED, "repo:modified", REFS_CHANGED, "repo:deleted"]);
     }
 
     #[test]
@@ -188,9 +167,7 @@ mod tests {
         assert_eq!(deliveries[0].body["refLimitExceeded"], true);
         assert_eq!(deliveries[0].body["changes"], json!([]));
 
-        let names: Vec<String> = (0..=MAX_CHANGES_PER_EVENT)
-            .map(|number| format!("r{number}"))
-            .collect();
+        let names: Vec<String> = (0..=MAX_CHANGES_PER_EVENT).map(|number| format!("r{number}")).collect();
         let many: Vec<(&str, &str, &str)> = names.iter().map(|name| (name.as_str(), ZERO, "1")).collect();
         let (one, rest) = many.split_at(1);
         let merged = coalesce([push(1, one), push(2, rest)]);

@@ -1,7 +1,7 @@
 //! What the settings page of a mirror is made of: the mirror, the projects to choose from, and signed calls.
 
 use heliostat_auth::{Caller, Refusal, SERVER_TOKEN_LIFETIME_SECONDS, Secret};
-use heliostat_storage::{MirrorServer, MirrorServerId, PageRequest, Project, Visibility};
+use heliostat_storage::{MirrorServer, PageRequest, Project, Visibility};
 use url::Url;
 
 use crate::permit;
@@ -42,28 +42,12 @@ impl Upstream {
     /// What the settings page of a mirror shows to an administrator.
     pub async fn config_panel(&self, caller: &Caller, mirror_id: &str) -> Result<ConfigPanel, Refusal> {
         permit::admin(caller)?;
-        let mirror = self
-            .store()
-            .find_mirror(&MirrorServerId::from(mirror_id))
-            .await
-            .map_err(refuse::store)?;
-        let missing = || Refusal::not_found("mirror", format!("The mirror {mirror_id} does not exist."));
-        let mirror = mirror.ok_or_else(missing)?;
-        let page = PageRequest {
-            start: 0,
-            limit: MAX_PROJECTS,
-        };
-        let projects = self
-            .store()
-            .list_projects(Visibility::All, None, page)
-            .await
-            .map_err(refuse::store)?;
+        let mirror = self.mirror(caller, mirror_id).await?;
+        let page = PageRequest { start: 0, limit: MAX_PROJECTS };
+        let projects =
+            self.store().list_projects(Visibility::All, None, page).await.map_err(refuse::store)?;
         let calls = panel_calls(&mirror, self.0.options.clock.now_seconds());
-        Ok(ConfigPanel {
-            mirror,
-            calls,
-            projects: projects.values,
-        })
+        Ok(ConfigPanel { mirror, calls, projects: projects.values })
     }
 }
 
@@ -96,18 +80,13 @@ mod tests {
     fn each_signature_opens_one_method_of_one_address() {
         let mirror = fixture::mirror();
         let calls = panel_calls(&mirror, NOW).expect("ordinary addresses");
-        let path = calls
-            .settings_url
-            .strip_prefix(&mirror.base_url)
-            .expect("on the mirror");
+        let path = calls.settings_url.strip_prefix(&mirror.base_url).expect("on the mirror");
         assert!(path.ends_with("/settings"), "{path}");
 
         let secret = Secret::new(mirror.shared_secret.as_str());
         let opens = |token: &Secret, method: &str| {
             let token = UnverifiedToken::parse(token.expose()).expect("a well-formed token");
-            token
-                .verify(&secret, &query_string_hash(method, path, None), NOW)
-                .is_ok()
+            token.verify(&secret, &query_string_hash(method, path, None), NOW).is_ok()
         };
         assert!(opens(&calls.read_token, "GET") && opens(&calls.write_token, "PUT"));
         assert!(!opens(&calls.read_token, "PUT") && !opens(&calls.progress_token, "GET"));

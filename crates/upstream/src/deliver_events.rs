@@ -77,9 +77,7 @@ impl Deliveries {
     pub(crate) fn mirror_is_back(&self, id: &MirrorServerId, now: i64) {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(record) = mirrors.get_mut(id) else { return };
-        let rested = record
-            .failed_at
-            .is_some_and(|failed_at| now - failed_at >= RETRY_ON_CALL_MS);
+        let rested = record.failed_at.is_some_and(|failed_at| now - failed_at >= RETRY_ON_CALL_MS);
         if record.failures > 0 && rested && !record.back {
             record.back = true;
             self.wake.notify_one();
@@ -88,20 +86,12 @@ impl Deliveries {
 
     /// Forgets a mirror that was removed.
     pub(crate) fn forget(&self, id: &MirrorServerId) {
-        self.mirrors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// How delivery to a mirror is going.
     pub(crate) fn record_of(&self, id: &MirrorServerId) -> DeliveryRecord {
-        self.mirrors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
-            .unwrap_or_default()
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default()
     }
 
     fn take_those_back(&self) -> Vec<MirrorServerId> {
@@ -115,10 +105,7 @@ impl Deliveries {
     fn delivered(&self, id: &MirrorServerId, now: i64) {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
         let record = mirrors.entry(id.clone()).or_default();
-        *record = DeliveryRecord {
-            delivered_at: Some(now),
-            ..DeliveryRecord::default()
-        };
+        *record = DeliveryRecord { delivered_at: Some(now), ..DeliveryRecord::default() };
     }
 
     fn failed(&self, id: &MirrorServerId, error: String, now: i64) -> u32 {
@@ -186,12 +173,8 @@ async fn due(upstream: &Upstream) -> Result<Vec<MirrorServerId>, StoreError> {
 /// How long to wait for a signal. Mirrors that are due now have a task or must wait for one.
 async fn until_next(upstream: &Upstream) -> Duration {
     let next = upstream.store().next_delivery_at().await.ok().flatten();
-    let pause = next
-        .map(|next| next - upstream.now_ms())
-        .filter(|pause| *pause > 0);
-    let pause = pause
-        .and_then(|pause| u64::try_from(pause).ok())
-        .map(Duration::from_millis);
+    let pause = next.map(|next| next - upstream.now_ms()).filter(|pause| *pause > 0);
+    let pause = pause.and_then(|pause| u64::try_from(pause).ok()).map(Duration::from_millis);
     pause.unwrap_or(CHECK_INTERVAL).min(CHECK_INTERVAL)
 }
 
@@ -203,6 +186,8 @@ async fn deliver_to(upstream: &Upstream, id: &MirrorServerId) {
             Ok(false) => return,
             Err(error) => {
                 tracing::warn!(mirror.id = %id, error = %error, "cannot work on the outbox");
+                // The mirror stays due: without a pause it would be told the same again and again.
+                tokio::time::sleep(CHECK_INTERVAL).await;
                 return;
             }
         }
@@ -238,9 +223,7 @@ async fn deliver_batch(upstream: &Upstream, id: &MirrorServerId) -> Result<bool,
         return Ok(true);
     }
     let delay = back_off(upstream.0.deliveries.record_of(id).failures);
-    let not_before = upstream
-        .now_ms()
-        .saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+    let not_before = upstream.now_ms().saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
     store.postpone(&undelivered, not_before).await?;
     Ok(false)
 }
@@ -279,10 +262,7 @@ async fn deliver(upstream: &Upstream, mirror: &MirrorServer, delivery: &Delivery
             tracing::error!(mirror.id = %mirror.id, event = delivery.event_key, error = %error, "a mirror refuses an event");
         }
         Err(error) => {
-            let failures = upstream
-                .0
-                .deliveries
-                .failed(&mirror.id, error.to_string(), upstream.now_ms());
+            let failures = upstream.0.deliveries.failed(&mirror.id, error.to_string(), upstream.now_ms());
             if failures == 1 {
                 tracing::warn!(mirror.id = %mirror.id, error = %error, "a mirror does not take events; trying again");
             }

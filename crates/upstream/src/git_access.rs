@@ -23,8 +23,7 @@ impl Upstream {
         project_key: &str,
         slug: &str,
     ) -> Result<GitAccess, Refusal> {
-        self.open_permitted(caller, project_key, slug, RepositoryPermission::Read)
-            .await
+        self.open_permitted(caller, project_key, slug, RepositoryPermission::Read).await
     }
 
     /// Opens a repository for pushing. `slug` may end with `.git`.
@@ -34,13 +33,9 @@ impl Upstream {
         project_key: &str,
         slug: &str,
     ) -> Result<GitAccess, Refusal> {
-        let access = self
-            .open_permitted(caller, project_key, slug, RepositoryPermission::Write)
-            .await?;
+        let access = self.open_permitted(caller, project_key, slug, RepositoryPermission::Write).await?;
         if access.repository.archived {
-            return Err(Refusal::forbidden(
-                "The repository is archived and cannot be pushed to.",
-            ));
+            return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
         Ok(access)
     }
@@ -76,13 +71,9 @@ impl Upstream {
         needed: RepositoryPermission,
     ) -> Result<GitAccess, Refusal> {
         let slug = slug.strip_suffix(".git").unwrap_or(slug);
-        let repository = self
-            .permitted_repository(caller, project_key, slug, needed)
-            .await?;
+        let repository = self.permitted_repository(caller, project_key, slug, needed).await?;
         if repository.state != RepositoryState::Available {
-            return Err(Refusal::unavailable(
-                "The repository is not available at the moment.",
-            ));
+            return Err(Refusal::unavailable("The repository is not available at the moment."));
         }
         let git = self.open_git(repository.id).await?;
         Ok(GitAccess { repository, git })
@@ -90,11 +81,14 @@ impl Upstream {
 
     /// The repository on disk. That it is recorded but not there is a fault of this server.
     pub(crate) async fn open_git(&self, id: RepositoryId) -> Result<git::Repository, Refusal> {
-        self.0
-            .repositories
-            .open(disk_id(id))
-            .await
-            .map_err(Refusal::internal)
+        match self.0.repositories.open(disk_id(id)).await {
+            Ok(repository) => Ok(repository),
+            Err(error) => {
+                // Unless it has just been deleted.
+                self.repository_record(id).await?;
+                Err(Refusal::internal(error))
+            }
+        }
     }
 }
 

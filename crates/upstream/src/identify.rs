@@ -43,10 +43,9 @@ impl Upstream {
     ) -> Result<Caller, Refusal> {
         match credentials {
             Credentials::None => Ok(Caller::Anonymous),
-            Credentials::Basic { username, password } => Ok(self
-                .log_in_with_password(&username, &password)
-                .await?
-                .into_caller()),
+            Credentials::Basic { username, password } => {
+                Ok(self.log_in_with_password(&username, &password).await?.into_caller())
+            }
             Credentials::Bearer(token) => Ok(self.log_in_with_token(&token, None).await?.into_caller()),
             Credentials::Jwt(token) => self.identify_mirror(&token, facts).await,
         }
@@ -57,11 +56,7 @@ impl Upstream {
         if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             return self.log_in_with_token(password, Some(name)).await;
         }
-        let user = self
-            .store()
-            .find_user_by_name(name)
-            .await
-            .map_err(refuse::store)?;
+        let user = self.store().find_user_by_name(name).await.map_err(refuse::store)?;
         let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let right = self.0.passwords.verify(password, stored_hash).await?;
         match user {
@@ -76,11 +71,7 @@ impl Upstream {
         token: &Secret,
         name: Option<&str>,
     ) -> Result<Login, Refusal> {
-        let found = self
-            .store()
-            .find_user_by_token_hash(&token_hash(token))
-            .await
-            .map_err(refuse::store)?;
+        let found = self.store().find_user_by_token_hash(&token_hash(token)).await.map_err(refuse::store)?;
         let (user, token) = found.ok_or_else(Refusal::wrong_credentials)?;
         let belongs = name.is_none_or(|name| names_token_owner(name, &user));
         let expired = token.expires_at.is_some_and(|end| end <= self.now_ms());
@@ -88,11 +79,7 @@ impl Upstream {
             return Err(Refusal::wrong_credentials());
         }
         self.note_token_use(&token).await;
-        self.admit(
-            user,
-            Ceiling::of_names(token.permissions.iter().map(String::as_str)),
-        )
-        .await
+        self.admit(user, Ceiling::of_names(token.permissions.iter().map(String::as_str))).await
     }
 
     /// The last step of every login: the account must be active and have a global permission.
@@ -101,23 +88,14 @@ impl Upstream {
             return Err(Refusal::wrong_credentials());
         }
         match self.global_permission(user.id).await? {
-            Some(global) => Ok(Login {
-                user,
-                global,
-                ceiling,
-            }),
-            None => Err(Refusal::unauthenticated(
-                "This user has no permission to use this server.",
-            )),
+            Some(global) => Ok(Login { user, global, ceiling }),
+            None => Err(Refusal::unauthenticated("This user has no permission to use this server.")),
         }
     }
 
     async fn note_token_use(&self, token: &AccessToken) {
         let now = self.now_ms();
-        if token
-            .last_used_at
-            .is_some_and(|last| now - last < TOKEN_USE_RESOLUTION_MS)
-        {
+        if token.last_used_at.is_some_and(|last| now - last < TOKEN_USE_RESOLUTION_MS) {
             return;
         }
         if let Err(error) = self.store().touch_token(&token.id, now).await {
@@ -133,11 +111,7 @@ impl Upstream {
             .filter(|mirror| mirror.enabled)
             .ok_or_else(|| Refusal::unauthenticated(format!("The mirror {id} is not known here.")))?;
         let secret = Secret::new(mirror.shared_secret.as_str());
-        token.verify(
-            &secret,
-            &self.expected_query_hash(facts),
-            self.0.options.clock.now_seconds(),
-        )?;
+        token.verify(&secret, &self.expected_query_hash(facts), self.0.options.clock.now_seconds())?;
         self.mirror_seen(&mirror).await;
         Ok(Caller::Mirror { id: id.0 })
     }
@@ -174,10 +148,7 @@ fn git_repository_path(path: &str) -> Option<&str> {
     if !path.starts_with(GIT_PREFIX) {
         return None;
     }
-    let end = path
-        .match_indices('/')
-        .nth(GIT_PATH_SEGMENTS)
-        .map_or(path.len(), |(position, _)| position);
+    let end = path.match_indices('/').nth(GIT_PATH_SEGMENTS).map_or(path.len(), |(position, _)| position);
     Some(&path[..end])
 }
 

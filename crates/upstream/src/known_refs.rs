@@ -57,10 +57,7 @@ mod tests {
             *known.lock(RepositoryId(id)).await = Some(RefSnapshot::empty());
         }
         assert!(known.0.lock().expect("no test thread panicked").len() <= MAX_KNOWN);
-        assert!(
-            known.slot(RepositoryId(0)).try_lock().is_err(),
-            "still the same lock"
-        );
+        assert!(known.slot(RepositoryId(0)).try_lock().is_err(), "still the same lock");
         drop(held);
         assert!(known.slot(RepositoryId(0)).try_lock().is_ok());
     }

@@ -35,11 +35,7 @@ pub fn metadata_hash(repository: &Repository) -> String {
         description: repository.description.as_deref().unwrap_or_default(),
         forkable: repository.forkable,
         name: &repository.name,
-        project: ProjectMetadata {
-            key: &project.key,
-            name: &project.name,
-            public: project.public,
-        },
+        project: ProjectMetadata { key: &project.key, name: &project.name, public: project.public },
         public: repository.public,
         slug: &repository.slug,
         state: repository.state.as_str(),
@@ -77,7 +73,7 @@ mod tests {
             assert_ne!(metadata_hash(&changed), hash, "change {number}");
         }
 
-        let mut pushed = repository.clone();
+        let mut pushed = repository;
         pushed.generation = pushed.generation.next();
         pushed.content_hash = "ff".repeat(32);
         pushed.updated_at += 1;
@@ -92,9 +88,6 @@ mod tests {
             r#""name":"Engine","project":{"key":"APP","name":"App","public":false},"public":false,"#,
             r#""slug":"engine","state":"AVAILABLE"}"#
         );
-        assert_eq!(
-            metadata_hash(&fixture::repository()),
-            hex::encode(Sha256::digest(json.as_bytes()))
-        );
+        assert_eq!(metadata_hash(&fixture::repository()), hex::encode(Sha256::digest(json.as_bytes())));
     }
 }

@@ -40,11 +40,7 @@ pub(crate) enum CallError {
     #[error("{url} cannot be reached: {reason}")]
     Unreachable { url: String, reason: String },
     #[error("{url} answered {status}{}{reason}", if .reason.is_empty() { "" } else { ": " })]
-    Refused {
-        url: String,
-        status: StatusCode,
-        reason: String,
-    },
+    Refused { url: String, status: StatusCode, reason: String },
     #[error("{url} answered more than {limit} bytes")]
     TooLarge { url: String, limit: usize },
 }
@@ -80,31 +76,15 @@ impl MirrorClient {
     pub(crate) async fn get(&self, url: &Url, limit: usize, timeout: Duration) -> Result<Vec<u8>, CallError> {
         self.rules.check_literal(url)?;
         // The timeout covers the body as well.
-        let request = self
-            .http
-            .get(url.clone())
-            .header("Accept", "application/json")
-            .timeout(timeout);
+        let request = self.http.get(url.clone()).header("Accept", "application/json").timeout(timeout);
         let response = request.send().await.map_err(|error| unreachable(url, &error))?;
         let status = response.status();
         if status != StatusCode::OK {
-            return Err(CallError::Refused {
-                url: url.to_string(),
-                status,
-                reason: String::new(),
-            });
+            return Err(CallError::Refused { url: url.to_string(), status, reason: String::new() });
         }
-        let (body, complete) = read_at_most(response, limit)
-            .await
-            .map_err(|error| unreachable(url, &error))?;
-        if complete {
-            Ok(body)
-        } else {
-            Err(CallError::TooLarge {
-                url: url.to_string(),
-                limit,
-            })
-        }
+        let (body, complete) =
+            read_at_most(response, limit).await.map_err(|error| unreachable(url, &error))?;
+        if complete { Ok(body) } else { Err(CallError::TooLarge { url: url.to_string(), limit }) }
     }
 
     /// Sends something in the name of this upstream. Any 2xx is a success.
@@ -113,26 +93,14 @@ impl MirrorClient {
         let url = Url::parse(call.url).map_err(|_| foreign())?;
         self.rules.check_literal(&url)?;
         let now = self.clock.now_seconds();
-        let token = token_for(
-            mirror,
-            call.method.as_str(),
-            &url,
-            now,
-            SERVER_TOKEN_LIFETIME_SECONDS,
-        );
+        let token = token_for(mirror, call.method.as_str(), &url, now, SERVER_TOKEN_LIFETIME_SECONDS);
         let authorization = format!("JWT {}", token.ok_or_else(foreign)?);
         let mut request = self.http.request(call.method, url.clone()).timeout(call.timeout);
-        request = request
-            .header("Authorization", authorization)
-            .header("Accept", "application/json");
+        request = request.header("Authorization", authorization).header("Accept", "application/json");
         if let Some(event_key) = call.event_key {
             request = request.header("X-Event-Key", event_key);
         }
-        let response = request
-            .json(call.body)
-            .send()
-            .await
-            .map_err(|error| unreachable(&url, &error))?;
+        let response = request.json(call.body).send().await.map_err(|error| unreachable(&url, &error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -141,11 +109,7 @@ impl MirrorClient {
             Ok((body, true)) => reason_in(&body),
             _ => String::new(),
         };
-        Err(CallError::Refused {
-            url: url.to_string(),
-            status,
-            reason,
-        })
+        Err(CallError::Refused { url: url.to_string(), status, reason })
     }
 }
 
@@ -153,12 +117,8 @@ impl CallError {
     /// True if the same call would be refused again, because the mirror does not like what it says.
     pub(crate) fn is_final(&self) -> bool {
         let refused_content = |status: &StatusCode| {
-            [
-                StatusCode::BAD_REQUEST,
-                StatusCode::PAYLOAD_TOO_LARGE,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            ]
-            .contains(status)
+            [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY]
+                .contains(status)
         };
         matches!(self, Self::Refused { status, .. } if refused_content(status))
     }
@@ -187,24 +147,13 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
             return CallError::AddressRefused(refused.clone());
         }
     }
-    let reason = if error.is_timeout() {
-        "it took too long".to_owned()
-    } else {
-        cause.to_string()
-    };
-    CallError::Unreachable {
-        url: url.to_string(),
-        reason,
-    }
+    let reason = if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() };
+    CallError::Unreachable { url: url.to_string(), reason }
 }
 
 /// The first message of an error body.
 fn reason_in(body: &[u8]) -> String {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = value["errors"][0]["message"].as_str().unwrap_or_default();
-    message
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(MAX_REASON_LENGTH)
-        .collect()
+    message.chars().filter(|character| !character.is_control()).take(MAX_REASON_LENGTH).collect()
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::mirror_client::SignedCall;
 use crate::permit;
 use crate::refuse;
-use crate::requests::{product, text_of, url_below};
+use crate::requests::{MAX_MIRROR_ID_BYTES, product, text_of, url_below};
 use crate::signed_links::signed_link;
 use crate::upstream::Upstream;
 
@@ -125,10 +125,9 @@ impl Upstream {
             self.move_addresses(&mirror, &upgrade, &mut update)?;
         }
         match self.store().update_mirror(&id, update).await {
-            Err(StoreError::Conflict { value, .. }) => Err(Refusal::conflict_in(
-                "baseUrl",
-                format!("Another mirror has the base URL {value}."),
-            )),
+            Err(StoreError::Conflict { value, .. }) => {
+                Err(Refusal::conflict_in("baseUrl", format!("Another mirror has the base URL {value}.")))
+            }
             result => result.map_err(refuse::store),
         }
     }
@@ -143,10 +142,7 @@ impl Upstream {
         let base_url =
             self.mirror_base_url("baseUrl", upgrade.base_url.as_deref().unwrap_or(&mirror.base_url))?;
         let new_base = text_of(&base_url);
-        let moved = |url: &str| {
-            url.strip_prefix(&mirror.base_url)
-                .map(|path| format!("{new_base}{path}"))
-        };
+        let moved = |url: &str| url.strip_prefix(&mirror.base_url).map(|path| format!("{new_base}{path}"));
         let descriptor_uri = match &upgrade.descriptor_uri {
             Some(text) => url_below("addonDescriptorUri", text, &base_url)?.to_string(),
             None => moved(&mirror.descriptor_uri).unwrap_or_else(|| mirror.descriptor_uri.clone()),
@@ -162,17 +158,12 @@ impl Upstream {
     pub async fn remove_mirror(&self, caller: &Caller, id: &str) -> Result<(), Refusal> {
         permit::sys_admin(caller)?;
         let mirror = self.mirror_record(&MirrorServerId::from(id)).await?;
-        self.store()
-            .delete_mirror(&mirror.id)
-            .await
-            .map_err(refuse::store)?;
+        self.store().delete_mirror(&mirror.id).await.map_err(refuse::store)?;
         self.0.deliveries.forget(&mirror.id);
         self.0.last_seen.forget(&mirror.id);
         tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
         let upstream = self.clone();
-        self.0
-            .detached
-            .spawn(async move { upstream.say_farewell(&mirror).await });
+        self.0.detached.spawn(async move { upstream.say_farewell(&mirror).await });
         Ok(())
     }
 
@@ -232,9 +223,7 @@ impl Upstream {
         let repository = self.repository_by_id(caller, repository_id).await?;
         let now = self.now_ms() / 1_000;
         let mut mirrors = self.store().list_mirrors(page).await.map_err(refuse::store)?;
-        mirrors
-            .values
-            .retain(|mirror| mirror.enabled && signed_link(mirror, repository.id, now).is_some());
+        mirrors.values.retain(|mirror| mirror.enabled && signed_link(mirror, repository.id, now).is_some());
         Ok(mirrors.map(|mirror| RepositoryMirror {
             link: signed_link(&mirror, repository.id, now).unwrap_or_default(),
             mirror,
@@ -248,64 +237,47 @@ impl Upstream {
         repository: &Repository,
     ) -> Result<Vec<RepositoryMirrorState>, Refusal> {
         permit::authenticated(caller)?;
-        self.store()
-            .mirror_states_of(repository.id)
-            .await
-            .map_err(refuse::store)
+        self.store().mirror_states_of(repository.id).await.map_err(refuse::store)
     }
 
     /// The mirror that the caller prefers.
     pub async fn preferred_mirror(&self, caller: &Caller) -> Result<MirrorServer, Refusal> {
         let user = permit::user(caller)?;
         let none = || Refusal::not_found("preferred mirror", "You have chosen no preferred mirror.");
-        let id = self
-            .store()
-            .preferred_mirror(UserId(user.id))
-            .await
-            .map_err(refuse::store)?
-            .ok_or_else(none)?;
-        self.store()
-            .find_mirror(&id)
-            .await
-            .map_err(refuse::store)?
-            .ok_or_else(none)
+        let id =
+            self.store().preferred_mirror(UserId(user.id)).await.map_err(refuse::store)?.ok_or_else(none)?;
+        self.store().find_mirror(&id).await.map_err(refuse::store)?.ok_or_else(none)
     }
 
     /// Chooses the mirror that the caller prefers.
     pub async fn set_preferred_mirror(&self, caller: &Caller, id: &str) -> Result<(), Refusal> {
         let user = permit::user(caller)?;
+        if id.len() > MAX_MIRROR_ID_BYTES {
+            let message = format!("A mirror id has at most {MAX_MIRROR_ID_BYTES} characters.");
+            return Err(Refusal::invalid("", message));
+        }
         let mirror = self.mirror_record(&MirrorServerId::from(id)).await?;
-        self.store()
-            .set_preferred_mirror(UserId(user.id), &mirror.id)
-            .await
-            .map_err(refuse::store)
+        self.store().set_preferred_mirror(UserId(user.id), &mirror.id).await.map_err(refuse::store)
     }
 
     /// Forgets which mirror the caller prefers.
     pub async fn delete_preferred_mirror(&self, caller: &Caller) -> Result<(), Refusal> {
         let user = permit::user(caller)?;
-        self.store()
-            .delete_preferred_mirror(UserId(user.id))
-            .await
-            .map_err(refuse::store)
+        self.store().delete_preferred_mirror(UserId(user.id)).await.map_err(refuse::store)
     }
 
     /// Analytics settings, for mirrors and administrators.
     pub fn analytics_settings(&self, caller: &Caller) -> Result<AnalyticsSettings, Refusal> {
         permit::mirror_or_admin(caller)?;
-        Ok(AnalyticsSettings {
-            can_collect_analytics: false,
-            server_time: self.now_ms(),
-        })
+        Ok(AnalyticsSettings { can_collect_analytics: false, server_time: self.now_ms() })
     }
 
     /// Notes that a mirror has called; one that is back after a failure hears at once what it missed.
     pub(crate) async fn mirror_seen(&self, mirror: &MirrorServer) {
         let now = self.now_ms();
-        if mirror.last_seen_at.is_none() || self.0.last_seen.admit(&mirror.id, now) {
-            if let Err(error) = self.store().touch_mirror(&mirror.id, now).await {
-                tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot note that a mirror has called");
-            }
+        let due = self.0.last_seen.admit(&mirror.id, now) || mirror.last_seen_at.is_none();
+        if due && let Err(error) = self.store().touch_mirror(&mirror.id, now).await {
+            tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot note that a mirror has called");
         }
         self.0.deliveries.mirror_is_back(&mirror.id, now);
     }

@@ -12,16 +12,8 @@ pub(crate) const MAX_LONG_NAME_LENGTH: usize = 255;
 pub(crate) const MAX_DESCRIPTION_LENGTH: usize = 4_096;
 
 /// Slugs that would be read as something else in a URL or by git.
-const RESERVED_SLUGS: [&str; 8] = [
-    ".",
-    "..",
-    "info",
-    "objects",
-    "git-upload-pack",
-    "git-receive-pack",
-    "repos",
-    "settings",
-];
+const RESERVED_SLUGS: [&str; 8] =
+    [".", "..", "info", "objects", "git-upload-pack", "git-receive-pack", "repos", "settings"];
 
 /// A project key as it is stored: upper case, starting with a letter.
 pub(crate) fn project_key(text: &str) -> Result<String, Refusal> {
@@ -47,10 +39,7 @@ pub(crate) fn project_key(text: &str) -> Result<String, Refusal> {
 pub(crate) fn project_name(text: &str) -> Result<String, Refusal> {
     let name = one_line("name", text, MAX_NAME_LENGTH)?;
     if name.starts_with('~') {
-        return Err(Refusal::invalid(
-            "name",
-            "A project name does not start with a tilde.",
-        ));
+        return Err(Refusal::invalid("name", "A project name does not start with a tilde."));
     }
     Ok(name)
 }
@@ -59,15 +48,9 @@ pub(crate) fn project_name(text: &str) -> Result<String, Refusal> {
 pub(crate) fn repository_name(text: &str) -> Result<(String, String), Refusal> {
     let name = one_line("name", text, MAX_NAME_LENGTH)?;
     if !name.starts_with(char::is_alphanumeric) {
-        return Err(Refusal::invalid(
-            "name",
-            "A repository name starts with a letter or a digit.",
-        ));
+        return Err(Refusal::invalid("name", "A repository name starts with a letter or a digit."));
     }
-    if !name
-        .chars()
-        .all(|character| character.is_alphanumeric() || " -_.".contains(character))
-    {
+    if !name.chars().all(|character| character.is_alphanumeric() || " -_.".contains(character)) {
         return Err(Refusal::invalid(
             "name",
             "A repository name consists of letters, digits, spaces, hyphens, underscores and periods.",
@@ -75,16 +58,10 @@ pub(crate) fn repository_name(text: &str) -> Result<(String, String), Refusal> {
     }
     let slug = slug_of(&name);
     if slug.is_empty() || RESERVED_SLUGS.contains(&slug.as_str()) {
-        return Err(Refusal::invalid(
-            "name",
-            format!("The name {name:?} is reserved; choose another."),
-        ));
+        return Err(Refusal::invalid("name", format!("The name {name:?} is reserved; choose another.")));
     }
     if slug.ends_with(".git") || slug.ends_with(".lock") {
-        return Err(Refusal::invalid(
-            "name",
-            "A repository name does not end with .git or .lock.",
-        ));
+        return Err(Refusal::invalid("name", "A repository name does not end with .git or .lock."));
     }
     Ok((name, slug))
 }
@@ -99,10 +76,7 @@ pub(crate) fn user_name(text: &str) -> Result<(String, String), Refusal> {
     }
     let slug = slug_of(&name);
     if slug.is_empty() || slug == "." || slug == ".." {
-        return Err(Refusal::invalid(
-            "name",
-            "A user name contains letters or digits.",
-        ));
+        return Err(Refusal::invalid("name", "A user name contains letters or digits."));
     }
     Ok((name, slug))
 }
@@ -111,10 +85,7 @@ pub(crate) fn user_name(text: &str) -> Result<(String, String), Refusal> {
 pub(crate) fn one_line(field: &str, text: &str, max_length: usize) -> Result<String, Refusal> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Refusal::invalid(
-            field,
-            format!("The field {field} must not be empty."),
-        ));
+        return Err(Refusal::invalid(field, format!("The field {field} must not be empty.")));
     }
     if text.chars().count() > max_length {
         return Err(Refusal::invalid(
@@ -123,10 +94,7 @@ pub(crate) fn one_line(field: &str, text: &str, max_length: usize) -> Result<Str
         ));
     }
     if text.contains(char::is_control) {
-        return Err(Refusal::invalid(
-            field,
-            format!("The field {field} contains control characters."),
-        ));
+        return Err(Refusal::invalid(field, format!("The field {field} contains control characters.")));
     }
     Ok(text.to_owned())
 }
@@ -202,10 +170,7 @@ mod tests {
     #[test]
     fn user_names_may_be_addresses() {
         let (name, slug) = user_name("Ada.L@example.com").expect("an acceptable name");
-        assert_eq!(
-            (name.as_str(), slug.as_str()),
-            ("Ada.L@example.com", "ada.l-example.com")
-        );
+        assert_eq!((name.as_str(), slug.as_str()), ("Ada.L@example.com", "ada.l-example.com"));
         for name in ["", "a b", "a:b", "a/b", "..", "%00"] {
             assert!(user_name(name).is_err(), "{name}");
         }

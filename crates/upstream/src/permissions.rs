@@ -27,10 +27,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         permit::admin(caller)?;
-        self.store()
-            .list_global_permissions(filter, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_global_permissions(filter, page).await.map_err(refuse::store)
     }
 
     /// Gives a user a permission for the whole server, in place of the one he has.
@@ -46,10 +43,7 @@ impl Upstream {
             self.permit_lowering(caller, user.id).await?;
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        let stored = self
-            .store()
-            .set_global_permission(user.id, permission.as_str(), events)
-            .await;
+        let stored = self.store().set_global_permission(user.id, permission.as_str(), events).await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -61,10 +55,7 @@ impl Upstream {
         let user = self.user_by_name(user_name).await?;
         self.permit_lowering(caller, user.id).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .revoke_global_permission(user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().revoke_global_permission(user.id, events).await.map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
@@ -77,13 +68,8 @@ impl Upstream {
         filter: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
-        let project = self
-            .permitted_project(caller, key, ProjectPermission::Admin)
-            .await?;
-        self.store()
-            .list_project_permissions(project.id, filter, page)
-            .await
-            .map_err(refuse::store)
+        let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
+        self.store().list_project_permissions(project.id, filter, page).await.map_err(refuse::store)
     }
 
     /// Gives a user a permission on a project, in place of the one he has.
@@ -94,15 +80,11 @@ impl Upstream {
         user_name: &str,
         permission: ProjectPermission,
     ) -> Result<(), Refusal> {
-        let project = self
-            .permitted_project(caller, key, ProjectPermission::Admin)
-            .await?;
+        let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        let stored = self
-            .store()
-            .set_project_permission(project.id, user.id, permission.as_str(), events)
-            .await;
+        let stored =
+            self.store().set_project_permission(project.id, user.id, permission.as_str(), events).await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -115,25 +97,17 @@ impl Upstream {
         key: &str,
         user_name: &str,
     ) -> Result<(), Refusal> {
-        let project = self
-            .permitted_project(caller, key, ProjectPermission::Admin)
-            .await?;
+        let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
         let user = self.user_by_name(user_name).await?;
         let held = self.grants_of(user.id, Some(project.id), None).await?;
-        let without = Grants {
-            project: None,
-            ..held
-        };
+        let without = Grants { project: None, ..held };
         if is_self(caller, user.id)
             && effective_project(Audience::Granted, &without) < Some(ProjectPermission::Admin)
         {
             return Err(loses_control("project"));
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .revoke_project_permission(project.id, user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().revoke_project_permission(project.id, user.id, events).await.map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
@@ -147,13 +121,8 @@ impl Upstream {
         filter: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
-        self.store()
-            .list_repository_permissions(repository.id, filter, page)
-            .await
-            .map_err(refuse::store)
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
+        self.store().list_repository_permissions(repository.id, filter, page).await.map_err(refuse::store)
     }
 
     /// Gives a user a permission on a repository, in place of the one he has.
@@ -165,16 +134,11 @@ impl Upstream {
         user_name: &str,
         permission: RepositoryPermission,
     ) -> Result<(), Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
         let granted = permission.as_str();
-        let stored = self
-            .store()
-            .set_repository_permission(repository.id, user.id, granted, events)
-            .await;
+        let stored = self.store().set_repository_permission(repository.id, user.id, granted, events).await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -188,17 +152,10 @@ impl Upstream {
         slug: &str,
         user_name: &str,
     ) -> Result<(), Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let user = self.user_by_name(user_name).await?;
-        let held = self
-            .grants_of(user.id, Some(repository.project.id), Some(repository.id))
-            .await?;
-        let without = Grants {
-            repository: None,
-            ..held
-        };
+        let held = self.grants_of(user.id, Some(repository.project.id), Some(repository.id)).await?;
+        let without = Grants { repository: None, ..held };
         if is_self(caller, user.id)
             && effective_repository(Audience::Granted, &without) < Some(RepositoryPermission::Admin)
         {
@@ -223,17 +180,13 @@ impl Upstream {
         if caller.mirror_id().is_some() {
             return Ok(Some(RepositoryPermission::Read));
         }
-        let grants = self
-            .grants(caller, Some(repository.project.id), Some(repository.id))
-            .await?;
+        let grants = self.grants(caller, Some(repository.project.id), Some(repository.id)).await?;
         let held = effective_repository(audience, &grants);
         Ok(match caller.ceiling() {
             // What is public needs no permission, so a token's bound does not take it away.
-            Some(ceiling) => held.min(
-                ceiling
-                    .repository
-                    .max(effective_repository(audience, &Grants::default())),
-            ),
+            Some(ceiling) => {
+                held.min(ceiling.repository.max(effective_repository(audience, &Grants::default())))
+            }
             None => held,
         })
     }
@@ -251,11 +204,7 @@ impl Upstream {
         let grants = self.grants(caller, Some(project.id), None).await?;
         let held = effective_project(audience, &grants);
         Ok(match caller.ceiling() {
-            Some(ceiling) => held.min(
-                ceiling
-                    .project
-                    .max(effective_project(audience, &Grants::default())),
-            ),
+            Some(ceiling) => held.min(ceiling.project.max(effective_project(audience, &Grants::default()))),
             None => held,
         })
     }
@@ -283,21 +232,9 @@ impl Upstream {
         project: Option<ProjectId>,
         repository: Option<RepositoryId>,
     ) -> Result<Grants, Refusal> {
-        let stored = self
-            .store()
-            .permissions_of(user, project, repository)
-            .await
-            .map_err(refuse::store)?;
-        let PermissionsOfUser {
-            global,
-            project,
-            repository,
-        } = stored;
-        Ok(Grants {
-            global: parsed(global)?,
-            project: parsed(project)?,
-            repository: parsed(repository)?,
-        })
+        let stored = self.store().permissions_of(user, project, repository).await.map_err(refuse::store)?;
+        let PermissionsOfUser { global, project, repository } = stored;
+        Ok(Grants { global: parsed(global)?, project: parsed(project)?, repository: parsed(repository)? })
     }
 
     /// Whoever lowers a permission must hold it himself, and one SYS_ADMIN must remain.
@@ -319,15 +256,8 @@ impl Upstream {
         let sys_admin = GlobalPermission::SysAdmin.as_str();
         let mut start = 0;
         loop {
-            let request = PageRequest {
-                start,
-                limit: HOLDERS_PAGE,
-            };
-            let page = self
-                .store()
-                .list_global_permissions(None, request)
-                .await
-                .map_err(refuse::store)?;
+            let request = PageRequest { start, limit: HOLDERS_PAGE };
+            let page = self.store().list_global_permissions(None, request).await.map_err(refuse::store)?;
             let other = |held: &UserPermission| {
                 held.permission == sys_admin && held.user.id != id && held.user.active
             };
@@ -343,19 +273,13 @@ impl Upstream {
 }
 
 fn audience(public: bool) -> Audience {
-    if public {
-        Audience::Public
-    } else {
-        Audience::Granted
-    }
+    if public { Audience::Public } else { Audience::Granted }
 }
 
 fn parsed<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     name: Option<String>,
 ) -> Result<Option<T>, Refusal> {
-    name.map(|name| name.parse())
-        .transpose()
-        .map_err(Refusal::internal)
+    name.map(|name| name.parse()).transpose().map_err(Refusal::internal)
 }
 
 fn is_self(caller: &Caller, id: UserId) -> bool {

@@ -22,28 +22,18 @@ pub(crate) fn user(caller: &Caller) -> Result<&UserIdentity, Refusal> {
 
 /// Mirrors, any of them. Other credentials are the wrong ones rather than insufficient.
 pub(crate) fn mirror(caller: &Caller) -> Result<&str, Refusal> {
-    caller
-        .mirror_id()
-        .ok_or_else(|| Refusal::unauthenticated("Only mirrors can do this. Sign the request."))
+    caller.mirror_id().ok_or_else(|| Refusal::unauthenticated("Only mirrors can do this. Sign the request."))
 }
 
 /// One mirror, for what belongs to it.
 pub(crate) fn this_mirror(caller: &Caller, id: &MirrorServerId) -> Result<(), Refusal> {
-    pass_if(
-        caller,
-        caller.mirror_id() == Some(id.as_str()),
-        "Only the mirror itself can do this.",
-    )
+    pass_if(caller, caller.mirror_id() == Some(id.as_str()), "Only the mirror itself can do this.")
 }
 
 /// One mirror, or an administrator of the server.
 pub(crate) fn this_mirror_or_sys_admin(caller: &Caller, id: &MirrorServerId) -> Result<(), Refusal> {
     let permitted = caller.mirror_id() == Some(id.as_str()) || caller.is_sys_admin();
-    pass_if(
-        caller,
-        permitted,
-        "Only the mirror itself and users with SYS_ADMIN can do this.",
-    )
+    pass_if(caller, permitted, "Only the mirror itself and users with SYS_ADMIN can do this.")
 }
 
 /// Mirrors and administrators.
@@ -59,11 +49,7 @@ pub(crate) fn admin(caller: &Caller) -> Result<(), Refusal> {
 
 /// Users with SYS_ADMIN.
 pub(crate) fn sys_admin(caller: &Caller) -> Result<(), Refusal> {
-    pass_if(
-        caller,
-        caller.is_sys_admin(),
-        "This needs the permission SYS_ADMIN.",
-    )
+    pass_if(caller, caller.is_sys_admin(), "This needs the permission SYS_ADMIN.")
 }
 
 /// Whoever may give or take this global permission: nobody raises anybody above himself.
@@ -99,11 +85,7 @@ pub(crate) fn on_project(
     if held.is_none() {
         return Err(hidden(caller, "project", key));
     }
-    pass_if(
-        caller,
-        held >= Some(needed),
-        &format!("This needs the permission {needed} on project {key}."),
-    )
+    pass_if(caller, held >= Some(needed), &format!("This needs the permission {needed} on project {key}."))
 }
 
 /// Who holds at least `needed` on a repository. Without REPO_READ the repository does not exist for the caller.
@@ -141,29 +123,18 @@ pub(crate) fn visibility(caller: &Caller) -> Visibility {
 /// The answer for something that is not there, or not there for this caller: the two must look the same.
 pub(crate) fn hidden(caller: &Caller, what: &'static str, name: &str) -> Refusal {
     if caller.is_authenticated() {
-        Refusal::not_found(
-            what,
-            format!("The {what} {name} does not exist, or you may not see it."),
-        )
+        Refusal::not_found(what, format!("The {what} {name} does not exist, or you may not see it."))
     } else {
         credentials_needed()
     }
 }
 
 fn pass_if(caller: &Caller, permitted: bool, message: &str) -> Result<(), Refusal> {
-    if permitted {
-        Ok(())
-    } else {
-        Err(denied(caller, message))
-    }
+    if permitted { Ok(()) } else { Err(denied(caller, message)) }
 }
 
 fn denied(caller: &Caller, message: &str) -> Refusal {
-    if caller.is_authenticated() {
-        Refusal::forbidden(message)
-    } else {
-        credentials_needed()
-    }
+    if caller.is_authenticated() { Refusal::forbidden(message) } else { credentials_needed() }
 }
 
 fn credentials_needed() -> Refusal {
@@ -182,62 +153,35 @@ mod tests {
             ("creator", a_user(Some(GlobalPermission::ProjectCreate))),
             ("admin", a_user(Some(GlobalPermission::Admin))),
             ("sysadmin", a_user(Some(GlobalPermission::SysAdmin))),
-            (
-                "mirror",
-                Caller::Mirror {
-                    id: "AAAA-BBBB-CCCC-DDDD".into(),
-                },
-            ),
+            ("mirror", Caller::Mirror { id: "AAAA-BBBB-CCCC-DDDD".into() }),
         ]
     }
 
     fn who_passes(rule: impl Fn(&Caller) -> Result<(), Refusal>) -> Vec<&'static str> {
-        callers()
-            .into_iter()
-            .filter(|(_, caller)| rule(caller).is_ok())
-            .map(|(name, _)| name)
-            .collect()
+        callers().into_iter().filter(|(_, caller)| rule(caller).is_ok()).map(|(name, _)| name).collect()
     }
 
     #[test]
     fn each_rule_lets_pass_exactly_whom_it_should() {
         let own = MirrorServerId::from("AAAA-BBBB-CCCC-DDDD");
         let other = MirrorServerId::from("EEEE-BBBB-CCCC-DDDD");
-        assert_eq!(
-            who_passes(authenticated),
-            ["user", "creator", "admin", "sysadmin", "mirror"]
-        );
-        assert_eq!(
-            who_passes(|caller| user(caller).map(|_| ())),
-            ["user", "creator", "admin", "sysadmin"]
-        );
+        assert_eq!(who_passes(authenticated), ["user", "creator", "admin", "sysadmin", "mirror"]);
+        assert_eq!(who_passes(|caller| user(caller).map(|_| ())), ["user", "creator", "admin", "sysadmin"]);
         assert_eq!(who_passes(|caller| mirror(caller).map(|_| ())), ["mirror"]);
         assert_eq!(who_passes(|caller| this_mirror(caller, &own)), ["mirror"]);
         assert_eq!(who_passes(|caller| this_mirror(caller, &other)), [] as [&str; 0]);
-        assert_eq!(
-            who_passes(|caller| this_mirror_or_sys_admin(caller, &own)),
-            ["sysadmin", "mirror"]
-        );
-        assert_eq!(
-            who_passes(|caller| this_mirror_or_sys_admin(caller, &other)),
-            ["sysadmin"]
-        );
+        assert_eq!(who_passes(|caller| this_mirror_or_sys_admin(caller, &own)), ["sysadmin", "mirror"]);
+        assert_eq!(who_passes(|caller| this_mirror_or_sys_admin(caller, &other)), ["sysadmin"]);
         assert_eq!(who_passes(mirror_or_admin), ["admin", "sysadmin", "mirror"]);
         assert_eq!(who_passes(admin), ["admin", "sysadmin"]);
         assert_eq!(who_passes(sys_admin), ["sysadmin"]);
         assert_eq!(who_passes(create_project), ["creator", "admin", "sysadmin"]);
-        assert_eq!(
-            who_passes(|caller| grant_global(caller, GlobalPermission::SysAdmin)),
-            ["sysadmin"]
-        );
+        assert_eq!(who_passes(|caller| grant_global(caller, GlobalPermission::SysAdmin)), ["sysadmin"]);
         assert_eq!(
             who_passes(|caller| grant_global(caller, GlobalPermission::LicensedUser)),
             ["admin", "sysadmin"]
         );
-        assert_eq!(
-            who_passes(|caller| self_or_sys_admin(caller, UserId(99))),
-            ["sysadmin"]
-        );
+        assert_eq!(who_passes(|caller| self_or_sys_admin(caller, UserId(99))), ["sysadmin"]);
         let own = who_passes(|caller| self_or_sys_admin(caller, UserId(7)));
         assert_eq!(own, ["user", "creator", "admin", "sysadmin"]);
     }

@@ -2,7 +2,8 @@
 
 use heliostat_auth::{Caller, ProjectPermission, Refusal};
 use heliostat_storage::{
-    NewProject, Page, PageRequest, Project, ProjectId, ProjectKind, ProjectUpdate, ProjectsHeld, UserId,
+    NewProject, Page, PageRequest, Project, ProjectId, ProjectKind, ProjectUpdate, ProjectsHeld, StoreError,
+    UserId,
 };
 
 use crate::metadata_hash::metadata_hash;
@@ -34,10 +35,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Project>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store()
-            .list_projects(visible, name, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_projects(visible, name, page).await.map_err(refuse::store)
     }
 
     /// Projects on which the caller holds at least this permission.
@@ -52,24 +50,15 @@ impl Upstream {
         if caller.is_admin() || (reads && caller.mirror_id().is_some()) {
             return self.projects(caller, name, page).await;
         }
-        let suffices = [
-            ProjectPermission::Read,
-            ProjectPermission::Write,
-            ProjectPermission::Admin,
-        ];
+        let suffices = [ProjectPermission::Read, ProjectPermission::Write, ProjectPermission::Admin];
         let suffices = suffices.into_iter().filter(|permission| *permission >= needed);
-        let unbounded = caller
-            .ceiling()
-            .is_none_or(|ceiling| ceiling.project >= Some(needed));
+        let unbounded = caller.ceiling().is_none_or(|ceiling| ceiling.project >= Some(needed));
         let held = ProjectsHeld {
             user: caller.user().filter(|_| unbounded).map(|user| UserId(user.id)),
             permissions: suffices.map(ProjectPermission::as_str).collect(),
             or_public: reads,
         };
-        self.store()
-            .list_projects_held(&held, name, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_projects_held(&held, name, page).await.map_err(refuse::store)
     }
 
     /// The project with this key.
@@ -82,14 +71,8 @@ impl Upstream {
         permit::authenticated(caller)?;
         let hidden = || permit::hidden(caller, "project", id);
         let id: ProjectId = id.parse().map_err(|_| hidden())?;
-        let project = self
-            .store()
-            .find_project(id)
-            .await
-            .map_err(refuse::store)?
-            .ok_or_else(hidden)?;
-        self.permit_on_project(caller, &project, ProjectPermission::Read)
-            .await?;
+        let project = self.store().find_project(id).await.map_err(refuse::store)?.ok_or_else(hidden)?;
+        self.permit_on_project(caller, &project, ProjectPermission::Read).await?;
         Ok(project)
     }
 
@@ -107,26 +90,27 @@ impl Upstream {
                 .description
                 .as_deref()
                 .map(names::description)
-                .transpose()?,
+                .transpose()?
+                .filter(|text| !text.is_empty()),
             public: creation.public,
             kind: ProjectKind::Normal,
         };
+        let (upstream, caller) = (self.clone(), caller.clone());
+        self.to_the_end(async move { upstream.store_project(&caller, new_project).await }).await
+    }
+
+    async fn store_project(&self, caller: &Caller, new_project: NewProject) -> Result<Project, Refusal> {
         let occasion = self.occasion(caller);
         let make_events = |project: &Project| vec![occasion.project(PROJECT_CREATED, project)];
-        let project = self
-            .store()
-            .create_project(new_project, make_events)
-            .await
-            .map_err(refuse::store)?;
+        let created = self.store().create_project(new_project, make_events).await;
+        let project = created.map_err(refuse::store)?;
         self.announced();
         if let Some(user) = caller.user() {
             let granted = ProjectPermission::Admin.as_str();
-            let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-            let result = self
-                .store()
-                .set_project_permission(project.id, UserId(user.id), granted, events)
-                .await;
-            result.map_err(refuse::store)?;
+            let events = vec![occasion.permissions_changed(Some(&user.name))];
+            let stored =
+                self.store().set_project_permission(project.id, UserId(user.id), granted, events).await;
+            stored.map_err(refuse::store)?;
             self.announced();
         }
         Ok(project)
@@ -139,17 +123,11 @@ impl Upstream {
         key: &str,
         update: ProjectUpdate,
     ) -> Result<Project, Refusal> {
-        let project = self
-            .permitted_project(caller, key, ProjectPermission::Admin)
-            .await?;
+        let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
         let update = ProjectUpdate {
             key: update.key.as_deref().map(names::project_key).transpose()?,
             name: update.name.as_deref().map(names::project_name).transpose()?,
-            description: update
-                .description
-                .as_deref()
-                .map(names::description)
-                .transpose()?,
+            description: update.description.as_deref().map(names::description).transpose()?,
             public: update.public,
         };
         let occasion = self.occasion(caller);
@@ -171,14 +149,15 @@ impl Upstream {
 
     /// Deletes a project without repositories.
     pub async fn delete_project(&self, caller: &Caller, key: &str) -> Result<(), Refusal> {
-        let project = self
-            .permitted_project(caller, key, ProjectPermission::Admin)
-            .await?;
+        let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
         let events = vec![self.occasion(caller).project(PROJECT_DELETED, &project)];
-        self.store()
-            .delete_project(project.id, events)
-            .await
-            .map_err(refuse::store)?;
+        match self.store().delete_project(project.id, events).await {
+            Err(StoreError::InUse { .. }) => {
+                let message = format!("The project {} still has repositories.", project.key);
+                return Err(Refusal::conflict(message));
+            }
+            result => result.map_err(refuse::store)?,
+        }
         self.announced();
         Ok(())
     }
@@ -190,11 +169,7 @@ impl Upstream {
         key: &str,
         needed: ProjectPermission,
     ) -> Result<Project, Refusal> {
-        let project = self
-            .store()
-            .find_project_by_key(key)
-            .await
-            .map_err(refuse::store)?;
+        let project = self.store().find_project_by_key(key).await.map_err(refuse::store)?;
         let project = project.ok_or_else(|| permit::hidden(caller, "project", key))?;
         self.permit_on_project(caller, &project, needed).await?;
         Ok(project)
@@ -216,9 +191,6 @@ impl Upstream {
 
     async fn sees_project(&self, caller: &Caller, id: ProjectId) -> Result<bool, Refusal> {
         let visible = permit::visibility(caller);
-        self.store()
-            .is_project_visible(id, visible)
-            .await
-            .map_err(refuse::store)
+        self.store().is_project_visible(id, visible).await.map_err(refuse::store)
     }
 }

@@ -46,23 +46,14 @@ pub struct ReconciliationStatus {
 impl Reconciliation {
     /// Notes that a repository's record may be wrong.
     pub(crate) fn doubt(&self, id: RepositoryId) {
-        self.doubtful
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id);
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }
 
     pub(crate) fn status(&self) -> ReconciliationStatus {
         ReconciliationStatus {
             complete: self.first_done.load(Ordering::Relaxed),
             checked: self.checked.load(Ordering::Relaxed),
-            doubtful: self
-                .doubtful
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .copied()
-                .collect(),
+            doubtful: self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect(),
         }
     }
 
@@ -77,11 +68,7 @@ pub(crate) async fn run(upstream: Upstream, stop: CancellationToken) {
         let round = async {
             if !upstream.0.reconciliation.first_done.load(Ordering::Relaxed) {
                 match check_all(&upstream).await {
-                    Ok(()) => upstream
-                        .0
-                        .reconciliation
-                        .first_done
-                        .store(true, Ordering::Relaxed),
+                    Ok(()) => upstream.0.reconciliation.first_done.store(true, Ordering::Relaxed),
                     Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
                 }
             }
@@ -103,19 +90,11 @@ async fn check_all(upstream: &Upstream) -> Result<(), Refusal> {
     let mut left_over = Vec::new();
     let mut start = 0;
     loop {
-        let request = PageRequest {
-            start,
-            limit: PAGE_SIZE,
-        };
-        let listed = upstream
-            .store()
-            .list_repositories(None, Visibility::All, None, request)
-            .await;
+        let request = PageRequest { start, limit: PAGE_SIZE };
+        let listed = upstream.store().list_repositories(None, Visibility::All, None, request).await;
         let page = listed.map_err(refuse::store)?;
-        let (unfinished, whole): (Vec<_>, Vec<_>) = page
-            .values
-            .into_iter()
-            .partition(|repository| is_left_over(repository, upstream));
+        let (unfinished, whole): (Vec<_>, Vec<_>) =
+            page.values.into_iter().partition(|repository| is_left_over(repository, upstream));
         left_over.extend(unfinished.into_iter().map(|repository| repository.id));
         check(upstream, whole.into_iter().map(|repository| repository.id)).await;
         match page.next_start {

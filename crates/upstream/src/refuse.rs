@@ -19,7 +19,10 @@ pub(crate) fn store(error: StoreError) -> Refusal {
     }
 }
 
-/// The wire's name for a field: "project key" is `key` in a project's JSON.
+/// The wire's name for a field: "project key" is `key` in a project's JSON, and a slug follows from a name.
 fn field_of(what: &'static str) -> &'static str {
+    if what.ends_with("slug") {
+        return "name";
+    }
     what.rsplit(' ').next().unwrap_or(what)
 }

@@ -24,10 +24,7 @@ struct Bucket {
 impl Bucket {
     fn refilled(self, now_ms: i64) -> Self {
         let seconds = now_ms.saturating_sub(self.filled_at_ms).max(0) as f64 / 1_000.0;
-        Self {
-            tokens: (self.tokens + seconds * PER_SECOND).min(BURST),
-            filled_at_ms: now_ms,
-        }
+        Self { tokens: (self.tokens + seconds * PER_SECOND).min(BURST), filled_at_ms: now_ms }
     }
 }
 
@@ -41,10 +38,7 @@ impl RegisterLimit {
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&address) {
             return false;
         }
-        let full = Bucket {
-            tokens: BURST,
-            filled_at_ms: now_ms,
-        };
+        let full = Bucket { tokens: BURST, filled_at_ms: now_ms };
         let bucket = buckets.entry(address).or_insert(full);
         *bucket = bucket.refilled(now_ms);
         let admitted = bucket.tokens >= 1.0;
@@ -67,10 +61,7 @@ mod tests {
         assert_eq!(admitted, 20);
         assert!(!limit.admit(address, 1_000));
         assert!(limit.admit(address, 3_000));
-        assert!(
-            limit.admit(Some(IpAddr::from([10, 0, 0, 2])), 0),
-            "others are not affected"
-        );
+        assert!(limit.admit(Some(IpAddr::from([10, 0, 0, 2])), 0), "others are not affected");
     }
 
     #[test]

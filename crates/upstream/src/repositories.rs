@@ -64,10 +64,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store()
-            .list_repositories(project, visible, name, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_repositories(project, visible, name, page).await.map_err(refuse::store)
     }
 
     /// Repositories that the caller may read and that are what the search asks for.
@@ -78,16 +75,12 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store()
-            .search_repositories(search, visible, page)
-            .await
-            .map_err(refuse::store)
+        self.store().search_repositories(search, visible, page).await.map_err(refuse::store)
     }
 
     /// The repository with this slug in the project with this key.
     pub async fn repository(&self, caller: &Caller, key: &str, slug: &str) -> Result<Repository, Refusal> {
-        self.permitted_repository(caller, key, slug, RepositoryPermission::Read)
-            .await
+        self.permitted_repository(caller, key, slug, RepositoryPermission::Read).await
     }
 
     /// The repository with this id.
@@ -95,14 +88,8 @@ impl Upstream {
         permit::authenticated(caller)?;
         let hidden = || permit::hidden(caller, "repository", id);
         let id: RepositoryId = id.parse().map_err(|_| hidden())?;
-        let repository = self
-            .store()
-            .find_repository(id)
-            .await
-            .map_err(refuse::store)?
-            .ok_or_else(hidden)?;
-        self.permit_on_repository(caller, &repository, RepositoryPermission::Read)
-            .await?;
+        let repository = self.store().find_repository(id).await.map_err(refuse::store)?.ok_or_else(hidden)?;
+        self.permit_on_repository(caller, &repository, RepositoryPermission::Read).await?;
         Ok(repository)
     }
 
@@ -115,10 +102,7 @@ impl Upstream {
         limit: u64,
     ) -> Result<Vec<RepositoryHashes>, Refusal> {
         permit::authenticated(caller)?;
-        self.store()
-            .list_hashes(permit::visibility(caller), after, limit)
-            .await
-            .map_err(refuse::store)
+        self.store().list_hashes(permit::visibility(caller), after, limit).await.map_err(refuse::store)
     }
 
     /// Creates an empty repository.
@@ -128,9 +112,7 @@ impl Upstream {
         project_key: &str,
         creation: RepositoryCreation,
     ) -> Result<Repository, Refusal> {
-        let project = self
-            .permitted_project(caller, project_key, ProjectPermission::Admin)
-            .await?;
+        let project = self.permitted_project(caller, project_key, ProjectPermission::Admin).await?;
         let (name, slug) = names::repository_name(&creation.name)?;
         let default_branch = branch_name(creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
         let new_repository = NewRepository {
@@ -141,7 +123,8 @@ impl Upstream {
                 .description
                 .as_deref()
                 .map(names::description)
-                .transpose()?,
+                .transpose()?
+                .filter(|text| !text.is_empty()),
             hierarchy_id: hierarchy_id(),
             public: creation.public,
             forkable: creation.forkable,
@@ -151,11 +134,9 @@ impl Upstream {
             created_at: self.now_ms(),
         };
         let (upstream, caller) = (self.clone(), caller.clone());
-        self.to_the_end(async move {
-            upstream
-                .create_on_disk(&caller, new_repository, &default_branch)
-                .await
-        })
+        self.to_the_end(
+            async move { upstream.create_on_disk(&caller, new_repository, &default_branch).await },
+        )
         .await
     }
 
@@ -167,10 +148,7 @@ impl Upstream {
         default_branch: &RefName,
     ) -> Result<Repository, Refusal> {
         let silent = |_: &Repository| Vec::new();
-        let draft = self
-            .store()
-            .create_repository(new_repository, metadata_hash, silent)
-            .await;
+        let draft = self.store().create_repository(new_repository, metadata_hash, silent).await;
         let id = draft.map_err(refuse::store)?.id;
         let completed = match self.0.repositories.create(disk_id(id), default_branch).await {
             Ok(_) => self.publish(caller, id).await,
@@ -184,15 +162,11 @@ impl Upstream {
 
     async fn publish(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
         let occasion = self.occasion(caller);
-        let available = RepositoryUpdate {
-            state: Some(RepositoryState::Available),
-            ..RepositoryUpdate::default()
-        };
+        let available =
+            RepositoryUpdate { state: Some(RepositoryState::Available), ..RepositoryUpdate::default() };
         let make_events = |repository: &Repository| vec![occasion.repository(REPOSITORY_CREATED, repository)];
-        let stored = self
-            .store()
-            .update_repository(id, available, occasion.now_ms, metadata_hash, make_events)
-            .await;
+        let stored =
+            self.store().update_repository(id, available, occasion.now_ms, metadata_hash, make_events).await;
         let repository = stored.map_err(refuse::store)?;
         self.announced();
         Ok(repository)
@@ -216,31 +190,37 @@ impl Upstream {
         slug: &str,
         change: RepositoryChange,
     ) -> Result<Repository, Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let renamed = change.name.as_deref().map(names::repository_name).transpose()?;
         let branch = change.default_branch.as_deref().map(branch_name).transpose()?;
         let (name, slug) = renamed.unzip();
         let update = RepositoryUpdate {
             slug,
             name,
-            description: change
-                .description
-                .as_deref()
-                .map(names::description)
-                .transpose()?,
+            description: change.description.as_deref().map(names::description).transpose()?,
             public: change.public,
             forkable: change.forkable,
             archived: change.archived,
             default_branch: branch.as_ref().map(|branch| branch.as_str().to_owned()),
             ..RepositoryUpdate::default()
         };
-        self.store_update(caller, &repository, update, branch).await
+        self.store_update(caller, repository, update, branch).await
     }
 
     /// Records a change, announces it and brings `HEAD` in line.
     pub(crate) async fn store_update(
+        &self,
+        caller: &Caller,
+        repository: Repository,
+        update: RepositoryUpdate,
+        branch: Option<RefName>,
+    ) -> Result<Repository, Refusal> {
+        let (upstream, caller) = (self.clone(), caller.clone());
+        self.to_the_end(async move { upstream.update_to_the_end(&caller, &repository, update, branch).await })
+            .await
+    }
+
+    async fn update_to_the_end(
         &self,
         caller: &Caller,
         repository: &Repository,
@@ -251,17 +231,12 @@ impl Upstream {
         let _lock = self.0.known_refs.lock(repository.id).await;
         let occasion = self.occasion(caller);
         let visibility_changed = update.public.is_some_and(|public| public != repository.public);
-        let branch_changed = branch
-            .as_ref()
-            .is_some_and(|branch| branch.as_str() != repository.default_branch);
+        let branch_changed =
+            branch.as_ref().is_some_and(|branch| branch.as_str() != repository.default_branch);
         let make_events = |updated: &Repository| {
             let mut events = Vec::new();
             if updated.metadata_hash != repository.metadata_hash {
-                let key = if branch_changed {
-                    DEFAULT_BRANCH_MODIFIED
-                } else {
-                    REPOSITORY_MODIFIED
-                };
+                let key = if branch_changed { DEFAULT_BRANCH_MODIFIED } else { REPOSITORY_MODIFIED };
                 events.push(occasion.repository(key, updated));
             }
             if visibility_changed {
@@ -288,32 +263,17 @@ impl Upstream {
 
     /// Deletes a repository: out of service at once, its data afterwards.
     pub async fn delete_repository(&self, caller: &Caller, key: &str, slug: &str) -> Result<(), Refusal> {
-        let repository = self
-            .permitted_repository(caller, key, slug, RepositoryPermission::Admin)
-            .await?;
+        let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let (upstream, caller) = (self.clone(), caller.clone());
         self.to_the_end(async move {
             let id = repository.id;
             let lock = upstream.0.known_refs.lock(id).await;
-            let events = vec![
-                upstream
-                    .occasion(&caller)
-                    .repository(REPOSITORY_DELETED, &repository),
-            ];
-            upstream
-                .store()
-                .delete_repository(id, events)
-                .await
-                .map_err(refuse::store)?;
+            let events = vec![upstream.occasion(&caller).repository(REPOSITORY_DELETED, &repository)];
+            upstream.store().delete_repository(id, events).await.map_err(refuse::store)?;
             upstream.announced();
             upstream.0.known_refs.forget(id);
             drop(lock);
-            upstream
-                .0
-                .repositories
-                .remove(disk_id(id))
-                .await
-                .map_err(Refusal::internal)
+            upstream.0.repositories.remove(disk_id(id)).await.map_err(Refusal::internal)
         })
         .await
     }
@@ -326,11 +286,7 @@ impl Upstream {
         slug: &str,
         needed: RepositoryPermission,
     ) -> Result<Repository, Refusal> {
-        let found = self
-            .store()
-            .find_repository_by_slug(key, slug)
-            .await
-            .map_err(refuse::store)?;
+        let found = self.store().find_repository_by_slug(key, slug).await.map_err(refuse::store)?;
         let repository =
             found.ok_or_else(|| permit::hidden(caller, "repository", &format!("{key}/{slug}")))?;
         self.permit_on_repository(caller, &repository, needed).await?;
@@ -358,11 +314,7 @@ impl Upstream {
 /// The full name of a branch that is given in full or short.
 pub(crate) fn branch_name(text: &str) -> Result<RefName, Refusal> {
     let text = text.trim();
-    let parsed = if text.starts_with("refs/") {
-        RefName::parse(text)
-    } else {
-        RefName::branch(text)
-    };
+    let parsed = if text.starts_with("refs/") { RefName::parse(text) } else { RefName::branch(text) };
     parsed
         .ok()
         .filter(RefName::is_branch)
@@ -386,20 +338,9 @@ mod tests {
         ] {
             assert_eq!(branch_name(text).expect("a branch").as_str(), full);
         }
-        for text in [
-            "",
-            "refs/tags/v1",
-            "refs/heliostat/x",
-            "a..b",
-            "-",
-            "a b",
-            "x.lock",
-        ] {
+        for text in ["", "refs/tags/v1", "refs/heliostat/x", "a..b", "-", "a b", "x.lock"] {
             let result = branch_name(text);
-            assert!(
-                matches!(result, Err(Refusal::Invalid { .. })) || text == "-",
-                "{text:?}: {result:?}"
-            );
+            assert!(matches!(result, Err(Refusal::Invalid { .. })) || text == "-", "{text:?}: {result:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::upstream::Upstream;
 /// Requests that may wait for a decision at the same time.
 const MAX_PENDING_REQUESTS: u64 = 500;
 /// Longest mirror id, in bytes.
-const MAX_MIRROR_ID_BYTES: usize = 64;
+pub(crate) const MAX_MIRROR_ID_BYTES: usize = 64;
 /// Longest URL that is accepted from a mirror, in bytes.
 pub(crate) const MAX_URL_BYTES: usize = 2_048;
 /// Longest product name or version, in characters.
@@ -50,17 +50,11 @@ impl Upstream {
         registration: Registration,
     ) -> Result<MirroringRequest, Refusal> {
         if !self.0.register_limit.admit(from, self.now_ms()) {
-            return Err(Refusal::too_many(
-                "Too many requests from this address; try again later.",
-            ));
+            return Err(Refusal::too_many("Too many requests from this address; try again later."));
         }
-        let request = self.checked(registration)?;
+        let request = self.checked(&registration)?;
         let mirror_id = request.mirror_id.clone();
-        let known = self
-            .store()
-            .find_request_of_mirror(&mirror_id)
-            .await
-            .map_err(refuse::store)?;
+        let known = self.store().find_request_of_mirror(&mirror_id).await.map_err(refuse::store)?;
         match known.as_ref().map(|known| known.state) {
             Some(RequestState::Rejected) => return Err(rejected()),
             Some(RequestState::Accepted) => {
@@ -71,17 +65,11 @@ impl Upstream {
             None => self.permit_another_request().await?,
         }
         let stored = match self.store().upsert_request(request).await {
-            Err(StoreError::Conflict {
-                what: "mirror name",
-                value,
-            }) => {
+            Err(StoreError::Conflict { what: "mirror name", value }) => {
                 let message = format!("Another mirror has the name {value:?}.");
                 return Err(Refusal::conflict_in("mirrorName", message));
             }
-            Err(StoreError::Conflict {
-                what: "mirror base URL",
-                value,
-            }) => {
+            Err(StoreError::Conflict { what: "mirror base URL", value }) => {
                 let message = format!("Another mirror has the base URL {value}.");
                 return Err(Refusal::conflict_in("mirrorBaseUrl", message));
             }
@@ -90,11 +78,7 @@ impl Upstream {
         if known.is_none() {
             tracing::info!(mirror.id = %mirror_id, mirror.name = stored.name, "a mirror asks to join");
         }
-        if stored.state == RequestState::Rejected {
-            Err(rejected())
-        } else {
-            Ok(stored)
-        }
+        if stored.state == RequestState::Rejected { Err(rejected()) } else { Ok(stored) }
     }
 
     /// Requests in one state or all.
@@ -105,10 +89,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<MirroringRequest>, Refusal> {
         permit::sys_admin(caller)?;
-        self.store()
-            .list_requests(state, page)
-            .await
-            .map_err(refuse::store)
+        self.store().list_requests(state, page).await.map_err(refuse::store)
     }
 
     /// One request. As published, an unknown one is a conflict.
@@ -116,24 +97,16 @@ impl Upstream {
         permit::sys_admin(caller)?;
         let unknown = || Refusal::conflict(format!("The mirroring request {id} does not exist."));
         let id: RequestId = id.parse().map_err(|_| unknown())?;
-        self.store()
-            .find_request(id)
-            .await
-            .map_err(refuse::store)?
-            .ok_or_else(unknown)
+        self.store().find_request(id).await.map_err(refuse::store)?.ok_or_else(unknown)
     }
 
     /// Turns a mirror away.
     pub async fn reject(&self, caller: &Caller, id: &str) -> Result<MirroringRequest, Refusal> {
         let request = self.request(caller, id).await?;
-        match self
-            .store()
-            .set_request_state(request.id, RequestState::Rejected, self.now_ms())
-            .await
-        {
-            Err(StoreError::InUse { .. }) => Err(Refusal::conflict(
-                "The request was accepted already; remove the mirror instead.",
-            )),
+        match self.store().set_request_state(request.id, RequestState::Rejected, self.now_ms()).await {
+            Err(StoreError::InUse { .. }) => {
+                Err(Refusal::conflict("The request was accepted already; remove the mirror instead."))
+            }
             result => result.map_err(refuse::store),
         }
     }
@@ -148,11 +121,8 @@ impl Upstream {
     }
 
     async fn permit_another_request(&self) -> Result<(), Refusal> {
-        let pending = self
-            .store()
-            .count_requests(Some(RequestState::Pending))
-            .await
-            .map_err(refuse::store)?;
+        let pending =
+            self.store().count_requests(Some(RequestState::Pending)).await.map_err(refuse::store)?;
         if pending >= MAX_PENDING_REQUESTS {
             let message =
                 format!("{MAX_PENDING_REQUESTS} requests are waiting for a decision; no more are taken.");
@@ -161,7 +131,7 @@ impl Upstream {
         Ok(())
     }
 
-    fn checked(&self, registration: Registration) -> Result<NewRequest, Refusal> {
+    fn checked(&self, registration: &Registration) -> Result<NewRequest, Refusal> {
         let base_url = self.mirror_base_url("mirrorBaseUrl", &registration.base_url)?;
         let descriptor_uri = url_below("addonDescriptorUri", &registration.descriptor_uri, &base_url)?;
         Ok(NewRequest {
@@ -181,10 +151,7 @@ impl Upstream {
     pub(crate) fn mirror_base_url(&self, field: &str, text: &str) -> Result<Url, Refusal> {
         let url = web_address(field, text)?;
         if url.query().is_some() || url.path().contains("//") {
-            return Err(Refusal::invalid(
-                field,
-                "The base URL has a query or an empty path segment.",
-            ));
+            return Err(Refusal::invalid(field, "The base URL has a query or an empty path segment."));
         }
         self.0
             .mirrors
@@ -238,9 +205,7 @@ pub(crate) fn product(field: &str, text: Option<&str>) -> Result<Option<String>,
 
 fn mirror_id(text: &str) -> Result<MirrorServerId, Refusal> {
     let valid = (1..=MAX_MIRROR_ID_BYTES).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if valid {
         return Ok(MirrorServerId::from(text));
     }
@@ -281,15 +246,8 @@ mod tests {
 
     #[test]
     fn one_base_url_has_one_spelling() {
-        for text in [
-            "https://m.example.com/",
-            "https://m.example.com",
-            "HTTPS://M.example.com:443/",
-        ] {
-            assert_eq!(
-                text_of(&web_address("x", text).expect("a valid URL")),
-                "https://m.example.com"
-            );
+        for text in ["https://m.example.com/", "https://m.example.com", "HTTPS://M.example.com:443/"] {
+            assert_eq!(text_of(&web_address("x", text).expect("a valid URL")), "https://m.example.com");
         }
     }
 

@@ -21,13 +21,7 @@ pub(crate) fn signed_link(
     now_seconds: i64,
 ) -> Option<String> {
     let href = format!("{}/repos/{repository}", upstream_on_mirror(mirror)?);
-    let token = token_for(
-        mirror,
-        "GET",
-        &Url::parse(&href).ok()?,
-        now_seconds,
-        LINK_LIFETIME_SECONDS,
-    )?;
+    let token = token_for(mirror, "GET", &Url::parse(&href).ok()?, now_seconds, LINK_LIFETIME_SECONDS)?;
     Some(format!("{href}?jwt={token}"))
 }
 
@@ -72,25 +66,11 @@ mod tests {
         let token = UnverifiedToken::parse(token).expect("a well-formed token");
         assert_eq!(token.issuer(), mirror.client_key);
         let secret = Secret::new(mirror.shared_secret.as_str());
-        let path = href
-            .strip_prefix("https://mirror.example.com/eu")
-            .expect("checked above");
+        let path = href.strip_prefix("https://mirror.example.com/eu").expect("checked above");
         let hash = |path: &str| query_string_hash("GET", path, Some("jwt=anything"));
-        assert!(
-            token
-                .verify(&secret, &hash(path), NOW + LINK_LIFETIME_SECONDS)
-                .is_ok()
-        );
-        assert!(
-            token
-                .verify(&secret, &hash(&path.replace("/42", "/43")), NOW)
-                .is_err()
-        );
-        assert!(
-            token
-                .verify(&secret, &hash(path), NOW + 2 * LINK_LIFETIME_SECONDS)
-                .is_err()
-        );
+        assert!(token.verify(&secret, &hash(path), NOW + LINK_LIFETIME_SECONDS).is_ok());
+        assert!(token.verify(&secret, &hash(&path.replace("/42", "/43")), NOW).is_err());
+        assert!(token.verify(&secret, &hash(path), NOW + 2 * LINK_LIFETIME_SECONDS).is_err());
     }
 
     #[test]

@@ -41,11 +41,7 @@ impl Upstream {
         for mirror in store.all_mirrors().await.map_err(refuse::store)? {
             let pending_events = store.count_pending(&mirror.id).await.map_err(refuse::store)?;
             let delivery = self.0.deliveries.record_of(&mirror.id);
-            mirrors.push(MirrorStatus {
-                mirror,
-                pending_events,
-                delivery,
-            });
+            mirrors.push(MirrorStatus { mirror, pending_events, delivery });
         }
         let pending = Some(RequestState::Pending);
         Ok(UpstreamStatus {

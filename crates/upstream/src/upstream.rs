@@ -151,11 +151,7 @@ impl Upstream {
 
     /// What the events of something that `caller` does now have in common.
     pub(crate) fn occasion<'a>(&'a self, caller: &'a heliostat_auth::Caller) -> Occasion<'a> {
-        Occasion {
-            base_url: self.base_url(),
-            now_ms: self.now_ms(),
-            actor: caller.user(),
-        }
+        Occasion { base_url: self.base_url(), now_ms: self.now_ms(), actor: caller.user() }
     }
 
     /// Wakes the delivery after something was announced.
@@ -168,10 +164,6 @@ impl Upstream {
         &self,
         work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.0
-            .detached
-            .spawn(work)
-            .await
-            .unwrap_or_else(|error| Err(Refusal::internal(error)))
+        self.0.detached.spawn(work).await.unwrap_or_else(|error| Err(Refusal::internal(error)))
     }
 }

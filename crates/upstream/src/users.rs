@@ -30,13 +30,8 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<User>, Refusal> {
         permit::authenticated(caller)?;
-        let filter = UserFilter {
-            text: filter.filter(|text| !text.is_empty()).map(str::to_owned),
-        };
-        self.store()
-            .list_users(&filter, page)
-            .await
-            .map_err(refuse::store)
+        let filter = UserFilter { text: filter.filter(|text| !text.is_empty()).map(str::to_owned) };
+        self.store().list_users(&filter, page).await.map_err(refuse::store)
     }
 
     /// All accounts, for administrators.
@@ -53,11 +48,7 @@ impl Upstream {
     /// The user with this slug.
     pub async fn user(&self, caller: &Caller, slug: &str) -> Result<User, Refusal> {
         permit::authenticated(caller)?;
-        let user = self
-            .store()
-            .find_user_by_slug(slug)
-            .await
-            .map_err(refuse::store)?;
+        let user = self.store().find_user_by_slug(slug).await.map_err(refuse::store)?;
         user.ok_or_else(|| no_such_user(slug))
     }
 
@@ -71,11 +62,7 @@ impl Upstream {
         };
         let email = match creation.email.as_deref().map(str::trim) {
             None | Some("") => None,
-            Some(text) => Some(names::one_line(
-                "emailAddress",
-                text,
-                names::MAX_LONG_NAME_LENGTH,
-            )?),
+            Some(text) => Some(names::one_line("emailAddress", text, names::MAX_LONG_NAME_LENGTH)?),
         };
         let password_hash = self.0.passwords.hash(&creation.password).await?;
         let new_user = NewUser {
@@ -88,13 +75,15 @@ impl Upstream {
             kind: UserKind::Normal,
             created_at: self.now_ms(),
         };
-        let user = self.store().create_user(new_user).await.map_err(refuse::store)?;
-        let licensed = GlobalPermission::LicensedUser.as_str();
-        self.store()
-            .set_global_permission(user.id, licensed, Vec::new())
-            .await
-            .map_err(refuse::store)?;
-        Ok(user)
+        let store = self.store().clone();
+        self.to_the_end(async move {
+            let user = store.create_user(new_user).await.map_err(refuse::store)?;
+            let licensed = GlobalPermission::LicensedUser.as_str();
+            let granted = store.set_global_permission(user.id, licensed, Vec::new()).await;
+            granted.map_err(refuse::store)?;
+            Ok(user)
+        })
+        .await
     }
 
     /// Deletes a user with his permissions and tokens.
@@ -106,10 +95,7 @@ impl Upstream {
         }
         self.permit_over(caller, user.id).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .delete_user(user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().delete_user(user.id, events).await.map_err(refuse::store)?;
         self.announced();
         Ok(user)
     }
@@ -121,20 +107,13 @@ impl Upstream {
         self.permit_over(caller, user.id).await?;
         let password_hash = self.0.passwords.hash(password).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .set_password_hash(user.id, Some(password_hash), events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().set_password_hash(user.id, Some(password_hash), events).await.map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
 
     pub(crate) async fn user_by_name(&self, name: &str) -> Result<User, Refusal> {
-        let user = self
-            .store()
-            .find_user_by_name(name)
-            .await
-            .map_err(refuse::store)?;
+        let user = self.store().find_user_by_name(name).await.map_err(refuse::store)?;
         user.ok_or_else(|| no_such_user(name))
     }
 

@@ -71,11 +71,7 @@ impl Occasion<'_> {
 
     /// Something else happened to a repository, given in its state after it.
     pub(crate) fn repository(&self, event_key: &str, repository: &Repository) -> NewEvent {
-        self.event(
-            event_key,
-            Some(repository.id),
-            self.repository_body(event_key, repository),
-        )
+        self.event(event_key, Some(repository.id), self.repository_body(event_key, repository))
     }
 
     /// Something happened to a project, given in its state after it.
@@ -93,12 +89,7 @@ impl Occasion<'_> {
     }
 
     fn event(&self, event_key: &str, repository_id: Option<RepositoryId>, body: Value) -> NewEvent {
-        NewEvent {
-            event_key: event_key.to_owned(),
-            repository_id,
-            body,
-            created_at: self.now_ms,
-        }
+        NewEvent { event_key: event_key.to_owned(), repository_id, body, created_at: self.now_ms }
     }
 
     fn repository_body(&self, event_key: &str, subject: &Repository) -> Value {
@@ -221,24 +212,14 @@ mod tests {
     #[test]
     fn a_push_carries_what_a_mirror_needs() {
         let url = base_url();
-        let occasion = Occasion {
-            base_url: &url,
-            now_ms: 1_795_342_500_000,
-            actor: None,
-        };
+        let occasion = Occasion { base_url: &url, now_ms: 1_795_342_500_000, actor: None };
         let event = occasion.refs_changed(&fixture::repository(), Generation(6), &changes(1));
         assert_eq!(event.repository_id, Some(fixture::repository().id));
         let body = event.body;
         assert_eq!(body["eventKey"], "repo:refs_changed");
         assert_eq!(body["date"], "2026-11-22T10:15:00+0000");
-        assert_eq!(
-            (&body["fromGeneration"], &body["generation"]),
-            (&json!(6), &json!(7))
-        );
-        assert_eq!(
-            body["contentHash"],
-            body["repository"]["properties"]["contentHash"]
-        );
+        assert_eq!((&body["fromGeneration"], &body["generation"]), (&json!(6), &json!(7)));
+        assert_eq!(body["contentHash"], body["repository"]["properties"]["contentHash"]);
         assert_eq!(body["repository"]["id"], 42);
         assert_eq!(body["repository"]["project"]["key"], "APP");
         assert_eq!(
@@ -260,16 +241,9 @@ mod tests {
     #[test]
     fn too_many_changes_are_left_out() {
         let url = base_url();
-        let occasion = Occasion {
-            base_url: &url,
-            now_ms: 0,
-            actor: None,
-        };
-        let event = occasion.refs_changed(
-            &fixture::repository(),
-            Generation(6),
-            &changes(MAX_CHANGES_PER_EVENT + 1),
-        );
+        let occasion = Occasion { base_url: &url, now_ms: 0, actor: None };
+        let event =
+            occasion.refs_changed(&fixture::repository(), Generation(6), &changes(MAX_CHANGES_PER_EVENT + 1));
         assert_eq!(event.body["changes"], json!([]));
         assert_eq!(event.body["refLimitExceeded"], json!(true));
     }

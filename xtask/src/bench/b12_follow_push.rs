@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::farm::Upstream;
-use super::farm::{Mirror, Repository, check_clone, check_refs};
+use super::farm::{Mirror, Repository, Upstream, check_clone, check_refs};
 use super::generated_repository::namespace;
 use super::git::Git;
 use super::measure::Samples;
@@ -52,10 +51,9 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         upstream.git.clone_mirror(&url, &clone)?;
         for push in 0..PUSHES_PER_ROUND {
             let commit = new_commit(&small.source(), number, round * PUSHES_PER_ROUND + push)?;
-            upstream.git.run(
-                &small.source(),
-                &["push", "--quiet", &url, &format!("{commit}:refs/heads/main")],
-            )?;
+            upstream
+                .git
+                .run(&small.source(), &["push", "--quiet", &url, &format!("{commit}:refs/heads/main")])?;
             let acknowledged = Instant::now();
             wait_until_served(&mirror, repository, &commit)?;
             ours.push(milliseconds(acknowledged));
@@ -64,16 +62,9 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             upstream.git.run(&clone, &["fetch", "--quiet", "--prune"])?;
             fetches.push(milliseconds(begun));
             let fetched = upstream.git.run(&clone, &["rev-parse", "refs/heads/main"])?;
-            ensure!(
-                fetched == commit,
-                "the fetch brought {fetched} instead of {commit}"
-            );
+            ensure!(fetched == commit, "the fetch brought {fetched} instead of {commit}");
         }
-        check_refs(
-            &upstream.git,
-            &repository.url(&mirror.server),
-            &upstream.git.refs(&clone)?,
-        )?;
+        check_refs(&upstream.git, &repository.url(&mirror.server), &upstream.git.refs(&clone)?)?;
         check_clone(&upstream.git, &repository.url(&mirror.server))?;
     }
 
@@ -141,11 +132,7 @@ mod tests {
         small_ones(&git, 2, &source).expect("they can be made");
         let first = new_commit(&source, 1, 0).expect("it is made");
         let second = new_commit(&source, 1, 1).expect("it is made");
-        assert_eq!(
-            git.run(&source, &["rev-parse", &format!("{second}^")])
-                .expect("it has a parent"),
-            first
-        );
+        assert_eq!(git.run(&source, &["rev-parse", &format!("{second}^")]).expect("it has a parent"), first);
         git.check_connectivity(&source).expect("it is whole");
     }
 }

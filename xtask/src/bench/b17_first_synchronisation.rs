@@ -42,17 +42,12 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         }
         upstream.remove_mirror(&mirror)?;
         drop(mirror);
-        parallel.add(&[upstream.server.pid()], || {
-            clone_all(&upstream, &small, CLONES_AT_ONCE)
-        })?;
+        parallel.add(&[upstream.server.pid()], || clone_all(&upstream, &small, CLONES_AT_ONCE))?;
         sequential.add(&[upstream.server.pid()], || clone_all(&upstream, &small, 1))?;
     }
 
     let mut report = Report {
-        setting: format!(
-            "{} repositories of 6 commits and 3 branches, nothing else to do.",
-            small.all.len()
-        ),
+        setting: format!("{} repositories of 6 commits and 3 branches, nothing else to do.", small.all.len()),
         ..Report::default()
     };
     let together = format!("git clone --mirror, {CLONES_AT_ONCE} at a time");
@@ -60,35 +55,13 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     report.measured(format!("{together}, wall"), "s", &parallel.wall);
     report.measured("git clone --mirror, one by one, wall", "s", &sequential.wall);
     report.measured("first synchronisation, CPU of all processes", "CPU-s", &ours.cpu);
-    report.measured(
-        format!("{together}, CPU of all processes"),
-        "CPU-s",
-        &parallel.cpu,
-    );
-    report.measured(
-        "git clone --mirror, one by one, CPU of all processes",
-        "CPU-s",
-        &sequential.cpu,
-    );
+    report.measured(format!("{together}, CPU of all processes"), "CPU-s", &parallel.cpu);
+    report.measured("git clone --mirror, one by one, CPU of all processes", "CPU-s", &sequential.cpu);
     let less_cpu = report.compared(format!("{together} / ours, CPU"), &parallel.cpu, &ours.cpu);
     let faster = report.compared(format!("{together} / ours, wall"), &parallel.wall, &ours.wall);
-    report.compared(
-        "git clone --mirror, one by one / ours, wall",
-        &sequential.wall,
-        &ours.wall,
-    );
-    report.goal(
-        "B17 times less CPU",
-        less_cpu.median(),
-        Bound::AtLeast(GOAL_TIMES_LESS_CPU),
-        "x",
-    );
-    report.goal(
-        "B17 times faster",
-        faster.median(),
-        Bound::AtLeast(GOAL_TIMES_FASTER),
-        "x",
-    );
+    report.compared("git clone --mirror, one by one / ours, wall", &sequential.wall, &ours.wall);
+    report.goal("B17 times less CPU", less_cpu.median(), Bound::AtLeast(GOAL_TIMES_LESS_CPU), "x");
+    report.goal("B17 times faster", faster.median(), Bound::AtLeast(GOAL_TIMES_FASTER), "x");
     Ok(report)
 }
 
@@ -97,9 +70,7 @@ fn clone_all(upstream: &Upstream, small: &SmallRepositories, at_once: usize) -> 
     side_by_side(at_once, small.all.len(), |number| {
         let repository = &small.all[number];
         let into = Path::new(folder.path()).join(&repository.slug);
-        upstream
-            .git
-            .clone_mirror(&repository.url(&upstream.server), &into)
+        upstream.git.clone_mirror(&repository.url(&upstream.server), &into)
     })?;
     Ok(())
 }

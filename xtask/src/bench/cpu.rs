@@ -68,9 +68,7 @@ fn tree(roots: &[u32], processes: &[(u32, ProcessTimes)]) -> Vec<u32> {
     let mut found = roots.to_vec();
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
-        let children = processes
-            .iter()
-            .filter(|(pid, times)| times.parent == parent && !found.contains(pid));
+        let children = processes.iter().filter(|(pid, times)| times.parent == parent && !found.contains(pid));
         found.extend(children.map(|(pid, _)| *pid).collect::<Vec<_>>());
         next += 1;
     }
@@ -99,11 +97,7 @@ mod tests {
     #[test]
     fn names_may_contain_anything() {
         let stat = "42 (a ) (b) S 7 42 42 0 -1 4194560 100 200 0 0 11 12 130 14 20 0 1 0 100 1000 10 1";
-        let expected = ProcessTimes {
-            parent: 7,
-            ticks: 167,
-            children_ticks: 144,
-        };
+        let expected = ProcessTimes { parent: 7, ticks: 167, children_ticks: 144 };
         assert_eq!(parse(stat), Some(expected));
         assert_eq!(parse("42 (x) S 7"), None);
         assert_eq!(parse(""), None);
@@ -111,18 +105,8 @@ mod tests {
 
     #[test]
     fn a_tree_is_everything_below_its_root() {
-        let times = |parent| ProcessTimes {
-            parent,
-            ticks: 1,
-            children_ticks: 0,
-        };
-        let processes = [
-            (1, times(0)),
-            (2, times(1)),
-            (3, times(2)),
-            (4, times(1)),
-            (5, times(3)),
-        ];
+        let times = |parent| ProcessTimes { parent, ticks: 1, children_ticks: 0 };
+        let processes = [(1, times(0)), (2, times(1)), (3, times(2)), (4, times(1)), (5, times(3))];
         assert_eq!(tree(&[2], &processes), [2, 3, 5]);
         assert_eq!(tree(&[4, 3], &processes), [4, 3, 5]);
     }
@@ -130,11 +114,7 @@ mod tests {
     #[test]
     fn this_process_has_used_some_time() {
         let own = [std::process::id()];
-        assert!(
-            with_descendants(&own)
-                .expect("/proc can be read")
-                .contains(&own[0])
-        );
+        assert!(with_descendants(&own).expect("/proc can be read").contains(&own[0]));
         let before = of_trees(&own).expect("/proc can be read");
         while of_trees(&own).expect("/proc can be read") == before {
             std::hint::black_box((0..100_000_u64).sum::<u64>());

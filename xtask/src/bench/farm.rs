@@ -17,6 +17,8 @@ const CORE: &str = "/rest/api/latest";
 pub const PROJECT: &str = "BENCH";
 /// How long a mirror may take to ask and to be installed.
 const JOIN_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a mirror may take for one repository, a large one included.
+const MIRROR_PATIENCE: Duration = Duration::from_secs(600);
 
 /// A running upstream with an empty project.
 #[derive(Debug)]
@@ -65,23 +67,12 @@ impl Upstream {
     pub fn start(binary: &Path) -> anyhow::Result<Self> {
         let server = Server::upstream(binary)?;
         let admin = Rest::with_password(server.base_url(), "admin", ADMIN_PASSWORD)?;
-        let made = admin.put(
-            "/rest/access-tokens/latest/users/admin",
-            &json!({"name": "benchmark"}),
-        )?;
+        let made = admin.put("/rest/access-tokens/latest/users/admin", &json!({"name": "benchmark"}))?;
         let token = text(&made, "/token")?.to_owned();
         let rest = Rest::with_token(server.base_url(), &token)?;
-        rest.post(
-            &format!("{CORE}/projects"),
-            &json!({"key": PROJECT, "name": "Benchmarks"}),
-        )?;
+        rest.post(&format!("{CORE}/projects"), &json!({"key": PROJECT, "name": "Benchmarks"}))?;
         let git = Git::with_token(&token);
-        Ok(Upstream {
-            server,
-            rest,
-            git,
-            token,
-        })
+        Ok(Upstream { server, rest, git, token })
     }
 
     /// Makes an empty repository.
@@ -92,17 +83,12 @@ impl Upstream {
 
     /// Finds a repository that another program has made.
     pub fn find_repository(&self, slug: &str) -> anyhow::Result<Repository> {
-        Repository::read(
-            &self
-                .rest
-                .get(&format!("{CORE}/projects/{PROJECT}/repos/{slug}"))?,
-        )
+        Repository::read(&self.rest.get(&format!("{CORE}/projects/{PROJECT}/repos/{slug}"))?)
     }
 
     /// Deletes a repository.
     pub fn delete_repository(&self, repository: &Repository) -> anyhow::Result<()> {
-        self.rest
-            .delete(&format!("{CORE}/projects/{PROJECT}/repos/{}", repository.slug))?;
+        self.rest.delete(&format!("{CORE}/projects/{PROJECT}/repos/{}", repository.slug))?;
         Ok(())
     }
 
@@ -117,29 +103,17 @@ impl Upstream {
         let request = eventually("the mirror's request to join", JOIN_PATIENCE, || {
             let page = self.rest.get(&format!("{MIRRORING}/requests?state=PENDING"))?;
             let requests = page["values"].as_array().context("a page has values")?;
-            Ok(requests
-                .iter()
-                .find(|request| request["mirrorName"] == name)
-                .cloned())
+            Ok(requests.iter().find(|request| request["mirrorName"] == name).cloned())
         });
         let request = request.with_context(|| server.log())?;
         let mirror_id = text(&request, "/mirrorId")?.to_owned();
-        Ok(WaitingMirror {
-            server,
-            request,
-            mirror_id,
-        })
+        Ok(WaitingMirror { server, request, mirror_id })
     }
 
     /// Accepts a mirror: when this returns, it has begun to synchronise.
     pub fn accept(&self, waiting: WaitingMirror) -> anyhow::Result<Mirror> {
-        let WaitingMirror {
-            server,
-            request,
-            mirror_id,
-        } = waiting;
-        self.rest
-            .post_nothing(&format!("{MIRRORING}/requests/{}/accept", request["id"]))?;
+        let WaitingMirror { server, request, mirror_id } = waiting;
+        self.rest.post_nothing(&format!("{MIRRORING}/requests/{}/accept", request["id"]))?;
         let rest = Rest::with_token(server.base_url(), &self.token)?;
         let installed = eventually("the mirror to be installed", JOIN_PATIENCE, || {
             // A mirror that is not installed yet cannot know who asks.
@@ -151,18 +125,12 @@ impl Upstream {
         });
         let upstream = installed.with_context(|| server.log())?;
         let upstream_id = text(&upstream, "/id")?.to_owned();
-        Ok(Mirror {
-            server,
-            rest,
-            id: mirror_id,
-            upstream_id,
-        })
+        Ok(Mirror { server, rest, id: mirror_id, upstream_id })
     }
 
     /// Ends the membership of a mirror, so that the upstream need not follow a mirror that is gone.
     pub fn remove_mirror(&self, mirror: &Mirror) -> anyhow::Result<()> {
-        self.rest
-            .delete(&format!("{MIRRORING}/mirrorServers/{}", mirror.id))?;
+        self.rest.delete(&format!("{MIRRORING}/mirrorServers/{}", mirror.id))?;
         Ok(())
     }
 }
@@ -177,10 +145,7 @@ impl WaitingMirror {
 impl Mirror {
     /// What the mirror says about a repository of the upstream; `None` while it does not know it.
     pub fn repository(&self, repository: &Repository) -> anyhow::Result<Option<Value>> {
-        let path = format!(
-            "{MIRRORING}/upstreamServers/{}/repos/{}",
-            self.upstream_id, repository.id
-        );
+        let path = format!("{MIRRORING}/upstreamServers/{}/repos/{}", self.upstream_id, repository.id);
         let response = self.rest.get_response(&path)?;
         if response.status() == 404 {
             return Ok(None);
@@ -199,38 +164,37 @@ impl Mirror {
         Ok(state["available"] == true && state["generation"] == state["upstreamGeneration"])
     }
 
-    /// The same, and that something was pushed to it.
-    pub fn has_refs_of(&self, repository: &Repository) -> anyhow::Result<bool> {
+    /// Waits until it has a repository to which something was pushed.
+    pub fn wait_for(&self, repository: &Repository) -> anyhow::Result<()> {
+        let done = eventually("the mirror to have a repository", MIRROR_PATIENCE, || {
+            Ok(self.has_refs_of(repository)?.then_some(()))
+        });
+        done.with_context(|| self.server.log())
+    }
+
+    fn has_refs_of(&self, repository: &Repository) -> anyhow::Result<bool> {
         let generation = |state: Value| state["generation"].as_i64();
-        let known = self
-            .repository(repository)?
-            .and_then(generation)
-            .unwrap_or_default();
+        let known = self.repository(repository)?.and_then(generation).unwrap_or_default();
         Ok(known > 0 && self.is_current(repository)?)
     }
 
-    /// How many repositories are synchronised, of how many; `None` while that is still being counted.
-    pub fn progress(&self) -> anyhow::Result<Option<(i64, i64)>> {
-        let path = format!("{MIRRORING}/upstreamServers/{}/progress", self.upstream_id);
-        let progress = self.rest.get(&path)?;
-        if progress["discovering"] == true {
-            return Ok(None);
-        }
-        Ok(progress["syncedRepos"]
-            .as_i64()
-            .zip(progress["totalRepos"].as_i64()))
+    /// Whether the mirror knows what the upstream has, and has nothing left to do.
+    pub fn is_done(&self) -> anyhow::Result<bool> {
+        let progress = self.progress()?;
+        // A mirror that has nothing to do says 0 of 0.
+        Ok(progress["discovering"] == false && progress["syncedRepos"] == progress["totalRepos"])
+    }
+
+    /// How far the mirror is, as it tells.
+    pub fn progress(&self) -> anyhow::Result<Value> {
+        self.rest.get(&format!("{MIRRORING}/upstreamServers/{}/progress", self.upstream_id))
     }
 }
 
 impl Repository {
     fn read(answer: &Value) -> anyhow::Result<Self> {
-        let id = answer["id"]
-            .as_i64()
-            .with_context(|| format!("a repository has an id: {answer}"))?;
-        Ok(Repository {
-            id,
-            slug: text(answer, "/slug")?.to_owned(),
-        })
+        let id = answer["id"].as_i64().with_context(|| format!("a repository has an id: {answer}"))?;
+        Ok(Repository { id, slug: text(answer, "/slug")?.to_owned() })
     }
 
     /// Where a server has it.
@@ -252,10 +216,7 @@ impl Repository {
 /// Fails unless a server has exactly the refs of a repository on this machine.
 pub fn check_refs(git: &Git, url: &str, expected: &super::git::Refs) -> anyhow::Result<()> {
     let found = git.remote_refs(url)?;
-    let differing = expected
-        .iter()
-        .filter(|(name, object)| found.get(*name) != Some(object))
-        .count();
+    let differing = expected.iter().filter(|(name, object)| found.get(*name) != Some(object)).count();
     ensure!(
         differing == 0 && found.len() == expected.len(),
         "{url} has {} refs, {} are expected and {differing} of those differ",

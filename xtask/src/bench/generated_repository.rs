@@ -39,62 +39,37 @@ pub struct Shape {
 
 /// About 75 MB packed: the size of a build tool with ten years of history.
 pub const LARGE: Shape = Shape {
-    commits: 20_000,
-    files: 1_200,
-    longest_file_lines: 1_200,
-    percent_adding: 40,
-    commits_per_tag: 120,
+    commits: 23_000,
+    files: 1_500,
+    longest_file_lines: 3_200,
+    percent_adding: 45,
+    commits_per_tag: 110,
 };
 
 /// A few kilobytes: what most repositories of an organisation are.
-pub const SMALL: Shape = Shape {
-    commits: 6,
-    files: 5,
-    longest_file_lines: 60,
-    percent_adding: 30,
-    commits_per_tag: 2,
-};
+pub const SMALL: Shape =
+    Shape { commits: 6, files: 5, longest_file_lines: 60, percent_adding: 30, commits_per_tag: 2 };
 
 /// The large repository, bare and packed as a well-kept server has it; made at the first call.
 pub fn kept(git: &Git, shape: Shape, folder: &Path) -> anyhow::Result<PathBuf> {
-    let Shape {
-        commits,
-        files,
-        longest_file_lines,
-        percent_adding,
-        commits_per_tag,
-    } = shape;
+    let Shape { commits, files, longest_file_lines, percent_adding, commits_per_tag } = shape;
     let name =
         format!("g{GENERATION}-{commits}-{files}-{longest_file_lines}-{percent_adding}-{commits_per_tag}");
     let path = folder.join(format!("{name}.git"));
     if path.join("HEAD").is_file() {
         return Ok(path);
     }
-    println!(
-        "   making the repository {} (once, takes minutes)",
-        path.display()
-    );
+    println!("   making the repository {} (once, takes minutes)", path.display());
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // A run that is broken off leaves no half repository under the final name.
-    let unfinished = tempfile::Builder::new()
-        .prefix("unfinished-")
-        .tempdir_in(folder)?;
+    let unfinished = tempfile::Builder::new().prefix("unfinished-").tempdir_in(folder)?;
     let bare = unfinished.path().join("repository.git");
     git.init_bare(&bare)?;
     git.fast_import(&bare, |out| {
         Project::new(&Words::new(), shape, 1).write(&mut BufWriter::new(out), "refs")
     })?;
     git.run(&bare, &["repack", "-a", "-d", "-F", "-q", "--write-bitmap-index"])?;
-    git.run(
-        &bare,
-        &[
-            "commit-graph",
-            "write",
-            "--reachable",
-            "--changed-paths",
-            "--no-progress",
-        ],
-    )?;
+    git.run(&bare, &["commit-graph", "write", "--reachable", "--changed-paths", "--no-progress"])?;
     fs::rename(&bare, &path)?;
     Ok(path)
 }
@@ -136,14 +111,7 @@ struct Project<'w> {
 
 impl<'w> Project<'w> {
     fn new(words: &'w Words, shape: Shape, seed: u64) -> Self {
-        Project {
-            words,
-            dice: Dice::new(seed),
-            shape,
-            files: Vec::new(),
-            files_ever: 0,
-            commits: 0,
-        }
+        Project { words, dice: Dice::new(seed), shape, files: Vec::new(), files_ever: 0, commits: 0 }
     }
 
     /// Writes the whole history; refs begin with the prefix.
@@ -181,10 +149,7 @@ impl<'w> Project<'w> {
         }
         writeln!(out, "commit {reference}")?;
         for role in ["author", "committer"] {
-            writeln!(
-                out,
-                "{role} Author {author} <author{author}@example.com> {date} +0000"
-            )?;
+            writeln!(out, "{role} Author {author} <author{author}@example.com> {date} +0000")?;
         }
         writeln!(out, "data {}\n{message}", message.len())
     }
@@ -268,13 +233,8 @@ fn write_file(out: &mut impl Write, file: &File) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const TINY: Shape = Shape {
-        commits: 40,
-        files: 12,
-        longest_file_lines: 30,
-        percent_adding: 30,
-        commits_per_tag: 10,
-    };
+    const TINY: Shape =
+        Shape { commits: 40, files: 12, longest_file_lines: 30, percent_adding: 30, commits_per_tag: 10 };
 
     #[test]
     fn a_kept_repository_is_whole_and_always_the_same() {
@@ -283,19 +243,12 @@ mod tests {
         let refs = folders.each_ref().map(|folder| {
             let path = kept(&git, TINY, folder.path()).expect("it can be made");
             git.check_connectivity(&path).expect("it is whole");
-            let commits = git
-                .run(&path, &["rev-list", "--count", "main"])
-                .expect("it has commits");
+            let commits = git.run(&path, &["rev-list", "--count", "main"]).expect("it has commits");
             assert_eq!(commits, "44");
             git.refs(&path).expect("it has refs")
         });
         assert_eq!(refs[0], refs[1]);
-        for name in [
-            "refs/heads/main",
-            "refs/heads/release/2",
-            "refs/heads/topic",
-            "refs/tags/v0.1.0",
-        ] {
+        for name in ["refs/heads/main", "refs/heads/release/2", "refs/heads/topic", "refs/tags/v0.1.0"] {
             assert!(refs[0].contains_key(name), "{name} is missing in {:?}", refs[0]);
         }
         let again = kept(&git, TINY, folders[0].path()).expect("it is there");

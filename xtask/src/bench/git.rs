@@ -23,21 +23,14 @@ pub type Refs = BTreeMap<String, String>;
 impl Git {
     /// For repositories on this machine.
     pub fn without_credentials() -> Self {
-        let settings = [
-            ("gc.auto", "0"),
-            ("maintenance.auto", "false"),
-            ("init.defaultBranch", "main"),
-        ];
-        Git {
-            configuration: settings.map(|(name, value)| (name, value.to_owned())).to_vec(),
-        }
+        let settings = [("gc.auto", "0"), ("maintenance.auto", "false"), ("init.defaultBranch", "main")];
+        Git { configuration: settings.map(|(name, value)| (name, value.to_owned())).to_vec() }
     }
 
     /// For servers that know this token. It goes with the first request already, so that no request is sent twice.
     pub fn with_token(token: &str) -> Self {
         let mut git = Self::without_credentials();
-        git.configuration
-            .push(("http.extraHeader", format!("Authorization: Bearer {token}")));
+        git.configuration.push(("http.extraHeader", format!("Authorization: Bearer {token}")));
         git
     }
 
@@ -66,28 +59,17 @@ impl Git {
 
     /// Runs git and returns its trimmed standard output; a failure carries its standard error.
     pub fn run(&self, folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = self
-            .command(folder, arguments)
-            .output()
-            .context("cannot run git")?;
+        let output = self.command(folder, arguments).output().context("cannot run git")?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
-            bail!(
-                "git {} failed with {}: {}",
-                arguments.join(" "),
-                output.status,
-                errors.trim()
-            );
+            bail!("git {} failed with {}: {}", arguments.join(" "), output.status, errors.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Makes an empty bare repository.
     pub fn init_bare(&self, path: &Path) -> anyhow::Result<()> {
-        self.run(
-            Path::new("/"),
-            &["init", "--quiet", "--bare", "--template=", text(path)?],
-        )?;
+        self.run(Path::new("/"), &["init", "--quiet", "--bare", "--template=", text(path)?])?;
         Ok(())
     }
 
@@ -114,10 +96,7 @@ impl Git {
 
     /// `git clone --mirror`.
     pub fn clone_mirror(&self, url: &str, into: &Path) -> anyhow::Result<()> {
-        self.run(
-            Path::new("/"),
-            &["clone", "--quiet", "--mirror", url, text(into)?],
-        )?;
+        self.run(Path::new("/"), &["clone", "--quiet", "--mirror", url, text(into)?])?;
         Ok(())
     }
 
@@ -133,6 +112,16 @@ impl Git {
         Ok(parse_refs(&listing))
     }
 
+    /// What its objects occupy on disk, in MiB.
+    pub fn size_mib(&self, repository: &Path) -> anyhow::Result<f64> {
+        let counted = self.run(repository, &["count-objects", "-v"])?;
+        let kibibytes = |name: &str| {
+            let value = counted.lines().find_map(|line| line.strip_prefix(name));
+            value.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or_default()
+        };
+        Ok((kibibytes("size:") + kibibytes("size-pack:")) / 1024.0)
+    }
+
     /// Fails unless every object that a ref needs is there.
     pub fn check_connectivity(&self, repository: &Path) -> anyhow::Result<()> {
         self.run(repository, &["fsck", "--connectivity-only", "--no-dangling"])?;
@@ -140,17 +129,21 @@ impl Git {
     }
 }
 
+/// Of a repository's refs, those that are pushed when it is copied.
+pub fn branches_and_tags(refs: &Refs) -> Refs {
+    let is_pushed = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+    let pushed = refs.iter().filter(|(name, _)| is_pushed(name));
+    pushed.map(|(name, object)| (name.clone(), object.clone())).collect()
+}
+
 /// A path as an argument among others.
 pub fn text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str()
-        .with_context(|| format!("the path {} is not UTF-8", path.display()))
+    path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))
 }
 
 fn parse_refs(listing: &str) -> Refs {
     let lines = listing.lines().filter_map(|line| line.split_once([' ', '\t']));
-    lines
-        .map(|(object, name)| (name.to_owned(), object.to_owned()))
-        .collect()
+    lines.map(|(object, name)| (name.to_owned(), object.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -167,12 +160,8 @@ mod tests {
     #[test]
     fn failures_tell_what_git_said() {
         let git = Git::without_credentials();
-        let error = git
-            .run(Path::new("/"), &["rev-parse", "--no-such-thing"])
-            .expect_err("it cannot succeed");
-        assert!(
-            error.to_string().contains("git rev-parse --no-such-thing failed"),
-            "{error}"
-        );
+        let error =
+            git.run(Path::new("/"), &["rev-parse", "--no-such-thing"]).expect_err("it cannot succeed");
+        assert!(error.to_string().contains("git rev-parse --no-such-thing failed"), "{error}");
     }
 }

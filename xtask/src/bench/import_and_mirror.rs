@@ -6,30 +6,25 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
 use super::effort::Efforts;
-use super::farm::{Mirror, PROJECT, Repository, Upstream, check_clone, check_refs};
-use super::git::{Git, text};
+use super::farm::{PROJECT, Upstream, check_clone, check_refs};
+use super::git::{Git, branches_and_tags, text};
 use super::report::Report;
-use super::rest::eventually;
-use super::roles::ADMIN_PASSWORD;
+use super::roles::{ADMIN_PASSWORD, without_settings};
 use super::run::Run;
 
 /// One line for the list.
 pub const SUMMARY: &str =
     "one repository of about 75 MB imported, then mirrored, against `git clone --mirror` of it";
 
-/// How long the mirror may take for the repository.
-const MIRROR_PATIENCE: Duration = Duration::from_secs(600);
-
 /// Imports the repository again and again under new names.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let source = run.large_repository()?;
     let local = Git::without_credentials();
-    let refs = local.refs(&source)?;
+    let refs = branches_and_tags(&local.refs(&source)?);
     let upstream = Upstream::start(&run.binary)?;
     let mirror = upstream.accept(upstream.new_mirror(&run.binary, "importer")?)?;
     let servers = [upstream.server.pid(), mirror.server.pid()];
@@ -42,7 +37,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             // The mirror is told while the import ends, and may begin before the command has returned.
             imported.add(&servers, || import(run, &upstream, &source, &name))?;
             let repository = upstream.find_repository(&name)?;
-            mirrored.add(&servers, || wait_until_mirrored(&mirror, &repository))?;
+            mirrored.add(&servers, || mirror.wait_for(&repository))?;
             Ok(repository)
         })?;
         check_refs(&upstream.git, &repository.url(&mirror.server), &refs)?;
@@ -56,47 +51,25 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         })?;
         from_upstream.add(&servers, || {
             let into = folder.path().join("from-upstream.git");
-            upstream
-                .git
-                .clone_mirror(&repository.url(&upstream.server), &into)
+            upstream.git.clone_mirror(&repository.url(&upstream.server), &into)
         })?;
         upstream.delete_repository(&repository)?;
     }
 
-    let counted = local.run(&source, &["count-objects", "-v", "-H"])?;
-    let size = counted
-        .lines()
-        .find(|line| line.starts_with("size-pack"))
-        .unwrap_or("size-pack: unknown");
+    let size = local.size_mib(&source)?;
     let mut report = Report {
-        setting: format!("{}, {} refs, {size}.", source.display(), refs.len()),
+        setting: format!("{}: {size:.0} MiB, {} refs.", source.display(), refs.len()),
         ..Report::default()
     };
     report.measured("import into the upstream, wall", "s", &imported.wall);
     report.measured("git clone --mirror file://, wall", "s", &from_folder.wall);
     report.measured("import done -> the mirror has it, wall", "s", &mirrored.wall);
-    report.measured(
-        "git clone --mirror from the upstream, wall",
-        "s",
-        &from_upstream.wall,
-    );
+    report.measured("git clone --mirror from the upstream, wall", "s", &from_upstream.wall);
     report.measured("import and mirroring together, wall", "s", &whole.wall);
-    report.measured(
-        "import and mirroring together, CPU of all processes",
-        "CPU-s",
-        &whole.cpu,
-    );
+    report.measured("import and mirroring together, CPU of all processes", "CPU-s", &whole.cpu);
     report.measured("git clone --mirror file://, CPU", "CPU-s", &from_folder.cpu);
-    report.measured(
-        "git clone --mirror from the upstream, CPU of all",
-        "CPU-s",
-        &from_upstream.cpu,
-    );
-    report.compared(
-        "git clone --mirror file:// / import, wall",
-        &from_folder.wall,
-        &imported.wall,
-    );
+    report.measured("git clone --mirror from the upstream, CPU of all", "CPU-s", &from_upstream.cpu);
+    report.compared("git clone --mirror file:// / import, wall", &from_folder.wall, &imported.wall);
     report.compared(
         "git clone --mirror from the upstream / mirror, wall",
         &from_upstream.wall,
@@ -107,32 +80,13 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
 
 /// As an administrator does it.
 fn import(run: &Run, upstream: &Upstream, source: &Path, name: &str) -> anyhow::Result<()> {
-    let output = Command::new(&run.binary)
-        .args([
-            "repository",
-            "import",
-            text(source)?,
-            "--project",
-            PROJECT,
-            "--name",
-            name,
-        ])
+    let output = without_settings(&mut Command::new(&run.binary))
+        .args(["repository", "import", text(source)?, "--project", PROJECT, "--name", name])
         .args(["--url", upstream.server.base_url()])
         .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
         .stdin(Stdio::null())
         .output()
         .context("cannot run the import")?;
-    ensure!(
-        output.status.success(),
-        "the import failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
-}
-
-fn wait_until_mirrored(mirror: &Mirror, repository: &Repository) -> anyhow::Result<()> {
-    let done = eventually("the mirror to have the repository", MIRROR_PATIENCE, || {
-        Ok(mirror.has_refs_of(repository)?.then_some(()))
-    });
-    done.with_context(|| mirror.server.log())
 }

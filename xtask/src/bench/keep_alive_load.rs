@@ -43,10 +43,7 @@ pub async fn run(target: &Target, connections: usize, duration: Duration) -> any
         requests += answered.context("a connection's task has failed")??;
     }
     ensure!(requests > 0, "nothing was answered");
-    Ok(Load {
-        requests,
-        wall: started.elapsed(),
-    })
+    Ok(Load { requests, wall: started.elapsed() })
 }
 
 async fn ask_until(target: Target, end: Instant) -> anyhow::Result<u64> {
@@ -60,9 +57,7 @@ async fn ask_until(target: Target, end: Instant) -> anyhow::Result<u64> {
 }
 
 async fn connect(authority: &str) -> anyhow::Result<SendRequest<Empty<Bytes>>> {
-    let stream = TcpStream::connect(authority)
-        .await
-        .with_context(|| format!("cannot reach {authority}"))?;
+    let stream = TcpStream::connect(authority).await.with_context(|| format!("cannot reach {authority}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // Ends with the sender; what goes wrong is told to the sender too.
@@ -71,10 +66,7 @@ async fn connect(authority: &str) -> anyhow::Result<SendRequest<Empty<Bytes>>> {
 }
 
 async fn ask(target: &Target, connection: &mut SendRequest<Empty<Bytes>>) -> anyhow::Result<()> {
-    connection
-        .ready()
-        .await
-        .context("the server has closed a connection that should be kept")?;
+    connection.ready().await.context("the server has closed a connection that should be kept")?;
     let mut request = Request::get(&target.path).header("Host", &target.authority);
     if let Some(value) = &target.authorization {
         request = request.header("Authorization", value);
@@ -82,11 +74,7 @@ async fn ask(target: &Target, connection: &mut SendRequest<Empty<Bytes>>) -> any
     let response = connection.send_request(request.body(Empty::new())?).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
-    ensure!(
-        status == StatusCode::OK && !body.is_empty(),
-        "{} answered {status}",
-        target.path
-    );
+    ensure!(status == StatusCode::OK && !body.is_empty(), "{} answered {status}", target.path);
     Ok(())
 }
 
@@ -102,14 +90,8 @@ mod tests {
         let listener = plain_hyper::listen().await.expect("a port is free");
         let address: SocketAddr = listener.local_addr().expect("it listens");
         tokio::spawn(plain_hyper::answer_all(listener, Bytes::from_static(b"{}")));
-        let target = Target {
-            authority: address.to_string(),
-            path: "/x".into(),
-            authorization: None,
-        };
-        let load = run(&target, 2, Duration::from_millis(50))
-            .await
-            .expect("all is answered");
+        let target = Target { authority: address.to_string(), path: "/x".into(), authorization: None };
+        let load = run(&target, 2, Duration::from_millis(50)).await.expect("all is answered");
         assert!(load.requests > 1 && load.wall >= Duration::from_millis(50));
     }
 }

@@ -52,16 +52,7 @@ impl Machine {
 
     /// One line.
     pub fn line(&self) -> String {
-        let Machine {
-            date,
-            commit,
-            processor,
-            cores,
-            memory_mib,
-            kernel,
-            git,
-            load_average,
-        } = self;
+        let Machine { date, commit, processor, cores, memory_mib, kernel, git, load_average } = self;
         format!(
             "{date}, commit {commit}; {cores} cores of {processor}, {memory_mib} MiB, Linux {kernel}, {git}, \
              load {load_average}"
@@ -81,11 +72,7 @@ fn commit() -> String {
 }
 
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(workspace::root())
-        .output()
-        .ok()?;
+    let output = Command::new(program).args(arguments).current_dir(workspace::root()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
 }

@@ -49,20 +49,13 @@ impl Samples {
     pub fn paired_ratio(&self, divisor: &Samples) -> Samples {
         let pairs = self.0.iter().zip(&divisor.0);
         Samples(
-            pairs
-                .filter(|(_, divisor)| **divisor > 0.0)
-                .map(|(sample, divisor)| sample / divisor)
-                .collect(),
+            pairs.filter(|(_, divisor)| **divisor > 0.0).map(|(sample, divisor)| sample / divisor).collect(),
         )
     }
 
     /// The dividend divided by each sample.
     pub fn inverse(&self, dividend: f64) -> Samples {
-        self.0
-            .iter()
-            .filter(|sample| **sample > 0.0)
-            .map(|sample| dividend / sample)
-            .collect()
+        self.0.iter().filter(|sample| **sample > 0.0).map(|sample| dividend / sample).collect()
     }
 
     fn sorted(&self) -> Vec<f64> {

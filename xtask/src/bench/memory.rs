@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 
 use super::cpu;
 
@@ -25,17 +25,11 @@ pub struct Memory {
 
 impl Memory {
     fn plus(self, other: Memory) -> Memory {
-        Memory {
-            resident: self.resident + other.resident,
-            anonymous: self.anonymous + other.anonymous,
-        }
+        Memory { resident: self.resident + other.resident, anonymous: self.anonymous + other.anonymous }
     }
 
     fn larger(self, other: Memory) -> Memory {
-        Memory {
-            resident: self.resident.max(other.resident),
-            anonymous: self.anonymous.max(other.anonymous),
-        }
+        Memory { resident: self.resident.max(other.resident), anonymous: self.anonymous.max(other.anonymous) }
     }
 }
 
@@ -59,10 +53,7 @@ pub fn parse(text: &str) -> Option<Memory> {
         let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kibibytes * 1024)
     };
-    Some(Memory {
-        resident: bytes("Rss:")?,
-        anonymous: bytes("Anonymous:")?,
-    })
+    Some(Memory { resident: bytes("Rss:")?, anonymous: bytes("Anonymous:")? })
 }
 
 /// The highest values of a process, alone and with its children.
@@ -77,7 +68,7 @@ pub struct Peak {
 /// Looks again and again at a process until it is told to stop.
 pub struct PeakSampler {
     over: Arc<AtomicBool>,
-    thread: JoinHandle<Peak>,
+    thread: Option<JoinHandle<Peak>>,
 }
 
 impl PeakSampler {
@@ -94,15 +85,21 @@ impl PeakSampler {
             }
             peak
         });
-        PeakSampler { over, thread }
+        PeakSampler { over, thread: Some(thread) }
     }
 
     /// Ends and tells what was seen.
-    pub fn stop(self) -> anyhow::Result<Peak> {
+    pub fn stop(mut self) -> anyhow::Result<Peak> {
         self.over.store(true, Ordering::Relaxed);
-        self.thread
-            .join()
-            .map_err(|_| anyhow!("the look at the memory has failed"))
+        let thread = self.thread.take().context("it has been stopped")?;
+        thread.join().map_err(|_| anyhow!("the look at the memory has failed"))
+    }
+}
+
+impl Drop for PeakSampler {
+    /// One that is not asked any more, because something else failed, must not look for ever.
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 }
 
@@ -114,10 +111,7 @@ mod tests {
     fn two_of_the_lines_count() {
         let text = "55d0-7ffd ---p 00000000 00:00 0    [rollup]\nRss:                1204 kB\nPss:   \
                     300 kB\nAnonymous:            100 kB\nAnonHugePages:       0 kB\n";
-        let expected = Memory {
-            resident: 1204 * 1024,
-            anonymous: 100 * 1024,
-        };
+        let expected = Memory { resident: 1204 * 1024, anonymous: 100 * 1024 };
         assert_eq!(parse(text), Some(expected));
         assert_eq!(parse("Rss: 3 kB\n"), None);
     }

@@ -9,13 +9,12 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::farm::{Mirror, Repository, Upstream, check_clone, check_refs};
-use super::git::{Git, Refs};
+use super::git::{Git, Refs, branches_and_tags};
 use super::keep_alive_load::{self, Target};
 use super::measure::Samples;
 use super::memory::{self, Memory, Peak, PeakSampler};
 use super::raw_fetch;
 use super::report::{Bound, Report};
-use super::rest::eventually;
 use super::roles::Server;
 use super::run::Run;
 use super::side_by_side::side_by_side;
@@ -28,18 +27,19 @@ const CLONES_AT_ONCE: usize = 32;
 const MOST_ROUNDS: usize = 2;
 const REST_CONNECTIONS: usize = 8;
 const REST_DURATION: Duration = Duration::from_secs(2);
-const MIRROR_PATIENCE: Duration = Duration::from_secs(600);
 /// Goal of the scoreboard (B7): anonymous memory above idle.
 const GOAL_MIB: f64 = 32.0;
 
 /// Starts the roles, looks, and makes them work.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let source = run.large_repository()?;
-    let refs = Git::without_credentials().refs(&source)?;
+    let local = Git::without_credentials();
+    let refs = branches_and_tags(&local.refs(&source)?);
+    let size = local.size_mib(&source)?;
     let upstream = Upstream::start(&run.binary)?;
     let mirror = upstream.accept(upstream.new_mirror(&run.binary, "memory")?)?;
     let mut report = Report {
-        setting: format!("{}, {CLONES_AT_ONCE} clones at once.", source.display()),
+        setting: format!("{}: {size:.0} MiB; {CLONES_AT_ONCE} clones at once.", source.display()),
         ..Report::default()
     };
     for server in [&upstream.server, &mirror.server] {
@@ -50,35 +50,19 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let mirror_peak = PeakSampler::start(mirror.server.pid());
     let repository = upstream.create_repository("large")?;
     let url = repository.url(&upstream.server);
-    upstream.git.run(
-        &source,
-        &[
-            "push",
-            "--quiet",
-            &url,
-            "refs/heads/*:refs/heads/*",
-            "refs/tags/*:refs/tags/*",
-        ],
-    )?;
-    wait_until_mirrored(&mirror, &repository)?;
-    at_work(
-        &mut report,
-        "upstream, a large push and its mirroring",
-        &[upstream_peak.stop()?],
-    );
-    at_work(
-        &mut report,
-        "mirror, its first synchronisation",
-        &[mirror_peak.stop()?],
-    );
-    let served = served_refs(&refs);
-    check_refs(&upstream.git, &repository.url(&mirror.server), &served)?;
+    upstream
+        .git
+        .run(&source, &["push", "--quiet", &url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"])?;
+    mirror.wait_for(&repository)?;
+    at_work(&mut report, "upstream, a large push and its mirroring", &[upstream_peak.stop()?]);
+    at_work(&mut report, "mirror, its first synchronisation", &[mirror_peak.stop()?]);
+    check_refs(&upstream.git, &repository.url(&mirror.server), &refs)?;
     check_clone(&upstream.git, &repository.url(&mirror.server))?;
 
     let (mut clones, mut requests, mut above_idle) = (Vec::new(), Vec::new(), Samples::default());
     for _ in run.rounds().take(MOST_ROUNDS) {
         let before = memory::of_tree(mirror.server.pid())?;
-        let peak = clone_at_once(&upstream, &mirror, &repository, &served)?;
+        let peak = clone_at_once(&upstream, &mirror, &repository, &refs)?;
         above_idle.push(mebibytes(peak.tree.anonymous.saturating_sub(before.anonymous)));
         clones.push(peak);
         requests.push(ask_for_rest(&upstream, &repository)?);
@@ -88,12 +72,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     for server in [&upstream.server, &mirror.server] {
         idle(&mut report, server, "idle again, after the work")?;
     }
-    report.goal(
-        "B7 anonymous memory above idle",
-        above_idle.median(),
-        Bound::AtMost(GOAL_MIB),
-        "MiB",
-    );
+    report.goal("B7 anonymous memory above idle", above_idle.median(), Bound::AtMost(GOAL_MIB), "MiB");
     Ok(report)
 }
 
@@ -107,21 +86,9 @@ fn idle(report: &mut Report, server: &Server, when: &str) -> anyhow::Result<()> 
 
 fn at_work(report: &mut Report, what: &str, peaks: &[Peak]) {
     let series = |of: fn(&Peak) -> u64| peaks.iter().map(|peak| mebibytes(of(peak))).collect::<Samples>();
-    report.measured(
-        format!("{what}: resident"),
-        "MiB",
-        &series(|peak| peak.process.resident),
-    );
-    report.measured(
-        format!("{what}: anonymous"),
-        "MiB",
-        &series(|peak| peak.process.anonymous),
-    );
-    report.measured(
-        format!("{what}: anonymous with git"),
-        "MiB",
-        &series(|peak| peak.tree.anonymous),
-    );
+    report.measured(format!("{what}: resident"), "MiB", &series(|peak| peak.process.resident));
+    report.measured(format!("{what}: anonymous"), "MiB", &series(|peak| peak.process.anonymous));
+    report.measured(format!("{what}: anonymous with git"), "MiB", &series(|peak| peak.tree.anonymous));
 }
 
 fn one(bytes: u64) -> Samples {
@@ -130,22 +97,6 @@ fn one(bytes: u64) -> Samples {
 
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
-}
-
-/// Of a repository's refs, those that are pushed.
-fn served_refs(refs: &Refs) -> Refs {
-    let is_pushed = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
-    let pushed = refs.iter().filter(|(name, _)| is_pushed(name));
-    pushed
-        .map(|(name, object)| (name.clone(), object.clone()))
-        .collect()
-}
-
-fn wait_until_mirrored(mirror: &Mirror, repository: &Repository) -> anyhow::Result<()> {
-    let done = eventually("the mirror to have the repository", MIRROR_PATIENCE, || {
-        Ok(mirror.has_refs_of(repository)?.then_some(()))
-    });
-    done.with_context(|| mirror.server.log())
 }
 
 fn clone_at_once(
@@ -166,10 +117,7 @@ fn clone_at_once(
 fn ask_for_rest(upstream: &Upstream, repository: &Repository) -> anyhow::Result<Peak> {
     let base_url = upstream.server.base_url();
     let target = Target {
-        authority: base_url
-            .strip_prefix("http://")
-            .context("servers speak plain HTTP here")?
-            .to_owned(),
+        authority: base_url.strip_prefix("http://").context("servers speak plain HTTP here")?.to_owned(),
         path: repository.enriched_path(),
         authorization: Some(upstream.rest.authorization().to_owned()),
     };

@@ -52,31 +52,15 @@ struct Benchmark {
 }
 
 const BENCHMARKS: [Benchmark; 5] = [
-    Benchmark {
-        name: "B12",
-        summary: b12_follow_push::SUMMARY,
-        run: b12_follow_push::run,
-    },
+    Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
     Benchmark {
         name: "B17",
         summary: b17_first_synchronisation::SUMMARY,
         run: b17_first_synchronisation::run,
     },
-    Benchmark {
-        name: "B19",
-        summary: b19_rest_requests::SUMMARY,
-        run: b19_rest_requests::run,
-    },
-    Benchmark {
-        name: "IMPORT",
-        summary: import_and_mirror::SUMMARY,
-        run: import_and_mirror::run,
-    },
-    Benchmark {
-        name: "MEM",
-        summary: memory_of_roles::SUMMARY,
-        run: memory_of_roles::run,
-    },
+    Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
+    Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
+    Benchmark { name: "MEM", summary: memory_of_roles::SUMMARY, run: memory_of_roles::run },
 ];
 
 /// What to run, and how.
@@ -134,9 +118,7 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Good(listing()));
     }
     let binary = match &options.binary {
-        Some(binary) => binary
-            .canonicalize()
-            .with_context(|| format!("there is no {}", binary.display()))?,
+        Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
         None => release_build::continue_in_it()?,
     };
     let machine = Machine::here();
@@ -146,12 +128,8 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
             "note: measured from an unoptimised build of this task; B19's yardstick is slower than it should be"
         );
     }
-    let run = Run::new(
-        binary,
-        usize::from(options.rounds),
-        usize::from(options.repositories),
-        options.repository,
-    );
+    let run =
+        Run::new(binary, usize::from(options.rounds), usize::from(options.repositories), options.repository);
     let mut results = Results {
         machine,
         rounds: options.rounds,
@@ -174,10 +152,7 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
     if !failures.is_empty() {
         bail!("failed: {}", failures.join(", "));
     }
-    Ok(Outcome::Good(format!(
-        "{} benchmark(s) ran",
-        results.benchmarks.len()
-    )))
+    Ok(Outcome::Good(format!("{} benchmark(s) ran", results.benchmarks.len())))
 }
 
 fn run_one(benchmark: &Benchmark, run: &Run) -> anyhow::Result<NamedReport> {
@@ -186,12 +161,7 @@ fn run_one(benchmark: &Benchmark, run: &Run) -> anyhow::Result<NamedReport> {
     let started = Instant::now();
     let report = (benchmark.run)(run)?;
     print!("{report}");
-    Ok(NamedReport {
-        name,
-        summary,
-        seconds: started.elapsed().as_secs(),
-        report,
-    })
+    Ok(NamedReport { name, summary, seconds: started.elapsed().as_secs(), report })
 }
 
 /// The named ones in the order of the list.
@@ -200,11 +170,8 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Benchmark>> {
     if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         bail!("there is no benchmark {unknown:?}; `cargo xtask bench` lists them");
     }
-    let is_chosen = |benchmark: &&Benchmark| {
-        names
-            .iter()
-            .any(|name| name == "all" || is_name_of(name, benchmark))
-    };
+    let is_chosen =
+        |benchmark: &&Benchmark| names.iter().any(|name| name == "all" || is_name_of(name, benchmark));
     Ok(BENCHMARKS.iter().filter(is_chosen).collect())
 }
 
@@ -213,9 +180,7 @@ fn is_name_of(name: &str, benchmark: &Benchmark) -> bool {
 }
 
 fn listing() -> String {
-    let lines = BENCHMARKS
-        .iter()
-        .map(|benchmark| format!("{:<7} {}", benchmark.name, benchmark.summary));
+    let lines = BENCHMARKS.iter().map(|benchmark| format!("{:<7} {}", benchmark.name, benchmark.summary));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -231,11 +196,7 @@ mod tests {
 
     fn names(asked: &[&str]) -> Vec<&'static str> {
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        chosen(&asked)
-            .expect("they are known")
-            .iter()
-            .map(|benchmark| benchmark.name)
-            .collect()
+        chosen(&asked).expect("they are known").iter().map(|benchmark| benchmark.name).collect()
     }
 
     #[test]

@@ -38,15 +38,11 @@ pub async fn answer_all(listener: TcpListener, body: Bytes) -> anyhow::Result<()
         tokio::spawn(async move {
             let service = service_fn(|_: Request<body::Incoming>| {
                 let mut response = Response::new(Full::new(body.clone()));
-                response
-                    .headers_mut()
-                    .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 async { Ok::<_, Infallible>(response) }
             });
             // A client that goes away is no failure.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

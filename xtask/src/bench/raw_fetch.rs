@@ -48,10 +48,7 @@ pub fn fetch(url: &str, authorization: &str, request: &[u8]) -> anyhow::Result<u
     ensure!(response.status() == 200, "{url} answered {}", response.status());
     let mut ends = Ends::default();
     response.copy_to(&mut ends).context("the answer broke off")?;
-    ensure!(
-        ends.first.starts_with(b"000dpackfile\n"),
-        "{url} did not answer with a pack"
-    );
+    ensure!(ends.first.starts_with(b"000dpackfile\n"), "{url} did not answer with a pack");
     ensure!(ends.last == b"0000", "the answer of {url} has no end");
     Ok(ends.length)
 }
@@ -87,23 +84,11 @@ mod tests {
 
     #[test]
     fn each_object_is_wanted_once() {
-        let refs = [
-            ("refs/heads/a", "11"),
-            ("refs/heads/b", "22"),
-            ("refs/heads/c", "11"),
-        ];
-        let refs = refs
-            .map(|(name, object)| (name.to_owned(), object.to_owned()))
-            .into();
+        let refs = [("refs/heads/a", "11"), ("refs/heads/b", "22"), ("refs/heads/c", "11")];
+        let refs = refs.map(|(name, object)| (name.to_owned(), object.to_owned())).into();
         let request = String::from_utf8(full_clone_request(&refs)).expect("it is text");
-        assert!(
-            request.starts_with("0012command=fetch\n0017object-format=sha1\n0001"),
-            "{request}"
-        );
-        assert!(
-            request.ends_with("000cwant 11\n000cwant 22\n0009done\n0000"),
-            "{request}"
-        );
+        assert!(request.starts_with("0012command=fetch\n0017object-format=sha1\n0001"), "{request}");
+        assert!(request.ends_with("000cwant 11\n000cwant 22\n0009done\n0000"), "{request}");
     }
 
     #[test]

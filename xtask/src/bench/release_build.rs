@@ -15,9 +15,7 @@ pub fn continue_in_it() -> anyhow::Result<PathBuf> {
     if cfg!(debug_assertions) {
         build("heliostat")?;
         build("xtask")?;
-        let error = Command::new(folder.join("xtask"))
-            .args(std::env::args_os().skip(1))
-            .exec();
+        let error = Command::new(folder.join("xtask")).args(std::env::args_os().skip(1)).exec();
         return Err(error).context("cannot go on in the release build");
     }
     Ok(folder.join("heliostat"))

@@ -60,32 +60,19 @@ pub enum Bound {
 impl Report {
     /// Adds a measured quantity.
     pub fn measured(&mut self, name: impl Into<String>, unit: &'static str, samples: &Samples) {
-        self.quantities.push(Quantity {
-            name: name.into(),
-            unit,
-            samples: samples.clone(),
-        });
+        self.quantities.push(Quantity { name: name.into(), unit, samples: samples.clone() });
     }
 
     /// Adds how many times the yardstick's value is ours.
     pub fn compared(&mut self, name: impl Into<String>, yardstick: &Samples, ours: &Samples) -> Samples {
         let samples = yardstick.paired_ratio(ours);
-        self.ratios.push(Quantity {
-            name: name.into(),
-            unit: "x",
-            samples: samples.clone(),
-        });
+        self.ratios.push(Quantity { name: name.into(), unit: "x", samples: samples.clone() });
         samples
     }
 
     /// Adds a goal.
     pub fn goal(&mut self, name: &str, measured: Option<f64>, bound: Bound, unit: &'static str) {
-        self.goals.push(Goal {
-            name: name.into(),
-            measured,
-            bound,
-            unit,
-        });
+        self.goals.push(Goal { name: name.into(), measured, bound, unit });
     }
 }
 
@@ -138,11 +125,7 @@ impl fmt::Display for Goal {
         let verdict = if self.is_met() { "MET" } else { "NOT MET" };
         let measured = self.measured.map_or_else(|| "nothing".to_owned(), shown);
         let Goal { name, unit, .. } = self;
-        write!(
-            formatter,
-            "goal: {name} {word} {} {unit}: {measured}, {verdict} in this run",
-            shown(bound)
-        )
+        write!(formatter, "goal: {name} {word} {} {unit}: {measured}, {verdict} in this run", shown(bound))
     }
 }
 
@@ -160,16 +143,7 @@ impl Serialize for Quantity {
         }
         let Quantity { name, unit, samples } = self;
         let (median, min, max) = (samples.median(), samples.min(), samples.max());
-        Form {
-            name,
-            unit,
-            median,
-            min,
-            max,
-            p99: samples.percentile(99),
-            samples,
-        }
-        .serialize(serializer)
+        Form { name, unit, median, min, max, p99: samples.percentile(99), samples }.serialize(serializer)
     }
 }
 
@@ -189,18 +163,8 @@ impl Serialize for Goal {
             Bound::AtMost(bound) => (Some(bound), None),
             Bound::AtLeast(bound) => (None, Some(bound)),
         };
-        let Goal {
-            name, unit, measured, ..
-        } = self;
-        Form {
-            name,
-            unit,
-            measured: *measured,
-            at_most,
-            at_least,
-            met: self.is_met(),
-        }
-        .serialize(serializer)
+        let Goal { name, unit, measured, .. } = self;
+        Form { name, unit, measured: *measured, at_most, at_least, met: self.is_met() }.serialize(serializer)
     }
 }
 
@@ -209,10 +173,7 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let mut report = Report {
-            setting: "One machine.".into(),
-            ..Report::default()
-        };
+        let mut report = Report { setting: "One machine.".into(), ..Report::default() };
         let (ours, yardstick) = ([2.0, 4.0, 1.0], [4.0, 20.0, 1.0]);
         let (ours, yardstick) = (ours.into_iter().collect(), yardstick.into_iter().collect());
         report.measured("wall, ours", "s", &ours);
@@ -232,10 +193,7 @@ mod tests {
     fn people_see_median_and_spread() {
         let text = report().to_string();
         assert!(text.contains("2.00 s       (1.00\u{2013}4.00, n=3)"), "{text}");
-        assert!(
-            text.contains("goal: p99 at most 3.00 s: 4.00, NOT MET in this run"),
-            "{text}"
-        );
+        assert!(text.contains("goal: p99 at most 3.00 s: 4.00, NOT MET in this run"), "{text}");
     }
 
     #[test]

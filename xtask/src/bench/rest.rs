@@ -38,16 +38,8 @@ impl Rest {
     fn new(base_url: &str, authorization: String) -> anyhow::Result<Self> {
         // Fails only when a provider is there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
-            .timeout(ANSWER_PATIENCE)
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()?;
-        Ok(Rest {
-            base_url: base_url.to_owned(),
-            authorization,
-            http,
-        })
+        let http = Client::builder().timeout(ANSWER_PATIENCE).no_proxy().tcp_nodelay(true).build()?;
+        Ok(Rest { base_url: base_url.to_owned(), authorization, http })
     }
 
     /// The value of the header that says who calls.
@@ -57,41 +49,39 @@ impl Rest {
 
     /// GET of JSON.
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.call(Method::GET, path, None)
+        self.call(&Method::GET, path, None)
     }
 
     /// GET of whatever it is; any status is an answer.
     pub fn get_response(&self, path: &str) -> anyhow::Result<Response> {
-        self.send(Method::GET, path, None)
+        self.send(&Method::GET, path, None)
     }
 
     /// POST of JSON.
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, Some(body))
+        self.call(&Method::POST, path, Some(body))
     }
 
     /// POST of nothing.
     pub fn post_nothing(&self, path: &str) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, None)
+        self.call(&Method::POST, path, None)
     }
 
     /// PUT of JSON.
     pub fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.call(Method::PUT, path, Some(body))
+        self.call(&Method::PUT, path, Some(body))
     }
 
     /// DELETE.
     pub fn delete(&self, path: &str) -> anyhow::Result<Value> {
-        self.call(Method::DELETE, path, None)
+        self.call(&Method::DELETE, path, None)
     }
 
     /// Any call whose answer must be a success; no content is `null`.
-    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let response = self.send(method.clone(), path, body)?;
+    fn call(&self, method: &Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let response = self.send(method, path, body)?;
         let status = response.status();
-        let text = response
-            .text()
-            .with_context(|| format!("{method} {path} broke off"))?;
+        let text = response.text().with_context(|| format!("{method} {path} broke off"))?;
         if !status.is_success() {
             bail!("{method} {path} answered {status}: {text}");
         }
@@ -101,14 +91,12 @@ impl Rest {
         serde_json::from_str(&text).with_context(|| format!("{method} {path} did not answer JSON: {text}"))
     }
 
-    fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+    fn send(&self, method: &Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
         let url = format!("{}{path}", self.base_url);
         let mut request = self.http.request(method.clone(), url);
         request = request.header("Authorization", &self.authorization);
         if let Some(body) = body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.to_string());
+            request = request.header("Content-Type", "application/json").body(body.to_string());
         }
         request.send().with_context(|| format!("{method} {path} failed"))
     }
@@ -163,10 +151,7 @@ mod tests {
             asked.set(asked.get() + 1);
             Ok((asked.get() == 3).then_some("here"))
         };
-        assert_eq!(
-            eventually("it", Duration::from_secs(5), ask).expect("it comes"),
-            "here"
-        );
+        assert_eq!(eventually("it", Duration::from_secs(5), ask).expect("it comes"), "here");
         let never = eventually("more", Duration::ZERO, || Ok(None::<()>)).expect_err("it never comes");
         assert_eq!(never.to_string(), "waited 0 s in vain for more");
     }

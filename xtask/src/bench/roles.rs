@@ -54,12 +54,7 @@ impl Server {
             .arg(folder.path().join("data"))
             .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
             .args(arguments);
-        for (name, _) in std::env::vars_os() {
-            // Settings of whoever runs the benchmark must not decide what is measured.
-            if name.to_string_lossy().starts_with("HELIOSTAT_") {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
         Self::start(role, command, folder)
     }
@@ -68,15 +63,8 @@ impl Server {
     pub fn start(name: &str, mut command: Command, folder: TempDir) -> anyhow::Result<Self> {
         let log = File::create(folder.path().join("log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot start {command:?}"))?;
-        let mut server = Server {
-            name: name.to_owned(),
-            child,
-            base_url: String::new(),
-            folder,
-        };
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let mut server = Server { name: name.to_owned(), child, base_url: String::new(), folder };
         let stdout = server.child.stdout.take().context("standard output is a pipe")?;
         server.base_url = server.ready_address(BufReader::new(stdout))?;
         Ok(server)
@@ -144,6 +132,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Settings of whoever runs the benchmark must not decide what is measured.
+pub fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("HELIOSTAT_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A command whose process dies with this one, even when this one is killed.

@@ -26,12 +26,7 @@ pub struct Run {
 impl Run {
     /// Of a binary; a repository replaces the generated large one.
     pub fn new(binary: PathBuf, rounds: usize, repositories: usize, repository: Option<PathBuf>) -> Self {
-        Run {
-            binary,
-            repositories,
-            rounds,
-            repository,
-        }
+        Run { binary, repositories, rounds, repository }
     }
 
     /// The numbers of the rounds; fewer than were asked for when they take too long.
@@ -57,11 +52,7 @@ impl Run {
         let is_shallow = git.run(&path, &["rev-parse", "--is-shallow-repository"])?;
         ensure!(is_shallow == "false", "{} is a shallow clone", path.display());
         let is_bare = git.run(&path, &["rev-parse", "--is-bare-repository"])?;
-        ensure!(
-            is_bare == "true",
-            "{} is not bare: make a bare clone of it first",
-            path.display()
-        );
+        ensure!(is_bare == "true", "{} is not bare: make a bare clone of it first", path.display());
         Ok(path)
     }
 }

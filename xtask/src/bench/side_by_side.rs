@@ -55,10 +55,7 @@ mod tests {
     #[test]
     fn results_are_in_order() {
         let squares = side_by_side(4, 100, |number| Ok(number * number)).expect("nothing fails");
-        assert_eq!(
-            squares,
-            (0..100).map(|number| number * number).collect::<Vec<_>>()
-        );
+        assert_eq!(squares, (0..100).map(|number| number * number).collect::<Vec<_>>());
         assert!(side_by_side(4, 0, Ok).expect("nothing fails").is_empty());
     }
 

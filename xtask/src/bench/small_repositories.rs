@@ -49,26 +49,19 @@ impl SmallRepositories {
         self.folder.path().join("source.git")
     }
 
-    /// Waits until a mirror has everything.
+    /// Waits until a mirror says that it has everything.
     pub fn wait_for(&self, mirror: &Mirror) -> anyhow::Result<()> {
-        let count = i64::try_from(self.all.len())?;
         let patience = PATIENCE_PER_REPOSITORY.saturating_mul(u32::try_from(self.all.len())?);
-        let synchronised = eventually(
-            "the mirror's synchronisation",
-            patience.max(LEAST_PATIENCE),
-            || Ok((mirror.progress()? == Some((count, count))).then_some(())),
-        );
-        synchronised.with_context(|| format!("{:?}: {}", mirror.progress(), mirror.server.log()))
+        let done = eventually("the mirror's synchronisation", patience.max(LEAST_PATIENCE), || {
+            Ok(mirror.is_done()?.then_some(()))
+        });
+        done.with_context(|| format!("{:?}\n{}", mirror.progress(), mirror.server.log()))
     }
 
     /// Fails unless a mirror serves all of them, and some of them with the refs that were pushed first.
     pub fn check(&self, upstream: &Upstream, mirror: &Mirror) -> anyhow::Result<()> {
         for repository in &self.all {
-            ensure!(
-                mirror.is_current(repository)?,
-                "the mirror does not have {}",
-                repository.slug
-            );
+            ensure!(mirror.is_current(repository)?, "the mirror does not have {}", repository.slug);
         }
         let all_refs = Git::without_credentials().refs(&self.source())?;
         for number in (0..self.all.len()).step_by(self.all.len().div_ceil(COMPARED)) {
@@ -95,11 +88,7 @@ mod tests {
 
     #[test]
     fn a_namespace_is_not_the_beginning_of_another() {
-        let refs = [
-            "refs/bench/1/heads/main",
-            "refs/bench/11/heads/main",
-            "refs/bench/1/heads/b",
-        ];
+        let refs = ["refs/bench/1/heads/main", "refs/bench/11/heads/main", "refs/bench/1/heads/b"];
         let refs = refs.map(|name| (name.to_owned(), "12".to_owned())).into();
         let names: Vec<String> = pushed_refs(&refs, 1).into_keys().collect();
         assert_eq!(names, ["refs/heads/b", "refs/heads/main"]);

@@ -52,9 +52,7 @@ impl Words {
         let mut dice = Dice::new(1);
         let mut word = || {
             let syllables = 1 + dice.below(4);
-            (0..syllables)
-                .map(|_| SYLLABLES[dice.below(SYLLABLES.len())])
-                .collect()
+            (0..syllables).map(|_| SYLLABLES[dice.below(SYLLABLES.len())]).collect()
         };
         Words((0..VOCABULARY).map(|_| word()).collect())
     }
@@ -74,14 +72,7 @@ impl Words {
             0 => return "\n".into(),
             1 | 2 => "}".into(),
             3 => format!("// {} {} {} {} {}.", word(), word(), word(), word(), word()),
-            4 => format!(
-                "fn {}_{}({}: {}) -> {} {{",
-                word(),
-                word(),
-                word(),
-                word(),
-                word()
-            ),
+            4 => format!("fn {}_{}({}: {}) -> {} {{", word(), word(), word(), word(), word()),
             5 => format!("if {}.{}() == {} {{", word(), word(), word()),
             6 | 7 => format!("let {} = {}.{}({}, {});", word(), word(), word(), word(), word()),
             8 => format!("{}.{}({})?;", word(), word(), word()),
@@ -127,11 +118,7 @@ mod tests {
     fn dice_keep_to_their_limits() {
         let mut dice = Dice::new(3);
         assert!((0..1000).map(|_| dice.below(6)).all(|number| number < 6));
-        assert!(
-            (0..1000)
-                .map(|_| dice.mostly_low(2, 9))
-                .all(|number| (2..=9).contains(&number))
-        );
+        assert!((0..1000).map(|_| dice.mostly_low(2, 9)).all(|number| (2..=9).contains(&number)));
         assert_eq!(dice.below(0), 0);
     }
 }

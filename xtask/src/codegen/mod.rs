@@ -38,10 +38,7 @@ pub fn run(check: bool) -> anyhow::Result<Outcome> {
         });
     }
     let written = files::write(&folder, &generated)?;
-    Ok(Outcome::Good(format!(
-        "{written} of {} generated files were written",
-        generated.len()
-    )))
+    Ok(Outcome::Good(format!("{written} of {} generated files were written", generated.len())))
 }
 
 fn generate_from_disk() -> anyhow::Result<Result<BTreeMap<String, String>, Vec<Finding>>> {

@@ -39,25 +39,14 @@ fn enumeration(text: &mut String, schema: &Schema, values: &[String]) {
         text.push_str(&format!("    {},\n", pascal_case(value)));
     }
     text.push_str("}\n\n");
-    text.push_str(&format!(
-        "impl {name} {{\n    /// All values in document order.\n"
-    ));
-    let all: Vec<String> = values
-        .iter()
-        .map(|value| format!("Self::{}", pascal_case(value)))
-        .collect();
-    text.push_str(&format!(
-        "    pub const ALL: &'static [Self] = &[{}];\n\n",
-        all.join(", ")
-    ));
+    text.push_str(&format!("impl {name} {{\n    /// All values in document order.\n"));
+    let all: Vec<String> = values.iter().map(|value| format!("Self::{}", pascal_case(value))).collect();
+    text.push_str(&format!("    pub const ALL: &'static [Self] = &[{}];\n\n", all.join(", ")));
     text.push_str(
         "    /// The value on the wire.\n    pub fn as_str(self) -> &'static str {\n        match self {\n",
     );
     for value in values {
-        text.push_str(&format!(
-            "            Self::{} => {value:?},\n",
-            pascal_case(value)
-        ));
+        text.push_str(&format!("            Self::{} => {value:?},\n", pascal_case(value)));
     }
     text.push_str("        }\n    }\n\n    /// The value that is spelled like this on the wire.\n");
     text.push_str("    pub fn from_wire(text: &str) -> Option<Self> {\n");
@@ -68,31 +57,15 @@ fn enumeration(text: &mut String, schema: &Schema, values: &[String]) {
 }
 
 fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &Schema, fields: &[Field]) {
-    let secret = fields
-        .iter()
-        .any(|field| settings.is_secret(&schema.name, &field.name));
-    let mut derives = vec![
-        "Clone",
-        "PartialEq",
-        "Serialize",
-        "Deserialize",
-        "Object",
-        "ToSchema",
-    ];
+    let secret = fields.iter().any(|field| settings.is_secret(&schema.name, &field.name));
+    let mut derives = vec!["Clone", "PartialEq", "Serialize", "Deserialize", "Object", "ToSchema"];
     if !secret {
         derives.insert(0, "Debug");
     }
-    if fields
-        .iter()
-        .all(|field| !field.required || has_default(&field.value))
-    {
+    if fields.iter().all(|field| !field.required || has_default(&field.value)) {
         derives.insert(1, "Default");
     }
-    text.push_str(&format!(
-        "#[derive({})]\npub struct {} {{\n",
-        derives.join(", "),
-        schema.name
-    ));
+    text.push_str(&format!("#[derive({})]\npub struct {} {{\n", derives.join(", "), schema.name));
     for field in fields {
         text.push_str(&object_field(contract, settings, field));
     }
@@ -104,10 +77,9 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
 
 fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> String {
     let description = match &field.value {
-        ValueType::Named(name) if field.description.is_empty() => contract
-            .schemas
-            .get(name)
-            .map_or_else(String::new, |schema| schema.description.clone()),
+        ValueType::Named(name) if field.description.is_empty() => {
+            contract.schemas.get(name).map_or_else(String::new, |schema| schema.description.clone())
+        }
         _ => field.description.clone(),
     };
     let name = field_name(settings, &field.name);
@@ -137,29 +109,19 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         ValueType::Named(name) if is_free_form(contract, name) => rust_type(&ValueType::FreeForm),
         value => rust_type(value),
     };
-    let kind = if field.required {
-        kind
-    } else {
-        format!("Option<{kind}>")
-    };
+    let kind = if field.required { kind } else { format!("Option<{kind}>") };
     text.push_str(&format!("    pub {name}: {kind},\n"));
     text
 }
 
 fn is_free_form(contract: &Contract, name: &str) -> bool {
-    contract
-        .schemas
-        .get(name)
-        .is_some_and(|schema| matches!(schema.kind, SchemaKind::FreeForm))
+    contract.schemas.get(name).is_some_and(|schema| matches!(schema.kind, SchemaKind::FreeForm))
 }
 
 fn hiding_debug(settings: &Settings, schema: &Schema, fields: &[Field]) -> String {
     let mut text = format!("\nimpl fmt::Debug for {} {{\n", schema.name);
     text.push_str("    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {\n");
-    text.push_str(&format!(
-        "        formatter\n            .debug_struct({:?})\n",
-        schema.name
-    ));
+    text.push_str(&format!("        formatter\n            .debug_struct({:?})\n", schema.name));
     for field in fields {
         let name = field_name(settings, &field.name);
         let value = if settings.is_secret(&schema.name, &field.name) {
@@ -175,10 +137,7 @@ fn hiding_debug(settings: &Settings, schema: &Schema, fields: &[Field]) -> Strin
 
 fn one_of(text: &mut String, schema: &Schema, names: &[String]) {
     text.push_str("#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Union, ToSchema)]\n");
-    text.push_str(&format!(
-        "#[serde(untagged)]\n#[oai(one_of)]\npub enum {} {{\n",
-        schema.name
-    ));
+    text.push_str(&format!("#[serde(untagged)]\n#[oai(one_of)]\npub enum {} {{\n", schema.name));
     for name in names {
         text.push_str(&format!("    /// {name}\n    {name}({name}),\n"));
     }
@@ -203,7 +162,5 @@ fn has_default(value: &ValueType) -> bool {
 }
 
 fn field_name(settings: &Settings, wire_name: &str) -> String {
-    settings
-        .renamed_field(wire_name)
-        .map_or_else(|| snake_case(wire_name), str::to_owned)
+    settings.renamed_field(wire_name).map_or_else(|| snake_case(wire_name), str::to_owned)
 }

@@ -14,7 +14,7 @@ pub fn generate(contract: &Contract, settings: &Settings, tag: &Tag, module: &st
     let operations: Vec<&Operation> = contract.operations.iter().filter(|o| o.tag == tag.name).collect();
     let name = pascal_case(module);
     let mut text = files::preamble(&format!("Operations of the tag `{}`.", tag.name));
-    text.push_str("#![allow(unused_imports, clippy::too_many_arguments, reason = \"generated for every tag alike\")]\n\n");
+    text.push_str("#![allow(unused_imports, clippy::too_many_arguments, clippy::large_enum_variant, reason = \"generated for every tag alike\")]\n\n");
     text.push_str("use std::future::Future;\nuse std::sync::Arc;\n\n");
     text.push_str("use poem_openapi::param::{Path, Query};\nuse poem_openapi::payload::Html;\n");
     text.push_str("use poem_openapi::{ApiResponse, OpenApi, Tags};\n\n");
@@ -71,19 +71,11 @@ fn trait_of_handlers(name: &str, tag: &Tag, operations: &[&Operation]) -> String
             snake_case(&operation.id)
         ));
         for parameter in &operation.parameters {
-            text.push_str(&format!(
-                "        {}: {},\n",
-                argument(parameter),
-                parameter_type(parameter)
-            ));
+            text.push_str(&format!("        {}: {},\n", argument(parameter), parameter_type(parameter)));
         }
         if let Some(body) = &operation.body {
             let value = rust_type(&body.value);
-            let value = if body.required {
-                value
-            } else {
-                format!("Option<{value}>")
-            };
+            let value = if body.required { value } else { format!("Option<{value}>") };
             text.push_str(&format!("        body: {value},\n"));
         }
         text.push_str(&format!(
@@ -99,13 +91,8 @@ fn routes(name: &str, tag: &Tag, operations: &[&Operation]) -> String {
     let mut text = String::from("\n#[derive(Tags)]\nenum Tag {\n");
     text.push_str(&doc_comment("    ", &tag.description));
     text.push_str(&format!("    #[oai(rename = {:?})]\n    This,\n}}\n", tag.name));
-    text.push_str(&format!(
-        "\n/// Routes of the tag `{}`, answered by `H`.\n",
-        tag.name
-    ));
-    text.push_str(&format!(
-        "pub struct {name}Routes<H>(pub Arc<H>);\n\n#[OpenApi]\n"
-    ));
+    text.push_str(&format!("\n/// Routes of the tag `{}`, answered by `H`.\n", tag.name));
+    text.push_str(&format!("pub struct {name}Routes<H>(pub Arc<H>);\n\n#[OpenApi]\n"));
     text.push_str(&format!("impl<H: {name}Operations> {name}Routes<H> {{\n"));
     for (index, operation) in operations.iter().enumerate() {
         if index > 0 {
@@ -122,20 +109,13 @@ fn route(operation: &Operation) -> String {
     text.push_str("    ///\n");
     text.push_str(&doc_comment("    ", &operation.description));
     let path = operation.path.replace('{', ":").replace('}', "");
-    let deprecated = if operation.deprecated {
-        ", deprecated = true"
-    } else {
-        ""
-    };
+    let deprecated = if operation.deprecated { ", deprecated = true" } else { "" };
     text.push_str(&format!(
         "    #[oai(path = {path:?}, method = \"{}\", operation_id = {:?}, tag = \"Tag::This\"{deprecated})]\n",
         operation.method.as_str(),
         operation.id
     ));
-    text.push_str(&format!(
-        "    async fn {}(\n        &self,\n",
-        snake_case(&operation.id)
-    ));
+    text.push_str(&format!("    async fn {}(\n        &self,\n", snake_case(&operation.id)));
     if let Some(credentials) = credentials_type(operation) {
         text.push_str(&format!("        _credentials: {credentials},\n"));
     }
@@ -150,10 +130,7 @@ fn route(operation: &Operation) -> String {
         text.push_str(&format!("        body: {wrapper}<{}>,\n", rust_type(&body.value)));
         arguments.push("body.0".into());
     }
-    text.push_str(&format!(
-        "    ) -> poem::Result<{}> {{\n",
-        response_type(operation)
-    ));
+    text.push_str(&format!("    ) -> poem::Result<{}> {{\n", response_type(operation)));
     text.push_str(&format!(
         "        self.0.{}({}).await\n    }}\n",
         snake_case(&operation.id),
@@ -176,11 +153,7 @@ fn route_parameter(operation: &Operation, parameter: &Parameter) -> String {
     };
     let mut text = doc_comment("        ", &parameter.description);
     text.push_str(&format!("        #[oai({})]\n", oai.join(", ")));
-    text.push_str(&format!(
-        "        {}: {place}<{}>,\n",
-        argument(parameter),
-        parameter_type(parameter)
-    ));
+    text.push_str(&format!("        {}: {place}<{}>,\n", argument(parameter), parameter_type(parameter)));
     text
 }
 
@@ -209,20 +182,12 @@ fn default_values(operations: &[&Operation]) -> String {
 }
 
 fn default_name(operation: &Operation, parameter: &Parameter) -> String {
-    format!(
-        "default_{}_of_{}",
-        snake_case(&parameter.name),
-        snake_case(&operation.id)
-    )
+    format!("default_{}_of_{}", snake_case(&parameter.name), snake_case(&operation.id))
 }
 
 fn parameter_type(parameter: &Parameter) -> String {
     let value = rust_type(&parameter.value);
-    if parameter.required || parameter.default.is_some() {
-        value
-    } else {
-        format!("Option<{value}>")
-    }
+    if parameter.required || parameter.default.is_some() { value } else { format!("Option<{value}>") }
 }
 
 fn argument(parameter: &Parameter) -> String {

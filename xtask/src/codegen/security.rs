@@ -25,18 +25,9 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
         let decision = settings.security(scheme).ok_or_else(|| {
             anyhow!("openapi/codegen.toml has no decision for the security scheme {scheme}")
         })?;
-        text.push_str(&format!(
-            "\n/// The scheme `{scheme}`.\n#[derive(SecurityScheme)]\n"
-        ));
-        text.push_str(&format!(
-            "#[oai(rename = {scheme:?}, {})]\n",
-            decision.declaration
-        ));
-        text.push_str(&format!(
-            "pub struct {}Scheme(pub {});\n",
-            pascal_case(scheme),
-            decision.value
-        ));
+        text.push_str(&format!("\n/// The scheme `{scheme}`.\n#[derive(SecurityScheme)]\n"));
+        text.push_str(&format!("#[oai(rename = {scheme:?}, {})]\n", decision.declaration));
+        text.push_str(&format!("pub struct {}Scheme(pub {});\n", pascal_case(scheme), decision.value));
     }
     for combination in &combinations {
         text.push_str(&combination_enum(combination));
@@ -64,15 +55,7 @@ pub fn credentials_type(operation: &Operation) -> Option<String> {
 }
 
 fn combination_name(combination: &[Option<String>]) -> String {
-    let named: Vec<String> = combination
-        .iter()
-        .flatten()
-        .map(|scheme| pascal_case(scheme))
-        .collect();
-    let anonymous = if combination.contains(&None) {
-        "OrAnonymous"
-    } else {
-        ""
-    };
+    let named: Vec<String> = combination.iter().flatten().map(|scheme| pascal_case(scheme)).collect();
+    let anonymous = if combination.contains(&None) { "OrAnonymous" } else { "" };
     format!("{}{anonymous}", named.join("Or"))
 }

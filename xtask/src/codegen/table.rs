@@ -13,17 +13,11 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
     text.push_str("use crate::operation::{Operation, Role};\n\n");
     text.push_str("/// All operations in document order.\npub const OPERATIONS: &[Operation] = &[\n");
     for operation in &contract.operations {
-        let decision = settings.tag(&operation.tag).ok_or_else(|| {
-            anyhow!(
-                "openapi/codegen.toml has no decision for the tag {:?}",
-                operation.tag
-            )
-        })?;
-        let statuses: Vec<String> = operation
-            .responses
-            .iter()
-            .map(|response| response.status.to_string())
-            .collect();
+        let decision = settings
+            .tag(&operation.tag)
+            .ok_or_else(|| anyhow!("openapi/codegen.toml has no decision for the tag {:?}", operation.tag))?;
+        let statuses: Vec<String> =
+            operation.responses.iter().map(|response| response.status.to_string()).collect();
         let role = super::names::pascal_case(&decision.role);
         text.push_str(&format!(
             "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, role: Role::{role}, statuses: &[{}] }},\n",

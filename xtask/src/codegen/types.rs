@@ -20,12 +20,7 @@ pub fn validators(value: &ValueType) -> Option<String> {
     let mut limits = Vec::new();
     match value {
         ValueType::Text(text) => text_validators(text, &mut limits),
-        ValueType::Int32 {
-            minimum: Some(minimum),
-        }
-        | ValueType::Int64 {
-            minimum: Some(minimum),
-        } => {
+        ValueType::Int32 { minimum: Some(minimum) } | ValueType::Int64 { minimum: Some(minimum) } => {
             limits.push(format!("minimum(value = \"{minimum}\")"));
         }
         ValueType::List { item, max_items } => {
@@ -42,9 +37,5 @@ pub fn validators(value: &ValueType) -> Option<String> {
 fn text_validators(text: &TextLimits, limits: &mut Vec<String>) {
     limits.extend(text.min_length.map(|length| format!("min_length = {length}")));
     limits.extend(text.max_length.map(|length| format!("max_length = {length}")));
-    limits.extend(
-        text.pattern
-            .as_ref()
-            .map(|pattern| format!("pattern = {pattern:?}")),
-    );
+    limits.extend(text.pattern.as_ref().map(|pattern| format!("pattern = {pattern:?}")));
 }

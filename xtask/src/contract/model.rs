@@ -74,10 +74,7 @@ pub enum ValueType {
     /// A named schema.
     Named(String),
     /// A list.
-    List {
-        item: Box<ValueType>,
-        max_items: Option<usize>,
-    },
+    List { item: Box<ValueType>, max_items: Option<usize> },
     /// Any JSON object.
     FreeForm,
 }

@@ -31,25 +31,12 @@ impl fmt::Display for Violation {
 /// Reads a document; either the whole of it lies within the profile, or every violation is told.
 pub fn read(text: &str) -> Result<Contract, Vec<Violation>> {
     let document: OpenAPI = yaml_serde::from_str(text).map_err(|error| {
-        vec![Violation {
-            place: "document".into(),
-            problem: format!("is not OpenAPI 3.0: {error}"),
-        }]
+        vec![Violation { place: "document".into(), problem: format!("is not OpenAPI 3.0: {error}") }]
     })?;
-    let mut reader = Reader {
-        document: &document,
-        violations: Vec::new(),
-    };
-    let contract = Contract {
-        tags: reader.tags(),
-        schemas: reader.schemas(),
-        operations: reader.operations(),
-    };
-    if reader.violations.is_empty() {
-        Ok(contract)
-    } else {
-        Err(reader.violations)
-    }
+    let mut reader = Reader { document: &document, violations: Vec::new() };
+    let contract =
+        Contract { tags: reader.tags(), schemas: reader.schemas(), operations: reader.operations() };
+    if reader.violations.is_empty() { Ok(contract) } else { Err(reader.violations) }
 }
 
 struct Reader<'document> {
@@ -59,10 +46,7 @@ struct Reader<'document> {
 
 impl<'document> Reader<'document> {
     fn violation(&mut self, place: &str, problem: impl Into<String>) {
-        self.violations.push(Violation {
-            place: place.to_owned(),
-            problem: problem.into(),
-        });
+        self.violations.push(Violation { place: place.to_owned(), problem: problem.into() });
     }
 
     fn tags(&mut self) -> Vec<Tag> {
@@ -77,11 +61,7 @@ impl<'document> Reader<'document> {
     fn schemas(&mut self) -> BTreeMap<String, Schema> {
         let document = self.document;
         let mut schemas = BTreeMap::new();
-        for (name, schema) in document
-            .components
-            .iter()
-            .flat_map(|components| &components.schemas)
-        {
+        for (name, schema) in document.components.iter().flat_map(|components| &components.schemas) {
             let place = format!("components.schemas.{name}");
             let ReferenceOr::Item(schema) = schema else {
                 self.violation(&place, "a named schema must not be a mere reference");
@@ -91,23 +71,16 @@ impl<'document> Reader<'document> {
                 continue;
             };
             let description = schema.schema_data.description.clone().unwrap_or_default();
-            schemas.insert(
-                name.clone(),
-                Schema {
-                    name: name.clone(),
-                    description,
-                    kind,
-                },
-            );
+            schemas.insert(name.clone(), Schema { name: name.clone(), description, kind });
         }
         schemas
     }
 
     fn schema_kind(&mut self, place: &str, schema: &ApiSchema) -> Option<SchemaKind> {
         match &schema.schema_kind {
-            ApiSchemaKind::Type(Type::String(text)) if !text.enumeration.is_empty() => Some(
-                SchemaKind::Enumeration(text.enumeration.iter().flatten().cloned().collect()),
-            ),
+            ApiSchemaKind::Type(Type::String(text)) if !text.enumeration.is_empty() => {
+                Some(SchemaKind::Enumeration(text.enumeration.iter().flatten().cloned().collect()))
+            }
             ApiSchemaKind::Type(Type::Object(object)) if object.properties.is_empty() => {
                 match object.additional_properties {
                     Some(AdditionalProperties::Any(true)) => Some(SchemaKind::FreeForm),
@@ -135,12 +108,7 @@ impl<'document> Reader<'document> {
                         continue;
                     };
                     let required = object.required.contains(name);
-                    fields.push(Field {
-                        name: name.clone(),
-                        description,
-                        value,
-                        required,
-                    });
+                    fields.push(Field { name: name.clone(), description, value, required });
                 }
                 Some(SchemaKind::Object(fields))
             }
@@ -179,12 +147,12 @@ impl<'document> Reader<'document> {
                 }))
             }
             ApiSchemaKind::Type(Type::Integer(integer)) => match integer.format {
-                VariantOrUnknownOrEmpty::Item(IntegerFormat::Int32) => Some(ValueType::Int32 {
-                    minimum: integer.minimum,
-                }),
-                VariantOrUnknownOrEmpty::Item(IntegerFormat::Int64) => Some(ValueType::Int64 {
-                    minimum: integer.minimum,
-                }),
+                VariantOrUnknownOrEmpty::Item(IntegerFormat::Int32) => {
+                    Some(ValueType::Int32 { minimum: integer.minimum })
+                }
+                VariantOrUnknownOrEmpty::Item(IntegerFormat::Int64) => {
+                    Some(ValueType::Int64 { minimum: integer.minimum })
+                }
                 _ => {
                     self.violation(place, "an integer must say its format, int32 or int64");
                     None
@@ -197,10 +165,7 @@ impl<'document> Reader<'document> {
                     return None;
                 };
                 let item = self.value_type(&format!("{place}[]"), &items.clone().unbox())?;
-                Some(ValueType::List {
-                    item: Box::new(item),
-                    max_items: array.max_items,
-                })
+                Some(ValueType::List { item: Box::new(item), max_items: array.max_items })
             }
             ApiSchemaKind::Type(Type::Object(object)) if object.properties.is_empty() => {
                 Some(ValueType::FreeForm)
@@ -341,12 +306,7 @@ impl<'document> Reader<'document> {
     }
 
     fn named_default(&self, reference: &str) -> Option<serde_json::Value> {
-        let schema = self
-            .document
-            .components
-            .as_ref()?
-            .schemas
-            .get(&last_segment(reference))?;
+        let schema = self.document.components.as_ref()?.schemas.get(&last_segment(reference))?;
         schema.as_item()?.schema_data.default.clone()
     }
 
@@ -364,10 +324,7 @@ impl<'document> Reader<'document> {
             self.violation(&place, format!("must be application/json, not {media_type}"));
         }
         let value = self.content_type(&place, content)?;
-        Some(Body {
-            value,
-            required: body.required,
-        })
+        Some(Body { value, required: body.required })
     }
 
     fn content_type(&mut self, place: &str, content: &MediaType) -> Option<ValueType> {
@@ -418,11 +375,7 @@ impl<'document> Reader<'document> {
                     continue;
                 }
             };
-            found.push(Response {
-                status,
-                description: response.description.clone(),
-                content,
-            });
+            found.push(Response { status, description: response.description.clone(), content });
         }
         found.sort_by_key(|response| response.status);
         found

@@ -20,12 +20,7 @@ pub fn of_document(document: &Value) -> Facts {
     for (path, item) in object(&document["paths"]) {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                of_operation(
-                    document,
-                    &format!("{} {path}", method.to_uppercase()),
-                    operation,
-                    &mut facts,
-                );
+                of_operation(document, &format!("{} {path}", method.to_uppercase()), operation, &mut facts);
             }
         }
     }
@@ -44,35 +39,17 @@ pub fn of_schemas(document: &Value) -> Facts {
             facts.insert(name.clone(), format!("one of {}", values.join(" ")));
             continue;
         }
-        if let Some(choices) = schema
-            .get("oneOf")
-            .or_else(|| schema.get("anyOf"))
-            .and_then(Value::as_array)
-        {
+        if let Some(choices) = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
             let names: BTreeSet<String> = choices.iter().map(|choice| type_of(document, choice)).collect();
-            facts.insert(
-                name.clone(),
-                format!("any of {}", names.into_iter().collect::<Vec<_>>().join(" ")),
-            );
+            facts.insert(name.clone(), format!("any of {}", names.into_iter().collect::<Vec<_>>().join(" ")));
             continue;
         }
         facts.insert(name.clone(), "object".into());
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (field, value) in object(&schema["properties"]) {
-            let presence = if required.contains(&field.as_str()) {
-                "required"
-            } else {
-                "optional"
-            };
-            facts.insert(
-                format!("{name}.{field}"),
-                format!("{} {presence}", type_of(document, value)),
-            );
+            let presence = if required.contains(&field.as_str()) { "required" } else { "optional" };
+            facts.insert(format!("{name}.{field}"), format!("{} {presence}", type_of(document, value)));
             note_limits(&mut facts, &format!("{name}.{field}"), value);
         }
     }
@@ -81,22 +58,13 @@ pub fn of_schemas(document: &Value) -> Facts {
 
 /// Facts without lengths, bounds and patterns.
 pub fn without_limits(facts: &Facts) -> Facts {
-    facts
-        .iter()
-        .filter(|(fact, _)| !fact.ends_with(LIMITS))
-        .map(|(f, v)| (f.clone(), v.clone()))
-        .collect()
+    facts.iter().filter(|(fact, _)| !fact.ends_with(LIMITS)).map(|(f, v)| (f.clone(), v.clone())).collect()
 }
 
 fn of_operation(document: &Value, place: &str, operation: &Value, facts: &mut Facts) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     facts.insert(format!("{place} operationId"), text(&operation["operationId"]));
-    let tags: Vec<String> = operation["tags"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(text)
-        .collect();
+    let tags: Vec<String> = operation["tags"].as_array().into_iter().flatten().map(text).collect();
     facts.insert(format!("{place} tags"), tags.join(", "));
     if operation["deprecated"].as_bool() == Some(true) {
         facts.insert(format!("{place} deprecated"), "true".into());
@@ -105,31 +73,17 @@ fn of_operation(document: &Value, place: &str, operation: &Value, facts: &mut Fa
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let parameter = resolved(document, parameter);
         let fact = format!("{place} {} {}", text(&parameter["in"]), text(&parameter["name"]));
-        let presence = if parameter["required"].as_bool() == Some(true) {
-            "required"
-        } else {
-            "optional"
-        };
+        let presence = if parameter["required"].as_bool() == Some(true) { "required" } else { "optional" };
         let schema = &parameter["schema"];
         let default = default_of(document, schema);
-        facts.insert(
-            fact.clone(),
-            format!("{} {presence}{default}", type_of(document, schema)),
-        );
+        facts.insert(fact.clone(), format!("{} {presence}{default}", type_of(document, schema)));
         note_limits(facts, &fact, schema);
     }
     if let Some(body) = operation.get("requestBody") {
-        let presence = if body["required"].as_bool() == Some(true) {
-            "required"
-        } else {
-            "optional"
-        };
+        let presence = if body["required"].as_bool() == Some(true) { "required" } else { "optional" };
         for (media_type, content) in object(&body["content"]) {
             let value = type_of(document, &content["schema"]);
-            facts.insert(
-                format!("{place} body"),
-                format!("{} {value} {presence}", plain(media_type)),
-            );
+            facts.insert(format!("{place} body"), format!("{} {value} {presence}", plain(media_type)));
         }
     }
     for (status, response) in object(&operation["responses"]) {
@@ -149,11 +103,7 @@ fn security_of(operation: &Value) -> String {
         Some((scheme, _)) => scheme.clone(),
         None => "nobody".to_owned(),
     });
-    names
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
-        .join(" or ")
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" or ")
 }
 
 /// The type of a value in a few words.
@@ -161,11 +111,7 @@ fn type_of(document: &Value, schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or(reference);
         let named = &document["components"]["schemas"][name];
-        return if is_free_form(named) {
-            "object".into()
-        } else {
-            format!("#{name}")
-        };
+        return if is_free_form(named) { "object".into() } else { format!("#{name}") };
     }
     for wrapper in ["allOf", "oneOf", "anyOf"] {
         if let Some(choices) = schema[wrapper].as_array() {
@@ -174,11 +120,9 @@ fn type_of(document: &Value, schema: &Value) -> String {
         }
     }
     let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|kind| *kind != "null")
-            .unwrap_or("any"),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("any")
+        }
         kind => kind.as_str().unwrap_or("any"),
     };
     match kind {
@@ -189,15 +133,10 @@ fn type_of(document: &Value, schema: &Value) -> String {
 }
 
 fn default_of(document: &Value, schema: &Value) -> String {
-    let named = schema["$ref"]
-        .as_str()
-        .and_then(|reference| reference.rsplit('/').next());
-    let own = schema.get("default").or_else(|| {
-        schema["allOf"]
-            .as_array()?
-            .iter()
-            .find_map(|part| part.get("default"))
-    });
+    let named = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let own = schema
+        .get("default")
+        .or_else(|| schema["allOf"].as_array()?.iter().find_map(|part| part.get("default")));
     let default = own.or_else(|| document["components"]["schemas"][named?].get("default"));
     default.map_or_else(String::new, |default| format!(" default {default}"))
 }
@@ -206,14 +145,7 @@ fn note_limits(facts: &mut Facts, place: &str, schema: &Value) {
     let mut limits = Vec::new();
     let schemas = [schema, &schema["items"]];
     for schema in schemas {
-        for limit in [
-            "minLength",
-            "maxLength",
-            "pattern",
-            "minimum",
-            "maximum",
-            "maxItems",
-        ] {
+        for limit in ["minLength", "maxLength", "pattern", "minimum", "maximum", "maxItems"] {
             match &schema[limit] {
                 Value::Null => {}
                 Value::String(text) => limits.push(format!("{limit}={text}")),
@@ -231,10 +163,7 @@ fn is_free_form(schema: &Value) -> bool {
 }
 
 fn resolved<'document>(document: &'document Value, value: &'document Value) -> &'document Value {
-    match value["$ref"]
-        .as_str()
-        .and_then(|reference| reference.strip_prefix('#'))
-    {
+    match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => document.pointer(pointer).unwrap_or(value),
         None => value,
     }

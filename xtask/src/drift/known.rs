@@ -37,18 +37,12 @@ impl Known {
 
     /// Whether a difference is explained.
     pub fn explains(&self, witness: &str, fact: &str) -> bool {
-        self.differences
-            .iter()
-            .any(|known| known.witness == witness && known.fact == fact)
+        self.differences.iter().any(|known| known.witness == witness && known.fact == fact)
     }
 
     /// Entries that explained nothing.
     pub fn unused(&self, explained: &[(String, String)]) -> Vec<(String, String)> {
         let entry = |known: &Difference| (known.witness.clone(), known.fact.clone());
-        self.differences
-            .iter()
-            .map(entry)
-            .filter(|entry| !explained.contains(entry))
-            .collect()
+        self.differences.iter().map(entry).filter(|entry| !explained.contains(entry)).collect()
     }
 }

@@ -35,10 +35,7 @@ pub fn run() -> anyhow::Result<Outcome> {
     let emitted = emitted_documents()?;
     let known = Known::read(&workspace::root().join("openapi/drift-known.toml"))?;
     let findings = differences(&contract, &emitted["wire"], &emitted["serde"], &known);
-    Ok(Outcome::of_findings(
-        findings,
-        "generated files, wire and serde agree with the contract",
-    ))
+    Ok(Outcome::of_findings(findings, "generated files, wire and serde agree with the contract"))
 }
 
 /// Every unexplained difference, and every explanation without a difference.
@@ -49,11 +46,7 @@ pub fn differences(contract: &Value, wire: &Value, serde: &Value, known: &Known)
     let serde_canonical = facts::without_limits(&facts::of_schemas(contract));
     let comparisons = [
         ("wire", canonical, facts::of_document(wire)),
-        (
-            "serde",
-            serde_canonical,
-            facts::without_limits(&facts::of_schemas(serde)),
-        ),
+        ("serde", serde_canonical, facts::without_limits(&facts::of_schemas(serde))),
     ];
     for (witness, wanted, found) in comparisons {
         for (fact, difference) in compare(&wanted, &found) {
@@ -91,25 +84,18 @@ fn compare(wanted: &Facts, found: &Facts) -> BTreeMap<String, String> {
         match found.get(fact) {
             Some(found) if found == wanted => {}
             Some(found) => {
-                differences.insert(
-                    fact.clone(),
-                    format!("the contract says `{wanted}`, the code says `{found}`"),
-                );
+                differences
+                    .insert(fact.clone(), format!("the contract says `{wanted}`, the code says `{found}`"));
             }
             None => {
-                differences.insert(
-                    fact.clone(),
-                    format!("the contract says `{wanted}`, the code has nothing"),
-                );
+                differences
+                    .insert(fact.clone(), format!("the contract says `{wanted}`, the code has nothing"));
             }
         }
     }
     for (fact, found) in found {
         if !wanted.contains_key(fact) {
-            differences.insert(
-                fact.clone(),
-                format!("the contract has nothing, the code says `{found}`"),
-            );
+            differences.insert(fact.clone(), format!("the contract has nothing, the code says `{found}`"));
         }
     }
     differences
@@ -122,10 +108,7 @@ fn emitted_documents() -> anyhow::Result<Value> {
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!(
-            "`heliostat emit-contract` failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("`heliostat emit-contract` failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
     serde_json::from_slice(&output.stdout).context("`heliostat emit-contract` printed no JSON")
 }

@@ -40,14 +40,8 @@ pub enum Stage {
 pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     let all = Stage::value_variants();
     let stages = if stages.is_empty() { all } else { stages };
-    let needs_postgres = stages
-        .iter()
-        .any(|stage| matches!(stage, Stage::Unit | Stage::Postgres));
-    let postgres = if needs_postgres {
-        Some(Postgres::start()?)
-    } else {
-        None
-    };
+    let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Unit | Stage::Postgres));
+    let postgres = if needs_postgres { Some(Postgres::start()?) } else { None };
     let started = Instant::now();
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
         let stage_started = Instant::now();
@@ -57,11 +51,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
         }
         println!("== {stage:?} passed in {} s", stage_started.elapsed().as_secs());
     }
-    Ok(Outcome::Good(format!(
-        "all {} stages passed in {} s",
-        stages.len(),
-        started.elapsed().as_secs()
-    )))
+    Ok(Outcome::Good(format!("all {} stages passed in {} s", stages.len(), started.elapsed().as_secs())))
 }
 
 fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcome> {
@@ -76,10 +66,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
                 }
             }
         }
-        Stage::Clippy => cargo(
-            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-            &[],
-        )?,
+        Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
         Stage::Unit => cargo(
             &["test", "--workspace", "--exclude", "heliostat-tests"],
             &[("HELIOSTAT_TEST_POSTGRES", postgres_url)],
@@ -91,15 +78,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Sqlite => system_tests("sqlite")?,
         Stage::Postgres => system_tests(postgres_url)?,
         Stage::Demo => {
-            let check = [
-                "run",
-                "--quiet",
-                "--package",
-                "heliostat",
-                "--",
-                "demo",
-                "--check",
-            ];
+            let check = ["run", "--quiet", "--package", "heliostat", "--", "demo", "--check"];
             cargo(&check, &[])?;
         }
     }
@@ -110,13 +89,8 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
 fn system_tests(database: &str) -> anyhow::Result<()> {
     cargo(&["build", "--package", "heliostat"], &[])?;
     let binary = binary_path();
-    let binary = binary
-        .to_str()
-        .context("the target directory's path is not UTF-8")?;
-    let environment = [
-        ("HELIOSTAT_TEST_DATABASE", database),
-        ("HELIOSTAT_TEST_BINARY", binary),
-    ];
+    let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
+    let environment = [("HELIOSTAT_TEST_DATABASE", database), ("HELIOSTAT_TEST_BINARY", binary)];
     cargo(&["test", "--package", "heliostat-tests"], &environment)
 }
 

@@ -51,12 +51,7 @@ impl Postgres {
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         println!("PostgreSQL runs at {url}");
-        Ok(Postgres {
-            programs,
-            data,
-            url,
-            _folder: folder,
-        })
+        Ok(Postgres { programs, data, url, _folder: folder })
     }
 
     /// The administrator's URL.
@@ -68,10 +63,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let pg_ctl = self.programs.join("pg_ctl");
-        let stopped = run(unprivileged(&pg_ctl)
-            .arg("-D")
-            .arg(&self.data)
-            .args(["-m", "immediate", "stop"]));
+        let stopped = run(unprivileged(&pg_ctl).arg("-D").arg(&self.data).args(["-m", "immediate", "stop"]));
         if let Err(error) = stopped {
             eprintln!("PostgreSQL could not be stopped: {error:#}");
         }
@@ -88,20 +80,13 @@ fn find_or_install() -> anyhow::Result<PathBuf> {
     println!("installing PostgreSQL from the system's packages");
     run(Command::new("apt-get").args(["update", "-q"]))?;
     let install = ["install", "-y", "-q", "--no-install-recommends", "postgresql"];
-    run(Command::new("apt-get")
-        .args(install)
-        .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
     find().context("the package postgresql was installed, but its programs are not where Debian keeps them")
 }
 
 fn find() -> Option<PathBuf> {
-    let versions = fs::read_dir(PROGRAMS)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
-    versions
-        .filter(|programs| programs.join("initdb").is_file())
-        .max()
+    let versions = fs::read_dir(PROGRAMS).ok()?.flatten().map(|entry| entry.path().join("bin"));
+    versions.filter(|programs| programs.join("initdb").is_file()).max()
 }
 
 fn unprivileged(program: &Path) -> Command {
@@ -116,10 +101,7 @@ fn unprivileged(program: &Path) -> Command {
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn free_port() -> anyhow::Result<u16> {
@@ -127,10 +109,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .stdout(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let status = command.stdout(Stdio::null()).status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
         bail!("{command:?} failed with {status}");
     }

@@ -60,11 +60,7 @@ impl UpstreamConnection {
     pub async fn open(self) -> anyhow::Result<Session> {
         let authorization = self.account.authorization().await?;
         let client = Client::new(self.url, Some(&authorization));
-        Ok(Session {
-            client,
-            output: self.form.output,
-            authorization,
-        })
+        Ok(Session { client, output: self.form.output, authorization })
     }
 
     /// The user who calls, for commands that are about oneself.
@@ -78,11 +74,7 @@ impl MirrorConnection {
     pub async fn open(self) -> anyhow::Result<Session> {
         let authorization = self.account.authorization().await?;
         let client = Client::new(self.mirror_url, Some(&authorization));
-        Ok(Session {
-            client,
-            output: self.form.output,
-            authorization,
-        })
+        Ok(Session { client, output: self.form.output, authorization })
     }
 }
 

@@ -47,31 +47,20 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
     match verb {
         MirrorVerb::List { connection } => {
             let session = connection.open().await?;
-            let mirrors = session
-                .client
-                .get(&api::path(&api::MIRRORING, &["mirrorServers"]))
-                .all()
-                .await?;
+            let mirrors = session.client.get(&api::path(&api::MIRRORING, &["mirrorServers"])).all().await?;
             session.output.list(&mirrors, &COLUMNS);
         }
         MirrorVerb::Show { mirror, connection } => {
             let session = connection.open().await?;
             let id = named_resource::mirror_id(&session.client, &mirror).await?;
-            let found = session
-                .client
-                .get(&api::path(&api::MIRRORING, &["mirrorServers", &id]))
-                .send()
-                .await?;
+            let found =
+                session.client.get(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             session.output.show(&found, &COLUMNS);
         }
         MirrorVerb::Remove { mirror, connection } => {
             let session = connection.open().await?;
             let id = named_resource::mirror_id(&session.client, &mirror).await?;
-            session
-                .client
-                .delete(&api::path(&api::MIRRORING, &["mirrorServers", &id]))
-                .send()
-                .await?;
+            session.client.delete(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             session.output.done(&format!("Removed the mirror {id}."));
         }
     }

@@ -66,10 +66,7 @@ pub enum Mode {
     Selected,
 }
 
-const SETTINGS: [Column; 2] = [
-    Column::text("MODE", "/mode"),
-    Column::text("PROJECTS", "/projectIds"),
-];
+const SETTINGS: [Column; 2] = [Column::text("MODE", "/mode"), Column::text("PROJECTS", "/projectIds")];
 const PROGRESS: [Column; 3] = [
     Column::text("DISCOVERING", "/discovering"),
     Column::text("SYNCHRONISED", "/syncedRepos"),
@@ -96,11 +93,7 @@ pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
         SettingsCommand::RemoveProject { projects, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
             for id in upstream.project_ids(&projects).await? {
-                upstream
-                    .client()
-                    .delete(&upstream.path(&["settings", "projects", &id]))
-                    .send()
-                    .await?;
+                upstream.client().delete(&upstream.path(&["settings", "projects", &id])).send().await?;
             }
             upstream.show_settings().await
         }
@@ -128,11 +121,7 @@ impl FollowedUpstream {
         let wanted = connection.upstream_id.clone();
         let session = connection.open().await?;
         let (id, base_url) = followed_upstream(&session.client, wanted.as_deref()).await?;
-        Ok(Self {
-            session,
-            id,
-            base_url,
-        })
+        Ok(Self { session, id, base_url })
     }
 
     fn client(&self) -> &Client {
@@ -171,36 +160,22 @@ pub async fn followed_upstream(
     mirror: &Client,
     wanted: Option<&str>,
 ) -> anyhow::Result<(String, Option<String>)> {
-    let upstreams = mirror
-        .get(&api::path(&api::MIRRORING, &["upstreamServers"]))
-        .all()
-        .await?;
-    let ids: Vec<&str> = upstreams
-        .iter()
-        .filter_map(|upstream| upstream.get("id")?.as_str())
-        .collect();
+    let upstreams = mirror.get(&api::path(&api::MIRRORING, &["upstreamServers"])).all().await?;
+    let ids: Vec<&str> = upstreams.iter().filter_map(|upstream| upstream.get("id")?.as_str()).collect();
     let id = match (wanted, ids.as_slice()) {
         (Some(wanted), _) if ids.contains(&wanted) => wanted,
         (None, [only]) => only,
         (_, []) => bail!("the mirror follows no upstream"),
-        _ => bail!(
-            "choose one of the mirror's upstreams by --upstream-id: {}",
-            ids.join(", ")
-        ),
+        _ => bail!("choose one of the mirror's upstreams by --upstream-id: {}", ids.join(", ")),
     };
-    let found = upstreams
-        .iter()
-        .find(|upstream| upstream.get("id").and_then(Value::as_str) == Some(id));
+    let found = upstreams.iter().find(|upstream| upstream.get("id").and_then(Value::as_str) == Some(id));
     let base_url = found.and_then(|upstream| Some(upstream.get("baseUrl")?.as_str()?.to_owned()));
     Ok((id.to_owned(), base_url))
 }
 
 /// How far the mirror is, in its own words.
 pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, CallError> {
-    mirror
-        .get(&upstream_path(upstream_id, &["progress"]))
-        .send()
-        .await
+    mirror.get(&upstream_path(upstream_id, &["progress"])).send().await
 }
 
 /// Shows progress until nothing is left to synchronise.
@@ -220,11 +195,7 @@ async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
 pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
     let count = |name| progress.get(name).and_then(Value::as_u64).unwrap_or(0);
     let (synced, total) = (count("syncedRepos"), count("totalRepos"));
-    if progress
-        .get("discovering")
-        .and_then(Value::as_bool)
-        .unwrap_or(false)
-    {
+    if progress.get("discovering").and_then(Value::as_bool).unwrap_or(false) {
         shown.note("looking what there is");
         return false;
     }

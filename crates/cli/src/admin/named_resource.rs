@@ -8,10 +8,7 @@ use crate::client::Client;
 
 /// The id of a mirror that is given by id or name.
 pub async fn mirror_id(client: &Client, id_or_name: &str) -> anyhow::Result<String> {
-    let mirrors = client
-        .get(&api::path(&api::MIRRORING, &["mirrorServers"]))
-        .all()
-        .await?;
+    let mirrors = client.get(&api::path(&api::MIRRORING, &["mirrorServers"])).all().await?;
     only_match(&mirrors, id_or_name, "/id", "/name")
         .with_context(|| format!("no mirror has the id or name {id_or_name:?}"))
 }
@@ -21,10 +18,7 @@ pub async fn request_id(client: &Client, id_or_name: &str) -> anyhow::Result<Str
     if is_number(id_or_name) {
         return Ok(id_or_name.to_owned());
     }
-    let requests = client
-        .get(&api::path(&api::MIRRORING, &["requests"]))
-        .all()
-        .await?;
+    let requests = client.get(&api::path(&api::MIRRORING, &["requests"])).all().await?;
     only_match(&requests, id_or_name, "/id", "/mirrorName")
         .with_context(|| format!("no mirror called {id_or_name:?} has asked to join"))
 }
@@ -38,10 +32,7 @@ pub async fn project_ids(upstream: &Client, keys_or_ids: &[String]) -> anyhow::R
             ids.push(key_or_id.clone());
             continue;
         }
-        let project = upstream
-            .get(&api::path(&api::CORE, &["projects", key_or_id]))
-            .send()
-            .await?;
+        let project = upstream.get(&api::path(&api::CORE, &["projects", key_or_id])).send().await?;
         let id = project.pointer("/id").and_then(as_text);
         ids.push(id.with_context(|| format!("the upstream gave no id for the project {key_or_id}"))?);
     }
@@ -50,29 +41,16 @@ pub async fn project_ids(upstream: &Client, keys_or_ids: &[String]) -> anyhow::R
 
 /// The slug of a user, which is what paths hold.
 pub async fn user_slug(client: &Client, name: &str) -> anyhow::Result<String> {
-    let users = client
-        .get(&api::path(&api::CORE, &["users"]))
-        .query("filter", name)
-        .all()
-        .await?;
-    let user = users
-        .iter()
-        .find(|user| text_at(user, "/name").is_some_and(|found| same_name(&found, name)));
-    let Some(user) = user else {
-        bail!("there is no user {name:?}")
-    };
+    let users = client.get(&api::path(&api::CORE, &["users"])).query("filter", name).all().await?;
+    let user = users.iter().find(|user| text_at(user, "/name").is_some_and(|found| same_name(&found, name)));
+    let Some(user) = user else { bail!("there is no user {name:?}") };
     text_at(user, "/slug").context("the server gave no slug for the user")
 }
 
 fn only_match(values: &[Value], wanted: &str, id: &str, name: &str) -> Option<String> {
-    let by_id = values
-        .iter()
-        .find(|value| text_at(value, id).as_deref() == Some(wanted));
-    let by_name = || {
-        values
-            .iter()
-            .find(|value| text_at(value, name).is_some_and(|found| same_name(&found, wanted)))
-    };
+    let by_id = values.iter().find(|value| text_at(value, id).as_deref() == Some(wanted));
+    let by_name =
+        || values.iter().find(|value| text_at(value, name).is_some_and(|found| same_name(&found, wanted)));
     by_id.or_else(by_name).and_then(|value| text_at(value, id))
 }
 
@@ -104,16 +82,10 @@ mod tests {
 
     #[test]
     fn an_id_wins_over_a_name_and_names_ignore_case() {
-        let values = [
-            json!({"id": "A", "name": "B"}),
-            json!({"id": "B", "name": "Tokyo"}),
-        ];
+        let values = [json!({"id": "A", "name": "B"}), json!({"id": "B", "name": "Tokyo"})];
         assert_eq!(only_match(&values, "B", "/id", "/name").as_deref(), Some("B"));
         assert_eq!(only_match(&values, "tokyo", "/id", "/name").as_deref(), Some("B"));
         assert_eq!(only_match(&values, "C", "/id", "/name"), None);
-        assert_eq!(
-            only_match(&[json!({"id": 7, "name": "x"})], "x", "/id", "/name").as_deref(),
-            Some("7")
-        );
+        assert_eq!(only_match(&[json!({"id": 7, "name": "x"})], "x", "/id", "/name").as_deref(), Some("7"));
     }
 }

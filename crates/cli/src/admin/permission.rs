@@ -63,45 +63,22 @@ const COLUMNS: [Column; 3] = [
 /// Runs one of them.
 pub async fn run(command: PermissionCommand) -> anyhow::Result<()> {
     match command {
-        PermissionCommand::Grant {
-            user,
-            level,
-            place,
-            connection,
-        } => {
+        PermissionCommand::Grant { user, level, place, connection } => {
             let session = connection.open().await?;
             let permission = place.full_name(&level);
-            let call = session
-                .client
-                .put(&place.path())
-                .query("name", &user)
-                .query("permission", &permission);
+            let call =
+                session.client.put(&place.path()).query("name", &user).query("permission", &permission);
             call.send().await?;
-            session
-                .output
-                .done(&format!("{user} has {permission} {}.", place.shown()));
+            session.output.done(&format!("{user} has {permission} {}.", place.shown()));
         }
-        PermissionCommand::Revoke {
-            user,
-            place,
-            connection,
-        } => {
+        PermissionCommand::Revoke { user, place, connection } => {
             let session = connection.open().await?;
-            session
-                .client
-                .delete(&place.path())
-                .query("name", &user)
-                .send()
-                .await?;
-            session
-                .output
-                .done(&format!("{user} has no permission of its own {}.", place.shown()));
+            session.client.delete(&place.path()).query("name", &user).send().await?;
+            session.output.done(&format!("{user} has no permission of its own {}.", place.shown()));
         }
         PermissionCommand::List { place, connection } => {
             let session = connection.open().await?;
-            session
-                .output
-                .list(&session.client.get(&place.path()).all().await?, &COLUMNS);
+            session.output.list(&session.client.get(&place.path()).all().await?, &COLUMNS);
         }
     }
     Ok(())
@@ -146,27 +123,14 @@ mod tests {
     fn a_place_decides_path_and_name() {
         let repository = "P/r".parse().ok();
         for (place, path, admin) in [
+            (Place { project: None, repository: None }, "rest/api/latest/admin/permissions/users", "ADMIN"),
             (
-                Place {
-                    project: None,
-                    repository: None,
-                },
-                "rest/api/latest/admin/permissions/users",
-                "ADMIN",
-            ),
-            (
-                Place {
-                    project: Some("P".to_owned()),
-                    repository: None,
-                },
+                Place { project: Some("P".to_owned()), repository: None },
                 "rest/api/latest/projects/P/permissions/users",
                 "PROJECT_ADMIN",
             ),
             (
-                Place {
-                    project: None,
-                    repository,
-                },
+                Place { project: None, repository },
                 "rest/api/latest/projects/P/repos/r/permissions/users",
                 "REPO_ADMIN",
             ),

@@ -60,21 +60,11 @@ const COLUMNS: [Column; 5] = [
 /// Runs one of them.
 pub async fn run(command: ProjectCommand) -> anyhow::Result<()> {
     match command {
-        ProjectCommand::Create {
-            key,
-            name,
-            description,
-            public,
-            connection,
-        } => {
+        ProjectCommand::Create { key, name, description, public, connection } => {
             let session = connection.open().await?;
             let body = creation(&key, name.as_deref(), description.as_deref(), public);
-            let project = session
-                .client
-                .post(&api::path(&api::CORE, &["projects"]))
-                .body(body)
-                .send()
-                .await?;
+            let project =
+                session.client.post(&api::path(&api::CORE, &["projects"])).body(body).send().await?;
             session.output.show(&project, &COLUMNS);
         }
         ProjectCommand::List { name, connection } => {
@@ -87,20 +77,12 @@ pub async fn run(command: ProjectCommand) -> anyhow::Result<()> {
         }
         ProjectCommand::Show { key, connection } => {
             let session = connection.open().await?;
-            let project = session
-                .client
-                .get(&api::path(&api::CORE, &["projects", &key]))
-                .send()
-                .await?;
+            let project = session.client.get(&api::path(&api::CORE, &["projects", &key])).send().await?;
             session.output.show(&project, &COLUMNS);
         }
         ProjectCommand::Delete { key, connection } => {
             let session = connection.open().await?;
-            session
-                .client
-                .delete(&api::path(&api::CORE, &["projects", &key]))
-                .send()
-                .await?;
+            session.client.delete(&api::path(&api::CORE, &["projects", &key])).send().await?;
             session.output.done(&format!("Deleted the project {key}."));
         }
     }

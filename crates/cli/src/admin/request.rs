@@ -77,11 +77,7 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
             }
             session.output.list(&call.all().await?, &COLUMNS);
         }
-        RequestCommand::Accept {
-            request,
-            projects,
-            connection,
-        } => {
+        RequestCommand::Accept { request, projects, connection } => {
             let session = connection.open().await?;
             let id = named_resource::request_id(&session.client, &request).await?;
             let path = api::path(&api::MIRRORING, &["requests", &id, "accept"]);
@@ -102,11 +98,7 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
         RequestCommand::Delete { request, connection } => {
             let session = connection.open().await?;
             let id = named_resource::request_id(&session.client, &request).await?;
-            session
-                .client
-                .delete(&api::path(&api::MIRRORING, &["requests", &id]))
-                .send()
-                .await?;
+            session.client.delete(&api::path(&api::MIRRORING, &["requests", &id])).send().await?;
             session.output.done(&format!("Deleted the request {id}."));
         }
     }

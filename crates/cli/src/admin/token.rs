@@ -68,29 +68,16 @@ const CREATED: [Column; 3] = [COLUMNS[0], COLUMNS[1], Column::text("TOKEN", "/to
 /// Runs one of them.
 pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Create {
-            name,
-            permission,
-            expiry_days,
-            save_file,
-            of,
-            connection,
-        } => {
+        TokenCommand::Create { name, permission, expiry_days, save_file, of, connection } => {
             let owner = of.unwrap_or_else(|| connection.user().to_owned());
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             let body = creation(&name, &permission, expiry_days);
-            let mut token = session
-                .client
-                .put(&api::path(&api::USER_TOKENS, &[&slug]))
-                .body(body)
-                .send()
-                .await?;
+            let mut token =
+                session.client.put(&api::path(&api::USER_TOKENS, &[&slug])).body(body).send().await?;
             if let Some(file) = save_file {
-                let secret = token
-                    .get("token")
-                    .and_then(Value::as_str)
-                    .context("the server gave no token")?;
+                let secret =
+                    token.get("token").and_then(Value::as_str).context("the server gave no token")?;
                 save(&file, secret)
                     .with_context(|| format!("cannot write the token to {}", file.display()))?;
                 token["token"] = format!("in {}", file.display()).into();
@@ -101,22 +88,14 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
             let owner = of.unwrap_or_else(|| connection.user().to_owned());
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
-            let tokens = session
-                .client
-                .get(&api::path(&api::USER_TOKENS, &[&slug]))
-                .all()
-                .await?;
+            let tokens = session.client.get(&api::path(&api::USER_TOKENS, &[&slug])).all().await?;
             session.output.list(&tokens, &COLUMNS);
         }
         TokenCommand::Delete { id, of, connection } => {
             let owner = of.unwrap_or_else(|| connection.user().to_owned());
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
-            session
-                .client
-                .delete(&api::path(&api::USER_TOKENS, &[&slug, &id]))
-                .send()
-                .await?;
+            session.client.delete(&api::path(&api::USER_TOKENS, &[&slug, &id])).send().await?;
             session.output.done(&format!("Deleted the token {id}."));
         }
     }
@@ -126,10 +105,8 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
 fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Value {
     let mut body = Map::from_iter([("name".to_owned(), Value::from(name))]);
     if !permissions.is_empty() {
-        let names: Vec<Value> = permissions
-            .iter()
-            .map(|name| name.to_uppercase().replace('-', "_").into())
-            .collect();
+        let names: Vec<Value> =
+            permissions.iter().map(|name| name.to_uppercase().replace('-', "_").into()).collect();
         body.insert("permissions".to_owned(), names.into());
     }
     if let Some(days) = expiry_days {
@@ -139,10 +116,7 @@ fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Val
 }
 
 fn save(file: &Path, secret: &str) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(TOKEN_FILE_MODE)
-        .open(file)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(TOKEN_FILE_MODE).open(file)?;
     writeln!(file, "{secret}")
 }

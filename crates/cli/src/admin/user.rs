@@ -67,13 +67,7 @@ const COLUMNS: [Column; 6] = [
 /// Runs one of them.
 pub async fn run(command: UserCommand) -> anyhow::Result<()> {
     match command {
-        UserCommand::Create {
-            name,
-            display_name,
-            email,
-            new_password_file,
-            connection,
-        } => {
+        UserCommand::Create { name, display_name, email, new_password_file, connection } => {
             let session = connection.open().await?;
             let password = credentials::new_password(&name, new_password_file.as_deref()).await?;
             // In the body: a query string would be written to the logs of every proxy on the way.
@@ -82,12 +76,7 @@ pub async fn run(command: UserCommand) -> anyhow::Result<()> {
             if let Some(email) = email {
                 body["emailAddress"] = email.into();
             }
-            session
-                .client
-                .post(&api::path(&api::CORE, &["admin", "users"]))
-                .body(body)
-                .send()
-                .await?;
+            session.client.post(&api::path(&api::CORE, &["admin", "users"])).body(body).send().await?;
             session.output.done(&format!("Created the user {name}."));
         }
         UserCommand::List { filter, connection } => {
@@ -104,11 +93,7 @@ pub async fn run(command: UserCommand) -> anyhow::Result<()> {
             session.client.delete(&users).query("name", &name).send().await?;
             session.output.done(&format!("Deleted the user {name}."));
         }
-        UserCommand::Password {
-            name,
-            new_password_file,
-            connection,
-        } => {
+        UserCommand::Password { name, new_password_file, connection } => {
             let session = connection.open().await?;
             let password = credentials::new_password(&name, new_password_file.as_deref()).await?;
             let body = json!({ "name": name, "password": password, "passwordConfirm": password });

@@ -38,16 +38,8 @@ fn first_difference(upstream: &str, mirror: &str) -> Option<String> {
     let upstream: BTreeSet<&str> = upstream.lines().collect();
     let mirror: BTreeSet<&str> = mirror.lines().collect();
     let shown = |side: &str, line: &str| format!("only the {side} has {}", line.replace('\t', " "));
-    let missing = upstream
-        .difference(&mirror)
-        .next()
-        .map(|line| shown("upstream", line));
-    missing.or_else(|| {
-        mirror
-            .difference(&upstream)
-            .next()
-            .map(|line| shown("mirror", line))
-    })
+    let missing = upstream.difference(&mirror).next().map(|line| shown("upstream", line));
+    missing.or_else(|| mirror.difference(&upstream).next().map(|line| shown("mirror", line)))
 }
 
 #[cfg(test)]
@@ -56,10 +48,7 @@ mod tests {
 
     #[test]
     fn differences_are_named() {
-        assert_eq!(
-            first_difference("a\tHEAD\na\trefs/heads/main", "a\tHEAD\na\trefs/heads/main"),
-            None
-        );
+        assert_eq!(first_difference("a\tHEAD\na\trefs/heads/main", "a\tHEAD\na\trefs/heads/main"), None);
         let told = first_difference("a\trefs/heads/main", "b\trefs/heads/main");
         assert_eq!(told.as_deref(), Some("only the upstream has a refs/heads/main"));
         let told = first_difference("", "b\trefs/tags/x");

@@ -10,16 +10,8 @@ use crate::user_git::UserGit;
 
 /// What the example holds, commit by commit.
 const COMMITS: [(&str, &str, &str); 3] = [
-    (
-        "README.md",
-        "# Example\n\nA repository to follow.\n",
-        "Add a read-me",
-    ),
-    (
-        "mirror.txt",
-        "A heliostat is a mirror that follows its source.\n",
-        "Say what a heliostat is",
-    ),
+    ("README.md", "# Example\n\nA repository to follow.\n", "Add a read-me"),
+    ("mirror.txt", "A heliostat is a mirror that follows its source.\n", "Say what a heliostat is"),
     ("source.txt", "The source moves all day.\n", "Say what it follows"),
 ];
 
@@ -37,9 +29,7 @@ pub async fn choose(
         Ok(found) => return Ok(found),
         Err(reason) => crate::output::line(&format!("Importing a small example, because {reason:#}")),
     }
-    let path = make(git, scratch)
-        .await
-        .context("cannot make the example repository")?;
+    let path = make(git, scratch).await.context("cannot make the example repository")?;
     Ok((SourceRepository::at(git, &path).await?, "example".to_owned()))
 }
 
@@ -49,50 +39,34 @@ async fn checkout_here(git: &Git) -> anyhow::Result<(SourceRepository, String)> 
     let inside = user_git.run(&here, &["rev-parse", "--show-toplevel"]).await;
     let top = inside.map_err(|_| anyhow::anyhow!("the current directory is in no git checkout"))?;
     let top = Path::new(&top);
-    let commits = user_git
-        .run(top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-        .await;
+    let commits = user_git.run(top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await;
     commits.map_err(|_| anyhow::anyhow!("the checkout in {} has no commits", top.display()))?;
     Ok((SourceRepository::at(git, top).await?, name_of(top)))
 }
 
 fn name_of(path: &Path) -> String {
-    let name = path
-        .to_str()
-        .and_then(source_repository::name_of)
-        .unwrap_or_default();
+    let name = path.to_str().and_then(source_repository::name_of).unwrap_or_default();
     // What the server takes in names; anything else becomes a dash.
     let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }
     };
     let name: String = name.chars().map(plain).collect();
     let name = name.trim_matches(['-', '.']);
-    if name.is_empty() {
-        "repository".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "repository".to_owned() } else { name.to_owned() }
 }
 
 async fn make(git: &Git, scratch: &Path) -> anyhow::Result<std::path::PathBuf> {
     let path = scratch.join("example");
     std::fs::create_dir_all(&path)?;
     let git = UserGit::for_loopback(git);
-    git.run(&path, &["init", "--quiet", "--initial-branch=main"])
-        .await?;
+    git.run(&path, &["init", "--quiet", "--initial-branch=main"]).await?;
     git.run(&path, &["config", "user.name", "Heliostat"]).await?;
-    git.run(&path, &["config", "user.email", "demo@heliostat.invalid"])
-        .await?;
+    git.run(&path, &["config", "user.email", "demo@heliostat.invalid"]).await?;
     git.run(&path, &["config", "commit.gpgSign", "false"]).await?;
     for (file, content, message) in COMMITS {
         std::fs::write(path.join(file), content)?;
         git.run(&path, &["add", "--", file]).await?;
-        git.run(&path, &["commit", "--quiet", "--message", message])
-            .await?;
+        git.run(&path, &["commit", "--quiet", "--message", message]).await?;
     }
     git.run(&path, &["branch", "feature/sunrise", "HEAD~1"]).await?;
     git.run(&path, &["tag", "v1.0"]).await?;
@@ -108,25 +82,11 @@ mod tests {
         let git = Git::discover(Path::new("git")).await.expect("git is installed");
         let scratch = tempfile::tempdir().expect("the temporary directory is writable");
         let path = make(&git, scratch.path()).await.expect("git works");
-        let source = SourceRepository::at(&git, &path)
-            .await
-            .expect("it is a repository");
-        assert_eq!(
-            source.default_branch(&git).await.as_deref(),
-            Some("refs/heads/main")
-        );
-        let (named, name) = choose(&git, Some(&path), scratch.path())
-            .await
-            .expect("it was named");
-        assert_eq!(
-            (named.origin(), name.as_str()),
-            (path.to_str().unwrap_or_default(), "example")
-        );
-        assert!(
-            choose(&git, Some(Path::new("/nonexistent")), scratch.path())
-                .await
-                .is_err()
-        );
+        let source = SourceRepository::at(&git, &path).await.expect("it is a repository");
+        assert_eq!(source.default_branch(&git).await.as_deref(), Some("refs/heads/main"));
+        let (named, name) = choose(&git, Some(&path), scratch.path()).await.expect("it was named");
+        assert_eq!((named.origin(), name.as_str()), (path.to_str().unwrap_or_default(), "example"));
+        assert!(choose(&git, Some(Path::new("/nonexistent")), scratch.path()).await.is_err());
     }
 
     #[test]

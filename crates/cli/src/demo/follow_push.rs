@@ -33,26 +33,14 @@ impl FollowedPush<'_> {
         let url = clone_url(self.upstream.admin.base_url(), self.repository);
         let clone = scratch.join("push.git");
         // Bare and shallow: whatever the size of the repository, only the last commit comes.
-        let arguments = [
-            "clone",
-            "--quiet",
-            "--bare",
-            "--depth=1",
-            url.as_str(),
-            "push.git",
-        ];
+        let arguments = ["clone", "--quiet", "--bare", "--depth=1", url.as_str(), "push.git"];
         self.git.run(scratch, &arguments).await?;
         let branch = self.git.run(&clone, &["symbolic-ref", "HEAD"]).await?;
         let commit = self.commit(&clone).await?;
 
         let pusher = self.git.clone().authorized(&self.upstream.authorization);
         let pushing_since = Instant::now();
-        pusher
-            .run(
-                &clone,
-                &["push", "--quiet", url.as_str(), &format!("{commit}:{branch}")],
-            )
-            .await?;
+        pusher.run(&clone, &["push", "--quiet", url.as_str(), &format!("{commit}:{branch}")]).await?;
         let acknowledged_at = Instant::now();
         self.wait_until_served(&commit, &branch).await?;
         let behind_ms = acknowledged_at.elapsed().as_millis();
@@ -79,10 +67,7 @@ impl FollowedPush<'_> {
             "See how fast the mirror follows",
             "HEAD^{tree}",
         ];
-        self.git
-            .run(clone, &arguments)
-            .await
-            .context("cannot make a commit")
+        self.git.run(clone, &arguments).await.context("cannot make a commit")
     }
 
     /// Asks the mirror for its refs, as every fetch does first, until the commit is among them.
@@ -92,19 +77,12 @@ impl FollowedPush<'_> {
         let wanted = format!("{commit} {branch}");
         let give_up_at = Instant::now() + SERVE_TIMEOUT;
         while Instant::now() < give_up_at {
-            let refs = anonymous
-                .get(&["info", "refs"])
-                .query("service", "git-upload-pack")
-                .text()
-                .await?;
+            let refs = anonymous.get(&["info", "refs"]).query("service", "git-upload-pack").text().await?;
             if refs.contains(&wanted) {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
-        bail!(
-            "the mirror did not serve the commit {commit} within {} s",
-            SERVE_TIMEOUT.as_secs()
-        )
+        bail!("the mirror did not serve the commit {commit} within {} s", SERVE_TIMEOUT.as_secs())
     }
 }

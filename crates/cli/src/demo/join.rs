@@ -15,10 +15,7 @@ const ASK_INTERVAL: Duration = Duration::from_millis(100);
 pub async fn accept_mirror(upstream: &Client, name: &str) -> anyhow::Result<()> {
     let give_up_at = Instant::now() + ASK_TIMEOUT;
     while Instant::now() < give_up_at {
-        let mirrors = upstream
-            .get(&["rest", "mirroring", "latest", "mirrorServers"])
-            .all()
-            .await?;
+        let mirrors = upstream.get(&["rest", "mirroring", "latest", "mirrorServers"]).all().await?;
         if mirrors.iter().any(|mirror| text(mirror, "name") == Some(name)) {
             return Ok(());
         }
@@ -27,29 +24,17 @@ pub async fn accept_mirror(upstream: &Client, name: &str) -> anyhow::Result<()> 
             .query("state", "PENDING")
             .all()
             .await?;
-        let request = requests
-            .iter()
-            .find(|request| text(request, "mirrorName") == Some(name));
+        let request = requests.iter().find(|request| text(request, "mirrorName") == Some(name));
         match request.and_then(|request| request.get("id")?.as_i64()) {
             Some(id) => {
-                let path = [
-                    "rest",
-                    "mirroring",
-                    "latest",
-                    "requests",
-                    &id.to_string(),
-                    "accept",
-                ];
+                let path = ["rest", "mirroring", "latest", "requests", &id.to_string(), "accept"];
                 upstream.post(&path).send().await?;
                 return Ok(());
             }
             None => tokio::time::sleep(ASK_INTERVAL).await,
         }
     }
-    bail!(
-        "the mirror did not ask to join within {} s",
-        ASK_TIMEOUT.as_secs()
-    )
+    bail!("the mirror did not ask to join within {} s", ASK_TIMEOUT.as_secs())
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {

@@ -41,12 +41,7 @@ pub struct DemoOptions {
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     git: PathBuf,
     /// Form of the log on standard error.
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "HELIOSTAT_LOG_FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "warn", value_parser = logging::parse_level)]
@@ -101,15 +96,12 @@ impl DataDirectory {
     fn choose(wanted: Option<&Path>) -> anyhow::Result<Self> {
         let Some(directory) = wanted else {
             let temporary = tempfile::Builder::new().prefix("heliostat-demo-").tempdir();
-            return Ok(Self::Temporary(
-                temporary.context("cannot make a temporary directory")?,
-            ));
+            return Ok(Self::Temporary(temporary.context("cannot make a temporary directory")?));
         };
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make the directory {}", directory.display()))?;
-        let absolute = directory
-            .canonicalize()
-            .with_context(|| format!("cannot use {}", directory.display()))?;
+        let absolute =
+            directory.canonicalize().with_context(|| format!("cannot use {}", directory.display()))?;
         Ok(Self::Kept(absolute))
     }
 

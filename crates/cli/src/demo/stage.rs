@@ -56,11 +56,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     };
     let authorization = Authorization::basic("admin", &password)?;
     let admin = Client::new(base_url, Some(&authorization));
-    Ok(Upstream {
-        admin,
-        authorization,
-        password_place,
-    })
+    Ok(Upstream { admin, authorization, password_place })
 }
 
 /// Starts the mirror of `upstream`, and gives its address.
@@ -89,13 +85,7 @@ pub async fn start_mirror(
 
 fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
-    ListenOptions {
-        listen,
-        base_url: None,
-        data,
-        database: None,
-        git: git.to_owned(),
-    }
+    ListenOptions { listen, base_url: None, data, database: None, git: git.to_owned() }
 }
 
 /// The port if it is free, else 0, which stands for any free one.

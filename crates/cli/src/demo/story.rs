@@ -73,30 +73,14 @@ async fn import(
 ) -> anyhow::Result<RepositoryName> {
     let admin = &upstream.admin;
     let project = project::creation(PROJECT, Some("Demonstration"), None, true);
-    match admin
-        .post(&["rest", "api", "latest", "projects"])
-        .body(project)
-        .send()
-        .await
-    {
+    match admin.post(&["rest", "api", "latest", "projects"]).body(project).send().await {
         Ok(_) => {}
         // It is there when the data directory is used again.
         Err(error) if error.status() == Some(StatusCode::CONFLICT) => {}
         Err(error) => return Err(error).context("cannot create the project"),
     }
-    let attributes = Attributes {
-        public: true,
-        ..Attributes::default()
-    };
-    let created = create_if_missing(
-        admin,
-        PROJECT,
-        &NewRepository {
-            name,
-            attributes: &attributes,
-        },
-    )
-    .await?;
+    let attributes = Attributes { public: true, ..Attributes::default() };
+    let created = create_if_missing(admin, PROJECT, &NewRepository { name, attributes: &attributes }).await?;
     let repository = name_in_upstream(&created)?;
     push_all(git, source, admin, &repository, &upstream.authorization).await?;
     if let Some(branch) = source.default_branch(git).await {

@@ -27,9 +27,7 @@ pub async fn show(upstream: &Client, mirror: &Client, repository: &RepositoryNam
     let mut last_state = String::from("not known to the mirror");
     while Instant::now() < give_up_at {
         match state_of(mirror, &id, &shown).await {
-            Ok(State {
-                is_available: true, ..
-            }) => {
+            Ok(State { is_available: true, .. }) => {
                 shown.finish("Synchronised");
                 return Ok(());
             }
@@ -39,10 +37,7 @@ pub async fn show(upstream: &Client, mirror: &Client, repository: &RepositoryNam
         }
         tokio::time::sleep(PROGRESS_INTERVAL).await;
     }
-    bail!(
-        "{repository} was not synchronised within {} s: {last_state}",
-        SYNC_TIMEOUT.as_secs()
-    )
+    bail!("{repository} was not synchronised within {} s: {last_state}", SYNC_TIMEOUT.as_secs())
 }
 
 struct State {
@@ -53,23 +48,10 @@ struct State {
 async fn state_of(mirror: &Client, repository_id: &str, shown: &Progress) -> anyhow::Result<State> {
     let (upstream_id, _) = followed_upstream(mirror, None).await?;
     show_progress(shown, &progress_of(mirror, &upstream_id).await?);
-    let path = [
-        "rest",
-        "mirroring",
-        "latest",
-        "upstreamServers",
-        &upstream_id,
-        "repos",
-        repository_id,
-    ];
+    let path = ["rest", "mirroring", "latest", "upstreamServers", &upstream_id, "repos", repository_id];
     let repository: Result<Value, CallError> = mirror.get(&path).send().await;
     let repository = repository?;
     let text = |field| repository.get(field).and_then(Value::as_str).unwrap_or_default();
     let is_available = text("status") == "AVAILABLE";
-    Ok(State {
-        is_available,
-        shown: format!("{} {}", text("status"), text("lastError"))
-            .trim()
-            .to_owned(),
-    })
+    Ok(State { is_available, shown: format!("{} {}", text("status"), text("lastError")).trim().to_owned() })
 }

@@ -43,12 +43,7 @@ pub fn free_space(data: &Path) -> Finding {
         return Finding::skipped(ITEM, "there is no directory to ask about");
     };
     match rustix::fs::statvfs(&existing) {
-        Ok(disk) => judge(
-            ITEM,
-            disk.f_bavail.saturating_mul(disk.f_frsize),
-            disk.f_files,
-            disk.f_favail,
-        ),
+        Ok(disk) => judge(ITEM, disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_files, disk.f_favail),
         Err(error) => Finding::failed(ITEM, format!("cannot ask for it: {error}"), REMEDY),
     }
 }
@@ -71,11 +66,7 @@ fn nearest_existing(path: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(path).ok()?;
     let nearest = absolute.ancestors().find(|ancestor| ancestor.exists())?;
     // The path as it was given, where it can be, because that is how it is known.
-    Some(if nearest == absolute {
-        path.to_owned()
-    } else {
-        nearest.to_owned()
-    })
+    Some(if nearest == absolute { path.to_owned() } else { nearest.to_owned() })
 }
 
 #[cfg(test)]
@@ -88,10 +79,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("the temporary directory is writable");
         assert_eq!(writable(directory.path()).outcome, Outcome::Good);
         let below = writable(&directory.path().join("a/b"));
-        assert!(
-            below.outcome == Outcome::Good && below.detail.ends_with("will be created"),
-            "{below:?}"
-        );
+        assert!(below.outcome == Outcome::Good && below.detail.ends_with("will be created"), "{below:?}");
         let file = directory.path().join("file");
         std::fs::write(&file, "x").expect("the directory is writable");
         assert_eq!(writable(&file.join("below")).outcome, Outcome::Failed);

@@ -35,42 +35,22 @@ pub enum Outcome {
 impl Finding {
     /// As it should be.
     pub fn good(item: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            item,
-            outcome: Outcome::Good,
-            detail: detail.into(),
-            remedy: None,
-        }
+        Self { item, outcome: Outcome::Good, detail: detail.into(), remedy: None }
     }
 
     /// Not given, so not checked.
     pub fn skipped(item: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            item,
-            outcome: Outcome::Skipped,
-            detail: detail.into(),
-            remedy: None,
-        }
+        Self { item, outcome: Outcome::Skipped, detail: detail.into(), remedy: None }
     }
 
     /// Works now, may not for long.
     pub fn doubtful(item: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            item,
-            outcome: Outcome::Doubtful,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
+        Self { item, outcome: Outcome::Doubtful, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
     /// A role would not run, or not for long.
     pub fn failed(item: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            item,
-            outcome: Outcome::Failed,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
+        Self { item, outcome: Outcome::Failed, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
     /// For programs.
@@ -86,13 +66,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<8} {:<15} {}",
-            self.outcome.name(),
-            self.item,
-            printable(&self.detail)
-        )?;
+        write!(f, "{:<8} {:<15} {}", self.outcome.name(), self.item, printable(&self.detail))?;
         match &self.remedy {
             Some(remedy) => write!(f, "\n{:<25}-> {remedy}", ""),
             None => Ok(()),

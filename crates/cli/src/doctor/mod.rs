@@ -45,18 +45,12 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
     ];
     findings.extend(surroundings::upstream(options.upstream.as_ref()).await);
     match options.output {
-        OutputFormat::Table => findings
-            .iter()
-            .for_each(|finding| output::line(&finding.to_string())),
+        OutputFormat::Table => findings.iter().for_each(|finding| output::line(&finding.to_string())),
         OutputFormat::Json => {
             let all: Vec<Value> = findings.iter().map(Finding::as_json).collect();
             output::line(&serde_json::to_string_pretty(&all)?);
         }
     }
     let has_failed = findings.iter().any(|finding| finding.outcome == Outcome::Failed);
-    Ok(if has_failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

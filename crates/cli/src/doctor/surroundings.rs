@@ -22,10 +22,7 @@ const DOUBTFUL_SKEW_S: i64 = 5;
 pub async fn git(program: &Path) -> Finding {
     const ITEM: &str = "git";
     match Git::discover(program).await {
-        Ok(git) => Finding::good(
-            ITEM,
-            format!("{} is version {}", program.display(), git.version()),
-        ),
+        Ok(git) => Finding::good(ITEM, format!("{} is version {}", program.display(), git.version())),
         Err(error) => Finding::failed(
             ITEM,
             chain(&error),
@@ -98,11 +95,7 @@ async fn ask(url: &Url) -> reqwest::Result<(reqwest::StatusCode, Option<String>)
     }
     let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?;
     let answer = http.get(status).send().await?;
-    let date = answer
-        .headers()
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
-        .map(str::to_owned);
+    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
     Ok((answer.status(), date))
 }
 
@@ -148,20 +141,13 @@ mod tests {
         ] {
             assert_eq!(judge_skew("clock", skew).outcome, outcome, "{skew}");
         }
-        assert_eq!(
-            judge_skew("clock", -40).detail,
-            "this machine is 40 s ahead of the upstream"
-        );
+        assert_eq!(judge_skew("clock", -40).detail, "this machine is 40 s ahead of the upstream");
     }
 
     #[tokio::test]
     async fn a_missing_git_is_told_with_a_remedy() {
         let finding = git(Path::new("/nonexistent/git")).await;
         assert_eq!(finding.outcome, Outcome::Failed);
-        assert!(
-            finding
-                .remedy
-                .is_some_and(|remedy| remedy.contains("install git"))
-        );
+        assert!(finding.remedy.is_some_and(|remedy| remedy.contains("install git")));
     }
 }

@@ -2,21 +2,15 @@
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// `2026-11-22 10:15:00`, in UTC.
 pub fn from_epoch_ms(epoch_ms: i64) -> String {
     let seconds = epoch_ms.div_euclid(1000);
     let (year, month, day) = date_of_day(seconds.div_euclid(DAY_S));
     let of_day = seconds.rem_euclid(DAY_S);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
 /// Epoch seconds of an HTTP date such as `Sun, 22 Nov 2026 10:15:00 GMT`.
@@ -45,10 +39,7 @@ fn date_of_day(day: i64) -> (i64, i64, i64) {
     while day_of_date(year, 1, 1) > day {
         year -= 1;
     }
-    let month = (1..=12)
-        .rev()
-        .find(|month| day_of_date(year, *month, 1) <= day)
-        .unwrap_or(1);
+    let month = (1..=12).rev().find(|month| day_of_date(year, *month, 1) <= day).unwrap_or(1);
     (year, month, day - day_of_date(year, month, 1) + 1)
 }
 
@@ -68,10 +59,7 @@ mod tests {
             let epoch = parse_http_date(http).expect("an HTTP date");
             assert_eq!(from_epoch_ms(epoch * 1000), written);
         }
-        assert_eq!(
-            parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(784_111_777)
-        );
+        assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(parse_http_date("yesterday"), None);
     }
 }

@@ -27,20 +27,12 @@ enum Kind {
 impl Column {
     /// The text, number or truth value at a JSON pointer.
     pub const fn text(title: &'static str, pointer: &'static str) -> Self {
-        Self {
-            title,
-            pointer,
-            kind: Kind::Text,
-        }
+        Self { title, pointer, kind: Kind::Text }
     }
 
     /// The time at a JSON pointer, in epoch milliseconds.
     pub const fn time(title: &'static str, pointer: &'static str) -> Self {
-        Self {
-            title,
-            pointer,
-            kind: Kind::Time,
-        }
+        Self { title, pointer, kind: Kind::Time }
     }
 
     fn of(&self, value: &Value) -> String {
@@ -58,20 +50,10 @@ impl Column {
 
 /// A row per value below a row of titles.
 pub fn rows(values: &[Value], columns: &[Column]) -> String {
-    let mut cells = vec![
-        columns
-            .iter()
-            .map(|column| column.title.to_owned())
-            .collect::<Vec<_>>(),
-    ];
-    cells.extend(
-        values
-            .iter()
-            .map(|value| columns.iter().map(|column| cut(column.of(value))).collect()),
-    );
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|i| cells.iter().map(|row| width(&row[i])).max().unwrap_or(0))
-        .collect();
+    let mut cells = vec![columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>()];
+    cells.extend(values.iter().map(|value| columns.iter().map(|column| cut(column.of(value))).collect()));
+    let widths: Vec<usize> =
+        (0..columns.len()).map(|i| cells.iter().map(|row| width(&row[i])).max().unwrap_or(0)).collect();
     let lines: Vec<String> = cells.iter().map(|row| aligned(row, &widths)).collect();
     lines.join("\n")
 }
@@ -117,18 +99,13 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 3] = [
-        Column::text("KEY", "/key"),
-        Column::text("NAME", "/of/name"),
-        Column::time("SEEN", "/at"),
-    ];
+    const COLUMNS: [Column; 3] =
+        [Column::text("KEY", "/key"), Column::text("NAME", "/of/name"), Column::time("SEEN", "/at")];
 
     #[test]
     fn columns_are_aligned_and_gaps_are_visible() {
-        let values = [
-            json!({"key": "A", "of": {"name": "first one"}, "at": 0}),
-            json!({"key": "LONGER", "at": null}),
-        ];
+        let values =
+            [json!({"key": "A", "of": {"name": "first one"}, "at": 0}), json!({"key": "LONGER", "at": null})];
         let expected =
             "KEY     NAME       SEEN\nA       first one  1970-01-01 00:00:00\nLONGER  -          -";
         assert_eq!(rows(&values, &COLUMNS), expected);

@@ -9,15 +9,9 @@ use crate::mirror::MirrorRoleOptions;
 
 fn mirror_with(file: &str, flags: &[&str]) -> Result<MirrorRoleOptions, SettingsError> {
     let mut settings = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
-    settings
-        .write_all(file.as_bytes())
-        .expect("the temporary directory has space");
-    let mut argv = vec![
-        OsString::from("heliostat"),
-        "mirror".into(),
-        "--config".into(),
-        settings.path().into(),
-    ];
+    settings.write_all(file.as_bytes()).expect("the temporary directory has space");
+    let mut argv =
+        vec![OsString::from("heliostat"), "mirror".into(), "--config".into(), settings.path().into()];
     argv.extend(flags.iter().map(OsString::from));
     match parse(argv)?.command {
         Command::Mirror(mirror) => Ok(mirror.role),
@@ -33,27 +27,17 @@ const JOINED: &str = "upstream = 'http://up:7990'\nname = 'tokyo'\n";
 
 #[test]
 fn the_file_wins_over_the_default_and_satisfies_required_options() {
-    let mirror = mirror_with(
-        &format!("{JOINED}sweep-interval = '10s'\nsync-parallelism = 7"),
-        &[],
-    )
-    .expect("valid");
+    let mirror =
+        mirror_with(&format!("{JOINED}sweep-interval = '10s'\nsync-parallelism = 7"), &[]).expect("valid");
     assert_eq!(mirror.name.as_deref(), Some("tokyo"));
     assert_eq!(mirror.sweep_interval, Duration::from_secs(10));
     assert_eq!(mirror.sync_parallelism, 7);
-    assert_eq!(
-        mirror.freshness_cap,
-        Duration::from_secs(2),
-        "the default stays where the file is silent"
-    );
+    assert_eq!(mirror.freshness_cap, Duration::from_secs(2), "the default stays where the file is silent");
 }
 
 #[test]
 fn a_flag_wins_over_the_file() {
-    let mirror = mirror_with(
-        &format!("{JOINED}sweep-interval = '10s'"),
-        &["--sweep-interval", "20s"],
-    );
+    let mirror = mirror_with(&format!("{JOINED}sweep-interval = '10s'"), &["--sweep-interval", "20s"]);
     assert_eq!(mirror.expect("valid").sweep_interval, Duration::from_secs(20));
 }
 
@@ -74,10 +58,7 @@ fn settings_of_other_commands_may_share_the_file() {
 #[test]
 fn an_unknown_key_is_named_with_its_nearest_neighbour() {
     let told = message("sweep-intreval = '3m'");
-    assert!(
-        told.contains("unknown key \"sweep-intreval\", did you mean \"sweep-interval\"?"),
-        "{told}"
-    );
+    assert!(told.contains("unknown key \"sweep-intreval\", did you mean \"sweep-interval\"?"), "{told}");
     assert!(
         message("[mirror]\nname = 'x'").contains("wrong value")
             || message("[mirror]").contains("unknown key")
@@ -87,15 +68,9 @@ fn an_unknown_key_is_named_with_its_nearest_neighbour() {
 #[test]
 fn a_wrong_value_is_named_with_file_and_key() {
     let told = message("sweep-interval = 180");
-    assert!(
-        told.contains("wrong value for \"sweep-interval\": expected a string, found integer"),
-        "{told}"
-    );
+    assert!(told.contains("wrong value for \"sweep-interval\": expected a string, found integer"), "{told}");
     let told = message("listen = 'everywhere'");
-    assert!(
-        told.contains("wrong value for \"listen\"") && told.contains("everywhere"),
-        "{told}"
-    );
+    assert!(told.contains("wrong value for \"listen\"") && told.contains("everywhere"), "{told}");
     assert!(message("log-format = 'xml'").contains("[possible values: text, json]"));
     assert!(message("sync-parallelism = 0").contains("wrong value for \"sync-parallelism\""));
 }

@@ -43,14 +43,9 @@ pub struct FakeUpstream {
 
 impl FakeUpstream {
     pub async fn start(folder: &Path, git: Git) -> Arc<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let state = State {
-            request_state: "PENDING",
-            ..State::default()
-        };
+        let state = State { request_state: "PENDING", ..State::default() };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
             folder: folder.to_owned(),
@@ -73,17 +68,13 @@ impl FakeUpstream {
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no test panics while it holds the state")
+        self.state.lock().expect("no test panics while it holds the state")
     }
 
     /// Creates a repository with one commit on `main`.
     pub async fn create(&self, id: i32, slug: &str) {
         let path = self.path(slug);
-        run(Command::new("git")
-            .args(["init", "-q", "--bare", "-b", "main"])
-            .arg(&path));
+        run(git_command().args(["init", "-q", "--bare", "-b", "main"]).arg(&path));
         let repository = FakeRepository {
             slug: slug.to_owned(),
             generation: 0,
@@ -98,11 +89,8 @@ impl FakeUpstream {
     pub async fn push(&self, id: i32, name: &str, message: &str) {
         let path = self.path(&self.repository(id).slug);
         let git = |arguments: &[&str]| {
-            let mut command = Command::new("git");
-            command
-                .arg("-C")
-                .arg(&path)
-                .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]);
+            let mut command = git_command();
+            command.arg("-C").arg(&path).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]);
             run(command.args(arguments))
         };
         let tree = git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
@@ -116,11 +104,7 @@ impl FakeUpstream {
     }
 
     pub fn repository(&self, id: i32) -> FakeRepository {
-        self.state()
-            .repositories
-            .get(&id)
-            .expect("the test has created it")
-            .clone()
+        self.state().repositories.get(&id).expect("the test has created it").clone()
     }
 
     /// The event of the latest push.
@@ -149,30 +133,19 @@ impl FakeUpstream {
         let _ = std::fs::remove_file(&place);
         std::os::unix::fs::symlink(path, &place).expect("a writable folder");
         let repository = store.open(1).await.expect("the repository is whole");
-        repository
-            .refs()
-            .await
-            .expect("its refs can be read")
-            .content_hash()
-            .to_string()
+        repository.refs().await.expect("its refs can be read").content_hash().to_string()
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map(|body| body.to_bytes())
-            .unwrap_or_default();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let path = parts.uri.path().to_owned();
         if let Some(rest) = path.strip_prefix("/scm/app/") {
             return self.answer_git(rest, &parts, &body);
         }
         let path = path.strip_prefix("/rest/mirroring/latest").unwrap_or(&path);
-        let is_signed = is_signed(
-            &parts,
-            &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()),
-        );
+        let is_signed =
+            is_signed(&parts, &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()));
         if path != "/requests" && !is_signed {
             return error(401, "The JWT was not accepted.");
         }
@@ -184,23 +157,16 @@ impl FakeUpstream {
                 json_answer(&json!({ "serverTime": heliostat_mirror::Clock::system().now_ms() }))
             }
             "/repos" => {
-                let values: Vec<Value> = state
-                    .repositories
-                    .iter()
-                    .map(|(id, one)| wire(*id, one))
-                    .collect();
+                let values: Vec<Value> = state.repositories.iter().map(|(id, one)| wire(*id, one)).collect();
                 json_answer(&json!({ "values": values, "isLastPage": true }))
             }
             "/authenticate" => {
                 state.authentications += 1;
-                match (
-                    sent["credentials"]["username"].as_str(),
-                    sent["credentials"]["password"].as_str(),
-                ) {
+                match (sent["credentials"]["username"].as_str(), sent["credentials"]["password"].as_str()) {
                     (Some("ada"), Some("right")) => {
-                        json_answer(&user("ada", json!(["LICENSED_USER", "REPO_READ"])))
+                        json_answer(&user("ada", &json!(["LICENSED_USER", "REPO_READ"])))
                     }
-                    (Some("bob"), Some("right")) => json_answer(&user("bob", json!(["LICENSED_USER"]))),
+                    (Some("bob"), Some("right")) => json_answer(&user("bob", &json!(["LICENSED_USER"]))),
                     _ => error(401, "The user name, password or token is not valid."),
                 }
             }
@@ -228,37 +194,21 @@ impl FakeUpstream {
         if !is_signed(parts, &git_query_hash(&format!("/scm/app/{name}"))) {
             return error(401, "The JWT was not accepted.");
         }
-        let mut command = Command::new("git");
-        command.args([
-            "-c",
-            "uploadpack.allowAnySHA1InWant=true",
-            "upload-pack",
-            "--stateless-rpc",
-        ]);
-        if let Some(protocol) = parts
-            .headers
-            .get("Git-Protocol")
-            .and_then(|value| value.to_str().ok())
-        {
+        let mut command = git_command();
+        command.args(["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--stateless-rpc"]);
+        if let Some(protocol) = parts.headers.get("Git-Protocol").and_then(|value| value.to_str().ok()) {
             command.env("GIT_PROTOCOL", protocol);
         }
         let advertise = service == "info/refs";
         if advertise {
             command.arg("--http-backend-info-refs");
         }
-        command
-            .arg(self.folder.join(name))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.arg(self.folder.join(name)).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("git is installed");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         std::io::Write::write_all(&mut stdin, body).expect("git reads its input");
         drop(stdin);
-        let mut answer = if advertise {
-            b"001e# service=git-upload-pack\n0000".to_vec()
-        } else {
-            Vec::new()
-        };
+        let mut answer = if advertise { b"001e# service=git-upload-pack\n0000".to_vec() } else { Vec::new() };
         answer.extend(child.wait_with_output().expect("git ends").stdout);
         let kind = if advertise { "advertisement" } else { "result" };
         Response::builder()
@@ -269,13 +219,8 @@ impl FakeUpstream {
 }
 
 fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {
-    let header = parts
-        .headers
-        .get("Authorization")
-        .and_then(|value| value.to_str().ok());
-    let token = header
-        .and_then(|header| header.strip_prefix("JWT "))
-        .map(UnverifiedToken::parse);
+    let header = parts.headers.get("Authorization").and_then(|value| value.to_str().ok());
+    let token = header.and_then(|header| header.strip_prefix("JWT ")).map(UnverifiedToken::parse);
     let now = heliostat_mirror::Clock::system().now_ms() / 1_000;
     matches!(token, Some(Ok(token)) if token.verify(&Secret::new(SECRET), query_hash, now).is_ok())
 }
@@ -293,7 +238,7 @@ fn wire(id: i32, repository: &FakeRepository) -> Value {
     })
 }
 
-fn user(name: &str, permissions: Value) -> Value {
+fn user(name: &str, permissions: &Value) -> Value {
     json!({ "id": 7, "name": name, "slug": name, "displayName": name, "effectivePermissions": permissions })
 }
 
@@ -303,25 +248,23 @@ fn json_answer(body: &Value) -> Response<Full<Bytes>> {
 
 fn error(status: u16, message: &str) -> Response<Full<Bytes>> {
     let body = json!({ "errors": [{ "message": message }] }).to_string();
-    Response::builder()
-        .status(status)
-        .body(Full::from(body))
-        .expect("a valid response")
+    Response::builder().status(status).body(Full::from(body)).expect("a valid response")
 }
 
 fn empty(status: u16) -> Response<Full<Bytes>> {
-    Response::builder()
-        .status(status)
-        .body(Full::default())
-        .expect("a valid response")
+    Response::builder().status(status).body(Full::default()).expect("a valid response")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the fake stands for a server that does not use our Git engine"
+)]
+fn git_command() -> Command {
+    Command::new("git")
 }
 
 fn run(command: &mut Command) -> String {
     let output = command.output().expect("git is installed");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -23,10 +23,7 @@ impl<A: GitAccess> Endpoint for GitEndpoint<A> {
     async fn call(&self, request: Request) -> Result<Response> {
         let uri = request.uri();
         match request::read(request.method().as_str(), uri.path(), uri.query()) {
-            Ok(wanted) => Ok(self
-                .answer(request, wanted)
-                .await
-                .unwrap_or_else(|refusal| refused(refusal))),
+            Ok(wanted) => Ok(self.answer(request, wanted).await.unwrap_or_else(refused)),
             Err(not_served) => Ok(not_served_here(not_served)),
         }
     }
@@ -43,22 +40,13 @@ impl<A: GitAccess> GitEndpoint<A> {
                     GitService::UploadPack => self.0.readable(&call, key, slug).await?,
                     GitService::ReceivePack => self.0.pushable(&call, key, slug).await?,
                 };
-                let output = repository
-                    .advertise(service, &protocol)
-                    .await
-                    .map_err(Refusal::internal)?;
-                Ok(streamed(
-                    output,
-                    &format!("application/x-{}-advertisement", service.name()),
-                ))
+                let output = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
+                Ok(streamed(output, &format!("application/x-{}-advertisement", service.name())))
             }
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let repository = self.0.readable(&call, key, slug).await?;
-                let output = repository
-                    .upload_pack(body, &protocol)
-                    .await
-                    .map_err(Refusal::internal)?;
+                let output = repository.upload_pack(body, &protocol).await.map_err(Refusal::internal)?;
                 Ok(streamed(output, "application/x-git-upload-pack-result"))
             }
             GitStep::ReceivePack => {
@@ -108,26 +96,18 @@ fn refused(refusal: Refusal) -> Response {
 fn not_served_here(not_served: NotServed) -> Response {
     match not_served {
         NotServed::UnknownPath => plain(StatusCode::NOT_FOUND, "Nothing is served at this path."),
-        NotServed::DumbProtocol => plain(
-            StatusCode::FORBIDDEN,
-            "Git's dumb HTTP protocol is not served; use git 1.6.6 or newer.",
-        ),
+        NotServed::DumbProtocol => {
+            plain(StatusCode::FORBIDDEN, "Git's dumb HTTP protocol is not served; use git 1.6.6 or newer.")
+        }
         NotServed::WrongMethod { allow } => {
-            let mut response = plain(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "This path is answered to another method.",
-            );
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static(allow));
+            let mut response =
+                plain(StatusCode::METHOD_NOT_ALLOWED, "This path is answered to another method.");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
             response
         }
     }
 }
 
 fn plain(status: StatusCode, text: &str) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("{text}\n"))
+    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(format!("{text}\n"))
 }

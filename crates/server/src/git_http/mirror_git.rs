@@ -21,20 +21,13 @@ impl GitAccess for MirrorGit {
     /// repository is as new as the mirror has been told that it should be.
     async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        Ok(self
-            .mirror
-            .open_for_advertisement(project_key, slug, &credentials)
-            .await?
-            .repository)
+        Ok(self.mirror.open_for_advertisement(project_key, slug, &credentials).await?.repository)
     }
 
     async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
         // Whoever may not read learns nothing, not even where to push.
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        let served = self
-            .mirror
-            .open_for_advertisement(project_key, slug, &credentials)
-            .await?;
+        let served = self.mirror.open_for_advertisement(project_key, slug, &credentials).await?;
         Err(pushes_go_upstream(&served.upstream_url))
     }
 

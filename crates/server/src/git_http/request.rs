@@ -64,19 +64,11 @@ pub fn read(method: &str, path: &str, query: Option<&str>) -> Result<GitRequest,
         "git-receive-pack" => allow(method, "POST").map(|()| GitStep::ReceivePack)?,
         _ => return Err(NotServed::UnknownPath),
     };
-    Ok(GitRequest {
-        project_key: project_key.to_owned(),
-        slug: slug.to_owned(),
-        step,
-    })
+    Ok(GitRequest { project_key: project_key.to_owned(), slug: slug.to_owned(), step })
 }
 
 fn allow(method: &str, wanted: &'static str) -> Result<(), NotServed> {
-    if method == wanted {
-        Ok(())
-    } else {
-        Err(NotServed::WrongMethod { allow: wanted })
-    }
+    if method == wanted { Ok(()) } else { Err(NotServed::WrongMethod { allow: wanted }) }
 }
 
 fn service_of(query: Option<&str>) -> Option<&str> {
@@ -95,12 +87,8 @@ mod tests {
 
     #[test]
     fn the_four_requests_are_read() {
-        let request = read(
-            "GET",
-            "/scm/PRJ/repo.git/info/refs",
-            Some("service=git-upload-pack"),
-        )
-        .expect("is served");
+        let request =
+            read("GET", "/scm/PRJ/repo.git/info/refs", Some("service=git-upload-pack")).expect("is served");
         assert_eq!(request.project_key, "PRJ");
         assert_eq!(request.slug, "repo");
         assert_eq!(request.step, GitStep::Advertise(GitService::UploadPack));
@@ -112,33 +100,19 @@ mod tests {
     fn hostile_and_old_requests_are_not_served() {
         let refused = |method, path, query| read(method, path, query).expect_err("must not be served");
         assert_eq!(
-            refused(
-                "GET",
-                "/scm/PRJ/../x.git/info/refs",
-                Some("service=git-upload-pack")
-            ),
+            refused("GET", "/scm/PRJ/../x.git/info/refs", Some("service=git-upload-pack")),
             NotServed::UnknownPath
         );
         assert_eq!(
-            refused(
-                "GET",
-                "/scm/PRJ/%2e%2e/info/refs",
-                Some("service=git-upload-pack")
-            ),
+            refused("GET", "/scm/PRJ/%2e%2e/info/refs", Some("service=git-upload-pack")),
             NotServed::UnknownPath
         );
         assert_eq!(
             refused("GET", "/scm/PRJ/.git/info/refs", Some("service=git-upload-pack")),
             NotServed::UnknownPath
         );
-        assert_eq!(
-            refused("GET", "/scm/PRJ/r.git/HEAD", None),
-            NotServed::UnknownPath
-        );
-        assert_eq!(
-            refused("GET", "/scm/PRJ/r.git/info/refs", None),
-            NotServed::DumbProtocol
-        );
+        assert_eq!(refused("GET", "/scm/PRJ/r.git/HEAD", None), NotServed::UnknownPath);
+        assert_eq!(refused("GET", "/scm/PRJ/r.git/info/refs", None), NotServed::DumbProtocol);
         assert_eq!(
             refused("GET", "/scm/PRJ/r.git/git-upload-pack", None),
             NotServed::WrongMethod { allow: "POST" }

@@ -17,11 +17,7 @@ pub struct UpstreamGit {
 impl UpstreamGit {
     async fn identify(&self, call: &Call) -> Result<Caller, Refusal> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        let facts = RequestFacts {
-            method: &call.method,
-            path: &call.path,
-            raw_query: call.query.as_deref(),
-        };
+        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
         self.upstream.identify(credentials, facts).await
     }
 }
@@ -47,10 +43,6 @@ impl GitAccess for UpstreamGit {
     ) -> Result<Bytes, Refusal> {
         let caller = self.identify(call).await?;
         let access = self.upstream.push_with_git(&caller, project_key, slug).await?;
-        Ok(self
-            .upstream
-            .receive_pack(&caller, access, pack, protocol)
-            .await?
-            .output)
+        Ok(self.upstream.receive_pack(&caller, access, pack, protocol).await?.output)
     }
 }

@@ -17,7 +17,7 @@ const writeCall = (settings) => () => ({
 
 /** A signature holds for a few minutes only. This page, asked for again, brings fresh ones. */
 async function renewSignatures() {
-  const response = await fetch(location.href, { cache: "no-store" });
+  const response = await fetch(location.origin + location.pathname, { cache: "no-store" });
   if (!response.ok) throw new Error("The signatures of this page have expired. Load it again.");
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("panel");
   Object.assign(panel.dataset, { ...fresh.dataset });

@@ -10,10 +10,8 @@ use url::Url;
 
 use super::page::{Template, new_nonce};
 
-const PANEL: Template = Template {
-    html: include_str!("config_panel.html"),
-    script: include_str!("config_panel.js"),
-};
+const PANEL: Template =
+    Template { html: include_str!("config_panel.html"), script: include_str!("config_panel.js") };
 
 /// The page, for one answer only.
 pub fn config_panel(panel: &ConfigPanel) -> String {
@@ -44,10 +42,7 @@ pub fn config_panel(panel: &ConfigPanel) -> String {
 /// What may run on the page and whom it may ask: its own script, this server, and the mirror.
 fn policy(nonce: &str, mirror_base_url: &str) -> String {
     let mirror = Url::parse(mirror_base_url).map(|url| url.origin());
-    let mirror = mirror
-        .ok()
-        .filter(url::Origin::is_tuple)
-        .map(|origin| origin.ascii_serialization());
+    let mirror = mirror.ok().filter(url::Origin::is_tuple).map(|origin| origin.ascii_serialization());
     format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self' {}; \
          img-src data:; base-uri 'none'; form-action 'none'",
@@ -58,11 +53,7 @@ fn policy(nonce: &str, mirror_base_url: &str) -> String {
 fn projects(projects: &[Project]) -> String {
     let row =
         |project: &Project| json!({ "id": project.id.to_string(), "key": project.key, "name": project.name });
-    projects
-        .iter()
-        .map(row)
-        .collect::<serde_json::Value>()
-        .to_string()
+    projects.iter().map(row).collect::<serde_json::Value>().to_string()
 }
 
 #[cfg(test)]
@@ -96,20 +87,13 @@ mod tests {
             public: false,
             kind: ProjectKind::Normal,
         };
-        ConfigPanel {
-            mirror,
-            calls: None,
-            projects: vec![project],
-        }
+        ConfigPanel { mirror, calls: None, projects: vec![project] }
     }
 
     #[test]
     fn names_cannot_become_markup() {
         let page = config_panel(&panel("</script><script>alert(\"1\")'"));
-        assert!(
-            !page.contains("alert(\"1\")") && !page.contains("<script>"),
-            "{page}"
-        );
+        assert!(!page.contains("alert(\"1\")") && !page.contains("<script>"), "{page}");
         assert!(page.contains("&lt;script&gt;alert(&quot;1&quot;)&#39;"), "{page}");
         assert!(!page.contains("5ec7e7") && !page.contains("{{"), "{page}");
     }
@@ -117,9 +101,6 @@ mod tests {
     #[test]
     fn the_page_may_ask_the_mirror_and_nobody_else() {
         let policy = policy("n", "https://mirror.example.com:8443/eu");
-        assert!(
-            policy.contains("connect-src 'self' https://mirror.example.com:8443;"),
-            "{policy}"
-        );
+        assert!(policy.contains("connect-src 'self' https://mirror.example.com:8443;"), "{policy}");
     }
 }

@@ -9,10 +9,8 @@ use poem::{Response, Route, get};
 use super::page::{Template, redirect_to_folder};
 use crate::status::{MirrorAnswer, SYNCHRONIZED};
 
-const TEMPLATE: Template = Template {
-    html: include_str!("home_mirror.html"),
-    script: include_str!("home_mirror.js"),
-};
+const TEMPLATE: Template =
+    Template { html: include_str!("home_mirror.html"), script: include_str!("home_mirror.js") };
 
 /// What the page says about its server, besides its state.
 struct Home {
@@ -23,10 +21,7 @@ struct Home {
 /// The first page of a mirror.
 pub fn mirror_home(mirror: Arc<Mirror>) -> Route {
     let options = mirror.options();
-    let home = Home {
-        name: options.name.clone(),
-        base_url: options.base_url.clone(),
-    };
+    let home = Home { name: options.name.clone(), base_url: options.base_url.clone() };
     let page = make_sync(move |request| {
         redirect_to_folder(&request).unwrap_or_else(|| home.page(&MirrorAnswer::of(mirror.status())))
     });
@@ -41,24 +36,14 @@ impl Home {
             ("base_url", &self.base_url),
             ("version", env!("CARGO_PKG_VERSION")),
             ("state", status.state),
-            (
-                "mood",
-                if status.state == SYNCHRONIZED {
-                    "good"
-                } else {
-                    "wait"
-                },
-            ),
+            ("mood", if status.state == SYNCHRONIZED { "good" } else { "wait" }),
             ("upstream_url", &status.upstream.base_url),
             ("upstream_state", &status.upstream.state),
             ("available", &status.available_repos.to_string()),
             ("in_error", &status.repositories_in_error.to_string()),
             ("members", &status.member_count),
             ("reason", status.reason.as_deref().unwrap_or_default()),
-            (
-                "reason_hidden",
-                if status.reason.is_some() { "" } else { "hidden" },
-            ),
+            ("reason_hidden", if status.reason.is_some() { "" } else { "hidden" }),
         ])
     }
 }
@@ -70,18 +55,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {
-        let home = Home {
-            name: "saigon".to_owned(),
-            base_url: "https://saigon.example.com".to_owned(),
-        };
+        let home = Home { name: "saigon".to_owned(), base_url: "https://saigon.example.com".to_owned() };
         let mut status = status();
         status.reason = Some("<script>alert(1)</script>".to_owned());
-        let page = home
-            .page(&MirrorAnswer::of(status))
-            .into_body()
-            .into_string()
-            .await
-            .expect("the page is text");
+        let page =
+            home.page(&MirrorAnswer::of(status)).into_body().into_string().await.expect("the page is text");
         assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("SYNCHRONIZED"));
         assert!(!page.contains("{{"), "a placeholder was left");
     }

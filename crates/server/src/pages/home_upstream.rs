@@ -9,10 +9,8 @@ use poem::{Response, Route, get};
 use super::lag::lag;
 use super::page::{Template, redirect_to_folder};
 
-const TEMPLATE: Template = Template {
-    html: include_str!("home_upstream.html"),
-    script: include_str!("home_upstream.js"),
-};
+const TEMPLATE: Template =
+    Template { html: include_str!("home_upstream.html"), script: include_str!("home_upstream.js") };
 
 /// What the page says about its server.
 struct Home {
@@ -23,14 +21,9 @@ struct Home {
 /// The first page of the upstream with this display name, and what its script asks for.
 pub fn upstream_home(display_name: &str, upstream: Upstream) -> Route {
     let base_url = upstream.base_url().as_str().trim_end_matches('/').to_owned();
-    let home = Arc::new(Home {
-        name: display_name.to_owned(),
-        base_url,
-    });
+    let home = Arc::new(Home { name: display_name.to_owned(), base_url });
     let page = make_sync(move |request| redirect_to_folder(&request).unwrap_or_else(|| home.page()));
-    Route::new()
-        .at("/", get(page))
-        .at("/console/lag", get(lag(upstream)))
+    Route::new().at("/", get(page)).at("/console/lag", get(lag(upstream)))
 }
 
 impl Home {
@@ -49,16 +42,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {
-        let home = Home {
-            name: "<b>".to_owned(),
-            base_url: "https://git.example.com/x".to_owned(),
-        };
-        let page = home
-            .page()
-            .into_body()
-            .into_string()
-            .await
-            .expect("the page is text");
+        let home = Home { name: "<b>".to_owned(), base_url: "https://git.example.com/x".to_owned() };
+        let page = home.page().into_body().into_string().await.expect("the page is text");
         assert!(
             page.contains("<h1>&lt;b&gt;</h1>") && page.contains("git clone https://git.example.com/x/scm/")
         );

@@ -38,16 +38,10 @@ pub(super) fn lag(upstream: Upstream) -> impl Endpoint<Output = Response> {
 async fn answer(upstream: &Upstream, request: &Request) -> Result<Response, Problem> {
     let call = Call::of(request);
     let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
-    let facts = RequestFacts {
-        method: &call.method,
-        path: &call.path,
-        raw_query: call.query.as_deref(),
-    };
+    let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
     let caller = upstream.identify(credentials, facts).await?;
     let status = upstream.status_for(&caller).await?;
-    let lag = Lag {
-        mirrors: status.mirrors.into_iter().map(LagOfMirror::of).collect(),
-    };
+    let lag = Lag { mirrors: status.mirrors.into_iter().map(LagOfMirror::of).collect() };
     let text = serde_json::to_vec(&lag).unwrap_or_default();
     Ok(Response::builder()
         .content_type("application/json")

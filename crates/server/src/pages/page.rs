@@ -49,10 +49,7 @@ impl Template {
             "style" => Some(Filling::Ours(STYLE)),
             "shared_script" => Some(Filling::Ours(SCRIPT)),
             "script" => Some(Filling::Ours(self.script)),
-            _ => texts
-                .iter()
-                .find(|(text, _)| *text == name)
-                .map(|(_, text)| Filling::Text(text)),
+            _ => texts.iter().find(|(text, _)| *text == name).map(|(_, text)| Filling::Text(text)),
         };
         fill(self.html, filling)
     }
@@ -122,23 +119,14 @@ mod tests {
             _ => None,
         };
         let page = fill("<p title=\"{{name}}\">{{style}}</p>", filling);
-        assert_eq!(
-            page,
-            "<p title=\"&lt;script&gt;&#39;{{style}}&#39;&amp;&quot;\">a > b {}</p>"
-        );
+        assert_eq!(page, "<p title=\"&lt;script&gt;&#39;{{style}}&#39;&amp;&quot;\">a > b {}</p>");
     }
 
     #[test]
     fn the_policy_allows_this_response_only() {
-        let template = Template {
-            html: "<script nonce=\"{{nonce}}\">{{script}}</script>",
-            script: "1",
-        };
+        let template = Template { html: "<script nonce=\"{{nonce}}\">{{script}}</script>", script: "1" };
         let policy = |response: &Response| {
-            let value = response
-                .headers()
-                .get(header::CONTENT_SECURITY_POLICY)
-                .expect("a policy is set");
+            let value = response.headers().get(header::CONTENT_SECURITY_POLICY).expect("a policy is set");
             value.to_str().expect("the policy is ASCII").to_owned()
         };
         let (first, second) = (template.respond(&[]), template.respond(&[]));

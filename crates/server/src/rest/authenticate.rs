@@ -18,21 +18,14 @@ pub async fn authenticate(
     let caller = role.identify(&call).await?;
     as_mirror(&caller)?;
     let credentials = user_credentials(body.credentials);
-    let found = role
-        .upstream
-        .authenticate_user(&caller, &credentials, body.repository_id)
-        .await?;
-    Ok(AuthenticateResponse::Ok(ApiJson(
-        role.wire.authenticated_user(&found),
-    )))
+    let found = role.upstream.authenticate_user(&caller, &credentials, body.repository_id).await?;
+    Ok(AuthenticateResponse::Ok(ApiJson(role.wire.authenticated_user(&found))))
 }
 
 /// As published, a caller that is not a mirror is 401 here and never 403.
 fn as_mirror(caller: &Caller) -> Result<(), Refusal> {
     match caller {
         Caller::Mirror { .. } => Ok(()),
-        _ => Err(Refusal::unauthenticated(
-            "Only mirrors may ask this, with a JWT of their own.",
-        )),
+        _ => Err(Refusal::unauthenticated("Only mirrors may ask this, with a JWT of their own.")),
     }
 }

@@ -169,12 +169,7 @@ impl repositories::RepositoriesOperations for UpstreamOperations {
         start: i64,
         limit: i32,
     ) -> poem::Result<repositories::SearchRepositoriesResponse> {
-        let filter = RepositoryFilterInQuery {
-            name,
-            projectname,
-            projectkey,
-            visibility,
-        };
+        let filter = RepositoryFilterInQuery { name, projectname, projectkey, visibility };
         Ok(core_repositories::search_repositories(self, call, filter, start, limit).await?)
     }
 }
@@ -213,12 +208,7 @@ impl contract_users::UsersOperations for UpstreamOperations {
         password: Option<String>,
         body: Option<RestUserCreation>,
     ) -> poem::Result<contract_users::CreateUserResponse> {
-        let query = UserInQuery {
-            name,
-            display_name,
-            email_address,
-            password,
-        };
+        let query = UserInQuery { name, display_name, email_address, password };
         Ok(users::create_user(self, call, query, body).await?)
     }
 
@@ -326,10 +316,8 @@ impl contract_permissions::PermissionsOperations for UpstreamOperations {
         name: String,
         permission: RepositoryPermission,
     ) -> poem::Result<contract_permissions::SetPermissionForUserResponse> {
-        Ok(
-            permissions::set_permission_for_user(self, call, project_key, repository_slug, name, permission)
-                .await?,
-        )
+        Ok(permissions::set_permission_for_user(self, call, project_key, repository_slug, name, permission)
+            .await?)
     }
 
     async fn revoke_repository_user_permission(
@@ -339,10 +327,8 @@ impl contract_permissions::PermissionsOperations for UpstreamOperations {
         repository_slug: String,
         name: String,
     ) -> poem::Result<contract_permissions::RevokeRepositoryUserPermissionResponse> {
-        Ok(
-            permissions::revoke_repository_user_permission(self, call, project_key, repository_slug, name)
-                .await?,
-        )
+        Ok(permissions::revoke_repository_user_permission(self, call, project_key, repository_slug, name)
+            .await?)
     }
 }
 

@@ -30,10 +30,7 @@ impl MirrorOperations {
 
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
-        Ok(self
-            .mirror
-            .identify(&self.credentials(call)?, self.facts(call))
-            .await?)
+        Ok(self.mirror.identify(&self.credentials(call)?, self.facts(call)).await?)
     }
 
     /// The credentials that the request carries.

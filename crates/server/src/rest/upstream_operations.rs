@@ -31,11 +31,7 @@ impl UpstreamOperations {
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
-        let facts = RequestFacts {
-            method: &call.method,
-            path: &call.path,
-            raw_query: call.query.as_deref(),
-        };
+        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
         Ok(self.upstream.identify(credentials, facts).await?)
     }
 }
@@ -138,10 +134,8 @@ impl contract::UpstreamOperations for UpstreamOperations {
         start: i64,
         limit: i32,
     ) -> poem::Result<GetAllReposForProjectResponse> {
-        Ok(
-            projects::get_all_repos_for_project(self, call, project_id, include_default_branch, start, limit)
-                .await?,
-        )
+        Ok(projects::get_all_repos_for_project(self, call, project_id, include_default_branch, start, limit)
+            .await?)
     }
 
     async fn get_all_content_hashes(

@@ -16,19 +16,12 @@ impl MirrorWire {
             name: descriptor.name,
             description: Some(descriptor.description),
             base_url: descriptor.base_url,
-            authentication: RestAddonAuthentication {
-                kind: descriptor.authentication.to_owned(),
-            },
+            authentication: RestAddonAuthentication { kind: descriptor.authentication.to_owned() },
             lifecycle: RestAddonLifecycle {
                 installed: descriptor.installed_path,
                 uninstalled: descriptor.uninstalled_path,
             },
-            webhooks: webhooks
-                .map(|hook| RestAddonWebhook {
-                    event: hook.event,
-                    url: hook.path,
-                })
-                .collect(),
+            webhooks: webhooks.map(|hook| RestAddonWebhook { event: hook.event, url: hook.path }).collect(),
         }
     }
 }

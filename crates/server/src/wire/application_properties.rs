@@ -20,9 +20,7 @@ impl UpstreamWire {
 
 /// The date of the executable stands for that of its build.
 fn build_date() -> String {
-    let written = std::env::current_exe()
-        .and_then(|path| path.metadata())
-        .and_then(|file| file.modified());
+    let written = std::env::current_exe().and_then(|path| path.metadata()).and_then(|file| file.modified());
     let since_1970 = written.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since_1970.unwrap_or_default().as_millis().to_string()
 }
@@ -30,9 +28,6 @@ fn build_date() -> String {
 /// A number that grows with the version: three digits for each of its parts.
 fn build_number() -> String {
     let part = |text: &str| text.parse().unwrap_or(0_u64);
-    let (major, minor) = (
-        part(env!("CARGO_PKG_VERSION_MAJOR")),
-        part(env!("CARGO_PKG_VERSION_MINOR")),
-    );
+    let (major, minor) = (part(env!("CARGO_PKG_VERSION_MAJOR")), part(env!("CARGO_PKG_VERSION_MINOR")));
     (major * 1_000_000 + minor * 1_000 + part(env!("CARGO_PKG_VERSION_PATCH"))).to_string()
 }

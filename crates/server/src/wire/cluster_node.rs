@@ -13,10 +13,7 @@ impl MirrorWire {
         vec![RestClusterNode {
             id: Uuid::new_v3(&Uuid::NAMESPACE_OID, self.server_id.as_bytes()).to_string(),
             name: self.name.clone(),
-            address: RestClusterNodeAddress {
-                address: host,
-                port: i32::from(port),
-            },
+            address: RestClusterNodeAddress { address: host, port: i32::from(port) },
             local: true,
             build_version: env!("CARGO_PKG_VERSION").to_owned(),
         }]

@@ -14,8 +14,8 @@ pub fn user_credentials(credentials: RestCredentials) -> UserCredentials {
         RestCredentials::RestBearerTokenCredentials(credentials) => {
             UserCredentials::Token(Secret::new(credentials.token))
         }
-        RestCredentials::RestSshCredentials(credentials) => UserCredentials::SshKey {
-            public_key: credentials.public_key,
-        },
+        RestCredentials::RestSshCredentials(credentials) => {
+            UserCredentials::SshKey { public_key: credentials.public_key }
+        }
     }
 }

@@ -53,10 +53,7 @@ impl UpstreamWire {
     }
 
     fn links_of_mirror(&self, id: &str) -> RestSelfLinks {
-        self_links(format!(
-            "{}/rest/mirroring/latest/mirrorServers/{id}",
-            self.base()
-        ))
+        self_links(format!("{}/rest/mirroring/latest/mirrorServers/{id}", self.base()))
     }
 }
 

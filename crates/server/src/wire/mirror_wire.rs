@@ -22,26 +22,15 @@ impl MirrorWire {
 
     /// The context path of the base URL: empty, or with a slash at its start and none at its end.
     pub fn context_path(&self) -> &str {
-        let below_scheme = self
-            .base
-            .split_once("://")
-            .map_or(self.base.as_str(), |(_, rest)| rest);
+        let below_scheme = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         below_scheme.find('/').map_or("", |slash| &below_scheme[slash..])
     }
 
     /// The host and port of the base URL.
     pub(super) fn authority(&self) -> (String, u16) {
         let url = Url::parse(&self.base).ok();
-        let host = url
-            .as_ref()
-            .and_then(Url::host_str)
-            .unwrap_or_default()
-            .to_owned();
-        (
-            host,
-            url.and_then(|url| url.port_or_known_default())
-                .unwrap_or_default(),
-        )
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
+        (host, url.and_then(|url| url.port_or_known_default()).unwrap_or_default())
     }
 }
 

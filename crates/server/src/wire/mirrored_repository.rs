@@ -14,11 +14,7 @@ impl MirrorWire {
     /// because published clients look for it in two places.
     pub fn mirrored_repository(&self, view: &MirroredRepositoryView) -> RestMirroredRepository {
         let record = &view.record;
-        let clone = if view.available {
-            http_link(&view.clone_url)
-        } else {
-            Vec::new()
-        };
+        let clone = if view.available { http_link(&view.clone_url) } else { Vec::new() };
         let push = http_link(&view.push_url);
         RestMirroredRepository {
             repository_id: record.external_id.clone(),
@@ -43,18 +39,12 @@ impl MirrorWire {
 
     fn address_of(&self, repository: &MirroredRepository) -> String {
         let (upstream, id) = (&repository.upstream_server_id, &repository.external_id);
-        format!(
-            "{}/rest/mirroring/latest/upstreamServers/{upstream}/repos/{id}",
-            self.base
-        )
+        format!("{}/rest/mirroring/latest/upstreamServers/{upstream}/repos/{id}", self.base)
     }
 }
 
 fn http_link(href: &str) -> Vec<RestNamedLink> {
-    vec![RestNamedLink {
-        name: "http".to_owned(),
-        href: href.to_owned(),
-    }]
+    vec![RestNamedLink { name: "http".to_owned(), href: href.to_owned() }]
 }
 
 fn status(status: MirroredStatus) -> MirroredRepositoryStatus {

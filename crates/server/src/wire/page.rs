@@ -22,10 +22,7 @@ pub fn page_request(start: i64, limit: i32) -> PageRequest {
         Ok(0) | Err(_) => DEFAULT_PAGE_LIMIT,
         Ok(limit) => limit.min(MAX_PAGE_LIMIT),
     };
-    PageRequest {
-        start: u64::try_from(start).unwrap_or(0),
-        limit,
-    }
+    PageRequest { start: u64::try_from(start).unwrap_or(0), limit }
 }
 
 /// A page of values of the contract, as the contract writes it.
@@ -35,21 +32,9 @@ pub fn page<P: WirePage>(page: Page<P::Value>) -> P {
 
 /// The same page of other values, if all of them can be made.
 pub fn try_map<T, U, E>(page: Page<T>, convert: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
-    let Page {
-        values,
-        start,
-        limit,
-        is_last,
-        next_start,
-    } = page;
+    let Page { values, start, limit, is_last, next_start } = page;
     let values = values.into_iter().map(convert).collect::<Result<_, E>>()?;
-    Ok(Page {
-        values,
-        start,
-        limit,
-        is_last,
-        next_start,
-    })
+    Ok(Page { values, start, limit, is_last, next_start })
 }
 
 /// A type of the contract that is a page.
@@ -112,13 +97,7 @@ mod tests {
     fn limits_are_capped_and_zero_means_the_default() {
         assert_eq!(page_request(0, 25), PageRequest { start: 0, limit: 25 });
         assert_eq!(page_request(50, 0), PageRequest { start: 50, limit: 25 });
-        assert_eq!(
-            page_request(i64::MAX, 1_001),
-            PageRequest {
-                start: i64::MAX as u64,
-                limit: 1_000
-            }
-        );
+        assert_eq!(page_request(i64::MAX, 1_001), PageRequest { start: i64::MAX as u64, limit: 1_000 });
     }
 
     #[test]
@@ -130,13 +109,7 @@ mod tests {
             state: heliostat_api::models::UpstreamServerState::Installed,
             kind: heliostat_api::models::UpstreamServerType::BitbucketServer,
         };
-        let first = Page {
-            values: vec![value(1)],
-            start: 0,
-            limit: 1,
-            is_last: false,
-            next_start: Some(1),
-        };
+        let first = Page { values: vec![value(1)], start: 0, limit: 1, is_last: false, next_start: Some(1) };
         let first: PageOfRestUpstreamServer = page(first);
         let json = serde_json::to_value(&first).expect("plain data");
         assert_eq!(
@@ -144,18 +117,9 @@ mod tests {
             (&1.into(), &false.into(), &1.into())
         );
 
-        let last = Page {
-            values: vec![value(2)],
-            start: 1,
-            limit: 1,
-            is_last: true,
-            next_start: None,
-        };
+        let last = Page { values: vec![value(2)], start: 1, limit: 1, is_last: true, next_start: None };
         let last: PageOfRestUpstreamServer = page(last);
         let json = serde_json::to_value(&last).expect("plain data");
-        assert!(
-            json["isLastPage"] == true && json.get("nextPageStart").is_none(),
-            "{json}"
-        );
+        assert!(json["isLastPage"] == true && json.get("nextPageStart").is_none(), "{json}");
     }
 }

@@ -166,10 +166,8 @@ mod tests {
 
     #[test]
     fn the_full_name_of_the_default_branch_is_there_only_when_asked_for() {
-        let wire = UpstreamWire::new(
-            &Url::parse("https://git.example.com").expect("a valid URL"),
-            "Heliostat",
-        );
+        let wire =
+            UpstreamWire::new(&Url::parse("https://git.example.com").expect("a valid URL"), "Heliostat");
         let json = serde_json::to_value(wire.enriched_repository(&repository(), false)).expect("plain data");
         assert!(json["properties"].get("defaultBranchId").is_none(), "{json}");
     }

@@ -26,11 +26,7 @@ mod tests {
     #[test]
     fn the_numbers_show_work_and_rest_as_zeros() {
         let shown = |discovering, synced, total| {
-            let progress = sync_progress(Progress {
-                discovering,
-                synced,
-                total,
-            });
+            let progress = sync_progress(Progress { discovering, synced, total });
             (progress.discovering, progress.synced_repos, progress.total_repos)
         };
         assert_eq!(shown(false, 1071, 1071), (false, 0, 0));

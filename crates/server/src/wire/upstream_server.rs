@@ -23,13 +23,7 @@ impl MirrorWire {
             .collect();
         let is_last = after_start.len() <= values.len();
         let next_start = (!is_last).then(|| wanted.start.saturating_add(wanted.limit));
-        Page {
-            values,
-            start: wanted.start,
-            limit: wanted.limit,
-            is_last,
-            next_start,
-        }
+        Page { values, start: wanted.start, limit: wanted.limit, is_last, next_start }
     }
 
     /// An upstream and how this mirror stands with it.

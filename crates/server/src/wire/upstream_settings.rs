@@ -8,10 +8,7 @@ use super::MirrorWire;
 impl MirrorWire {
     /// The mode and the selected projects.
     pub fn upstream_settings(&self, settings: UpstreamSettings) -> RestUpstreamSettings {
-        RestUpstreamSettings {
-            mode: mirror_mode(settings.mode),
-            project_ids: settings.project_ids,
-        }
+        RestUpstreamSettings { mode: mirror_mode(settings.mode), project_ids: settings.project_ids }
     }
 }
 

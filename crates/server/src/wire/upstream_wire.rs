@@ -13,10 +13,7 @@ impl UpstreamWire {
     /// For an upstream that clients reach at `base_url` and that is called `display_name`.
     pub fn new(base_url: &Url, display_name: impl Into<String>) -> Self {
         let base = base_url.as_str().trim_end_matches('/').to_owned();
-        UpstreamWire {
-            base,
-            display_name: display_name.into(),
-        }
+        UpstreamWire { base, display_name: display_name.into() }
     }
 
     /// The base URL, without a slash at its end.

@@ -64,9 +64,7 @@ impl UpstreamWire {
     pub fn authenticated_user(&self, found: &AuthenticatedUser) -> RestApplicationUserWithPermissions {
         let user = self.user(&found.user);
         let global = Some(("global", found.global.as_str()));
-        let repository = found
-            .repository
-            .map(|permission| ("repository", permission.as_str()));
+        let repository = found.repository.map(|permission| ("repository", permission.as_str()));
         let permissions = global.into_iter().chain(repository);
         RestApplicationUserWithPermissions {
             id: user.id,
@@ -76,9 +74,7 @@ impl UpstreamWire {
             email_address: user.email_address,
             active: user.active,
             kind: user.kind,
-            effective_permissions: permissions
-                .map(|(place, name)| (place.to_owned(), name.into()))
-                .collect(),
+            effective_permissions: permissions.map(|(place, name)| (place.to_owned(), name.into())).collect(),
             links: user.links,
         }
     }

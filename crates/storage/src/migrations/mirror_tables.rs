@@ -43,11 +43,7 @@ impl MigrationTrait for MirrorTables {
                 .col(string("upstream_server_id"))
                 .col(string("project_id"))
                 .primary_key(Index::create().col("upstream_server_id").col("project_id"))
-                .foreign_key(&mut belongs_to(
-                    "selected_project",
-                    "upstream_server_id",
-                    "upstream_server",
-                ))
+                .foreign_key(&mut belongs_to("selected_project", "upstream_server_id", "upstream_server"))
                 .to_owned(),
             Table::create()
                 .table("mirrored_repository")
@@ -75,11 +71,7 @@ impl MigrationTrait for MirrorTables {
                 .col(text_null("last_error"))
                 .col(big_integer_null("next_attempt_at"))
                 .col(big_integer_null("removed_at"))
-                .foreign_key(&mut belongs_to(
-                    "mirrored_repository",
-                    "upstream_server_id",
-                    "upstream_server",
-                ))
+                .foreign_key(&mut belongs_to("mirrored_repository", "upstream_server_id", "upstream_server"))
                 .to_owned(),
         ];
         for table in tables {

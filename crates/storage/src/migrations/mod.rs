@@ -52,10 +52,7 @@ fn counted_key(name: &'static str) -> ColumnDef {
 fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let named_column = columns.last().expect("a unique index has columns");
     let mut index = Index::create();
-    index
-        .name(format!("unique_{table}_{named_column}"))
-        .table(table)
-        .unique();
+    index.name(format!("unique_{table}_{named_column}")).table(table).unique();
     for column in columns {
         index.col(*column);
     }
@@ -65,9 +62,7 @@ fn unique(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement
 /// An index that only makes look-ups fast.
 fn lookup(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
-    index
-        .name(format!("lookup_{table}_{}", columns.join("_")))
-        .table(table);
+    index.name(format!("lookup_{table}_{}", columns.join("_"))).table(table);
     for column in columns {
         index.col(*column);
     }
@@ -76,16 +71,10 @@ fn lookup(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement
 
 /// A reference whose row goes away together with what it refers to.
 fn belongs_to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
-    refers_to(table, column, target)
-        .on_delete(ForeignKeyAction::Cascade)
-        .to_owned()
+    refers_to(table, column, target).on_delete(ForeignKeyAction::Cascade).to_owned()
 }
 
 /// A reference that keeps what it refers to from being deleted.
 fn refers_to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
-    ForeignKey::create()
-        .name(format!("{table}_{column}"))
-        .from(table, column)
-        .to(target, "id")
-        .to_owned()
+    ForeignKey::create().name(format!("{table}_{column}")).from(table, column).to(target, "id").to_owned()
 }

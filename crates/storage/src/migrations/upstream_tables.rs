@@ -20,12 +20,7 @@ impl MigrationName for UpstreamTables {
 #[async_trait]
 impl MigrationTrait for UpstreamTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in accounts()
-            .into_iter()
-            .chain(contents())
-            .chain(permissions())
-            .chain(mirrors())
-        {
+        for table in accounts().into_iter().chain(contents()).chain(permissions()).chain(mirrors()) {
             manager.create_table(table).await?;
         }
         let indexes = [
@@ -191,13 +186,7 @@ fn mirrors() -> [TableCreateStatement; 6] {
             .to_owned(),
         Table::create()
             .table("outbox_event")
-            .col(
-                ColumnDef::new("id")
-                    .big_integer()
-                    .not_null()
-                    .auto_increment()
-                    .primary_key(),
-            )
+            .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
             .col(string("mirror_id"))
             // Not a reference: the event that a repository was deleted outlives the repository.
             .col(integer_null("repository_id"))
@@ -216,16 +205,8 @@ fn mirrors() -> [TableCreateStatement; 6] {
             .col(integer_null("mirror_repository_id"))
             .col(big_integer("reported_at"))
             .primary_key(Index::create().col("repository_id").col("mirror_id"))
-            .foreign_key(&mut belongs_to(
-                "repository_mirror_state",
-                "repository_id",
-                "repository",
-            ))
-            .foreign_key(&mut belongs_to(
-                "repository_mirror_state",
-                "mirror_id",
-                "mirror_server",
-            ))
+            .foreign_key(&mut belongs_to("repository_mirror_state", "repository_id", "repository"))
+            .foreign_key(&mut belongs_to("repository_mirror_state", "mirror_id", "mirror_server"))
             .to_owned(),
         Table::create()
             .table("upstream_setting")

@@ -40,10 +40,7 @@ impl MirrorStore {
             .await?;
 
         let mut row = metadata_fields(metadata);
-        if current
-            .as_ref()
-            .is_none_or(|current| current.removed_at.is_some())
-        {
+        if current.as_ref().is_none_or(|current| current.removed_at.is_some()) {
             row.removed_at = Set(None);
             row.status = Set(MirroredStatus::Initializing);
             row.generation_synced = Set(Generation::default());
@@ -75,9 +72,7 @@ impl MirrorStore {
         &self,
         local_id: LocalRepositoryId,
     ) -> Result<Option<MirroredRepository>, StoreError> {
-        let found = mirrored_repository::Entity::find_by_id(local_id)
-            .one(self.database.connection())
-            .await?;
+        let found = mirrored_repository::Entity::find_by_id(local_id).one(self.database.connection()).await?;
         Ok(found.map(MirroredRepository::from))
     }
 
@@ -224,10 +219,7 @@ impl MirrorStore {
             .exec(self.database.connection())
             .await?;
         if deleted.rows_affected == 0 && self.find_repository(local_id).await?.is_some() {
-            return Err(StoreError::InUse {
-                what: "repository",
-                value: local_id.to_string(),
-            });
+            return Err(StoreError::InUse { what: "repository", value: local_id.to_string() });
         }
         require_row(deleted.rows_affected, "repository", &local_id)
     }
@@ -235,10 +227,7 @@ impl MirrorStore {
     async fn mark_all(&self, which: Condition, removed_at: i64) -> Result<u64, StoreError> {
         let marked = mirrored_repository::Entity::update_many()
             .col_expr(mirrored_repository::Column::RemovedAt, Expr::value(removed_at))
-            .col_expr(
-                mirrored_repository::Column::Status,
-                Expr::value(MirroredStatus::NotMirrored),
-            )
+            .col_expr(mirrored_repository::Column::Status, Expr::value(MirroredStatus::NotMirrored))
             .filter(which)
             .filter(mirrored_repository::Column::RemovedAt.is_null())
             .exec(self.database.connection())

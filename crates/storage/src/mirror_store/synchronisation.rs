@@ -29,17 +29,14 @@ impl MirrorStore {
             .col_expr(Column::UpstreamContentHash, Expr::value(upstream_content_hash))
             .col_expr(
                 Column::BehindSince,
-                Expr::case(behind, since)
-                    .finally(Expr::col(Column::BehindSince))
-                    .into(),
+                Expr::case(behind, since).finally(Expr::col(Column::BehindSince)).into(),
             )
             .filter(Column::UpstreamServerId.eq(upstream_server_id.clone()))
             .filter(Column::ExternalId.eq(external_id))
             .filter(Column::GenerationKnown.lte(generation))
             .exec(self.database.connection())
             .await?;
-        self.find_repository_by_external_id(upstream_server_id, external_id)
-            .await
+        self.find_repository_by_external_id(upstream_server_id, external_id).await
     }
 
     /// Replaces the known generation by an older one, for an upstream that was restored from a backup.
@@ -86,15 +83,10 @@ impl MirrorStore {
             // Whatever is still missing became known after this synchronisation had started.
             .col_expr(
                 Column::BehindSince,
-                Expr::case(newer_known, synced.started_at)
-                    .finally(None::<i64>)
-                    .into(),
+                Expr::case(newer_known, synced.started_at).finally(None::<i64>).into(),
             )
             .col_expr(Column::Status, Expr::value(MirroredStatus::Available))
-            .col_expr(
-                Column::InitialSyncAt,
-                Expr::col(Column::InitialSyncAt).if_null(synced.finished_at),
-            )
+            .col_expr(Column::InitialSyncAt, Expr::col(Column::InitialSyncAt).if_null(synced.finished_at))
             .col_expr(Column::LastSyncAt, Expr::value(synced.finished_at))
             .col_expr(Column::FailedCount, Expr::value(0))
             .col_expr(Column::LastError, Expr::value(None::<String>))
@@ -152,11 +144,7 @@ impl MirrorStore {
     pub async fn list_due(&self, now: i64, limit: u64) -> Result<Vec<MirroredRepository>, StoreError> {
         let rows = Entity::find()
             .filter(Column::RemovedAt.is_null())
-            .filter(
-                Condition::any()
-                    .add(Column::NextAttemptAt.is_null())
-                    .add(Column::NextAttemptAt.lte(now)),
-            )
+            .filter(Condition::any().add(Column::NextAttemptAt.is_null()).add(Column::NextAttemptAt.lte(now)))
             .filter(
                 Condition::any()
                     .add(Column::Status.ne(MirroredStatus::Available))
@@ -183,8 +171,6 @@ impl MirrorStore {
     }
 
     async fn existing_repository(&self, id: LocalRepositoryId) -> Result<MirroredRepository, StoreError> {
-        self.find_repository(id)
-            .await?
-            .ok_or_else(|| StoreError::not_found("repository", &id))
+        self.find_repository(id).await?.ok_or_else(|| StoreError::not_found("repository", &id))
     }
 }

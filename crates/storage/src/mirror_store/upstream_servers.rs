@@ -42,16 +42,12 @@ impl MirrorStore {
             .on_conflict(keeping_state)
             .exec_without_returning(self.database.connection())
             .await?;
-        self.find_upstream(id)
-            .await?
-            .ok_or_else(|| StoreError::not_found("upstream", id))
+        self.find_upstream(id).await?.ok_or_else(|| StoreError::not_found("upstream", id))
     }
 
     /// The upstream with this id.
     pub async fn find_upstream(&self, id: &UpstreamServerId) -> Result<Option<UpstreamServer>, StoreError> {
-        let found = upstream_server::Entity::find_by_id(id.clone())
-            .one(self.database.connection())
-            .await?;
+        let found = upstream_server::Entity::find_by_id(id.clone()).one(self.database.connection()).await?;
         Ok(found.map(UpstreamServer::from))
     }
 
@@ -87,10 +83,7 @@ impl MirrorStore {
     ) -> Result<(), StoreError> {
         let updated = upstream_server::Entity::update_many()
             .col_expr(upstream_server::Column::State, Expr::value(state))
-            .col_expr(
-                upstream_server::Column::LastError,
-                Expr::value(last_error.map(str::to_owned)),
-            )
+            .col_expr(upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned)))
             .col_expr(upstream_server::Column::StateChangedAt, changed_at(state, now))
             .filter(upstream_server::Column::Id.eq(id.clone()))
             .exec(self.database.connection())
@@ -105,10 +98,7 @@ impl MirrorStore {
         last_error: Option<&str>,
     ) -> Result<(), StoreError> {
         let updated = upstream_server::Entity::update_many()
-            .col_expr(
-                upstream_server::Column::LastError,
-                Expr::value(last_error.map(str::to_owned)),
-            )
+            .col_expr(upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned)))
             .filter(upstream_server::Column::Id.eq(id.clone()))
             .exec(self.database.connection())
             .await?;
@@ -124,17 +114,11 @@ impl MirrorStore {
         now: i64,
     ) -> Result<(), StoreError> {
         let updated = upstream_server::Entity::update_many()
-            .col_expr(
-                upstream_server::Column::State,
-                Expr::value(UpstreamState::Installed),
-            )
+            .col_expr(upstream_server::Column::State, Expr::value(UpstreamState::Installed))
             .col_expr(upstream_server::Column::SharedSecret, Expr::value(shared_secret))
             .col_expr(upstream_server::Column::ClientKey, Expr::value(client_key))
             .col_expr(upstream_server::Column::LastError, Expr::value(None::<String>))
-            .col_expr(
-                upstream_server::Column::StateChangedAt,
-                changed_at(UpstreamState::Installed, now),
-            )
+            .col_expr(upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Installed, now))
             .filter(upstream_server::Column::Id.eq(id.clone()))
             .exec(self.database.connection())
             .await?;
@@ -144,16 +128,10 @@ impl MirrorStore {
     /// Forgets the secret of an upstream that has revoked this mirror; its state is `REMOVED` from now on.
     pub async fn remove_upstream(&self, id: &UpstreamServerId, now: i64) -> Result<(), StoreError> {
         let updated = upstream_server::Entity::update_many()
-            .col_expr(
-                upstream_server::Column::State,
-                Expr::value(UpstreamState::Removed),
-            )
+            .col_expr(upstream_server::Column::State, Expr::value(UpstreamState::Removed))
             .col_expr(upstream_server::Column::SharedSecret, Expr::value(None::<String>))
             .col_expr(upstream_server::Column::ClientKey, Expr::value(None::<String>))
-            .col_expr(
-                upstream_server::Column::StateChangedAt,
-                changed_at(UpstreamState::Removed, now),
-            )
+            .col_expr(upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Removed, now))
             .filter(upstream_server::Column::Id.eq(id.clone()))
             .exec(self.database.connection())
             .await?;
@@ -162,9 +140,8 @@ impl MirrorStore {
 
     /// Deletes an upstream with its settings and the records of its repositories.
     pub async fn delete_upstream(&self, id: &UpstreamServerId) -> Result<(), StoreError> {
-        let deleted = upstream_server::Entity::delete_by_id(id.clone())
-            .exec(self.database.connection())
-            .await?;
+        let deleted =
+            upstream_server::Entity::delete_by_id(id.clone()).exec(self.database.connection()).await?;
         require_row(deleted.rows_affected, "upstream", id)
     }
 
@@ -174,10 +151,7 @@ impl MirrorStore {
         let upstream = hold_upstream(&transaction, id).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
-        Ok(UpstreamSettings {
-            mode: upstream.mode,
-            project_ids,
-        })
+        Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 
     /// Replaces which projects of an upstream are held: the mode, and the selection if one is given.
@@ -217,10 +191,7 @@ impl MirrorStore {
         select(&transaction, id, project_ids).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
-        Ok(UpstreamSettings {
-            mode: upstream.mode,
-            project_ids,
-        })
+        Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 
     /// Takes projects out of the selection and returns the settings that result.
@@ -240,21 +211,15 @@ impl MirrorStore {
         }
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
-        Ok(UpstreamSettings {
-            mode: upstream.mode,
-            project_ids,
-        })
+        Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 }
 
 /// The time of the last change of state, which a repetition of the same state does not move.
 fn changed_at(state: UpstreamState, now: i64) -> Expr {
-    Expr::case(
-        upstream_server::Column::State.eq(state),
-        Expr::col(upstream_server::Column::StateChangedAt),
-    )
-    .finally(now)
-    .into()
+    Expr::case(upstream_server::Column::State.eq(state), Expr::col(upstream_server::Column::StateChangedAt))
+        .finally(now)
+        .into()
 }
 
 /// Loads an upstream and keeps its settings from being changed by others until the transaction ends.
@@ -262,10 +227,7 @@ async fn hold_upstream(
     transaction: &DatabaseTransaction,
     id: &UpstreamServerId,
 ) -> Result<upstream_server::Model, StoreError> {
-    let found = upstream_server::Entity::find_by_id(id.clone())
-        .lock_exclusive()
-        .one(transaction)
-        .await?;
+    let found = upstream_server::Entity::find_by_id(id.clone()).lock_exclusive().one(transaction).await?;
     found.ok_or_else(|| StoreError::not_found("upstream", id))
 }
 

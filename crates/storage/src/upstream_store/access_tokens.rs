@@ -18,18 +18,8 @@ impl UpstreamStore {
         let user_id = token.user_id;
         let id = token.id.clone();
         let unique = [
-            UniqueField {
-                what: "token id",
-                table: "access_token",
-                column: "id",
-                value: id.as_str(),
-            },
-            UniqueField {
-                what: "token",
-                table: "access_token",
-                column: "token_hash",
-                value: id.as_str(),
-            },
+            UniqueField { what: "token id", table: "access_token", column: "id", value: id.as_str() },
+            UniqueField { what: "token", table: "access_token", column: "token_hash", value: id.as_str() },
         ];
         let row = access_token::ActiveModel {
             id: Set(token.id),
@@ -43,9 +33,7 @@ impl UpstreamStore {
         };
         let created = row.insert(self.database.connection()).await;
         let created = created.map_err(|error| {
-            StoreError::from(error)
-                .or_conflict(&unique)
-                .or_missing_reference("user", &user_id)
+            StoreError::from(error).or_conflict(&unique).or_missing_reference("user", &user_id)
         })?;
         Ok(created.try_into()?)
     }
@@ -64,10 +52,7 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let tokens = rows
-            .into_iter()
-            .map(AccessToken::try_from)
-            .collect::<Result<_, _>>()?;
+        let tokens = rows.into_iter().map(AccessToken::try_from).collect::<Result<_, _>>()?;
         Ok(Page::cut(tokens, page))
     }
 

@@ -24,16 +24,8 @@ impl UpstreamStore {
         mirror: NewMirror,
     ) -> Result<MirrorServer, StoreError> {
         let transaction = self.database.begin_write().await?;
-        decide(
-            &transaction,
-            request_id,
-            RequestState::Accepted,
-            mirror.accepted_at,
-        )
-        .await?;
-        let request = mirroring_request::Entity::find_by_id(request_id)
-            .one(&transaction)
-            .await?;
+        decide(&transaction, request_id, RequestState::Accepted, mirror.accepted_at).await?;
+        let request = mirroring_request::Entity::find_by_id(request_id).one(&transaction).await?;
         let request = request.ok_or_else(|| StoreError::not_found("request", &request_id))?;
         let id = request.mirror_id.clone();
         let unique = unique_fields(id.as_str(), &request.name, &request.base_url);
@@ -62,9 +54,7 @@ impl UpstreamStore {
 
     /// The mirror with this id.
     pub async fn find_mirror(&self, id: &MirrorServerId) -> Result<Option<MirrorServer>, StoreError> {
-        let found = mirror_server::Entity::find_by_id(id.clone())
-            .one(self.database.connection())
-            .await?;
+        let found = mirror_server::Entity::find_by_id(id.clone()).one(self.database.connection()).await?;
         Ok(found.map(MirrorServer::from))
     }
 
@@ -99,15 +89,11 @@ impl UpstreamStore {
         let name = update.name.clone().unwrap_or_default();
         let base_url = update.base_url.clone().unwrap_or_default();
         let unique = unique_fields(id.as_str(), &name, &base_url);
-        let row = mirror_server::ActiveModel {
-            id: Unchanged(id.clone()),
-            ..changed_fields(update)
-        };
-        let updated = row.update(self.database.connection()).await.map_err(|error| {
-            StoreError::from(error)
-                .or_conflict(&unique)
-                .or_missing_row("mirror", id)
-        })?;
+        let row = mirror_server::ActiveModel { id: Unchanged(id.clone()), ..changed_fields(update) };
+        let updated = row
+            .update(self.database.connection())
+            .await
+            .map_err(|error| StoreError::from(error).or_conflict(&unique).or_missing_row("mirror", id))?;
         Ok(updated.into())
     }
 
@@ -153,10 +139,7 @@ impl UpstreamStore {
         let transaction = self.database.begin_write().await?;
         remove(&transaction, id).await?;
         mirroring_request::Entity::update_many()
-            .col_expr(
-                mirroring_request::Column::State,
-                Expr::value(RequestState::Pending),
-            )
+            .col_expr(mirroring_request::Column::State, Expr::value(RequestState::Pending))
             .col_expr(mirroring_request::Column::UpdatedAt, Expr::value(reverted_at))
             .filter(mirroring_request::Column::MirrorId.eq(id.clone()))
             .exec(&transaction)
@@ -167,32 +150,15 @@ impl UpstreamStore {
 
 /// Deletes the mirror's row; outbox, preferences and reports refer to it and go with it.
 async fn remove(transaction: &DatabaseTransaction, id: &MirrorServerId) -> Result<(), StoreError> {
-    let deleted = mirror_server::Entity::delete_by_id(id.clone())
-        .exec(transaction)
-        .await?;
+    let deleted = mirror_server::Entity::delete_by_id(id.clone()).exec(transaction).await?;
     require_row(deleted.rows_affected, "mirror", id)
 }
 
 fn unique_fields<'a>(id: &'a str, name: &'a str, base_url: &'a str) -> [UniqueField<'a>; 3] {
     [
-        UniqueField {
-            what: "mirror id",
-            table: "mirror_server",
-            column: "id",
-            value: id,
-        },
-        UniqueField {
-            what: "mirror name",
-            table: "mirror_server",
-            column: "name_lower",
-            value: name,
-        },
-        UniqueField {
-            what: "mirror base URL",
-            table: "mirror_server",
-            column: "base_url",
-            value: base_url,
-        },
+        UniqueField { what: "mirror id", table: "mirror_server", column: "id", value: id },
+        UniqueField { what: "mirror name", table: "mirror_server", column: "name_lower", value: name },
+        UniqueField { what: "mirror base URL", table: "mirror_server", column: "base_url", value: base_url },
     ]
 }
 

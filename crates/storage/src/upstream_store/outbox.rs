@@ -54,9 +54,7 @@ pub(super) async fn announce(
         }));
     }
     for chunk in rows.chunks(INSERT_CHUNK_ROWS) {
-        outbox_event::Entity::insert_many(chunk.to_vec())
-            .exec_without_returning(transaction)
-            .await?;
+        outbox_event::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
     }
     Ok(())
 }
@@ -81,10 +79,7 @@ impl UpstreamStore {
             .limit(limit)
             .all(self.database.connection())
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(OutboxEvent::try_from)
-            .collect::<Result<_, _>>()?)
+        Ok(rows.into_iter().map(OutboxEvent::try_from).collect::<Result<_, _>>()?)
     }
 
     /// How many events wait for a mirror.
@@ -111,10 +106,7 @@ impl UpstreamStore {
         let transaction = self.database.begin_write().await?;
         for chunk in ids.chunks(ID_CHUNK) {
             outbox_event::Entity::update_many()
-                .col_expr(
-                    outbox_event::Column::Attempts,
-                    Expr::col(outbox_event::Column::Attempts).add(1),
-                )
+                .col_expr(outbox_event::Column::Attempts, Expr::col(outbox_event::Column::Attempts).add(1))
                 .col_expr(outbox_event::Column::NotBefore, Expr::value(not_before))
                 .filter(outbox_event::Column::Id.is_in(chunk.iter().copied()))
                 .exec(&transaction)

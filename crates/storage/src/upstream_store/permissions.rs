@@ -10,7 +10,7 @@ use crate::error::{StoreError, require_row};
 use crate::ids::{ProjectId, RepositoryId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, PermissionsOfUser, UserPermission};
-use crate::text_search::contains;
+use crate::text_search::describes_user;
 
 impl UpstreamStore {
     /// Grants a user a permission everywhere, in place of the one he has, and announces it.
@@ -20,10 +20,8 @@ impl UpstreamStore {
         permission: &str,
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
-        let row = global_permission::ActiveModel {
-            user_id: Set(user_id),
-            permission: Set(permission.to_owned()),
-        };
+        let row =
+            global_permission::ActiveModel { user_id: Set(user_id), permission: Set(permission.to_owned()) };
         let replacing = OnConflict::column(global_permission::Column::UserId)
             .update_column(global_permission::Column::Permission)
             .to_owned();
@@ -44,9 +42,7 @@ impl UpstreamStore {
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        let deleted = global_permission::Entity::delete_by_id(user_id)
-            .exec(&transaction)
-            .await?;
+        let deleted = global_permission::Entity::delete_by_id(user_id).exec(&transaction).await?;
         require_row(deleted.rows_affected, "permission of user", &user_id)?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
@@ -60,7 +56,7 @@ impl UpstreamStore {
     ) -> Result<Page<UserPermission>, StoreError> {
         let mut granted = global_permission::Entity::find().find_also_related(user_account::Entity);
         if let Some(name) = name {
-            granted = granted.filter(contains(user_account::Column::NameLower, name));
+            granted = granted.filter(describes_user(name));
         }
         let rows = granted
             .order_by_asc(global_permission::Column::UserId)
@@ -68,9 +64,7 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let found = rows
-            .into_iter()
-            .map(|(row, user)| user_permission(row.user_id, row.permission, user));
+        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
         Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
     }
 
@@ -87,12 +81,10 @@ impl UpstreamStore {
             user_id: Set(user_id),
             permission: Set(permission.to_owned()),
         };
-        let replacing = OnConflict::columns([
-            project_permission::Column::ProjectId,
-            project_permission::Column::UserId,
-        ])
-        .update_column(project_permission::Column::Permission)
-        .to_owned();
+        let replacing =
+            OnConflict::columns([project_permission::Column::ProjectId, project_permission::Column::UserId])
+                .update_column(project_permission::Column::Permission)
+                .to_owned();
         let transaction = self.database.begin_write().await?;
         let written = project_permission::Entity::insert(row)
             .on_conflict(replacing)
@@ -114,9 +106,8 @@ impl UpstreamStore {
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        let deleted = project_permission::Entity::delete_by_id((project_id, user_id))
-            .exec(&transaction)
-            .await?;
+        let deleted =
+            project_permission::Entity::delete_by_id((project_id, user_id)).exec(&transaction).await?;
         require_row(deleted.rows_affected, "permission of user", &user_id)?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
@@ -133,7 +124,7 @@ impl UpstreamStore {
             .find_also_related(user_account::Entity)
             .filter(project_permission::Column::ProjectId.eq(project_id));
         if let Some(name) = name {
-            granted = granted.filter(contains(user_account::Column::NameLower, name));
+            granted = granted.filter(describes_user(name));
         }
         let rows = granted
             .order_by_asc(project_permission::Column::UserId)
@@ -141,9 +132,7 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let found = rows
-            .into_iter()
-            .map(|(row, user)| user_permission(row.user_id, row.permission, user));
+        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
         Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
     }
 
@@ -187,9 +176,8 @@ impl UpstreamStore {
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        let deleted = repository_permission::Entity::delete_by_id((repository_id, user_id))
-            .exec(&transaction)
-            .await?;
+        let deleted =
+            repository_permission::Entity::delete_by_id((repository_id, user_id)).exec(&transaction).await?;
         require_row(deleted.rows_affected, "permission of user", &user_id)?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
@@ -206,7 +194,7 @@ impl UpstreamStore {
             .find_also_related(user_account::Entity)
             .filter(repository_permission::Column::RepositoryId.eq(repository_id));
         if let Some(name) = name {
-            granted = granted.filter(contains(user_account::Column::NameLower, name));
+            granted = granted.filter(describes_user(name));
         }
         let rows = granted
             .order_by_asc(repository_permission::Column::UserId)
@@ -214,9 +202,7 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let found = rows
-            .into_iter()
-            .map(|(row, user)| user_permission(row.user_id, row.permission, user));
+        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
         Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
     }
 
@@ -228,23 +214,13 @@ impl UpstreamStore {
         repository_id: Option<RepositoryId>,
     ) -> Result<PermissionsOfUser, StoreError> {
         let connection = self.database.connection();
-        let global = global_permission::Entity::find_by_id(user_id)
-            .one(connection)
-            .await?;
+        let global = global_permission::Entity::find_by_id(user_id).one(connection).await?;
         let project = match project_id {
-            Some(id) => {
-                project_permission::Entity::find_by_id((id, user_id))
-                    .one(connection)
-                    .await?
-            }
+            Some(id) => project_permission::Entity::find_by_id((id, user_id)).one(connection).await?,
             None => None,
         };
         let repository = match repository_id {
-            Some(id) => {
-                repository_permission::Entity::find_by_id((id, user_id))
-                    .one(connection)
-                    .await?
-            }
+            Some(id) => repository_permission::Entity::find_by_id((id, user_id)).one(connection).await?,
             None => None,
         };
         Ok(PermissionsOfUser {
@@ -264,10 +240,7 @@ impl UpstreamStore {
             .order_by_asc(project_permission::Column::ProjectId)
             .all(self.database.connection())
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.project_id, row.permission))
-            .collect())
+        Ok(rows.into_iter().map(|row| (row.project_id, row.permission)).collect())
     }
 
     /// All that a user was granted on repositories themselves.
@@ -280,10 +253,7 @@ impl UpstreamStore {
             .order_by_asc(repository_permission::Column::RepositoryId)
             .all(self.database.connection())
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.repository_id, row.permission))
-            .collect())
+        Ok(rows.into_iter().map(|row| (row.repository_id, row.permission)).collect())
     }
 }
 
@@ -293,8 +263,5 @@ fn user_permission(
     user: Option<user_account::Model>,
 ) -> Result<UserPermission, StoreError> {
     let user = user.ok_or_else(|| StoreError::not_found("user", &user_id))?;
-    Ok(UserPermission {
-        user: user.into(),
-        permission,
-    })
+    Ok(UserPermission { user: user.into(), permission })
 }

@@ -11,9 +11,7 @@ use crate::ids::{MirrorServerId, UserId};
 impl UpstreamStore {
     /// The mirror that a user prefers.
     pub async fn preferred_mirror(&self, user_id: UserId) -> Result<Option<MirrorServerId>, StoreError> {
-        let found = preferred_mirror::Entity::find_by_id(user_id)
-            .one(self.database.connection())
-            .await?;
+        let found = preferred_mirror::Entity::find_by_id(user_id).one(self.database.connection()).await?;
         Ok(found.map(|row| row.mirror_id))
     }
 
@@ -23,10 +21,7 @@ impl UpstreamStore {
         user_id: UserId,
         mirror_id: &MirrorServerId,
     ) -> Result<(), StoreError> {
-        let row = preferred_mirror::ActiveModel {
-            user_id: Set(user_id),
-            mirror_id: Set(mirror_id.clone()),
-        };
+        let row = preferred_mirror::ActiveModel { user_id: Set(user_id), mirror_id: Set(mirror_id.clone()) };
         let replacing = OnConflict::column(preferred_mirror::Column::UserId)
             .update_column(preferred_mirror::Column::MirrorId)
             .to_owned();
@@ -40,9 +35,7 @@ impl UpstreamStore {
 
     /// Forgets which mirror a user prefers; that there is none is no error.
     pub async fn delete_preferred_mirror(&self, user_id: UserId) -> Result<(), StoreError> {
-        preferred_mirror::Entity::delete_by_id(user_id)
-            .exec(self.database.connection())
-            .await?;
+        preferred_mirror::Entity::delete_by_id(user_id).exec(self.database.connection()).await?;
         Ok(())
     }
 }

@@ -22,18 +22,8 @@ pub(super) fn folded_key(key: &str) -> String {
 
 fn unique_fields<'a>(key: &'a str, name: &'a str) -> [UniqueField<'a>; 2] {
     [
-        UniqueField {
-            what: "project key",
-            table: "project",
-            column: "key",
-            value: key,
-        },
-        UniqueField {
-            what: "project name",
-            table: "project",
-            column: "name_lower",
-            value: name,
-        },
+        UniqueField { what: "project key", table: "project", column: "key", value: key },
+        UniqueField { what: "project name", table: "project", column: "name_lower", value: name },
     ]
 }
 
@@ -65,9 +55,7 @@ impl UpstreamStore {
 
     /// The project with this id.
     pub async fn find_project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
-        let found = project::Entity::find_by_id(id)
-            .one(self.database.connection())
-            .await?;
+        let found = project::Entity::find_by_id(id).one(self.database.connection()).await?;
         Ok(found.map(Project::from))
     }
 
@@ -122,14 +110,9 @@ impl UpstreamStore {
         make_events: impl FnOnce(&Project, &[Repository]) -> Vec<NewEvent> + Send,
     ) -> Result<Project, StoreError> {
         let key = update.key.as_deref().map(folded_key);
-        let unique = unique_fields(
-            key.as_deref().unwrap_or_default(),
-            update.name.as_deref().unwrap_or_default(),
-        );
-        let mut row = project::ActiveModel {
-            id: Unchanged(id),
-            ..Default::default()
-        };
+        let unique =
+            unique_fields(key.as_deref().unwrap_or_default(), update.name.as_deref().unwrap_or_default());
+        let mut row = project::ActiveModel { id: Unchanged(id), ..Default::default() };
         if let Some(key) = &key {
             row.key = Set(key.clone());
         }
@@ -145,11 +128,10 @@ impl UpstreamStore {
         }
 
         let transaction = self.database.begin_write().await?;
-        let updated = row.update(&transaction).await.map_err(|error| {
-            StoreError::from(error)
-                .or_conflict(&unique)
-                .or_missing_row("project", &id)
-        })?;
+        let updated = row
+            .update(&transaction)
+            .await
+            .map_err(|error| StoreError::from(error).or_conflict(&unique).or_missing_row("project", &id))?;
         let repositories = refresh_metadata_hashes(&transaction, &updated, metadata_hash).await?;
         let updated = Project::from(updated);
         announce(&transaction, make_events(&updated, &repositories)).await?;

@@ -109,9 +109,8 @@ impl UpstreamStore {
         visible_to: Visibility,
     ) -> Result<bool, StoreError> {
         let condition = visible_repositories(visible_to);
-        let found = self
-            .one_repository(Condition::all().add(repository::Column::Id.eq(id)).add(condition))
-            .await?;
+        let found =
+            self.one_repository(Condition::all().add(repository::Column::Id.eq(id)).add(condition)).await?;
         Ok(found.is_some())
     }
 
@@ -128,11 +127,8 @@ impl UpstreamStore {
             let same_project = Condition::all()
                 .add(repository::Column::ProjectId.eq(project_id))
                 .add(repository::Column::Id.gt(repository_id));
-            repositories = repositories.filter(
-                Condition::any()
-                    .add(repository::Column::ProjectId.gt(project_id))
-                    .add(same_project),
-            );
+            repositories = repositories
+                .filter(Condition::any().add(repository::Column::ProjectId.gt(project_id)).add(same_project));
         }
         let rows = repositories
             .order_by_asc(repository::Column::ProjectId)
@@ -174,9 +170,7 @@ impl UpstreamStore {
         row.id = Unchanged(id);
         row.updated_at = Set(updated_at);
         let updated = row.update(&transaction).await.map_err(|error| {
-            StoreError::from(error)
-                .or_conflict(&unique)
-                .or_missing_row("repository", &id)
+            StoreError::from(error).or_conflict(&unique).or_missing_row("repository", &id)
         })?;
         let updated = refresh_metadata_hash(&transaction, updated, project, metadata_hash).await?;
         announce(&transaction, make_events(&updated)).await?;
@@ -224,10 +218,7 @@ impl UpstreamStore {
         if updated.rows_affected == 0 {
             let current = repository::Entity::find_by_id(id).one(&transaction).await?;
             let current = current.ok_or_else(|| StoreError::not_found("repository", &id))?;
-            return Err(StoreError::StaleGeneration {
-                expected,
-                actual: current.generation,
-            });
+            return Err(StoreError::StaleGeneration { expected, actual: current.generation });
         }
         announce(&transaction, make_events(expected.next())).await?;
         transaction.commit().await?;
@@ -235,21 +226,13 @@ impl UpstreamStore {
     }
 
     async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {
-        let found = with_project()
-            .filter(condition)
-            .one(self.database.connection())
-            .await?;
+        let found = with_project().filter(condition).one(self.database.connection()).await?;
         found.map(assemble).transpose()
     }
 }
 
 fn unique_slug(slug: &str) -> UniqueField<'_> {
-    UniqueField {
-        what: "repository slug",
-        table: "repository",
-        column: "slug",
-        value: slug,
-    }
+    UniqueField { what: "repository slug", table: "repository", column: "slug", value: slug }
 }
 
 pub(super) fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
@@ -268,10 +251,7 @@ async fn hold_project(
     transaction: &DatabaseTransaction,
     id: ProjectId,
 ) -> Result<project::Model, StoreError> {
-    let found = project::Entity::find_by_id(id)
-        .lock_shared()
-        .one(transaction)
-        .await?;
+    let found = project::Entity::find_by_id(id).lock_shared().one(transaction).await?;
     found.ok_or_else(|| StoreError::not_found("project", &id))
 }
 

@@ -24,9 +24,7 @@ impl UpstreamStore {
         let mirror_id = request.mirror_id.clone();
         let transaction = self.database.begin_write().await?;
         refuse_taken(&transaction, &request).await?;
-        let once = OnConflict::column(mirroring_request::Column::MirrorId)
-            .do_nothing()
-            .to_owned();
+        let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
         mirroring_request::Entity::insert(new_row(&request))
             .on_conflict(once)
             .exec_without_returning(&transaction)
@@ -51,9 +49,7 @@ impl UpstreamStore {
 
     /// The request with this id.
     pub async fn find_request(&self, id: RequestId) -> Result<Option<MirroringRequest>, StoreError> {
-        let found = mirroring_request::Entity::find_by_id(id)
-            .one(self.database.connection())
-            .await?;
+        let found = mirroring_request::Entity::find_by_id(id).one(self.database.connection()).await?;
         Ok(found.map(MirroringRequest::from))
     }
 
@@ -98,9 +94,7 @@ impl UpstreamStore {
     ) -> Result<MirroringRequest, StoreError> {
         let transaction = self.database.begin_write().await?;
         decide(&transaction, id, state, updated_at).await?;
-        let decided = mirroring_request::Entity::find_by_id(id)
-            .one(&transaction)
-            .await?;
+        let decided = mirroring_request::Entity::find_by_id(id).one(&transaction).await?;
         let decided = decided.ok_or_else(|| StoreError::not_found("request", &id))?;
         transaction.commit().await?;
         Ok(decided.into())
@@ -108,9 +102,7 @@ impl UpstreamStore {
 
     /// Deletes a request, in whatever state; a mirror that came from it stays.
     pub async fn delete_request(&self, id: RequestId) -> Result<(), StoreError> {
-        let deleted = mirroring_request::Entity::delete_by_id(id)
-            .exec(self.database.connection())
-            .await?;
+        let deleted = mirroring_request::Entity::delete_by_id(id).exec(self.database.connection()).await?;
         require_row(deleted.rows_affected, "request", &id)
     }
 }
@@ -133,10 +125,7 @@ pub(super) async fn decide(
         return Ok(());
     }
     match mirroring_request::Entity::find_by_id(id).one(transaction).await? {
-        Some(_) => Err(StoreError::InUse {
-            what: "accepted request",
-            value: id.to_string(),
-        }),
+        Some(_) => Err(StoreError::InUse { what: "accepted request", value: id.to_string() }),
         None => Err(StoreError::not_found("request", &id)),
     }
 }
@@ -162,19 +151,13 @@ async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -
         )
         .one(transaction)
         .await?;
-    let taken_name = mirror
-        .map(|row| row.name_lower)
-        .or(other.map(|row| row.name_lower));
+    let taken_name = mirror.map(|row| row.name_lower).or(other.map(|row| row.name_lower));
     match taken_name {
         None => Ok(()),
-        Some(taken) if taken == name => Err(StoreError::Conflict {
-            what: "mirror name",
-            value: request.name.clone(),
-        }),
-        Some(_) => Err(StoreError::Conflict {
-            what: "mirror base URL",
-            value: request.base_url.clone(),
-        }),
+        Some(taken) if taken == name => {
+            Err(StoreError::Conflict { what: "mirror name", value: request.name.clone() })
+        }
+        Some(_) => Err(StoreError::Conflict { what: "mirror base URL", value: request.base_url.clone() }),
     }
 }
 

@@ -59,14 +59,9 @@ fn found_by(search: &RepositorySearch) -> Condition {
     let project_name = |text: &String| contains(project::Column::NameLower, text);
     let project_key = |key: &String| project::Column::Key.eq(folded_key(key));
     let public = |public: bool| {
-        let anybody_reads = Condition::any()
-            .add(repository::Column::Public.eq(true))
-            .add(project::Column::Public.eq(true));
-        if public {
-            anybody_reads
-        } else {
-            anybody_reads.not()
-        }
+        let anybody_reads =
+            Condition::any().add(repository::Column::Public.eq(true)).add(project::Column::Public.eq(true));
+        if public { anybody_reads } else { anybody_reads.not() }
     };
     Condition::all()
         .add_option(search.name.as_ref().map(name))

@@ -1,8 +1,8 @@
 //! Users.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
@@ -12,25 +12,15 @@ use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::UserId;
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewUser, User, UserFilter, UserUpdate};
-use crate::text_search::{contains, folded};
+use crate::text_search::{describes_user, folded};
 
 impl UpstreamStore {
     /// Creates a user; fails with a conflict on "user name" or "user slug".
     pub async fn create_user(&self, user: NewUser) -> Result<User, StoreError> {
         let slug = folded(&user.slug);
         let unique = [
-            UniqueField {
-                what: "user name",
-                table: "user_account",
-                column: "name_lower",
-                value: &user.name,
-            },
-            UniqueField {
-                what: "user slug",
-                table: "user_account",
-                column: "slug",
-                value: &slug,
-            },
+            UniqueField { what: "user name", table: "user_account", column: "name_lower", value: &user.name },
+            UniqueField { what: "user slug", table: "user_account", column: "slug", value: &slug },
         ];
         let row = user_account::ActiveModel {
             name_lower: Set(folded(&user.name)),
@@ -46,16 +36,12 @@ impl UpstreamStore {
             ..Default::default()
         };
         let created = row.insert(self.database.connection()).await;
-        Ok(created
-            .map_err(|error| StoreError::from(error).or_conflict(&unique))?
-            .into())
+        Ok(created.map_err(|error| StoreError::from(error).or_conflict(&unique))?.into())
     }
 
     /// The user with this id.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let found = user_account::Entity::find_by_id(id)
-            .one(self.database.connection())
-            .await?;
+        let found = user_account::Entity::find_by_id(id).one(self.database.connection()).await?;
         Ok(found.map(User::from))
     }
 
@@ -81,11 +67,7 @@ impl UpstreamStore {
     pub async fn list_users(&self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
         let mut users = user_account::Entity::find();
         if let Some(text) = &filter.text {
-            users = users.filter(
-                Condition::any()
-                    .add(contains(user_account::Column::NameLower, text))
-                    .add(contains(user_account::Column::DisplayNameLower, text)),
-            );
+            users = users.filter(describes_user(text));
         }
         let rows = users
             .order_by_asc(user_account::Column::Id)
@@ -98,9 +80,7 @@ impl UpstreamStore {
 
     /// How many users there are.
     pub async fn count_users(&self) -> Result<u64, StoreError> {
-        Ok(user_account::Entity::find()
-            .count(self.database.connection())
-            .await?)
+        Ok(user_account::Entity::find().count(self.database.connection()).await?)
     }
 
     /// Changes a user and announces it.
@@ -110,10 +90,7 @@ impl UpstreamStore {
         update: UserUpdate,
         events: Vec<NewEvent>,
     ) -> Result<User, StoreError> {
-        let mut row = user_account::ActiveModel {
-            id: Unchanged(id),
-            ..Default::default()
-        };
+        let mut row = user_account::ActiveModel { id: Unchanged(id), ..Default::default() };
         if let Some(display_name) = update.display_name {
             row.display_name_lower = Set(folded(&display_name));
             row.display_name = Set(display_name);

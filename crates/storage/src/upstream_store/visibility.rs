@@ -12,9 +12,8 @@ use crate::records::Visibility;
 
 /// The condition on repositories, in a query that joins their projects.
 pub(super) fn visible_repositories(visibility: Visibility) -> Condition {
-    let public = Condition::any()
-        .add(repository::Column::Public.eq(true))
-        .add(project::Column::Public.eq(true));
+    let public =
+        Condition::any().add(repository::Column::Public.eq(true)).add(project::Column::Public.eq(true));
     match visibility {
         Visibility::All => Condition::all(),
         Visibility::Public => public,

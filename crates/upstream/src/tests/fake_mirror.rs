@@ -69,10 +69,7 @@ impl FakeMirror {
     pub(super) async fn wait_for(&self, path_end: &str, count: usize) -> Vec<Received> {
         let mut receiver = self.received.subscribe();
         let matching = |all: &Vec<Received>| {
-            all.iter()
-                .filter(|received| received.path.ends_with(path_end))
-                .cloned()
-                .collect::<Vec<_>>()
+            all.iter().filter(|received| received.path.ends_with(path_end)).cloned().collect::<Vec<_>>()
         };
         let waited = receiver.wait_for(|all| matching(all).len() >= count);
         let all = tokio::time::timeout(std::time::Duration::from_secs(20), waited).await;
@@ -83,11 +80,7 @@ impl FakeMirror {
     pub(super) fn secret(&self) -> Secret {
         let all = self.received.borrow();
         let installed = all.iter().rfind(|received| received.path.ends_with("/installed"));
-        Secret::new(
-            installed.expect("it was installed").body["sharedSecret"]
-                .as_str()
-                .expect("a text"),
-        )
+        Secret::new(installed.expect("it was installed").body["sharedSecret"].as_str().expect("a text"))
     }
 
     /// Calls the upstream, signed.
@@ -96,33 +89,18 @@ impl FakeMirror {
         let claims = Claims::new(MIRROR_ID, hash, house.upstream.now_ms() / 1_000, 180);
         let token = Credentials::Jwt(Secret::new(sign(&self.secret(), &claims)));
         let path = format!("/git{path}");
-        house
-            .upstream
-            .identify(
-                token,
-                RequestFacts {
-                    method,
-                    path: &path,
-                    raw_query: None,
-                },
-            )
-            .await
+        house.upstream.identify(token, RequestFacts { method, path: &path, raw_query: None }).await
     }
 
     /// Checks that a request was signed by the upstream with the installed secret.
     pub(super) fn verify(&self, received: &Received) {
-        let token = received
-            .authorization
-            .strip_prefix("JWT ")
-            .expect("a signed request");
+        let token = received.authorization.strip_prefix("JWT ").expect("a signed request");
         let path = received.path.strip_prefix("/eu").expect("below the context path");
         let hash = query_string_hash(&received.method, path, None);
         let now = crate::Clock::system().now_seconds();
         let token = UnverifiedToken::parse(token).expect("a well-formed token");
         assert!(token.issuer().starts_with("heliostat-"), "{}", token.issuer());
-        token
-            .verify(&self.secret(), &hash, now)
-            .expect("a good signature");
+        token.verify(&self.secret(), &hash, now).expect("a good signature");
     }
 
     async fn serve(&self, stream: TcpStream) {
@@ -142,10 +120,7 @@ impl FakeMirror {
             } else {
                 let body = r#"{"errors":[{"message":"not today"}]}"#;
                 let location = "Location: http://127.0.0.1:1/\r\n";
-                format!(
-                    "HTTP/1.1 {status} No\r\n{location}Content-Length: {}\r\n\r\n{body}",
-                    body.len()
-                )
+                format!("HTTP/1.1 {status} No\r\n{location}Content-Length: {}\r\n\r\n{body}", body.len())
             };
             self.received.send_modify(|all| all.push(received));
             if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
@@ -172,11 +147,7 @@ impl FakeMirror {
 
 async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
-    stream
-        .read_line(&mut line)
-        .await
-        .ok()
-        .filter(|length| *length > 0)?;
+    stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
     let mut words = line.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (mut length, mut authorization) = (0, String::new());
@@ -195,10 +166,5 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Received {
-        method,
-        path,
-        authorization,
-        body,
-    })
+    Some(Received { method, path, authorization, body })
 }

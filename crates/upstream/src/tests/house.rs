@@ -20,11 +20,7 @@ use crate::{
 /// The first page of anything.
 pub(super) const FIRST: PageRequest = PageRequest { start: 0, limit: 25 };
 /// A request that no signature covers.
-pub(super) const ANY_REQUEST: RequestFacts<'_> = RequestFacts {
-    method: "GET",
-    path: "/",
-    raw_query: None,
-};
+pub(super) const ANY_REQUEST: RequestFacts<'_> = RequestFacts { method: "GET", path: "/", raw_query: None };
 
 pub(super) struct House {
     pub(super) upstream: Upstream,
@@ -47,9 +43,7 @@ impl House {
         rustls::crypto::ring::default_provider().install_default().ok();
         let url = format!("sqlite:{}", folder.path().join("upstream.db").display());
         let database = Database::open(&url, Role::Upstream).await.expect("a database");
-        let executable = git::Git::discover(Path::new("git"))
-            .await
-            .expect("git is installed");
+        let executable = git::Git::discover(Path::new("git")).await.expect("git is installed");
         let repositories =
             git::RepositoryStore::new(executable, folder.path().join("repositories")).expect("a folder");
         let clock_offset = Arc::new(AtomicI64::new(0));
@@ -61,17 +55,9 @@ impl House {
             mirror_addresses: MirrorAddresses::Ordinary,
             clock: Clock::reading(move || system.now_ms() + offset.load(Ordering::Relaxed)),
         };
-        let (upstream, admin_account) = Upstream::open(UpstreamStore::new(database), repositories, options)
-            .await
-            .expect("it opens");
-        Self {
-            upstream,
-            admin_account,
-            folder,
-            clock_offset,
-            stop: CancellationToken::new(),
-            running: None,
-        }
+        let (upstream, admin_account) =
+            Upstream::open(UpstreamStore::new(database), repositories, options).await.expect("it opens");
+        Self { upstream, admin_account, folder, clock_offset, stop: CancellationToken::new(), running: None }
     }
 
     /// Starts the background work.
@@ -89,10 +75,7 @@ impl House {
     }
 
     pub(super) async fn log_in(&self, name: &str, password: &str) -> Result<Caller, Refusal> {
-        let credentials = Credentials::Basic {
-            username: name.to_owned(),
-            password: Secret::new(password),
-        };
+        let credentials = Credentials::Basic { username: name.to_owned(), password: Secret::new(password) };
         self.identify(credentials).await
     }
 
@@ -111,10 +94,7 @@ impl House {
             display_name: None,
             email: None,
         };
-        self.upstream
-            .create_user(&self.admin().await, creation)
-            .await
-            .expect("a new user");
+        self.upstream.create_user(&self.admin().await, creation).await.expect("a new user");
         self.log_in(name, "secret").await.expect("the new user")
     }
 
@@ -125,27 +105,17 @@ impl House {
             description: None,
             public: false,
         };
-        self.upstream
-            .create_project(&self.admin().await, creation)
-            .await
-            .expect("a new project")
+        self.upstream.create_project(&self.admin().await, creation).await.expect("a new project")
     }
 
     pub(super) async fn repository(&self, key: &str, name: &str) -> Repository {
         let admin = self.admin().await;
-        self.upstream
-            .create_repository(&admin, key, repository_named(name))
-            .await
-            .expect("a new repository")
+        self.upstream.create_repository(&admin, key, repository_named(name)).await.expect("a new repository")
     }
 
     /// Changes refs on disk as a push would, and nothing else. Each target is made from its text.
     pub(super) async fn change_on_disk(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) {
-        let on_disk = self
-            .upstream
-            .open_git(repository.id)
-            .await
-            .expect("it is on disk");
+        let on_disk = self.upstream.open_git(repository.id).await.expect("it is on disk");
         for (name, target) in changes {
             match target {
                 Some(text) => {
@@ -162,40 +132,27 @@ impl House {
         self.upstream.refs(repository.id).await.expect("readable refs");
         self.change_on_disk(repository, changes).await;
         let admin = self.admin().await;
-        self.upstream
-            .announce_change(&admin, repository.id)
-            .await
-            .expect("announced")
-            .repository
+        self.upstream.announce_change(&admin, repository.id).await.expect("announced").repository
     }
 }
 
 /// The object that git itself knows in every repository.
 const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
+#[expect(clippy::disallowed_methods, reason = "git is the referee here, called as an operator would")]
 pub(super) fn run_git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
-        .envs([
-            ("GIT_COMMITTER_NAME", "A"),
-            ("GIT_COMMITTER_EMAIL", "a@example.com"),
-        ])
-        .envs([
-            ("GIT_AUTHOR_DATE", "1764000000 +0000"),
-            ("GIT_COMMITTER_DATE", "1764000000 +0000"),
-        ])
+        .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
+        .envs([("GIT_AUTHOR_DATE", "1764000000 +0000"), ("GIT_COMMITTER_DATE", "1764000000 +0000")])
         .args(["-c", "safe.directory=*"])
         .args(arguments)
         .output()
         .expect("git is installed");
-    assert!(
-        output.status.success(),
-        "git {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
 

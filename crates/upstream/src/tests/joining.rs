@@ -15,19 +15,14 @@ async fn asking_again_is_the_same_request() {
     let ask = async |id: &str, name: &str, url: &str| {
         house.upstream.register(None, registration(id, name, url)).await
     };
-    let first = ask("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1:7991")
-        .await
-        .expect("a request");
-    let again = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991/")
-        .await
-        .expect("the same request");
+    let first = ask("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1:7991").await.expect("a request");
+    let again = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991/").await.expect("the same request");
     assert_eq!((first.id, again.name.as_str()), (again.id, "Uno"));
     assert_eq!(again.base_url, "http://10.0.0.1:7991");
 
-    for (name, url, field) in [
-        ("UNO", "http://10.0.0.2", "mirrorName"),
-        ("Two", "http://10.0.0.1:7991", "mirrorBaseUrl"),
-    ] {
+    for (name, url, field) in
+        [("UNO", "http://10.0.0.2", "mirrorName"), ("Two", "http://10.0.0.1:7991", "mirrorBaseUrl")]
+    {
         let refused = ask("BBBB-BBBB-BBBB-BBBB", name, url).await;
         assert!(
             matches!(&refused, Err(Refusal::Conflict { context: Some(at), .. }) if at == field),
@@ -42,23 +37,9 @@ async fn asking_again_is_the_same_request() {
     house.upstream.reject(&admin, &id).await.expect("rejected");
     let rejected = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991").await;
     assert!(matches!(rejected, Err(Refusal::Conflict { .. })));
-    house
-        .upstream
-        .delete_request(&admin, &id)
-        .await
-        .expect("forgotten");
-    assert!(
-        ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991")
-            .await
-            .is_ok()
-    );
-    assert!(
-        house
-            .upstream
-            .requests(&Caller::Anonymous, None, FIRST)
-            .await
-            .is_err()
-    );
+    house.upstream.delete_request(&admin, &id).await.expect("forgotten");
+    assert!(ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991").await.is_ok());
+    assert!(house.upstream.requests(&Caller::Anonymous, None, FIRST).await.is_err());
     let unknown = house.upstream.request(&admin, "no-number").await;
     assert!(matches!(unknown, Err(Refusal::Conflict { .. })));
 }
@@ -68,15 +49,10 @@ async fn anybody_can_ask_but_not_without_end() {
     let house = House::new().await;
     let mut refused = 0;
     for number in 0..40 {
-        let request = registration(
-            &format!("M{number}"),
-            &format!("M{number}"),
-            &format!("http://10.0.1.{number}"),
-        );
-        refused += usize::from(matches!(
-            house.upstream.register(None, request).await,
-            Err(Refusal::TooMany { .. })
-        ));
+        let request =
+            registration(&format!("M{number}"), &format!("M{number}"), &format!("http://10.0.1.{number}"));
+        refused +=
+            usize::from(matches!(house.upstream.register(None, request).await, Err(Refusal::TooMany { .. })));
     }
     assert!((15..=20).contains(&refused), "{refused}");
 }
@@ -87,20 +63,12 @@ async fn a_mirror_joins_works_and_leaves() {
     let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
     let project = house.project("APP").await;
     let repository = house.repository("APP", "Engine").await;
-    let ask = async || {
-        house
-            .upstream
-            .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-            .await
-    };
+    let ask =
+        async || house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
     let request = ask().await.expect("a request");
 
     let projects = Some(vec![project.id.to_string()]);
-    let accepted = house
-        .upstream
-        .accept(&admin, &request.id.to_string(), projects)
-        .await
-        .expect("accepted");
+    let accepted = house.upstream.accept(&admin, &request.id.to_string(), projects).await.expect("accepted");
     assert_eq!(ask().await.expect("its fate").state, RequestState::Accepted);
     let installed = mirror.wait_for("/addon/installed", 1).await.remove(0);
     mirror.verify(&installed);
@@ -108,114 +76,46 @@ async fn a_mirror_joins_works_and_leaves() {
     assert_eq!(installed.body["sharedSecret"].as_str().map(str::len), Some(64));
     let settings = mirror.wait_for("/settings", 1).await.remove(0);
     mirror.verify(&settings);
-    assert_eq!(
-        (settings.method.as_str(), &settings.body["mode"]),
-        ("PUT", &"SELECTED_PROJECTS".into())
-    );
+    assert_eq!((settings.method.as_str(), &settings.body["mode"]), ("PUT", &"SELECTED_PROJECTS".into()));
     assert_eq!(settings.body["projectIds"][0], project.id.to_string());
 
-    let caller = mirror
-        .call(&house, "POST", AUTHENTICATE)
-        .await
-        .expect("a good signature");
+    let caller = mirror.call(&house, "POST", AUTHENTICATE).await.expect("a good signature");
     assert_eq!(caller.mirror_id(), Some(MIRROR_ID));
     let credentials = UserCredentials::Password {
         username: "admin".into(),
         password: heliostat_auth::Secret::new("admin"),
     };
-    let user = house
-        .upstream
-        .authenticate_user(&caller, &credentials, Some(repository.id.0))
-        .await
-        .expect("known");
-    assert_eq!(
-        user.repository.map(|permission| permission.as_str()),
-        Some("REPO_ADMIN")
-    );
+    let user =
+        house.upstream.authenticate_user(&caller, &credentials, Some(repository.id.0)).await.expect("known");
+    assert_eq!(user.repository.map(|permission| permission.as_str()), Some("REPO_ADMIN"));
     let not_a_mirror = house.upstream.authenticate_user(&admin, &credentials, None).await;
     assert!(matches!(not_a_mirror, Err(Refusal::Unauthenticated { .. })));
     let access = house.upstream.push_with_git(&caller, "APP", "engine").await;
-    assert!(
-        matches!(access, Err(Refusal::Forbidden { .. })),
-        "mirrors only read"
-    );
+    assert!(matches!(access, Err(Refusal::Forbidden { .. })), "mirrors only read");
 
-    let report = house
-        .upstream
-        .publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "1", Some(5))
-        .await;
+    let report =
+        house.upstream.publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "1", Some(5)).await;
     report.expect("taken");
-    let unknown = house
-        .upstream
-        .publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "99", None)
-        .await;
+    let unknown =
+        house.upstream.publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "99", None).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
-    let other = house
-        .upstream
-        .publish_event(&admin, MIRROR_ID, MirrorOutcome::Synchronized, "1", None)
-        .await;
+    let other = house.upstream.publish_event(&admin, MIRROR_ID, MirrorOutcome::Synchronized, "1", None).await;
     assert!(matches!(other, Err(Refusal::Forbidden { .. })));
 
-    let links = house
-        .upstream
-        .repository_mirrors(&admin, "1", FIRST)
-        .await
-        .expect("a page")
-        .values;
-    assert!(
-        links[0].link.starts_with(&format!("{}/rest/", mirror.base_url)),
-        "{}",
-        links[0].link
-    );
-    house
-        .upstream
-        .set_preferred_mirror(&admin, MIRROR_ID)
-        .await
-        .expect("chosen");
-    assert_eq!(
-        house
-            .upstream
-            .preferred_mirror(&admin)
-            .await
-            .expect("a choice")
-            .id,
-        accepted.id
-    );
+    let links = house.upstream.repository_mirrors(&admin, "1", FIRST).await.expect("a page").values;
+    assert!(links[0].link.starts_with(&format!("{}/rest/", mirror.base_url)), "{}", links[0].link);
+    house.upstream.set_preferred_mirror(&admin, MIRROR_ID).await.expect("chosen");
+    assert_eq!(house.upstream.preferred_mirror(&admin).await.expect("a choice").id, accepted.id);
 
-    let upgrade = MirrorUpgrade {
-        base_url: Some("http://10.1.2.3/eu/".into()),
-        ..MirrorUpgrade::default()
-    };
-    let moved = house
-        .upstream
-        .upgrade(&caller, MIRROR_ID, upgrade)
-        .await
-        .expect("moved");
-    assert!(
-        moved.events_url.starts_with("http://10.1.2.3/eu/rest/"),
-        "{}",
-        moved.events_url
-    );
-    let back = MirrorUpgrade {
-        base_url: Some(mirror.base_url.clone()),
-        ..MirrorUpgrade::default()
-    };
-    house
-        .upstream
-        .upgrade(&admin, MIRROR_ID, back)
-        .await
-        .expect("moved back");
+    let upgrade = MirrorUpgrade { base_url: Some("http://10.1.2.3/eu/".into()), ..MirrorUpgrade::default() };
+    let moved = house.upstream.upgrade(&caller, MIRROR_ID, upgrade).await.expect("moved");
+    assert!(moved.events_url.starts_with("http://10.1.2.3/eu/rest/"), "{}", moved.events_url);
+    let back = MirrorUpgrade { base_url: Some(mirror.base_url.clone()), ..MirrorUpgrade::default() };
+    house.upstream.upgrade(&admin, MIRROR_ID, back).await.expect("moved back");
 
-    house
-        .upstream
-        .remove_mirror(&admin, MIRROR_ID)
-        .await
-        .expect("removed");
+    house.upstream.remove_mirror(&admin, MIRROR_ID).await.expect("removed");
     let revoked = mirror.call(&house, "POST", AUTHENTICATE).await;
-    assert!(
-        matches!(revoked, Err(Refusal::Unauthenticated { .. })),
-        "its secret is worthless at once"
-    );
+    assert!(matches!(revoked, Err(Refusal::Unauthenticated { .. })), "its secret is worthless at once");
     mirror.verify(&mirror.wait_for("/addon/uninstalled", 1).await[0]);
     assert!(house.upstream.preferred_mirror(&admin).await.is_err());
 }
@@ -224,38 +124,15 @@ async fn a_mirror_joins_works_and_leaves() {
 async fn what_goes_wrong_leaves_the_request_open() {
     let house = House::new().await;
     let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
-    let request = house
-        .upstream
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
+    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
     let id = request.expect("a request").id.to_string();
     let fails_with = async |expected: &str| {
-        let refused = house
-            .upstream
-            .accept(&admin, &id, None)
-            .await
-            .expect_err(expected);
+        let refused = house.upstream.accept(&admin, &id, None).await.expect_err(expected);
         assert!(matches!(refused, Refusal::Conflict { .. }), "{refused:?}");
-        assert!(
-            refused.to_string().contains(expected),
-            "{refused} should mention {expected}"
-        );
-        let state = house
-            .upstream
-            .request(&admin, &id)
-            .await
-            .expect("it is there")
-            .state;
+        assert!(refused.to_string().contains(expected), "{refused} should mention {expected}");
+        let state = house.upstream.request(&admin, &id).await.expect("it is there").state;
         assert_eq!(state, RequestState::Pending);
-        assert!(
-            house
-                .upstream
-                .mirrors(&admin, FIRST)
-                .await
-                .expect("a page")
-                .values
-                .is_empty()
-        );
+        assert!(house.upstream.mirrors(&admin, FIRST).await.expect("a page").values.is_empty());
     };
     mirror.answer("/descriptor", 302);
     fails_with("answered 302").await;
@@ -274,11 +151,7 @@ async fn what_goes_wrong_leaves_the_request_open() {
     mirror.answer("/installed", 401);
     fails_with("401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
-    house
-        .upstream
-        .accept(&admin, &id, None)
-        .await
-        .expect("accepted at last");
+    house.upstream.accept(&admin, &id, None).await.expect("accepted at last");
     let again = house.upstream.accept(&admin, &id, None).await;
     assert!(matches!(again, Err(Refusal::Conflict { .. })));
 }
@@ -287,31 +160,14 @@ async fn what_goes_wrong_leaves_the_request_open() {
 async fn a_wrong_clock_is_named() {
     let house = House::new().await;
     let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
-    let request = house
-        .upstream
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
-    house
-        .upstream
-        .accept(&admin, &request.expect("a request").id.to_string(), None)
-        .await
-        .expect("accepted");
-    mirror
-        .call(&house, "GET", "/rest/x")
-        .await
-        .expect("a good signature");
+    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
+    house.upstream.accept(&admin, &request.expect("a request").id.to_string(), None).await.expect("accepted");
+    mirror.call(&house, "GET", "/rest/x").await.expect("a good signature");
     let hash = heliostat_auth::query_string_hash("GET", "/rest/x", None);
     let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, house.upstream.now_ms() / 1_000 + 120, 180);
     let token = heliostat_auth::Secret::new(heliostat_auth::sign(&mirror.secret(), &claims));
-    let facts = crate::RequestFacts {
-        method: "GET",
-        path: "/git/rest/x",
-        raw_query: None,
-    };
-    let refused = house
-        .upstream
-        .identify(heliostat_auth::Credentials::Jwt(token), facts)
-        .await
-        .expect_err("skew");
+    let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None };
+    let refused =
+        house.upstream.identify(heliostat_auth::Credentials::Jwt(token), facts).await.expect_err("skew");
     assert!(refused.to_string().contains("differ by about 1"), "{refused}");
 }

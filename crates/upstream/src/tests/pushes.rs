@@ -14,25 +14,15 @@ const EVENTS: &str = "/addon/events";
 
 async fn joined(house: &House) -> FakeMirror {
     let mirror = FakeMirror::start().await;
-    let request = house
-        .upstream
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
+    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
     let id = request.expect("a request").id.to_string();
-    house
-        .upstream
-        .accept(&house.admin().await, &id, None)
-        .await
-        .expect("accepted");
+    house.upstream.accept(&house.admin().await, &id, None).await.expect("accepted");
     mirror
 }
 
 fn changes(body: &Value) -> Vec<String> {
     let changes = body["changes"].as_array().expect("a list");
-    changes
-        .iter()
-        .map(|change| format!("{} {}", change["type"], change["refId"]).replace('"', ""))
-        .collect()
+    changes.iter().map(|change| format!("{} {}", change["type"], change["refId"]).replace('"', "")).collect()
 }
 
 #[tokio::test]
@@ -40,54 +30,23 @@ async fn a_change_is_recorded_once_with_its_refs() {
     let house = House::new().await;
     house.project("APP").await;
     let repository = house.repository("APP", "Engine").await;
-    let pushed = house
-        .push(
-            &repository,
-            &[("refs/heads/main", Some("1")), ("refs/tags/v1", Some("1"))],
-        )
-        .await;
+    let pushed =
+        house.push(&repository, &[("refs/heads/main", Some("1")), ("refs/tags/v1", Some("1"))]).await;
     assert_eq!(pushed.generation, Generation(1));
-    let on_disk = house
-        .upstream
-        .open_git(repository.id)
-        .await
-        .expect("it is on disk");
-    let listing = run_git(
-        on_disk.path(),
-        &["for-each-ref", "--format=%(objectname) %(refname)"],
-    );
+    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
+    let listing = run_git(on_disk.path(), &["for-each-ref", "--format=%(objectname) %(refname)"]);
     let expected = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(listing.as_bytes()));
     assert_eq!(pushed.content_hash, expected, "one shell line recomputes it");
 
     let admin = house.admin().await;
-    let nothing = house
-        .upstream
-        .announce_change(&admin, repository.id)
-        .await
-        .expect("nothing new");
-    assert_eq!(
-        (nothing.repository.generation, nothing.changes.len()),
-        (Generation(1), 0)
-    );
-    house
-        .change_on_disk(
-            &repository,
-            &[("refs/heads/main", Some("2")), ("refs/tags/v1", None)],
-        )
-        .await;
-    let announced = house
-        .upstream
-        .announce_change(&admin, repository.id)
-        .await
-        .expect("announced");
+    let nothing = house.upstream.announce_change(&admin, repository.id).await.expect("nothing new");
+    assert_eq!((nothing.repository.generation, nothing.changes.len()), (Generation(1), 0));
+    house.change_on_disk(&repository, &[("refs/heads/main", Some("2")), ("refs/tags/v1", None)]).await;
+    let announced = house.upstream.announce_change(&admin, repository.id).await.expect("announced");
     let kinds: Vec<_> = announced.changes.iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Update, RefChangeKind::Delete]);
-    let branches = house
-        .upstream
-        .branches(&admin, "APP", "engine", None, FIRST)
-        .await
-        .expect("a page")
-        .values;
+    let branches =
+        house.upstream.branches(&admin, "APP", "engine", None, FIRST).await.expect("a page").values;
     assert_eq!((branches.len(), branches[0].is_default), (1, true));
 }
 
@@ -99,46 +58,20 @@ async fn the_first_push_chooses_the_default_branch() {
     let repository = house.repository("APP", "Engine").await;
     let pushed = house.push(&repository, &[("refs/heads/master", Some("1"))]).await;
     assert_eq!(pushed.default_branch, "refs/heads/master");
-    let stored = house
-        .upstream
-        .repository(&admin, "APP", "engine")
-        .await
-        .expect("it is there");
+    let stored = house.upstream.repository(&admin, "APP", "engine").await.expect("it is there");
     assert_eq!(stored, pushed);
     assert_eq!(stored.metadata_hash, crate::metadata_hash(&stored));
-    let on_disk = house
-        .upstream
-        .open_git(repository.id)
-        .await
-        .expect("it is on disk");
-    assert_eq!(
-        run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(),
-        "refs/heads/master"
-    );
+    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
+    assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
     assert!(
-        house
-            .upstream
-            .set_default_branch(&admin, "APP", "engine", "next")
-            .await
-            .is_err(),
+        house.upstream.set_default_branch(&admin, "APP", "engine", "next").await.is_err(),
         "no such branch"
     );
     house.push(&repository, &[("refs/heads/next", Some("2"))]).await;
-    house
-        .upstream
-        .set_default_branch(&admin, "APP", "engine", "next")
-        .await
-        .expect("changed");
-    assert_eq!(
-        run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(),
-        "refs/heads/next"
-    );
-    let branch = house
-        .upstream
-        .default_branch(&admin, "APP", "engine")
-        .await
-        .expect("a branch");
+    house.upstream.set_default_branch(&admin, "APP", "engine", "next").await.expect("changed");
+    assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/next");
+    let branch = house.upstream.default_branch(&admin, "APP", "engine").await.expect("a branch");
     assert_eq!(branch.short(), "next");
 }
 
@@ -152,9 +85,7 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
     let mut deliveries = Vec::new();
     for number in 1..=5 {
         let text = number.to_string();
-        let pushed = house
-            .push(&repository, &[("refs/heads/main", Some(text.as_str()))])
-            .await;
+        let pushed = house.push(&repository, &[("refs/heads/main", Some(text.as_str()))]).await;
         let start = std::time::Instant::now();
         let is_push =
             |body: &Value| body["generation"] == json!(number) && body["eventKey"] == "repo:refs_changed";
@@ -165,10 +96,7 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
             seen = mirror.wait_for(EVENTS, count).await;
         }
         deliveries.push(start.elapsed());
-        let received = seen
-            .iter()
-            .find(|received| is_push(&received.body))
-            .expect("just found");
+        let received = seen.iter().find(|received| is_push(&received.body)).expect("just found");
         mirror.verify(received);
         assert_eq!(received.body["contentHash"], pushed.content_hash);
         assert_eq!(received.body["fromGeneration"], json!(number - 1));
@@ -184,10 +112,7 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
         .map(|received| received.body["eventKey"].as_str().expect("a key").to_owned())
         .collect();
     let position = |key: &str| keys.iter().position(|other| other == key).expect("it was sent");
-    assert!(
-        position("repo:created") < position("repo:refs_changed"),
-        "{keys:?}"
-    );
+    assert!(position("repo:created") < position("repo:refs_changed"), "{keys:?}");
     assert!(keys.contains(&"project:created".to_owned()), "{keys:?}");
     house.stop().await;
 }
@@ -219,18 +144,12 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     let last = loop {
         let all = mirror.wait_for(EVENTS, count).await;
         count = all.len() + 1;
-        if let Some(last) = all
-            .into_iter()
-            .find(|received| received.body["generation"] == json!(20))
-        {
+        if let Some(last) = all.into_iter().find(|received| received.body["generation"] == json!(20)) {
             break last;
         }
     };
     assert_eq!(last.body["fromGeneration"], json!(0));
-    assert_eq!(
-        changes(&last.body),
-        ["ADD refs/heads/b1", "ADD refs/heads/b2", "ADD refs/heads/main"]
-    );
+    assert_eq!(changes(&last.body), ["ADD refs/heads/b1", "ADD refs/heads/b2", "ADD refs/heads/main"]);
     house.stop().await;
     let status = house.upstream.status().await.expect("a status");
     assert_eq!(status.mirrors.len(), 1);
@@ -243,14 +162,8 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     let repository = house.repository("APP", "Engine").await;
     let mirror = joined(&house).await;
     house.push(&repository, &[("refs/heads/main", Some("1"))]).await;
-    house
-        .change_on_disk(&repository, &[("refs/heads/main", Some("2"))])
-        .await;
-    let on_disk = house
-        .upstream
-        .open_git(repository.id)
-        .await
-        .expect("it is on disk");
+    house.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
+    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
     run_git(on_disk.path(), &["symbolic-ref", "HEAD", "refs/heads/elsewhere"]);
     let folder = Arc::clone(&house.folder);
     house.stop().await;
@@ -267,15 +180,8 @@ async fn what_happened_behind_our_back_is_found_at_start() {
         }
     }
     let refs = house.upstream.refs(repository.id).await.expect("readable");
-    let found = house
-        .upstream
-        .announce_change(&Caller::Anonymous, repository.id)
-        .await
-        .expect("nothing new");
+    let found = house.upstream.announce_change(&Caller::Anonymous, repository.id).await.expect("nothing new");
     assert_eq!(found.repository.content_hash, refs.content_hash().as_str());
     house.stop().await;
-    assert_eq!(
-        run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(),
-        "refs/heads/main"
-    );
+    assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/main");
 }

@@ -75,9 +75,6 @@ pub async fn create_if_missing(
     };
     let found = repositories.iter().find(same).cloned();
     found.with_context(|| {
-        format!(
-            "{project} has a repository that is in the way of {:?}, but does not show it",
-            new.name
-        )
+        format!("{project} has a repository that is in the way of {:?}, but does not show it", new.name)
     })
 }

@@ -43,44 +43,25 @@ pub struct ImportCommand {
 
 /// Creates the repository if it is missing, and pushes everything that the source has.
 pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
-    let Some(name) = command
-        .name
-        .or_else(|| source_repository::name_of(&command.source))
-    else {
-        bail!(
-            "{:?} does not say what the copy should be called; use --name",
-            command.source
-        );
+    let Some(name) = command.name.or_else(|| source_repository::name_of(&command.source)) else {
+        bail!("{:?} does not say what the copy should be called; use --name", command.source);
     };
     let git = Git::discover(&command.git).await?;
     let session = command.connection.open().await?;
     let source = SourceRepository::from_path_or_url(&git, &command.source).await?;
 
-    let new = NewRepository {
-        name: &name,
-        attributes: &command.attributes,
-    };
+    let new = NewRepository { name: &name, attributes: &command.attributes };
     let created = create_if_missing(&session.client, &command.project, &new).await?;
     let repository = name_in_upstream(&created)?;
     if !command.overwrite && has_branches(&session.client, &repository).await? {
         bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
     }
-    push_all(
-        &git,
-        &source,
-        &session.client,
-        &repository,
-        session.authorization(),
-    )
-    .await?;
+    push_all(&git, &source, &session.client, &repository, session.authorization()).await?;
 
-    let wanted = command
-        .attributes
-        .default_branch
-        .map(|branch| match branch.starts_with("refs/heads/") {
-            true => branch,
-            false => format!("refs/heads/{branch}"),
-        });
+    let wanted = command.attributes.default_branch.map(|branch| match branch.starts_with("refs/heads/") {
+        true => branch,
+        false => format!("refs/heads/{branch}"),
+    });
     let default_branch = match wanted {
         Some(branch) => Some(branch),
         None => source.default_branch(&git).await,
@@ -88,9 +69,7 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     if let Some(branch) = default_branch {
         set_default_branch(&session.client, &repository, &branch).await?;
     }
-    session
-        .output
-        .show(&session.client.get(&repository.path()).send().await?, &FIELDS);
+    session.output.show(&session.client.get(&repository.path()).send().await?, &FIELDS);
     Ok(())
 }
 
@@ -117,10 +96,7 @@ async fn has_branches(client: &Client, repository: &RepositoryName) -> anyhow::R
     let mut path = repository.path();
     path.push("branches");
     let page = client.get(&path).query("limit", "1").send().await?;
-    Ok(page
-        .get("values")
-        .and_then(Value::as_array)
-        .is_some_and(|branches| !branches.is_empty()))
+    Ok(page.get("values").and_then(Value::as_array).is_some_and(|branches| !branches.is_empty()))
 }
 
 /// Makes a branch, given by its full name, the default one.
@@ -131,12 +107,7 @@ pub async fn set_default_branch(
 ) -> anyhow::Result<()> {
     let mut path = repository.path();
     path.push("default-branch");
-    client
-        .put(&path)
-        .body(json!({ "id": branch }))
-        .send()
-        .await
-        .context("cannot set the default branch")?;
+    client.put(&path).body(json!({ "id": branch })).send().await.context("cannot set the default branch")?;
     Ok(())
 }
 
@@ -146,20 +117,14 @@ pub fn clone_url(base_url: &Url, repository: &RepositoryName) -> Url {
     let mut url = base_url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         let slug = format!("{}.git", repository.slug);
-        path.pop_if_empty()
-            .extend(["scm", &repository.project.to_lowercase(), &slug]);
+        path.pop_if_empty().extend(["scm", &repository.project.to_lowercase(), &slug]);
     }
     url
 }
 
 /// Key and slug of a repository as the server has them.
 pub fn name_in_upstream(repository: &Value) -> anyhow::Result<RepositoryName> {
-    let text = |pointer| {
-        repository
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let text = |pointer| repository.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     match (text("/project/key"), text("/slug")) {
         (Some(project), Some(slug)) => Ok(RepositoryName { project, slug }),
         _ => bail!("the upstream does not say which repository it has created"),
@@ -174,9 +139,6 @@ mod tests {
     fn clone_urls_honour_the_context_path() {
         let repository = "PROJ/site".parse().expect("two parts");
         let base_url = Url::parse("https://host/git/").expect("a URL");
-        assert_eq!(
-            clone_url(&base_url, &repository).as_str(),
-            "https://host/git/scm/proj/site.git"
-        );
+        assert_eq!(clone_url(&base_url, &repository).as_str(), "https://host/git/scm/proj/site.git");
     }
 }

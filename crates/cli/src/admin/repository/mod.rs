@@ -80,16 +80,9 @@ const FIELDS: [Column; 9] = [
 /// Runs one of them.
 pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
     match command {
-        RepositoryCommand::Create {
-            repository,
-            attributes,
-            connection,
-        } => {
+        RepositoryCommand::Create { repository, attributes, connection } => {
             let session = connection.open().await?;
-            let new = NewRepository {
-                name: &repository.slug,
-                attributes: &attributes,
-            };
+            let new = NewRepository { name: &repository.slug, attributes: &attributes };
             let created = new.create(&session.client, &repository.project).await?;
             session.output.show(&created, &FIELDS);
         }
@@ -100,28 +93,16 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
                 Some(key) => api::path(&api::CORE, &["projects", key, "repos"]),
                 None => api::path(&api::CORE, &["repos"]),
             };
-            session
-                .output
-                .list(&session.client.get(&path).all().await?, &COLUMNS);
+            session.output.list(&session.client.get(&path).all().await?, &COLUMNS);
         }
-        RepositoryCommand::Show {
-            repository,
-            connection,
-        } => {
+        RepositoryCommand::Show { repository, connection } => {
             let session = connection.open().await?;
-            session
-                .output
-                .show(&session.client.get(&repository.path()).send().await?, &FIELDS);
+            session.output.show(&session.client.get(&repository.path()).send().await?, &FIELDS);
         }
-        RepositoryCommand::Delete {
-            repository,
-            connection,
-        } => {
+        RepositoryCommand::Delete { repository, connection } => {
             let session = connection.open().await?;
             session.client.delete(&repository.path()).send().await?;
-            session
-                .output
-                .done(&format!("Deleted the repository {repository}."));
+            session.output.done(&format!("Deleted the repository {repository}."));
         }
     }
     Ok(())

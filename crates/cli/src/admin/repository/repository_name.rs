@@ -27,10 +27,7 @@ impl FromStr for RepositoryName {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('/') {
             Some((project, slug)) if !project.is_empty() && !slug.is_empty() && !slug.contains('/') => {
-                Ok(Self {
-                    project: project.to_owned(),
-                    slug: slug.to_owned(),
-                })
+                Ok(Self { project: project.to_owned(), slug: slug.to_owned() })
             }
             _ => Err("a repository is named by project key and slug, as in PROJ/website".to_owned()),
         }

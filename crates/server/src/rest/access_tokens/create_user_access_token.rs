@@ -22,11 +22,6 @@ pub async fn create_user_access_token(
         permissions: permissions.iter().map(ToString::to_string).collect(),
         expiry_days: body.expiry_days,
     };
-    let (token, secret) = role
-        .upstream
-        .create_access_token(&caller, &user_slug, creation)
-        .await?;
-    Ok(CreateUserAccessTokenResponse::Ok(ApiJson(
-        role.wire.raw_access_token(&token, &secret)?,
-    )))
+    let (token, secret) = role.upstream.create_access_token(&caller, &user_slug, creation).await?;
+    Ok(CreateUserAccessTokenResponse::Ok(ApiJson(role.wire.raw_access_token(&token, &secret)?)))
 }

@@ -14,8 +14,6 @@ pub async fn delete_user_access_token(
     token_id: String,
 ) -> Result<DeleteUserAccessTokenResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .delete_access_token(&caller, &user_slug, &token_id)
-        .await?;
+    role.upstream.delete_access_token(&caller, &user_slug, &token_id).await?;
     Ok(DeleteUserAccessTokenResponse::NoContent)
 }

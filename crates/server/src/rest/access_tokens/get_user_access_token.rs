@@ -15,7 +15,5 @@ pub async fn get_user_access_token(
 ) -> Result<GetUserAccessTokenResponse, Problem> {
     let caller = role.identify(&call).await?;
     let token = role.upstream.access_token(&caller, &user_slug, &token_id).await?;
-    Ok(GetUserAccessTokenResponse::Ok(ApiJson(
-        role.wire.access_token(&token)?,
-    )))
+    Ok(GetUserAccessTokenResponse::Ok(ApiJson(role.wire.access_token(&token)?)))
 }

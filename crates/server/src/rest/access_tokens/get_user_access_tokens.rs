@@ -16,10 +16,7 @@ pub async fn get_user_access_tokens(
     limit: i32,
 ) -> Result<GetUserAccessTokensResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let tokens = role
-        .upstream
-        .access_tokens(&caller, &user_slug, page_request(start, limit))
-        .await?;
+    let tokens = role.upstream.access_tokens(&caller, &user_slug, page_request(start, limit)).await?;
     let tokens = try_map(tokens, |token| role.wire.access_token(&token))?;
     Ok(GetUserAccessTokensResponse::Ok(ApiJson(page(tokens))))
 }

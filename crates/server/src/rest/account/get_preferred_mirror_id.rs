@@ -13,7 +13,5 @@ pub async fn get_preferred_mirror_id(
 ) -> Result<GetPreferredMirrorIdResponse, Problem> {
     let caller = role.identify(&call).await?;
     let mirror = role.upstream.preferred_mirror(&caller).await?;
-    Ok(GetPreferredMirrorIdResponse::Ok(ApiJson(
-        role.wire.mirror_server(&mirror),
-    )))
+    Ok(GetPreferredMirrorIdResponse::Ok(ApiJson(role.wire.mirror_server(&mirror))))
 }

@@ -10,7 +10,5 @@ use crate::rest::upstream_operations::UpstreamOperations;
 pub async fn get_application_properties(
     role: &UpstreamOperations,
 ) -> Result<GetApplicationPropertiesResponse, Problem> {
-    Ok(GetApplicationPropertiesResponse::Ok(ApiJson(
-        role.wire.application_properties(),
-    )))
+    Ok(GetApplicationPropertiesResponse::Ok(ApiJson(role.wire.application_properties())))
 }

@@ -22,7 +22,5 @@ pub async fn create_project(
         public: body.public.unwrap_or(false),
     };
     let project = role.upstream.create_project(&caller, creation).await?;
-    Ok(CreateProjectResponse::Created(ApiJson(
-        role.wire.project(&project),
-    )))
+    Ok(CreateProjectResponse::Created(ApiJson(role.wire.project(&project))))
 }

@@ -24,12 +24,8 @@ pub async fn get_projects(
         None => role.upstream.projects(&caller, name, wanted).await?,
         Some(needed) => {
             let needed = project_permission(needed);
-            role.upstream
-                .projects_with_permission(&caller, needed, name, wanted)
-                .await?
+            role.upstream.projects_with_permission(&caller, needed, name, wanted).await?
         }
     };
-    Ok(GetProjectsResponse::Ok(ApiJson(page(
-        projects.map(|project| role.wire.project(&project)),
-    ))))
+    Ok(GetProjectsResponse::Ok(ApiJson(page(projects.map(|project| role.wire.project(&project))))))
 }

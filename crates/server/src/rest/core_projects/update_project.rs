@@ -16,15 +16,8 @@ pub async fn update_project(
     body: RestProjectUpdate,
 ) -> Result<UpdateProjectResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let update = ProjectUpdate {
-        key: body.key,
-        name: body.name,
-        description: body.description,
-        public: body.public,
-    };
-    let project = role
-        .upstream
-        .update_project(&caller, &project_key, update)
-        .await?;
+    let update =
+        ProjectUpdate { key: body.key, name: body.name, description: body.description, public: body.public };
+    let project = role.upstream.update_project(&caller, &project_key, update).await?;
     Ok(UpdateProjectResponse::Ok(ApiJson(role.wire.project(&project))))
 }

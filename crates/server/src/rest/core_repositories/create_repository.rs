@@ -25,21 +25,15 @@ pub async fn create_repository(
         forkable: body.forkable.unwrap_or(true),
         default_branch: body.default_branch,
     };
-    let repository = role
-        .upstream
-        .create_repository(&caller, &project_key, creation)
-        .await?;
-    Ok(CreateRepositoryResponse::Created(ApiJson(
-        role.wire.repository(&repository),
-    )))
+    let repository = role.upstream.create_repository(&caller, &project_key, creation).await?;
+    Ok(CreateRepositoryResponse::Created(ApiJson(role.wire.repository(&repository))))
 }
 
 fn only_git(scm_id: Option<&str>) -> Result<(), Refusal> {
     match scm_id {
         None | Some("git") => Ok(()),
-        Some(other) => Err(Refusal::invalid(
-            "scmId",
-            format!("Repositories are kept by git, not by {other:?}."),
-        )),
+        Some(other) => {
+            Err(Refusal::invalid("scmId", format!("Repositories are kept by git, not by {other:?}.")))
+        }
     }
 }

@@ -14,8 +14,6 @@ pub async fn delete_repository(
     repository_slug: String,
 ) -> Result<DeleteRepositoryResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .delete_repository(&caller, &project_key, &repository_slug)
-        .await?;
+    role.upstream.delete_repository(&caller, &project_key, &repository_slug).await?;
     Ok(DeleteRepositoryResponse::Accepted)
 }

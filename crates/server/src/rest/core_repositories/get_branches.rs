@@ -21,15 +21,7 @@ pub async fn get_branches(
     let filter = filter_text.as_deref();
     let branches = role
         .upstream
-        .branches(
-            &caller,
-            &project_key,
-            &repository_slug,
-            filter,
-            page_request(start, limit),
-        )
+        .branches(&caller, &project_key, &repository_slug, filter, page_request(start, limit))
         .await?;
-    Ok(GetBranchesResponse::Ok(ApiJson(page(
-        branches.map(|branch| role.wire.branch(&branch)),
-    ))))
+    Ok(GetBranchesResponse::Ok(ApiJson(page(branches.map(|branch| role.wire.branch(&branch))))))
 }

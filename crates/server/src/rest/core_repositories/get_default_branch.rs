@@ -14,11 +14,6 @@ pub async fn get_default_branch(
     repository_slug: String,
 ) -> Result<GetDefaultBranchResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let branch = role
-        .upstream
-        .default_branch(&caller, &project_key, &repository_slug)
-        .await?;
-    Ok(GetDefaultBranchResponse::Ok(ApiJson(
-        role.wire.minimal_ref(&branch),
-    )))
+    let branch = role.upstream.default_branch(&caller, &project_key, &repository_slug).await?;
+    Ok(GetDefaultBranchResponse::Ok(ApiJson(role.wire.minimal_ref(&branch))))
 }

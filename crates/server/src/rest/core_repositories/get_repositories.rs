@@ -18,11 +18,6 @@ pub async fn get_repositories(
     let caller = role.identify(&call).await?;
     let project = role.upstream.project(&caller, &project_key).await?;
     let page_wanted = page_request(start, limit);
-    let found = role
-        .upstream
-        .repositories(&caller, Some(project.id), None, page_wanted)
-        .await?;
-    Ok(GetRepositoriesResponse::Ok(ApiJson(page(
-        found.map(|repository| role.wire.repository(&repository)),
-    ))))
+    let found = role.upstream.repositories(&caller, Some(project.id), None, page_wanted).await?;
+    Ok(GetRepositoriesResponse::Ok(ApiJson(page(found.map(|repository| role.wire.repository(&repository))))))
 }

@@ -14,11 +14,6 @@ pub async fn get_repository(
     repository_slug: String,
 ) -> Result<GetRepositoryResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let repository = role
-        .upstream
-        .repository(&caller, &project_key, &repository_slug)
-        .await?;
-    Ok(GetRepositoryResponse::Ok(ApiJson(
-        role.wire.repository(&repository),
-    )))
+    let repository = role.upstream.repository(&caller, &project_key, &repository_slug).await?;
+    Ok(GetRepositoryResponse::Ok(ApiJson(role.wire.repository(&repository))))
 }

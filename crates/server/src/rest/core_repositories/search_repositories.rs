@@ -34,14 +34,9 @@ pub async fn search_repositories(
         name: filter.name,
         project_name: filter.projectname,
         project_key: filter.projectkey,
-        public: filter
-            .visibility
-            .map(|visibility| visibility == RepositoryVisibility::Public),
+        public: filter.visibility.map(|visibility| visibility == RepositoryVisibility::Public),
     };
-    let found = role
-        .upstream
-        .search_repositories(&caller, &wanted, page_request(start, limit))
-        .await?;
+    let found = role.upstream.search_repositories(&caller, &wanted, page_request(start, limit)).await?;
     Ok(SearchRepositoriesResponse::Ok(ApiJson(page(
         found.map(|repository| role.wire.repository(&repository)),
     ))))

@@ -16,8 +16,6 @@ pub async fn set_default_branch(
     body: RestDefaultBranchUpdate,
 ) -> Result<SetDefaultBranchResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .set_default_branch(&caller, &project_key, &repository_slug, &body.id)
-        .await?;
+    role.upstream.set_default_branch(&caller, &project_key, &repository_slug, &body.id).await?;
     Ok(SetDefaultBranchResponse::NoContent)
 }

@@ -25,11 +25,6 @@ pub async fn update_repository(
         default_branch: body.default_branch,
         archived: body.archived,
     };
-    let repository = role
-        .upstream
-        .update_repository(&caller, &project_key, &repository_slug, change)
-        .await?;
-    Ok(UpdateRepositoryResponse::Created(ApiJson(
-        role.wire.repository(&repository),
-    )))
+    let repository = role.upstream.update_repository(&caller, &project_key, &repository_slug, change).await?;
+    Ok(UpdateRepositoryResponse::Created(ApiJson(role.wire.repository(&repository))))
 }

@@ -16,7 +16,5 @@ pub async fn list_mirrors(
 ) -> Result<ListMirrorsResponse, Problem> {
     let caller = role.identify(&call).await?;
     let mirrors = role.upstream.mirrors(&caller, page_request(start, limit)).await?;
-    Ok(ListMirrorsResponse::Ok(ApiJson(page(
-        mirrors.map(|mirror| role.wire.mirror_server(&mirror)),
-    ))))
+    Ok(ListMirrorsResponse::Ok(ApiJson(page(mirrors.map(|mirror| role.wire.mirror_server(&mirror))))))
 }

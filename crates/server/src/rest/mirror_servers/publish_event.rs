@@ -18,13 +18,7 @@ pub async fn publish_event(
     let caller = role.identify(&call).await?;
     let outcome = mirror_outcome(body.kind);
     role.upstream
-        .publish_event(
-            &caller,
-            &mirror_id,
-            outcome,
-            &body.upstream_repo_id,
-            body.mirror_repo_id,
-        )
+        .publish_event(&caller, &mirror_id, outcome, &body.upstream_repo_id, body.mirror_repo_id)
         .await?;
     Ok(PublishEventResponse::NoContent)
 }

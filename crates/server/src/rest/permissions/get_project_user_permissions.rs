@@ -18,10 +18,8 @@ pub async fn get_project_user_permissions(
 ) -> Result<GetProjectUserPermissionsResponse, Problem> {
     let caller = role.identify(&call).await?;
     let filter = filter.as_deref();
-    let permitted = role
-        .upstream
-        .project_permissions(&caller, &project_key, filter, page_request(start, limit))
-        .await?;
+    let permitted =
+        role.upstream.project_permissions(&caller, &project_key, filter, page_request(start, limit)).await?;
     let permitted = try_map(permitted, |permitted| role.wire.permitted_user(&permitted))?;
     Ok(GetProjectUserPermissionsResponse::Ok(ApiJson(page(permitted))))
 }

@@ -21,13 +21,7 @@ pub async fn get_repository_user_permissions(
     let filter = filter.as_deref();
     let permitted = role
         .upstream
-        .repository_permissions(
-            &caller,
-            &project_key,
-            &repository_slug,
-            filter,
-            page_request(start, limit),
-        )
+        .repository_permissions(&caller, &project_key, &repository_slug, filter, page_request(start, limit))
         .await?;
     let permitted = try_map(permitted, |permitted| role.wire.permitted_user(&permitted))?;
     Ok(GetRepositoryUserPermissionsResponse::Ok(ApiJson(page(permitted))))

@@ -17,10 +17,7 @@ pub async fn get_users_with_any_permission(
 ) -> Result<GetUsersWithAnyPermissionResponse, Problem> {
     let caller = role.identify(&call).await?;
     let filter = filter.as_deref();
-    let permitted = role
-        .upstream
-        .global_permissions(&caller, filter, page_request(start, limit))
-        .await?;
+    let permitted = role.upstream.global_permissions(&caller, filter, page_request(start, limit)).await?;
     let permitted = try_map(permitted, |permitted| role.wire.permitted_user(&permitted))?;
     Ok(GetUsersWithAnyPermissionResponse::Ok(ApiJson(page(permitted))))
 }

@@ -14,8 +14,6 @@ pub async fn revoke_project_user_permission(
     name: String,
 ) -> Result<RevokeProjectUserPermissionResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .revoke_project_permission(&caller, &project_key, &name)
-        .await?;
+    role.upstream.revoke_project_permission(&caller, &project_key, &name).await?;
     Ok(RevokeProjectUserPermissionResponse::NoContent)
 }

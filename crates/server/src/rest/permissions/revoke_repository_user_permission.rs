@@ -15,8 +15,6 @@ pub async fn revoke_repository_user_permission(
     name: String,
 ) -> Result<RevokeRepositoryUserPermissionResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .revoke_repository_permission(&caller, &project_key, &repository_slug, &name)
-        .await?;
+    role.upstream.revoke_repository_permission(&caller, &project_key, &repository_slug, &name).await?;
     Ok(RevokeRepositoryUserPermissionResponse::NoContent)
 }

@@ -16,8 +16,6 @@ pub async fn set_permission_for_users(
     permission: GlobalPermission,
 ) -> Result<SetPermissionForUsersResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .set_global_permission(&caller, &name, global_permission(permission))
-        .await?;
+    role.upstream.set_global_permission(&caller, &name, global_permission(permission)).await?;
     Ok(SetPermissionForUsersResponse::NoContent)
 }

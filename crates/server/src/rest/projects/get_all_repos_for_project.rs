@@ -21,10 +21,7 @@ pub async fn get_all_repos_for_project(
     let with_branch = include_default_branch == BooleanText::True;
     let project = role.upstream.project_by_id(&caller, &project_id).await?;
     let page_wanted = page_request(start, limit);
-    let found = role
-        .upstream
-        .repositories(&caller, Some(project.id), None, page_wanted)
-        .await?;
+    let found = role.upstream.repositories(&caller, Some(project.id), None, page_wanted).await?;
     let found = found.map(|repository| role.wire.enriched_repository(&repository, with_branch));
     Ok(GetAllReposForProjectResponse::Ok(ApiJson(page(found))))
 }

@@ -18,10 +18,7 @@ pub async fn get_all_content_hashes(
 ) -> Result<GetAllContentHashesResponse, Problem> {
     let caller = role.identify(&call).await?;
     let with_branch = include_default_branch == BooleanText::True;
-    let found = role
-        .upstream
-        .repositories(&caller, None, None, page_request(start, limit))
-        .await?;
+    let found = role.upstream.repositories(&caller, None, None, page_request(start, limit)).await?;
     let found = found.map(|repository| role.wire.enriched_repository(&repository, with_branch));
     Ok(GetAllContentHashesResponse::Ok(ApiJson(page(found))))
 }

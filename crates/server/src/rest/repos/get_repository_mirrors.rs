@@ -16,10 +16,7 @@ pub async fn get_repository_mirrors(
     limit: i32,
 ) -> Result<GetRepositoryMirrorsResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let mirrors = role
-        .upstream
-        .repository_mirrors(&caller, &repo_id, page_request(start, limit))
-        .await?;
+    let mirrors = role.upstream.repository_mirrors(&caller, &repo_id, page_request(start, limit)).await?;
     let mirrors = mirrors.map(|mirror| role.wire.mirrored_repository_descriptor(mirror));
     Ok(GetRepositoryMirrorsResponse::Ok(ApiJson(page(mirrors))))
 }

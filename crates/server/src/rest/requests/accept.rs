@@ -16,9 +16,6 @@ pub async fn accept(
 ) -> Result<AcceptResponse, Problem> {
     let caller = role.identify(&call).await?;
     let project_ids = body.and_then(|body| body.project_ids);
-    let mirror = role
-        .upstream
-        .accept(&caller, &mirroring_request_id, project_ids)
-        .await?;
+    let mirror = role.upstream.accept(&caller, &mirroring_request_id, project_ids).await?;
     Ok(AcceptResponse::Ok(ApiJson(role.wire.mirror_server(&mirror))))
 }

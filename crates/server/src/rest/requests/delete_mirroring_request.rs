@@ -13,8 +13,6 @@ pub async fn delete_mirroring_request(
     mirroring_request_id: String,
 ) -> Result<DeleteMirroringRequestResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .delete_request(&caller, &mirroring_request_id)
-        .await?;
+    role.upstream.delete_request(&caller, &mirroring_request_id).await?;
     Ok(DeleteMirroringRequestResponse::NoContent)
 }

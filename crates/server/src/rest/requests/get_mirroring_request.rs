@@ -14,7 +14,5 @@ pub async fn get_mirroring_request(
 ) -> Result<GetMirroringRequestResponse, Problem> {
     let caller = role.identify(&call).await?;
     let request = role.upstream.request(&caller, &mirroring_request_id).await?;
-    Ok(GetMirroringRequestResponse::Ok(ApiJson(
-        role.wire.mirroring_request(&request),
-    )))
+    Ok(GetMirroringRequestResponse::Ok(ApiJson(role.wire.mirroring_request(&request))))
 }

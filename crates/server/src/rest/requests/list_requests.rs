@@ -18,11 +18,7 @@ pub async fn list_requests(
     limit: i32,
 ) -> Result<ListRequestsResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let requests = role
-        .upstream
-        .requests(&caller, state.map(request_state), page_request(start, limit))
-        .await?;
-    Ok(ListRequestsResponse::Ok(ApiJson(page(
-        requests.map(|request| role.wire.mirroring_request(&request)),
-    ))))
+    let requests =
+        role.upstream.requests(&caller, state.map(request_state), page_request(start, limit)).await?;
+    Ok(ListRequestsResponse::Ok(ApiJson(page(requests.map(|request| role.wire.mirroring_request(&request))))))
 }

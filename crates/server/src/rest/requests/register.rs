@@ -25,7 +25,5 @@ pub async fn register(
         product_version: body.product_version,
     };
     let request = role.upstream.register(call.peer, registration).await?;
-    Ok(RegisterResponse::Ok(ApiJson(
-        role.wire.mirroring_request(&request),
-    )))
+    Ok(RegisterResponse::Ok(ApiJson(role.wire.mirroring_request(&request))))
 }

@@ -11,7 +11,5 @@ pub async fn get_addon_descriptor(
     upstream_id: String,
 ) -> Result<GetAddonDescriptorResponse, Problem> {
     role.mirror.require_upstream(&upstream_id)?;
-    Ok(GetAddonDescriptorResponse::Ok(ApiJson(
-        role.wire.addon_descriptor(role.mirror.descriptor()),
-    )))
+    Ok(GetAddonDescriptorResponse::Ok(ApiJson(role.wire.addon_descriptor(role.mirror.descriptor()))))
 }

@@ -15,7 +15,5 @@ pub async fn get_mirror_settings(
     let caller = role.identify(&call).await?;
     permit::administer(&caller)?;
     let settings = role.mirror.settings(&upstream_id)?;
-    Ok(GetMirrorSettingsResponse::Ok(ApiJson(
-        role.wire.upstream_settings(settings),
-    )))
+    Ok(GetMirrorSettingsResponse::Ok(ApiJson(role.wire.upstream_settings(settings))))
 }

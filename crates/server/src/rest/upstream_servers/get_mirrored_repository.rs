@@ -14,11 +14,7 @@ pub async fn get_mirrored_repository(
 ) -> Result<GetMirroredRepositoryResponse, Problem> {
     let credentials = role.credentials(&call)?;
     let caller = role.identify(&call).await?;
-    let repository = role
-        .mirror
-        .mirrored_repository(&upstream_id, &upstream_repo_id, &caller, &credentials)
-        .await?;
-    Ok(GetMirroredRepositoryResponse::Ok(ApiJson(
-        role.wire.mirrored_repository(&repository),
-    )))
+    let repository =
+        role.mirror.mirrored_repository(&upstream_id, &upstream_repo_id, &caller, &credentials).await?;
+    Ok(GetMirroredRepositoryResponse::Ok(ApiJson(role.wire.mirrored_repository(&repository))))
 }

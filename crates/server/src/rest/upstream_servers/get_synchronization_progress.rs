@@ -16,7 +16,5 @@ pub async fn get_synchronization_progress(
     let caller = role.identify(&call).await?;
     permit::administer(&caller)?;
     let progress = role.mirror.progress(&upstream_id)?;
-    Ok(GetSynchronizationProgressResponse::Ok(ApiJson(sync_progress(
-        progress,
-    ))))
+    Ok(GetSynchronizationProgressResponse::Ok(ApiJson(sync_progress(progress))))
 }

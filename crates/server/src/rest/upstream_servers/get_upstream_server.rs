@@ -15,7 +15,5 @@ pub async fn get_upstream_server(
     let caller = role.identify(&call).await?;
     permit::administer(&caller)?;
     let upstream = role.mirror.upstream_server(&upstream_id)?;
-    Ok(GetUpstreamServerResponse::Ok(ApiJson(
-        role.wire.upstream_server(&upstream),
-    )))
+    Ok(GetUpstreamServerResponse::Ok(ApiJson(role.wire.upstream_server(&upstream))))
 }

@@ -16,8 +16,6 @@ pub async fn list_upstream_servers(
 ) -> Result<ListUpstreamServersResponse, Problem> {
     let caller = role.identify(&call).await?;
     permit::administer(&caller)?;
-    let servers = role
-        .wire
-        .upstream_servers(&role.mirror.upstream_servers(), page_request(start, limit));
+    let servers = role.wire.upstream_servers(&role.mirror.upstream_servers(), page_request(start, limit));
     Ok(ListUpstreamServersResponse::Ok(ApiJson(page(servers))))
 }

@@ -17,8 +17,6 @@ pub async fn on_addon_event(
 ) -> Result<OnAddonEventResponse, Problem> {
     let caller = role.identify(&call).await?;
     permit::speak_for_upstream(&caller)?;
-    role.mirror
-        .handle_event(&upstream_id, &Value::Object(event.into_iter().collect()))
-        .await?;
+    role.mirror.handle_event(&upstream_id, &Value::Object(event.into_iter().collect())).await?;
     Ok(OnAddonEventResponse::NoContent)
 }

@@ -22,8 +22,6 @@ pub async fn on_addon_installed(
         base_url: event.base_url,
         project_ids: None,
     };
-    role.mirror
-        .installed(&upstream_id, event, &credentials, role.facts(&call))
-        .await?;
+    role.mirror.installed(&upstream_id, event, &credentials, role.facts(&call)).await?;
     Ok(OnAddonInstalledResponse::NoContent)
 }

@@ -17,11 +17,6 @@ pub async fn set_mirror_settings(
     let caller = role.identify(&call).await?;
     permit::administer(&caller)?;
     let mode = update.mode.map(MirrorMode::as_str);
-    let settings = role
-        .mirror
-        .set_settings(&upstream_id, mode, update.project_ids.as_deref())
-        .await?;
-    Ok(SetMirrorSettingsResponse::Ok(ApiJson(
-        role.wire.upstream_settings(settings),
-    )))
+    let settings = role.mirror.set_settings(&upstream_id, mode, update.project_ids.as_deref()).await?;
+    Ok(SetMirrorSettingsResponse::Ok(ApiJson(role.wire.upstream_settings(settings))))
 }

@@ -29,9 +29,7 @@ pub async fn create_user(
     body: Option<RestUserCreation>,
 ) -> Result<CreateUserResponse, Problem> {
     let caller = role.identify(&call).await?;
-    role.upstream
-        .create_user(&caller, user_creation(query, body)?)
-        .await?;
+    role.upstream.create_user(&caller, user_creation(query, body)?).await?;
     Ok(CreateUserResponse::NoContent)
 }
 
@@ -40,9 +38,7 @@ fn user_creation(query: UserInQuery, body: Option<RestUserCreation>) -> Result<U
     // The body's name and password are required there, so an empty one means that there is no body.
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let name = given(body.name).or(query.name).ok_or_else(|| missing("name"))?;
-    let password = given(body.password)
-        .or(query.password)
-        .ok_or_else(|| missing("password"))?;
+    let password = given(body.password).or(query.password).ok_or_else(|| missing("password"))?;
     Ok(UserCreation {
         name,
         password: Secret::new(password),
@@ -77,10 +73,7 @@ mod tests {
             email_address: Some("grace@example.com".into()),
         };
         let user = user_creation(query(), Some(body)).expect("complete");
-        assert_eq!(
-            (user.name.as_str(), user.password.expose()),
-            ("grace", "from-the-body")
-        );
+        assert_eq!((user.name.as_str(), user.password.expose()), ("grace", "from-the-body"));
         assert_eq!(
             (user.display_name.as_deref(), user.email.as_deref()),
             (Some("Ada"), Some("grace@example.com"))
@@ -90,10 +83,7 @@ mod tests {
     #[test]
     fn a_password_is_needed_from_somewhere() {
         assert!(user_creation(query(), None).is_ok());
-        let silent = UserInQuery {
-            password: None,
-            ..query()
-        };
+        let silent = UserInQuery { password: None, ..query() };
         let error = user_creation(silent, None).expect_err("no password");
         assert!(matches!(error, Refusal::Invalid { context: Some(field), .. } if field == "password"));
     }

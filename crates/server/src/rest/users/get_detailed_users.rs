@@ -16,11 +16,6 @@ pub async fn get_detailed_users(
     limit: i32,
 ) -> Result<GetDetailedUsersResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let accounts = role
-        .upstream
-        .accounts(&caller, filter.as_deref(), page_request(start, limit))
-        .await?;
-    Ok(GetDetailedUsersResponse::Ok(ApiJson(page(
-        accounts.map(|user| role.wire.detailed_user(&user)),
-    ))))
+    let accounts = role.upstream.accounts(&caller, filter.as_deref(), page_request(start, limit)).await?;
+    Ok(GetDetailedUsersResponse::Ok(ApiJson(page(accounts.map(|user| role.wire.detailed_user(&user))))))
 }

@@ -16,11 +16,6 @@ pub async fn get_users(
     limit: i32,
 ) -> Result<GetUsersResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let users = role
-        .upstream
-        .users(&caller, filter.as_deref(), page_request(start, limit))
-        .await?;
-    Ok(GetUsersResponse::Ok(ApiJson(page(
-        users.map(|user| role.wire.user(&user)),
-    ))))
+    let users = role.upstream.users(&caller, filter.as_deref(), page_request(start, limit)).await?;
+    Ok(GetUsersResponse::Ok(ApiJson(page(users.map(|user| role.wire.user(&user))))))
 }

@@ -18,8 +18,6 @@ pub async fn update_user_password(
     if body.password != body.password_confirm {
         return Err(Refusal::invalid("passwordConfirm", "The two passwords differ.").into());
     }
-    role.upstream
-        .set_password(&caller, &body.name, &Secret::new(body.password))
-        .await?;
+    role.upstream.set_password(&caller, &body.name, &Secret::new(body.password)).await?;
     Ok(UpdateUserPasswordResponse::NoContent)
 }

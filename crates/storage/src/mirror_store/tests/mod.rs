@@ -16,25 +16,16 @@ const FIRST_PAGE: PageRequest = PageRequest { start: 0, limit: 25 };
 
 async fn stores() -> Vec<(MirrorStore, TestDatabase)> {
     let databases = TestDatabase::each(Role::Mirror).await;
-    databases
-        .into_iter()
-        .map(|test| (MirrorStore::new(test.database.clone()), test))
-        .collect()
+    databases.into_iter().map(|test| (MirrorStore::new(test.database.clone()), test)).collect()
 }
 
 async fn upstream(store: &MirrorStore, id: &str, added_at: i64) -> UpstreamServer {
     let base_url = format!("https://{id}.example");
-    store
-        .upsert_upstream(&UpstreamServerId::from(id), &base_url, added_at)
-        .await
-        .expect("it can be added")
+    store.upsert_upstream(&UpstreamServerId::from(id), &base_url, added_at).await.expect("it can be added")
 }
 
 async fn repository(store: &MirrorStore, upstream: &UpstreamServer, external_id: &str) -> MirroredRepository {
-    store
-        .upsert_repository(metadata(upstream, external_id))
-        .await
-        .expect("it can be added")
+    store.upsert_repository(metadata(upstream, external_id)).await.expect("it can be added")
 }
 
 fn metadata(upstream: &UpstreamServer, external_id: &str) -> RepositoryMetadata {

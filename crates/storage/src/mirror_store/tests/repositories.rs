@@ -1,3 +1,5 @@
+//! What the mirror store keeps of repositories, on every database.
+
 use super::*;
 use crate::error::StoreError;
 use crate::ids::{Generation, LocalRepositoryId};
@@ -8,10 +10,7 @@ async fn metadata_is_updated_and_keeps_what_was_synchronised() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;
         let added = repository(&store, &upstream, "1").await;
-        assert_eq!(
-            (added.project_key.as_str(), added.slug.as_str()),
-            ("PRJ", "site-1")
-        );
+        assert_eq!((added.project_key.as_str(), added.slug.as_str()), ("PRJ", "site-1"));
         assert_eq!(added.status, MirroredStatus::Initializing);
         let synced = SyncedRepository {
             local_id: added.local_id,
@@ -21,34 +20,13 @@ async fn metadata_is_updated_and_keeps_what_was_synchronised() {
             finished_at: NOW,
         };
         let available = store.record_synced(synced).await.unwrap();
-        let renamed = RepositoryMetadata {
-            slug: "page".to_owned(),
-            ..metadata(&upstream, "1")
-        };
+        let renamed = RepositoryMetadata { slug: "page".to_owned(), ..metadata(&upstream, "1") };
         let renamed = store.upsert_repository(renamed).await.unwrap();
-        assert_eq!(
-            renamed,
-            MirroredRepository {
-                slug: "page".to_owned(),
-                ..available
-            }
-        );
-        assert_eq!(
-            store.find_repository_by_slug("prj", "site-1").await.unwrap(),
-            None
-        );
-        assert_eq!(
-            store.find_repository_by_slug("Prj", "PAGE").await.unwrap(),
-            Some(renamed)
-        );
-        let orphan = RepositoryMetadata {
-            upstream_server_id: "nobody".into(),
-            ..metadata(&upstream, "1")
-        };
-        assert!(matches!(
-            store.upsert_repository(orphan).await,
-            Err(StoreError::NotFound { .. })
-        ));
+        assert_eq!(renamed, MirroredRepository { slug: "page".to_owned(), ..available });
+        assert_eq!(store.find_repository_by_slug("prj", "site-1").await.unwrap(), None);
+        assert_eq!(store.find_repository_by_slug("Prj", "PAGE").await.unwrap(), Some(renamed));
+        let orphan = RepositoryMetadata { upstream_server_id: "nobody".into(), ..metadata(&upstream, "1") };
+        assert!(matches!(store.upsert_repository(orphan).await, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
 }
@@ -65,10 +43,7 @@ async fn a_name_used_twice_leads_to_the_first_upstream_and_its_newest_repository
         store.upsert_repository(named(&first, "1")).await.unwrap();
         let newest = store.upsert_repository(named(&first, "2")).await.unwrap();
         store.upsert_repository(named(&second, "3")).await.unwrap();
-        assert_eq!(
-            store.find_repository_by_slug("PRJ", "site").await.unwrap(),
-            Some(newest)
-        );
+        assert_eq!(store.find_repository_by_slug("PRJ", "site").await.unwrap(), Some(newest));
         test.remove().await;
     }
 }
@@ -79,56 +54,25 @@ async fn a_removed_repository_is_not_served_and_can_come_back() {
         let upstream = upstream(&store, "up", NOW).await;
         let site = repository(&store, &upstream, "1").await;
         let early = store.delete_repository(site.local_id).await;
-        assert!(
-            matches!(
-                early,
-                Err(StoreError::InUse {
-                    what: "repository",
-                    ..
-                })
-            ),
-            "{early:?}"
-        );
+        assert!(matches!(early, Err(StoreError::InUse { what: "repository", .. })), "{early:?}");
         store.mark_removed(site.local_id, NOW).await.unwrap();
         store.mark_removed(site.local_id, NOW + 50).await.unwrap();
-        assert_eq!(
-            store.find_repository_by_slug("PRJ", &site.slug).await.unwrap(),
-            None
-        );
-        assert!(
-            store
-                .list_repositories(None, FIRST_PAGE)
-                .await
-                .unwrap()
-                .values
-                .is_empty()
-        );
+        assert_eq!(store.find_repository_by_slug("PRJ", &site.slug).await.unwrap(), None);
+        assert!(store.list_repositories(None, FIRST_PAGE).await.unwrap().values.is_empty());
         assert_eq!(store.repositories_after(None, None, 10).await.unwrap().len(), 1);
         assert!(store.list_removed(NOW - 1, 10).await.unwrap().is_empty());
         let removed = &store.list_removed(NOW, 10).await.unwrap()[0];
-        assert_eq!(
-            (removed.status, removed.removed_at),
-            (MirroredStatus::NotMirrored, Some(NOW))
-        );
+        assert_eq!((removed.status, removed.removed_at), (MirroredStatus::NotMirrored, Some(NOW)));
 
         let back = repository(&store, &upstream, "1").await;
-        assert_eq!(
-            (back.local_id, back.status),
-            (site.local_id, MirroredStatus::Initializing)
-        );
+        assert_eq!((back.local_id, back.status), (site.local_id, MirroredStatus::Initializing));
         assert_eq!(back.removed_at, None);
 
         store.mark_removed(site.local_id, NOW).await.unwrap();
         store.delete_repository(site.local_id).await.unwrap();
         assert!(repository(&store, &upstream, "1").await.local_id > site.local_id);
         let unknown = store.mark_removed(LocalRepositoryId(99), NOW).await;
-        assert!(matches!(
-            unknown,
-            Err(StoreError::NotFound {
-                what: "repository",
-                ..
-            })
-        ));
+        assert!(matches!(unknown, Err(StoreError::NotFound { what: "repository", .. })));
         test.remove().await;
     }
 }
@@ -136,41 +80,17 @@ async fn a_removed_repository_is_not_served_and_can_come_back() {
 #[tokio::test]
 async fn whole_selections_are_removed_at_once() {
     for (store, test) in stores().await {
-        let (one, two) = (
-            upstream(&store, "one", NOW).await,
-            upstream(&store, "two", NOW).await,
-        );
+        let (one, two) = (upstream(&store, "one", NOW).await, upstream(&store, "two", NOW).await);
         repository(&store, &one, "1").await;
-        let elsewhere = RepositoryMetadata {
-            project_id: "2".to_owned(),
-            ..metadata(&one, "2")
-        };
+        let elsewhere = RepositoryMetadata { project_id: "2".to_owned(), ..metadata(&one, "2") };
         store.upsert_repository(elsewhere).await.unwrap();
         repository(&store, &two, "1").await;
         let kept = ["2".to_owned()];
-        assert_eq!(
-            store
-                .mark_removed_except_projects(&one.id, &kept, NOW)
-                .await
-                .unwrap(),
-            1
-        );
-        assert_eq!(
-            store
-                .mark_removed_except_projects(&one.id, &kept, NOW)
-                .await
-                .unwrap(),
-            0
-        );
+        assert_eq!(store.mark_removed_except_projects(&one.id, &kept, NOW).await.unwrap(), 1);
+        assert_eq!(store.mark_removed_except_projects(&one.id, &kept, NOW).await.unwrap(), 0);
         let counts = store.count_by_status(Some(&one.id)).await.unwrap();
         assert_eq!(counts[&MirroredStatus::Initializing], 1);
-        assert_eq!(
-            store
-                .mark_removed_except_projects(&one.id, &[], NOW)
-                .await
-                .unwrap(),
-            1
-        );
+        assert_eq!(store.mark_removed_except_projects(&one.id, &[], NOW).await.unwrap(), 1);
         assert_eq!(store.mark_all_removed(&two.id, NOW).await.unwrap(), 1);
         let counts = store.count_by_status(None).await.unwrap();
         assert!(counts.values().all(|count| *count == 0));
@@ -185,25 +105,14 @@ async fn repositories_are_paged_and_walked_in_order() {
         for external_id in ["9", "5", "7"] {
             repository(&store, &upstream, external_id).await;
         }
-        let first = store
-            .list_repositories(Some(&upstream.id), PageRequest { start: 0, limit: 2 })
-            .await
-            .unwrap();
-        let second = store
-            .list_repositories(Some(&upstream.id), PageRequest { start: 2, limit: 2 })
-            .await
-            .unwrap();
-        let paged: Vec<_> = first
-            .values
-            .iter()
-            .chain(&second.values)
-            .map(|one| one.external_id.as_str())
-            .collect();
+        let first =
+            store.list_repositories(Some(&upstream.id), PageRequest { start: 0, limit: 2 }).await.unwrap();
+        let second =
+            store.list_repositories(Some(&upstream.id), PageRequest { start: 2, limit: 2 }).await.unwrap();
+        let paged: Vec<_> =
+            first.values.iter().chain(&second.values).map(|one| one.external_id.as_str()).collect();
         assert_eq!(paged, ["9", "5", "7"]);
-        let after = store
-            .repositories_after(None, Some(first.values[1].local_id), 10)
-            .await
-            .unwrap();
+        let after = store.repositories_after(None, Some(first.values[1].local_id), 10).await.unwrap();
         assert_eq!(after, second.values);
         test.remove().await;
     }

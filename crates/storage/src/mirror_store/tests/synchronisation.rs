@@ -1,3 +1,5 @@
+//! What the mirror store keeps of synchronisation, on every database.
+
 use super::*;
 use crate::ids::{Generation, LocalRepositoryId};
 use crate::records::{MirroredStatus, SyncedRepository};
@@ -15,9 +17,7 @@ fn synced(repository: &MirroredRepository, generation: i64) -> SyncedRepository 
 async fn know(store: &MirrorStore, repository: &MirroredRepository, generation: i64) -> MirroredRepository {
     let hash = format!("hash {generation}");
     let (upstream, id) = (&repository.upstream_server_id, repository.external_id.as_str());
-    let known = store
-        .mark_known(upstream, id, Generation(generation), &hash, NOW + generation)
-        .await;
+    let known = store.mark_known(upstream, id, Generation(generation), &hash, NOW + generation).await;
     known.expect("it can be marked").expect("the repository is known")
 }
 
@@ -32,14 +32,8 @@ async fn the_greatest_known_generation_stays() {
         assert_eq!(late.upstream_content_hash.as_deref(), Some("hash 5"));
         assert_eq!(late.behind_since, Some(NOW + 5));
         let newer = know(&store, &site, 6).await;
-        assert_eq!(
-            (newer.generation_known, newer.behind_since),
-            (Generation(6), Some(NOW + 5))
-        );
-        let unknown = store
-            .mark_known(&upstream.id, "99", Generation(1), "x", NOW)
-            .await
-            .unwrap();
+        assert_eq!((newer.generation_known, newer.behind_since), (Generation(6), Some(NOW + 5)));
+        let unknown = store.mark_known(&upstream.id, "99", Generation(1), "x", NOW).await.unwrap();
         assert_eq!(unknown, None);
         test.remove().await;
     }
@@ -75,25 +69,13 @@ async fn a_synchronisation_makes_available_and_says_what_is_still_missing() {
         know(&store, &site, 2).await;
         assert_eq!(store.oldest_unsynchronised_change().await.unwrap(), Some(NOW + 2));
         let behind = store.record_synced(synced(&site, 1)).await.unwrap();
-        assert_eq!(
-            (behind.status, behind.generation_synced),
-            (MirroredStatus::Available, Generation(1))
-        );
-        assert_eq!(
-            (behind.generation_known, behind.behind_since),
-            (Generation(2), Some(NOW + 10))
-        );
+        assert_eq!((behind.status, behind.generation_synced), (MirroredStatus::Available, Generation(1)));
+        assert_eq!((behind.generation_known, behind.behind_since), (Generation(2), Some(NOW + 10)));
         assert_eq!(store.list_due(NOW, 10).await.unwrap(), [behind]);
 
         let ahead = store.record_synced(synced(&site, 3)).await.unwrap();
-        assert_eq!(
-            (ahead.generation_known, ahead.behind_since),
-            (Generation(3), None)
-        );
-        assert_eq!(
-            (ahead.initial_sync_at, ahead.last_sync_at),
-            (Some(NOW + 20), Some(NOW + 20))
-        );
+        assert_eq!((ahead.generation_known, ahead.behind_since), (Generation(3), None));
+        assert_eq!((ahead.initial_sync_at, ahead.last_sync_at), (Some(NOW + 20), Some(NOW + 20)));
         assert_eq!(store.oldest_unsynchronised_change().await.unwrap(), None);
         know(&store, &site, 3).await;
         assert!(store.list_due(NOW, 10).await.unwrap().is_empty());
@@ -106,49 +88,22 @@ async fn failures_are_counted_and_postponed_and_end_with_a_success() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;
         let site = repository(&store, &upstream, "1").await;
-        let failed = store
-            .record_failed(site.local_id, "no route", NOW + 100)
-            .await
-            .unwrap();
-        assert_eq!(
-            (failed.status, failed.failed_count),
-            (MirroredStatus::ErrorInitializing, 1)
-        );
-        let failed = store
-            .record_failed(site.local_id, "no route", NOW + 100)
-            .await
-            .unwrap();
-        assert_eq!(
-            (failed.failed_count, failed.last_error.as_deref()),
-            (2, Some("no route"))
-        );
+        let failed = store.record_failed(site.local_id, "no route", NOW + 100).await.unwrap();
+        assert_eq!((failed.status, failed.failed_count), (MirroredStatus::ErrorInitializing, 1));
+        let failed = store.record_failed(site.local_id, "no route", NOW + 100).await.unwrap();
+        assert_eq!((failed.failed_count, failed.last_error.as_deref()), (2, Some("no route")));
         assert!(store.list_due(NOW, 10).await.unwrap().is_empty());
         assert_eq!(store.list_due(NOW + 100, 10).await.unwrap(), [failed]);
 
         let available = store.record_synced(synced(&site, 1)).await.unwrap();
         assert_eq!(
-            (
-                available.failed_count,
-                &available.last_error,
-                available.next_attempt_at
-            ),
+            (available.failed_count, &available.last_error, available.next_attempt_at),
             (0, &None, None)
         );
-        let failed = store
-            .record_failed(site.local_id, "gone", NOW + 200)
-            .await
-            .unwrap();
+        let failed = store.record_failed(site.local_id, "gone", NOW + 200).await.unwrap();
         assert_eq!(failed.status, MirroredStatus::ErrorAvailable);
-        assert_eq!(
-            store.count_by_status(None).await.unwrap()[&MirroredStatus::ErrorAvailable],
-            1
-        );
-        assert!(
-            store
-                .record_failed(LocalRepositoryId(99), "x", NOW)
-                .await
-                .is_err()
-        );
+        assert_eq!(store.count_by_status(None).await.unwrap()[&MirroredStatus::ErrorAvailable], 1);
+        assert!(store.record_failed(LocalRepositoryId(99), "x", NOW).await.is_err());
         test.remove().await;
     }
 }
@@ -175,26 +130,16 @@ async fn an_upstream_restored_from_a_backup_is_followed_again() {
         let site = repository(&store, &upstream, "1").await;
         know(&store, &site, 8).await;
         store.record_synced(synced(&site, 8)).await.unwrap();
-        let stale = store
-            .reset_known(site.local_id, Generation(7), Generation(4), "older", NOW)
-            .await
-            .unwrap();
+        let stale =
+            store.reset_known(site.local_id, Generation(7), Generation(4), "older", NOW).await.unwrap();
         assert!(!stale);
-        let reset = store
-            .reset_known(site.local_id, Generation(8), Generation(4), "older", NOW)
-            .await
-            .unwrap();
+        let reset =
+            store.reset_known(site.local_id, Generation(8), Generation(4), "older", NOW).await.unwrap();
         assert!(reset);
         let due = &store.list_due(NOW, 10).await.unwrap()[0];
-        assert_eq!(
-            (due.generation_known, due.behind_since),
-            (Generation(4), Some(NOW))
-        );
+        assert_eq!((due.generation_known, due.behind_since), (Generation(4), Some(NOW)));
         let followed = store.record_synced(synced(&site, 4)).await.unwrap();
-        assert_eq!(
-            (followed.generation_synced, followed.generation_known),
-            (Generation(4), Generation(4))
-        );
+        assert_eq!((followed.generation_synced, followed.generation_known), (Generation(4), Generation(4)));
         test.remove().await;
     }
 }

@@ -1,3 +1,5 @@
+//! What the mirror store keeps of upstream servers, on every database.
+
 use super::*;
 use crate::error::StoreError;
 use crate::records::{MirroringMode, UpstreamSettings, UpstreamState};
@@ -10,34 +12,16 @@ fn ids(ids: &[&str]) -> Vec<String> {
 async fn an_upstream_goes_from_initializing_to_removed() {
     for (store, test) in stores().await {
         let added = upstream(&store, "up", NOW).await;
-        assert_eq!(
-            (added.state, added.mode),
-            (UpstreamState::Initializing, MirroringMode::AllProjects)
-        );
+        assert_eq!((added.state, added.mode), (UpstreamState::Initializing, MirroringMode::AllProjects));
         let id = added.id;
-        store
-            .set_upstream_state(&id, UpstreamState::Pending, Some("no answer"), NOW + 1)
-            .await
-            .unwrap();
-        store
-            .set_upstream_state(&id, UpstreamState::Pending, None, NOW + 2)
-            .await
-            .unwrap();
+        store.set_upstream_state(&id, UpstreamState::Pending, Some("no answer"), NOW + 1).await.unwrap();
+        store.set_upstream_state(&id, UpstreamState::Pending, None, NOW + 2).await.unwrap();
         let pending = store.find_upstream(&id).await.unwrap().unwrap();
-        assert_eq!(
-            (pending.state, pending.state_changed_at),
-            (UpstreamState::Pending, NOW + 1)
-        );
+        assert_eq!((pending.state, pending.state_changed_at), (UpstreamState::Pending, NOW + 1));
         assert_eq!(pending.last_error, None);
 
-        store
-            .install_upstream(&id, "very secret".to_owned(), "key".to_owned(), NOW + 3)
-            .await
-            .unwrap();
-        let moved = store
-            .upsert_upstream(&id, "https://elsewhere.example", NOW + 4)
-            .await
-            .unwrap();
+        store.install_upstream(&id, "very secret".to_owned(), "key".to_owned(), NOW + 3).await.unwrap();
+        let moved = store.upsert_upstream(&id, "https://elsewhere.example", NOW + 4).await.unwrap();
         assert_eq!(
             (moved.state, moved.base_url.as_str()),
             (UpstreamState::Installed, "https://elsewhere.example")
@@ -47,10 +31,7 @@ async fn an_upstream_goes_from_initializing_to_removed() {
 
         store.remove_upstream(&id, NOW + 5).await.unwrap();
         let removed = store.find_upstream(&id).await.unwrap().unwrap();
-        assert_eq!(
-            (removed.state, removed.shared_secret),
-            (UpstreamState::Removed, None)
-        );
+        assert_eq!((removed.state, removed.shared_secret), (UpstreamState::Removed, None));
         store.delete_upstream(&id).await.unwrap();
         assert!(store.list_upstreams(FIRST_PAGE).await.unwrap().values.is_empty());
         let gone = store.set_upstream_error(&id, Some("x")).await;
@@ -64,31 +45,20 @@ async fn the_selection_is_edited_and_outlives_a_change_of_mode() {
     for (store, test) in stores().await {
         let id = upstream(&store, "up", NOW).await.id;
         let chosen = ids(&["7", "3", "7"]);
-        let settings = store
-            .set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen))
-            .await
-            .unwrap();
+        let settings =
+            store.set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen)).await.unwrap();
         assert_eq!(settings.project_ids, ["3", "7"]);
         let settings = store.select_projects(&id, &ids(&["5", "3"])).await.unwrap();
         assert_eq!(settings.project_ids, ["3", "5", "7"]);
         let settings = store.deselect_projects(&id, &ids(&["3", "99"])).await.unwrap();
         assert_eq!(settings.project_ids, ["5", "7"]);
-        let settings = store
-            .set_upstream_settings(&id, MirroringMode::AllProjects, None)
-            .await
-            .unwrap();
-        let expected = UpstreamSettings {
-            mode: MirroringMode::AllProjects,
-            project_ids: ids(&["5", "7"]),
-        };
+        let settings = store.set_upstream_settings(&id, MirroringMode::AllProjects, None).await.unwrap();
+        let expected = UpstreamSettings { mode: MirroringMode::AllProjects, project_ids: ids(&["5", "7"]) };
         assert_eq!(settings, expected);
         assert_eq!(store.upstream_settings(&id).await.unwrap(), expected);
         let nobody = UpstreamServerId::from("nobody");
         let unknown = store.select_projects(&nobody, &ids(&["1"])).await;
-        assert!(matches!(
-            unknown,
-            Err(StoreError::NotFound { what: "upstream", .. })
-        ));
+        assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }
 }
@@ -118,10 +88,7 @@ async fn settings_are_kept() {
         assert_eq!(store.setting_or_insert("server id", "two").await.unwrap(), "one");
         store.set_setting("server id", "three").await.unwrap();
         let reopened = MirrorStore::new(test.open_again().await);
-        assert_eq!(
-            reopened.get_setting("server id").await.unwrap().as_deref(),
-            Some("three")
-        );
+        assert_eq!(reopened.get_setting("server id").await.unwrap().as_deref(), Some("three"));
         reopened.database.clone().close().await.unwrap();
         test.remove().await;
     }

@@ -1,3 +1,5 @@
+//! What the upstream store keeps of accounts, on every database.
+
 use super::*;
 use crate::error::StoreError;
 use crate::ids::TokenId;
@@ -19,14 +21,8 @@ fn new_token(id: &str, user: &User) -> NewAccessToken {
 async fn users_are_found_by_name_in_whatever_case() {
     for (store, test) in stores().await {
         let alice = user(&store, "Alice").await;
-        assert_eq!(
-            store.find_user_by_name("aLICE").await.unwrap(),
-            Some(alice.clone())
-        );
-        assert_eq!(
-            store.find_user_by_slug("ALICE").await.unwrap(),
-            Some(alice.clone())
-        );
+        assert_eq!(store.find_user_by_name("aLICE").await.unwrap(), Some(alice.clone()));
+        assert_eq!(store.find_user_by_slug("ALICE").await.unwrap(), Some(alice.clone()));
         assert_eq!(store.find_user(alice.id).await.unwrap(), Some(alice));
         assert_eq!(store.find_user_by_name("bob").await.unwrap(), None);
         assert_eq!(store.find_user_by_name("ali\0ce").await.unwrap(), None);
@@ -38,21 +34,11 @@ async fn users_are_found_by_name_in_whatever_case() {
 async fn a_taken_name_is_a_conflict_that_names_the_field() {
     for (store, test) in stores().await {
         user(&store, "alice").await;
-        let same_name = store
-            .create_user(NewUser {
-                slug: "other".to_owned(),
-                ..new_user("ALICE")
-            })
-            .await;
+        let same_name = store.create_user(NewUser { slug: "other".to_owned(), ..new_user("ALICE") }).await;
         assert!(
             matches!(same_name, Err(StoreError::Conflict { what: "user name", value }) if value == "ALICE")
         );
-        let same_slug = store
-            .create_user(NewUser {
-                slug: "Alice".to_owned(),
-                ..new_user("other")
-            })
-            .await;
+        let same_slug = store.create_user(NewUser { slug: "Alice".to_owned(), ..new_user("other") }).await;
         assert!(
             matches!(same_slug, Err(StoreError::Conflict { what: "user slug", value }) if value == "alice")
         );
@@ -68,35 +54,17 @@ async fn pages_stay_stable_while_users_are_added() {
             user(&store, name).await;
         }
         let everybody = UserFilter::default();
-        let first = store
-            .list_users(&everybody, PageRequest { start: 0, limit: 2 })
-            .await
-            .unwrap();
+        let first = store.list_users(&everybody, PageRequest { start: 0, limit: 2 }).await.unwrap();
         assert_eq!(first.next_start, Some(2));
         assert!(!first.is_last);
         user(&store, "0").await;
-        let second = store
-            .list_users(&everybody, PageRequest { start: 2, limit: 2 })
-            .await
-            .unwrap();
+        let second = store.list_users(&everybody, PageRequest { start: 2, limit: 2 }).await.unwrap();
         assert_eq!((second.is_last, second.next_start), (true, None));
-        let names: Vec<_> = first
-            .values
-            .iter()
-            .chain(&second.values)
-            .map(|user| user.name.as_str())
-            .collect();
+        let names: Vec<_> =
+            first.values.iter().chain(&second.values).map(|user| user.name.as_str()).collect();
         assert_eq!(names, ["c", "a", "b", "0"]);
-        let beyond = store
-            .list_users(
-                &everybody,
-                PageRequest {
-                    start: u64::MAX,
-                    limit: u64::MAX,
-                },
-            )
-            .await
-            .unwrap();
+        let beyond =
+            store.list_users(&everybody, PageRequest { start: u64::MAX, limit: u64::MAX }).await.unwrap();
         assert_eq!((beyond.values.len(), beyond.is_last), (0, true));
         test.remove().await;
     }
@@ -107,18 +75,10 @@ async fn nothing_in_a_search_text_is_a_wildcard() {
     for (store, test) in stores().await {
         user(&store, "fifty_%").await;
         user(&store, "fifty").await;
-        for (text, expected) in [
-            ("FIFTY", 2),
-            ("_", 1),
-            ("%", 1),
-            ("\\", 0),
-            ("fifty DOE", 1),
-            ("a'b", 0),
-            ("\0", 0),
-        ] {
-            let filter = UserFilter {
-                text: Some(text.to_owned()),
-            };
+        for (text, expected) in
+            [("FIFTY", 2), ("_", 1), ("%", 1), ("\\", 0), ("fifty DOE", 1), ("a'b", 0), ("\0", 0)]
+        {
+            let filter = UserFilter { text: Some(text.to_owned()) };
             let found = store.list_users(&filter, FIRST_PAGE).await.unwrap();
             assert_eq!(found.values.len(), expected, "searching for {text:?}");
         }
@@ -130,46 +90,19 @@ async fn nothing_in_a_search_text_is_a_wildcard() {
 async fn updates_change_only_what_they_name() {
     for (store, test) in stores().await {
         let alice = user(&store, "alice").await;
-        let update = UserUpdate {
-            active: Some(false),
-            ..Default::default()
-        };
+        let update = UserUpdate { active: Some(false), ..Default::default() };
         let updated = store.update_user(alice.id, update, Vec::new()).await.unwrap();
-        assert_eq!(
-            updated,
-            User {
-                active: false,
-                ..alice.clone()
-            }
-        );
-        let unchanged = store
-            .update_user(alice.id, UserUpdate::default(), Vec::new())
-            .await
-            .unwrap();
+        assert_eq!(updated, User { active: false, ..alice.clone() });
+        let unchanged = store.update_user(alice.id, UserUpdate::default(), Vec::new()).await.unwrap();
         assert_eq!(unchanged, updated);
         store.set_password_hash(alice.id, None, Vec::new()).await.unwrap();
         let without_password = store.find_user(alice.id).await.unwrap().unwrap();
-        assert_eq!(
-            without_password,
-            User {
-                password_hash: None,
-                ..updated
-            }
-        );
+        assert_eq!(without_password, User { password_hash: None, ..updated });
 
         store.delete_user(alice.id, Vec::new()).await.unwrap();
-        for update in [
-            UserUpdate {
-                active: Some(true),
-                ..Default::default()
-            },
-            UserUpdate::default(),
-        ] {
+        for update in [UserUpdate { active: Some(true), ..Default::default() }, UserUpdate::default()] {
             let gone = store.update_user(alice.id, update, Vec::new()).await;
-            assert!(
-                matches!(gone, Err(StoreError::NotFound { what: "user", .. })),
-                "{gone:?}"
-            );
+            assert!(matches!(gone, Err(StoreError::NotFound { what: "user", .. })), "{gone:?}");
         }
         test.remove().await;
     }
@@ -180,20 +113,10 @@ async fn a_deleted_user_takes_tokens_and_permissions_along_and_leaves_his_id_unu
     for (store, test) in stores().await {
         let alice = user(&store, "alice").await;
         store.create_token(new_token("t1", &alice)).await.unwrap();
-        store
-            .set_global_permission(alice.id, "ADMIN", Vec::new())
-            .await
-            .unwrap();
+        store.set_global_permission(alice.id, "ADMIN", Vec::new()).await.unwrap();
         store.delete_user(alice.id, Vec::new()).await.unwrap();
         assert_eq!(store.find_user_by_token_hash("hash of t1").await.unwrap(), None);
-        assert!(
-            store
-                .list_global_permissions(None, FIRST_PAGE)
-                .await
-                .unwrap()
-                .values
-                .is_empty()
-        );
+        assert!(store.list_global_permissions(None, FIRST_PAGE).await.unwrap().values.is_empty());
         assert!(matches!(
             store.delete_user(alice.id, Vec::new()).await,
             Err(StoreError::NotFound { what: "user", .. })
@@ -225,10 +148,7 @@ async fn tokens_stand_for_their_user_until_they_are_deleted() {
 
         store.delete_user(bob.id, Vec::new()).await.unwrap();
         let of_nobody = store.create_token(new_token("t2", &bob)).await;
-        assert!(matches!(
-            of_nobody,
-            Err(StoreError::NotFound { what: "user", .. })
-        ));
+        assert!(matches!(of_nobody, Err(StoreError::NotFound { what: "user", .. })));
         test.remove().await;
     }
 }
@@ -239,72 +159,34 @@ async fn permissions_replace_each_other_and_can_be_revoked() {
         let alice = user(&store, "alice").await;
         let project = project(&store, "PRJ").await;
         let repository = repository(&store, project.id, "site").await;
-        store
-            .set_global_permission(alice.id, "LICENSED_USER", Vec::new())
-            .await
-            .unwrap();
-        store
-            .set_global_permission(alice.id, "ADMIN", Vec::new())
-            .await
-            .unwrap();
-        store
-            .set_project_permission(project.id, alice.id, "PROJECT_READ", Vec::new())
-            .await
-            .unwrap();
-        store
-            .set_project_permission(project.id, alice.id, "PROJECT_WRITE", Vec::new())
-            .await
-            .unwrap();
-        store
-            .set_repository_permission(repository.id, alice.id, "REPO_ADMIN", Vec::new())
-            .await
-            .unwrap();
+        store.set_global_permission(alice.id, "LICENSED_USER", Vec::new()).await.unwrap();
+        store.set_global_permission(alice.id, "ADMIN", Vec::new()).await.unwrap();
+        store.set_project_permission(project.id, alice.id, "PROJECT_READ", Vec::new()).await.unwrap();
+        store.set_project_permission(project.id, alice.id, "PROJECT_WRITE", Vec::new()).await.unwrap();
+        store.set_repository_permission(repository.id, alice.id, "REPO_ADMIN", Vec::new()).await.unwrap();
 
-        let granted = store
-            .permissions_of(alice.id, Some(project.id), Some(repository.id))
-            .await
-            .unwrap();
+        let granted = store.permissions_of(alice.id, Some(project.id), Some(repository.id)).await.unwrap();
         assert_eq!(granted.global.as_deref(), Some("ADMIN"));
         assert_eq!(granted.project.as_deref(), Some("PROJECT_WRITE"));
         assert_eq!(granted.repository.as_deref(), Some("REPO_ADMIN"));
-        let on_project = store
-            .list_project_permissions(project.id, Some("ALI"), FIRST_PAGE)
-            .await
-            .unwrap();
+        let on_project = store.list_project_permissions(project.id, Some("ALI"), FIRST_PAGE).await.unwrap();
         assert_eq!(on_project.values[0].user, alice);
         assert_eq!(on_project.values[0].permission, "PROJECT_WRITE");
-        let nobody = store
-            .list_repository_permissions(repository.id, Some("x"), FIRST_PAGE)
-            .await
-            .unwrap();
+        let nobody = store.list_repository_permissions(repository.id, Some("x"), FIRST_PAGE).await.unwrap();
         assert!(nobody.values.is_empty());
         assert_eq!(store.project_permissions_of(alice.id).await.unwrap().len(), 1);
         assert_eq!(store.repository_permissions_of(alice.id).await.unwrap().len(), 1);
 
-        store
-            .revoke_project_permission(project.id, alice.id, Vec::new())
-            .await
-            .unwrap();
-        store
-            .revoke_repository_permission(repository.id, alice.id, Vec::new())
-            .await
-            .unwrap();
-        store
-            .revoke_global_permission(alice.id, Vec::new())
-            .await
-            .unwrap();
+        store.revoke_project_permission(project.id, alice.id, Vec::new()).await.unwrap();
+        store.revoke_repository_permission(repository.id, alice.id, Vec::new()).await.unwrap();
+        store.revoke_global_permission(alice.id, Vec::new()).await.unwrap();
         assert_eq!(
-            store
-                .permissions_of(alice.id, Some(project.id), Some(repository.id))
-                .await
-                .unwrap(),
+            store.permissions_of(alice.id, Some(project.id), Some(repository.id)).await.unwrap(),
             Default::default()
         );
         let twice = store.revoke_global_permission(alice.id, Vec::new()).await;
         assert!(matches!(twice, Err(StoreError::NotFound { .. })));
-        let nowhere = store
-            .set_project_permission(ProjectId(99), alice.id, "PROJECT_READ", Vec::new())
-            .await;
+        let nowhere = store.set_project_permission(ProjectId(99), alice.id, "PROJECT_READ", Vec::new()).await;
         assert!(matches!(nowhere, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
@@ -313,13 +195,7 @@ async fn permissions_replace_each_other_and_can_be_revoked() {
 #[test]
 fn debug_shows_no_secrets() {
     let shown = format!("{:?}", new_user("alice"));
-    assert!(
-        shown.contains("redacted") && !shown.contains("secret hash"),
-        "{shown}"
-    );
+    assert!(shown.contains("redacted") && !shown.contains("secret hash"), "{shown}");
     let shown = format!("{:?}", new_mirror());
-    assert!(
-        shown.contains("redacted") && !shown.contains("very secret"),
-        "{shown}"
-    );
+    assert!(shown.contains("redacted") && !shown.contains("very secret"), "{shown}");
 }

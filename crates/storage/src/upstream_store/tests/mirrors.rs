@@ -1,3 +1,5 @@
+//! What the upstream store keeps of mirrors, on every database.
+
 use super::*;
 use crate::error::StoreError;
 use crate::records::{MirrorUpdate, RequestState};
@@ -7,29 +9,17 @@ async fn repeating_a_request_updates_it_until_it_is_decided() {
     for (store, test) in stores().await {
         let first = store.upsert_request(new_request("AAAA")).await.unwrap();
         assert_eq!(first.state, RequestState::Pending);
-        let repeated = NewRequest {
-            product_version: "0.2.0".to_owned(),
-            requested_at: NOW + 9,
-            ..new_request("AAAA")
-        };
+        let repeated =
+            NewRequest { product_version: "0.2.0".to_owned(), requested_at: NOW + 9, ..new_request("AAAA") };
         let second = store.upsert_request(repeated.clone()).await.unwrap();
-        assert_eq!(
-            (second.id, second.created_at, second.updated_at),
-            (first.id, NOW, NOW + 9)
-        );
+        assert_eq!((second.id, second.created_at, second.updated_at), (first.id, NOW, NOW + 9));
         assert_eq!(second.product_version, "0.2.0");
 
-        let rejected = store
-            .set_request_state(first.id, RequestState::Rejected, NOW + 10)
-            .await
-            .unwrap();
+        let rejected = store.set_request_state(first.id, RequestState::Rejected, NOW + 10).await.unwrap();
         assert_eq!(rejected.state, RequestState::Rejected);
         let third = store.upsert_request(new_request("AAAA")).await.unwrap();
         assert_eq!(third, rejected);
-        assert_eq!(
-            store.count_requests(Some(RequestState::Pending)).await.unwrap(),
-            0
-        );
+        assert_eq!(store.count_requests(Some(RequestState::Pending)).await.unwrap(), 0);
         assert_eq!(store.count_requests(None).await.unwrap(), 1);
         test.remove().await;
     }
@@ -42,38 +32,14 @@ async fn a_name_or_address_of_another_mirror_is_refused() {
         store.upsert_request(new_request("BBBB")).await.unwrap();
         for taken in ["AAAA", "BBBB"] {
             let other = new_request("CCCC");
-            let name = NewRequest {
-                name: format!("MIRROR {taken}"),
-                ..other.clone()
-            };
+            let name = NewRequest { name: format!("MIRROR {taken}"), ..other.clone() };
             let refused = store.upsert_request(name).await;
-            assert!(
-                matches!(
-                    refused,
-                    Err(StoreError::Conflict {
-                        what: "mirror name",
-                        ..
-                    })
-                ),
-                "{refused:?}"
-            );
-            let base_url = NewRequest {
-                base_url: new_request(taken).base_url,
-                ..other
-            };
+            assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror name", .. })), "{refused:?}");
+            let base_url = NewRequest { base_url: new_request(taken).base_url, ..other };
             let refused = store.upsert_request(base_url).await;
-            assert!(matches!(
-                refused,
-                Err(StoreError::Conflict {
-                    what: "mirror base URL",
-                    ..
-                })
-            ));
+            assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror base URL", .. })));
         }
-        let pending = store
-            .list_requests(Some(RequestState::Pending), FIRST_PAGE)
-            .await
-            .unwrap();
+        let pending = store.list_requests(Some(RequestState::Pending), FIRST_PAGE).await.unwrap();
         assert_eq!(pending.values.len(), 1);
         test.remove().await;
     }
@@ -86,19 +52,8 @@ async fn accepting_a_request_happens_once() {
         let request = store.find_request_of_mirror(&accepted.id).await.unwrap().unwrap();
         assert_eq!(request.state, RequestState::Accepted);
         let again = store.insert_mirror(request.id, new_mirror()).await;
-        assert!(
-            matches!(
-                again,
-                Err(StoreError::InUse {
-                    what: "accepted request",
-                    ..
-                })
-            ),
-            "{again:?}"
-        );
-        let late = store
-            .set_request_state(request.id, RequestState::Rejected, NOW)
-            .await;
+        assert!(matches!(again, Err(StoreError::InUse { what: "accepted request", .. })), "{again:?}");
+        let late = store.set_request_state(request.id, RequestState::Rejected, NOW).await;
         assert!(matches!(late, Err(StoreError::InUse { .. })));
 
         store.revert_acceptance(&accepted.id, NOW + 1).await.unwrap();
@@ -115,22 +70,10 @@ async fn a_failed_acceptance_leaves_the_request_pending() {
     for (store, test) in stores().await {
         let taken = mirror(&store, "AAAA").await;
         let request = store.upsert_request(new_request("BBBB")).await.unwrap();
-        let renaming = MirrorUpdate {
-            name: Some("mirror bbbb".to_owned()),
-            ..Default::default()
-        };
+        let renaming = MirrorUpdate { name: Some("mirror bbbb".to_owned()), ..Default::default() };
         store.update_mirror(&taken.id, renaming).await.unwrap();
         let refused = store.insert_mirror(request.id, new_mirror()).await;
-        assert!(
-            matches!(
-                refused,
-                Err(StoreError::Conflict {
-                    what: "mirror name",
-                    ..
-                })
-            ),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror name", .. })), "{refused:?}");
         let request = store.find_request(request.id).await.unwrap().unwrap();
         assert_eq!(request.state, RequestState::Pending);
         assert_eq!(store.all_mirrors().await.unwrap().len(), 1);
@@ -142,45 +85,18 @@ async fn a_failed_acceptance_leaves_the_request_pending() {
 async fn mirrors_are_updated_touched_and_given_new_secrets() {
     for (store, test) in stores().await {
         let (one, two) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
-        let update = MirrorUpdate {
-            product_version: Some("0.3.0".to_owned()),
-            ..Default::default()
-        };
+        let update = MirrorUpdate { product_version: Some("0.3.0".to_owned()), ..Default::default() };
         let updated = store.update_mirror(&one.id, update).await.unwrap();
-        assert_eq!(
-            updated,
-            MirrorServer {
-                product_version: "0.3.0".to_owned(),
-                ..one.clone()
-            }
-        );
-        let taking = MirrorUpdate {
-            base_url: Some(two.base_url),
-            ..Default::default()
-        };
+        assert_eq!(updated, MirrorServer { product_version: "0.3.0".to_owned(), ..one.clone() });
+        let taking = MirrorUpdate { base_url: Some(two.base_url), ..Default::default() };
         let refused = store.update_mirror(&one.id, taking).await;
-        assert!(matches!(
-            refused,
-            Err(StoreError::Conflict {
-                what: "mirror base URL",
-                ..
-            })
-        ));
+        assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror base URL", .. })));
 
         store.touch_mirror(&one.id, NOW + 3).await.unwrap();
-        store
-            .set_mirror_secret(&one.id, "new secret".to_owned(), "key".to_owned())
-            .await
-            .unwrap();
+        store.set_mirror_secret(&one.id, "new secret".to_owned(), "key".to_owned()).await.unwrap();
         let found = store.find_mirror(&one.id).await.unwrap().unwrap();
-        assert_eq!(
-            (found.last_seen_at, found.shared_secret.as_str()),
-            (Some(NOW + 3), "new secret")
-        );
-        let page = store
-            .list_mirrors(PageRequest { start: 1, limit: 1 })
-            .await
-            .unwrap();
+        assert_eq!((found.last_seen_at, found.shared_secret.as_str()), (Some(NOW + 3), "new secret"));
+        let page = store.list_mirrors(PageRequest { start: 1, limit: 1 }).await.unwrap();
         assert_eq!(page.values[0].id, two.id);
         assert!(page.is_last);
         test.remove().await;
@@ -193,14 +109,8 @@ async fn a_deleted_mirror_leaves_no_secret_event_preference_or_request() {
         let alice = user(&store, "alice").await;
         let (gone, kept) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
         store.set_preferred_mirror(alice.id, &gone.id).await.unwrap();
-        assert_eq!(
-            store.preferred_mirror(alice.id).await.unwrap(),
-            Some(gone.id.clone())
-        );
-        store
-            .announce(vec![event("project:created", None)])
-            .await
-            .unwrap();
+        assert_eq!(store.preferred_mirror(alice.id).await.unwrap(), Some(gone.id.clone()));
+        store.announce(vec![event("project:created", None)]).await.unwrap();
 
         store.delete_mirror(&gone.id).await.unwrap();
         assert_eq!(store.find_mirror(&gone.id).await.unwrap(), None);
@@ -208,15 +118,9 @@ async fn a_deleted_mirror_leaves_no_secret_event_preference_or_request() {
         assert_eq!(store.count_pending(&kept.id).await.unwrap(), 1);
         assert_eq!(store.preferred_mirror(alice.id).await.unwrap(), None);
         assert_eq!(store.find_request_of_mirror(&gone.id).await.unwrap(), None);
-        assert!(matches!(
-            store.delete_mirror(&gone.id).await,
-            Err(StoreError::NotFound { .. })
-        ));
+        assert!(matches!(store.delete_mirror(&gone.id).await, Err(StoreError::NotFound { .. })));
         let refused = store.set_preferred_mirror(alice.id, &gone.id).await;
-        assert!(matches!(
-            refused,
-            Err(StoreError::NotFound { what: "mirror", .. })
-        ));
+        assert!(matches!(refused, Err(StoreError::NotFound { what: "mirror", .. })));
         test.remove().await;
     }
 }

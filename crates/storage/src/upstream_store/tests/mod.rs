@@ -24,10 +24,7 @@ const FIRST_PAGE: PageRequest = PageRequest { start: 0, limit: 25 };
 
 async fn stores() -> Vec<(UpstreamStore, TestDatabase)> {
     let databases = TestDatabase::each(Role::Upstream).await;
-    databases
-        .into_iter()
-        .map(|test| (UpstreamStore::new(test.database.clone()), test))
-        .collect()
+    databases.into_iter().map(|test| (UpstreamStore::new(test.database.clone()), test)).collect()
 }
 
 async fn user(store: &UpstreamStore, name: &str) -> User {
@@ -48,10 +45,7 @@ fn new_user(name: &str) -> NewUser {
 }
 
 async fn project(store: &UpstreamStore, key: &str) -> Project {
-    store
-        .create_project(new_project(key), |_| Vec::new())
-        .await
-        .expect("the key is free")
+    store.create_project(new_project(key), |_| Vec::new()).await.expect("the key is free")
 }
 
 fn new_project(key: &str) -> NewProject {
@@ -66,10 +60,7 @@ fn new_project(key: &str) -> NewProject {
 
 async fn repository(store: &UpstreamStore, project: ProjectId, slug: &str) -> Repository {
     let repository = new_repository(project, slug);
-    store
-        .create_repository(repository, metadata_hash, |_| Vec::new())
-        .await
-        .expect("the slug is free")
+    store.create_repository(repository, metadata_hash, |_| Vec::new()).await.expect("the slug is free")
 }
 
 fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
@@ -117,29 +108,15 @@ fn new_mirror() -> NewMirror {
 }
 
 async fn mirror(store: &UpstreamStore, mirror_id: &str) -> MirrorServer {
-    let request = store
-        .upsert_request(new_request(mirror_id))
-        .await
-        .expect("the name is free");
-    store
-        .insert_mirror(request.id, new_mirror())
-        .await
-        .expect("the request is pending")
+    let request = store.upsert_request(new_request(mirror_id)).await.expect("the name is free");
+    store.insert_mirror(request.id, new_mirror()).await.expect("the request is pending")
 }
 
 fn event(key: &str, repository_id: Option<RepositoryId>) -> NewEvent {
-    NewEvent {
-        event_key: key.to_owned(),
-        repository_id,
-        body: json!({ "eventKey": key }),
-        created_at: NOW,
-    }
+    NewEvent { event_key: key.to_owned(), repository_id, body: json!({ "eventKey": key }), created_at: NOW }
 }
 
 async fn pending_keys(store: &UpstreamStore, mirror_id: &MirrorServerId) -> Vec<String> {
-    let pending = store
-        .pending_for(mirror_id, 1000)
-        .await
-        .expect("the outbox can be read");
+    let pending = store.pending_for(mirror_id, 1000).await.expect("the outbox can be read");
     pending.into_iter().map(|event| event.event_key).collect()
 }

@@ -1,3 +1,5 @@
+//! What the upstream store keeps of outbox, on every database.
+
 use super::*;
 use crate::records::MirrorUpdate;
 
@@ -5,18 +7,12 @@ use crate::records::MirrorUpdate;
 async fn each_enabled_mirror_gets_each_event_once_and_in_order() {
     for (store, test) in stores().await {
         let (one, two) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
-        let off = MirrorUpdate {
-            enabled: Some(false),
-            ..Default::default()
-        };
+        let off = MirrorUpdate { enabled: Some(false), ..Default::default() };
         store.update_mirror(&two.id, off).await.unwrap();
         let three = mirror(&store, "CCCC").await;
         store
             .create_project(new_project("PRJ"), |project| {
-                vec![
-                    event("first", None),
-                    event(&format!("second {}", project.key), None),
-                ]
+                vec![event("first", None), event(&format!("second {}", project.key), None)]
             })
             .await
             .unwrap();
@@ -37,26 +33,11 @@ async fn a_change_that_fails_leaves_no_event() {
         let project = project(&store, "PRJ").await;
         repository(&store, project.id, "site").await;
         let announced = || vec![event("never", None)];
-        assert!(
-            store
-                .create_project(new_project("PRJ"), |_| announced())
-                .await
-                .is_err()
-        );
+        assert!(store.create_project(new_project("PRJ"), |_| announced()).await.is_err());
         let twin = new_repository(project.id, "site");
-        assert!(
-            store
-                .create_repository(twin, metadata_hash, |_| announced())
-                .await
-                .is_err()
-        );
+        assert!(store.create_repository(twin, metadata_hash, |_| announced()).await.is_err());
         assert!(store.delete_project(project.id, announced()).await.is_err());
-        assert!(
-            store
-                .delete_repository(RepositoryId(99), announced())
-                .await
-                .is_err()
-        );
+        assert!(store.delete_repository(RepositoryId(99), announced()).await.is_err());
         assert_eq!(store.count_pending(&follower.id).await.unwrap(), 0);
         test.remove().await;
     }
@@ -67,9 +48,7 @@ async fn a_change_that_is_given_up_leaves_neither_row_nor_event() {
     for (store, test) in stores().await {
         let follower = mirror(&store, "AAAA").await;
         let transaction = store.database.begin_write().await.unwrap();
-        super::super::outbox::announce(&transaction, vec![event("never", None)])
-            .await
-            .unwrap();
+        super::super::outbox::announce(&transaction, vec![event("never", None)]).await.unwrap();
         drop(transaction);
         assert_eq!(store.count_pending(&follower.id).await.unwrap(), 0);
         // The next transaction may use the same connection.
@@ -85,34 +64,20 @@ async fn a_postponed_event_holds_back_the_younger_ones() {
         let (one, two) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
         store.announce(vec![event("first", None)]).await.unwrap();
         assert_eq!(store.mirrors_with_pending(NOW - 1).await.unwrap(), []);
-        assert_eq!(
-            store.mirrors_with_pending(NOW).await.unwrap(),
-            [one.id.clone(), two.id.clone()]
-        );
+        assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), [one.id.clone(), two.id.clone()]);
 
         let failed = store.pending_for(&one.id, 10).await.unwrap();
         store.postpone(&[failed[0].id], NOW + 100).await.unwrap();
         store.announce(vec![event("second", None)]).await.unwrap();
-        assert_eq!(
-            store.mirrors_with_pending(NOW).await.unwrap(),
-            std::slice::from_ref(&two.id)
-        );
+        assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), std::slice::from_ref(&two.id));
         assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW));
         assert_eq!(store.pending_for(&one.id, 10).await.unwrap()[0].attempts, 1);
 
-        let delivered: Vec<_> = store
-            .pending_for(&two.id, 10)
-            .await
-            .unwrap()
-            .iter()
-            .map(|event| event.id)
-            .collect();
+        let delivered: Vec<_> =
+            store.pending_for(&two.id, 10).await.unwrap().iter().map(|event| event.id).collect();
         store.delete_events(&delivered).await.unwrap();
         assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW + 100));
-        assert_eq!(
-            store.mirrors_with_pending(NOW + 100).await.unwrap(),
-            std::slice::from_ref(&one.id)
-        );
+        assert_eq!(store.mirrors_with_pending(NOW + 100).await.unwrap(), std::slice::from_ref(&one.id));
         assert_eq!(pending_keys(&store, &one.id).await, ["first", "second"]);
         test.remove().await;
     }
@@ -141,9 +106,7 @@ async fn many_writers_at_once_all_succeed() {
                 tokio::spawn(async move {
                     let project = project(&store, &format!("P{number}")).await;
                     let site = repository(&store, project.id, "site").await;
-                    store
-                        .delete_repository(site.id, vec![event("repo:deleted", Some(site.id))])
-                        .await
+                    store.delete_repository(site.id, vec![event("repo:deleted", Some(site.id))]).await
                 })
             })
             .collect();

@@ -1,3 +1,5 @@
+//! What the upstream store keeps of repositories, on every database.
+
 use super::*;
 use crate::error::StoreError;
 use crate::ids::Generation;
@@ -22,38 +24,19 @@ async fn a_slug_is_unique_in_its_project_only() {
         assert_eq!(site.slug, "site");
         assert_eq!(site.project, one);
         let twin = repository(&store, two.id, "site").await;
-        let again = store
-            .create_repository(new_repository(one.id, "SITE"), metadata_hash, |_| Vec::new())
-            .await;
+        let again =
+            store.create_repository(new_repository(one.id, "SITE"), metadata_hash, |_| Vec::new()).await;
         assert!(
             matches!(again, Err(StoreError::Conflict { what: "repository slug", value }) if value == "site")
         );
-        let nowhere = store
-            .create_repository(new_repository(ProjectId(99), "x"), metadata_hash, |_| Vec::new())
-            .await;
-        assert!(matches!(
-            nowhere,
-            Err(StoreError::NotFound { what: "project", .. })
-        ));
+        let nowhere =
+            store.create_repository(new_repository(ProjectId(99), "x"), metadata_hash, |_| Vec::new()).await;
+        assert!(matches!(nowhere, Err(StoreError::NotFound { what: "project", .. })));
 
-        let moving = RepositoryUpdate {
-            project_id: Some(one.id),
-            ..Default::default()
-        };
-        let moved = store
-            .update_repository(twin.id, moving, NOW, metadata_hash, |_| Vec::new())
-            .await;
-        assert!(matches!(
-            moved,
-            Err(StoreError::Conflict {
-                what: "repository slug",
-                ..
-            })
-        ));
-        assert_eq!(
-            store.find_repository_by_slug("two", "SITE").await.unwrap(),
-            Some(twin)
-        );
+        let moving = RepositoryUpdate { project_id: Some(one.id), ..Default::default() };
+        let moved = store.update_repository(twin.id, moving, NOW, metadata_hash, |_| Vec::new()).await;
+        assert!(matches!(moved, Err(StoreError::Conflict { what: "repository slug", .. })));
+        assert_eq!(store.find_repository_by_slug("two", "SITE").await.unwrap(), Some(twin));
         test.remove().await;
     }
 }
@@ -69,10 +52,8 @@ async fn updates_change_what_they_name_and_the_metadata_hash() {
             description: Some("What you see".to_owned()),
             ..Default::default()
         };
-        let updated = store
-            .update_repository(site.id, update, NOW + 5, metadata_hash, |_| Vec::new())
-            .await
-            .unwrap();
+        let updated =
+            store.update_repository(site.id, update, NOW + 5, metadata_hash, |_| Vec::new()).await.unwrap();
         let expected = Repository {
             project: two,
             slug: "page".to_owned(),
@@ -83,14 +64,9 @@ async fn updates_change_what_they_name_and_the_metadata_hash() {
         };
         assert_eq!(updated, expected);
         assert_eq!(store.find_repository(site.id).await.unwrap(), Some(expected));
-        let clearing = RepositoryUpdate {
-            description: Some(String::new()),
-            ..Default::default()
-        };
-        let cleared = store
-            .update_repository(site.id, clearing, NOW, metadata_hash, |_| Vec::new())
-            .await
-            .unwrap();
+        let clearing = RepositoryUpdate { description: Some(String::new()), ..Default::default() };
+        let cleared =
+            store.update_repository(site.id, clearing, NOW, metadata_hash, |_| Vec::new()).await.unwrap();
         assert_eq!(cleared.description, None);
         test.remove().await;
     }
@@ -101,35 +77,17 @@ async fn everybody_sees_what_he_may_read() {
     for (store, test) in stores().await {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let open = store
-            .create_project(
-                NewProject {
-                    public: true,
-                    ..new_project("OPEN")
-                },
-                |_| Vec::new(),
-            )
+            .create_project(NewProject { public: true, ..new_project("OPEN") }, |_| Vec::new())
             .await
             .unwrap();
         let closed = project(&store, "CLOSED").await;
         repository(&store, open.id, "in-open").await;
-        let showcase = NewRepository {
-            public: true,
-            ..new_repository(closed.id, "showcase")
-        };
-        store
-            .create_repository(showcase, metadata_hash, |_| Vec::new())
-            .await
-            .unwrap();
+        let showcase = NewRepository { public: true, ..new_repository(closed.id, "showcase") };
+        store.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
         let single = repository(&store, closed.id, "single").await;
         repository(&store, closed.id, "hidden").await;
-        store
-            .set_repository_permission(single.id, alice.id, "REPO_READ", Vec::new())
-            .await
-            .unwrap();
-        store
-            .set_project_permission(closed.id, bob.id, "PROJECT_READ", Vec::new())
-            .await
-            .unwrap();
+        store.set_repository_permission(single.id, alice.id, "REPO_READ", Vec::new()).await.unwrap();
+        store.set_project_permission(closed.id, bob.id, "PROJECT_READ", Vec::new()).await.unwrap();
 
         let views = [
             (Visibility::All, "in-open showcase single hidden"),
@@ -138,30 +96,15 @@ async fn everybody_sees_what_he_may_read() {
             (Visibility::User(bob.id), "in-open showcase single hidden"),
         ];
         for (view, expected) in views {
-            let seen = store
-                .list_repositories(None, view, None, FIRST_PAGE)
-                .await
-                .unwrap();
-            let slugs: Vec<_> = seen
-                .values
-                .iter()
-                .map(|repository| repository.slug.as_str())
-                .collect();
+            let seen = store.list_repositories(None, view, None, FIRST_PAGE).await.unwrap();
+            let slugs: Vec<_> = seen.values.iter().map(|repository| repository.slug.as_str()).collect();
             assert_eq!(slugs.join(" "), expected, "seen by {view:?}");
         }
         let view = Visibility::User(alice.id);
-        let found = store
-            .list_repositories(Some(closed.id), view, Some("SING"), FIRST_PAGE)
-            .await
-            .unwrap();
+        let found = store.list_repositories(Some(closed.id), view, Some("SING"), FIRST_PAGE).await.unwrap();
         assert_eq!(found.values, std::slice::from_ref(&single));
         assert!(store.is_repository_visible(single.id, view).await.unwrap());
-        assert!(
-            !store
-                .is_repository_visible(single.id, Visibility::Public)
-                .await
-                .unwrap()
-        );
+        assert!(!store.is_repository_visible(single.id, Visibility::Public).await.unwrap());
         test.remove().await;
     }
 }
@@ -176,14 +119,8 @@ async fn pages_do_not_repeat_what_was_shown() {
         let mut slugs = Vec::new();
         let mut start = Some(0);
         while let Some(from) = start {
-            let request = PageRequest {
-                start: from,
-                limit: 2,
-            };
-            let page = store
-                .list_repositories(None, Visibility::All, None, request)
-                .await
-                .unwrap();
+            let request = PageRequest { start: from, limit: 2 };
+            let page = store.list_repositories(None, Visibility::All, None, request).await.unwrap();
             slugs.extend(page.values.into_iter().map(|repository| repository.slug));
             start = page.next_start;
             if from == 0 {
@@ -224,10 +161,7 @@ async fn a_deleted_repositorys_id_is_not_used_again() {
         assert!(repository(&store, project.id, "site").await.id > site.id);
         assert!(matches!(
             store.delete_repository(site.id, Vec::new()).await,
-            Err(StoreError::NotFound {
-                what: "repository",
-                ..
-            })
+            Err(StoreError::NotFound { what: "repository", .. })
         ));
         test.remove().await;
     }
@@ -241,42 +175,23 @@ async fn ref_changes_count_generations_and_refuse_a_stale_one() {
         let follower = mirror(&store, "AAAA").await;
         let announce =
             |generation: Generation| vec![event(&format!("repo:refs_changed {generation}"), Some(site.id))];
-        let generation = store
-            .record_ref_change(change(site.id, 0, "first"), announce)
-            .await
-            .unwrap();
+        let generation = store.record_ref_change(change(site.id, 0, "first"), announce).await.unwrap();
         assert_eq!(generation, Generation(1));
 
-        let stale = store
-            .record_ref_change(change(site.id, 0, "late"), announce)
-            .await;
+        let stale = store.record_ref_change(change(site.id, 0, "late"), announce).await;
         assert!(
             matches!(
                 stale,
-                Err(StoreError::StaleGeneration {
-                    expected: Generation(0),
-                    actual: Generation(1)
-                })
+                Err(StoreError::StaleGeneration { expected: Generation(0), actual: Generation(1) })
             ),
             "{stale:?}"
         );
         let recorded = store.find_repository(site.id).await.unwrap().unwrap();
-        assert_eq!(
-            (recorded.generation, recorded.content_hash.as_str()),
-            (Generation(1), "first")
-        );
+        assert_eq!((recorded.generation, recorded.content_hash.as_str()), (Generation(1), "first"));
         assert_eq!(pending_keys(&store, &follower.id).await, ["repo:refs_changed 1"]);
 
-        let missing = store
-            .record_ref_change(change(RepositoryId(99), 0, "x"), announce)
-            .await;
-        assert!(matches!(
-            missing,
-            Err(StoreError::NotFound {
-                what: "repository",
-                ..
-            })
-        ));
+        let missing = store.record_ref_change(change(RepositoryId(99), 0, "x"), announce).await;
+        assert!(matches!(missing, Err(StoreError::NotFound { what: "repository", .. })));
         test.remove().await;
     }
 }
@@ -288,24 +203,14 @@ async fn of_two_ref_changes_at_once_one_wins() {
         let site = repository(&store, project.id, "site").await;
         let record = |hash: &'static str| {
             let store = store.clone();
-            tokio::spawn(async move {
-                store
-                    .record_ref_change(change(site.id, 0, hash), |_| Vec::new())
-                    .await
-            })
+            tokio::spawn(
+                async move { store.record_ref_change(change(site.id, 0, hash), |_| Vec::new()).await },
+            )
         };
         let (left, right) = (record("left"), record("right"));
         let results = [left.await.unwrap(), right.await.unwrap()];
-        assert_eq!(
-            results.iter().filter(|result| result.is_ok()).count(),
-            1,
-            "{results:?}"
-        );
-        assert!(
-            results
-                .iter()
-                .any(|result| matches!(result, Err(StoreError::StaleGeneration { .. })))
-        );
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        assert!(results.iter().any(|result| matches!(result, Err(StoreError::StaleGeneration { .. }))));
         test.remove().await;
     }
 }
@@ -332,14 +237,8 @@ async fn each_mirrors_last_report_is_kept() {
         store.record_mirror_outcome(failed.clone()).await.unwrap();
         store.record_mirror_outcome(synchronized.clone()).await.unwrap();
         assert_eq!(store.mirror_states_of(site.id).await.unwrap(), [synchronized]);
-        let of_nothing = RepositoryMirrorState {
-            repository_id: RepositoryId(99),
-            ..failed
-        };
-        assert!(matches!(
-            store.record_mirror_outcome(of_nothing).await,
-            Err(StoreError::NotFound { .. })
-        ));
+        let of_nothing = RepositoryMirrorState { repository_id: RepositoryId(99), ..failed };
+        assert!(matches!(store.record_mirror_outcome(of_nothing).await, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
 }

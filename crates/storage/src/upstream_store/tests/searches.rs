@@ -5,72 +5,29 @@ use crate::page::Page;
 use crate::records::{NewProject, NewRepository, ProjectsHeld, Repository, RepositorySearch, Visibility};
 
 fn slugs(page: &Page<Repository>) -> String {
-    let slugs: Vec<_> = page
-        .values
-        .iter()
-        .map(|repository| repository.slug.as_str())
-        .collect();
+    let slugs: Vec<_> = page.values.iter().map(|repository| repository.slug.as_str()).collect();
     slugs.join(" ")
 }
 
 #[tokio::test]
 async fn repositories_are_found_by_each_trait_and_by_all_together() {
     for (store, test) in stores().await {
-        let open = NewProject {
-            public: true,
-            ..new_project("OPEN")
-        };
+        let open = NewProject { public: true, ..new_project("OPEN") };
         let open = store.create_project(open, |_| Vec::new()).await.unwrap();
         let closed = project(&store, "CLOSED").await;
         repository(&store, open.id, "engine").await;
         repository(&store, closed.id, "engine").await;
-        let shown = NewRepository {
-            public: true,
-            ..new_repository(closed.id, "shown")
-        };
-        store
-            .create_repository(shown, metadata_hash, |_| Vec::new())
-            .await
-            .unwrap();
+        let shown = NewRepository { public: true, ..new_repository(closed.id, "shown") };
+        store.create_repository(shown, metadata_hash, |_| Vec::new()).await.unwrap();
 
         let nothing = RepositorySearch::default;
         let cases = [
             (nothing(), "engine engine shown"),
-            (
-                RepositorySearch {
-                    name: Some("ENG".into()),
-                    ..nothing()
-                },
-                "engine engine",
-            ),
-            (
-                RepositorySearch {
-                    project_key: Some("closed".into()),
-                    ..nothing()
-                },
-                "engine shown",
-            ),
-            (
-                RepositorySearch {
-                    project_name: Some("ect clo".into()),
-                    ..nothing()
-                },
-                "engine shown",
-            ),
-            (
-                RepositorySearch {
-                    public: Some(true),
-                    ..nothing()
-                },
-                "engine shown",
-            ),
-            (
-                RepositorySearch {
-                    public: Some(false),
-                    ..nothing()
-                },
-                "engine",
-            ),
+            (RepositorySearch { name: Some("ENG".into()), ..nothing() }, "engine engine"),
+            (RepositorySearch { project_key: Some("closed".into()), ..nothing() }, "engine shown"),
+            (RepositorySearch { project_name: Some("ect clo".into()), ..nothing() }, "engine shown"),
+            (RepositorySearch { public: Some(true), ..nothing() }, "engine shown"),
+            (RepositorySearch { public: Some(false), ..nothing() }, "engine"),
             (
                 RepositorySearch {
                     name: Some("engine".into()),
@@ -82,16 +39,10 @@ async fn repositories_are_found_by_each_trait_and_by_all_together() {
             ),
         ];
         for (search, expected) in cases {
-            let found = store
-                .search_repositories(&search, Visibility::All, FIRST_PAGE)
-                .await
-                .unwrap();
+            let found = store.search_repositories(&search, Visibility::All, FIRST_PAGE).await.unwrap();
             assert_eq!(slugs(&found), expected, "{search:?}");
         }
-        let seen = store
-            .search_repositories(&nothing(), Visibility::Public, FIRST_PAGE)
-            .await
-            .unwrap();
+        let seen = store.search_repositories(&nothing(), Visibility::Public, FIRST_PAGE).await.unwrap();
         assert_eq!(slugs(&seen), "engine shown");
         test.remove().await;
     }
@@ -101,17 +52,11 @@ async fn repositories_are_found_by_each_trait_and_by_all_together() {
 async fn projects_are_found_by_the_permission_that_is_held() {
     for (store, test) in stores().await {
         let alice = user(&store, "alice").await.id;
-        let open = NewProject {
-            public: true,
-            ..new_project("OPEN")
-        };
+        let open = NewProject { public: true, ..new_project("OPEN") };
         store.create_project(open, |_| Vec::new()).await.unwrap();
         for (key, permission) in [("READ", "PROJECT_READ"), ("WRITE", "PROJECT_WRITE")] {
             let granted = project(&store, key).await;
-            store
-                .set_project_permission(granted.id, alice, permission, Vec::new())
-                .await
-                .unwrap();
+            store.set_project_permission(granted.id, alice, permission, Vec::new()).await.unwrap();
         }
 
         let (read, write) = (vec!["PROJECT_READ", "PROJECT_WRITE"], vec!["PROJECT_WRITE"]);
@@ -123,11 +68,7 @@ async fn projects_are_found_by_the_permission_that_is_held() {
             (None, read, false, ""),
         ];
         for (user, permissions, or_public, expected) in cases {
-            let held = ProjectsHeld {
-                user,
-                permissions,
-                or_public,
-            };
+            let held = ProjectsHeld { user, permissions, or_public };
             let found = store.list_projects_held(&held, None, FIRST_PAGE).await.unwrap();
             let keys: Vec<_> = found.values.iter().map(|project| project.key.as_str()).collect();
             assert_eq!(keys.join(" "), expected, "{held:?}");

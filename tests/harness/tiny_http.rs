@@ -1,0 +1,103 @@
+//! The smallest HTTP server that can play the other side: it answers from a function and writes down what it got.
+//!
+//! It has threads of its own, so it outlives the test that started it; what one test starts, others can share.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+use url::Url;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The method.
+    pub method: String,
+    /// The path with the query.
+    pub path: String,
+    /// The `Authorization` header; empty if there was none.
+    pub authorization: String,
+    /// The body, `null` if it was not JSON.
+    pub body: Value,
+}
+
+/// An answer: status, and a body unless it is `null`.
+pub type Reply = (u16, Value);
+
+/// A running server.
+#[derive(Debug)]
+pub struct TinyHttp {
+    /// Where it listens.
+    pub base: Url,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl TinyHttp {
+    /// Starts it; `make_answer` gets the base URL and makes the function that answers.
+    pub fn start<A>(make_answer: impl FnOnce(&str) -> A) -> Self
+    where
+        A: Fn(&Received) -> Reply + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let base =
+            Url::parse(&format!("http://{}", listener.local_addr().expect("has one"))).expect("is a URL");
+        let received: Arc<Mutex<Vec<Received>>> = Arc::default();
+        let answer = Arc::new(make_answer(base.as_str().trim_end_matches('/')));
+        let log = received.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answer, log) = (answer.clone(), log.clone());
+                thread::spawn(move || converse(&stream, &*answer, &log));
+            }
+        });
+        TinyHttp { base, received }
+    }
+
+    /// Everything that arrived so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("nobody panics while holding it").clone()
+    }
+}
+
+/// Reads one request and answers it; whatever goes wrong ends the connection.
+fn converse(
+    stream: &TcpStream,
+    answer: &impl Fn(&Received) -> Reply,
+    log: &Mutex<Vec<Received>>,
+) -> Option<()> {
+    let request = read(stream)?;
+    log.lock().expect("nobody panics while holding it").push(request.clone());
+    let (status, body) = answer(&request);
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let mut writer = stream;
+    writer.write_all(format!("{head}{length}\r\n{body}").as_bytes()).ok()
+}
+
+fn read(stream: &TcpStream) -> Option<Received> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    let (mut authorization, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => authorization = value.trim().to_owned(),
+            "content-length" => length = value.trim().parse().ok()?,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(Received { method, path, authorization, body })
+}

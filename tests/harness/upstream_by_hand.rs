@@ -1,0 +1,219 @@
+//! A mirror whose upstream is played by the test: it can sign as the upstream, and lists what the test wants.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client, Identity, now_seconds};
+use super::server::{Server, ServerOptions};
+use super::tiny_http::{Received, Reply, TinyHttp};
+use super::wait::eventually;
+
+/// How the hand-made upstream calls itself.
+const CLIENT_KEY: &str = "hand-made-upstream";
+/// The only user whom it knows, an administrator; nobody else has the right password.
+const USER: (&str, &str) = ("ann", "ann's password");
+/// Projects have ids below this one; every one of them exists.
+const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
+const REST: &str = "/rest/mirroring/latest";
+
+/// A mirror and its hand-made upstream.
+pub struct UpstreamByHand {
+    /// The mirror, a process.
+    pub mirror: Server,
+    /// The id under which the mirror lists the upstream.
+    pub upstream_id: String,
+    /// The secret that the mirror gets by [`UpstreamByHand::install`].
+    pub secret: String,
+    server: TinyHttp,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    secrets: Vec<String>,
+    repositories: Vec<Value>,
+}
+
+impl UpstreamByHand {
+    /// Starts both; the mirror has asked to join.
+    pub async fn start() -> Self {
+        let secret = shared_secret().expose().to_owned();
+        let state = Arc::new(Mutex::new(State { secrets: vec![secret.clone()], ..State::default() }));
+        let shown = state.clone();
+        let server = TinyHttp::start(|_| move |request: &Received| answer(request, &shown));
+        let mirror = Server::mirror(&server.base, "Saigon", ServerOptions::default());
+        let request = eventually("the mirror's request", || async {
+            server.received().into_iter().find(|request| request.path == format!("{REST}/requests"))
+        });
+        let descriptor = request.await.body["addonDescriptorUri"].as_str().expect("is text").to_owned();
+        let upstream_id = descriptor.rsplit('/').nth(2).expect("the usual address").to_owned();
+        UpstreamByHand { mirror, upstream_id, secret, server, state }
+    }
+
+    /// Starts both; the mirror is installed and has looked through the empty upstream once.
+    pub async fn start_installed() -> Self {
+        let started = Self::start().await;
+        started.install().await;
+        started.first_look().await;
+        started
+    }
+
+    /// Tells the mirror its secret.
+    pub async fn install(&self) {
+        let event = self.installed_event(&self.secret);
+        self.mirror.anonymous().post(&self.path("/addon/installed"), &event).await.promised(204);
+    }
+
+    /// Waits until the mirror is ready for traffic.
+    pub async fn first_look(&self) {
+        let anonymous = self.mirror.anonymous();
+        eventually("the mirror to be ready", || async {
+            (anonymous.get("/status").await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// The event that tells a secret.
+    pub fn installed_event(&self, secret: &str) -> Value {
+        let base = self.server.base.as_str().trim_end_matches('/');
+        json!({"clientKey": CLIENT_KEY, "sharedSecret": secret, "baseUrl": base, "apiBaseUrl": base})
+    }
+
+    /// A path at the mirror below its view of this upstream.
+    pub fn path(&self, end: &str) -> String {
+        format!("{REST}/upstreamServers/{}{end}", self.upstream_id)
+    }
+
+    /// The upstream, as the mirror knows it.
+    pub fn identity(&self) -> Identity {
+        self.identity_with(&self.secret)
+    }
+
+    /// The upstream with another secret.
+    pub fn identity_with(&self, secret: &str) -> Identity {
+        Identity::Server(CLIENT_KEY.to_owned(), secret.to_owned())
+    }
+
+    /// The one user whom the upstream knows, an administrator.
+    pub fn user(&self) -> Identity {
+        Identity::User(USER.0.to_owned(), USER.1.to_owned())
+    }
+
+    /// The upstream at the mirror.
+    pub fn client(&self) -> Client {
+        self.mirror.client(&self.identity())
+    }
+
+    /// GET at the mirror as the upstream.
+    pub async fn get(&self, end: &str) -> Answer {
+        self.client().get(&self.path(end)).await
+    }
+
+    /// From now on signatures with this secret are accepted, too.
+    pub fn accept_secret(&self, secret: &str) {
+        self.state.lock().expect("nobody panics while holding it").secrets.push(secret.to_owned());
+    }
+
+    /// From now on this repository is listed.
+    pub fn list_repository(&self, repository: Value) {
+        self.state.lock().expect("nobody panics while holding it").repositories.push(repository);
+    }
+
+    /// What the mirror has asked so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.server.received()
+    }
+}
+
+/// A repository of the hand-made upstream, with one commit that nobody can fetch.
+pub fn unreachable_repository(id: u32, project: u32) -> Value {
+    json!({
+        "id": id, "slug": format!("repo-{id}"), "name": format!("Repo {id}"), "public": false,
+        "project": project_of(&project.to_string()),
+        "properties": {
+            "contentHash": "ab".repeat(32), "metadataHash": "cd".repeat(32),
+            "defaultBranchId": "refs/heads/main", "generation": 1,
+        },
+    })
+}
+
+fn project_of(id: &str) -> Value {
+    let id: u32 = id.parse().expect("is a number");
+    json!({"id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false})
+}
+
+fn answer(request: &Received, state: &Mutex<State>) -> Reply {
+    let path = request.path.split('?').next().unwrap_or_default();
+    let state = state.lock().expect("nobody panics while holding it");
+    if path == format!("{REST}/requests") {
+        let mut request = request.body.clone();
+        request["id"] = json!(1);
+        request["state"] = json!("PENDING");
+        return (200, request);
+    }
+    if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
+        return (401, json!({"errors": [{"message": "The JWT was not accepted."}]}));
+    }
+    let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
+    let not_found = (404, json!({"errors": [{"message": "There is no such thing."}]}));
+    match segments.as_slice() {
+        ["analyticsSettings"] => {
+            (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
+        }
+        ["repos"] => (200, page(&state.repositories, |_| true)),
+        ["projects", project, "repos"] => {
+            (200, page(&state.repositories, |repository| repository["project"]["id"].to_string() == *project))
+        }
+        ["projects", id] if id.parse().is_ok_and(|id: u32| id < FIRST_UNKNOWN_PROJECT) => {
+            (200, project_of(id))
+        }
+        ["repos", id] => {
+            let found = state.repositories.iter().find(|repository| repository["id"].to_string() == *id);
+            found.map_or(not_found, |repository| (200, repository.clone()))
+        }
+        ["authenticate"] if is_ann(&request.body["credentials"]) => (200, ann()),
+        ["authenticate"] => {
+            (401, json!({"errors": [{"message": "The user name or the password is wrong."}]}))
+        }
+        ["mirrorServers", ..] => (204, Value::Null),
+        _ => not_found,
+    }
+}
+
+fn is_signed(request: &Received, secret: &str) -> bool {
+    let (path, query) =
+        request.path.split_once('?').map_or((request.path.as_str(), None), |(p, q)| (p, Some(q)));
+    let hash = query_string_hash(&request.method, path, query);
+    let token = request.authorization.strip_prefix("JWT ").map(UnverifiedToken::parse);
+    matches!(token, Some(Ok(token)) if token.verify(&Secret::new(secret), &hash, now_seconds()).is_ok())
+}
+
+fn page(repositories: &[Value], wanted: impl Fn(&Value) -> bool) -> Value {
+    let values: Vec<&Value> = repositories.iter().filter(|repository| wanted(repository)).collect();
+    json!({"values": values, "size": values.len(), "start": 0, "limit": 1000, "isLastPage": true})
+}
+
+fn is_ann(credentials: &Value) -> bool {
+    credentials["username"] == USER.0 && credentials["password"] == USER.1
+}
+
+fn ann() -> Value {
+    json!({
+        "id": 1, "name": USER.0, "slug": USER.0, "displayName": "Ann", "active": true, "type": "NORMAL",
+        "effectivePermissions": {"global": "ADMIN"}, "links": {"self": []},
+    })
+}
+
+/// One of these, installed, for all tests that leave its settings as they are.
+pub async fn shared_upstream_by_hand() -> &'static UpstreamByHand {
+    static STARTED: OnceLock<UpstreamByHand> = OnceLock::new();
+    static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _guard = STARTING.lock().await;
+    if let Some(started) = STARTED.get() {
+        return started;
+    }
+    let started = UpstreamByHand::start_installed().await;
+    STARTED.get_or_init(|| started)
+}

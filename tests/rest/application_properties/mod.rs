@@ -1,0 +1,3 @@
+//! What the server is.
+
+mod get_application_properties;

@@ -1,0 +1,44 @@
+//! GET /projects/{projectKey}/repos/{repositorySlug}: one repository.
+
+use crate::harness::{Attempt, Identity, project_path, repository_path, shared_joined_by_hand};
+
+#[tokio::test]
+async fn behaviour_finds_the_repository_by_key_and_slug() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let path = repository_path(&repository);
+    assert_eq!(upstream.admin().get(&path).await.promised(200), repository);
+    assert_eq!(upstream.admin().get(&path.replace("latest", "1.0")).await.promised(200), repository);
+    upstream
+        .admin()
+        .get(&format!("{}/repos/unknown", project_path(&repository["project"])))
+        .await
+        .refused(404);
+    let other = upstream.new_project(false).await;
+    let slug = repository["slug"].as_str().expect("is text");
+    upstream.admin().get(&format!("{}/repos/{slug}", project_path(&other))).await.refused(404);
+}
+
+#[tokio::test]
+async fn authorisation_who_may_read_it() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let private = upstream.empty_repository(false).await;
+    let call = Attempt::get(upstream, repository_path(&private));
+    call.by(&Identity::Anonymous, 401).await;
+    call.by(&Identity::impostor(), 401).await;
+    call.by(&upstream.new_user().await, 404).await;
+    for permission in ["REPO_READ", "REPO_WRITE", "REPO_ADMIN"] {
+        call.by(&upstream.user_on_repository(&private, permission).await, 200).await;
+    }
+    call.by(&upstream.user_on_project(&private["project"], "PROJECT_READ").await, 200).await;
+    let sibling = upstream.new_repository(&private["project"]).await;
+    call.by(&upstream.user_on_repository(&sibling, "REPO_ADMIN").await, 404).await;
+    call.by(&upstream.user_with("ADMIN").await, 200).await;
+    call.by(&Identity::admin(), 200).await;
+
+    let public = upstream.empty_repository(true).await;
+    let call = Attempt::get(upstream, repository_path(&public));
+    call.by(&Identity::Anonymous, 200).await;
+    call.by(&upstream.new_user().await, 200).await;
+    call.by(&Identity::impostor(), 401).await;
+}

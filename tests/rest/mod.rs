@@ -1,0 +1,19 @@
+//! The contract, operation by operation: a folder for each resource, a file for each operation.
+//!
+//! `behaviour` tests check what an operation does and what its answer looks like, `authorisation` tests who may call
+//! it. Answers are compared with the contract itself, see `harness::contract`.
+
+mod access_tokens;
+mod account;
+mod analytics_settings;
+mod application_properties;
+mod authenticate;
+mod core_projects;
+mod core_repositories;
+mod mirror_servers;
+mod permissions;
+mod projects;
+mod repos;
+mod requests;
+mod upstream_servers;
+mod users;

@@ -1,0 +1,63 @@
+//! GET /repos/{repoId}/mirrors: the mirrors, each with a signed link to the repository there.
+
+use serde_json::json;
+use url::Url;
+
+use crate::harness::{
+    Attempt, Client, Identity, shared_joined_by_hand, shared_pair, start_joined_by_hand, walk,
+};
+
+fn path_of(repository: &serde_json::Value) -> String {
+    format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"])
+}
+
+#[tokio::test]
+async fn behaviour_the_link_leads_to_the_repository_on_the_mirror_without_credentials() {
+    let pair = shared_pair().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let page = pair.admin().get(&path_of(&repository)).await.promised(200);
+    assert_eq!((&page["size"], &page["limit"], &page["isLastPage"]), (&json!(1), &json!(25), &json!(true)));
+    let server = &page["values"][0]["mirrorServer"];
+    assert_eq!(server["id"], pair.mirror_id().await);
+    assert_eq!((&server["name"], &server["enabled"]), (&json!("Saigon"), &json!(true)));
+
+    let link = page["values"][0]["links"]["self"][0]["href"].as_str().expect("is text");
+    let link = Url::parse(link).expect("is a URL");
+    assert_eq!(link.origin(), pair.mirror.base_url().origin());
+    assert_eq!(link.path(), pair.mirror_path(&format!("/repos/{}", repository["id"])).await);
+    let query = link.query().expect("has a token");
+    assert!(query.starts_with("jwt="), "{query}");
+    let anonymous = Client::new(pair.mirror.base_url(), Identity::Anonymous);
+    let there = anonymous.get(&format!("{}?{query}", link.path())).await.promised(200);
+    assert_eq!((&there["available"], &there["mirrorName"]), (&json!(true), &json!("Saigon")));
+}
+
+#[tokio::test]
+async fn behaviour_goes_through_the_mirrors_in_pages() {
+    let joined = start_joined_by_hand().await;
+    joined.another("Second").await;
+    joined.another("Third").await;
+    let repository = joined.upstream.empty_repository(false).await;
+    let listed = walk(&joined.upstream.admin(), &path_of(&repository), 2).await;
+    let mut names: Vec<_> = listed.iter().map(|one| one["mirrorServer"]["name"].to_string()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["\"Hand-made\"", "\"Second\"", "\"Third\""]);
+    joined.upstream.admin().get("/rest/mirroring/latest/repos/999999/mirrors").await.refused(404);
+}
+
+#[tokio::test]
+async fn authorisation_who_may_read_the_repository() {
+    let joined = shared_joined_by_hand().await;
+    let upstream = &joined.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let call = Attempt::get(upstream, path_of(&repository));
+    call.by(&Identity::Anonymous, 401).await;
+    call.by(&Identity::impostor(), 401).await;
+    call.by(&joined.forger(), 401).await;
+    call.by(&upstream.new_user().await, 404).await;
+    call.by(&upstream.user_on_repository(&repository, "REPO_READ").await, 200).await;
+    call.by(&upstream.user_on_project(&repository["project"], "PROJECT_READ").await, 200).await;
+    call.by(&Identity::admin(), 200).await;
+    call.by(&joined.identity(), 200).await;
+}

@@ -1,0 +1,30 @@
+//! GET /upstreamServers/{upstreamId}: one upstream and how the mirror stands with it.
+
+use super::administrators;
+use crate::harness::{Attempt, UpstreamByHand, shared_pair};
+
+#[tokio::test]
+async fn behaviour_answers_what_the_list_holds() {
+    let pair = shared_pair().await;
+    let upstream = pair.mirror_admin().get(&pair.mirror_path("").await).await.promised(200);
+    let list = pair.mirror_admin().get("/rest/mirroring/latest/upstreamServers").await.promised(200);
+    assert_eq!(upstream, list["values"][0]);
+    assert_eq!(upstream["state"], "INSTALLED");
+    assert_eq!(upstream["baseUrl"], pair.upstream.base());
+    let other = "/rest/mirroring/latest/upstreamServers/8dc0bb6c-b31b-3d96-9f0a-5a4f3f6b1c22";
+    pair.mirror_admin().get(other).await.refused(404);
+}
+
+#[tokio::test]
+async fn behaviour_the_id_follows_from_the_address_of_the_upstream() {
+    let (first, second) = tokio::join!(UpstreamByHand::start_installed(), UpstreamByHand::start_installed());
+    assert_ne!(first.upstream_id, second.upstream_id);
+    let answer = first.get("").await.promised(200);
+    assert_eq!(answer["id"], first.upstream_id.as_str());
+    assert_eq!(answer["baseUrl"], first.installed_event("")["baseUrl"]);
+}
+
+#[tokio::test]
+async fn authorisation_administrators_and_the_upstream() {
+    administrators::and_nobody_else(200, "", Attempt::get).await;
+}

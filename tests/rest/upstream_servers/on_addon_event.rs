@@ -1,0 +1,65 @@
+//! POST /upstreamServers/{upstreamId}/addon/events: what has changed upstream.
+
+use serde_json::json;
+
+use crate::harness::{Attempt, Identity, UpstreamByHand, eventually, shared_pair, unreachable_repository};
+
+#[tokio::test]
+async fn behaviour_a_repository_is_known_once_the_event_is_answered_and_forgotten_after_its_end() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    let (client, path) = (by_hand.client(), by_hand.path("/addon/events"));
+    let repository = unreachable_repository(24, 7);
+    by_hand.get("/repos/24").await.refused(404);
+    by_hand.list_repository(repository.clone());
+    let created =
+        json!({"eventKey": "repo:created", "date": "2026-11-22T10:15:00+0000", "repository": repository});
+    client.post(&path, &created).await.promised(204);
+    let known = by_hand.get("/repos/24").await.promised(200);
+    assert_eq!((&known["available"], &known["repositoryId"]), (&json!(false), &json!("24")));
+    assert_eq!(known["upstreamGeneration"], 1);
+    client.post(&path, &created).await.promised(204);
+    let again = by_hand.get("/repos/24").await.promised(200);
+    assert_eq!(
+        again["localRepositoryId"], known["localRepositoryId"],
+        "an event that arrives twice does no harm"
+    );
+
+    // Nobody can fetch it, so the mirror reports a failure, as itself.
+    let report = eventually("the mirror's report", || async {
+        let received = by_hand.received();
+        received.into_iter().find(|request| request.method == "POST" && request.path.ends_with("/events"))
+    });
+    assert_eq!(report.await.body["type"], "SYNCHRONIZATION_FAILED");
+
+    let deleted = json!({"eventKey": "repo:deleted", "repository": {"id": 24}});
+    client.post(&path, &deleted).await.promised(204);
+    let gone = by_hand.get("/repos/24").await;
+    assert!(gone.status == 404 || gone.json()["status"] == "NOT_MIRRORED", "{}", gone.text);
+}
+
+#[tokio::test]
+async fn behaviour_unknown_kinds_are_passed_over_and_malformed_events_refused() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    let (client, path) = (by_hand.client(), by_hand.path("/addon/events"));
+    client.post(&path, &json!({"eventKey": "pr:opened", "pullRequest": {"id": 1}})).await.promised(204);
+    for wrong in [json!({}), json!({"eventKey": 7}), json!({"eventKey": "repo:created"}), json!([])] {
+        client.post(&path, &wrong).await.refused(400);
+    }
+    let other = "/rest/mirroring/latest/upstreamServers/other/addon/events";
+    client.post(other, &json!({"eventKey": "pr:opened"})).await.refused(404);
+}
+
+#[tokio::test]
+async fn authorisation_the_upstream_alone() {
+    let event = json!({"eventKey": "pr:opened"});
+    let pair = shared_pair().await;
+    let call = Attempt::post(&pair.mirror, pair.mirror_path("/addon/events").await, event.clone());
+    for caller in [Identity::Anonymous, pair.new_user().await, Identity::admin(), Identity::impostor()] {
+        call.by(&caller, 401).await;
+    }
+    let by_hand = UpstreamByHand::start_installed().await;
+    let call = Attempt::post(&by_hand.mirror, by_hand.path("/addon/events"), event);
+    call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
+    call.by(&Identity::Server("A-STRANGER".into(), by_hand.secret.clone()), 401).await;
+    call.by(&by_hand.identity(), 204).await;
+}
