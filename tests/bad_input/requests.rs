@@ -32,6 +32,7 @@ async fn a_wrong_method_is_405_with_allow() {
     answer.expect_error(405);
     assert_eq!(allow, "GET, POST");
     pair.admin().delete("/rest/mirroring/1.0/repos").await.expect_error(405);
+    pair.admin().delete("/status").await.expect_error(405);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! original one.
 
 use poem::http::Uri;
-use poem::{Endpoint, Middleware, Request, Result};
+use poem::{Endpoint, Middleware, Request, Response, Result};
 
 use crate::problem::Problem;
 
@@ -15,7 +15,7 @@ pub struct Address {
     pub context_path: String,
 }
 
-impl<E: Endpoint> Middleware<E> for Address {
+impl<E: Endpoint<Output = Response>> Middleware<E> for Address {
     type Output = AddressEndpoint<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
@@ -29,19 +29,19 @@ pub struct AddressEndpoint<E> {
     context_path: String,
 }
 
-impl<E: Endpoint> Endpoint for AddressEndpoint<E> {
-    type Output = E::Output;
+impl<E: Endpoint<Output = Response>> Endpoint for AddressEndpoint<E> {
+    type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Self::Output> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let path = request.uri().path();
         let Some(routed) = routed_path(path, &self.context_path) else {
-            return Err(Problem::unknown_path(path).into());
+            return Ok(Problem::unknown_path(path).response());
         };
         if routed != path {
             let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-            let uri: Uri = format!("{routed}{query}")
-                .parse()
-                .map_err(|_| poem::Error::from(Problem::unknown_path(&routed)))?;
+            let Ok(uri) = format!("{routed}{query}").parse::<Uri>() else {
+                return Ok(Problem::unknown_path(&routed).response());
+            };
             *request.uri_mut() = uri;
         }
         self.endpoint.call(request).await

@@ -49,8 +49,14 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
     }
-    if error.is::<NotFoundError>() || error.is::<MethodNotAllowedError>() {
+    if error.is::<NotFoundError>() {
         return unrouted(method, path, role);
+    }
+    if error.is::<MethodNotAllowedError>() {
+        let problem = unrouted(method, path, role);
+        // Beside the contract there are only pages and documents, which are read.
+        let is_page = problem.status_code() == StatusCode::NOT_FOUND;
+        return if is_page { wrong_method(method, path, "GET, HEAD") } else { problem };
     }
     if error.is::<AuthorizationError>() {
         let message = "This operation needs credentials: Basic, Bearer, or a JWT between servers.";
@@ -114,10 +120,7 @@ fn unrouted(method: &str, path: &str, role: Role) -> Problem {
     let here: Vec<&str> =
         on_path.iter().filter(|operation| operation.role == role).map(|o| o.method).collect();
     if !here.is_empty() {
-        let allow = here.join(", ");
-        let message = format!("{method} is not answered at {path}; allowed: {allow}.");
-        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", message)
-            .allowing(&allow);
+        return wrong_method(method, path, &here.join(", "));
     }
     match on_path.first() {
         Some(operation) => {
@@ -130,6 +133,11 @@ fn unrouted(method: &str, path: &str, role: Role) -> Problem {
         }
         None => Problem::unknown_path(path),
     }
+}
+
+fn wrong_method(method: &str, path: &str, allow: &str) -> Problem {
+    let message = format!("{method} is not answered at {path}; allowed: {allow}.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", message).allowing(allow)
 }
 
 /// An error that is only text by now.

@@ -72,7 +72,7 @@ impl RunningRole {
 
 fn endpoint(role: Role, routes: Route, base_path: &str) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_path.trim_end_matches('/').to_owned();
-    routes.with(Address { context_path }).with(Envelope { role }).with(RequestLog)
+    routes.with(Envelope { role }).with(Address { context_path }).with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.
