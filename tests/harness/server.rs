@@ -130,6 +130,11 @@ impl Server {
         let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
         self.run(&address);
     }
+
+    /// The process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
 }
 
 impl Drop for Server {

@@ -139,6 +139,10 @@ pub fn unreachable_repository(id: u32, project: u32) -> Value {
     })
 }
 
+fn has_id(value: &Value, id: &str) -> bool {
+    value["id"].as_u64().is_some_and(|number| id.parse() == Ok(number))
+}
+
 fn project_of(id: &str) -> Value {
     let id: u32 = id.parse().expect("is a number");
     json!({"id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false})
@@ -164,13 +168,13 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
         ["projects", project, "repos"] => {
-            (200, page(&state.repositories, |repository| repository["project"]["id"].to_string() == *project))
+            (200, page(&state.repositories, |repository| has_id(&repository["project"], project)))
         }
         ["projects", id] if id.parse().is_ok_and(|id: u32| id < FIRST_UNKNOWN_PROJECT) => {
             (200, project_of(id))
         }
         ["repos", id] => {
-            let found = state.repositories.iter().find(|repository| repository["id"].to_string() == *id);
+            let found = state.repositories.iter().find(|repository| has_id(repository, id));
             found.map_or(not_found, |repository| (200, repository.clone()))
         }
         ["authenticate"] if is_ann(&request.body["credentials"]) => (200, ann()),

@@ -1,6 +1,7 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
 mod clone_from_mirror;
+mod disconnect;
 mod kill_and_converge;
 mod permissions_follow;
 mod push_reaches_mirrors;

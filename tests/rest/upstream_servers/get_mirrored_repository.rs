@@ -4,7 +4,9 @@ use reqwest::Method;
 use serde_json::json;
 use url::Url;
 
-use crate::harness::{Attempt, Client, Identity, clone_url, shared_pair, shared_upstream_by_hand};
+use crate::harness::{
+    Attempt, Client, Identity, clone_url, eventually, shared_pair, shared_upstream_by_hand,
+};
 
 #[tokio::test]
 async fn behaviour_clone_here_and_push_there() {
@@ -26,10 +28,13 @@ async fn behaviour_clone_here_and_push_there() {
     assert_eq!(mirrored["links"]["self"], json!([{"href": format!("{}{path}", pair.mirror.base())}]));
     assert!(mirrored.get("lastError").is_none(), "{mirrored}");
 
-    let path = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
-    let upstream = pair.admin().get(&path).await.promised(200);
-    assert_eq!(mirrored["generation"], upstream["properties"]["generation"]);
-    assert_eq!(mirrored["upstreamGeneration"], upstream["properties"]["generation"]);
+    let there = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
+    let upstream = pair.admin().get(&there).await.promised(200)["properties"]["generation"].clone();
+    eventually("the mirror to serve the push", || async {
+        let mirrored = pair.mirror_admin().get(&path).await.promised(200);
+        (mirrored["generation"] == upstream && mirrored["upstreamGeneration"] == upstream).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::codegen;
 use crate::outcome::{Finding, Outcome};
-use crate::workspace;
+use crate::{test, workspace};
 use facts::Facts;
 use known::Known;
 
@@ -102,11 +102,11 @@ fn compare(wanted: &Facts, found: &Facts) -> BTreeMap<String, String> {
 }
 
 fn emitted_documents() -> anyhow::Result<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "heliostat", "--", "emit-contract"])
-        .current_dir(workspace::root())
+    let binary = test::built_binary()?;
+    let output = Command::new(&binary)
+        .arg("emit-contract")
         .output()
-        .context("cannot run cargo")?;
+        .with_context(|| format!("cannot run {}", binary.display()))?;
     if !output.status.success() {
         bail!("`heliostat emit-contract` failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }

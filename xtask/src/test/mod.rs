@@ -24,12 +24,10 @@ pub enum Stage {
     Gates,
     /// Clippy with warnings denied.
     Clippy,
-    /// Unit tests, the stores on SQLite and on PostgreSQL.
-    Unit,
+    /// Unit tests, with the stores on both databases, and whole-system tests on SQLite.
+    Sqlite,
     /// The three witnesses of the contract.
     Drift,
-    /// Whole-system tests on SQLite.
-    Sqlite,
     /// Whole-system tests on PostgreSQL.
     Postgres,
     /// The demonstration as a stranger runs it, with its self-check.
@@ -40,7 +38,7 @@ pub enum Stage {
 pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     let all = Stage::value_variants();
     let stages = if stages.is_empty() { all } else { stages };
-    let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Unit | Stage::Postgres));
+    let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Sqlite | Stage::Postgres));
     let postgres = if needs_postgres { Some(Postgres::start()?) } else { None };
     let started = Instant::now();
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
@@ -67,31 +65,33 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
             }
         }
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
-        Stage::Unit => cargo(
-            &["test", "--workspace", "--exclude", "heliostat-tests"],
-            &[("HELIOSTAT_TEST_POSTGRES", postgres_url)],
-        )?,
+        Stage::Sqlite => tests(&["test", "--workspace"], "sqlite", postgres_url)?,
         Stage::Drift => match drift::run()? {
             Outcome::Good(done) => println!("{done}"),
             bad => return Ok(bad),
         },
-        Stage::Sqlite => system_tests("sqlite")?,
-        Stage::Postgres => system_tests(postgres_url)?,
-        Stage::Demo => {
-            let check = ["run", "--quiet", "--package", "heliostat", "--", "demo", "--check"];
-            cargo(&check, &[])?;
-        }
+        Stage::Postgres => tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url)?,
+        Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
     Ok(Outcome::Good(String::new()))
 }
 
-/// The whole-system tests drive the built binary, so that is built first.
-fn system_tests(database: &str) -> anyhow::Result<()> {
-    cargo(&["build", "--package", "heliostat"], &[])?;
+/// Always the whole workspace: a part of it would make cargo choose other features, and build everything again.
+fn tests(arguments: &[&str], database: &str, postgres_url: &str) -> anyhow::Result<()> {
     let binary = binary_path();
     let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
-    let environment = [("HELIOSTAT_TEST_DATABASE", database), ("HELIOSTAT_TEST_BINARY", binary)];
-    cargo(&["test", "--package", "heliostat-tests"], &environment)
+    let environment = [
+        ("HELIOSTAT_TEST_DATABASE", database),
+        ("HELIOSTAT_TEST_BINARY", binary),
+        ("HELIOSTAT_TEST_POSTGRES", postgres_url),
+    ];
+    cargo(arguments, &environment)
+}
+
+/// The binary as the tests build it.
+pub fn built_binary() -> anyhow::Result<PathBuf> {
+    cargo(&["test", "--quiet", "--workspace", "--no-run"], &[])?;
+    Ok(binary_path())
 }
 
 fn binary_path() -> PathBuf {
@@ -101,15 +101,22 @@ fn binary_path() -> PathBuf {
 }
 
 fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
-    println!("-- cargo {}", arguments.join(" "));
-    let status = Command::new(env!("CARGO"))
-        .args(arguments)
-        .envs(environment.iter().copied())
+    carry_out(Command::new(env!("CARGO")).args(arguments).envs(environment.iter().copied()))
+}
+
+fn carry_out(command: &mut Command) -> anyhow::Result<()> {
+    println!("-- {}", shown(command));
+    let status = command
         .current_dir(workspace::root())
         .status()
-        .context("cannot run cargo")?;
+        .with_context(|| format!("cannot run {}", shown(command)))?;
     if !status.success() {
-        bail!("`cargo {}` failed", arguments.join(" "));
+        bail!("`{}` failed", shown(command));
     }
     Ok(())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
