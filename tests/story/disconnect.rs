@@ -16,7 +16,11 @@ fn children_of(server: &Server) -> usize {
     let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
     let parents = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
     // The name in the second field is in parentheses and may hold anything; the parent is the second one after it.
-    parents.filter(|stat| stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent)).count()
+    parents
+        .filter(|stat| {
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent)
+        })
+        .count()
 }
 
 #[tokio::test]
@@ -30,7 +34,9 @@ async fn clients_that_leave_in_the_middle_of_a_clone_leave_nothing_behind() {
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     let url = pair.mirror_url(&repository);
     eventually("the push on the mirror", || async {
-        git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]).starts_with(&commit).then_some(())
+        git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"])
+            .starts_with(&commit)
+            .then_some(())
     })
     .await;
 
@@ -48,7 +54,11 @@ async fn clients_that_leave_in_the_middle_of_a_clone_leave_nothing_behind() {
         stream.write_all(format!("{head}{body}").as_bytes()).await.expect("the mirror reads");
         let mut piece = [0; 4096];
         let length = stream.read(&mut piece).await.expect("the mirror answers");
-        assert!(piece[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&piece[..length]));
+        assert!(
+            piece[..length].starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&piece[..length])
+        );
     }
     eventually("the git processes to end", || async { (children_of(&pair.mirror) == 0).then_some(()) }).await;
     git(checkout.path(), &["ls-remote", url.as_str()]);
