@@ -5,4 +5,5 @@ mod disconnect;
 mod kill_and_converge;
 mod permissions_follow;
 mod push_reaches_mirrors;
+mod restart_at_once;
 mod selection;

@@ -81,9 +81,14 @@ impl Repository {
 }
 
 /// Removes quarantine folders of pushes and half-written packs that nobody is writing any more.
-fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
+pub(crate) fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
     for folder in ["objects", "objects/pack"] {
-        for entry in std::fs::read_dir(repository.join(folder))? {
+        let entries = match std::fs::read_dir(repository.join(folder)) {
+            // A damaged repository is found out when it is opened, not here.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             let is_temporary = entry.file_name().to_str().is_some_and(|name| name.starts_with("tmp_"));
             if !is_temporary || !is_older_than(age, &entry.path()) {

@@ -11,6 +11,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::task::spawn_blocking;
@@ -18,7 +19,7 @@ use tokio::task::spawn_blocking;
 use crate::error::GitError;
 use crate::fetch::clear_staging;
 use crate::git::Git;
-use crate::maintenance::STALE_LOCK_AGE;
+use crate::maintenance::{STALE_LOCK_AGE, remove_stale_transfers};
 use crate::object_id::ObjectFormat;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
@@ -221,7 +222,11 @@ impl RepositoryStore {
         for id in self.list().await? {
             let repository = Repository::at(self.git.clone(), self.place_of(id));
             let path = repository.path().to_owned();
-            blocking(move || clear_staging(&path)).await?;
+            blocking(move || {
+                clear_staging(&path)?;
+                remove_stale_transfers(&path, Duration::ZERO)
+            })
+            .await?;
             removed += repository.clear_stale_locks(STALE_LOCK_AGE).await?;
         }
         Ok(removed)

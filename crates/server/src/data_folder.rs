@@ -4,11 +4,16 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::options::{ListenOptions, StartError};
 
 /// Only the owner may look inside: databases hold shared secrets.
 const FOLDER_MODE: u32 = 0o700;
+/// How long a predecessor may take to let go.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// Pause between two attempts.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A data directory that this process holds; let go when dropped.
 #[derive(Debug)]
@@ -18,8 +23,9 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if needed and takes hold of it.
-    pub fn open(path: &Path) -> Result<Self, StartError> {
+    /// Makes the folder if needed and takes hold of it. A process that was killed a moment ago may still hold it,
+    /// so this waits for a short while.
+    pub async fn open(path: &Path) -> Result<Self, StartError> {
         let failed = |error| StartError::Data { path: path.to_owned(), error };
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(failed)?;
         let lock = File::options()
@@ -28,12 +34,19 @@ impl DataFolder {
             .write(true)
             .open(path.join("lock"))
             .map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(DataFolder { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(failed(io::Error::new(io::ErrorKind::ResourceBusy, "another process is using it")))
+        let started = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(DataFolder { path: path.to_owned(), _lock: lock }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let reason = "another process is using it";
+                    return Err(failed(io::Error::new(io::ErrorKind::ResourceBusy, reason)));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 

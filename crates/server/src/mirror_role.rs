@@ -23,7 +23,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let common = &options.common;
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
-    let data = DataFolder::open(&common.data)?;
+    let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Mirror).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;

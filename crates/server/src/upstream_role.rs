@@ -20,7 +20,7 @@ use crate::{documents, pages, status};
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
-    let data = DataFolder::open(&common.data)?;
+    let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
     let repositories = RepositoryStore::new(git, data.repositories())
         .map_err(|error| StartError::Data { path: data.repositories(), error })?;

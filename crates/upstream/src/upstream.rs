@@ -59,9 +59,9 @@ pub enum StartError {
     /// The database failed.
     #[error("cannot read or write the settings of this upstream")]
     Store(#[from] StoreError),
-    /// Left-overs of deleted repositories could not be removed.
-    #[error("cannot empty the trash of the repositories")]
-    Trash(#[source] std::io::Error),
+    /// What an earlier process left behind could not be tidied up.
+    #[error("cannot tidy up the repositories")]
+    Recovery(#[source] std::io::Error),
     /// The first administrator could not be created.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -103,7 +103,7 @@ impl Upstream {
             MirrorAddresses::Anything => AddressRules::Anything,
         };
         let mirrors = MirrorClient::new(rules, options.clock.clone()).map_err(StartError::HttpClient)?;
-        repositories.recover().await.map_err(StartError::Trash)?;
+        repositories.recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;
         let passwords = Passwords::new();

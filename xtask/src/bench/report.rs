@@ -108,7 +108,7 @@ impl fmt::Display for Quantity {
         let Quantity { name, unit, samples } = self;
         let text = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
         let (median, min, max) = (text(samples.median()), text(samples.min()), text(samples.max()));
-        write!(formatter, "{name:<58} {median:>8} {unit:<7} ({min}\u{2013}{max}")?;
+        write!(formatter, "{name:<62} {median:>8} {unit:<7} ({min}\u{2013}{max}")?;
         if samples.len() >= MIN_SAMPLES_FOR_PERCENTILES {
             write!(formatter, ", p99 {}", text(samples.percentile(99)))?;
         }

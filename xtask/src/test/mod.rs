@@ -65,7 +65,9 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
             }
         }
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
-        Stage::Sqlite => tests(&["test", "--workspace", "--lib", "--bins", "--tests"], "sqlite", postgres_url)?,
+        Stage::Sqlite => {
+            tests(&["test", "--workspace", "--lib", "--bins", "--tests"], "sqlite", postgres_url)?;
+        }
         Stage::Drift => match drift::run()? {
             Outcome::Good(done) => println!("{done}"),
             bad => return Ok(bad),
