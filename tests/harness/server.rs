@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
@@ -129,6 +129,12 @@ impl Server {
         self.kill();
         let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
         self.run(&address);
+    }
+
+    /// Waits for the process to end by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        child.wait().expect("the server has ended")
     }
 
     /// The process id, while it runs.

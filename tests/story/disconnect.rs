@@ -2,10 +2,7 @@
 
 use std::fs;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-use crate::harness::{Pair, Server, eventually, git};
+use crate::harness::{Pair, Server, begin_clone, commit_noise, eventually, git};
 
 /// Clients that leave in the middle of their clone.
 const CLIENTS: usize = 20;
@@ -27,10 +24,7 @@ fn children_of(server: &Server) -> usize {
 async fn clients_that_leave_in_the_middle_of_a_clone_leave_nothing_behind() {
     let pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
-    // Content that does not shrink, so that git is still writing when the client goes.
-    let noise: Vec<u8> = (0..8_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    fs::write(checkout.path().join("noise"), noise).expect("a file can be written");
-    let commit = checkout.commit("a.txt", "noise\n");
+    let commit = commit_noise(&checkout);
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     let url = pair.mirror_url(&repository);
     eventually("the push on the mirror", || async {
@@ -39,26 +33,8 @@ async fn clients_that_leave_in_the_middle_of_a_clone_leave_nothing_behind() {
             .then_some(())
     })
     .await;
-
-    let want = format!("0032want {commit}\n0000" /* 4 + 5 + 40 + 1 bytes */);
-    let body = format!("{want}0009done\n");
-    let address = format!("127.0.0.1:{}", pair.mirror.base_url().port().expect("has a port"));
-    let path = format!("{}/git-upload-pack", url.path());
     for _ in 0..CLIENTS {
-        let mut stream = TcpStream::connect(&address).await.expect("the mirror listens");
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-git-upload-pack-request\r\n\
-             Content-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.expect("the mirror reads");
-        let mut piece = [0; 4096];
-        let length = stream.read(&mut piece).await.expect("the mirror answers");
-        assert!(
-            piece[..length].starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&piece[..length])
-        );
+        drop(begin_clone(&url, &commit).await);
     }
     eventually("the git processes to end", || async { (children_of(&pair.mirror) == 0).then_some(()) }).await;
     git(checkout.path(), &["ls-remote", url.as_str()]);

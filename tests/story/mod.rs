@@ -2,6 +2,7 @@
 
 mod clone_from_mirror;
 mod disconnect;
+mod drain;
 mod kill_and_converge;
 mod permissions_follow;
 mod push_reaches_mirrors;

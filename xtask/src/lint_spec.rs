@@ -122,3 +122,70 @@ fn named(value: &ValueType) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::findings;
+
+    const GOOD: &str = r##"
+openapi: 3.0.3
+info: {title: T, version: "1"}
+tags: [{name: Mirrors, description: Mirrors.}]
+paths:
+  /mirrors/{id}:
+    put:
+      operationId: putMirror
+      tags: [Mirrors]
+      summary: Put
+      description: Puts a mirror.
+      security: [{basic: []}]
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      requestBody:
+        required: true
+        content: {application/json: {schema: {$ref: "#/components/schemas/Mirror"}}}
+      responses:
+        "200": {description: Ok, content: {application/json: {schema: {$ref: "#/components/schemas/Mirror"}}}}
+        "400": {description: Bad}
+        "401": {description: Who}
+        "405": {description: Method}
+        "413": {description: Long}
+        "415": {description: Type}
+components:
+  schemas:
+    Mirror:
+      description: A mirror.
+      type: object
+      properties: {id: {type: string}}
+"##;
+
+    fn problems(text: &str) -> Vec<String> {
+        findings(text).into_iter().map(|finding| finding.problem).collect()
+    }
+
+    #[test]
+    fn a_document_within_the_profile_has_no_findings() {
+        assert!(problems(GOOD).is_empty(), "{:?}", problems(GOOD));
+    }
+
+    #[test]
+    fn each_rule_finds_its_planted_fault() {
+        let planted = [
+            ("        \"405\": {description: Method}\n", "", "must document 405"),
+            ("        \"415\": {description: Type}\n", "", "must document 415"),
+            ("      description: Puts a mirror.\n", "", "needs a summary and a description"),
+            ("      security: [{basic: []}]\n", "", "must say its security"),
+            ("      operationId: putMirror\n", "", "must have an operationId"),
+            ("      description: A mirror.\n", "", "has no description"),
+            ("tags: [Mirrors]", "tags: [Others]", "is not declared"),
+            ("/mirrors/{id}:", "/mirrors/{name}:", "path parameter name is not declared"),
+            ("{id: {type: string}}", "{id: {type: integer}}", "must say its format"),
+            ("\"400\": {description: Bad}", "default: {description: Bad}", "must name each status"),
+        ];
+        for (found, replaced, expected) in planted {
+            let text = GOOD.replacen(found, replaced, 1);
+            assert_ne!(text, GOOD, "{found:?} is not in the document");
+            let problems = problems(&text);
+            assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:?}");
+        }
+    }
+}

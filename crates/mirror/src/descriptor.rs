@@ -8,8 +8,8 @@ use crate::upstream_calls::RegistrationRequest;
 /// The product, as upstreams and clients see it.
 pub const PRODUCT_TYPE: &str = "Heliostat";
 
-/// The key of the add-on that a mirror installs at its upstream.
-pub const ADDON_KEY: &str = "heliostat-mirror";
+/// How the key of every mirror's add-on begins; the mirror's server id follows.
+const ADDON_KEY_PREFIX: &str = "heliostat-mirror";
 
 /// The events that a mirror wants to hear of.
 pub const EVENT_KEYS: [&str; 9] = [
@@ -27,7 +27,7 @@ pub const EVENT_KEYS: [&str; 9] = [
 /// The description of this mirror as an add-on of its upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddonDescriptor {
-    /// Always [`ADDON_KEY`].
+    /// Unique to this mirror.
     pub key: String,
     /// The mirror's name.
     pub name: String,
@@ -59,7 +59,7 @@ impl Mirror {
     pub fn descriptor(&self) -> AddonDescriptor {
         let path = |end: &str| format!("{}/{end}", addon_path(&self.upstream_id));
         AddonDescriptor {
-            key: ADDON_KEY.to_owned(),
+            key: format!("{ADDON_KEY_PREFIX}-{}", self.server_id),
             name: self.options.name.clone(),
             description: format!("Follows {} and serves its repositories nearby.", self.options.upstream_url),
             base_url: self.options.base_url.clone(),

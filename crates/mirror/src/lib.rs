@@ -48,7 +48,7 @@ mod upstream_client;
 mod upstream_repository;
 
 pub use clock::Clock;
-pub use descriptor::{ADDON_KEY, AddonDescriptor, AddonWebhook, EVENT_KEYS, PRODUCT_TYPE};
+pub use descriptor::{AddonDescriptor, AddonWebhook, EVENT_KEYS, PRODUCT_TYPE};
 pub use freshness::Freshness;
 pub use git_access::ServedRepository;
 pub use identify::RequestFacts;

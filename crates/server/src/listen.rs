@@ -26,14 +26,13 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 4096;
 /// How long a client may take to send its request headers.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long running requests may go on once the server is told to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, which mostly means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 type SharedEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
 
-/// Serves connections until `stop` is cancelled, then lets running requests finish for a bounded time.
+/// Serves connections until `stop` is cancelled, then lets running requests finish; whoever waits bounds
+/// the time.
 pub async fn serve<E>(listener: TcpListener, endpoint: E, stop: CancellationToken)
 where
     E: Endpoint<Output = Response> + 'static,
@@ -58,12 +57,7 @@ where
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!(
-            drain_timeout_s = DRAIN_TIMEOUT.as_secs(),
-            "requests were still running when the server stopped"
-        );
-    }
+    graceful.shutdown().await;
 }
 
 fn spawn_connection(

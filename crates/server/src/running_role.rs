@@ -48,7 +48,8 @@ impl RunningRole {
         self.address
     }
 
-    /// Stops background work, lets running requests finish for a bounded time, and returns when all has ended.
+    /// Stops background work, lets running requests and pushes finish, and returns when all has ended. How long that
+    /// may take is for the caller to say: dropping this future ends the wait.
     pub async fn shutdown(self) {
         self.stop.cancel();
         self.tasks.close();

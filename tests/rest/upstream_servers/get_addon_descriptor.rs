@@ -10,6 +10,8 @@ async fn behaviour_names_the_callbacks_and_keeps_the_secret() {
     assert!(!answer.text.contains(&by_hand.secret), "the descriptor tells the secret");
     let descriptor = answer.promised(200);
     assert_eq!(descriptor["name"], "Saigon");
+    let key = descriptor["key"].as_str().expect("is text");
+    assert!(key.strip_prefix("heliostat-mirror-").is_some_and(heliostat_auth::is_server_id), "{key}");
     assert_eq!(descriptor["baseUrl"], by_hand.mirror.base());
     assert_eq!(descriptor["authentication"]["type"], "jwt");
     assert_eq!(descriptor["lifecycle"]["installed"], by_hand.path("/addon/installed"));

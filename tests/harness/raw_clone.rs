@@ -1,0 +1,34 @@
+//! A clone without git: the request of a client that can then leave, or dawdle.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::git::Checkout;
+
+/// Asks for everything that a commit needs, and returns once the answer has begun, with its first piece.
+pub async fn begin_clone(repository: &Url, commit: &str) -> (TcpStream, Vec<u8>) {
+    // Packet lines begin with their length: 4 for itself, 5 for `want `, 40 for the id, 1 for the line break.
+    let body = format!("0032want {commit}\n00000009done\n");
+    let address = format!("127.0.0.1:{}", repository.port().expect("has a port"));
+    let head = format!(
+        "POST {}/git-upload-pack HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n\r\n",
+        repository.path(),
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&address).await.expect("the server listens");
+    stream.write_all(format!("{head}{body}").as_bytes()).await.expect("the server reads");
+    let mut first = vec![0; 4096];
+    let length = stream.read(&mut first).await.expect("the server answers");
+    first.truncate(length);
+    assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first));
+    (stream, first)
+}
+
+/// Commits content that does not shrink, so that git is still writing when its client dawdles.
+pub fn commit_noise(checkout: &Checkout) -> String {
+    let noise: Vec<u8> = (0..8_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    std::fs::write(checkout.path().join("noise"), noise).expect("a file can be written");
+    checkout.commit("a.txt", "noise\n")
+}

@@ -1,0 +1,25 @@
+//! SIGTERM drains: a running clone finishes, new ones are not taken, and the process ends well.
+
+use std::process::Command;
+
+use tokio::io::AsyncReadExt;
+
+use crate::harness::{Pair, begin_clone, commit_noise};
+
+#[tokio::test]
+async fn a_running_clone_finishes_when_the_server_is_told_to_stop() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    let commit = commit_noise(&checkout);
+    let url = pair.upstream_url(&repository);
+    checkout.push(&url, &["HEAD:refs/heads/main"]);
+
+    let (mut stream, mut answer) = begin_clone(&url, &commit).await;
+    let process = pair.upstream.process_id().expect("the server runs").to_string();
+    let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
+    assert!(told.success());
+    stream.read_to_end(&mut answer).await.expect("the whole answer comes");
+    assert!(answer.len() > 8_000_000, "only {} bytes came", answer.len());
+    assert!(answer.ends_with(b"0\r\n\r\n"), "the answer was cut off");
+    assert!(pair.upstream.wait().success(), "{}", pair.upstream.log());
+}
