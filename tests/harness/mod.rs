@@ -24,7 +24,7 @@ pub use joined_by_hand::{
     FakeMirror, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
 pub use pair::{Pair, clone_url, shared_pair};
-pub use raw_clone::{begin_clone, commit_noise};
+pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::eventually;

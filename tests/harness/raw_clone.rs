@@ -6,6 +6,9 @@ use url::Url;
 
 use super::git::Checkout;
 
+/// Length of the content that does not shrink.
+pub const NOISE_BYTES: usize = 8_000_000;
+
 /// Asks for everything that a commit needs, and returns once the answer has begun, with its first piece.
 pub async fn begin_clone(repository: &Url, commit: &str) -> (TcpStream, Vec<u8>) {
     // Packet lines begin with their length: 4 for itself, 5 for `want `, 40 for the id, 1 for the line break.
@@ -28,7 +31,15 @@ pub async fn begin_clone(repository: &Url, commit: &str) -> (TcpStream, Vec<u8>)
 
 /// Commits content that does not shrink, so that git is still writing when its client dawdles.
 pub fn commit_noise(checkout: &Checkout) -> String {
-    let noise: Vec<u8> = (0..8_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    // Marsaglia's xorshift: the same bytes in every run, and nothing that a compressor finds.
+    let mut state: u64 = 0x2545_F491_4F6C_DD1D;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let noise: Vec<u8> = (0..NOISE_BYTES / 8).flat_map(|_| next()).collect();
     std::fs::write(checkout.path().join("noise"), noise).expect("a file can be written");
     checkout.commit("a.txt", "noise\n")
 }

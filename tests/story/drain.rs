@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tokio::io::AsyncReadExt;
 
-use crate::harness::{Pair, begin_clone, commit_noise};
+use crate::harness::{NOISE_BYTES, Pair, begin_clone, commit_noise};
 
 #[tokio::test]
 async fn a_running_clone_finishes_when_the_server_is_told_to_stop() {
@@ -19,7 +19,7 @@ async fn a_running_clone_finishes_when_the_server_is_told_to_stop() {
     let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
     assert!(told.success());
     stream.read_to_end(&mut answer).await.expect("the whole answer comes");
-    assert!(answer.len() > 8_000_000, "only {} bytes came", answer.len());
+    assert!(answer.len() > NOISE_BYTES, "only {} bytes came", answer.len());
     assert!(answer.ends_with(b"0\r\n\r\n"), "the answer was cut off");
     assert!(pair.upstream.wait().success(), "{}", pair.upstream.log());
 }
