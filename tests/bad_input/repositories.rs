@@ -1,24 +1,8 @@
 //! Repositories that are damaged, or are none.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{ADMIN_PASSWORD, Pair, binary, eventually, git, git_output};
-
-/// Bare repositories below a data directory.
-fn repositories_below(data: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![data.join("repositories")];
-    while let Some(folder) = folders.pop() {
-        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
-            found.push(folder);
-            continue;
-        }
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
-    }
-    found
-}
+use crate::harness::{ADMIN_PASSWORD, Pair, bare_repositories, binary, eventually, git, git_output};
 
 #[tokio::test]
 async fn a_damaged_repository_on_the_mirror_is_made_anew() {
@@ -26,7 +10,7 @@ async fn a_damaged_repository_on_the_mirror_is_made_anew() {
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     pair.mirror.kill();
-    for damaged in repositories_below(&pair.mirror.data()) {
+    for damaged in bare_repositories(&pair.mirror.data()) {
         // In one step: a fetch that outlives its mirror may still be writing there.
         std::fs::rename(damaged.join("objects"), damaged.join("lost")).expect("objects can be moved away");
     }
@@ -48,7 +32,7 @@ async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
     let pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
-    for damaged in repositories_below(&pair.upstream.data()) {
+    for damaged in bare_repositories(&pair.upstream.data()) {
         std::fs::remove_dir_all(&damaged).expect("it can be removed");
     }
     assert!(

@@ -9,6 +9,7 @@ mod contract;
 mod furnish;
 mod git;
 mod joined_by_hand;
+mod on_disk;
 mod pair;
 mod raw_clone;
 mod server;
@@ -23,6 +24,7 @@ pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use joined_by_hand::{
     FakeMirror, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
+pub use on_disk::bare_repositories;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};

@@ -1,6 +1,6 @@
 //! Killing either role at any moment loses nothing acknowledged; both converge by themselves.
 
-use crate::harness::{Pair, ServerOptions, eventually, git, git_output};
+use crate::harness::{Pair, ServerOptions, bare_repositories, eventually, git, git_output};
 use serde_json::Value;
 
 async fn converged(pair: &Pair, repository: &Value, commit: &str) {
@@ -68,21 +68,8 @@ async fn the_sweep_finds_what_events_missed() {
     // A change that no event tells of: made in the repository on disk while the upstream is down.
     pair.upstream.kill();
     let commit = checkout.commit("behind-the-back.txt", "no event\n");
-    let on_disk = bare_repository(&pair.upstream.data());
+    let on_disk = bare_repositories(&pair.upstream.data()).pop().expect("the upstream has one repository");
     git(checkout.path(), &["push", "--quiet", on_disk.to_str().expect("is UTF-8"), "HEAD:refs/heads/main"]);
     pair.upstream.restart();
     converged(&pair, &repository, &commit).await;
-}
-
-/// The one bare repository below a data directory.
-fn bare_repository(data: &std::path::Path) -> std::path::PathBuf {
-    let mut folders = vec![data.join("repositories")];
-    while let Some(folder) = folders.pop() {
-        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
-            return folder;
-        }
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
-    }
-    panic!("no repository below {}", data.display());
 }

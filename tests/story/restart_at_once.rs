@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::Pair;
+use crate::harness::{Pair, bare_repositories};
 
 fn half_written_packs(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -24,9 +24,7 @@ async fn half_written_packs_are_gone_after_a_restart() {
     for server in [&mut pair.upstream, &mut pair.mirror] {
         let repositories = server.data().join("repositories");
         server.kill();
-        let folders = fs::read_dir(&repositories).expect("it is there").flatten().map(|entry| entry.path());
-        let bare = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
-        for repository in bare.map(|entry| entry.path()).filter(|path| path.join("objects").is_dir()) {
+        for repository in bare_repositories(&server.data()) {
             fs::create_dir_all(repository.join("objects/pack")).expect("it can be made");
             fs::write(repository.join("objects/pack/tmp_pack_x"), "half").expect("it can be written");
         }

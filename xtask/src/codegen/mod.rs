@@ -76,7 +76,7 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<BTre
                 tag.name
             )
         })?;
-        let text = operations::generate(contract, settings, tag, &decision.module)?;
+        let text = operations::generate(contract, tag, &decision.module)?;
         files.insert(format!("{}.rs", decision.module), text);
         modules.push(decision.module.clone());
     }

@@ -5,12 +5,11 @@ use anyhow::anyhow;
 use super::files;
 use super::names::{doc_comment, pascal_case, snake_case, status_name};
 use super::security::credentials_type;
-use super::settings::Settings;
 use super::types::{rust_type, validators};
 use crate::contract::{Contract, Operation, Parameter, ParameterPlace, ResponseContent, Tag, ValueType};
 
 /// The file of one tag.
-pub fn generate(contract: &Contract, settings: &Settings, tag: &Tag, module: &str) -> anyhow::Result<String> {
+pub fn generate(contract: &Contract, tag: &Tag, module: &str) -> anyhow::Result<String> {
     let operations: Vec<&Operation> = contract.operations.iter().filter(|o| o.tag == tag.name).collect();
     let name = pascal_case(module);
     let mut text = files::preamble(&format!("Operations of the tag `{}`.", tag.name));
@@ -26,7 +25,6 @@ pub fn generate(contract: &Contract, settings: &Settings, tag: &Tag, module: &st
     text.push_str(&trait_of_handlers(&name, tag, &operations));
     text.push_str(&routes(&name, tag, &operations));
     text.push_str(&default_values(&operations));
-    let _ = settings;
     Ok(text)
 }
 
