@@ -1,7 +1,7 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
-//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer.
+//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
@@ -14,6 +14,7 @@ mod pair;
 mod raw_clone;
 mod server;
 mod tiny_http;
+mod tools;
 mod upstream_by_hand;
 mod wait;
 
@@ -28,5 +29,6 @@ pub use on_disk::bare_repositories;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
+pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::eventually;

@@ -8,12 +8,14 @@
 mod bench;
 mod codegen;
 mod contract;
+mod debian;
 mod drift;
 mod layers;
 mod lint_spec;
 mod outcome;
 mod test;
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;

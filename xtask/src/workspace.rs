@@ -21,3 +21,13 @@ pub fn codegen_settings_path() -> PathBuf {
 pub fn generated_folder() -> PathBuf {
     root().join("crates/api/src/generated")
 }
+
+/// What the tests from outside need: pinned lists of tools, their settings and scripts.
+pub fn outside_folder() -> PathBuf {
+    root().join("tests/outside")
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

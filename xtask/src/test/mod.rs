@@ -2,6 +2,7 @@
 //!
 //! Stages run in order and the first failure ends the run; `--stage` runs some of them.
 
+mod outside;
 mod postgres;
 
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub enum Stage {
     Drift,
     /// Whole-system tests on PostgreSQL.
     Postgres,
+    /// What strangers' programs make of the contract and of live servers: linters, schemathesis, generated clients, a
+    /// browser.
+    Outside,
     /// The demonstration as a stranger runs it, with its self-check.
     Demo,
 }
@@ -73,6 +77,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
             bad => return Ok(bad),
         },
         Stage::Postgres => tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url)?,
+        Stage::Outside => outside::run()?,
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
     Ok(Outcome::Good(String::new()))
@@ -97,9 +102,7 @@ pub fn built_binary() -> anyhow::Result<PathBuf> {
 }
 
 fn binary_path() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace::root().join("target"), PathBuf::from);
-    target.join("debug/heliostat")
+    workspace::target().join("debug/heliostat")
 }
 
 fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {

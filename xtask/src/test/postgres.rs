@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+use crate::debian::{self, is_root};
+
 const PROGRAMS: &str = "/usr/lib/postgresql";
 const UNPRIVILEGED_USER: &str = "postgres";
 
@@ -74,13 +76,7 @@ fn find_or_install() -> anyhow::Result<PathBuf> {
     if let Some(programs) = find() {
         return Ok(programs);
     }
-    if !is_root() {
-        bail!("PostgreSQL is needed for the tests: run `sudo apt-get install postgresql`, then again");
-    }
-    println!("installing PostgreSQL from the system's packages");
-    run(Command::new("apt-get").args(["update", "-q"]))?;
-    let install = ["install", "-y", "-q", "--no-install-recommends", "postgresql"];
-    run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    debian::install("postgresql")?;
     find().context("the package postgresql was installed, but its programs are not where Debian keeps them")
 }
 
@@ -98,10 +94,6 @@ fn unprivileged(program: &Path) -> Command {
     // The root user's folders may be closed to it.
     command.current_dir("/");
     command
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn free_port() -> anyhow::Result<u16> {

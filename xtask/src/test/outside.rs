@@ -1,0 +1,45 @@
+//! The stage that asks strangers: linters read the contract, other people's programs talk to live servers.
+//!
+//! The tests themselves stand in `tests/outside`; they are ignored in ordinary runs, because they need the pinned
+//! tools that this stage installs.
+
+use std::process::Command;
+
+use super::{binary_path, carry_out};
+use crate::tools::Tools;
+use crate::workspace;
+
+/// Installs the tools, lints the contract, runs the tests.
+pub fn run() -> anyhow::Result<()> {
+    let tools = Tools::install()?;
+    lint(&tools)?;
+    let mut tests = Command::new(env!("CARGO"));
+    tests.args(["test", "--workspace", "--test", "system", "--", "--ignored", "outside::"]);
+    tools.tell_tests(&mut tests)?;
+    tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", binary_path());
+    tests.env("HELIOSTAT_TEST_ARTEFACTS", workspace::target().join("test-artefacts"));
+    carry_out(&mut tests)
+}
+
+/// Zero errors and zero warnings, by three readers of OpenAPI.
+fn lint(tools: &Tools) -> anyhow::Result<()> {
+    let contract = workspace::contract_path();
+    let openapi = workspace::root().join("openapi");
+    carry_out(tools.command("openapi-spec-validator").arg(&contract))?;
+    let redocly = openapi.join("redocly.yaml");
+    carry_out(
+        tools
+            .command("redocly")
+            .args(["lint", "--max-problems", "1000", "--config"])
+            .arg(redocly)
+            .arg(&contract),
+    )?;
+    let spectral = openapi.join("spectral.yaml");
+    carry_out(
+        tools
+            .command("spectral")
+            .args(["lint", "--fail-severity", "hint", "--ruleset"])
+            .arg(spectral)
+            .arg(&contract),
+    )
+}

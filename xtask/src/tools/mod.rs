@@ -1,0 +1,101 @@
+//! The programs that look at Heliostat from outside, pinned and installed below the target directory.
+//!
+//! Python's come from `tests/outside/requirements.txt`, which brings Node and a Java runtime too; Node's from
+//! `tests/outside/package-lock.json`. A folder is named by the digest of its list, so a changed list installs anew,
+//! and it is there whole or not at all.
+
+mod chromium;
+mod node;
+mod python;
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::workspace;
+
+/// Settings under which none of the programs reports to anyone.
+const NO_REPORTS: [(&str, &str); 6] = [
+    ("DO_NOT_TRACK", "1"),
+    ("REDOCLY_TELEMETRY", "off"),
+    ("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true"),
+    ("SCARF_ANALYTICS", "false"),
+    ("NO_UPDATE_NOTIFIER", "1"),
+    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+];
+
+/// Where the programs are.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    python: PathBuf,
+    node: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is missing.
+    pub fn install() -> anyhow::Result<Self> {
+        let folder = workspace::target().join("tools");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let python = python::install(&folder)?;
+        let node = node::install(&folder, &python)?;
+        Ok(Tools { python, node })
+    }
+
+    /// A command of one of the programs, found before any of the same name on this machine.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("PATH", self.search_path()).envs(NO_REPORTS);
+        command
+    }
+
+    /// Tells the tests where the programs are. Their own `PATH` stays, for cargo would build anew under another.
+    pub fn tell_tests(&self, tests: &mut Command) -> anyhow::Result<()> {
+        tests.env("HELIOSTAT_TOOLS_PATH", self.search_path()).envs(NO_REPORTS);
+        tests.env("HELIOSTAT_NODE_MODULES", self.node.join("node_modules"));
+        tests.env("HELIOSTAT_CHROMIUM", chromium::find_or_install()?);
+        Ok(())
+    }
+
+    fn search_path(&self) -> OsString {
+        let ours = [self.python.join("bin"), self.node.join("node_modules/.bin")];
+        let theirs = std::env::var_os("PATH").unwrap_or_default();
+        let all = ours.into_iter().chain(std::env::split_paths(&theirs));
+        std::env::join_paths(all).expect("no folder of ours has a colon in its name")
+    }
+}
+
+/// The folder for what a list names; `fill` puts it there when it is not.
+fn installed(
+    folder: &Path,
+    name: &str,
+    list: &Path,
+    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    let text = fs::read(list).with_context(|| format!("cannot read {}", list.display()))?;
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let home = folder.join(format!("{name}-{:016x}", hasher.finish()));
+    let complete = home.join("complete");
+    if !complete.is_file() {
+        println!("installing what {} names", list.display());
+        if home.exists() {
+            fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))?;
+        }
+        fs::create_dir_all(&home)?;
+        fill(&home)?;
+        fs::write(complete, "")?;
+    }
+    Ok(home)
+}
+
+fn carry_out(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} failed with {status}");
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Python's tools, in a virtual environment of their own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{carry_out, installed};
+use crate::{debian, workspace};
+
+/// The environment's folder.
+pub fn install(folder: &Path) -> anyhow::Result<PathBuf> {
+    let list = workspace::outside_folder().join("requirements.txt");
+    installed(folder, "python", &list, |home| {
+        if !can_make_environments() {
+            debian::install("python3-venv")?;
+        }
+        carry_out(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))?;
+        // The list is complete, so nothing that it does not name may come along.
+        let pip =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        carry_out(Command::new(home.join("bin/python")).args(pip).arg(&list))
+    })
+}
+
+fn can_make_environments() -> bool {
+    let mut probe = Command::new("python3");
+    probe.args(["-c", "import venv, ensurepip"]).stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
