@@ -1,6 +1,6 @@
 //! A mirror whose upstream is played by the test: it can sign as the upstream, and lists what the test wants.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ const USER: (&str, &str) = ("ann", "ann's password");
 /// Projects have ids below this one; every one of them exists.
 const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
 const REST: &str = "/rest/mirroring/latest";
+const GIT: &str = "/scm/";
 
 /// A mirror and its hand-made upstream.
 pub struct UpstreamByHand {
@@ -28,6 +29,7 @@ pub struct UpstreamByHand {
     pub secret: String,
     server: TinyHttp,
     state: Arc<Mutex<State>>,
+    git_gate: Arc<Gate>,
 }
 
 #[derive(Debug, Default)]
@@ -36,25 +38,62 @@ struct State {
     repositories: Vec<Value>,
 }
 
+/// Lets git's requests wait for their answer.
+#[derive(Debug, Default)]
+struct Gate {
+    is_closed: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn set(&self, is_closed: bool) {
+        *self.is_closed.lock().expect("nobody panics while holding it") = is_closed;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) {
+        let is_closed = self.is_closed.lock().expect("nobody panics while holding it");
+        drop(self.opened.wait_while(is_closed, |is_closed| *is_closed));
+    }
+}
+
 impl UpstreamByHand {
     /// Starts both; the mirror has asked to join.
     pub async fn start() -> Self {
+        Self::start_with(ServerOptions::default()).await
+    }
+
+    /// Starts both, the mirror with options of its own; it has asked to join.
+    pub async fn start_with(options: ServerOptions) -> Self {
         let secret = shared_secret().expose().to_owned();
         let state = Arc::new(Mutex::new(State { secrets: vec![secret.clone()], ..State::default() }));
-        let shown = state.clone();
-        let server = TinyHttp::start(|_| move |request: &Received| answer(request, &shown));
-        let mirror = Server::mirror(&server.base, "Saigon", ServerOptions::default());
+        let git_gate = Arc::<Gate>::default();
+        let (shown, gate) = (state.clone(), git_gate.clone());
+        let server = TinyHttp::start(|_| {
+            move |request: &Received| {
+                if request.path.starts_with(GIT) {
+                    gate.wait();
+                }
+                answer(request, &shown)
+            }
+        });
+        let mirror = Server::mirror(&server.base, "Saigon", options);
         let request = eventually("the mirror's request", || async {
             server.received().into_iter().find(|request| request.path == format!("{REST}/requests"))
         });
         let descriptor = request.await.body["addonDescriptorUri"].as_str().expect("is text").to_owned();
         let upstream_id = descriptor.rsplit('/').nth(2).expect("the usual address").to_owned();
-        UpstreamByHand { mirror, upstream_id, secret, server, state }
+        UpstreamByHand { mirror, upstream_id, secret, server, state, git_gate }
     }
 
     /// Starts both; the mirror is installed and has looked through the empty upstream once.
     pub async fn start_installed() -> Self {
-        let started = Self::start().await;
+        Self::start_installed_with(ServerOptions::default()).await
+    }
+
+    /// The same, the mirror with options of its own.
+    pub async fn start_installed_with(options: ServerOptions) -> Self {
+        let started = Self::start_with(options).await;
         started.install().await;
         started.first_look().await;
         started
@@ -119,6 +158,23 @@ impl UpstreamByHand {
     /// From now on this repository is listed.
     pub fn list_repository(&self, repository: Value) {
         self.state.lock().expect("nobody panics while holding it").repositories.push(repository);
+    }
+
+    /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
+    pub fn hold_git(&self) {
+        self.git_gate.set(true);
+    }
+
+    /// Git gets its answers again: whatever it asks for is not there.
+    pub fn answer_git(&self) {
+        self.git_gate.set(false);
+    }
+
+    /// Lists a repository and tells the mirror of it.
+    pub async fn announce(&self, repository: &Value) {
+        self.list_repository(repository.clone());
+        let event = json!({"eventKey": "repo:created", "repository": repository});
+        self.client().post(&self.path("/addon/events"), &event).await.promised(204);
     }
 
     /// What the mirror has asked so far.

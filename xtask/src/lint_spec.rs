@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::Context;
 
-use crate::contract::{self, Contract, Operation, ParameterPlace, SchemaKind, ValueType};
+use crate::contract::{self, Contract, Operation, ParameterPlace, ResponseContent, SchemaKind, ValueType};
 use crate::outcome::{Finding, Outcome};
 use crate::workspace;
 
@@ -100,7 +100,7 @@ fn used_schemas(contract: &Contract) -> BTreeSet<&str> {
         operation.parameters.iter().for_each(|parameter| note(&parameter.value));
         operation.body.iter().for_each(|body| note(&body.value));
         for response in &operation.responses {
-            if let contract::ResponseContent::Json(value) = &response.content {
+            if let ResponseContent::Json(value) | ResponseContent::StreamedJson(value) = &response.content {
                 note(value);
             }
         }

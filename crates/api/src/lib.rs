@@ -1,7 +1,7 @@
 //! The contract as Rust types: models, responses, operation traits and routes.
 //!
 //! Nearly everything is generated from `openapi/heliostat.yaml` into `generated/`. Handwritten beside it: how a
-//! JSON body is read and written ([`ApiJson`]), what a handler learns of the request ([`Call`]), and the shape of
+//! JSON body is read and written ([`ApiJson`], [`StreamedJson`]), what a handler learns of the request ([`Call`]), and the shape of
 //! the operations' table ([`Operation`]).
 
 mod call;
@@ -9,11 +9,14 @@ mod call;
 mod generated;
 mod operation;
 mod payload;
+mod streamed_json;
 
 pub use call::Call;
 pub use generated::models;
 pub use generated::{
-    access_tokens, application, mirror, permissions, projects, repositories, security, upstream, users,
+    access_tokens, application, hashes, mirror, permissions, projects, repositories, security, upstream,
+    users,
 };
 pub use operation::{Operation, Role, operations, operations_on_path};
 pub use payload::{ApiJson, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};
+pub use streamed_json::StreamedJson;

@@ -1,4 +1,4 @@
-//! What is known of each operation besides its types: where it lies and which role serves it.
+//! What is known of each operation besides its types: where it lies and which roles serve it.
 
 use crate::generated::table::OPERATIONS;
 
@@ -11,8 +11,8 @@ pub struct Operation {
     pub method: &'static str,
     /// The path below `/rest`, with `{name}` placeholders.
     pub path: &'static str,
-    /// Who serves it.
-    pub role: Role,
+    /// Who serves it: one role or both.
+    pub roles: &'static [Role],
     /// Every status that the contract documents.
     pub statuses: &'static [u16],
 }

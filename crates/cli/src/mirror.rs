@@ -38,6 +38,9 @@ pub struct MirrorRoleOptions {
         value_parser = role_options::parse_parallelism
     )]
     pub sync_parallelism: usize,
+    /// How long a repository may be behind before support information lists it as out of sync.
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_SYNC_TOLERANCE", default_value = "3m", value_parser = duration::parse)]
+    pub sync_tolerance: Duration,
     /// How long known users are served while the upstream cannot be reached; 0s turns it off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SERVE_STALE", default_value = "1h", value_parser = duration::parse)]
     pub serve_stale: Duration,
@@ -62,6 +65,7 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
         name: options.name.context("--name is missing")?,
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,
+        sync_tolerance: options.sync_tolerance,
         serve_stale: options.serve_stale,
         freshness_cap: options.freshness_cap,
         allow_mass_removal: options.allow_mass_removal,

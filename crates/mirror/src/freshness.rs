@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_ends_the_wait() {
         let holding = Arc::new(Holding::new(behind()));
-        assert_eq!(holding.slot().request(PendingChanges::Snapshot), Next::Enqueue);
+        assert_eq!(holding.slot().request(PendingChanges::Snapshot, 1), Next::Enqueue);
         let waiter = {
             let holding = Arc::clone(&holding);
             tokio::spawn(async move { wait_until_fresh(&holding, CAP).await })

@@ -54,7 +54,7 @@ impl Mirror {
         };
         self.note_known(&holding, repository).await?;
         let synced = holding.record().generation_synced;
-        let next = holding.slot().announce(change, synced);
+        let next = holding.slot().announce(change, synced, self.options.clock.now_ms());
         self.queue.follow(next, &holding);
         // After the queue has it: a changed name matters less than the refs.
         self.repository_described(repository).await

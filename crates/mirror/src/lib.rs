@@ -38,6 +38,7 @@ mod identify;
 mod lookups;
 pub mod permit;
 mod progress;
+mod support_info;
 mod verdicts;
 
 mod back_off;
@@ -57,8 +58,10 @@ pub use lookups::MirroredRepositoryView;
 pub use mirror::{Mirror, StartError};
 pub use options::{
     DEFAULT_FRESHNESS_CAP, DEFAULT_SERVE_STALE, DEFAULT_SWEEP_INTERVAL, DEFAULT_SYNC_PARALLELISM,
-    DEFAULT_VERDICT_TTL, MassRemoval, MirrorOptions,
+    DEFAULT_SYNC_TOLERANCE, DEFAULT_VERDICT_TTL, MassRemoval, MirrorOptions,
 };
 pub use progress::{MirrorStatus, Progress, SweepOutcome};
 pub use removal::REMOVAL_GRACE;
+pub use support_info::{DelayedSync, HashCursor, HeldHashes, RunningSync, WaitingSync};
+pub use sync_slot::SyncRun;
 pub use upstream_identity::{InvalidUpstreamUrl, UpstreamUrl};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials, Refusal};
-use heliostat_storage::{MirroredRepository, UpstreamServer};
+use heliostat_storage::{MirroredRepository, UpstreamServer, UpstreamState};
 
 use crate::git_access::{may_read, repository_not_found};
 use crate::holdings::is_available;
@@ -33,6 +33,17 @@ impl Mirror {
     pub fn upstream_server(&self, upstream_id: &str) -> Result<Arc<UpstreamServer>, Refusal> {
         self.require_upstream(upstream_id)?;
         Ok(self.bond.upstream())
+    }
+
+    /// The id of the upstream that this mirror follows, for callers who do not name it.
+    pub fn followed_upstream(&self) -> Result<&str, Refusal> {
+        match self.bond.state() {
+            UpstreamState::Removed => Err(Refusal::not_found(
+                "upstream server",
+                "This mirror follows no upstream: the one that it followed has removed it.",
+            )),
+            _ => Ok(self.upstream_id.as_str()),
+        }
     }
 
     /// A held repository by the upstream's id. The upstream sees every one, a signed link counts as the

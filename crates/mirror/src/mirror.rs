@@ -121,8 +121,8 @@ impl Mirror {
     /// Starts everything that runs in the background. It ends with the token; [`Mirror::stopped`] says when.
     pub fn run(self: &Arc<Self>, stop: &CancellationToken) {
         for work in [Work::Following, Work::First] {
-            for _ in 0..self.options.sync_parallelism.max(1) {
-                self.tasks.spawn(Arc::clone(self).synchronise_queued(work, stop.clone()));
+            for number in 1..=self.options.sync_parallelism.max(1) {
+                self.tasks.spawn(Arc::clone(self).synchronise_queued(work, number, stop.clone()));
             }
         }
         self.tasks.spawn(Arc::clone(self).report_outcomes(stop.clone()));

@@ -14,6 +14,8 @@ pub const DEFAULT_SYNC_PARALLELISM: usize = 4;
 pub const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(180);
 /// How long a request waits for a synchronisation in flight, unless set otherwise.
 pub const DEFAULT_FRESHNESS_CAP: Duration = Duration::from_secs(2);
+/// How long a repository may be behind before it counts as out of sync, unless set otherwise.
+pub const DEFAULT_SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 /// How long known users are served while the upstream cannot be asked, unless set otherwise.
 pub const DEFAULT_SERVE_STALE: Duration = Duration::from_secs(3_600);
 /// How long a verdict of the upstream is used without asking again, unless set otherwise.
@@ -51,6 +53,8 @@ pub struct MirrorOptions {
     pub sweep_interval: Duration,
     /// How long a request waits for a synchronisation in flight.
     pub freshness_cap: Duration,
+    /// How long a repository may be behind before it counts as out of sync.
+    pub sync_tolerance: Duration,
     /// How long known users are served while the upstream cannot be asked.
     pub serve_stale: Duration,
     /// How long a verdict of the upstream is used without asking again.
@@ -79,6 +83,7 @@ impl MirrorOptions {
             sync_parallelism: DEFAULT_SYNC_PARALLELISM,
             sweep_interval: DEFAULT_SWEEP_INTERVAL,
             freshness_cap: DEFAULT_FRESHNESS_CAP,
+            sync_tolerance: DEFAULT_SYNC_TOLERANCE,
             serve_stale: DEFAULT_SERVE_STALE,
             verdict_ttl: DEFAULT_VERDICT_TTL,
             mass_removal: MassRemoval::default(),

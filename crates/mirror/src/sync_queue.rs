@@ -12,13 +12,15 @@ use heliostat_storage::Generation;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+use uuid::Uuid;
 
 use crate::back_off::BackOff;
 use crate::holdings::{Holding, is_available};
 use crate::mirror::Mirror;
 use crate::pending_changes::PendingChanges;
 use crate::sync_repository::SyncFailure;
-use crate::sync_slot::Next;
+use crate::sync_slot::{Next, SyncRun};
 use crate::upstream_calls::SyncReport;
 
 /// When a failed synchronisation is tried again.
@@ -44,6 +46,15 @@ pub(crate) enum Work {
     Following,
     /// Of repositories that are not served yet.
     First,
+}
+
+impl Work {
+    fn as_str(self) -> &'static str {
+        match self {
+            Work::Following => "following",
+            Work::First => "first",
+        }
+    }
 }
 
 /// What a synchronisation brought.
@@ -90,12 +101,18 @@ impl SyncQueue {
 impl Mirror {
     /// Sees to it that the repository is synchronised, at least as thoroughly as asked for.
     pub(crate) fn request_sync(&self, holding: &Arc<Holding>, work: PendingChanges) {
-        let next = holding.slot().request(work);
+        let next = holding.slot().request(work, self.options.clock.now_ms());
         self.queue.follow(next, holding);
     }
 
     /// One worker; ends with the token.
-    pub(crate) async fn synchronise_queued(self: Arc<Self>, work: Work, stop: CancellationToken) {
+    pub(crate) async fn synchronise_queued(
+        self: Arc<Self>,
+        work: Work,
+        number: usize,
+        stop: CancellationToken,
+    ) {
+        let worker = format!("sync-{}-{number}", work.as_str());
         loop {
             let holding = tokio::select! {
                 () = stop.cancelled() => return,
@@ -103,7 +120,13 @@ impl Mirror {
             };
             let Some(holding) = holding else { continue };
             // A task of its own, so that a panic costs one synchronisation and not the worker.
-            let task = Arc::clone(&self).synchronise(holding, stop.clone());
+            let run = SyncRun {
+                id: Uuid::new_v4().simple().to_string(),
+                worker: worker.clone(),
+                started_at: self.options.clock.now_ms(),
+            };
+            let span = tracing::info_span!("synchronise", sync.id = run.id);
+            let task = Arc::clone(&self).synchronise(holding, run, stop.clone()).instrument(span);
             let task = AbortOnDropHandle::new(tokio::spawn(task));
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -114,14 +137,14 @@ impl Mirror {
         }
     }
 
-    async fn synchronise(self: Arc<Self>, holding: Arc<Holding>, stop: CancellationToken) {
+    async fn synchronise(self: Arc<Self>, holding: Arc<Holding>, run: SyncRun, stop: CancellationToken) {
         if !self.is_held(&holding) {
-            let _ = holding.slot().failed(PendingChanges::Nothing);
+            holding.slot().abandon();
             return;
         }
         let before = holding.record();
-        let work = holding.slot().begin(before.generation_known);
-        let started_at = self.options.clock.now_ms();
+        let started_at = run.started_at;
+        let work = holding.slot().begin(before.generation_known, run);
         let outcome = match self.sync_repository(&holding, &work).await {
             Ok(synced) => self
                 .note_synced(&holding, synced.generation, &synced.content_hash, started_at)

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use heliostat_api::models::SerdeSchemas;
 use heliostat_api::{
-    access_tokens, application, mirror, permissions, projects, repositories, upstream, users,
+    access_tokens, application, hashes, mirror, permissions, projects, repositories, upstream, users,
 };
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
@@ -28,6 +28,8 @@ pub fn emitted_contract() -> Value {
         Described<permissions::PermissionsRoutes<UpstreamOperations>>,
         Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
         Described<mirror::MirrorRoutes<MirrorOperations>>,
+        // Both roles serve these; by their type, the mirror's routes are the same.
+        Described<hashes::HashesRoutes<UpstreamOperations>>,
     );
     let wire =
         OpenApiService::new(Described::<OfUpstream>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"))

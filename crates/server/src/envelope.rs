@@ -117,14 +117,16 @@ fn invalid_request(error: &Error) -> Option<Problem> {
 fn unrouted(method: &str, path: &str, role: Role) -> Problem {
     let below_rest = path.strip_prefix("/rest").unwrap_or(path);
     let on_path: Vec<_> = operations_on_path(below_rest).collect();
-    let here: Vec<&str> =
-        on_path.iter().filter(|operation| operation.role == role).map(|o| o.method).collect();
+    let mut here: Vec<&str> =
+        on_path.iter().filter(|operation| operation.roles.contains(&role)).map(|o| o.method).collect();
+    // A fixed path can match a template as well.
+    here.dedup();
     if !here.is_empty() {
         return wrong_method(method, path, &here.join(", "));
     }
     match on_path.first() {
         Some(operation) => {
-            let other = operation.role.as_str();
+            let other = operation.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
             let message = format!(
                 "{path} is served by a server in the {other} role; this one is in the {} role.",
                 role.as_str()

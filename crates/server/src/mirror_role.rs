@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{Role, mirror};
+use heliostat_api::{Role, hashes, mirror};
 use heliostat_git::Git;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
@@ -34,6 +34,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
         heliostat_mirror::MirrorOptions::new(&options.name, upstream, base_url, data.path());
     domain_options.sweep_interval = options.sweep_interval;
     domain_options.sync_parallelism = options.sync_parallelism;
+    domain_options.sync_tolerance = options.sync_tolerance;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
     if options.allow_mass_removal {
@@ -53,7 +54,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
 
 fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
     let operations = Arc::new(MirrorOperations::new(domain.clone()));
-    let rest = OpenApiService::new(mirror::MirrorRoutes(operations), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let rest = (mirror::MirrorRoutes(operations.clone()), hashes::HashesRoutes(operations));
+    let rest = OpenApiService::new(rest, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest.with(browsers_from_elsewhere()))

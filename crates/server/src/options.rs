@@ -50,6 +50,8 @@ pub struct MirrorOptions {
     pub sync_parallelism: usize,
     /// How long known users are served while the upstream is unreachable.
     pub serve_stale: Duration,
+    /// How long a repository may be behind before it counts as out of sync.
+    pub sync_tolerance: Duration,
     /// How long a request waits for the synchronisation in flight.
     pub freshness_cap: Duration,
     /// Whether a sweep may remove a large part of all repositories.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{Role, access_tokens, application, permissions, projects, repositories, upstream, users};
+use heliostat_api::{
+    Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users,
+};
 use heliostat_auth::Secret;
 use heliostat_git::{Git, RepositoryStore};
 use heliostat_storage::{Database, UpstreamStore};
@@ -58,6 +60,7 @@ fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
     let rest = OpenApiService::new(
         (
             upstream::UpstreamRoutes(operations.clone()),
+            hashes::HashesRoutes(operations.clone()),
             application::ApplicationRoutes(operations.clone()),
             projects::ProjectsRoutes(operations.clone()),
             repositories::RepositoriesRoutes(operations.clone()),

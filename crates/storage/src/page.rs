@@ -46,6 +46,17 @@ impl<T> Page<T> {
         Self { values, start: request.start, limit: request.limit, is_last, next_start }
     }
 
+    /// The page of a list that is at hand as a whole.
+    pub fn of(all: &[T], request: PageRequest) -> Self
+    where
+        T: Clone,
+    {
+        let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let after_start = all.get(place(request.start)..).unwrap_or_default();
+        let rows = after_start.iter().take(place(request.rows())).cloned().collect();
+        Self::cut(rows, request)
+    }
+
     /// The same page of other values.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
@@ -55,5 +66,23 @@ impl<T> Page<T> {
             is_last: self.is_last,
             next_start: self.next_start,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_a_list_follow_each_other_to_its_end() {
+        let page = |start, limit| {
+            let page = Page::of(&["a", "b", "c"], PageRequest { start, limit });
+            (page.values.concat(), page.is_last, page.next_start)
+        };
+        assert_eq!(page(0, 25), ("abc".to_owned(), true, None));
+        assert_eq!(page(0, 2), ("ab".to_owned(), false, Some(2)));
+        assert_eq!(page(2, 2), ("c".to_owned(), true, None));
+        assert_eq!(page(1, 2), ("bc".to_owned(), true, None));
+        assert_eq!(page(u64::MAX, 1), (String::new(), true, None));
     }
 }

@@ -67,6 +67,8 @@ pub use projects::ProjectCreation;
 pub use reconcile_refs::ReconciliationStatus;
 pub use repositories::{RepositoryChange, RepositoryCreation};
 pub use requests::Registration;
+pub use signed_links::LinkAuthorization;
 pub use status::{MirrorStatus, UpstreamStatus};
 pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};
 pub use users::UserCreation;
+pub use webhook_date::webhook_date;

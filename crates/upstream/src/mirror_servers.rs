@@ -16,7 +16,7 @@ use crate::mirror_client::SignedCall;
 use crate::permit;
 use crate::refuse;
 use crate::requests::{MAX_MIRROR_ID_BYTES, product, text_of, url_below};
-use crate::signed_links::signed_link;
+use crate::signed_links::{LinkAuthorization, link_to_repository};
 use crate::upstream::Upstream;
 
 /// A mirror's last call is written down at most this often.
@@ -218,16 +218,15 @@ impl Upstream {
         &self,
         caller: &Caller,
         repository_id: &str,
+        authorization: LinkAuthorization,
         page: PageRequest,
     ) -> Result<Page<RepositoryMirror>, Refusal> {
         let repository = self.repository_by_id(caller, repository_id).await?;
         let now = self.now_ms() / 1_000;
+        let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
         let mut mirrors = self.store().list_mirrors(page).await.map_err(refuse::store)?;
-        mirrors.values.retain(|mirror| mirror.enabled && signed_link(mirror, repository.id, now).is_some());
-        Ok(mirrors.map(|mirror| RepositoryMirror {
-            link: signed_link(&mirror, repository.id, now).unwrap_or_default(),
-            mirror,
-        }))
+        mirrors.values.retain(|mirror| mirror.enabled && link(mirror).is_some());
+        Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
     }
 
     /// What mirrors have reported of a repository.

@@ -14,13 +14,26 @@ pub(crate) fn upstream_on_mirror(mirror: &MirrorServer) -> Option<&str> {
     mirror.events_url.strip_suffix(EVENTS_SUFFIX)
 }
 
+/// Whether a link to a mirror stands in for credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkAuthorization {
+    /// It carries a token that opens the one resource for a while.
+    Signed,
+    /// It carries none and does not expire.
+    Plain,
+}
+
 /// A link to the mirror's view of a repository. `None` if the mirror has unusual addresses.
-pub(crate) fn signed_link(
+pub(crate) fn link_to_repository(
     mirror: &MirrorServer,
     repository: RepositoryId,
+    authorization: LinkAuthorization,
     now_seconds: i64,
 ) -> Option<String> {
     let href = format!("{}/repos/{repository}", upstream_on_mirror(mirror)?);
+    if authorization == LinkAuthorization::Plain {
+        return Some(href);
+    }
     let token = token_for(mirror, "GET", &Url::parse(&href).ok()?, now_seconds, LINK_LIFETIME_SECONDS)?;
     Some(format!("{href}?jwt={token}"))
 }
@@ -55,8 +68,12 @@ mod tests {
     #[test]
     fn a_link_opens_its_resource_and_no_other() {
         let mirror = fixture::mirror();
-        let link = signed_link(&mirror, RepositoryId(42), NOW).expect("ordinary addresses");
-        let (href, token) = link.split_once("?jwt=").expect("a signed link");
+        let link = |authorization| {
+            link_to_repository(&mirror, RepositoryId(42), authorization, NOW).expect("ordinary addresses")
+        };
+        let signed = link(LinkAuthorization::Signed);
+        let (href, token) = signed.split_once("?jwt=").expect("a signed link");
+        assert_eq!(link(LinkAuthorization::Plain), href);
         assert!(
             href.starts_with("https://mirror.example.com/eu/rest/mirroring/latest/upstreamServers/"),
             "{href}"

@@ -6,7 +6,7 @@ const DAYS_PER_ERA: i64 = 146_097;
 const EPOCH_DAY: i64 = 719_468;
 
 /// Writes epoch milliseconds as a date in UTC.
-pub(crate) fn webhook_date(epoch_ms: i64) -> String {
+pub fn webhook_date(epoch_ms: i64) -> String {
     let (year, month, day) = civil_date(epoch_ms.div_euclid(MS_PER_DAY));
     let seconds = epoch_ms.rem_euclid(MS_PER_DAY) / 1_000;
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);

@@ -34,6 +34,30 @@ async fn behaviour_the_link_leads_to_the_repository_on_the_mirror_without_creden
 }
 
 #[tokio::test]
+async fn behaviour_unless_pre_authorised_the_link_needs_credentials() {
+    let pair = shared_pair().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let path = path_of(&repository);
+    let link = |query: &'static str| {
+        let path = format!("{path}{query}");
+        async move {
+            let page = pair.admin().get(&path).await.promised(200);
+            page["values"][0]["links"]["self"][0]["href"].as_str().expect("is text").to_owned()
+        }
+    };
+    let plain = Url::parse(&link("?preAuthorized=false").await).expect("is a URL");
+    assert_eq!(plain.query(), None);
+    assert_eq!(plain.path(), pair.mirror_path(&format!("/repos/{}", repository["id"])).await);
+    Client::new(pair.mirror.base_url(), Identity::Anonymous).get(plain.path()).await.refused(401);
+    pair.mirror_admin().get(plain.path()).await.promised(200);
+    for signed in [link("?preAuthorized=true").await, link("").await] {
+        assert!(signed.starts_with(&format!("{plain}?jwt=")), "{signed}");
+    }
+    pair.admin().get(&format!("{path}?preAuthorized=maybe")).await.refused(400);
+}
+
+#[tokio::test]
 async fn behaviour_goes_through_the_mirrors_in_pages() {
     let joined = start_joined_by_hand().await;
     joined.another("Second").await;

@@ -1,6 +1,6 @@
 //! What a mirror answers about its upstreams.
 
-mod administrators;
+pub mod administrators;
 mod get_addon_descriptor;
 mod get_farm_nodes;
 mod get_mirror_mode;

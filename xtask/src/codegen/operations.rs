@@ -18,7 +18,7 @@ pub fn generate(contract: &Contract, tag: &Tag, module: &str) -> anyhow::Result<
     text.push_str("use poem_openapi::param::{Path, Query};\nuse poem_openapi::payload::Html;\n");
     text.push_str("use poem_openapi::{ApiResponse, OpenApi, Tags};\n\n");
     text.push_str("use super::models::*;\nuse super::security::*;\n");
-    text.push_str("use crate::call::Call;\nuse crate::payload::{ApiJson, OptionalJson};\n");
+    text.push_str("use crate::call::Call;\nuse crate::payload::{ApiJson, OptionalJson};\nuse crate::streamed_json::StreamedJson;\n");
     for operation in &operations {
         text.push_str(&response_enum(operation)?);
     }
@@ -45,6 +45,9 @@ fn response_enum(operation: &Operation) -> anyhow::Result<String> {
         text.push_str(&match &response.content {
             ResponseContent::Empty => format!("    {name},\n"),
             ResponseContent::Json(value) => format!("    {name}(ApiJson<{}>),\n", rust_type(value)),
+            ResponseContent::StreamedJson(value) => {
+                format!("    {name}(StreamedJson<{}>),\n", rust_type(value))
+            }
             ResponseContent::Html => format!("    {name}(Html<String>),\n"),
         });
     }

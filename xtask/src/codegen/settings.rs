@@ -21,11 +21,34 @@ pub struct Settings {
 pub struct TagDecision {
     /// The Rust module.
     pub module: String,
-    /// The role that serves it.
-    pub role: String,
+    /// Who serves it.
+    pub role: ServedBy,
     /// Why it is so.
     #[serde(rename = "reason")]
     _reason: String,
+}
+
+/// Which of the two roles serve a tag.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServedBy {
+    /// The primary alone.
+    Upstream,
+    /// The replica alone.
+    Mirror,
+    /// Each for itself.
+    Both,
+}
+
+impl ServedBy {
+    /// The roles by their names in `heliostat_api::Role`.
+    pub fn roles(self) -> &'static [&'static str] {
+        match self {
+            ServedBy::Upstream => &["Upstream"],
+            ServedBy::Mirror => &["Mirror"],
+            ServedBy::Both => &["Upstream", "Mirror"],
+        }
+    }
 }
 
 /// How a security scheme is declared to poem-openapi.

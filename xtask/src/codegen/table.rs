@@ -9,7 +9,7 @@ use crate::contract::Contract;
 /// The file with the table.
 pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<String> {
     let mut text =
-        files::preamble("Every operation of the contract: method, path, and the role that serves it.");
+        files::preamble("Every operation of the contract: method, path, and the roles that serve it.");
     text.push_str("use crate::operation::{Operation, Role};\n\n");
     text.push_str("/// All operations in document order.\npub const OPERATIONS: &[Operation] = &[\n");
     for operation in &contract.operations {
@@ -18,12 +18,13 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
             .ok_or_else(|| anyhow!("openapi/codegen.toml has no decision for the tag {:?}", operation.tag))?;
         let statuses: Vec<String> =
             operation.responses.iter().map(|response| response.status.to_string()).collect();
-        let role = super::names::pascal_case(&decision.role);
+        let roles: Vec<String> = decision.role.roles().iter().map(|role| format!("Role::{role}")).collect();
         text.push_str(&format!(
-            "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, role: Role::{role}, statuses: &[{}] }},\n",
+            "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, roles: &[{}], statuses: &[{}] }},\n",
             operation.id,
             operation.method,
             operation.path,
+            roles.join(", "),
             statuses.join(", ")
         ));
     }

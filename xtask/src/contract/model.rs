@@ -201,6 +201,8 @@ pub enum ResponseContent {
     Empty,
     /// JSON of this type.
     Json(ValueType),
+    /// JSON of this type, written while it is made: marked `x-streamed: true`.
+    StreamedJson(ValueType),
     /// A page for a browser.
     Html,
 }

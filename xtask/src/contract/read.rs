@@ -362,7 +362,9 @@ impl<'document> Reader<'document> {
                 None => ResponseContent::Empty,
                 Some((media_type, _)) if media_type == "text/html" => ResponseContent::Html,
                 Some((media_type, content)) if media_type == "application/json" => {
+                    let is_streamed = content.extensions.get("x-streamed") == Some(&true.into());
                     match self.content_type(&place, content) {
+                        Some(value) if is_streamed => ResponseContent::StreamedJson(value),
                         Some(value) => ResponseContent::Json(value),
                         None => continue,
                     }

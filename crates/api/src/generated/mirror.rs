@@ -15,6 +15,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::payload::{ApiJson, OptionalJson};
+use crate::streamed_json::StreamedJson;
 
 /// What `listUpstreamServers` answers.
 #[derive(ApiResponse)]
@@ -543,6 +544,487 @@ pub enum SynchronizeRepositoryWithUpstreamResponse {
     Gone(ApiJson<RestErrors>),
 }
 
+/// What `getUpstreamServer_1` answers.
+#[derive(ApiResponse)]
+pub enum GetUpstreamServer1Response {
+    /// The upstream server.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestUpstreamServer>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getSynchronizationProgress_1` answers.
+#[derive(ApiResponse)]
+pub enum GetSynchronizationProgress1Response {
+    /// The progress at this moment.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestSyncProgress>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getFarmNodes_1` answers.
+#[derive(ApiResponse)]
+pub enum GetFarmNodes1Response {
+    /// The nodes, the one that answers among them.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<RestClusterNode>>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getMirroredRepository_1` answers.
+#[derive(ApiResponse)]
+pub enum GetMirroredRepository1Response {
+    /// The repository as it is on this mirror.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestMirroredRepository>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getDelayedSyncRepositories` answers.
+#[derive(ApiResponse)]
+pub enum GetDelayedSyncRepositoriesResponse {
+    /// The repositories that are behind.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<RestDelayedSyncRepository>>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getMirrorSettings_1` answers.
+#[derive(ApiResponse)]
+pub enum GetMirrorSettings1Response {
+    /// The settings in force.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestUpstreamSettings>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `setMirrorSettings_1` answers.
+#[derive(ApiResponse)]
+pub enum SetMirrorSettings1Response {
+    /// The settings after the change.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestUpstreamSettings>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getMirrorMode_1` answers.
+#[derive(ApiResponse)]
+pub enum GetMirrorMode1Response {
+    /// The mode in force.
+    #[oai(status = 200)]
+    Ok(ApiJson<MirrorMode>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `setMirrorMode_1` answers.
+#[derive(ApiResponse)]
+pub enum SetMirrorMode1Response {
+    /// The mode that was set.
+    #[oai(status = 200)]
+    Ok(ApiJson<MirrorMode>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getMirroredProjects_1` answers.
+#[derive(ApiResponse)]
+pub enum GetMirroredProjects1Response {
+    /// The ids of the selected projects.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<String>>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `startMirroringProjects_1` answers.
+#[derive(ApiResponse)]
+pub enum StartMirroringProjects1Response {
+    /// The ids of all selected projects after the change.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<String>>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `startMirroringProject_1` answers.
+#[derive(ApiResponse)]
+pub enum StartMirroringProject1Response {
+    /// The ids of all selected projects after the change.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<String>>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `stopMirroringProject_1` answers.
+#[derive(ApiResponse)]
+pub enum StopMirroringProject1Response {
+    /// The project is no longer selected.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRefChangesQueue` answers.
+#[derive(ApiResponse)]
+pub enum GetRefChangesQueueResponse {
+    /// What waits, oldest first.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRefSyncQueue>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRefChangesQueueCount` answers.
+#[derive(ApiResponse)]
+pub enum GetRefChangesQueueCountResponse {
+    /// The number of repositories that wait.
+    #[oai(status = 200)]
+    Ok(ApiJson<i32>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRepoSyncStatus` answers.
+#[derive(ApiResponse)]
+pub enum GetRepoSyncStatusResponse {
+    /// A page of synchronization states.
+    #[oai(status = 200)]
+    Ok(ApiJson<PageOfRestMirrorRepositorySynchronizationStatus>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRepoSyncStatus_1` answers.
+#[derive(ApiResponse)]
+pub enum GetRepoSyncStatus1Response {
+    /// The synchronization state.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestMirrorRepositorySynchronizationStatus>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRepositoryLockOwner` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryLockOwnerResponse {
+    /// The synchronization in flight.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryLockOwner>),
+    /// Nothing synchronizes the repository now.
+    #[oai(status = 204)]
+    NoContent,
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getRepositoryLockOwners` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryLockOwnersResponse {
+    /// The synchronizations in flight.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<RestRepositoryLockOwner>>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getOutOfSyncRepositories` answers.
+#[derive(ApiResponse)]
+pub enum GetOutOfSyncRepositoriesResponse {
+    /// The upstream's ids of the repositories that are out of sync.
+    #[oai(status = 200)]
+    Ok(ApiJson<Vec<String>>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
 /// Served by mirrors: the upstream servers that this mirror follows, what it mirrors of each, how far it is, and the
 /// callbacks through which an upstream installs the mirror and tells it about changes.
 ///
@@ -714,6 +1196,140 @@ pub trait MirrorOperations: Send + Sync + 'static {
         upstream_repo_id: String,
         level: String,
     ) -> impl Future<Output = poem::Result<SynchronizeRepositoryWithUpstreamResponse>> + Send;
+
+    /// Get the upstream server that this mirror follows
+    fn get_upstream_server_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetUpstreamServer1Response>> + Send;
+
+    /// Get the progress of synchronization with the upstream
+    fn get_synchronization_progress_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetSynchronizationProgress1Response>> + Send;
+
+    /// List the nodes of this mirror
+    fn get_farm_nodes_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetFarmNodes1Response>> + Send;
+
+    /// Get a mirrored repository by the upstream's id
+    fn get_mirrored_repository_1(
+        &self,
+        call: Call,
+        external_repository_id: String,
+    ) -> impl Future<Output = poem::Result<GetMirroredRepository1Response>> + Send;
+
+    /// List the repositories that are behind
+    fn get_delayed_sync_repositories(
+        &self,
+        call: Call,
+        delay_threshold: Option<i32>,
+        limit: i32,
+    ) -> impl Future<Output = poem::Result<GetDelayedSyncRepositoriesResponse>> + Send;
+
+    /// Get the settings of this mirror
+    fn get_mirror_settings_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetMirrorSettings1Response>> + Send;
+
+    /// Change the settings of this mirror
+    fn set_mirror_settings_1(
+        &self,
+        call: Call,
+        body: RestUpstreamSettingsUpdate,
+    ) -> impl Future<Output = poem::Result<SetMirrorSettings1Response>> + Send;
+
+    /// Get the mode of this mirror
+    fn get_mirror_mode_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetMirrorMode1Response>> + Send;
+
+    /// Change the mode of this mirror
+    fn set_mirror_mode_1(
+        &self,
+        call: Call,
+        body: String,
+    ) -> impl Future<Output = poem::Result<SetMirrorMode1Response>> + Send;
+
+    /// List the projects that are selected here
+    fn get_mirrored_projects_1(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetMirroredProjects1Response>> + Send;
+
+    /// Select projects for this mirror
+    fn start_mirroring_projects_1(
+        &self,
+        call: Call,
+        body: Vec<String>,
+    ) -> impl Future<Output = poem::Result<StartMirroringProjects1Response>> + Send;
+
+    /// Select a project for this mirror
+    fn start_mirroring_project_1(
+        &self,
+        call: Call,
+        project_id: String,
+    ) -> impl Future<Output = poem::Result<StartMirroringProject1Response>> + Send;
+
+    /// Deselect a project of this mirror
+    fn stop_mirroring_project_1(
+        &self,
+        call: Call,
+        project_id: String,
+    ) -> impl Future<Output = poem::Result<StopMirroringProject1Response>> + Send;
+
+    /// List the synchronizations that wait
+    fn get_ref_changes_queue(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetRefChangesQueueResponse>> + Send;
+
+    /// Count the synchronizations that wait
+    fn get_ref_changes_queue_count(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetRefChangesQueueCountResponse>> + Send;
+
+    /// List the synchronization states of repositories
+    fn get_repo_sync_status(
+        &self,
+        call: Call,
+        start: i64,
+        limit: i32,
+    ) -> impl Future<Output = poem::Result<GetRepoSyncStatusResponse>> + Send;
+
+    /// Get the synchronization state of a repository
+    fn get_repo_sync_status_1(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> impl Future<Output = poem::Result<GetRepoSyncStatus1Response>> + Send;
+
+    /// Get what synchronizes a repository
+    fn get_repository_lock_owner(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> impl Future<Output = poem::Result<GetRepositoryLockOwnerResponse>> + Send;
+
+    /// List what synchronizes repositories
+    fn get_repository_lock_owners(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetRepositoryLockOwnersResponse>> + Send;
+
+    /// List the ids of repositories that are out of sync
+    fn get_out_of_sync_repositories(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = poem::Result<GetOutOfSyncRepositoriesResponse>> + Send;
 }
 
 #[derive(Tags)]
@@ -1099,6 +1715,301 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     ) -> poem::Result<SynchronizeRepositoryWithUpstreamResponse> {
         self.0.synchronize_repository_with_upstream(call, upstream_id.0, upstream_repo_id.0, level.0).await
     }
+
+    /// Get the upstream server that this mirror follows
+    ///
+    /// Answers the upstream server that this mirror follows and the state of the connection to it. A mirror that its
+    /// upstream has removed follows none, and answers 404.
+    #[oai(path = "/mirroring/latest/upstreamServer", method = "get", operation_id = "getUpstreamServer_1", tag = "Tag::This")]
+    async fn get_upstream_server_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetUpstreamServer1Response> {
+        self.0.get_upstream_server_1(call).await
+    }
+
+    /// Get the progress of synchronization with the upstream
+    ///
+    /// Tells how many repositories are synchronized and how many there are to synchronize, in the numbers of the
+    /// operation that names the upstream and of the status page.
+    #[oai(path = "/mirroring/latest/progress", method = "get", operation_id = "getSynchronizationProgress_1", tag = "Tag::This")]
+    async fn get_synchronization_progress_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetSynchronizationProgress1Response> {
+        self.0.get_synchronization_progress_1(call).await
+    }
+
+    /// List the nodes of this mirror
+    ///
+    /// Lists the live nodes of the farm that this mirror is part of, as a plain array; a mirror alone is a farm of
+    /// one.
+    #[oai(path = "/mirroring/latest/farmNodes", method = "get", operation_id = "getFarmNodes_1", tag = "Tag::This")]
+    async fn get_farm_nodes_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetFarmNodes1Response> {
+        self.0.get_farm_nodes_1(call).await
+    }
+
+    /// Get a mirrored repository by the upstream's id
+    ///
+    /// Tells whether a repository can be cloned from this mirror now, from which URLs, and how far it is behind. The
+    /// upstream sees every repository and users those that they may read; to anyone else a repository does not exist.
+    #[oai(path = "/mirroring/latest/mirrorRepos/:externalRepositoryId", method = "get", operation_id = "getMirroredRepository_1", tag = "Tag::This")]
+    async fn get_mirrored_repository_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The id of a repository on the upstream.
+        #[oai(name = "externalRepositoryId")]
+        external_repository_id: Path<String>,
+    ) -> poem::Result<GetMirroredRepository1Response> {
+        self.0.get_mirrored_repository_1(call, external_repository_id.0).await
+    }
+
+    /// List the repositories that are behind
+    ///
+    /// Lists the repositories for which this mirror knows of a change that it has not synchronized for at least as
+    /// long as `delayThreshold` says, those that have waited longest first. The answer is a plain array rather than a
+    /// page.
+    #[oai(path = "/mirroring/latest/mirrorRepos/delayed-sync", method = "get", operation_id = "getDelayedSyncRepositories", tag = "Tag::This")]
+    async fn get_delayed_sync_repositories(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// For how many minutes, at least, a repository must have been behind. With 0, each one that is behind counts;
+        /// unless given, the mirror's tolerance does (its setting `sync-tolerance`, three minutes by default).
+        #[oai(name = "delayThreshold", validator(minimum(value = "0")))]
+        delay_threshold: Query<Option<i32>>,
+        /// The most repositories to list. Values above 100 count as 100.
+        #[oai(name = "limit", default = "default_limit_of_get_delayed_sync_repositories", validator(minimum(value = "0")))]
+        limit: Query<i32>,
+    ) -> poem::Result<GetDelayedSyncRepositoriesResponse> {
+        self.0.get_delayed_sync_repositories(call, delay_threshold.0, limit.0).await
+    }
+
+    /// Get the settings of this mirror
+    ///
+    /// Answers whether all projects of the upstream are mirrored or selected ones, and which are selected.
+    #[oai(path = "/mirroring/latest/syncSettings", method = "get", operation_id = "getMirrorSettings_1", tag = "Tag::This")]
+    async fn get_mirror_settings_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetMirrorSettings1Response> {
+        self.0.get_mirror_settings_1(call).await
+    }
+
+    /// Change the settings of this mirror
+    ///
+    /// Sets the mode, the selected projects, or both at once; what is left out stays as it is. Repositories that
+    /// leave the selection are no longer served from the moment of the answer.
+    #[oai(path = "/mirroring/latest/syncSettings", method = "put", operation_id = "setMirrorSettings_1", tag = "Tag::This")]
+    async fn set_mirror_settings_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        body: ApiJson<RestUpstreamSettingsUpdate>,
+    ) -> poem::Result<SetMirrorSettings1Response> {
+        self.0.set_mirror_settings_1(call, body.0).await
+    }
+
+    /// Get the mode of this mirror
+    ///
+    /// Answers the mode alone, as a JSON string.
+    #[oai(path = "/mirroring/latest/syncSettings/mode", method = "get", operation_id = "getMirrorMode_1", tag = "Tag::This")]
+    async fn get_mirror_mode_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetMirrorMode1Response> {
+        self.0.get_mirror_mode_1(call).await
+    }
+
+    /// Change the mode of this mirror
+    ///
+    /// Switches between mirroring everything and mirroring selected projects, in either direction and at any time.
+    /// The list of selected projects is kept. A mode that does not exist is refused with 400.
+    #[oai(path = "/mirroring/latest/syncSettings/mode", method = "put", operation_id = "setMirrorMode_1", tag = "Tag::This")]
+    async fn set_mirror_mode_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        body: ApiJson<String>,
+    ) -> poem::Result<SetMirrorMode1Response> {
+        self.0.set_mirror_mode_1(call, body.0).await
+    }
+
+    /// List the projects that are selected here
+    ///
+    /// Answers the ids of the selected projects, as the upstream numbers them. The list takes effect in the mode
+    /// `SELECTED_PROJECTS`.
+    #[oai(path = "/mirroring/latest/syncSettings/projects", method = "get", operation_id = "getMirroredProjects_1", tag = "Tag::This")]
+    async fn get_mirrored_projects_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetMirroredProjects1Response> {
+        self.0.get_mirrored_projects_1(call).await
+    }
+
+    /// Select projects for this mirror
+    ///
+    /// Adds projects to the selection and starts to mirror them. If one of the ids is unknown, nothing changes. To
+    /// take projects off, deselect them one by one or set the whole list.
+    #[oai(path = "/mirroring/latest/syncSettings/projects", method = "post", operation_id = "startMirroringProjects_1", tag = "Tag::This")]
+    async fn start_mirroring_projects_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        body: ApiJson<Vec<String>>,
+    ) -> poem::Result<StartMirroringProjects1Response> {
+        self.0.start_mirroring_projects_1(call, body.0).await
+    }
+
+    /// Select a project for this mirror
+    ///
+    /// Adds one project to the selection and starts to mirror it. Doing so again changes nothing.
+    #[oai(path = "/mirroring/latest/syncSettings/projects/:projectId", method = "post", operation_id = "startMirroringProject_1", tag = "Tag::This")]
+    async fn start_mirroring_project_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The numeric id of a project on the upstream.
+        #[oai(name = "projectId")]
+        project_id: Path<String>,
+    ) -> poem::Result<StartMirroringProject1Response> {
+        self.0.start_mirroring_project_1(call, project_id.0).await
+    }
+
+    /// Deselect a project of this mirror
+    ///
+    /// Takes one project off the selection; its repositories are no longer served at once.
+    #[oai(path = "/mirroring/latest/syncSettings/projects/:projectId", method = "delete", operation_id = "stopMirroringProject_1", tag = "Tag::This")]
+    async fn stop_mirroring_project_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The numeric id of a project on the upstream.
+        #[oai(name = "projectId")]
+        project_id: Path<String>,
+    ) -> poem::Result<StopMirroringProject1Response> {
+        self.0.stop_mirroring_project_1(call, project_id.0).await
+    }
+
+    /// List the synchronizations that wait
+    ///
+    /// Lists the repositories that wait for a synchronization: those in line for a worker, and those whose last
+    /// attempt has failed and that wait for the next one. The oldest come first, 1000 at most; the count tells how
+    /// many there are. A repository that is being synchronized at this moment is among the lock owners instead.
+    #[oai(path = "/mirroring/latest/supportInfo/refChangesQueue", method = "get", operation_id = "getRefChangesQueue", tag = "Tag::This")]
+    async fn get_ref_changes_queue(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetRefChangesQueueResponse> {
+        self.0.get_ref_changes_queue(call).await
+    }
+
+    /// Count the synchronizations that wait
+    ///
+    /// Answers how many repositories wait for a synchronization, as a bare number.
+    #[oai(path = "/mirroring/latest/supportInfo/refChangesQueue/count", method = "get", operation_id = "getRefChangesQueueCount", tag = "Tag::This")]
+    async fn get_ref_changes_queue_count(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetRefChangesQueueCountResponse> {
+        self.0.get_ref_changes_queue_count(call).await
+    }
+
+    /// List the synchronization states of repositories
+    ///
+    /// Lists the repositories that this mirror holds, in the order of their ids here, with their ids on both sides,
+    /// the time of their synchronizations, and the hashes of what is here.
+    #[oai(path = "/mirroring/latest/supportInfo/repoSyncStatus", method = "get", operation_id = "getRepoSyncStatus", tag = "Tag::This")]
+    async fn get_repo_sync_status(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// Where the page starts, as given by `nextPageStart` of the page before.
+        #[oai(name = "start", default = "default_start_of_get_repo_sync_status", validator(minimum(value = "0")))]
+        start: Query<i64>,
+        /// The most values that the page may hold. Values above 1000 count as 1000.
+        #[oai(name = "limit", default = "default_limit_of_get_repo_sync_status", validator(minimum(value = "0")))]
+        limit: Query<i32>,
+    ) -> poem::Result<GetRepoSyncStatusResponse> {
+        self.0.get_repo_sync_status(call, start.0, limit.0).await
+    }
+
+    /// Get the synchronization state of a repository
+    ///
+    /// Answers one repository that this mirror holds with its ids on both sides, the time of its synchronizations,
+    /// and the hashes of what is here.
+    #[oai(path = "/mirroring/latest/supportInfo/projects/:projectKey/repos/:repositorySlug/repoSyncStatus", method = "get", operation_id = "getRepoSyncStatus_1", tag = "Tag::This")]
+    async fn get_repo_sync_status_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<GetRepoSyncStatus1Response> {
+        self.0.get_repo_sync_status_1(call, project_key.0, repository_slug.0).await
+    }
+
+    /// Get what synchronizes a repository
+    ///
+    /// Tells which worker is synchronizing the repository at this moment, and since when. Nothing else may change the
+    /// repository meanwhile. While nobody synchronizes it, the answer is 204 without a body.
+    #[oai(path = "/mirroring/latest/supportInfo/projects/:projectKey/repos/:repositorySlug/repo-lock-owner", method = "get", operation_id = "getRepositoryLockOwner", tag = "Tag::This")]
+    async fn get_repository_lock_owner(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<GetRepositoryLockOwnerResponse> {
+        self.0.get_repository_lock_owner(call, project_key.0, repository_slug.0).await
+    }
+
+    /// List what synchronizes repositories
+    ///
+    /// Lists the synchronizations in flight, those that run longest first. There are at most as many as the mirror
+    /// has workers.
+    #[oai(path = "/mirroring/latest/supportInfo/repo-lock-owners", method = "get", operation_id = "getRepositoryLockOwners", tag = "Tag::This")]
+    async fn get_repository_lock_owners(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetRepositoryLockOwnersResponse> {
+        self.0.get_repository_lock_owners(call).await
+    }
+
+    /// List the ids of repositories that are out of sync
+    ///
+    /// Lists the upstream's ids of the repositories that have been behind for longer than the mirror's tolerance (its
+    /// setting `sync-tolerance`, three minutes by default), those that have waited longest first, 100 at most.
+    /// `mirrorRepos/delayed-sync` answers the same with names, and for other thresholds.
+    #[oai(path = "/mirroring/latest/supportInfo/out-of-sync-repos/content", method = "get", operation_id = "getOutOfSyncRepositories", tag = "Tag::This")]
+    async fn get_out_of_sync_repositories(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+    ) -> poem::Result<GetOutOfSyncRepositoriesResponse> {
+        self.0.get_out_of_sync_repositories(call).await
+    }
 }
 
 fn default_start_of_list_upstream_servers() -> i64 {
@@ -1115,4 +2026,16 @@ fn default_level_of_synchronize_with_upstream() -> String {
 
 fn default_level_of_synchronize_repository_with_upstream() -> String {
     "DEFAULT".to_owned()
+}
+
+fn default_limit_of_get_delayed_sync_repositories() -> i32 {
+    100
+}
+
+fn default_start_of_get_repo_sync_status() -> i64 {
+    0
+}
+
+fn default_limit_of_get_repo_sync_status() -> i32 {
+    25
 }

@@ -4,6 +4,7 @@
 
 pub mod access_tokens;
 pub mod application;
+pub mod hashes;
 pub mod mirror;
 pub mod models;
 pub mod permissions;

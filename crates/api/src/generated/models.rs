@@ -503,6 +503,27 @@ pub struct PageOfRestDetailedUser {
     pub next_page_start: Option<i64>,
 }
 
+/// A page of synchronization states.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestMirrorRepositorySynchronizationStatus {
+    /// What is on this page.
+    pub values: Vec<RestMirrorRepositorySynchronizationStatus>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
 /// A page of mirrors.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfRestMirrorServer {
@@ -1308,6 +1329,27 @@ pub struct RestDefaultBranchUpdate {
     pub id: String,
 }
 
+/// A repository that is behind its upstream.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestDelayedSyncRepository {
+    /// The id of the repository on the upstream.
+    #[oai(rename = "repositoryId")]
+    #[serde(rename = "repositoryId")]
+    pub repository_id: String,
+    /// The key of its project.
+    #[oai(rename = "projectKey")]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its slug.
+    #[oai(rename = "repositorySlug")]
+    #[serde(rename = "repositorySlug")]
+    pub repository_slug: String,
+    /// Since when the mirror has known of a change that it has not synchronized.
+    #[oai(rename = "behindSince")]
+    #[serde(rename = "behindSince")]
+    pub behind_since: i64,
+}
+
 /// A user, as administrators see the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestDetailedUser {
@@ -1375,6 +1417,50 @@ pub struct RestErrors {
     pub errors: Vec<RestErrorMessage>,
 }
 
+/// A repository that waits for a synchronization.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestFarmSynchronizationRequest {
+    /// The id of the repository on the upstream.
+    #[oai(rename = "externalRepoId")]
+    #[serde(rename = "externalRepoId")]
+    pub external_repo_id: String,
+    /// How much a synchronization looks at: the refs that events have named (`incremental`), or all of them
+    /// (`snapshot`).
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: SynchronizationType,
+    /// Which attempt the next one will be; 1 unless the last ones have failed.
+    pub attempt: i32,
+    /// Since when the repository has been waiting, in UTC.
+    #[oai(rename = "createdAt")]
+    #[serde(rename = "createdAt")]
+    pub created_at: String,
+}
+
+/// The hashes of one repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHashedRepository {
+    /// The id of the repository on the upstream.
+    pub id: i32,
+    /// The hashes of one repository. Only those that were asked for and are known are there.
+    pub hashes: RestHashes,
+}
+
+/// The hashes of one repository. Only those that were asked for and are known are there.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHashes {
+    /// The SHA-256 of the refs, in hex, as it can be computed with
+    /// `git for-each-ref --format='%(objectname) %(refname)' | sha256sum`. Absent on a mirror until the repository
+    /// was synchronized for the first time.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The SHA-256 of what the upstream knows about the repository besides its refs, in hex.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+}
+
 /// A link.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestLink {
@@ -1404,6 +1490,41 @@ pub struct RestMirrorAcceptance {
     #[oai(rename = "projectIds", skip_serializing_if_is_none)]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
     pub project_ids: Option<Vec<String>>,
+}
+
+/// How the copy of a repository on a mirror stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorRepositorySynchronizationStatus {
+    /// The id of the repository on the upstream.
+    #[oai(rename = "externalRepoId")]
+    #[serde(rename = "externalRepoId")]
+    pub external_repo_id: String,
+    /// The id of the repository on this mirror, by which it is stored on disk.
+    #[oai(rename = "localRepoId")]
+    #[serde(rename = "localRepoId")]
+    pub local_repo_id: i32,
+    /// The id of the project. A mirror gives projects no ids of its own, so it is the upstream's.
+    #[oai(rename = "localProjectId")]
+    #[serde(rename = "localProjectId")]
+    pub local_project_id: i32,
+    /// The id of the upstream server on this mirror.
+    #[oai(rename = "upstreamId")]
+    #[serde(rename = "upstreamId")]
+    pub upstream_id: String,
+    /// When the repository was synchronized for the first time. Absent until then.
+    #[oai(rename = "initialSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "initialSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub initial_sync_date: Option<i64>,
+    /// When the repository was last synchronized. Absent until then.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// How many synchronizations in a row have failed.
+    #[oai(rename = "failedSyncCount")]
+    #[serde(rename = "failedSyncCount")]
+    pub failed_sync_count: i32,
+    /// The hashes of one repository. Only those that were asked for and are known are there.
+    pub hashes: RestHashes,
 }
 
 /// A mirror, as its upstream knows it.
@@ -1653,6 +1774,17 @@ pub struct RestProject {
     pub links: RestSelfLinks,
 }
 
+/// The hashes of the repositories of one project.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestProjectHashes {
+    /// The id of the project on the upstream.
+    pub id: i32,
+    /// Whether everybody may read the project.
+    pub public: bool,
+    /// The repositories of the project.
+    pub repositories: Vec<RestHashedRepository>,
+}
+
 /// A project to create.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestProjectRequest {
@@ -1733,6 +1865,13 @@ impl fmt::Debug for RestRawAccessToken {
     }
 }
 
+/// The repositories that wait for a synchronization.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRefSyncQueue {
+    /// What waits, oldest first.
+    pub values: Vec<RestFarmSynchronizationRequest>,
+}
+
 /// A repository.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepository {
@@ -1782,6 +1921,13 @@ pub struct RestRepository {
     pub links: RestRepositoryLinks,
 }
 
+/// The hashes of repositories, by project.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryHashes {
+    /// The projects that have repositories.
+    pub projects: Vec<RestProjectHashes>,
+}
+
 /// The addresses of a repository.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryLinks {
@@ -1791,6 +1937,31 @@ pub struct RestRepositoryLinks {
     #[oai(rename = "self")]
     #[serde(rename = "self")]
     pub self_links: Vec<RestLink>,
+}
+
+/// A synchronization in flight.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryLockOwner {
+    /// The id of the repository on the upstream.
+    #[oai(rename = "externalRepositoryId")]
+    #[serde(rename = "externalRepositoryId")]
+    pub external_repository_id: String,
+    /// When the synchronization began.
+    #[oai(rename = "lockAcquireTime")]
+    #[serde(rename = "lockAcquireTime")]
+    pub lock_acquire_time: i64,
+    /// The id of the node that carries it out, as it stands in the list of nodes.
+    #[oai(rename = "nodeId")]
+    #[serde(rename = "nodeId")]
+    pub node_id: String,
+    /// The id of the synchronization. Its log lines carry it as `sync.id`.
+    #[oai(rename = "requestId")]
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+    /// The worker that carries it out.
+    #[oai(rename = "threadName")]
+    #[serde(rename = "threadName")]
+    pub thread_name: String,
 }
 
 /// The outcome of a synchronization on a mirror.
@@ -2011,6 +2182,44 @@ impl fmt::Debug for RestUsernamePasswordCredentials {
     }
 }
 
+/// How much a synchronization looks at: the refs that events have named (`incremental`), or all of them
+/// (`snapshot`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum SynchronizationType {
+    /// `incremental`
+    #[oai(rename = "incremental")]
+    #[serde(rename = "incremental")]
+    Incremental,
+    /// `snapshot`
+    #[oai(rename = "snapshot")]
+    #[serde(rename = "snapshot")]
+    Snapshot,
+}
+
+impl SynchronizationType {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Incremental, Self::Snapshot];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Incremental => "incremental",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for SynchronizationType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// How a mirror stands with an upstream: `INITIALIZING` before the request to join is sent, `PENDING` while it is
 /// open, `INSTALLED` once it is accepted, `REMOVED` when the membership has ended, `UNKNOWN` if the mirror cannot
 /// tell.
@@ -2157,6 +2366,7 @@ impl fmt::Display for UserType {
     PageOfRestApplicationUser,
     PageOfRestBranch,
     PageOfRestDetailedUser,
+    PageOfRestMirrorRepositorySynchronizationStatus,
     PageOfRestMirrorServer,
     PageOfRestMirroredRepositoryDescriptor,
     PageOfRestMirroringRequest,
@@ -2189,12 +2399,17 @@ impl fmt::Display for UserType {
     RestClusterNodeAddress,
     RestCredentials,
     RestDefaultBranchUpdate,
+    RestDelayedSyncRepository,
     RestDetailedUser,
     RestErrorMessage,
     RestErrors,
+    RestFarmSynchronizationRequest,
+    RestHashedRepository,
+    RestHashes,
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
+    RestMirrorRepositorySynchronizationStatus,
     RestMirrorServer,
     RestMirrorUpgradeRequest,
     RestMirroredRepository,
@@ -2205,11 +2420,15 @@ impl fmt::Display for UserType {
     RestNamedLink,
     RestPermittedUser,
     RestProject,
+    RestProjectHashes,
     RestProjectRequest,
     RestProjectUpdate,
     RestRawAccessToken,
+    RestRefSyncQueue,
     RestRepository,
+    RestRepositoryHashes,
     RestRepositoryLinks,
+    RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
     RestRepositoryRequest,
     RestRepositoryUpdate,
@@ -2221,6 +2440,7 @@ impl fmt::Display for UserType {
     RestUpstreamSettingsUpdate,
     RestUserCreation,
     RestUsernamePasswordCredentials,
+    SynchronizationType,
     UpstreamServerState,
     UpstreamServerType,
     UserType,

@@ -15,6 +15,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::payload::{ApiJson, OptionalJson};
+use crate::streamed_json::StreamedJson;
 
 /// What `getUsersWithAnyPermission` answers.
 #[derive(ApiResponse)]

@@ -15,6 +15,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::payload::{ApiJson, OptionalJson};
+use crate::streamed_json::StreamedJson;
 
 /// What `listRequests` answers.
 #[derive(ApiResponse)]
@@ -644,6 +645,7 @@ pub trait UpstreamOperations: Send + Sync + 'static {
         &self,
         call: Call,
         repo_id: String,
+        pre_authorized: bool,
         start: i64,
         limit: i32,
     ) -> impl Future<Output = poem::Result<GetRepositoryMirrorsResponse>> + Send;
@@ -983,8 +985,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Lists the mirrors with a signed link to the repository on each. Follow `links.self` of a descriptor, without
     /// credentials of your own, to learn whether the repository can be cloned there and from which URLs. The link opens
-    /// that one resource and expires after a few minutes. While mirroring is not available on this server, the answer
-    /// is 409.
+    /// that one resource and expires after a few minutes. With `preAuthorized=false` the links are not signed: they do
+    /// not expire, and whoever follows them sends his own credentials. While mirroring is not available on this server,
+    /// the answer is 409.
     #[oai(path = "/mirroring/latest/repos/:repoId/mirrors", method = "get", operation_id = "getRepositoryMirrors", tag = "Tag::This")]
     async fn get_repository_mirrors(
         &self,
@@ -993,6 +996,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         /// The numeric id of a repository.
         #[oai(name = "repoId")]
         repo_id: Path<String>,
+        /// Whether the links carry a token that stands in for credentials.
+        #[oai(name = "preAuthorized", default = "default_pre_authorized_of_get_repository_mirrors")]
+        pre_authorized: Query<bool>,
         /// Where the page starts, as given by `nextPageStart` of the page before.
         #[oai(name = "start", default = "default_start_of_get_repository_mirrors", validator(minimum(value = "0")))]
         start: Query<i64>,
@@ -1000,7 +1006,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         #[oai(name = "limit", default = "default_limit_of_get_repository_mirrors", validator(minimum(value = "0")))]
         limit: Query<i32>,
     ) -> poem::Result<GetRepositoryMirrorsResponse> {
-        self.0.get_repository_mirrors(call, repo_id.0, start.0, limit.0).await
+        self.0.get_repository_mirrors(call, repo_id.0, pre_authorized.0, start.0, limit.0).await
     }
 
     /// Check a user's credentials
@@ -1112,6 +1118,10 @@ fn default_limit_of_get_all_content_hashes() -> i32 {
 
 fn default_include_default_branch_of_get_content_hash_by_id() -> bool {
     false
+}
+
+fn default_pre_authorized_of_get_repository_mirrors() -> bool {
+    true
 }
 
 fn default_start_of_get_repository_mirrors() -> i64 {

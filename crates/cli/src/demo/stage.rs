@@ -22,6 +22,7 @@ pub const MIRROR_NAME: &str = "demo-mirror";
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const SYNC_PARALLELISM: usize = 2;
 const SERVE_STALE: Duration = Duration::from_secs(3600);
+const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
 
 /// A started upstream, and its administrator.
@@ -72,6 +73,7 @@ pub async fn start_mirror(
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,
+        sync_tolerance: SYNC_TOLERANCE,
         serve_stale: SERVE_STALE,
         freshness_cap: FRESHNESS_CAP,
         allow_mass_removal: false,

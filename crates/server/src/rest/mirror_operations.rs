@@ -6,9 +6,11 @@ use heliostat_api::Call;
 use heliostat_api::mirror::{self as contract, *};
 use heliostat_api::models::{RestAddonInstalledEvent, RestUnknownEntity, RestUpstreamSettingsUpdate};
 use heliostat_auth::{Caller, Credentials, Refusal, path_below_base};
-use heliostat_mirror::{Mirror, RequestFacts};
+use heliostat_mirror::{Mirror, RequestFacts, permit};
 
-use super::upstream_servers;
+use super::{
+    farm_nodes, mirror_repos, progress, support_info, sync_settings, upstream_server, upstream_servers,
+};
 use crate::problem::Problem;
 use crate::wire::MirrorWire;
 
@@ -31,6 +33,19 @@ impl MirrorOperations {
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         Ok(self.mirror.identify(&self.credentials(call)?, self.facts(call)).await?)
+    }
+
+    /// Lets the upstream and its administrators pass.
+    pub(super) async fn require_administrator(&self, call: &Call) -> Result<(), Problem> {
+        Ok(permit::administer(&self.identify(call).await?)?)
+    }
+
+    /// The upstream that this mirror follows, for an administrator who does not name it.
+    pub(super) async fn administered_upstream(&self, call: &Call) -> Result<&str, Problem> {
+        // Whether there is one is no secret: `/status` tells it to everybody.
+        let upstream_id = self.mirror.followed_upstream()?;
+        self.require_administrator(call).await?;
+        Ok(upstream_id)
     }
 
     /// The credentials that the request carries.
@@ -231,5 +246,131 @@ impl contract::MirrorOperations for MirrorOperations {
         _level: String,
     ) -> poem::Result<SynchronizeRepositoryWithUpstreamResponse> {
         Ok(upstream_servers::synchronize_repository_with_upstream()?)
+    }
+
+    async fn get_upstream_server_1(&self, call: Call) -> poem::Result<GetUpstreamServer1Response> {
+        Ok(upstream_server::get_upstream_server_1(self, call).await?)
+    }
+
+    async fn get_synchronization_progress_1(
+        &self,
+        call: Call,
+    ) -> poem::Result<GetSynchronizationProgress1Response> {
+        Ok(progress::get_synchronization_progress_1(self, call).await?)
+    }
+
+    async fn get_farm_nodes_1(&self, call: Call) -> poem::Result<GetFarmNodes1Response> {
+        Ok(farm_nodes::get_farm_nodes_1(self, call).await?)
+    }
+
+    async fn get_mirrored_repository_1(
+        &self,
+        call: Call,
+        external_repository_id: String,
+    ) -> poem::Result<GetMirroredRepository1Response> {
+        Ok(mirror_repos::get_mirrored_repository_1(self, call, external_repository_id).await?)
+    }
+
+    async fn get_delayed_sync_repositories(
+        &self,
+        call: Call,
+        delay_threshold: Option<i32>,
+        limit: i32,
+    ) -> poem::Result<GetDelayedSyncRepositoriesResponse> {
+        Ok(mirror_repos::get_delayed_sync_repositories(self, call, delay_threshold, limit).await?)
+    }
+
+    async fn get_mirror_settings_1(&self, call: Call) -> poem::Result<GetMirrorSettings1Response> {
+        Ok(sync_settings::get_mirror_settings_1(self, call).await?)
+    }
+
+    async fn set_mirror_settings_1(
+        &self,
+        call: Call,
+        body: RestUpstreamSettingsUpdate,
+    ) -> poem::Result<SetMirrorSettings1Response> {
+        Ok(sync_settings::set_mirror_settings_1(self, call, body).await?)
+    }
+
+    async fn get_mirror_mode_1(&self, call: Call) -> poem::Result<GetMirrorMode1Response> {
+        Ok(sync_settings::get_mirror_mode_1(self, call).await?)
+    }
+
+    async fn set_mirror_mode_1(&self, call: Call, body: String) -> poem::Result<SetMirrorMode1Response> {
+        Ok(sync_settings::set_mirror_mode_1(self, call, body).await?)
+    }
+
+    async fn get_mirrored_projects_1(&self, call: Call) -> poem::Result<GetMirroredProjects1Response> {
+        Ok(sync_settings::get_mirrored_projects_1(self, call).await?)
+    }
+
+    async fn start_mirroring_projects_1(
+        &self,
+        call: Call,
+        body: Vec<String>,
+    ) -> poem::Result<StartMirroringProjects1Response> {
+        Ok(sync_settings::start_mirroring_projects_1(self, call, body).await?)
+    }
+
+    async fn start_mirroring_project_1(
+        &self,
+        call: Call,
+        project_id: String,
+    ) -> poem::Result<StartMirroringProject1Response> {
+        Ok(sync_settings::start_mirroring_project_1(self, call, project_id).await?)
+    }
+
+    async fn stop_mirroring_project_1(
+        &self,
+        call: Call,
+        project_id: String,
+    ) -> poem::Result<StopMirroringProject1Response> {
+        Ok(sync_settings::stop_mirroring_project_1(self, call, project_id).await?)
+    }
+
+    async fn get_ref_changes_queue(&self, call: Call) -> poem::Result<GetRefChangesQueueResponse> {
+        Ok(support_info::get_ref_changes_queue(self, call).await?)
+    }
+
+    async fn get_ref_changes_queue_count(&self, call: Call) -> poem::Result<GetRefChangesQueueCountResponse> {
+        Ok(support_info::get_ref_changes_queue_count(self, call).await?)
+    }
+
+    async fn get_repo_sync_status(
+        &self,
+        call: Call,
+        start: i64,
+        limit: i32,
+    ) -> poem::Result<GetRepoSyncStatusResponse> {
+        Ok(support_info::get_repo_sync_status(self, call, start, limit).await?)
+    }
+
+    async fn get_repo_sync_status_1(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> poem::Result<GetRepoSyncStatus1Response> {
+        Ok(support_info::get_repo_sync_status_1(self, call, project_key, repository_slug).await?)
+    }
+
+    async fn get_repository_lock_owner(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> poem::Result<GetRepositoryLockOwnerResponse> {
+        Ok(support_info::get_repository_lock_owner(self, call, project_key, repository_slug).await?)
+    }
+
+    async fn get_repository_lock_owners(&self, call: Call) -> poem::Result<GetRepositoryLockOwnersResponse> {
+        Ok(support_info::get_repository_lock_owners(self, call).await?)
+    }
+
+    async fn get_out_of_sync_repositories(
+        &self,
+        call: Call,
+    ) -> poem::Result<GetOutOfSyncRepositoriesResponse> {
+        Ok(support_info::get_out_of_sync_repositories(self, call).await?)
     }
 }

@@ -161,10 +161,11 @@ impl contract::UpstreamOperations for UpstreamOperations {
         &self,
         call: Call,
         repo_id: String,
+        pre_authorized: bool,
         start: i64,
         limit: i32,
     ) -> poem::Result<GetRepositoryMirrorsResponse> {
-        Ok(repos::get_repository_mirrors(self, call, repo_id, start, limit).await?)
+        Ok(repos::get_repository_mirrors(self, call, repo_id, pre_authorized, start, limit).await?)
     }
 
     async fn authenticate(

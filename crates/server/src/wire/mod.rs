@@ -20,6 +20,7 @@ mod cluster_node;
 mod mirrored_repository;
 mod project;
 mod repository;
+mod support_info;
 mod sync_progress;
 mod upstream_server;
 mod upstream_settings;
@@ -27,6 +28,7 @@ mod upstream_wire;
 mod user;
 
 pub use mirror_wire::MirrorWire;
+pub use support_info::{delayed_sync, synchronization_request, synchronization_status};
 pub use sync_progress::sync_progress;
 pub use upstream_settings::mirror_mode;
 pub use upstream_wire::UpstreamWire;

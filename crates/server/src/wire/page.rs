@@ -2,11 +2,12 @@
 
 use heliostat_api::models::{
     EnrichedRepository, PageOfEnrichedRepository, PageOfRestAccessToken, PageOfRestApplicationUser,
-    PageOfRestBranch, PageOfRestDetailedUser, PageOfRestMirrorServer, PageOfRestMirroredRepositoryDescriptor,
-    PageOfRestMirroringRequest, PageOfRestPermittedUser, PageOfRestProject, PageOfRestRepository,
-    PageOfRestUpstreamServer, RestAccessToken, RestApplicationUser, RestBranch, RestDetailedUser,
-    RestMirrorServer, RestMirroredRepositoryDescriptor, RestMirroringRequest, RestPermittedUser, RestProject,
-    RestRepository, RestUpstreamServer,
+    PageOfRestBranch, PageOfRestDetailedUser, PageOfRestMirrorRepositorySynchronizationStatus,
+    PageOfRestMirrorServer, PageOfRestMirroredRepositoryDescriptor, PageOfRestMirroringRequest,
+    PageOfRestPermittedUser, PageOfRestProject, PageOfRestRepository, PageOfRestUpstreamServer,
+    RestAccessToken, RestApplicationUser, RestBranch, RestDetailedUser,
+    RestMirrorRepositorySynchronizationStatus, RestMirrorServer, RestMirroredRepositoryDescriptor,
+    RestMirroringRequest, RestPermittedUser, RestProject, RestRepository, RestUpstreamServer,
 };
 use heliostat_storage::{Page, PageRequest};
 
@@ -71,6 +72,7 @@ wire_pages! {
     PageOfRestApplicationUser of RestApplicationUser;
     PageOfRestBranch of RestBranch;
     PageOfRestDetailedUser of RestDetailedUser;
+    PageOfRestMirrorRepositorySynchronizationStatus of RestMirrorRepositorySynchronizationStatus;
     PageOfRestMirrorServer of RestMirrorServer;
     PageOfRestMirroredRepositoryDescriptor of RestMirroredRepositoryDescriptor;
     PageOfRestMirroringRequest of RestMirroringRequest;

@@ -14,16 +14,7 @@ impl MirrorWire {
         upstreams: &[Arc<UpstreamServer>],
         wanted: PageRequest,
     ) -> Page<RestUpstreamServer> {
-        let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let after_start = upstreams.iter().skip(place(wanted.start));
-        let values: Vec<_> = after_start
-            .clone()
-            .take(place(wanted.limit))
-            .map(|upstream| self.upstream_server(upstream))
-            .collect();
-        let is_last = after_start.len() <= values.len();
-        let next_start = (!is_last).then(|| wanted.start.saturating_add(wanted.limit));
-        Page { values, start: wanted.start, limit: wanted.limit, is_last, next_start }
+        Page::of(upstreams, wanted).map(|upstream| self.upstream_server(&upstream))
     }
 
     /// An upstream and how this mirror stands with it.

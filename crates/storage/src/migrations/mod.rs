@@ -3,6 +3,7 @@
 //! A step that was released is never changed; a new one is added to the end of its role's list. Each role
 //! keeps its own record of the steps taken, so that both may share a database.
 
+mod mirror_project_index;
 mod mirror_tables;
 mod upstream_tables;
 
@@ -33,7 +34,7 @@ pub(crate) struct MirrorMigrator;
 #[async_trait]
 impl MigratorTrait for MirrorMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(mirror_tables::MirrorTables)]
+        vec![Box::new(mirror_tables::MirrorTables), Box::new(mirror_project_index::MirrorProjectIndex)]
     }
 
     fn migration_table_name() -> DynIden {

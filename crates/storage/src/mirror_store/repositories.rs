@@ -148,6 +148,32 @@ impl MirrorStore {
         Ok(rows.into_iter().map(MirroredRepository::from).collect())
     }
 
+    /// The repositories of an upstream that were not removed and follow a project and a local id, project by
+    /// project, for walking over all of them; an empty list is the end.
+    pub async fn repositories_by_project_after(
+        &self,
+        upstream_server_id: &UpstreamServerId,
+        after: Option<(String, LocalRepositoryId)>,
+        limit: u64,
+    ) -> Result<Vec<MirroredRepository>, StoreError> {
+        let mut repositories =
+            of_upstream(Some(upstream_server_id)).filter(mirrored_repository::Column::RemovedAt.is_null());
+        if let Some((project_id, local_id)) = after {
+            let same_project = Condition::all()
+                .add(mirrored_repository::Column::ProjectId.eq(project_id.as_str()))
+                .add(mirrored_repository::Column::LocalId.gt(local_id));
+            let later = mirrored_repository::Column::ProjectId.gt(project_id);
+            repositories = repositories.filter(Condition::any().add(later).add(same_project));
+        }
+        let rows = repositories
+            .order_by_asc(mirrored_repository::Column::ProjectId)
+            .order_by_asc(mirrored_repository::Column::LocalId)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(MirroredRepository::from).collect())
+    }
+
     /// How many repositories of one upstream, or of all, that were not removed are in each status.
     pub async fn count_by_status(
         &self,

@@ -5,7 +5,7 @@ use heliostat_storage::{MirrorOutcome, RequestState};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
 use super::house::{FIRST, House, registration};
-use crate::{MirrorUpgrade, UserCredentials};
+use crate::{LinkAuthorization, MirrorUpgrade, UserCredentials};
 
 const AUTHENTICATE: &str = "/rest/mirroring/latest/authenticate";
 
@@ -102,7 +102,12 @@ async fn a_mirror_joins_works_and_leaves() {
     let other = house.upstream.publish_event(&admin, MIRROR_ID, MirrorOutcome::Synchronized, "1", None).await;
     assert!(matches!(other, Err(Refusal::Forbidden { .. })));
 
-    let links = house.upstream.repository_mirrors(&admin, "1", FIRST).await.expect("a page").values;
+    let links = house
+        .upstream
+        .repository_mirrors(&admin, "1", LinkAuthorization::Signed, FIRST)
+        .await
+        .expect("a page")
+        .values;
     assert!(links[0].link.starts_with(&format!("{}/rest/", mirror.base_url)), "{}", links[0].link);
     house.upstream.set_preferred_mirror(&admin, MIRROR_ID).await.expect("chosen");
     assert_eq!(house.upstream.preferred_mirror(&admin).await.expect("a choice").id, accepted.id);

@@ -1,0 +1,16 @@
+//! GET /repo-hashes/metadata: the metadata hash of each repository, streamed.
+
+use heliostat_api::Call;
+use heliostat_api::hashes::GetRepositoryMetadataHashesResponse;
+
+use super::hash_document::{WantedHashes, hash_document};
+use super::hash_source::HashSource;
+use crate::problem::Problem;
+
+pub async fn get_repository_metadata_hashes(
+    role: &impl HashSource,
+    call: Call,
+) -> Result<GetRepositoryMetadataHashesResponse, Problem> {
+    let chunks = role.hash_chunks(&call).await?;
+    Ok(GetRepositoryMetadataHashesResponse::Ok(hash_document(chunks, WantedHashes::Metadata).await?))
+}

@@ -1,0 +1,11 @@
+//! The hashes of all repositories, which both roles answer in the same words.
+
+mod get_repository_content_hashes;
+mod get_repository_hashes;
+mod get_repository_metadata_hashes;
+mod hash_document;
+mod hash_source;
+
+pub use get_repository_content_hashes::get_repository_content_hashes;
+pub use get_repository_hashes::get_repository_hashes;
+pub use get_repository_metadata_hashes::get_repository_metadata_hashes;

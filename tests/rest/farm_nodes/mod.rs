@@ -1,0 +1,3 @@
+//! The nodes of a mirror.
+
+mod get_farm_nodes_1;

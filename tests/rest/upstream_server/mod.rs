@@ -1,0 +1,3 @@
+//! The upstream that a mirror follows.
+
+mod get_upstream_server_1;
