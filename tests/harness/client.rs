@@ -50,6 +50,7 @@ impl Identity {
 pub struct Client {
     base: Url,
     identity: Identity,
+    headers: Vec<(String, String)>,
 }
 
 /// An answer, read whole.
@@ -69,12 +70,18 @@ pub struct Answer {
 impl Client {
     /// A client of the server at a base URL.
     pub fn new(base: &Url, identity: Identity) -> Self {
-        Client { base: base.clone(), identity }
+        Client { base: base.clone(), identity, headers: Vec::new() }
     }
 
     /// The same client as somebody else.
     pub fn as_(&self, identity: Identity) -> Self {
-        Client { base: self.base.clone(), identity }
+        Client { identity, ..self.clone() }
+    }
+
+    /// The same client with a further header in each request.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// GET below the base URL; paths start with a slash.
@@ -115,6 +122,9 @@ impl Client {
         let mut request = http().request(method.clone(), &url);
         if let Some(value) = self.authorization(method.as_str(), path) {
             request = request.header(header::AUTHORIZATION, value);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         if let Some((body, media_type)) = body {
             request = request.header(header::CONTENT_TYPE, media_type).body(body.to_vec());

@@ -19,11 +19,11 @@ mod upstream_by_hand;
 mod wait;
 
 pub use attempt::Attempt;
-pub use client::{Client, Identity, now_seconds, signed};
+pub use client::{Answer, Client, Identity, now_seconds, signed};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use joined_by_hand::{
-    FakeMirror, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
+    FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
 pub use on_disk::bare_repositories;
 pub use pair::{Pair, clone_url, shared_pair};

@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub arguments: Vec<String>,
     /// Further environment variables.
     pub environment: Vec<(String, String)>,
+    /// Where to listen; a free port of the loopback address when absent.
+    pub listen: Option<String>,
 }
 
 /// A running server.
@@ -56,7 +58,8 @@ impl Server {
         let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
         let mut server =
             Server { role, options, base_url, child: None, database: new_database(&folder), folder };
-        server.run("127.0.0.1:0");
+        let listen = server.options.listen.clone();
+        server.run(listen.as_deref().unwrap_or("127.0.0.1:0"));
         server
     }
 
@@ -128,6 +131,7 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
+        let address = self.options.listen.clone().unwrap_or(address);
         self.run(&address);
     }
 

@@ -2,4 +2,6 @@
 //!
 //! All of them are ignored in ordinary runs, because they need pinned tools: `cargo xtask test --stage outside`.
 
+mod atlassian_python_api;
+mod browser_reads_self_link;
 mod served_document;

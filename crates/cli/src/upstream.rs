@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 
 use crate::logging;
 use crate::role_options::{self, CommonOptions};
-use crate::roles::{self, UpstreamOptions};
+use crate::roles::{self, ReportedVersion, UpstreamOptions};
 use crate::run_role::{self, PasswordNotice};
 
 /// Options of an upstream.
@@ -27,6 +27,9 @@ pub struct UpstreamRoleOptions {
         value_parser = role_options::parse_display_name
     )]
     pub display_name: String,
+    /// Version that clients are told, for those that want a certain version of Bitbucket [default: Heliostat's own].
+    #[arg(long, value_name = "VERSION", env = "HELIOSTAT_REPORTED_VERSION")]
+    pub reported_version: Option<ReportedVersion>,
     /// Let mirrors join from loopback, link-local and other special-purpose addresses [default: false].
     #[arg(long, env = "HELIOSTAT_ALLOW_SPECIAL_MIRROR_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub allow_special_mirror_addresses: bool,
@@ -48,6 +51,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
         common: options.common.listen_options(options.listen, options.data),
         allow_special_mirror_addresses: options.allow_special_mirror_addresses,
         display_name: options.display_name,
+        reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),
         admin_password: admin_password(),
     })
     .await?;

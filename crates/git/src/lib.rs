@@ -24,6 +24,7 @@ mod ref_snapshot;
 mod maintenance;
 mod repository;
 mod repository_store;
+mod revisions;
 mod update_refs;
 
 mod fetch;

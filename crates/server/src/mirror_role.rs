@@ -6,9 +6,7 @@ use heliostat_api::{Role, hashes, mirror};
 use heliostat_git::Git;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
-use poem::http::{Method, header};
-use poem::middleware::Cors;
-use poem::{EndpointExt, Route};
+use poem::Route;
 use poem_openapi::OpenApiService;
 
 use crate::data_folder::DataFolder;
@@ -58,15 +56,7 @@ fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
     let rest = OpenApiService::new(rest, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
-        .nest("/rest", rest.with(browsers_from_elsewhere()))
+        .nest("/rest", rest)
         .at("/status", status::mirror_status(domain));
     documents::mount(routes, context_path)
-}
-
-/// The upstream's settings panel and build tools' pages call a mirror from their own origin. They sign their
-/// calls or send an `Authorization` header themselves, so no origin is special and cookies play no part.
-fn browsers_from_elsewhere() -> Cors {
-    Cors::new()
-        .allow_methods([Method::GET, Method::PUT, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }

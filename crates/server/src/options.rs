@@ -7,6 +7,8 @@ use std::time::Duration;
 use heliostat_storage::Database;
 use url::Url;
 
+use crate::reported_version::ReportedVersion;
+
 /// What both roles are told.
 #[derive(Debug, Clone)]
 pub struct ListenOptions {
@@ -31,6 +33,8 @@ pub struct UpstreamOptions {
     pub allow_special_mirror_addresses: bool,
     /// The server's name in pages and application properties.
     pub display_name: String,
+    /// The version that clients are told.
+    pub reported_version: ReportedVersion,
     /// The first administrator's password; generated when absent.
     pub admin_password: Option<String>,
 }

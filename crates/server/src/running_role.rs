@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::address::Address;
+use crate::cross_origin::CrossOrigin;
 use crate::data_folder::DataFolder;
 use crate::envelope::Envelope;
 use crate::listen;
@@ -73,7 +74,7 @@ impl RunningRole {
 
 fn endpoint(role: Role, routes: Route, base_path: &str) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_path.trim_end_matches('/').to_owned();
-    routes.with(Envelope { role }).with(Address { context_path }).with(RequestLog)
+    routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.

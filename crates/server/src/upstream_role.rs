@@ -56,7 +56,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
 
 fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
-    let operations = Arc::new(UpstreamOperations::new(domain.clone(), &options.display_name));
+    let operations =
+        Arc::new(UpstreamOperations::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(
         (
             upstream::UpstreamRoutes(operations.clone()),

@@ -15,6 +15,7 @@ mod permit;
 mod access_tokens;
 mod users;
 
+mod branch_changes;
 mod branches;
 mod git_access;
 mod projects;
@@ -55,7 +56,8 @@ pub use access_tokens::TokenCreation;
 pub use announce_change::Announcement;
 pub use authenticate_user::{AuthenticatedUser, UserCredentials};
 pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
-pub use branches::Branch;
+pub use branch_changes::BranchDeletion;
+pub use branches::{Branch, BranchOrder, BranchQuery};
 pub use clock::Clock;
 pub use config_panel::{ConfigPanel, PanelCalls};
 pub use deliver_events::DeliveryRecord;

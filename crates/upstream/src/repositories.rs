@@ -114,7 +114,8 @@ impl Upstream {
     ) -> Result<Repository, Refusal> {
         let project = self.permitted_project(caller, project_key, ProjectPermission::Admin).await?;
         let (name, slug) = names::repository_name(&creation.name)?;
-        let default_branch = branch_name(creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
+        let default_branch =
+            branch_name("defaultBranch", creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
         let new_repository = NewRepository {
             project_id: project.id,
             slug,
@@ -192,7 +193,8 @@ impl Upstream {
     ) -> Result<Repository, Refusal> {
         let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
         let renamed = change.name.as_deref().map(names::repository_name).transpose()?;
-        let branch = change.default_branch.as_deref().map(branch_name).transpose()?;
+        let branch = change.default_branch.as_deref();
+        let branch = branch.map(|name| branch_name("defaultBranch", name)).transpose()?;
         let (name, slug) = renamed.unzip();
         let update = RepositoryUpdate {
             slug,
@@ -312,13 +314,13 @@ impl Upstream {
 }
 
 /// The full name of a branch that is given in full or short.
-pub(crate) fn branch_name(text: &str) -> Result<RefName, Refusal> {
+pub(crate) fn branch_name(field: &str, text: &str) -> Result<RefName, Refusal> {
     let text = text.trim();
     let parsed = if text.starts_with("refs/") { RefName::parse(text) } else { RefName::branch(text) };
     parsed
         .ok()
         .filter(RefName::is_branch)
-        .ok_or_else(|| Refusal::invalid("defaultBranch", format!("{text:?} is not the name of a branch.")))
+        .ok_or_else(|| Refusal::invalid(field, format!("{text:?} is not the name of a branch.")))
 }
 
 fn hierarchy_id() -> String {
@@ -336,10 +338,10 @@ mod tests {
             (" feature/x ", "refs/heads/feature/x"),
             ("refs/heads/a", "refs/heads/a"),
         ] {
-            assert_eq!(branch_name(text).expect("a branch").as_str(), full);
+            assert_eq!(branch_name("name", text).expect("a branch").as_str(), full);
         }
         for text in ["", "refs/tags/v1", "refs/heliostat/x", "a..b", "-", "a b", "x.lock"] {
-            let result = branch_name(text);
+            let result = branch_name("name", text);
             assert!(matches!(result, Err(Refusal::Invalid { .. })) || text == "-", "{text:?}: {result:?}");
         }
     }

@@ -17,7 +17,7 @@ async fn behaviour_lists_the_branches_by_name_and_finds_a_part_of_it() {
     let listed = walk(&upstream.admin(), &path, 2).await;
     let branch = |name: &str, commit: &str, is_default: bool| {
         json!({"id": format!("refs/heads/{name}"), "displayId": name, "type": "BRANCH",
-            "latestCommit": commit, "latestChangeset": commit, "isDefault": is_default})
+            "latestCommit": commit, "latestChangeset": commit, "default": is_default, "isDefault": is_default})
     };
     let expected =
         [branch("Feature/x", &second, false), branch("a", &second, false), branch("main", &first, true)];
@@ -26,6 +26,45 @@ async fn behaviour_lists_the_branches_by_name_and_finds_a_part_of_it() {
     assert_eq!(found["values"], json!([expected[0]]));
     let none = upstream.admin().get(&format!("{path}?filterText=nothing")).await.promised(200);
     assert_eq!((&none["values"], &none["isLastPage"]), (&json!([]), &json!(true)));
+}
+
+#[tokio::test]
+async fn behaviour_sorts_by_age_and_puts_better_matches_first() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let (repository, checkout) = upstream.pushed_repository(false).await;
+    let tree = git(checkout.path(), &["rev-parse", "HEAD^{tree}"]);
+    let commit_of = |seconds: u64| {
+        let person = format!("Ada <ada@example.com> {seconds} +0000");
+        let text = format!("tree {tree}\nauthor {person}\ncommitter {person}\n\nat {seconds}\n");
+        let file = checkout.path().join(".git/commit-text");
+        std::fs::write(&file, text).expect("a file can be written");
+        git(checkout.path(), &["hash-object", "-t", "commit", "-w", ".git/commit-text"])
+    };
+    // The commit of `main` lies between the two.
+    let (old, new) = (commit_of(1_000_000_000), commit_of(2_000_000_000));
+    let old = format!("{old}:refs/heads/b/feature");
+    let new = format!("{new}:refs/heads/featured");
+    checkout.push(&upstream.admin_url(&repository), &[&old, &new, "HEAD:refs/heads/feature"]);
+
+    let path = format!("{}/branches", repository_path(&repository));
+    let names = |query: &'static str| {
+        let path = format!("{path}?{query}");
+        async move {
+            let page = upstream.admin().get(&path).await.promised(200);
+            let names = page["values"].as_array().expect("a list").iter();
+            names.map(|branch| branch["displayId"].as_str().expect("is text").to_owned()).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(names("orderBy=ALPHABETICAL").await, ["b/feature", "feature", "featured", "main"]);
+    assert_eq!(names("orderBy=MODIFICATION").await, ["featured", "feature", "main", "b/feature"]);
+    assert_eq!(names("orderBy=MODIFICATION&limit=1&start=3").await, ["b/feature"]);
+    assert_eq!(names("filterText=Feature&boostMatches=True").await, ["feature", "featured", "b/feature"]);
+    let both = "filterText=feature&boostMatches=true&orderBy=MODIFICATION&details=True&base=refs/heads/main";
+    assert_eq!(names(both).await, ["feature", "featured", "b/feature"]);
+    assert_eq!(names("filterText=feature&boostMatches=False").await, ["b/feature", "feature", "featured"]);
+    for wrong in ["orderBy=AGE", "boostMatches=yes"] {
+        upstream.admin().get(&format!("{path}?{wrong}")).await.refused(400);
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,16 @@
 //! Repositories, their branches and their default branch.
 
+mod create_branch;
+mod create_branch_for_repository;
 mod create_repository;
+mod delete_branch;
 mod delete_repository;
 mod get_branches;
 mod get_default_branch;
+mod get_default_branch_with_tip;
 mod get_repositories;
 mod get_repository;
 mod search_repositories;
 mod set_default_branch;
+mod set_default_branch_at_former_path;
 mod update_repository;

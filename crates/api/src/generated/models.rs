@@ -73,6 +73,43 @@ impl fmt::Display for BooleanText {
     }
 }
 
+/// How branches are sorted: by name, or those first whose last commit is the youngest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum BranchOrder {
+    /// `ALPHABETICAL`
+    #[oai(rename = "ALPHABETICAL")]
+    #[serde(rename = "ALPHABETICAL")]
+    Alphabetical,
+    /// `MODIFICATION`
+    #[oai(rename = "MODIFICATION")]
+    #[serde(rename = "MODIFICATION")]
+    Modification,
+}
+
+impl BranchOrder {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Alphabetical, Self::Modification];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alphabetical => "ALPHABETICAL",
+            Self::Modification => "MODIFICATION",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for BranchOrder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A repository with what a mirror compares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct EnrichedRepository {
@@ -1152,7 +1189,8 @@ pub struct RestAnalyticsSettings {
 /// What this server is.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestApplicationProperties {
-    /// The version.
+    /// The version; for the sake of clients that want a certain version of Bitbucket, administrators may have the
+    /// server report another one than its own.
     pub version: String,
     /// The number of the build.
     #[oai(rename = "buildNumber")]
@@ -1277,9 +1315,39 @@ pub struct RestBranch {
     #[serde(rename = "latestChangeset")]
     pub latest_changeset: String,
     /// Whether this is the default branch.
+    pub default: bool,
+    /// The same as `default`, which clients read under both names.
     #[oai(rename = "isDefault")]
     #[serde(rename = "isDefault")]
     pub is_default: bool,
+}
+
+/// A branch to create.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestBranchCreateRequest {
+    /// The name of the branch, in full or short.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    pub name: String,
+    /// Where it starts, as a branch, a tag, or the id of a commit of which seven digits suffice.
+    #[oai(rename = "startPoint", validator(min_length = 1, max_length = 1024))]
+    #[serde(rename = "startPoint")]
+    pub start_point: String,
+}
+
+/// A branch to delete.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestBranchDeleteRequest {
+    /// The name of the branch, in full or short.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    pub name: String,
+    /// The id of the commit that the branch must point at.
+    #[oai(rename = "endPoint", skip_serializing_if_is_none, validator(min_length = 1, max_length = 64))]
+    #[serde(rename = "endPoint", default, skip_serializing_if = "Option::is_none")]
+    pub end_point: Option<String>,
+    /// Whether only to find out if the branch could be deleted.
+    #[oai(rename = "dryRun", skip_serializing_if_is_none)]
+    #[serde(rename = "dryRun", default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
 }
 
 /// A node of a mirror farm.
@@ -1306,6 +1374,22 @@ pub struct RestClusterNodeAddress {
     pub address: String,
     /// The port.
     pub port: i32,
+}
+
+/// A branch to create.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestCreateBranchRequest {
+    /// The name of the branch, in full or short.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    pub name: String,
+    /// Where it starts, as a branch, a tag, or the id of a commit of which seven digits suffice.
+    #[oai(rename = "startPoint", validator(min_length = 1, max_length = 1024))]
+    #[serde(rename = "startPoint")]
+    pub start_point: String,
+    /// Taken for the sake of older clients; a branch has no message, so nothing is kept of it.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 4096))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// A password, an access token or an SSH key; the fields tell which.
@@ -2353,6 +2437,7 @@ impl fmt::Display for UserType {
 #[openapi(components(schemas(
     AdminPasswordUpdate,
     BooleanText,
+    BranchOrder,
     EnrichedRepository,
     EnrichedRepositoryProperties,
     GlobalPermission,
@@ -2395,8 +2480,11 @@ impl fmt::Display for UserType {
     RestAuthenticationRequest,
     RestBearerTokenCredentials,
     RestBranch,
+    RestBranchCreateRequest,
+    RestBranchDeleteRequest,
     RestClusterNode,
     RestClusterNodeAddress,
+    RestCreateBranchRequest,
     RestCredentials,
     RestDefaultBranchUpdate,
     RestDelayedSyncRepository,

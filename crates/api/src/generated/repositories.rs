@@ -164,6 +164,157 @@ pub enum GetBranchesResponse {
     MethodNotAllowed(ApiJson<RestErrors>),
 }
 
+/// What `createBranchForRepository` answers.
+#[derive(ApiResponse)]
+pub enum CreateBranchForRepositoryResponse {
+    /// The branch.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestBranch>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `getDefaultBranchWithTip` answers.
+#[derive(ApiResponse)]
+pub enum GetDefaultBranchWithTipResponse {
+    /// The default branch.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestBranch>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+}
+
+/// What `setDefaultBranchAtFormerPath` answers.
+#[derive(ApiResponse)]
+pub enum SetDefaultBranchAtFormerPathResponse {
+    /// The default branch is changed.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+}
+
+/// What `createBranch` answers.
+#[derive(ApiResponse)]
+pub enum CreateBranchResponse {
+    /// The branch.
+    #[oai(status = 201)]
+    Created(ApiJson<RestBranch>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// What `deleteBranch` answers.
+#[derive(ApiResponse)]
+pub enum DeleteBranchResponse {
+    /// The branch is not there any more; after a dry run, it could be deleted.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
 /// What `getDefaultBranch` answers.
 #[derive(ApiResponse)]
 pub enum GetDefaultBranchResponse {
@@ -283,9 +434,55 @@ pub trait RepositoriesOperations: Send + Sync + 'static {
         project_key: String,
         repository_slug: String,
         filter_text: Option<String>,
+        order_by: Option<BranchOrder>,
+        boost_matches: String,
         start: i64,
         limit: i32,
     ) -> impl Future<Output = poem::Result<GetBranchesResponse>> + Send;
+
+    /// Create a branch
+    fn create_branch_for_repository(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestCreateBranchRequest,
+    ) -> impl Future<Output = poem::Result<CreateBranchForRepositoryResponse>> + Send;
+
+    /// Get the default branch with its tip
+    fn get_default_branch_with_tip(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> impl Future<Output = poem::Result<GetDefaultBranchWithTipResponse>> + Send;
+
+    /// Change the default branch at its former address
+    fn set_default_branch_at_former_path(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestDefaultBranchUpdate,
+    ) -> impl Future<Output = poem::Result<SetDefaultBranchAtFormerPathResponse>> + Send;
+
+    /// Create a branch, answered with 201
+    fn create_branch(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestBranchCreateRequest,
+    ) -> impl Future<Output = poem::Result<CreateBranchResponse>> + Send;
+
+    /// Delete a branch
+    fn delete_branch(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestBranchDeleteRequest,
+    ) -> impl Future<Output = poem::Result<DeleteBranchResponse>> + Send;
 
     /// Get the default branch
     fn get_default_branch(
@@ -426,7 +623,8 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
 
     /// List branches
     ///
-    /// Lists the branches of a repository, sorted by name. An empty repository has none.
+    /// Lists the branches of a repository, sorted by name unless `orderBy` says otherwise. An empty repository has
+    /// none.
     #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/branches", method = "get", operation_id = "getBranches", tag = "Tag::This")]
     async fn get_branches(
         &self,
@@ -441,6 +639,13 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
         /// Only branches whose name contains this text, in upper or lower case.
         #[oai(name = "filterText", validator(max_length = 255))]
         filter_text: Query<Option<String>>,
+        /// How the branches are sorted.
+        #[oai(name = "orderBy")]
+        order_by: Query<Option<BranchOrder>>,
+        /// `true` puts the branch whose whole name is `filterText` first, and then those whose name begins with it.
+        /// Both words may begin with a capital, as some languages write them.
+        #[oai(name = "boostMatches", default = "default_boost_matches_of_get_branches", validator(pattern = "^([Tt]rue|[Ff]alse)$"))]
+        boost_matches: Query<String>,
         /// Where the page starts, as given by `nextPageStart` of the page before.
         #[oai(name = "start", default = "default_start_of_get_branches", validator(minimum(value = "0")))]
         start: Query<i64>,
@@ -448,7 +653,106 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
         #[oai(name = "limit", default = "default_limit_of_get_branches", validator(minimum(value = "0")))]
         limit: Query<i32>,
     ) -> poem::Result<GetBranchesResponse> {
-        self.0.get_branches(call, project_key.0, repository_slug.0, filter_text.0, start.0, limit.0).await
+        self.0.get_branches(call, project_key.0, repository_slug.0, filter_text.0, order_by.0, boost_matches.0, start.0, limit.0).await
+    }
+
+    /// Create a branch
+    ///
+    /// Starts a branch at a commit, as a push of it would, and tells the mirrors. A start point that the repository does
+    /// not have is 404; a name that is taken, or that cannot stand beside another one, is 409. Needs `REPO_WRITE`.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/branches", method = "post", operation_id = "createBranchForRepository", tag = "Tag::This")]
+    async fn create_branch_for_repository(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+        body: ApiJson<RestCreateBranchRequest>,
+    ) -> poem::Result<CreateBranchForRepositoryResponse> {
+        self.0.create_branch_for_repository(call, project_key.0, repository_slug.0, body.0).await
+    }
+
+    /// Get the default branch with its tip
+    ///
+    /// Answers the branch that a clone checks out and where it points; 404 as long as nothing was pushed to it. It is
+    /// the former address of the default branch, which client libraries still use.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/branches/default", method = "get", operation_id = "getDefaultBranchWithTip", tag = "Tag::This", deprecated = true)]
+    async fn get_default_branch_with_tip(
+        &self,
+        _credentials: BasicOrBearerOrAnonymous,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<GetDefaultBranchWithTipResponse> {
+        self.0.get_default_branch_with_tip(call, project_key.0, repository_slug.0).await
+    }
+
+    /// Change the default branch at its former address
+    ///
+    /// Does the same as a PUT at `default-branch`, for client libraries that use the former address. Needs
+    /// `REPO_ADMIN`.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/branches/default", method = "put", operation_id = "setDefaultBranchAtFormerPath", tag = "Tag::This", deprecated = true)]
+    async fn set_default_branch_at_former_path(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+        body: ApiJson<RestDefaultBranchUpdate>,
+    ) -> poem::Result<SetDefaultBranchAtFormerPathResponse> {
+        self.0.set_default_branch_at_former_path(call, project_key.0, repository_slug.0, body.0).await
+    }
+
+    /// Create a branch, answered with 201
+    ///
+    /// Does the same as a POST at the branches of the core API, and answers 201. Needs `REPO_WRITE`.
+    #[oai(path = "/branch-utils/latest/projects/:projectKey/repos/:repositorySlug/branches", method = "post", operation_id = "createBranch", tag = "Tag::This")]
+    async fn create_branch(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+        body: ApiJson<RestBranchCreateRequest>,
+    ) -> poem::Result<CreateBranchResponse> {
+        self.0.create_branch(call, project_key.0, repository_slug.0, body.0).await
+    }
+
+    /// Delete a branch
+    ///
+    /// Deletes a branch, as a push would, and tells the mirrors. A branch that is not there is passed over. The default
+    /// branch cannot be deleted, and neither can a branch that does not point at `endPoint` when that is given: both are
+    /// 400. Needs `REPO_WRITE`.
+    #[oai(path = "/branch-utils/latest/projects/:projectKey/repos/:repositorySlug/branches", method = "delete", operation_id = "deleteBranch", tag = "Tag::This")]
+    async fn delete_branch(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+        body: ApiJson<RestBranchDeleteRequest>,
+    ) -> poem::Result<DeleteBranchResponse> {
+        self.0.delete_branch(call, project_key.0, repository_slug.0, body.0).await
     }
 
     /// Get the default branch
@@ -527,6 +831,10 @@ fn default_start_of_get_repositories() -> i64 {
 
 fn default_limit_of_get_repositories() -> i32 {
     25
+}
+
+fn default_boost_matches_of_get_branches() -> String {
+    "false".to_owned()
 }
 
 fn default_start_of_get_branches() -> i64 {

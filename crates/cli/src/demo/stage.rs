@@ -10,7 +10,7 @@ use url::Url;
 use super::Roles;
 use crate::client::Client;
 use crate::credentials::{self, Authorization};
-use crate::roles::{self, ListenOptions, MirrorOptions, UpstreamOptions};
+use crate::roles::{self, ListenOptions, MirrorOptions, ReportedVersion, UpstreamOptions};
 use crate::run_role::ADMIN_PASSWORD_FILE;
 use crate::upstream::admin_password;
 
@@ -43,6 +43,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
         // The mirror of the demonstration lives on loopback.
         allow_special_mirror_addresses: true,
         display_name: "Heliostat demo".to_owned(),
+        reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
     })
     .await

@@ -2,8 +2,9 @@
 
 use heliostat_api::Call;
 use heliostat_api::models::{
-    AdminPasswordUpdate, GlobalPermission, ProjectPermission, RepositoryPermission, RepositoryVisibility,
-    RestAccessTokenRequest, RestDefaultBranchUpdate, RestProjectRequest, RestProjectUpdate,
+    AdminPasswordUpdate, BranchOrder, GlobalPermission, ProjectPermission, RepositoryPermission,
+    RepositoryVisibility, RestAccessTokenRequest, RestBranchCreateRequest, RestBranchDeleteRequest,
+    RestCreateBranchRequest, RestDefaultBranchUpdate, RestProjectRequest, RestProjectUpdate,
     RestRepositoryRequest, RestRepositoryUpdate, RestUserCreation,
 };
 use heliostat_api::{
@@ -11,7 +12,7 @@ use heliostat_api::{
     repositories, users as contract_users,
 };
 
-use super::core_repositories::RepositoryFilterInQuery;
+use super::core_repositories::{BranchesInQuery, RepositoryFilterInQuery};
 use super::upstream_operations::UpstreamOperations;
 use super::users::UserInQuery;
 use super::{access_tokens, application_properties, core_projects, core_repositories, permissions, users};
@@ -125,19 +126,71 @@ impl repositories::RepositoriesOperations for UpstreamOperations {
         project_key: String,
         repository_slug: String,
         filter_text: Option<String>,
+        order_by: Option<BranchOrder>,
+        boost_matches: String,
         start: i64,
         limit: i32,
     ) -> poem::Result<repositories::GetBranchesResponse> {
-        Ok(core_repositories::get_branches(
+        let query = BranchesInQuery { filter_text, order_by, boost_matches };
+        Ok(core_repositories::get_branches(self, call, project_key, repository_slug, query, start, limit)
+            .await?)
+    }
+
+    async fn create_branch_for_repository(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestCreateBranchRequest,
+    ) -> poem::Result<repositories::CreateBranchForRepositoryResponse> {
+        Ok(core_repositories::create_branch_for_repository(self, call, project_key, repository_slug, body)
+            .await?)
+    }
+
+    async fn get_default_branch_with_tip(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+    ) -> poem::Result<repositories::GetDefaultBranchWithTipResponse> {
+        Ok(core_repositories::get_default_branch_with_tip(self, call, project_key, repository_slug).await?)
+    }
+
+    async fn set_default_branch_at_former_path(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestDefaultBranchUpdate,
+    ) -> poem::Result<repositories::SetDefaultBranchAtFormerPathResponse> {
+        Ok(core_repositories::set_default_branch_at_former_path(
             self,
             call,
             project_key,
             repository_slug,
-            filter_text,
-            start,
-            limit,
+            body,
         )
         .await?)
+    }
+
+    async fn create_branch(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestBranchCreateRequest,
+    ) -> poem::Result<repositories::CreateBranchResponse> {
+        Ok(core_repositories::create_branch(self, call, project_key, repository_slug, body).await?)
+    }
+
+    async fn delete_branch(
+        &self,
+        call: Call,
+        project_key: String,
+        repository_slug: String,
+        body: RestBranchDeleteRequest,
+    ) -> poem::Result<repositories::DeleteBranchResponse> {
+        Ok(core_repositories::delete_branch(self, call, project_key, repository_slug, body).await?)
     }
 
     async fn get_default_branch(

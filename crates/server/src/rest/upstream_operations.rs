@@ -11,6 +11,7 @@ use heliostat_upstream::{RequestFacts, Upstream};
 
 use super::{account, analytics_settings, authenticate, mirror_servers, projects, repos, requests};
 use crate::problem::Problem;
+use crate::reported_version::ReportedVersion;
 use crate::wire::UpstreamWire;
 
 /// Everything that the handlers of an upstream need.
@@ -22,9 +23,9 @@ pub struct UpstreamOperations {
 }
 
 impl UpstreamOperations {
-    /// The handlers of this upstream, which calls itself `display_name`.
-    pub fn new(upstream: Upstream, display_name: &str) -> Self {
-        let wire = UpstreamWire::new(upstream.base_url(), display_name);
+    /// The handlers of this upstream, which calls itself `display_name` and tells its clients a version.
+    pub fn new(upstream: Upstream, display_name: &str, version: ReportedVersion) -> Self {
+        let wire = UpstreamWire::new(upstream.base_url(), display_name).reporting(version);
         UpstreamOperations { upstream, wire }
     }
 

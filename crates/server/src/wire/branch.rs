@@ -15,6 +15,7 @@ impl UpstreamWire {
             kind: RefType::Branch,
             latest_commit: branch.tip.to_string(),
             latest_changeset: branch.tip.to_string(),
+            default: branch.is_default,
             is_default: branch.is_default,
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
 use super::house::{FIRST, House, registration, run_git};
+use crate::BranchQuery;
 
 const EVENTS: &str = "/addon/events";
 
@@ -45,8 +46,12 @@ async fn a_change_is_recorded_once_with_its_refs() {
     let announced = house.upstream.announce_change(&admin, repository.id).await.expect("announced");
     let kinds: Vec<_> = announced.changes.iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Update, RefChangeKind::Delete]);
-    let branches =
-        house.upstream.branches(&admin, "APP", "engine", None, FIRST).await.expect("a page").values;
+    let branches = house
+        .upstream
+        .branches(&admin, "APP", "engine", BranchQuery::default(), FIRST)
+        .await
+        .expect("a page")
+        .values;
     assert_eq!((branches.len(), branches[0].is_default), (1, true));
 }
 
