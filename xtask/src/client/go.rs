@@ -3,9 +3,11 @@
 use super::{Order, generate};
 
 /// `enumClassPrefix`, because Go has one name space for the values of all enumerations, and without it the same word
-/// in two of them does not compile. `generateUnmarshalJSON`, because with it answers with a field that this version
-/// of the contract does not know are errors, and a module beyond the standard library is needed.
-const SETTINGS: &str = "packageName=heliostat,enumClassPrefix=true,generateUnmarshalJSON=false";
+/// in two of them does not compile. `disallowAdditionalPropertiesIfNotPresent`, because otherwise an answer with a
+/// field that this version of the contract does not know is an error. `useOneOfDiscriminatorLookup`, because otherwise
+/// a module beyond the standard library is needed.
+const SETTINGS: &str = "packageName=heliostat,enumClassPrefix=true,disallowAdditionalPropertiesIfNotPresent=false,\
+    useOneOfDiscriminatorLookup=true";
 /// The name of the module; users give it their own.
 const MODULE: [&str; 6] =
     ["--git-host", "example.com", "--git-user-id", "heliostat", "--git-repo-id", "client"];
