@@ -4,4 +4,5 @@
 
 mod atlassian_python_api;
 mod browser_reads_self_link;
+mod generated_clients;
 mod served_document;

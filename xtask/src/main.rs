@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "a task runs cargo, git and PostgreSQL")]
 
 mod bench;
+mod client;
 mod codegen;
 mod contract;
 mod debian;
@@ -33,6 +34,11 @@ struct Arguments {
 enum Task {
     /// Measure how fast we are, against a yardstick in the same run; without names, list the benchmarks.
     Bench(bench::Options),
+    /// Make a client of the REST API in another language.
+    Client {
+        #[command(subcommand)]
+        language: client::Language,
+    },
     /// Generate `crates/api/src/generated` from `openapi/heliostat.yaml`.
     Codegen {
         /// Change nothing; fail when a generated file is stale.
@@ -58,6 +64,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Bench(options) => bench::run(options),
+        Task::Client { language } => client::run(&language),
         Task::Codegen { check } => codegen::run(check),
         Task::LintSpec => lint_spec::run(),
         Task::Drift => drift::run(),

@@ -17,6 +17,9 @@ pub fn run() -> anyhow::Result<()> {
     tests.args(["test", "--workspace", "--test", "system", "--", "--ignored", "outside::"]);
     tools.tell_tests(&mut tests)?;
     tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", binary_path());
+    tests.env("HELIOSTAT_TEST_XTASK", std::env::current_exe()?);
+    // Kept from run to run, for it holds the compiled standard library.
+    tests.env("GOCACHE", workspace::target().join("go-cache"));
     tests.env("HELIOSTAT_TEST_ARTEFACTS", workspace::target().join("test-artefacts"));
     carry_out(&mut tests)
 }

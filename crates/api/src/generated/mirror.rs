@@ -1094,7 +1094,7 @@ pub trait MirrorOperations: Send + Sync + 'static {
         &self,
         call: Call,
         upstream_id: String,
-        body: String,
+        body: MirrorMode,
     ) -> impl Future<Output = poem::Result<SetMirrorModeResponse>> + Send;
 
     /// List the selected projects
@@ -1492,7 +1492,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         /// The id of an upstream server, as this mirror knows it.
         #[oai(name = "upstreamId")]
         upstream_id: Path<String>,
-        body: ApiJson<String>,
+        body: ApiJson<MirrorMode>,
     ) -> poem::Result<SetMirrorModeResponse> {
         self.0.set_mirror_mode(call, upstream_id.0, body.0).await
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use heliostat_api::Call;
 use heliostat_api::mirror::{self as contract, *};
-use heliostat_api::models::{RestAddonInstalledEvent, RestUnknownEntity, RestUpstreamSettingsUpdate};
+use heliostat_api::models::{
+    MirrorMode, RestAddonInstalledEvent, RestUnknownEntity, RestUpstreamSettingsUpdate,
+};
 use heliostat_auth::{Caller, Credentials, Refusal, path_below_base};
 use heliostat_mirror::{Mirror, RequestFacts, permit};
 
@@ -130,7 +132,7 @@ impl contract::MirrorOperations for MirrorOperations {
         &self,
         call: Call,
         upstream_id: String,
-        body: String,
+        body: MirrorMode,
     ) -> poem::Result<SetMirrorModeResponse> {
         Ok(upstream_servers::set_mirror_mode(self, call, upstream_id, body).await?)
     }
