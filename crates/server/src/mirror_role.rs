@@ -58,7 +58,7 @@ fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest.with(browsers_from_elsewhere()))
         .at("/status", status::mirror_status(domain));
-    documents::mount(routes, context_path)
+    documents::mount(routes, context_path, Role::Mirror)
 }
 
 /// The upstream's settings panel and build tools' pages call a mirror from their own origin. They sign their
