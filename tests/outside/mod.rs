@@ -2,4 +2,7 @@
 //!
 //! All of them are ignored in ordinary runs, because they need pinned tools: `cargo xtask test --stage outside`.
 
+mod browser;
+mod pages;
 mod served_document;
+mod swagger_ui;
