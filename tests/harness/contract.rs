@@ -26,7 +26,7 @@ pub fn judge(method: &str, path: &str, status: u16, media_type: &str, body: &str
     conforms("$", &body, &promised["schema"])
 }
 
-fn contract() -> &'static Value {
+pub(super) fn contract() -> &'static Value {
     static CONTRACT: OnceLock<Value> = OnceLock::new();
     CONTRACT.get_or_init(|| {
         let text = include_str!("../../openapi/heliostat.yaml");
@@ -49,7 +49,7 @@ fn matches(template: &str, path: &str) -> bool {
     template.len() == path.len() && template.iter().zip(&path).all(same)
 }
 
-fn resolve(value: &'static Value) -> &'static Value {
+pub(super) fn resolve(value: &'static Value) -> &'static Value {
     match value.get("$ref").and_then(Value::as_str) {
         Some(reference) => {
             let pointer = reference.trim_start_matches('#');

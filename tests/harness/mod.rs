@@ -1,11 +1,13 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
-//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer; `tools` runs other people's programs.
+//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer and
+//! `documented` reads its examples; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
 mod contract;
+mod documented;
 mod furnish;
 mod git;
 mod joined_by_hand;
@@ -20,6 +22,7 @@ mod wait;
 
 pub use attempt::Attempt;
 pub use client::{Answer, Client, Identity, now_seconds, signed};
+pub use documented::{Documented, documented};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use joined_by_hand::{

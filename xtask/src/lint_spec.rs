@@ -1,7 +1,10 @@
 //! `cargo xtask lint-spec`: keeps the contract within the profile and fit for a reader.
 //!
 //! The profile is what both the generator and poem-openapi can express; the reader's part asks for
-//! descriptions, summaries and the statuses that always exist.
+//! descriptions, summaries, the statuses that always exist, and examples.
+
+mod conformity;
+mod examples;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +27,10 @@ pub fn findings(text: &str) -> Vec<Finding> {
     let remedy = "edit openapi/heliostat.yaml at the named place";
     let problems = match contract::read(text) {
         Err(violations) => violations.iter().map(ToString::to_string).collect(),
-        Ok(contract) => problems_for_readers(&contract),
+        Ok(contract) => {
+            let document = yaml_serde::from_str(text).expect("it was read as a contract");
+            [problems_for_readers(&contract), examples::problems(&document)].concat()
+        }
     };
     problems.into_iter().map(|problem| Finding { problem, remedy: remedy.into() }).collect()
 }
@@ -139,23 +145,38 @@ paths:
       summary: Put
       description: Puts a mirror.
       security: [{basic: []}]
-      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      parameters: [{name: id, in: path, required: true, schema: {type: string}, example: saigon}]
       requestBody:
         required: true
         content: {application/json: {schema: {$ref: "#/components/schemas/Mirror"}}}
       responses:
         "200": {description: Ok, content: {application/json: {schema: {$ref: "#/components/schemas/Mirror"}}}}
-        "400": {description: Bad}
-        "401": {description: Who}
-        "405": {description: Method}
-        "413": {description: Long}
-        "415": {description: Type}
+        "400": {$ref: "#/components/responses/Error"}
+        "401": {$ref: "#/components/responses/Error"}
+        "405": {$ref: "#/components/responses/Error"}
+        "413": {$ref: "#/components/responses/Error"}
+        "415": {$ref: "#/components/responses/Error"}
 components:
+  responses:
+    Error:
+      description: Bad
+      content: {application/json: {schema: {$ref: "#/components/schemas/Fault"}, example: {message: No.}}}
   schemas:
+    Fault:
+      description: What is wrong.
+      type: object
+      required: [message]
+      properties: {message: {type: string}}
     Mirror:
       description: A mirror.
       type: object
-      properties: {id: {type: string}}
+      required: [id]
+      properties: {id: {type: string}, size: {type: integer, format: int32, minimum: 1}, state: {$ref: "#/components/schemas/State"}}
+      example: {id: saigon, size: 2, state: OPEN}
+    State:
+      description: How it is.
+      type: string
+      enum: [OPEN, SHUT]
 "##;
 
     fn problems(text: &str) -> Vec<String> {
@@ -170,16 +191,35 @@ components:
     #[test]
     fn each_rule_finds_its_planted_fault() {
         let planted = [
-            ("        \"405\": {description: Method}\n", "", "must document 405"),
-            ("        \"415\": {description: Type}\n", "", "must document 415"),
+            ("        \"405\": {$ref: \"#/components/responses/Error\"}\n", "", "must document 405"),
+            ("        \"415\": {$ref: \"#/components/responses/Error\"}\n", "", "must document 415"),
             ("      description: Puts a mirror.\n", "", "needs a summary and a description"),
             ("      security: [{basic: []}]\n", "", "must say its security"),
             ("      operationId: putMirror\n", "", "must have an operationId"),
             ("      description: A mirror.\n", "", "has no description"),
             ("tags: [Mirrors]", "tags: [Others]", "is not declared"),
             ("/mirrors/{id}:", "/mirrors/{name}:", "path parameter name is not declared"),
-            ("{id: {type: string}}", "{id: {type: integer}}", "must say its format"),
-            ("\"400\": {description: Bad}", "default: {description: Bad}", "must name each status"),
+            ("{id: {type: string}", "{id: {type: integer}", "must say its format"),
+            ("\"400\": {$ref", "default: {$ref", "must name each status"),
+            ("description: Puts a mirror.", "description: Put.", "only repeats the summary"),
+            (", example: saigon}", "}", "a path parameter needs an example"),
+            (", example: saigon}", ", example: hanoi}", "no example of an answer knows hanoi"),
+            (", example: saigon}", ", example: 7}", "is 7, not a text"),
+            (
+                "      example: {id: saigon, size: 2, state: OPEN}\n",
+                "",
+                "requestBody: application/json needs",
+            ),
+            (", example: {message: No.}", "", "PUT /mirrors/{id}.400: application/json needs an example"),
+            ("{id: saigon,", "{name: saigon,", "lacks id"),
+            ("size: 2,", "size: 2, name: x,", "name is not in the schema"),
+            ("size: 2,", "size: 0,", "is 0, less than 1"),
+            ("state: OPEN", "state: AJAR", "none of the known words"),
+            (
+                "\"405\": {$ref: \"#/components/responses/Error\"}",
+                "\"405\": {description: Method}",
+                "405: an error must have a body",
+            ),
         ];
         for (found, replaced, expected) in planted {
             let text = GOOD.replacen(found, replaced, 1);
@@ -187,5 +227,18 @@ components:
             let problems = problems(&text);
             assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn two_examples_of_one_object_must_agree() {
+        let schema = "{schema: {$ref: \"#/components/schemas/Mirror\"}}";
+        let with = |size: u8| {
+            let example = format!("{{id: saigon, size: {size}}}");
+            let own = format!("{{schema: {{$ref: \"#/components/schemas/Mirror\"}}, example: {example}}}");
+            problems(&GOOD.replacen(schema, &own, 1))
+        };
+        assert_eq!(with(2), Vec::<String>::new());
+        let contradiction = with(3);
+        assert!(contradiction.iter().any(|p| p.contains("size of Mirror saigon is")), "{contradiction:?}");
     }
 }

@@ -58,5 +58,5 @@ fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain));
-    documents::mount(routes, context_path)
+    documents::mount(routes, context_path, Role::Mirror)
 }

@@ -76,5 +76,5 @@ fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
         .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain));
-    documents::mount(routes, &context_path)
+    documents::mount(routes, &context_path, Role::Upstream)
 }

@@ -19,7 +19,9 @@ const writeCall = (settings) => () => ({
 async function renewSignatures() {
   const response = await fetch(location.origin + location.pathname, { cache: "no-store" });
   if (!response.ok) throw new Error("The signatures of this page have expired. Load it again.");
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("panel");
+  // Only this part of it: the policy of this page knows nothing of the styles of that one.
+  const [part] = (await response.text()).match(/<main[^]*<\/main>/);
+  const fresh = new DOMParser().parseFromString(part, "text/html").getElementById("panel");
   Object.assign(panel.dataset, { ...fresh.dataset });
 }
 

@@ -1,0 +1,81 @@
+// One headless Chromium for one visit: it tells what went wrong on the page, and whom the page asked.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const require = createRequire(path.join(need("HELIOSTAT_NODE_MODULES"), "visit.cjs"));
+const { chromium } = require("playwright-core");
+
+const WAIT_MS = 60_000;
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A variable that the test has set. */
+export function need(name) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set`);
+  return value;
+}
+
+/**
+ * Visits pages below some origins. `visit` gets a page and a guard; afterwards no request may have left the origins,
+ * and the console may hold no errors but those that the visit has announced. `options` are those of a browser context.
+ */
+export async function inBrowser(origins, visit, options = {}) {
+  const browser = await chromium.launch({ executablePath: need("HELIOSTAT_CHROMIUM"), args: FLAGS });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    page.setDefaultTimeout(WAIT_MS);
+    const guard = watch(page, origins);
+    try {
+      await visit(page, guard);
+    } catch (error) {
+      await guard.screenshot("failed");
+      throw error;
+    }
+    guard.judge();
+  } finally {
+    await browser.close();
+  }
+}
+
+function watch(page, origins) {
+  const faults = [];
+  const announced = [];
+  page.on("pageerror", (error) => faults.push({ text: `uncaught: ${error.stack ?? error}` }));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      faults.push({ text: message.text(), url: message.location().url });
+    }
+  });
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol === "data:" || protocol === "blob:" || origins.includes(origin)) return;
+    faults.push({ text: `asked a stranger: ${request.method()} ${request.url()}` });
+  });
+  return {
+    /** The browser itself notes answers like 401 in its console; those must be expected one by one. */
+    announce: (status) => announced.push(status),
+    /** A picture of the window, or of all of one element. */
+    screenshot: (name, shown = page) =>
+      shown.screenshot({ path: path.join(need("HELIOSTAT_SCREENSHOTS"), `${need("HELIOSTAT_VISIT")}-${name}.png`) }),
+    judge() {
+      const left = faults.filter(({ text }) => {
+        const at = announced.findIndex((status) => text.includes(`the server responded with a status of ${status} `));
+        if (at >= 0) announced.splice(at, 1);
+        return at < 0;
+      });
+      assert.deepEqual(left, [], "the page complained");
+      assert.deepEqual(announced, [], "answers that were announced did not come");
+    },
+  };
+}

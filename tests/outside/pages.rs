@@ -1,0 +1,51 @@
+//! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
+
+use super::browser::visit;
+use crate::harness::{Pair, Server, ServerOptions};
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_accepts_a_mirror_on_the_first_page() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let mirror = Server::mirror(upstream.base_url(), "Hanoi", ServerOptions::default());
+    visit("console-upstream", "pages/console_upstream.mjs", &upstream, &[("HELIOSTAT_MIRROR_NAME", "Hanoi")]);
+    let pair = Pair { upstream, mirror };
+    let page = pair.admin().get("/rest/mirroring/latest/mirrorServers").await.promised(200);
+    assert_eq!(page["values"][0]["name"], "Hanoi");
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn the_first_page_of_a_mirror_follows_what_happens() {
+    let pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let facts = [
+        ("HELIOSTAT_UPSTREAM_URL", pair.upstream.base()),
+        ("HELIOSTAT_PROJECT_KEY", repository["project"]["key"].as_str().expect("a project has a key")),
+    ];
+    visit("console-mirror", "pages/console_mirror.mjs", &pair.mirror, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn the_settings_panel_changes_what_is_mirrored() {
+    let pair = Pair::start().await;
+    let (inside, _) = pair.pushed_repository(false).await;
+    let (outside, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&inside).await;
+    pair.mirrored(&outside).await;
+    let (id, mirror_id) = (inside["project"]["id"].to_string(), pair.mirror_id().await);
+    let facts = [
+        ("HELIOSTAT_MIRROR_URL", pair.mirror.base()),
+        ("HELIOSTAT_MIRROR_ID", &mirror_id),
+        ("HELIOSTAT_PROJECT_KEY", inside["project"]["key"].as_str().expect("a project has a key")),
+        ("HELIOSTAT_PROJECT_ID", &id),
+    ];
+    visit("settings-panel", "pages/settings_panel.mjs", &pair.upstream, &facts);
+    // The visit ends with all projects, so what it had taken away comes back.
+    pair.mirrored(&inside).await;
+    pair.mirrored(&outside).await;
+}

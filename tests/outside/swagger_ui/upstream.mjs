@@ -1,0 +1,46 @@
+// A reader at an upstream: signs in wrongly, then rightly, reads a project and changes it; a script's token works, too.
+
+import assert from "node:assert/strict";
+
+import { inBrowser, need } from "../browser/browser.mjs";
+import { shownInDocumentOrder } from "./document_order.mjs";
+import { execute, openSwaggerUi, signInWithBasic, signInWithBearer, signOut, tryOut } from "./swagger_page.mjs";
+
+const base = need("HELIOSTAT_BASE_URL");
+const projectKey = need("HELIOSTAT_PROJECT_KEY");
+const description = need("HELIOSTAT_NEW_DESCRIPTION");
+
+await inBrowser([base], async (page, guard) => {
+  await openSwaggerUi(page, base);
+  await guard.screenshot("opened");
+  await shownInDocumentOrder(page, base, ["Mirroring (Upstream)", "Application", "Projects", "Repositories"]);
+
+  guard.announce(401);
+  await signInWithBasic(page, "admin", "a guess");
+  const refused = await execute(await tryOut(page, "getProject"), { parameters: { projectKey } });
+  assert.equal(refused.status, 401);
+  assert.equal(refused.json.errors[0].message, "The user name, password or token is not valid.");
+  await signOut(page);
+
+  await signInWithBasic(page, "admin", need("HELIOSTAT_PASSWORD"), () => guard.screenshot("credentials"));
+  const read = await tryOut(page, "getProject");
+  const before = await execute(read, { parameters: { projectKey } });
+  assert.equal(before.status, 200);
+  assert.equal(before.json.key, projectKey);
+  assert.notEqual(before.json.description, description);
+  await guard.screenshot("get", read);
+
+  const write = await tryOut(page, "updateProject");
+  const changed = await execute(write, { parameters: { projectKey }, body: { description, public: true } });
+  assert.equal(changed.status, 200);
+  assert.equal(changed.json.description, description);
+  await guard.screenshot("put", write);
+  const after = await execute(read, { parameters: { projectKey } });
+  assert.equal(after.json.description, description);
+  await signOut(page);
+
+  await signInWithBearer(page, need("HELIOSTAT_TOKEN"));
+  const users = await execute(await tryOut(page, "getUsers"));
+  assert.equal(users.status, 200);
+  assert.ok(users.json.values.some(({ name }) => name === "admin"));
+});
