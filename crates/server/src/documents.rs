@@ -137,7 +137,9 @@ fn put_own_groups_first(contract: &mut Value, role: Role) {
         .flat_map(Mapping::values)
         .filter_map(Value::as_mapping)
         .flat_map(Mapping::values)
-        .filter(|operation| operations().iter().any(|o| o.role == role && operation["operationId"] == o.id))
+        .filter(|operation| {
+            operations().iter().any(|o| o.roles.contains(&role) && operation["operationId"] == o.id)
+        })
         .map(|operation| operation["tags"][0].clone())
         .collect();
     if let Some(tags) = contract["tags"].as_sequence_mut() {
