@@ -17,3 +17,4 @@ mod repos;
 mod requests;
 mod upstream_servers;
 mod users;
+mod webhooks;

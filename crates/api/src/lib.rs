@@ -14,6 +14,7 @@ pub use call::Call;
 pub use generated::models;
 pub use generated::{
     access_tokens, application, mirror, permissions, projects, repositories, security, upstream, users,
+    webhooks,
 };
 pub use operation::{Operation, Role, operations, operations_on_path};
 pub use payload::{ApiJson, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use heliostat_api::models::SerdeSchemas;
 use heliostat_api::{
-    access_tokens, application, mirror, permissions, projects, repositories, upstream, users,
+    access_tokens, application, mirror, permissions, projects, repositories, upstream, users, webhooks,
 };
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
@@ -27,6 +27,7 @@ pub fn emitted_contract() -> Value {
         Described<users::UsersRoutes<UpstreamOperations>>,
         Described<permissions::PermissionsRoutes<UpstreamOperations>>,
         Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
+        Described<webhooks::WebhooksRoutes<UpstreamOperations>>,
         Described<mirror::MirrorRoutes<MirrorOperations>>,
     );
     let wire =

@@ -46,6 +46,13 @@ impl<T> Page<T> {
         Self { values, start: request.start, limit: request.limit, is_last, next_start }
     }
 
+    /// Cuts a page out of a whole list.
+    pub fn of_all(values: Vec<T>, request: PageRequest) -> Self {
+        let start = usize::try_from(request.start).unwrap_or(usize::MAX);
+        let rows = usize::try_from(request.rows()).unwrap_or(usize::MAX);
+        Self::cut(values.into_iter().skip(start).take(rows).collect(), request)
+    }
+
     /// The same page of other values.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -84,4 +84,13 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "createUserAccessToken", method: "PUT", path: "/access-tokens/latest/users/{userSlug}", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
     Operation { id: "getUserAccessToken", method: "GET", path: "/access-tokens/latest/users/{userSlug}/{tokenId}", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405] },
     Operation { id: "deleteUserAccessToken", method: "DELETE", path: "/access-tokens/latest/users/{userSlug}/{tokenId}", role: Role::Upstream, statuses: &[204, 400, 401, 403, 404, 405] },
+    Operation { id: "findWebhooks", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "createWebhook", method: "POST", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405, 409, 413, 415] },
+    Operation { id: "testWebhook", method: "POST", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/test", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
+    Operation { id: "getWebhook", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "updateWebhook", method: "PUT", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
+    Operation { id: "deleteWebhook", method: "DELETE", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", role: Role::Upstream, statuses: &[204, 400, 401, 403, 404, 405] },
+    Operation { id: "getLatestInvocation", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/latest", role: Role::Upstream, statuses: &[200, 204, 400, 401, 403, 404, 405] },
+    Operation { id: "getStatistics", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/statistics", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "listInvocations", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/invocations", role: Role::Upstream, statuses: &[200, 400, 401, 403, 404, 405] },
 ];

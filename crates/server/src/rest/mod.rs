@@ -20,6 +20,8 @@ mod requests;
 mod upstream_operations;
 mod upstream_servers;
 mod users;
+mod webhook_operations;
+mod webhooks;
 
 pub use mirror_operations::MirrorOperations;
 pub use upstream_operations::UpstreamOperations;

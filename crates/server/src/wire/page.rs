@@ -2,11 +2,12 @@
 
 use heliostat_api::models::{
     EnrichedRepository, PageOfEnrichedRepository, PageOfRestAccessToken, PageOfRestApplicationUser,
-    PageOfRestBranch, PageOfRestDetailedUser, PageOfRestMirrorServer, PageOfRestMirroredRepositoryDescriptor,
-    PageOfRestMirroringRequest, PageOfRestPermittedUser, PageOfRestProject, PageOfRestRepository,
-    PageOfRestUpstreamServer, RestAccessToken, RestApplicationUser, RestBranch, RestDetailedUser,
-    RestMirrorServer, RestMirroredRepositoryDescriptor, RestMirroringRequest, RestPermittedUser, RestProject,
-    RestRepository, RestUpstreamServer,
+    PageOfRestBranch, PageOfRestDetailedInvocation, PageOfRestDetailedUser, PageOfRestMirrorServer,
+    PageOfRestMirroredRepositoryDescriptor, PageOfRestMirroringRequest, PageOfRestPermittedUser,
+    PageOfRestProject, PageOfRestRepository, PageOfRestUpstreamServer, PageOfRestWebhook, RestAccessToken,
+    RestApplicationUser, RestBranch, RestDetailedInvocation, RestDetailedUser, RestMirrorServer,
+    RestMirroredRepositoryDescriptor, RestMirroringRequest, RestPermittedUser, RestProject, RestRepository,
+    RestUpstreamServer, RestWebhook,
 };
 use heliostat_storage::{Page, PageRequest};
 
@@ -70,6 +71,7 @@ wire_pages! {
     PageOfRestAccessToken of RestAccessToken;
     PageOfRestApplicationUser of RestApplicationUser;
     PageOfRestBranch of RestBranch;
+    PageOfRestDetailedInvocation of RestDetailedInvocation;
     PageOfRestDetailedUser of RestDetailedUser;
     PageOfRestMirrorServer of RestMirrorServer;
     PageOfRestMirroredRepositoryDescriptor of RestMirroredRepositoryDescriptor;
@@ -78,6 +80,7 @@ wire_pages! {
     PageOfRestProject of RestProject;
     PageOfRestRepository of RestRepository;
     PageOfRestUpstreamServer of RestUpstreamServer;
+    PageOfRestWebhook of RestWebhook;
 }
 
 /// Page bounds are small numbers; one that is not shows as the largest that fits.
