@@ -14,6 +14,7 @@ mod joined_by_hand;
 mod on_disk;
 mod pair;
 mod raw_clone;
+mod receiver;
 mod server;
 mod tiny_http;
 mod tools;
@@ -31,7 +32,9 @@ pub use joined_by_hand::{
 pub use on_disk::bare_repositories;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
+pub use receiver::{Receiver, webhooks_path};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
+pub use tiny_http::Received;
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::eventually;

@@ -19,8 +19,20 @@ pub struct Received {
     pub path: String,
     /// The `Authorization` header; empty if there was none.
     pub authorization: String,
+    /// All headers in their order, with names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
     /// The body, `null` if it was not JSON.
     pub body: Value,
+}
+
+impl Received {
+    /// The value of a header; empty if there was none.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value.as_str())
+    }
 }
 
 /// An answer: status, and a body unless it is `null`.
@@ -83,21 +95,23 @@ fn read(stream: &TcpStream) -> Option<Received> {
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next()?, words.next()?);
-    let (mut authorization, mut length) = (String::new(), 0);
+    let (mut headers, mut length) = (Vec::new(), 0);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
-        match name.to_ascii_lowercase().as_str() {
-            "authorization" => authorization = value.trim().to_owned(),
-            "content-length" => length = value.trim().parse().ok()?,
-            _ => {}
+        let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+        if name == "content-length" {
+            length = value.parse().ok()?;
         }
+        headers.push((name, value));
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Received { method, path, authorization, body })
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes).ok()?;
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut received = Received { method, path, authorization: String::new(), headers, bytes, body };
+    received.authorization = received.header("authorization").to_owned();
+    Some(received)
 }

@@ -24,3 +24,4 @@ mod sync_settings;
 mod upstream_server;
 mod upstream_servers;
 mod users;
+mod webhooks;

@@ -8,3 +8,4 @@ mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;
 mod selection;
+mod webhooks_tell_ci;

@@ -15,7 +15,7 @@ pub use call::Call;
 pub use generated::models;
 pub use generated::{
     access_tokens, application, hashes, mirror, permissions, projects, repositories, security, upstream,
-    users,
+    users, webhooks,
 };
 pub use operation::{Operation, Role, operations, operations_on_path};
 pub use payload::{ApiJson, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};

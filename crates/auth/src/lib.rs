@@ -3,6 +3,7 @@
 //! Credentials come in ([`Credentials`]), a [`Caller`] comes out, and a [`Refusal`] says why not. The crate
 //! knows how passwords, tokens and signatures are checked; it does not know where users or mirrors are stored.
 
+mod body_signature;
 mod caller;
 mod ceiling;
 mod credentials;
@@ -14,6 +15,7 @@ mod remembered_passwords;
 mod secrets;
 mod server_jwt;
 
+pub use body_signature::body_signature;
 pub use caller::{Caller, UserIdentity};
 pub use ceiling::Ceiling;
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIAL_BYTES};

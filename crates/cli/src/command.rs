@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::admin::{mirror_servers, mirror_settings, permission, project, repository, request, token, user};
+use crate::admin::{
+    mirror_servers, mirror_settings, permission, project, repository, request, token, user, webhook,
+};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::mirror::MirrorRoleOptions;
@@ -55,6 +57,9 @@ pub enum Command {
     /// Who may do what: globally, in a project, in a repository.
     #[command(subcommand)]
     Permission(permission::PermissionCommand),
+    /// Addresses that are told of pushes to a repository, and of mirrors that serve them.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Requests of mirrors that want to join an upstream.
     #[command(subcommand)]
     Request(request::RequestCommand),

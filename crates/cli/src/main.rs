@@ -73,6 +73,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,
         Command::Token(command) => admin::token::run(command).await?,
+        Command::Webhook(command) => admin::webhook::run(command).await?,
         Command::Permission(command) => admin::permission::run(command).await?,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,

@@ -1,5 +1,10 @@
-//! Tells the upstream how synchronisations went: best effort, in the background, only the latest per repository.
+//! Tells the upstream how synchronisations went: in the background, only the latest per repository.
+//!
+//! The upstream tells webhooks what this mirror has gained since its last report, so a report that an outage holds
+//! up is sent when the outage is over, and one that is replaced by a later one loses nothing. A process that dies
+//! before it has reported says at its next start what it serves.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,15 +13,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::back_off::BackOff;
-use crate::holdings::Holding;
+use crate::holdings::{Holding, is_available};
 use crate::mirror::Mirror;
 use crate::upstream_calls::SyncReport;
 
 /// How many repositories wait to be reported; the oldest report gives way.
 const MAX_WAITING: usize = 100_000;
 
-/// How often one report is sent before it is dropped.
+/// How often one report is sent before it is the turn of the others.
 const MAX_ATTEMPTS: u32 = 3;
+
+/// At the start, the repositories that were synchronised within this time are reported again, in milliseconds.
+const REPORTED_AGAIN_MS: i64 = 24 * 60 * 60 * 1_000;
 
 const RETRY: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(5));
 
@@ -50,6 +58,15 @@ impl Reports {
         self.arrived.notify_one();
     }
 
+    /// Sends the report once more when the others had their turn, unless there is a later one by then.
+    fn put_back(&self, external_id: &str, local_id: i32, report: SyncReport) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Vacant(place) = waiting.latest.entry(external_id.to_owned()) {
+            place.insert((local_id, report));
+            waiting.order.push_back(external_id.to_owned());
+        }
+    }
+
     fn take(&self) -> Option<(String, i32, SyncReport)> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let id = waiting.order.pop_front()?;
@@ -61,6 +78,7 @@ impl Reports {
 impl Mirror {
     /// Sends reports as they come; ends with the token.
     pub(crate) async fn report_outcomes(self: Arc<Self>, stop: CancellationToken) {
+        self.report_again();
         loop {
             while let Some((external_id, local_id, report)) = self.reports.take() {
                 tokio::select! {
@@ -75,6 +93,20 @@ impl Mirror {
         }
     }
 
+    /// Reports what an earlier process may have had no time to report. What the upstream knows already changes
+    /// nothing there.
+    fn report_again(&self) {
+        let since = self.options.clock.now_ms() - REPORTED_AGAIN_MS;
+        for holding in self.holdings.all() {
+            let record = holding.record();
+            let is_recent = record.last_sync_at.is_some_and(|synced_at| synced_at >= since);
+            if is_recent && is_available(&record) && record.failed_count == 0 {
+                let generation = record.generation_synced;
+                self.reports.put(&holding, SyncReport::Synchronized { generation, sync_type: None });
+            }
+        }
+    }
+
     async fn report_outcome(&self, external_id: &str, local_id: i32, report: SyncReport) {
         for attempt in 1..=MAX_ATTEMPTS {
             let Some(secret) = self.bond.secret_in_force() else {
@@ -82,7 +114,7 @@ impl Mirror {
             };
             match self.client.report(report, local_id, external_id, &secret).await {
                 Ok(()) => return,
-                Err(error) if error.is_outage() && attempt < MAX_ATTEMPTS => {
+                Err(error) if error.is_outage() => {
                     tokio::time::sleep(RETRY.after(attempt)).await;
                 }
                 Err(error) => {
@@ -95,5 +127,6 @@ impl Mirror {
                 }
             }
         }
+        self.reports.put_back(external_id, local_id, report);
     }
 }

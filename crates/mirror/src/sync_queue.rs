@@ -21,7 +21,7 @@ use crate::mirror::Mirror;
 use crate::pending_changes::PendingChanges;
 use crate::sync_repository::SyncFailure;
 use crate::sync_slot::{Next, SyncRun};
-use crate::upstream_calls::SyncReport;
+use crate::upstream_calls::{SyncReport, SyncType};
 
 /// When a failed synchronisation is tried again.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(300));
@@ -61,6 +61,7 @@ impl Work {
 pub(crate) struct Synced {
     pub(crate) generation: Generation,
     pub(crate) content_hash: ContentHash,
+    pub(crate) sync_type: SyncType,
 }
 
 impl Default for Lane {
@@ -163,7 +164,8 @@ impl Mirror {
                     duration_ms = took_ms,
                     "repository is synchronised"
                 );
-                self.reports.put(&holding, SyncReport::Synchronized);
+                let (generation, sync_type) = (synced.generation, Some(synced.sync_type));
+                self.reports.put(&holding, SyncReport::Synchronized { generation, sync_type });
                 let known = holding.record().generation_known;
                 holding.slot().succeeded(synced.generation, known)
             }

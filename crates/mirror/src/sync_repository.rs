@@ -23,6 +23,7 @@ use crate::holdings::Holding;
 use crate::mirror::Mirror;
 use crate::pending_changes::{PendingChanges, RefFate};
 use crate::sync_queue::Synced;
+use crate::upstream_calls::SyncType;
 use crate::upstream_client::UpstreamCallError;
 use crate::upstream_identity::UpstreamUrl;
 
@@ -103,7 +104,11 @@ impl Mirror {
         let target = holding.record().generation_known;
         let _fetching = holding.fetching.lock().await;
         let (mut repository, mut scope) = self.open_or_create(holding, work).await?;
+        let mut sync_type = SyncType::Incremental;
         for round in 1..=MAX_ROUNDS {
+            if matches!(scope, Some(FetchScope::Snapshot)) {
+                sync_type = SyncType::Snapshot;
+            }
             let content_hash = match self.one_round(&repository, holding, scope.as_ref(), round).await? {
                 Round::Fetched(content_hash) => content_hash,
                 Round::Moved => continue,
@@ -117,11 +122,11 @@ impl Mirror {
                 }
             };
             if let Some(generation) = proven_generation(holding, &content_hash, target) {
-                return Ok(Synced { generation, content_hash });
+                return Ok(Synced { generation, content_hash, sync_type });
             }
             self.ask_what_is_there(holding).await?;
             if let Some(generation) = proven_generation(holding, &content_hash, target) {
-                return Ok(Synced { generation, content_hash });
+                return Ok(Synced { generation, content_hash, sync_type });
             }
             if round == MAX_ROUNDS {
                 return Err(mismatch(content_hash, &holding.record()));

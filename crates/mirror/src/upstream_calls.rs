@@ -1,6 +1,7 @@
 //! What can be asked of an upstream, one function per operation that a mirror uses.
 
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
+use heliostat_storage::Generation;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -43,8 +44,28 @@ pub(crate) enum AuthenticationAnswer {
 /// What a mirror reports about a synchronisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SyncReport {
-    Synchronized,
+    /// The mirror serves the refs of this generation.
+    Synchronized { generation: Generation, sync_type: Option<SyncType> },
+    /// It could not get what the upstream has.
     SynchronizationFailed,
+}
+
+/// How a mirror came to what it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SyncType {
+    /// It fetched only the refs that it was told of.
+    Incremental,
+    /// It compared all refs.
+    Snapshot,
+}
+
+impl SyncType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Incremental => "INCREMENTAL",
+            Self::Snapshot => "SNAPSHOT",
+        }
+    }
 }
 
 /// A page of the upstream's repositories.
@@ -191,11 +212,17 @@ impl UpstreamClient {
         external_id: &str,
         secret: &Secret,
     ) -> Result<(), UpstreamCallError> {
-        let kind = match report {
-            SyncReport::Synchronized => "SYNCHRONIZED",
-            SyncReport::SynchronizationFailed => "SYNCHRONIZATION_FAILED",
-        };
-        let body = json!({ "type": kind, "mirrorRepoId": local_id, "upstreamRepoId": external_id });
+        let mut body = json!({ "mirrorRepoId": local_id, "upstreamRepoId": external_id });
+        match report {
+            SyncReport::Synchronized { generation, sync_type } => {
+                body["type"] = json!("SYNCHRONIZED");
+                body["generation"] = json!(generation);
+                if let Some(sync_type) = sync_type {
+                    body["syncType"] = json!(sync_type.as_str());
+                }
+            }
+            SyncReport::SynchronizationFailed => body["type"] = json!("SYNCHRONIZATION_FAILED"),
+        }
         let path = format!("/mirrorServers/{}/events", self.server_id());
         self.send(Call::new(Method::POST, path).body(body).signed(secret)).await.map(drop)
     }

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use heliostat_api::models::SerdeSchemas;
 use heliostat_api::{
     access_tokens, application, hashes, mirror, permissions, projects, repositories, upstream, users,
+    webhooks,
 };
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
@@ -27,6 +28,7 @@ pub fn emitted_contract() -> Value {
         Described<users::UsersRoutes<UpstreamOperations>>,
         Described<permissions::PermissionsRoutes<UpstreamOperations>>,
         Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
+        Described<webhooks::WebhooksRoutes<UpstreamOperations>>,
         Described<mirror::MirrorRoutes<MirrorOperations>>,
         // Both roles serve these; by their type, the mirror's routes are the same.
         Described<hashes::HashesRoutes<UpstreamOperations>>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_api::{
-    Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users,
+    Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users, webhooks,
 };
 use heliostat_auth::Secret;
 use heliostat_git::{Git, RepositoryStore};
@@ -67,7 +67,8 @@ fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
             repositories::RepositoriesRoutes(operations.clone()),
             users::UsersRoutes(operations.clone()),
             permissions::PermissionsRoutes(operations.clone()),
-            access_tokens::AccessTokensRoutes(operations),
+            access_tokens::AccessTokensRoutes(operations.clone()),
+            webhooks::WebhooksRoutes(operations),
         ),
         "Heliostat",
         env!("CARGO_PKG_VERSION"),

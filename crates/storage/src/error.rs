@@ -24,6 +24,14 @@ pub enum StoreError {
         /// Which one.
         value: String,
     },
+    /// There are as many of them as there may be.
+    #[error("there may be {limit} {what} at most")]
+    LimitReached {
+        /// What they are, such as "webhooks of a repository".
+        what: &'static str,
+        /// How many there may be.
+        limit: u64,
+    },
     /// There is no such thing.
     #[error("{what} {value:?} does not exist")]
     NotFound {

@@ -100,6 +100,8 @@ counted_id! {
     RepositoryId;
     /// A mirroring request at the upstream.
     RequestId;
+    /// A webhook of a repository.
+    WebhookId;
     /// A repository as its mirror counts it; differs from the upstream's id.
     LocalRepositoryId;
 }
@@ -113,14 +115,28 @@ given_id! {
     TokenId;
 }
 
-/// The place of an event in its outbox; later events have greater numbers.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType,
-)]
-#[serde(transparent)]
-pub struct OutboxEventId(pub i64);
+/// Defines an identifier that also says what came first: later ones have greater numbers.
+macro_rules! place_in_order {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
 
-number_text!(OutboxEventId);
+        number_text!($name);
+    )*};
+}
+
+place_in_order! {
+    /// The place of an event in its outbox.
+    OutboxEventId;
+    /// The place of an event among those that wait for a webhook.
+    WebhookDeliveryId;
+    /// The place of a call in the log of a webhook.
+    InvocationId;
+}
 
 /// How many times the refs of a repository have changed.
 #[derive(

@@ -21,8 +21,8 @@ mod upstream_store;
 pub use database::{Database, DatabaseUnavailable, Role};
 pub use error::StoreError;
 pub use ids::{
-    Generation, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId, RequestId,
-    TokenId, UpstreamServerId, UserId,
+    Generation, InvocationId, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId,
+    RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;

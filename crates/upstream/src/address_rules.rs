@@ -1,9 +1,9 @@
-//! Which network addresses the upstream is willing to call when a mirror names them.
+//! Which network addresses the upstream is willing to call when somebody else names them.
 //!
-//! A mirroring request is anybody's input, so its base URL could point at things only this server can reach.
-//! Private ranges are allowed because mirrors live there; addresses with a special meaning are not. The rules
-//! are applied to the addresses a name resolves to, by the resolver that the connection itself uses, so that a
-//! name cannot change its mind between the check and the call.
+//! A mirroring request is anybody's input and a webhook is many people's, so their URLs could point at things only
+//! this server can reach. Private ranges are allowed because mirrors and build servers live there; addresses with a
+//! special meaning are not. The rules are applied to the addresses a name resolves to, by the resolver that the
+//! connection itself uses, so that a name cannot change its mind between the check and the call.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -27,7 +27,7 @@ pub(crate) enum AddressRules {
 
 /// An address that must not be called.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{address} is a {kind} address, which mirrors may not have here")]
+#[error("{address} is a {kind} address, which this server does not call")]
 pub(crate) struct AddressRefused {
     address: IpAddr,
     kind: &'static str,

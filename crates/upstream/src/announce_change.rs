@@ -9,12 +9,13 @@
 use heliostat_auth::{Caller, Refusal};
 use heliostat_git::{RefChange, RefName, RefSnapshot};
 use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError};
+use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::metadata_hash::metadata_hash;
 use crate::refuse;
 use crate::upstream::Upstream;
-use crate::wire_event::{DEFAULT_BRANCH_MODIFIED, MAX_CHANGES_PER_EVENT};
+use crate::wire_event::{DEFAULT_BRANCH_MODIFIED, MAX_CHANGES_PER_EVENT, wire_changes};
 
 /// How often a record is tried when another process keeps recording changes of the same repository.
 const MAX_ATTEMPTS: u32 = 5;
@@ -31,7 +32,7 @@ pub struct Announcement {
 type LockedRefs = OwnedMutexGuard<Option<RefSnapshot>>;
 
 impl Upstream {
-    /// Records what has changed on disk since the last record, and announces it to the mirrors.
+    /// Records what has changed on disk since the last record, and announces it to mirrors and webhooks.
     pub async fn announce_change(&self, caller: &Caller, id: RepositoryId) -> Result<Announcement, Refusal> {
         let mut known = self.0.known_refs.lock(id).await;
         let announced = self.record_change(caller, id, &mut known).await;
@@ -103,12 +104,14 @@ impl Upstream {
         }
         changed.metadata_hash = metadata_hash(&changed);
 
+        let named = changes.map(|changes| Value::Array(wire_changes(changes.iter().cloned())));
         let record = RefChangeRecord {
             repository_id: recorded.id,
             expected_generation: recorded.generation,
             content_hash: changed.content_hash.clone(),
             default_branch: new_default.as_ref().map(|branch| branch.as_str().to_owned()),
             metadata_hash: new_default.is_some().then(|| changed.metadata_hash.clone()),
+            changes: named.clone(),
             changed_at: changed.updated_at,
         };
         let make_events = |generation: Generation| {
@@ -121,6 +124,7 @@ impl Upstream {
             if new_default.is_some() {
                 events.push(occasion.repository(DEFAULT_BRANCH_MODIFIED, &announced));
             }
+            events.push(occasion.pushed(&announced, named));
             events
         };
         changed.generation = self.store().record_ref_change(record, make_events).await?;

@@ -49,6 +49,15 @@ fn merge(mut earlier: Value, mut later: Value) -> Value {
     later
 }
 
+/// What several lists of changes, given in order, come to in the end: a ref that is again what it was has not
+/// changed.
+pub(crate) fn net_changes(lists: Vec<Value>) -> Vec<Value> {
+    let mut merged =
+        lists.into_iter().fold(Vec::new(), |earlier, later| merge_changes(Value::Array(earlier), later));
+    merged.retain(|change| change["fromHash"] != change["toHash"]);
+    merged
+}
+
 fn merge_changes(earlier: Value, later: Value) -> Vec<Value> {
     let mut merged: Map<String, Value> = Map::new();
     for mut change in items(earlier).into_iter().chain(items(later)) {
@@ -142,6 +151,18 @@ mod tests {
         let expected =
             [format!("ADD a {ZERO}..2"), format!("DELETE b 7..{ZERO}"), format!("DELETE c {ZERO}..{ZERO}")];
         assert_eq!(summary(delivery), expected);
+    }
+
+    #[test]
+    fn what_came_and_went_is_no_change_in_the_end() {
+        let lists = [
+            push(1, &[("a", "1", "2"), ("b", ZERO, "5"), ("c", "7", ZERO)]),
+            push(2, &[("a", "2", "1"), ("b", "5", ZERO), ("c", ZERO, "8"), ("d", ZERO, "9")]),
+        ];
+        let net = net_changes(lists.map(|event| event.body["changes"].clone()).to_vec());
+        let names: Vec<_> =
+            net.iter().map(|change| (change["refId"].clone(), change["type"].clone())).collect();
+        assert_eq!(names, [(json!("c"), json!("UPDATE")), (json!("d"), json!("ADD"))]);
     }
 
     #[test]

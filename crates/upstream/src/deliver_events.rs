@@ -10,10 +10,10 @@
 //! ```
 //!
 //! A row is deleted only after the mirror has answered 2xx, so a crash on either side repeats a delivery and
-//! never loses one. The loop is woken by a signal and by a timer; whatever a lost signal leaves behind, the
-//! timer finds. A mirror that fails is left alone for a growing time, and is tried at once when it calls.
+//! never loses one. A mirror that fails is left alone for a growing time, and is tried at once when it calls.
+//! The loop itself is in `delivery_loop`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,16 +22,13 @@ use futures_util::StreamExt;
 use heliostat_storage::{MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError};
 use reqwest::Method;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-use crate::back_off::back_off;
+use crate::back_off::BackOff;
 use crate::coalesce::{Delivery, coalesce};
+use crate::delivery_loop::Receivers;
 use crate::mirror_client::SignedCall;
 use crate::upstream::Upstream;
 
-/// How often the outbox is looked at without a signal.
-const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a mirror may take to take an event in.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Events that are read, and coalesced, at once.
@@ -42,6 +39,8 @@ const PARALLEL_REPOSITORIES: usize = 8;
 const PARALLEL_MIRRORS: usize = 64;
 /// Events that wait for a mirror that is away; beyond, the oldest are dropped and its sweep finds the difference.
 const MAX_PENDING_EVENTS: u64 = 20_000;
+/// How long a mirror that has failed is left alone.
+const RETRY: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(30));
 /// A mirror in back-off that calls is tried again at most this often.
 const RETRY_ON_CALL_MS: i64 = 1_000;
 
@@ -118,79 +117,40 @@ impl Deliveries {
     }
 }
 
-/// Runs until `stop` is cancelled.
-pub(crate) async fn run(upstream: Upstream, stop: CancellationToken) {
-    let mut tasks: JoinSet<MirrorServerId> = JoinSet::new();
-    let mut busy: HashSet<MirrorServerId> = HashSet::new();
-    loop {
-        let pause = match due(&upstream).await {
-            Ok(due) => {
-                for id in due {
-                    if busy.len() < PARALLEL_MIRRORS && busy.insert(id.clone()) {
-                        let upstream = upstream.clone();
-                        tasks.spawn(async move {
-                            deliver_to(&upstream, &id).await;
-                            id
-                        });
-                    }
-                }
-                until_next(&upstream).await
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "cannot read the outbox");
-                CHECK_INTERVAL
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = upstream.0.deliveries.wake.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-            // What was announced while this mirror's task was ending is found by the next look.
-            Some(ended) = tasks.join_next(), if !tasks.is_empty() => match ended {
-                Ok(id) => drop(busy.remove(&id)),
-                Err(error) => {
-                    tracing::error!(error = %error, "a delivery has panicked");
-                    busy.clear();
-                    tasks.abort_all();
-                }
-            },
-        }
+/// The mirrors of an upstream, as the delivery loop sees them.
+#[derive(Clone)]
+pub(crate) struct Mirrors(pub(crate) Upstream);
+
+impl Receivers for Mirrors {
+    type Id = MirrorServerId;
+
+    const NAME: &'static str = "mirrors";
+    const AT_ONCE: usize = PARALLEL_MIRRORS;
+
+    fn wake(&self) -> &Notify {
+        &self.0.0.deliveries.wake
     }
-    // An interrupted delivery is repeated after the next start.
-    tasks.shutdown().await;
-}
 
-async fn due(upstream: &Upstream) -> Result<Vec<MirrorServerId>, StoreError> {
-    let mut due = upstream.store().mirrors_with_pending(upstream.now_ms()).await?;
-    for id in upstream.0.deliveries.take_those_back() {
-        if !due.contains(&id) {
-            due.push(id);
-        }
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
     }
-    Ok(due)
-}
 
-/// How long to wait for a signal. Mirrors that are due now have a task or must wait for one.
-async fn until_next(upstream: &Upstream) -> Duration {
-    let next = upstream.store().next_delivery_at().await.ok().flatten();
-    let pause = next.map(|next| next - upstream.now_ms()).filter(|pause| *pause > 0);
-    let pause = pause.and_then(|pause| u64::try_from(pause).ok()).map(Duration::from_millis);
-    pause.unwrap_or(CHECK_INTERVAL).min(CHECK_INTERVAL)
-}
-
-/// Delivers what waits for a mirror until nothing does, or until it fails.
-async fn deliver_to(upstream: &Upstream, id: &MirrorServerId) {
-    loop {
-        match deliver_batch(upstream, id).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(mirror.id = %id, error = %error, "cannot work on the outbox");
-                // The mirror stays due: without a pause it would be told the same again and again.
-                tokio::time::sleep(CHECK_INTERVAL).await;
-                return;
+    async fn due(&self) -> Result<Vec<MirrorServerId>, StoreError> {
+        let mut due = self.0.store().mirrors_with_pending(self.0.now_ms()).await?;
+        for id in self.0.0.deliveries.take_those_back() {
+            if !due.contains(&id) {
+                due.push(id);
             }
         }
+        Ok(due)
+    }
+
+    async fn next_at(&self) -> Result<Option<i64>, StoreError> {
+        self.0.store().next_delivery_at().await
+    }
+
+    async fn deliver_some(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
+        deliver_batch(&self.0, id).await
     }
 }
 
@@ -222,7 +182,7 @@ async fn deliver_batch(upstream: &Upstream, id: &MirrorServerId) -> Result<bool,
     if undelivered.is_empty() {
         return Ok(true);
     }
-    let delay = back_off(upstream.0.deliveries.record_of(id).failures);
+    let delay = RETRY.after(upstream.0.deliveries.record_of(id).failures);
     let not_before = upstream.now_ms().saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
     store.postpone(&undelivered, not_before).await?;
     Ok(false)

@@ -2,8 +2,8 @@
 //!
 //! [`Upstream`] is the whole of it. Each of its methods is one thing that somebody wants done: it asks
 //! `permit` whether the caller may, checks the input, changes the store and what is on disk, and announces the
-//! change. Two reconcilers run beside it: `deliver_events` brings events to mirrors, `reconcile_refs` brings
-//! records and disk together. HTTP, JSON of the REST API and links are the server's concern.
+//! change. Reconcilers run beside it: `deliver_events` and `deliver_webhooks` bring events to mirrors and to
+//! webhooks, `reconcile_refs` brings records and disk together. HTTP, JSON of the REST API and links are the server's concern.
 
 mod upstream;
 
@@ -25,13 +25,21 @@ mod accept_mirror;
 mod addon_descriptor;
 mod authenticate_user;
 mod config_panel;
+mod mirror_reports;
 mod mirror_servers;
 mod requests;
 mod signed_links;
 
+mod deliver_webhooks;
+mod webhook_client;
+mod webhook_events;
+mod webhook_settings;
+mod webhooks;
+
 mod announce_change;
 mod coalesce;
 mod deliver_events;
+mod delivery_loop;
 mod known_refs;
 mod metadata_hash;
 mod reconcile_refs;
@@ -45,6 +53,7 @@ mod clock;
 mod fixture;
 mod mirror_client;
 mod names;
+mod outgoing_http;
 mod refuse;
 mod register_limit;
 mod webhook_date;
@@ -64,6 +73,7 @@ pub use deliver_events::DeliveryRecord;
 pub use git_access::GitAccess;
 pub use identify::RequestFacts;
 pub use metadata_hash::metadata_hash;
+pub use mirror_reports::SyncReport;
 pub use mirror_servers::{AnalyticsSettings, MirrorUpgrade, RepositoryMirror};
 pub use projects::ProjectCreation;
 pub use reconcile_refs::ReconciliationStatus;
@@ -74,3 +84,6 @@ pub use status::{MirrorStatus, UpstreamStatus};
 pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};
 pub use users::UserCreation;
 pub use webhook_date::webhook_date;
+pub use webhook_events::SyncType;
+pub use webhook_settings::{WebhookCredentials, WebhookFields};
+pub use webhooks::{InvocationHistory, WebhookTest};

@@ -1,22 +1,19 @@
 //! How the upstream calls a mirror: bounded in time and size, without redirects, only where the address rules allow.
 
-use std::error::Error;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use heliostat_storage::MirrorServer;
-use reqwest::{Method, StatusCode, redirect};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use thiserror::Error;
 use url::Url;
 
 use crate::address_rules::{AddressRefused, AddressRules};
 use crate::clock::Clock;
+use crate::outgoing_http::{self, Cause, read_at_most};
 use crate::signed_links::token_for;
 
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an error's body is looked at for its reason, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 4 * 1024;
 /// How much of a reason is passed on, in characters.
@@ -56,15 +53,7 @@ pub(crate) struct SignedCall<'a> {
 
 impl MirrorClient {
     pub(crate) fn new(rules: AddressRules, clock: Clock) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(rules)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .user_agent(concat!("heliostat-upstream/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http, rules, clock })
+        Ok(Self { http: outgoing_http::client(rules).build()?, rules, clock })
     }
 
     /// Checks as much of an address as can be checked without resolving it.
@@ -116,39 +105,15 @@ impl MirrorClient {
 impl CallError {
     /// True if the same call would be refused again, because the mirror does not like what it says.
     pub(crate) fn is_final(&self) -> bool {
-        let refused_content = |status: &StatusCode| {
-            [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY]
-                .contains(status)
-        };
-        matches!(self, Self::Refused { status, .. } if refused_content(status))
+        matches!(self, Self::Refused { status, .. } if outgoing_http::refuses_content(*status))
     }
-}
-
-/// Reads a body up to a limit, and tells whether that was all of it.
-async fn read_at_most(response: reqwest::Response, limit: usize) -> Result<(Vec<u8>, bool), reqwest::Error> {
-    let mut body = Vec::new();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk?;
-        if body.len() + chunk.len() > limit {
-            return Ok((body, false));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok((body, true))
 }
 
 fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
-    // The innermost cause is the one that says something: "connection refused" and not "error sending request".
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-        if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
-            return CallError::AddressRefused(refused.clone());
-        }
+    match outgoing_http::cause_of(error) {
+        Cause::AddressRefused(refused) => CallError::AddressRefused(refused),
+        Cause::Other(reason) => CallError::Unreachable { url: url.to_string(), reason },
     }
-    let reason = if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() };
-    CallError::Unreachable { url: url.to_string(), reason }
 }
 
 /// The first message of an error body.

@@ -1,4 +1,4 @@
-//! Mirrors that have joined: what is known of them, what they report, and how they leave.
+//! Mirrors that have joined: what is known of them, and how they leave.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use heliostat_auth::{Caller, Refusal};
 use heliostat_storage::{
-    LocalRepositoryId, MirrorOutcome, MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest,
-    Repository, RepositoryId, RepositoryMirrorState, StoreError, UserId,
+    MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, Repository, RepositoryMirrorState,
+    StoreError, UserId,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -181,35 +181,6 @@ impl Upstream {
         };
         if let Err(error) = self.0.mirrors.send(mirror, call).await {
             tracing::warn!(mirror.id = %mirror.id, error = %error, "a removed mirror could not be told");
-        }
-    }
-
-    /// A mirror reports how a synchronisation has ended.
-    pub async fn publish_event(
-        &self,
-        caller: &Caller,
-        mirror_id: &str,
-        outcome: MirrorOutcome,
-        upstream_repository_id: &str,
-        mirror_repository_id: Option<i32>,
-    ) -> Result<(), Refusal> {
-        let mirror_id = MirrorServerId::from(mirror_id);
-        permit::this_mirror(caller, &mirror_id)?;
-        let unknown = || {
-            let message = format!("The repository {upstream_repository_id} does not exist.");
-            Refusal::not_found("repository", message)
-        };
-        let repository_id: RepositoryId = upstream_repository_id.parse().map_err(|_| unknown())?;
-        let state = RepositoryMirrorState {
-            mirror_id,
-            repository_id,
-            last_outcome: outcome,
-            mirror_repository_id: mirror_repository_id.map(LocalRepositoryId),
-            reported_at: self.now_ms(),
-        };
-        match self.store().record_mirror_outcome(state).await {
-            Err(StoreError::NotFound { .. }) => Err(unknown()),
-            result => result.map_err(refuse::store),
         }
     }
 

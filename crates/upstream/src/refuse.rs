@@ -12,6 +12,9 @@ pub(crate) fn store(error: StoreError) -> Refusal {
         StoreError::InUse { what, value } => {
             Refusal::conflict(format!("The {what} {value:?} is still in use."))
         }
+        StoreError::LimitReached { what, limit } => {
+            Refusal::conflict(format!("There may be {limit} {what} at most; delete one first."))
+        }
         StoreError::NotFound { what, value } => {
             Refusal::not_found(what, format!("The {what} {value:?} does not exist."))
         }

@@ -240,6 +240,7 @@ impl Upstream {
             if updated.metadata_hash != repository.metadata_hash {
                 let key = if branch_changed { DEFAULT_BRANCH_MODIFIED } else { REPOSITORY_MODIFIED };
                 events.push(occasion.repository(key, updated));
+                events.push(occasion.modified(repository, updated));
             }
             if visibility_changed {
                 events.push(occasion.permissions_changed(None));

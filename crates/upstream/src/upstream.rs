@@ -7,6 +7,7 @@ use heliostat_auth::{Passwords, Refusal, Secret, server_id};
 use heliostat_git as git;
 use heliostat_storage::{StoreError, UpstreamStore};
 use thiserror::Error;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -14,18 +15,21 @@ use url::Url;
 use crate::address_rules::AddressRules;
 use crate::bootstrap::{self, AdminAccount, BootstrapError};
 use crate::clock::Clock;
-use crate::deliver_events::{self, Deliveries};
+use crate::deliver_events::{Deliveries, Mirrors};
+use crate::deliver_webhooks::Webhooks;
+use crate::delivery_loop;
 use crate::known_refs::KnownRefs;
 use crate::mirror_client::MirrorClient;
 use crate::mirror_servers::LastSeen;
 use crate::reconcile_refs::{self, Reconciliation};
 use crate::register_limit::RegisterLimit;
+use crate::webhook_client::WebhookClient;
 use crate::wire_event::Occasion;
 
 /// Setting under which the name of this upstream towards its mirrors is kept.
 const CLIENT_KEY_SETTING: &str = "client_key";
 
-/// Which addresses mirrors may have.
+/// Which addresses mirrors and webhooks may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MirrorAddresses {
     /// Ordinary ones, and loopback if the upstream's own base URL is on loopback.
@@ -44,7 +48,7 @@ pub struct UpstreamOptions {
     pub data: PathBuf,
     /// Password of the first administrator; generated if there is none.
     pub admin_password: Option<Secret>,
-    /// Which addresses mirrors may have.
+    /// Which addresses mirrors and webhooks may have.
     pub mirror_addresses: MirrorAddresses,
     /// Where the time comes from.
     pub clock: Clock,
@@ -83,6 +87,9 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     pub(crate) known_refs: KnownRefs,
     pub(crate) deliveries: Deliveries,
+    pub(crate) webhook_client: WebhookClient,
+    /// Wakes the delivery to webhooks.
+    pub(crate) webhook_wake: Notify,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) register_limit: RegisterLimit,
     pub(crate) last_seen: LastSeen,
@@ -103,6 +110,8 @@ impl Upstream {
             MirrorAddresses::Anything => AddressRules::Anything,
         };
         let mirrors = MirrorClient::new(rules, options.clock.clone()).map_err(StartError::HttpClient)?;
+        let webhook_client =
+            WebhookClient::new(rules, options.clock.clone()).map_err(StartError::HttpClient)?;
         repositories.recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;
@@ -118,6 +127,8 @@ impl Upstream {
             passwords,
             known_refs: KnownRefs::default(),
             deliveries: Deliveries::default(),
+            webhook_client,
+            webhook_wake: Notify::new(),
             reconciliation: Reconciliation::default(),
             register_limit: RegisterLimit::default(),
             last_seen: LastSeen::default(),
@@ -129,8 +140,9 @@ impl Upstream {
     /// Runs the background work until `stop` is cancelled, then lets accepted pushes finish.
     pub async fn run(&self, stop: CancellationToken) {
         let reconcile = reconcile_refs::run(self.clone(), stop.clone());
-        let deliver = deliver_events::run(self.clone(), stop);
-        tokio::join!(reconcile, deliver);
+        let tell_mirrors = delivery_loop::run(Mirrors(self.clone()), stop.clone());
+        let tell_webhooks = delivery_loop::run(Webhooks(self.clone()), stop);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks);
         self.0.detached.close();
         self.0.detached.wait().await;
     }
@@ -157,6 +169,7 @@ impl Upstream {
     /// Wakes the delivery after something was announced.
     pub(crate) fn announced(&self) {
         self.0.deliveries.wake();
+        self.0.webhook_wake.notify_one();
     }
 
     /// Carries work on even if whoever waits for it goes away.

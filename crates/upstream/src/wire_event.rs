@@ -5,7 +5,7 @@
 
 use heliostat_auth::UserIdentity;
 use heliostat_git::{RefChange, RefName};
-use heliostat_storage::{Generation, NewEvent, Project, Repository, RepositoryId};
+use heliostat_storage::{Audience, Generation, NewEvent, Project, Repository, RepositoryId};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -54,7 +54,7 @@ impl Occasion<'_> {
         let exceeded = changes.len() > MAX_CHANGES_PER_EVENT;
         let listed = if exceeded { &[] } else { changes };
         body["fromGeneration"] = json!(from);
-        body["changes"] = listed.iter().map(change).collect();
+        body["changes"] = Value::Array(wire_changes(listed.iter().cloned()));
         if exceeded {
             body["refLimitExceeded"] = json!(true);
         }
@@ -89,7 +89,8 @@ impl Occasion<'_> {
     }
 
     fn event(&self, event_key: &str, repository_id: Option<RepositoryId>, body: Value) -> NewEvent {
-        NewEvent { event_key: event_key.to_owned(), repository_id, body, created_at: self.now_ms }
+        let audience = Audience::Mirrors;
+        NewEvent { audience, event_key: event_key.to_owned(), repository_id, body, created_at: self.now_ms }
     }
 
     fn repository_body(&self, event_key: &str, subject: &Repository) -> Value {
@@ -102,7 +103,13 @@ impl Occasion<'_> {
         body
     }
 
-    fn body(&self, event_key: &str) -> Value {
+    /// A repository as events show it.
+    pub(crate) fn repository_wire(&self, subject: &Repository) -> Value {
+        repository(self.base_url, subject, &subject.metadata_hash)
+    }
+
+    /// What the bodies of all events have in common.
+    pub(crate) fn body(&self, event_key: &str) -> Value {
         let mut body = json!({ "eventKey": event_key, "date": webhook_date(self.now_ms) });
         if let Some(actor) = self.actor {
             body["actor"] = json!({
@@ -171,6 +178,11 @@ fn project(base_url: &Url, project: &Project) -> Value {
 /// Path of a repository for git, below the base URL.
 pub(crate) fn clone_path(project_key: &str, slug: &str) -> String {
     format!("/scm/{}/{slug}.git", project_key.to_lowercase())
+}
+
+/// Changed refs as events show them.
+pub(crate) fn wire_changes(changes: impl IntoIterator<Item = RefChange>) -> Vec<Value> {
+    changes.into_iter().map(|changed| change(&changed)).collect()
 }
 
 fn change(change: &RefChange) -> Value {

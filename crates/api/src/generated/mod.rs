@@ -14,3 +14,4 @@ pub mod security;
 pub mod table;
 pub mod upstream;
 pub mod users;
+pub mod webhooks;

@@ -229,6 +229,48 @@ impl fmt::Display for GlobalPermission {
     }
 }
 
+/// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum InvocationOutcome {
+    /// `SUCCESS`
+    #[oai(rename = "SUCCESS")]
+    #[serde(rename = "SUCCESS")]
+    Success,
+    /// `FAILURE`
+    #[oai(rename = "FAILURE")]
+    #[serde(rename = "FAILURE")]
+    Failure,
+    /// `ERROR`
+    #[oai(rename = "ERROR")]
+    #[serde(rename = "ERROR")]
+    Error,
+}
+
+impl InvocationOutcome {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Success, Self::Failure, Self::Error];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+            Self::Error => "ERROR",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for InvocationOutcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// Whether a mirror has synchronized a repository or has failed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum MirrorEventType {
@@ -298,6 +340,43 @@ impl MirrorMode {
 }
 
 impl fmt::Display for MirrorMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Whether a mirror has fetched only the refs that it was told of, or compared all refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum MirrorSyncType {
+    /// `INCREMENTAL`
+    #[oai(rename = "INCREMENTAL")]
+    #[serde(rename = "INCREMENTAL")]
+    Incremental,
+    /// `SNAPSHOT`
+    #[oai(rename = "SNAPSHOT")]
+    #[serde(rename = "SNAPSHOT")]
+    Snapshot,
+}
+
+impl MirrorSyncType {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Incremental, Self::Snapshot];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Incremental => "INCREMENTAL",
+            Self::Snapshot => "SNAPSHOT",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for MirrorSyncType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -519,6 +598,27 @@ pub struct PageOfRestBranch {
     pub next_page_start: Option<i64>,
 }
 
+/// A page of calls of a webhook.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestDetailedInvocation {
+    /// What is on this page.
+    pub values: Vec<RestDetailedInvocation>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
 /// A page of user accounts.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfRestDetailedUser {
@@ -692,6 +792,27 @@ pub struct PageOfRestRepository {
 pub struct PageOfRestUpstreamServer {
     /// What is on this page.
     pub values: Vec<RestUpstreamServer>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
+/// A page of webhooks.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestWebhook {
+    /// What is on this page.
+    pub values: Vec<RestWebhook>,
     /// How many values are on this page.
     pub size: i32,
     /// The most values that the page may hold.
@@ -1434,6 +1555,37 @@ pub struct RestDelayedSyncRepository {
     pub behind_since: i64,
 }
 
+/// A call of a webhook with what was sent and what came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestDetailedInvocation {
+    /// The id of the call. Absent for a test, which is not in the log.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// Which event was told of.
+    pub event: String,
+    /// Where an event happened.
+    #[oai(rename = "eventScope")]
+    #[serde(rename = "eventScope")]
+    pub event_scope: RestInvocationScope,
+    /// What was sent as `X-Request-Id`; all attempts at one event have the same.
+    #[oai(rename = "requestId")]
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+    /// How often the event was sent, this call included.
+    pub attempt: i32,
+    /// When the call began.
+    pub start: i64,
+    /// When the call ended.
+    pub finish: i64,
+    /// How long the call took, in milliseconds.
+    pub duration: i64,
+    /// What was sent to a webhook.
+    pub request: RestInvocationRequest,
+    /// What came back from a webhook.
+    pub result: RestInvocationResult,
+}
+
 /// A user, as administrators see the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestDetailedUser {
@@ -1543,6 +1695,121 @@ pub struct RestHashes {
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
+}
+
+/// A call of a webhook in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocation {
+    /// The id of the call.
+    pub id: i64,
+    /// Which event was told of.
+    pub event: String,
+    /// What was sent as `X-Request-Id`; all attempts at one event have the same.
+    #[oai(rename = "requestId")]
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+    /// How often the event was sent, this call included.
+    pub attempt: i32,
+    /// When the call began.
+    pub start: i64,
+    /// When the call ended.
+    pub finish: i64,
+    /// How long the call took, in milliseconds.
+    pub duration: i64,
+    /// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
+    pub outcome: InvocationOutcome,
+    /// The status of the answer. Absent if there was none.
+    #[oai(rename = "statusCode", skip_serializing_if_is_none)]
+    #[serde(rename = "statusCode", default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<i32>,
+    /// The status of the answer, or why there was none.
+    pub description: String,
+}
+
+/// How many calls have ended in which way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationCounts {
+    /// How many got no answer that could be read.
+    pub errors: i64,
+    /// How many were refused.
+    pub failures: i64,
+    /// How many were taken in.
+    pub successes: i64,
+    /// The time over which calls are counted.
+    pub window: RestInvocationWindow,
+}
+
+/// How the calls of a webhook have gone, as far back as the delivery log reaches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationHistory {
+    /// How many calls have ended in which way.
+    pub counts: RestInvocationCounts,
+    /// A call of a webhook in short.
+    #[oai(rename = "lastError", skip_serializing_if_is_none)]
+    #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<RestInvocation>,
+    /// A call of a webhook in short.
+    #[oai(rename = "lastFailure", skip_serializing_if_is_none)]
+    #[serde(rename = "lastFailure", default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<RestInvocation>,
+    /// A call of a webhook in short.
+    #[oai(rename = "lastSuccess", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSuccess", default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<RestInvocation>,
+}
+
+/// What was sent to a webhook.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationRequest {
+    /// Always `POST`.
+    pub method: String,
+    /// Where it was sent.
+    pub url: String,
+    /// The headers that were sent, without credentials.
+    pub headers: BTreeMap<String, Value>,
+    /// The body that was sent, up to 32 KiB of it.
+    pub body: String,
+}
+
+/// What came back from a webhook.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationResult {
+    /// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
+    pub outcome: InvocationOutcome,
+    /// The status of the answer. Absent if there was none.
+    #[oai(rename = "statusCode", skip_serializing_if_is_none)]
+    #[serde(rename = "statusCode", default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<i32>,
+    /// The status of the answer, or why there was none.
+    pub description: String,
+    /// The headers of the answer. Absent if there was none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<String, Value>>,
+    /// The body of the answer, up to 32 KiB of it. Absent if there was none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// Where an event happened.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationScope {
+    /// The id of the repository.
+    pub id: String,
+    /// Always `repository`.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// The time over which calls are counted.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestInvocationWindow {
+    /// When the oldest of them began; now, if there was none.
+    pub start: i64,
+    /// How long ago that was, in milliseconds.
+    pub duration: i64,
 }
 
 /// A link.
@@ -2063,6 +2330,15 @@ pub struct RestRepositoryMirrorEvent {
     #[oai(rename = "upstreamRepoId", validator(min_length = 1, max_length = 64))]
     #[serde(rename = "upstreamRepoId")]
     pub upstream_repo_id: String,
+    /// How many times the refs had changed on the upstream when they were what the mirror serves now. Without it, or
+    /// with a number that the upstream has not reached, webhooks are told that refs have changed but not which.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// Whether a mirror has fetched only the refs that it was told of, or compared all refs.
+    #[oai(rename = "syncType", skip_serializing_if_is_none)]
+    #[serde(rename = "syncType", default, skip_serializing_if = "Option::is_none")]
+    pub sync_type: Option<MirrorSyncType>,
 }
 
 /// A repository to create.
@@ -2266,6 +2542,156 @@ impl fmt::Debug for RestUsernamePasswordCredentials {
     }
 }
 
+/// An address that is told of what happens to a repository, without its secret and its password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestWebhook {
+    /// The id of the webhook.
+    pub id: i32,
+    /// When the webhook was created.
+    #[oai(rename = "createdDate")]
+    #[serde(rename = "createdDate")]
+    pub created_date: i64,
+    /// When the webhook was last changed.
+    #[oai(rename = "updatedDate")]
+    #[serde(rename = "updatedDate")]
+    pub updated_date: i64,
+    /// What the webhook belongs to, always `repository`.
+    #[oai(rename = "scopeType")]
+    #[serde(rename = "scopeType")]
+    pub scope_type: String,
+    /// What the webhook is for.
+    pub name: String,
+    /// Where events are posted, by http or https.
+    pub url: String,
+    /// Which events are sent.
+    pub events: Vec<String>,
+    /// Whether events are sent.
+    pub active: bool,
+    /// How the bodies of a webhook are signed.
+    pub configuration: RestWebhookConfiguration,
+    /// What the receiver of a webhook asks for, sent to it with HTTP Basic.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<RestWebhookCredentials>,
+    /// Whether the receiver's certificate must be valid.
+    #[oai(rename = "sslVerificationRequired")]
+    #[serde(rename = "sslVerificationRequired")]
+    pub ssl_verification_required: bool,
+    /// How the calls of a webhook have gone, as far back as the delivery log reaches.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<RestInvocationHistory>,
+}
+
+/// How the bodies of a webhook are signed.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestWebhookConfiguration {
+    /// The key of the signature. Taken in, never answered; an empty one removes it.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Whether there is a secret. Answered; not looked at in a request.
+    #[oai(rename = "secretSet", skip_serializing_if_is_none)]
+    #[serde(rename = "secretSet", default, skip_serializing_if = "Option::is_none")]
+    pub secret_set: Option<bool>,
+}
+
+impl fmt::Debug for RestWebhookConfiguration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RestWebhookConfiguration")
+            .field("secret", &"<secret>")
+            .field("secret_set", &self.secret_set)
+            .finish()
+    }
+}
+
+/// What the receiver of a webhook asks for, sent to it with HTTP Basic.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestWebhookCredentials {
+    /// The user name at the receiver; an empty one removes the credentials.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The password at the receiver. Taken in, never answered.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for RestWebhookCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RestWebhookCredentials")
+            .field("username", &self.username)
+            .field("password", &"<secret>")
+            .finish()
+    }
+}
+
+/// A webhook to create.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestWebhookRequest {
+    /// What the webhook is for.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    pub name: String,
+    /// Where events are posted, by http or https.
+    #[oai(validator(min_length = 1, max_length = 2048))]
+    pub url: String,
+    /// Which events are sent.
+    #[oai(validator(max_items = 64))]
+    pub events: Vec<String>,
+    /// Whether events are sent; true, if left out.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// How the bodies of a webhook are signed.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<RestWebhookConfiguration>,
+    /// What the receiver of a webhook asks for, sent to it with HTTP Basic.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<RestWebhookCredentials>,
+    /// Whether the receiver's certificate must be valid; true, if left out.
+    #[oai(rename = "sslVerificationRequired", skip_serializing_if_is_none)]
+    #[serde(rename = "sslVerificationRequired", default, skip_serializing_if = "Option::is_none")]
+    pub ssl_verification_required: Option<bool>,
+}
+
+/// What to change of a webhook.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestWebhookUpdate {
+    /// What the webhook is for.
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where events are posted, by http or https.
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Which events are sent.
+    #[oai(skip_serializing_if_is_none, validator(max_items = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+    /// Whether events are sent.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// How the bodies of a webhook are signed.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<RestWebhookConfiguration>,
+    /// What the receiver of a webhook asks for, sent to it with HTTP Basic.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<RestWebhookCredentials>,
+    /// Whether the receiver's certificate must be valid.
+    #[oai(rename = "sslVerificationRequired", skip_serializing_if_is_none)]
+    #[serde(rename = "sslVerificationRequired", default, skip_serializing_if = "Option::is_none")]
+    pub ssl_verification_required: Option<bool>,
+}
+
 /// How much a synchronization looks at: the refs that events have named (`incremental`), or all of them
 /// (`snapshot`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
@@ -2441,8 +2867,10 @@ impl fmt::Display for UserType {
     EnrichedRepository,
     EnrichedRepositoryProperties,
     GlobalPermission,
+    InvocationOutcome,
     MirrorEventType,
     MirrorMode,
+    MirrorSyncType,
     MirrorType,
     MirroredRepositoryStatus,
     MirroringRequestState,
@@ -2450,6 +2878,7 @@ impl fmt::Display for UserType {
     PageOfRestAccessToken,
     PageOfRestApplicationUser,
     PageOfRestBranch,
+    PageOfRestDetailedInvocation,
     PageOfRestDetailedUser,
     PageOfRestMirrorRepositorySynchronizationStatus,
     PageOfRestMirrorServer,
@@ -2459,6 +2888,7 @@ impl fmt::Display for UserType {
     PageOfRestProject,
     PageOfRestRepository,
     PageOfRestUpstreamServer,
+    PageOfRestWebhook,
     Permission,
     ProjectPermission,
     ProjectType,
@@ -2488,12 +2918,20 @@ impl fmt::Display for UserType {
     RestCredentials,
     RestDefaultBranchUpdate,
     RestDelayedSyncRepository,
+    RestDetailedInvocation,
     RestDetailedUser,
     RestErrorMessage,
     RestErrors,
     RestFarmSynchronizationRequest,
     RestHashedRepository,
     RestHashes,
+    RestInvocation,
+    RestInvocationCounts,
+    RestInvocationHistory,
+    RestInvocationRequest,
+    RestInvocationResult,
+    RestInvocationScope,
+    RestInvocationWindow,
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
@@ -2528,6 +2966,11 @@ impl fmt::Display for UserType {
     RestUpstreamSettingsUpdate,
     RestUserCreation,
     RestUsernamePasswordCredentials,
+    RestWebhook,
+    RestWebhookConfiguration,
+    RestWebhookCredentials,
+    RestWebhookRequest,
+    RestWebhookUpdate,
     SynchronizationType,
     UpstreamServerState,
     UpstreamServerType,

@@ -112,4 +112,13 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "createUserAccessToken", method: "PUT", path: "/access-tokens/latest/users/{userSlug}", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
     Operation { id: "getUserAccessToken", method: "GET", path: "/access-tokens/latest/users/{userSlug}/{tokenId}", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405] },
     Operation { id: "deleteUserAccessToken", method: "DELETE", path: "/access-tokens/latest/users/{userSlug}/{tokenId}", roles: &[Role::Upstream], statuses: &[204, 400, 401, 403, 404, 405] },
+    Operation { id: "findWebhooks", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "createWebhook", method: "POST", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 409, 413, 415] },
+    Operation { id: "testWebhook", method: "POST", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/test", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
+    Operation { id: "getWebhook", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "updateWebhook", method: "PUT", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 413, 415] },
+    Operation { id: "deleteWebhook", method: "DELETE", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}", roles: &[Role::Upstream], statuses: &[204, 400, 401, 403, 404, 405] },
+    Operation { id: "getLatestInvocation", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/latest", roles: &[Role::Upstream], statuses: &[200, 204, 400, 401, 403, 404, 405] },
+    Operation { id: "getStatistics", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/statistics", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405] },
+    Operation { id: "listInvocations", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/invocations", roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405] },
 ];

@@ -869,7 +869,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Report a synchronization
     ///
     /// A mirror tells that it has synchronized a repository, or has failed to. Only the mirror that is named in the
-    /// path may call this. A repository that does not exist is 404.
+    /// path may call this. A repository that does not exist is 404. The webhooks of the repository are told with
+    /// `mirror:repo_synchronized` what the mirror serves now and did not serve at its last report; a report that brings
+    /// nothing new tells them nothing.
     #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/events", method = "post", operation_id = "publishEvent", tag = "Tag::This")]
     async fn publish_event(
         &self,

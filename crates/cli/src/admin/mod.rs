@@ -8,6 +8,7 @@ pub mod repository;
 pub mod request;
 pub mod token;
 pub mod user;
+pub mod webhook;
 
 mod connection;
 mod named_resource;

@@ -28,6 +28,8 @@ mod upstream_operations;
 mod upstream_server;
 mod upstream_servers;
 mod users;
+mod webhook_operations;
+mod webhooks;
 
 pub use mirror_operations::MirrorOperations;
 pub use upstream_operations::UpstreamOperations;

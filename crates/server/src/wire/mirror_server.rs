@@ -1,11 +1,11 @@
 //! Mirrors on the wire, as their upstream knows them.
 
 use heliostat_api::models::{
-    MirrorEventType, MirrorType as WireType, RestMirrorServer, RestMirroredRepositoryDescriptor,
-    RestSelfLinks,
+    MirrorEventType, MirrorSyncType, MirrorType as WireType, RestMirrorServer,
+    RestMirroredRepositoryDescriptor, RestRepositoryMirrorEvent, RestSelfLinks,
 };
 use heliostat_storage::{MirrorOutcome, MirrorServer, MirrorType, MirroringRequest};
-use heliostat_upstream::RepositoryMirror;
+use heliostat_upstream::{RepositoryMirror, SyncReport, SyncType};
 
 use super::UpstreamWire;
 use super::links::self_links;
@@ -73,11 +73,20 @@ pub fn stored_mirror_type(mirror_type: WireType) -> MirrorType {
     }
 }
 
-/// How a synchronization ended, as the store calls it.
-pub fn mirror_outcome(event: MirrorEventType) -> MirrorOutcome {
-    match event {
-        MirrorEventType::Synchronized => MirrorOutcome::Synchronized,
-        MirrorEventType::SynchronizationFailed => MirrorOutcome::SynchronizationFailed,
+/// How a synchronization ended, as the domain takes it in.
+pub fn sync_report(event: RestRepositoryMirrorEvent) -> SyncReport {
+    SyncReport {
+        outcome: match event.kind {
+            MirrorEventType::Synchronized => MirrorOutcome::Synchronized,
+            MirrorEventType::SynchronizationFailed => MirrorOutcome::SynchronizationFailed,
+        },
+        upstream_repository_id: event.upstream_repo_id,
+        mirror_repository_id: event.mirror_repo_id,
+        generation: event.generation,
+        sync_type: event.sync_type.map(|sync_type| match sync_type {
+            MirrorSyncType::Incremental => SyncType::Incremental,
+            MirrorSyncType::Snapshot => SyncType::Snapshot,
+        }),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use heliostat_api::models::{
     EnrichedRepository, PageOfEnrichedRepository, PageOfRestAccessToken, PageOfRestApplicationUser,
-    PageOfRestBranch, PageOfRestDetailedUser, PageOfRestMirrorRepositorySynchronizationStatus,
-    PageOfRestMirrorServer, PageOfRestMirroredRepositoryDescriptor, PageOfRestMirroringRequest,
-    PageOfRestPermittedUser, PageOfRestProject, PageOfRestRepository, PageOfRestUpstreamServer,
-    RestAccessToken, RestApplicationUser, RestBranch, RestDetailedUser,
+    PageOfRestBranch, PageOfRestDetailedInvocation, PageOfRestDetailedUser,
+    PageOfRestMirrorRepositorySynchronizationStatus, PageOfRestMirrorServer,
+    PageOfRestMirroredRepositoryDescriptor, PageOfRestMirroringRequest, PageOfRestPermittedUser,
+    PageOfRestProject, PageOfRestRepository, PageOfRestUpstreamServer, PageOfRestWebhook, RestAccessToken,
+    RestApplicationUser, RestBranch, RestDetailedInvocation, RestDetailedUser,
     RestMirrorRepositorySynchronizationStatus, RestMirrorServer, RestMirroredRepositoryDescriptor,
-    RestMirroringRequest, RestPermittedUser, RestProject, RestRepository, RestUpstreamServer,
+    RestMirroringRequest, RestPermittedUser, RestProject, RestRepository, RestUpstreamServer, RestWebhook,
 };
 use heliostat_storage::{Page, PageRequest};
 
@@ -71,6 +72,7 @@ wire_pages! {
     PageOfRestAccessToken of RestAccessToken;
     PageOfRestApplicationUser of RestApplicationUser;
     PageOfRestBranch of RestBranch;
+    PageOfRestDetailedInvocation of RestDetailedInvocation;
     PageOfRestDetailedUser of RestDetailedUser;
     PageOfRestMirrorRepositorySynchronizationStatus of RestMirrorRepositorySynchronizationStatus;
     PageOfRestMirrorServer of RestMirrorServer;
@@ -80,6 +82,7 @@ wire_pages! {
     PageOfRestProject of RestProject;
     PageOfRestRepository of RestRepository;
     PageOfRestUpstreamServer of RestUpstreamServer;
+    PageOfRestWebhook of RestWebhook;
 }
 
 /// Page bounds are small numbers; one that is not shows as the largest that fits.

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::{LocalRepositoryId, MirrorServerId, RepositoryId};
+use crate::ids::{Generation, LocalRepositoryId, MirrorServerId, RepositoryId};
 use crate::records::{MirrorOutcome, RepositoryMirrorState};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -15,6 +15,7 @@ pub struct Model {
     pub last_outcome: MirrorOutcome,
     pub mirror_repository_id: Option<LocalRepositoryId>,
     pub reported_at: i64,
+    pub synced_generation: Option<Generation>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -30,6 +31,7 @@ impl From<Model> for RepositoryMirrorState {
             last_outcome: row.last_outcome,
             mirror_repository_id: row.mirror_repository_id,
             reported_at: row.reported_at,
+            synced_generation: row.synced_generation,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod mirror_project_index;
 mod mirror_tables;
 mod upstream_tables;
+mod webhook_tables;
 
 use async_trait::async_trait;
 use sea_orm_migration::sea_query::{
@@ -20,7 +21,7 @@ pub(crate) struct UpstreamMigrator;
 #[async_trait]
 impl MigratorTrait for UpstreamMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(upstream_tables::UpstreamTables)]
+        vec![Box::new(upstream_tables::UpstreamTables), Box::new(webhook_tables::WebhookTables)]
     }
 
     fn migration_table_name() -> DynIden {

@@ -1,12 +1,23 @@
-//! Events on their way to the mirrors.
+//! Events on their way to the mirrors and to webhooks.
 
 use serde_json::Value;
 
 use crate::ids::{MirrorServerId, OutboxEventId, RepositoryId};
 
-/// Something to announce to every enabled mirror.
+/// Whom an event is for; the two get different bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every enabled mirror.
+    Mirrors,
+    /// The webhooks of the repository that ask for such events.
+    Webhooks,
+}
+
+/// Something to announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
+    /// To whom.
+    pub audience: Audience,
     /// What happened, such as "repo:refs_changed".
     pub event_key: String,
     /// Which repository it concerns, if it concerns one.

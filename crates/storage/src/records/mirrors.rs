@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::REDACTED;
-use crate::ids::{LocalRepositoryId, MirrorServerId, RepositoryId, RequestId};
+use crate::ids::{Generation, LocalRepositoryId, MirrorServerId, RepositoryId, RequestId};
 use crate::named_value::named_values;
 
 named_values! {
@@ -185,6 +187,16 @@ pub struct MirrorUpdate {
     pub uninstalled_url: Option<String>,
 }
 
+/// What a mirror's copy has gained since the mirror last reported of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MirrorProgress {
+    /// The generation that it had reported before, if it had reported any.
+    pub from: Option<Generation>,
+    /// What was recorded after that generation, up to the one that is reported now, as one list of changes for
+    /// each generation; `None` if that is not known for all of them.
+    pub changes: Option<Vec<Value>>,
+}
+
 /// The last that a mirror has reported of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryMirrorState {
@@ -196,6 +208,8 @@ pub struct RepositoryMirrorState {
     pub last_outcome: MirrorOutcome,
     /// What the mirror calls the repository.
     pub mirror_repository_id: Option<LocalRepositoryId>,
+    /// The greatest generation that it has reported to serve.
+    pub synced_generation: Option<Generation>,
     /// Epoch milliseconds.
     pub reported_at: i64,
 }

@@ -5,23 +5,28 @@ mod events;
 mod mirrored;
 mod mirrors;
 mod repositories;
+mod webhooks;
 
 pub use accounts::{
     AccessToken, NewAccessToken, NewUser, PermissionsOfUser, User, UserFilter, UserKind, UserPermission,
     UserUpdate,
 };
-pub use events::{NewEvent, OutboxEvent};
+pub use events::{Audience, NewEvent, OutboxEvent};
 pub use mirrored::{
     MirroredRepository, MirroredStatus, MirroringMode, RepositoryMetadata, SyncedRepository, UpstreamServer,
     UpstreamSettings, UpstreamState,
 };
 pub use mirrors::{
-    MirrorOutcome, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror, NewRequest,
-    RepositoryMirrorState, RequestState,
+    MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
+    NewRequest, RepositoryMirrorState, RequestState,
 };
 pub use repositories::{
     NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, RefChangeRecord,
     Repository, RepositoryHashes, RepositorySearch, RepositoryState, RepositoryUpdate, Visibility,
+};
+pub use webhooks::{
+    DeliveryFate, Exchange, Invocation, InvocationCounts, InvocationOutcome, Webhook, WebhookDelivery,
+    WebhookSecrets, WebhookSettings,
 };
 
 /// What `Debug` shows in place of a secret that is there.

@@ -1,5 +1,7 @@
 //! Projects and repositories of the upstream.
 
+use serde_json::Value;
+
 use crate::ids::{Generation, ProjectId, RepositoryId, UserId};
 use crate::named_value::named_values;
 
@@ -207,6 +209,9 @@ pub struct RefChangeRecord {
     pub default_branch: Option<String>,
     /// Hash over what else is known about the repository, if that changed too.
     pub metadata_hash: Option<String>,
+    /// The changed refs as a JSON list, if they are known and not too many. They are kept for a while if the
+    /// repository has webhooks, to tell what a mirror has gained that reports later.
+    pub changes: Option<Value>,
     /// Epoch milliseconds.
     pub changed_at: i64,
 }

@@ -1,8 +1,8 @@
 //! What an upstream remembers.
 //!
 //! Each method is one transaction. Those that change what mirrors should know take the events to announce
-//! and write them together with the change, one for each enabled mirror; an event is never recorded
-//! without its change, nor the other way round.
+//! and write them together with the change, one for each enabled mirror and for each webhook that asks for it;
+//! an event is never recorded without its change, nor the other way round.
 
 mod access_tokens;
 mod mirror_servers;
@@ -10,6 +10,7 @@ mod outbox;
 mod permissions;
 mod preferred_mirrors;
 mod projects;
+mod ref_changes;
 mod repositories;
 mod repository_mirrors;
 mod requests;
@@ -20,6 +21,9 @@ mod settings;
 mod tests;
 mod users;
 mod visibility;
+mod webhook_deliveries;
+mod webhook_log;
+mod webhooks;
 
 use crate::database::Database;
 

@@ -1,4 +1,4 @@
-//! Events that wait for their delivery to a mirror.
+//! Announcing events, and those that wait for their delivery to a mirror.
 //!
 //! A repository's events leave in the order in which its changes were recorded: whoever announces a change
 //! holds the lock on the changed row until the commit, so that a later change gets later numbers.
@@ -10,18 +10,30 @@ use sea_orm::{
 };
 
 use super::UpstreamStore;
+use super::webhook_deliveries::announce_to_webhooks;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, OutboxEventId};
-use crate::records::{NewEvent, OutboxEvent};
+use crate::records::{Audience, NewEvent, OutboxEvent};
 
 /// How many events one statement inserts; times the columns it stays far below both databases' limits.
 const INSERT_CHUNK_ROWS: usize = 500;
 /// How many ids one statement names, for the same reason.
 const ID_CHUNK: usize = 500;
 
-/// Writes the events to the outbox of each enabled mirror, as part of the caller's transaction.
+/// Writes the events down for each enabled mirror and each webhook that is to hear of them, as part of the
+/// caller's transaction.
 pub(super) async fn announce(
+    transaction: &DatabaseTransaction,
+    events: Vec<NewEvent>,
+) -> Result<(), StoreError> {
+    let (for_mirrors, for_webhooks) =
+        events.into_iter().partition(|event| event.audience == Audience::Mirrors);
+    announce_to_mirrors(transaction, for_mirrors).await?;
+    announce_to_webhooks(transaction, for_webhooks).await
+}
+
+async fn announce_to_mirrors(
     transaction: &DatabaseTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use sea_orm::{
 use super::UpstreamStore;
 use super::outbox::announce;
 use super::projects::folded_key;
+use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -220,6 +221,7 @@ impl UpstreamStore {
             let current = current.ok_or_else(|| StoreError::not_found("repository", &id))?;
             return Err(StoreError::StaleGeneration { expected, actual: current.generation });
         }
+        remember_changes(&transaction, id, expected.next(), change.changes).await?;
         announce(&transaction, make_events(expected.next())).await?;
         transaction.commit().await?;
         Ok(expected.next())

@@ -1,24 +1,39 @@
 //! What mirrors have reported of each repository.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use super::UpstreamStore;
+use super::outbox::announce;
+use super::ref_changes::changes_between;
 use crate::entities::repository_mirror_state;
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
-use crate::records::RepositoryMirrorState;
+use crate::records::{MirrorProgress, NewEvent, RepositoryMirrorState};
 
 impl UpstreamStore {
-    /// Records how a mirror's synchronisation of a repository has ended.
-    pub async fn record_mirror_outcome(&self, state: RepositoryMirrorState) -> Result<(), StoreError> {
+    /// Records how a mirror's synchronisation of a repository has ended, and announces what follows from it.
+    /// A generation that is less than the recorded one, or none, leaves the recorded one as it is.
+    pub async fn record_mirror_outcome(
+        &self,
+        state: RepositoryMirrorState,
+        make_events: impl FnOnce(MirrorProgress) -> Vec<NewEvent> + Send,
+    ) -> Result<(), StoreError> {
         let subject = format!("{} or {}", state.repository_id, state.mirror_id);
+        let transaction = self.database.begin_write().await?;
+        let key = (state.repository_id, state.mirror_id.clone());
+        let before = repository_mirror_state::Entity::find_by_id(key)
+            .lock_exclusive()
+            .one(&transaction)
+            .await?
+            .and_then(|row| row.synced_generation);
         let row = repository_mirror_state::ActiveModel {
             repository_id: Set(state.repository_id),
             mirror_id: Set(state.mirror_id),
             last_outcome: Set(state.last_outcome),
             mirror_repository_id: Set(state.mirror_repository_id),
             reported_at: Set(state.reported_at),
+            synced_generation: Set(state.synced_generation.max(before)),
         };
         let replacing = OnConflict::columns([
             repository_mirror_state::Column::RepositoryId,
@@ -28,16 +43,22 @@ impl UpstreamStore {
             repository_mirror_state::Column::LastOutcome,
             repository_mirror_state::Column::MirrorRepositoryId,
             repository_mirror_state::Column::ReportedAt,
+            repository_mirror_state::Column::SyncedGeneration,
         ])
         .to_owned();
         let written = repository_mirror_state::Entity::insert(row)
             .on_conflict(replacing)
-            .exec_without_returning(self.database.connection())
+            .exec_without_returning(&transaction)
             .await;
         written.map_err(|error| {
             StoreError::from(error).or_missing_reference("repository or mirror", &subject)
         })?;
-        Ok(())
+        let changes = match (before, state.synced_generation) {
+            (Some(from), Some(to)) => changes_between(&transaction, state.repository_id, from, to).await?,
+            _ => None,
+        };
+        announce(&transaction, make_events(MirrorProgress { from: before, changes })).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The last reports of a repository, one for each mirror that has sent any.

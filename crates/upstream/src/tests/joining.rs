@@ -5,7 +5,7 @@ use heliostat_storage::{MirrorOutcome, RequestState};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
 use super::house::{FIRST, House, registration};
-use crate::{LinkAuthorization, MirrorUpgrade, UserCredentials};
+use crate::{LinkAuthorization, MirrorUpgrade, SyncReport, UserCredentials};
 
 const AUTHENTICATE: &str = "/rest/mirroring/latest/authenticate";
 
@@ -93,13 +93,17 @@ async fn a_mirror_joins_works_and_leaves() {
     let access = house.upstream.push_with_git(&caller, "APP", "engine").await;
     assert!(matches!(access, Err(Refusal::Forbidden { .. })), "mirrors only read");
 
-    let report =
-        house.upstream.publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "1", Some(5)).await;
-    report.expect("taken");
-    let unknown =
-        house.upstream.publish_event(&caller, MIRROR_ID, MirrorOutcome::Synchronized, "99", None).await;
+    let report = |id: &str| SyncReport {
+        outcome: MirrorOutcome::Synchronized,
+        upstream_repository_id: id.to_owned(),
+        mirror_repository_id: Some(5),
+        generation: Some(0),
+        sync_type: None,
+    };
+    house.upstream.publish_event(&caller, MIRROR_ID, &report("1")).await.expect("taken");
+    let unknown = house.upstream.publish_event(&caller, MIRROR_ID, &report("99")).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
-    let other = house.upstream.publish_event(&admin, MIRROR_ID, MirrorOutcome::Synchronized, "1", None).await;
+    let other = house.upstream.publish_event(&admin, MIRROR_ID, &report("1")).await;
     assert!(matches!(other, Err(Refusal::Forbidden { .. })));
 
     let links = house

@@ -6,7 +6,7 @@ use heliostat_api::upstream::PublishEventResponse;
 
 use crate::problem::Problem;
 use crate::rest::upstream_operations::UpstreamOperations;
-use crate::wire::mirror_server::mirror_outcome;
+use crate::wire::mirror_server::sync_report;
 
 /// A mirror reports how a synchronization ended.
 pub async fn publish_event(
@@ -16,9 +16,6 @@ pub async fn publish_event(
     body: RestRepositoryMirrorEvent,
 ) -> Result<PublishEventResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let outcome = mirror_outcome(body.kind);
-    role.upstream
-        .publish_event(&caller, &mirror_id, outcome, &body.upstream_repo_id, body.mirror_repo_id)
-        .await?;
+    role.upstream.publish_event(&caller, &mirror_id, &sync_report(body)).await?;
     Ok(PublishEventResponse::NoContent)
 }

@@ -6,6 +6,7 @@ mod outbox;
 mod projects;
 mod repositories;
 mod searches;
+mod webhooks;
 
 use serde_json::json;
 
@@ -14,8 +15,8 @@ use crate::database::Role;
 use crate::ids::{MirrorServerId, ProjectId, RepositoryId};
 use crate::page::PageRequest;
 use crate::records::{
-    MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser, Project,
-    ProjectKind, Repository, RepositoryState, User, UserKind,
+    Audience, MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser,
+    Project, ProjectKind, Repository, RepositoryState, User, UserKind,
 };
 use crate::test_databases::TestDatabase;
 
@@ -113,7 +114,8 @@ async fn mirror(store: &UpstreamStore, mirror_id: &str) -> MirrorServer {
 }
 
 fn event(key: &str, repository_id: Option<RepositoryId>) -> NewEvent {
-    NewEvent { event_key: key.to_owned(), repository_id, body: json!({ "eventKey": key }), created_at: NOW }
+    let (audience, event_key, body) = (Audience::Mirrors, key.to_owned(), json!({ "eventKey": key }));
+    NewEvent { audience, event_key, repository_id, body, created_at: NOW }
 }
 
 async fn pending_keys(store: &UpstreamStore, mirror_id: &MirrorServerId) -> Vec<String> {

@@ -12,6 +12,7 @@ fn change(repository: RepositoryId, expected: i64, content_hash: &str) -> RefCha
         content_hash: content_hash.to_owned(),
         default_branch: None,
         metadata_hash: None,
+        changes: None,
         changed_at: NOW + 1,
     }
 }
@@ -226,6 +227,7 @@ async fn each_mirrors_last_report_is_kept() {
             repository_id: site.id,
             last_outcome: MirrorOutcome::SynchronizationFailed,
             mirror_repository_id: None,
+            synced_generation: None,
             reported_at: NOW,
         };
         let synchronized = RepositoryMirrorState {
@@ -234,11 +236,14 @@ async fn each_mirrors_last_report_is_kept() {
             reported_at: NOW + 1,
             ..failed.clone()
         };
-        store.record_mirror_outcome(failed.clone()).await.unwrap();
-        store.record_mirror_outcome(synchronized.clone()).await.unwrap();
+        store.record_mirror_outcome(failed.clone(), |_| Vec::new()).await.unwrap();
+        store.record_mirror_outcome(synchronized.clone(), |_| Vec::new()).await.unwrap();
         assert_eq!(store.mirror_states_of(site.id).await.unwrap(), [synchronized]);
         let of_nothing = RepositoryMirrorState { repository_id: RepositoryId(99), ..failed };
-        assert!(matches!(store.record_mirror_outcome(of_nothing).await, Err(StoreError::NotFound { .. })));
+        assert!(matches!(
+            store.record_mirror_outcome(of_nothing, |_| Vec::new()).await,
+            Err(StoreError::NotFound { .. })
+        ));
         test.remove().await;
     }
 }

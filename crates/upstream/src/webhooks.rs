@@ -1,0 +1,215 @@
+//! Webhooks of repositories, for those who administer the repository.
+
+use heliostat_auth::{Caller, Refusal, RepositoryPermission};
+use heliostat_storage::{
+    Exchange, Invocation, InvocationCounts, InvocationOutcome, Page, PageRequest, Repository, Webhook,
+    WebhookId, WebhookSecrets, WebhookSettings,
+};
+use uuid::Uuid;
+
+use crate::refuse;
+use crate::upstream::Upstream;
+use crate::webhook_client::Message;
+use crate::webhook_events::PING;
+use crate::webhook_settings::{WebhookCredentials, WebhookFields, known_event, set_credentials};
+
+/// Webhooks that one repository may have.
+const MAX_WEBHOOKS_PER_REPOSITORY: u64 = 50;
+
+/// How the calls of a webhook have gone, as far back as its log reaches.
+#[derive(Debug, Clone)]
+pub struct InvocationHistory {
+    /// How many ended in which way.
+    pub counts: InvocationCounts,
+    /// The last that was taken in.
+    pub last_success: Option<Invocation>,
+    /// The last that was refused.
+    pub last_failure: Option<Invocation>,
+    /// The last that was not answered.
+    pub last_error: Option<Invocation>,
+    /// When this was looked at, in epoch milliseconds.
+    pub now_ms: i64,
+}
+
+/// What to test: a webhook that exists, or an address.
+#[derive(Debug, Clone)]
+pub enum WebhookTest {
+    /// A webhook, with its secrets.
+    Existing(WebhookId),
+    /// An address.
+    Address {
+        /// Where to post.
+        url: String,
+        /// Whether its certificate must be valid.
+        certificate_required: bool,
+        /// Who the receiver is to take this server for.
+        credentials: WebhookCredentials,
+    },
+}
+
+impl Upstream {
+    /// The webhooks of a repository, or those of them that ask for an event.
+    pub async fn webhooks(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        event: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Webhook>, Refusal> {
+        let repository = self.administered(caller, repository).await?;
+        if let Some(event) = event {
+            known_event("event", event)?;
+        }
+        let mut webhooks = self.store().webhooks_of(repository.id).await.map_err(refuse::store)?;
+        webhooks.retain(|webhook| event.is_none_or(|key| webhook.settings.events.iter().any(|e| e == key)));
+        Ok(Page::of(&webhooks, page))
+    }
+
+    /// Registers a webhook.
+    pub async fn create_webhook(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        fields: WebhookFields,
+    ) -> Result<Webhook, Refusal> {
+        let repository = self.administered(caller, repository).await?;
+        let settings = self.new_webhook_settings(fields)?;
+        let created = self
+            .store()
+            .create_webhook(repository.id, settings, self.now_ms(), MAX_WEBHOOKS_PER_REPOSITORY)
+            .await
+            .map_err(refuse::store)?;
+        tracing::info!(webhook.id = %created.id, repository.id = %repository.id, "created a webhook");
+        Ok(created)
+    }
+
+    /// One webhook.
+    pub async fn webhook(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        id: &str,
+    ) -> Result<Webhook, Refusal> {
+        let repository = self.administered(caller, repository).await?;
+        self.webhook_of(&repository, id).await
+    }
+
+    /// Changes a webhook.
+    pub async fn update_webhook(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        id: &str,
+        fields: WebhookFields,
+    ) -> Result<Webhook, Refusal> {
+        let webhook = self.webhook(caller, repository, id).await?;
+        let settings = self.changed_webhook_settings(webhook.settings, fields)?;
+        self.store().update_webhook(webhook.id, settings, self.now_ms()).await.map_err(refuse::store)
+    }
+
+    /// Deletes a webhook with its log.
+    pub async fn delete_webhook(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        id: &str,
+    ) -> Result<(), Refusal> {
+        let webhook = self.webhook(caller, repository, id).await?;
+        self.store().delete_webhook(webhook.id).await.map_err(refuse::store)?;
+        tracing::info!(webhook.id = %webhook.id, repository.id = %webhook.repository_id, "deleted a webhook");
+        Ok(())
+    }
+
+    /// Sends a ping and returns what came back.
+    pub async fn test_webhook(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        test: WebhookTest,
+    ) -> Result<(Repository, Exchange), Refusal> {
+        let repository = self.administered(caller, repository).await?;
+        let settings = match test {
+            WebhookTest::Existing(id) => self.webhook_of(&repository, &id.to_string()).await?.settings,
+            WebhookTest::Address { url, certificate_required, credentials } => {
+                let mut secrets = WebhookSecrets::default();
+                set_credentials(&mut secrets, credentials)?;
+                let url = self.webhook_url(&url)?;
+                let (name, events) = (String::new(), Vec::new());
+                WebhookSettings { name, url, events, active: true, certificate_required, secrets }
+            }
+        };
+        let body = self.occasion(caller).ping(&repository).to_string();
+        let request_id = Uuid::new_v4().to_string();
+        let message = Message {
+            settings: &settings,
+            event_key: PING,
+            request_id: &request_id,
+            attempt: 1,
+            body: &body,
+        };
+        let exchange = self.0.webhook_client.post_test(message).await;
+        Ok((repository, exchange))
+    }
+
+    /// The calls of a webhook that told of an event and ended in a way, or all, the newest first.
+    pub async fn invocations(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        id: &str,
+        filter: (Option<&str>, Option<InvocationOutcome>),
+        page: PageRequest,
+    ) -> Result<(Webhook, Page<Invocation>), Refusal> {
+        let webhook = self.webhook(caller, repository, id).await?;
+        let (event, outcome) = filter;
+        event.map_or(Ok(()), |event| known_event("event", event))?;
+        let found = self.store().list_invocations(webhook.id, event, outcome, page).await;
+        Ok((webhook, found.map_err(refuse::store)?))
+    }
+
+    /// The newest of these calls.
+    pub async fn latest_invocation(
+        &self,
+        caller: &Caller,
+        repository: (&str, &str),
+        id: &str,
+        filter: (Option<&str>, Option<InvocationOutcome>),
+    ) -> Result<(Webhook, Option<Invocation>), Refusal> {
+        let newest = PageRequest { start: 0, limit: 1 };
+        let (webhook, found) = self.invocations(caller, repository, id, filter, newest).await?;
+        Ok((webhook, found.values.into_iter().next()))
+    }
+
+    /// How the calls of a webhook that told of an event, or all, have gone.
+    pub async fn invocation_history(
+        &self,
+        webhook: &Webhook,
+        event: Option<&str>,
+    ) -> Result<InvocationHistory, Refusal> {
+        event.map_or(Ok(()), |event| known_event("event", event))?;
+        let last = async |outcome| {
+            let found = self.store().latest_invocation(webhook.id, event, Some(outcome)).await;
+            found.map_err(refuse::store)
+        };
+        Ok(InvocationHistory {
+            counts: self.store().count_invocations(webhook.id, event).await.map_err(refuse::store)?,
+            last_success: last(InvocationOutcome::Success).await?,
+            last_failure: last(InvocationOutcome::Failure).await?,
+            last_error: last(InvocationOutcome::Error).await?,
+            now_ms: self.now_ms(),
+        })
+    }
+
+    async fn administered(&self, caller: &Caller, (key, slug): (&str, &str)) -> Result<Repository, Refusal> {
+        self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await
+    }
+
+    async fn webhook_of(&self, repository: &Repository, id: &str) -> Result<Webhook, Refusal> {
+        let place = format!("{}/{}", repository.project.key, repository.slug);
+        let unknown =
+            || Refusal::not_found("webhook", format!("The repository {place} has no webhook {id}."));
+        let number: WebhookId = id.parse().map_err(|_| unknown())?;
+        let found = self.store().find_webhook(number).await.map_err(refuse::store)?;
+        found.filter(|webhook| webhook.repository_id == repository.id).ok_or_else(unknown)
+    }
+}
