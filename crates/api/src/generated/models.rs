@@ -1168,7 +1168,8 @@ pub struct RestAnalyticsSettings {
 /// What this server is.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestApplicationProperties {
-    /// The version.
+    /// The version; for the sake of clients that want a certain version of Bitbucket, administrators may have the
+    /// server report another one than its own.
     pub version: String,
     /// The number of the build.
     #[oai(rename = "buildNumber")]
