@@ -7,6 +7,7 @@
 
 mod bench;
 mod codegen;
+mod compat;
 mod contract;
 mod drift;
 mod layers;
@@ -37,6 +38,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check that the contract keeps what its newest released version promised.
+    Compat(compat::Options),
     /// Check that the contract keeps to the profile that the generator understands.
     LintSpec,
     /// Compare generated files, emitted documents and types with the contract.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Bench(options) => bench::run(options),
         Task::Codegen { check } => codegen::run(check),
+        Task::Compat(options) => compat::run(options),
         Task::LintSpec => lint_spec::run(),
         Task::Drift => drift::run(),
         Task::Layers => layers::run(),

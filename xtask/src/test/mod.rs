@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, drift, layers, lint_spec, tidy, workspace};
+use crate::{codegen, compat, drift, layers, lint_spec, tidy, workspace};
 use postgres::Postgres;
 
 /// A part of the run.
@@ -20,7 +20,7 @@ use postgres::Postgres;
 pub enum Stage {
     /// `cargo fmt --check`.
     Format,
-    /// The gates that need no build: the contract, generated files, layers, tidiness.
+    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness.
     Gates,
     /// Clippy with warnings denied.
     Clippy,
@@ -57,7 +57,8 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
     match stage {
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => {
-            for gate in [lint_spec::run, || codegen::run(true), layers::run, tidy::run] {
+            let compat = || compat::run(compat::Options::default());
+            for gate in [lint_spec::run, || codegen::run(true), compat, layers::run, tidy::run] {
                 match gate()? {
                     Outcome::Good(done) => println!("{done}"),
                     bad => return Ok(bad),
