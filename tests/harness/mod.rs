@@ -13,6 +13,7 @@ mod on_disk;
 mod pair;
 mod raw_clone;
 mod server;
+mod statuses;
 mod tiny_http;
 mod upstream_by_hand;
 mod wait;
