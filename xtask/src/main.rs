@@ -17,6 +17,7 @@ mod test;
 mod tidy;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,11 @@ enum Task {
     Drift,
     /// Check which crate uses which.
     Layers,
+    /// Check that tests have produced every status of the contract; `test` does this after the whole-system tests.
+    Statuses {
+        /// The folder that `HELIOSTAT_TEST_STATUSES` named while they ran.
+        folder: PathBuf,
+    },
     /// Set up what the tests need, then run every gate and every test.
     Test {
         /// Run this stage only; may be repeated.
@@ -64,6 +70,7 @@ fn main() -> ExitCode {
         Task::LintSpec => lint_spec::run(),
         Task::Drift => drift::run(),
         Task::Layers => layers::run(),
+        Task::Statuses { folder } => test::statuses::run(&folder),
         Task::Test { stages } => test::run(&stages),
         Task::Tidy => tidy::run(),
     };

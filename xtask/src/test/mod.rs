@@ -3,8 +3,9 @@
 //! Stages run in order and the first failure ends the run; `--stage` runs some of them.
 
 mod postgres;
+pub mod statuses;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -24,7 +25,8 @@ pub enum Stage {
     Gates,
     /// Clippy with warnings denied.
     Clippy,
-    /// Unit tests, with the stores on both databases, and whole-system tests on SQLite.
+    /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
+    /// every status of the contract.
     Sqlite,
     /// The three witnesses of the contract.
     Drift,
@@ -67,27 +69,39 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         }
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
         Stage::Sqlite => {
-            tests(&["test", "--workspace", "--lib", "--bins", "--tests"], "sqlite", postgres_url)?;
+            let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
+            let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
+            tests(&arguments, "sqlite", postgres_url, Some(noted.path()))?;
+            match statuses::run(noted.path())? {
+                Outcome::Good(done) => println!("{done}"),
+                bad => return Ok(bad),
+            }
         }
         Stage::Drift => match drift::run()? {
             Outcome::Good(done) => println!("{done}"),
             bad => return Ok(bad),
         },
-        Stage::Postgres => tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url)?,
+        Stage::Postgres => {
+            tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url, None)?;
+        }
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
     Ok(Outcome::Good(String::new()))
 }
 
 /// Always the whole workspace: a part of it would make cargo choose other features, and build everything again.
-fn tests(arguments: &[&str], database: &str, postgres_url: &str) -> anyhow::Result<()> {
+fn tests(arguments: &[&str], database: &str, postgres_url: &str, noted: Option<&Path>) -> anyhow::Result<()> {
     let binary = binary_path();
     let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
-    let environment = [
+    let mut environment = vec![
         ("HELIOSTAT_TEST_DATABASE", database),
         ("HELIOSTAT_TEST_BINARY", binary),
         ("HELIOSTAT_TEST_POSTGRES", postgres_url),
     ];
+    if let Some(folder) = noted {
+        let folder = folder.to_str().context("the temporary folder's path is not UTF-8")?;
+        environment.push((statuses::FOLDER_VARIABLE, folder));
+    }
     cargo(arguments, &environment)
 }
 
