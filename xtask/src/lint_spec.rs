@@ -76,6 +76,9 @@ fn operation_problems(operation: &Operation) -> Vec<String> {
     if !operation.security.is_empty() {
         ask(401, "credentials can be missing or wrong");
     }
+    if operation.security.iter().flatten().any(|scheme| scheme == "basic") {
+        ask(429, "checking a password costs much, and too many at once are turned away");
+    }
     for parameter in operation.parameters.iter().filter(|p| p.place == ParameterPlace::Path) {
         if !operation.path.contains(&format!("{{{}}}", parameter.name)) {
             problems.push(format!("the path lacks the parameter {}", parameter.name));
@@ -150,6 +153,7 @@ paths:
         "405": {description: Method}
         "413": {description: Long}
         "415": {description: Type}
+        "429": {description: Many}
 components:
   schemas:
     Mirror:
@@ -172,6 +176,7 @@ components:
         let planted = [
             ("        \"405\": {description: Method}\n", "", "must document 405"),
             ("        \"415\": {description: Type}\n", "", "must document 415"),
+            ("        \"429\": {description: Many}\n", "", "must document 429"),
             ("      description: Puts a mirror.\n", "", "needs a summary and a description"),
             ("      security: [{basic: []}]\n", "", "must say its security"),
             ("      operationId: putMirror\n", "", "must have an operationId"),

@@ -37,6 +37,9 @@ pub enum GetUserAccessTokensResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `createUserAccessToken` answers.
@@ -66,6 +69,9 @@ pub enum CreateUserAccessTokenResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getUserAccessToken` answers.
@@ -89,6 +95,9 @@ pub enum GetUserAccessTokenResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deleteUserAccessToken` answers.
@@ -112,6 +121,9 @@ pub enum DeleteUserAccessTokenResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Tokens that stand in for a user's password, for scripts and build servers.

@@ -34,6 +34,9 @@ pub enum ListUpstreamServersResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -60,6 +63,9 @@ pub enum GetUpstreamServerResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -86,6 +92,9 @@ pub enum GetSynchronizationProgressResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -112,6 +121,9 @@ pub enum GetFarmNodesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -135,6 +147,9 @@ pub enum GetMirroredRepositoryResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -161,6 +176,9 @@ pub enum GetMirrorSettingsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -193,6 +211,9 @@ pub enum SetMirrorSettingsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -219,6 +240,9 @@ pub enum GetMirrorModeResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -251,6 +275,9 @@ pub enum SetMirrorModeResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -277,6 +304,9 @@ pub enum GetMirroredProjectsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -309,6 +339,9 @@ pub enum StartMirroringProjectsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -341,6 +374,9 @@ pub enum StopMirroringProjectsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -367,6 +403,9 @@ pub enum StartMirroringProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -393,6 +432,9 @@ pub enum StopMirroringProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -427,9 +469,6 @@ pub enum OnAddonInstalledResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -459,9 +498,6 @@ pub enum OnAddonEventResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -488,9 +524,6 @@ pub enum OnAddonUninstalledResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -505,6 +538,9 @@ pub enum OnAddonEnabledResponse {
     /// Nothing was done.
     #[oai(status = 204)]
     NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -516,6 +552,9 @@ pub enum OnAddonDisabledResponse {
     /// Nothing was done.
     #[oai(status = 204)]
     NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -524,6 +563,9 @@ pub enum OnAddonDisabledResponse {
 /// What `synchronizeWithUpstream` answers.
 #[derive(ApiResponse)]
 pub enum SynchronizeWithUpstreamResponse {
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -535,6 +577,9 @@ pub enum SynchronizeWithUpstreamResponse {
 /// What `synchronizeRepositoryWithUpstream` answers.
 #[derive(ApiResponse)]
 pub enum SynchronizeRepositoryWithUpstreamResponse {
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),

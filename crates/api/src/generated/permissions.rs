@@ -34,6 +34,9 @@ pub enum GetUsersWithAnyPermissionResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setPermissionForUsers` answers.
@@ -60,6 +63,9 @@ pub enum SetPermissionForUsersResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `revokePermissionsForUser` answers.
@@ -86,6 +92,9 @@ pub enum RevokePermissionsForUserResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getProjectUserPermissions` answers.
@@ -109,6 +118,9 @@ pub enum GetProjectUserPermissionsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setProjectUserPermission` answers.
@@ -132,6 +144,9 @@ pub enum SetProjectUserPermissionResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `revokeProjectUserPermission` answers.
@@ -158,6 +173,9 @@ pub enum RevokeProjectUserPermissionResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getRepositoryUserPermissions` answers.
@@ -181,6 +199,9 @@ pub enum GetRepositoryUserPermissionsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setPermissionForUser` answers.
@@ -204,6 +225,9 @@ pub enum SetPermissionForUserResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `revokeRepositoryUserPermission` answers.
@@ -230,6 +254,9 @@ pub enum RevokeRepositoryUserPermissionResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Who may do what: for the whole server, for one project and for one repository. Each user has at most one

@@ -34,6 +34,9 @@ pub enum GetRepositoriesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `createRepository` answers.
@@ -66,6 +69,9 @@ pub enum CreateRepositoryResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getRepository` answers.
@@ -86,6 +92,9 @@ pub enum GetRepositoryResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `updateRepository` answers.
@@ -118,6 +127,9 @@ pub enum UpdateRepositoryResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deleteRepository` answers.
@@ -141,6 +153,9 @@ pub enum DeleteRepositoryResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getBranches` answers.
@@ -161,6 +176,9 @@ pub enum GetBranchesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getDefaultBranch` answers.
@@ -181,6 +199,9 @@ pub enum GetDefaultBranchResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setDefaultBranch` answers.
@@ -210,6 +231,9 @@ pub enum SetDefaultBranchResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `searchRepositories` answers.
@@ -227,6 +251,9 @@ pub enum SearchRepositoriesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Git repositories, their branches and their default branch.

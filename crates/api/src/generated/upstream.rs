@@ -34,6 +34,9 @@ pub enum ListRequestsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `register` answers.
@@ -83,6 +86,9 @@ pub enum GetMirroringRequestResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deleteMirroringRequest` answers.
@@ -106,6 +112,9 @@ pub enum DeleteMirroringRequestResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `accept` answers.
@@ -135,6 +144,9 @@ pub enum AcceptResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `reject` answers.
@@ -158,6 +170,9 @@ pub enum RejectResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `listMirrors` answers.
@@ -175,6 +190,9 @@ pub enum ListMirrorsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getMirror` answers.
@@ -195,6 +213,9 @@ pub enum GetMirrorResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `upgrade` answers.
@@ -227,6 +248,9 @@ pub enum UpgradeResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `remove` answers.
@@ -250,6 +274,9 @@ pub enum RemoveResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `publishEvent` answers.
@@ -302,6 +329,9 @@ pub enum GetPanelHtmlResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getProjectById` answers.
@@ -322,6 +352,9 @@ pub enum GetProjectByIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getAllReposForProject` answers.
@@ -342,9 +375,9 @@ pub enum GetAllReposForProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getAllContentHashes` answers.
@@ -362,9 +395,9 @@ pub enum GetAllContentHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getContentHashById` answers.
@@ -385,6 +418,9 @@ pub enum GetContentHashByIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getRepositoryMirrors` answers.
@@ -405,9 +441,9 @@ pub enum GetRepositoryMirrorsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `authenticate` answers.
@@ -451,6 +487,9 @@ pub enum AnalyticsSettingsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getPreferredMirrorId` answers.
@@ -468,6 +507,9 @@ pub enum GetPreferredMirrorIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setPreferredMirrorId` answers.
@@ -494,6 +536,9 @@ pub enum SetPreferredMirrorIdResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deletePreferredMirrorId` answers.
@@ -508,6 +553,9 @@ pub enum DeletePreferredMirrorIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Served by upstreams: requests of mirrors to join, the mirrors that have joined, repositories with the hashes that
@@ -916,7 +964,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// List the repositories of a project with hashes
     ///
     /// Lists the repositories of a project with their hashes and generation. Mirrors see every repository; users
-    /// see those that they may read. While mirroring is not available on this server, the answer is 409.
+    /// see those that they may read.
     #[oai(path = "/mirroring/latest/projects/:projectId/repos", method = "get", operation_id = "getAllReposForProject", tag = "Tag::This")]
     async fn get_all_repos_for_project(
         &self,
@@ -941,7 +989,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// List all repositories with hashes
     ///
     /// Lists the repositories of all projects with their hashes and generation. Mirrors see every repository; users
-    /// see those that they may read. While mirroring is not available on this server, the answer is 409.
+    /// see those that they may read.
     #[oai(path = "/mirroring/latest/repos", method = "get", operation_id = "getAllContentHashes", tag = "Tag::This")]
     async fn get_all_content_hashes(
         &self,
@@ -983,8 +1031,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Lists the mirrors with a signed link to the repository on each. Follow `links.self` of a descriptor, without
     /// credentials of your own, to learn whether the repository can be cloned there and from which URLs. The link opens
-    /// that one resource and expires after a few minutes. While mirroring is not available on this server, the answer
-    /// is 409.
+    /// that one resource and expires after a few minutes.
     #[oai(path = "/mirroring/latest/repos/:repoId/mirrors", method = "get", operation_id = "getRepositoryMirrors", tag = "Tag::This")]
     async fn get_repository_mirrors(
         &self,
