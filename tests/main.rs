@@ -1,13 +1,15 @@
 //! Whole-system tests: the built binary, real HTTP, real git, real databases.
 //!
 //! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
-//! what crosses many operations; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
+//! what crosses many operations; `every_operation` asks of all operations what the
+//! contract promises of each; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
 //! operation is forgotten.
 
 #![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
 
 mod bad_input;
 mod coverage;
+mod every_operation;
 mod harness;
 mod rest;
 mod story;

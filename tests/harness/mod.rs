@@ -1,7 +1,8 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
-//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer.
+//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every
+//! answer, `operations` reads requests off it, and `statuses` notes what was answered.
 
 mod attempt;
 mod client;
@@ -10,6 +11,7 @@ mod furnish;
 mod git;
 mod joined_by_hand;
 mod on_disk;
+mod operations;
 mod pair;
 mod raw_clone;
 mod server;
@@ -19,13 +21,14 @@ mod upstream_by_hand;
 mod wait;
 
 pub use attempt::Attempt;
-pub use client::{Client, Identity, now_seconds, signed};
+pub use client::{Answer, Client, Identity, now_seconds, signed};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use joined_by_hand::{
-    FakeMirror, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
+    FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
 pub use on_disk::bare_repositories;
+pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
