@@ -1,14 +1,16 @@
 //! Whole-system tests: the built binary, real HTTP, real git, real databases.
 //!
 //! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
-//! what crosses many operations; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
-//! operation is forgotten; `examples` that servers answer as the contract shows; `known_clients` how clients that exist
-//! read the answers; `outside` what other people's programs make of it.
+//! what crosses many operations; `every_operation` asks of all operations what the contract promises of each;
+//! `bad_input` what must be refused and change nothing; `coverage` makes sure that no operation is forgotten; `examples`
+//! that servers answer as the contract shows; `known_clients` how clients that exist read the answers; `outside` what
+//! other people's programs make of it.
 
 #![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
 
 mod bad_input;
 mod coverage;
+mod every_operation;
 mod examples;
 mod harness;
 mod known_clients;

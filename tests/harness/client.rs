@@ -7,8 +7,8 @@ use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
-use super::contract;
 use super::server::ADMIN_PASSWORD;
+use super::{contract, statuses};
 
 /// Whose credentials go with a request.
 #[derive(Debug, Clone)]
@@ -178,7 +178,19 @@ impl Answer {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.unwrap_or_else(|error| panic!("{request}: {error}"));
-        Answer { status, headers, text, method, path: path.to_owned(), request }
+        let answer = Answer { status, headers, text, method, path: path.to_owned(), request };
+        if answer.is_of_an_operation() {
+            answer.judged();
+            statuses::note(answer.method.as_str(), path, status);
+        }
+        answer
+    }
+
+    /// Whether an operation of the contract has answered, and not merely the server at an address without one, which
+    /// the other role's addresses are, too.
+    fn is_of_an_operation(&self) -> bool {
+        let known = !contract::operations_answering(self.method.as_str(), &self.path).is_empty();
+        known && !(self.status == 404 && self.text.contains(r#""exceptionName":"NotFoundException""#))
     }
 
     /// Fails unless the status is this one; the message shows the answer.

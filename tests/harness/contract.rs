@@ -10,10 +10,17 @@ use url::Url;
 
 /// Judges an answer by method, path below the base URL (a query may follow), status, media type and body.
 pub fn judge(method: &str, path: &str, status: u16, media_type: &str, body: &str) -> Result<(), String> {
-    let (template, operation) = operation(method, path).ok_or("the contract has no such operation")?;
+    let operations = operations_answering(method, path);
+    if operations.is_empty() {
+        return Err("the contract has no such operation".to_owned());
+    }
+    operations.iter().try_for_each(|operation| judge_as(operation, status, media_type, body))
+}
+
+fn judge_as(operation: &'static Value, status: u16, media_type: &str, body: &str) -> Result<(), String> {
     let response = operation["responses"].get(status.to_string());
-    let response =
-        resolve(response.ok_or(format!("{method} {template} does not promise the status {status}"))?);
+    let id = &operation["operationId"];
+    let response = resolve(response.ok_or(format!("{id} does not promise the status {status}"))?);
     let Some(content) = response.get("content").and_then(Value::as_object) else {
         return if body.is_empty() { Ok(()) } else { Err("a body where none is promised".to_owned()) };
     };
@@ -26,7 +33,8 @@ pub fn judge(method: &str, path: &str, status: u16, media_type: &str, body: &str
     conforms("$", &body, &promised["schema"])
 }
 
-pub(super) fn contract() -> &'static Value {
+/// The whole document.
+pub fn contract() -> &'static Value {
     static CONTRACT: OnceLock<Value> = OnceLock::new();
     CONTRACT.get_or_init(|| {
         let text = include_str!("../../openapi/heliostat.yaml");
@@ -34,13 +42,21 @@ pub(super) fn contract() -> &'static Value {
     })
 }
 
-/// The operation whose path matches with the fewest parameters.
-fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Value)> {
-    let path = path.split('?').next().unwrap_or_default().strip_prefix("/rest")?.replace("/1.0/", "/latest/");
-    let paths = contract()["paths"].as_object()?;
-    let matching = paths.iter().filter(|(template, _)| matches(template, &path));
-    let (template, item) = matching.min_by_key(|(template, _)| template.matches('{').count())?;
-    Some((template, item.get(method.to_lowercase())?))
+/// The operations that answer a request: one, or all of the path when it has none with this method.
+///
+/// Where several paths match, the one with the fewest parameters does.
+pub fn operations_answering(method: &str, path: &str) -> Vec<&'static Value> {
+    let path = path.split('?').next().unwrap_or_default().replace("/1.0/", "/latest/");
+    let Some(path) = path.strip_prefix("/rest") else { return Vec::new() };
+    let paths = contract()["paths"].as_object().expect("the contract has paths");
+    let matching = paths.iter().filter(|(template, _)| matches(template, path));
+    let Some((_, item)) = matching.min_by_key(|(template, _)| template.matches('{').count()) else {
+        return Vec::new();
+    };
+    match item.get(method.to_lowercase()) {
+        Some(operation) => vec![operation],
+        None => item.as_object().expect("a path has methods").values().collect(),
+    }
 }
 
 fn matches(template: &str, path: &str) -> bool {
@@ -49,7 +65,8 @@ fn matches(template: &str, path: &str) -> bool {
     template.len() == path.len() && template.iter().zip(&path).all(same)
 }
 
-pub(super) fn resolve(value: &'static Value) -> &'static Value {
+/// Follows references.
+pub fn resolve(value: &'static Value) -> &'static Value {
     match value.get("$ref").and_then(Value::as_str) {
         Some(reference) => {
             let pointer = reference.trim_start_matches('#');

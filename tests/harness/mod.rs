@@ -1,8 +1,9 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
-//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer and
-//! `documented` reads its examples; `tools` runs other people's programs.
+//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer, `documented`
+//! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `tools` runs other
+//! people's programs.
 
 mod attempt;
 mod client;
@@ -12,10 +13,12 @@ mod furnish;
 mod git;
 mod joined_by_hand;
 mod on_disk;
+mod operations;
 mod pair;
 mod raw_clone;
 mod receiver;
 mod server;
+mod statuses;
 mod tiny_http;
 mod tools;
 mod upstream_by_hand;
@@ -30,6 +33,7 @@ pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
 pub use on_disk::bare_repositories;
+pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use receiver::{Receiver, webhooks_path};

@@ -12,8 +12,12 @@ use super::wait::eventually;
 
 /// How the hand-made upstream calls itself.
 const CLIENT_KEY: &str = "hand-made-upstream";
-/// The only user whom it knows, an administrator; nobody else has the right password.
+/// A user whom it knows, an administrator.
 const USER: (&str, &str) = ("ann", "ann's password");
+/// Another one whom it knows, without any permission but to sign in.
+const PLAIN_USER: &str = "bob";
+/// Whoever has this name is told that too many passwords are being checked.
+const UNLUCKY_USER: &str = "carl";
 /// Projects have ids below this one; every one of them exists.
 const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
 const REST: &str = "/rest/mirroring/latest";
@@ -135,9 +139,19 @@ impl UpstreamByHand {
         Identity::Server(CLIENT_KEY.to_owned(), secret.to_owned())
     }
 
-    /// The one user whom the upstream knows, an administrator.
+    /// A user whom the upstream knows, an administrator.
     pub fn user(&self) -> Identity {
         Identity::User(USER.0.to_owned(), USER.1.to_owned())
+    }
+
+    /// A user whom the upstream knows, and who may sign in and nothing else.
+    pub fn plain_user(&self) -> Identity {
+        Identity::User(PLAIN_USER.to_owned(), USER.1.to_owned())
+    }
+
+    /// A user for whose password the upstream has no time.
+    pub fn unlucky_user(&self) -> Identity {
+        Identity::User(UNLUCKY_USER.to_owned(), USER.1.to_owned())
     }
 
     /// The upstream at the mirror.
@@ -233,7 +247,13 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
             let found = state.repositories.iter().find(|repository| has_id(repository, id));
             found.map_or(not_found, |repository| (200, repository.clone()))
         }
-        ["authenticate"] if is_ann(&request.body["credentials"]) => (200, ann()),
+        ["authenticate"] if request.body["credentials"]["username"] == UNLUCKY_USER => {
+            (429, json!({"errors": [{"message": "Too many passwords are being checked."}]}))
+        }
+        ["authenticate"] if is_of(USER.0, &request.body["credentials"]) => (200, user(USER.0, "ADMIN")),
+        ["authenticate"] if is_of(PLAIN_USER, &request.body["credentials"]) => {
+            (200, user(PLAIN_USER, "LICENSED_USER"))
+        }
         ["authenticate"] => {
             (401, json!({"errors": [{"message": "The user name or the password is wrong."}]}))
         }
@@ -255,14 +275,14 @@ fn page(repositories: &[Value], wanted: impl Fn(&Value) -> bool) -> Value {
     json!({"values": values, "size": values.len(), "start": 0, "limit": 1000, "isLastPage": true})
 }
 
-fn is_ann(credentials: &Value) -> bool {
-    credentials["username"] == USER.0 && credentials["password"] == USER.1
+fn is_of(name: &str, credentials: &Value) -> bool {
+    credentials["username"] == name && credentials["password"] == USER.1
 }
 
-fn ann() -> Value {
+fn user(name: &str, permission: &str) -> Value {
     json!({
-        "id": 1, "name": USER.0, "slug": USER.0, "displayName": "Ann", "active": true, "type": "NORMAL",
-        "effectivePermissions": {"global": "ADMIN"}, "links": {"self": []},
+        "id": name.len(), "name": name, "slug": name, "displayName": name, "active": true, "type": "NORMAL",
+        "effectivePermissions": {"global": permission}, "links": {"self": []},
     })
 }
 

@@ -82,6 +82,9 @@ fn operation_problems(operation: &Operation) -> Vec<String> {
     if !operation.security.is_empty() {
         ask(401, "credentials can be missing or wrong");
     }
+    if operation.security.iter().flatten().any(|scheme| scheme == "basic") {
+        ask(429, "checking a password costs much, and too many at once are turned away");
+    }
     for parameter in operation.parameters.iter().filter(|p| p.place == ParameterPlace::Path) {
         if !operation.path.contains(&format!("{{{}}}", parameter.name)) {
             problems.push(format!("the path lacks the parameter {}", parameter.name));
@@ -156,6 +159,7 @@ paths:
         "405": {$ref: "#/components/responses/Error"}
         "413": {$ref: "#/components/responses/Error"}
         "415": {$ref: "#/components/responses/Error"}
+        "429": {$ref: "#/components/responses/Error"}
 components:
   responses:
     Error:
@@ -193,6 +197,7 @@ components:
         let planted = [
             ("        \"405\": {$ref: \"#/components/responses/Error\"}\n", "", "must document 405"),
             ("        \"415\": {$ref: \"#/components/responses/Error\"}\n", "", "must document 415"),
+            ("        \"429\": {$ref: \"#/components/responses/Error\"}\n", "", "must document 429"),
             ("      description: Puts a mirror.\n", "", "needs a summary and a description"),
             ("      security: [{basic: []}]\n", "", "must say its security"),
             ("      operationId: putMirror\n", "", "must have an operationId"),

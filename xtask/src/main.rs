@@ -8,6 +8,7 @@
 mod bench;
 mod client;
 mod codegen;
+mod compat;
 mod contract;
 mod debian;
 mod drift;
@@ -19,6 +20,7 @@ mod tidy;
 mod tools;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,12 +47,19 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check that the contract keeps what its newest released version promised.
+    Compat(compat::Options),
     /// Check that the contract keeps to the profile that the generator understands.
     LintSpec,
     /// Compare generated files, emitted documents and types with the contract.
     Drift,
     /// Check which crate uses which.
     Layers,
+    /// Check that tests have produced every status of the contract; `test` does this after the whole-system tests.
+    Statuses {
+        /// The folder that `HELIOSTAT_TEST_STATUSES` named while they ran.
+        folder: PathBuf,
+    },
     /// Set up what the tests need, then run every gate and every test.
     Test {
         /// Run this stage only; may be repeated.
@@ -66,9 +75,11 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(options),
         Task::Client { language } => client::run(&language),
         Task::Codegen { check } => codegen::run(check),
+        Task::Compat(options) => compat::run(options),
         Task::LintSpec => lint_spec::run(),
         Task::Drift => drift::run(),
         Task::Layers => layers::run(),
+        Task::Statuses { folder } => test::statuses::run(&folder),
         Task::Test { stages } => test::run(&stages),
         Task::Tidy => tidy::run(),
     };

@@ -55,6 +55,11 @@ impl Mirror {
         }
         self.client.server_time_ms(&event.shared_secret).await.map_err(|error| {
             tracing::warn!(error = error.in_full(), "an installation was not believed");
+            if error.is_outage() {
+                return Refusal::unavailable(
+                    "The upstream, which must confirm the new secret, cannot be reached.",
+                );
+            }
             Refusal::unauthenticated("The upstream does not accept a call signed with the new secret.")
         })?;
         let is_fresh = !self.bond.is_installed();

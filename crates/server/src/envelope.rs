@@ -62,6 +62,9 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
         let message = "This operation needs credentials: Basic, Bearer, or a JWT between servers.";
         return Problem::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message);
     }
+    if error.is::<poem::error::ParsePathError>() {
+        return not_text(path);
+    }
     invalid_request(error).unwrap_or_else(|| {
         if error.status().is_server_error() {
             return Problem::internal(&Described(error.to_string()));
@@ -111,6 +114,19 @@ fn invalid_request(error: &Error) -> Option<Problem> {
         ReadBodyError::Io(_) => Some(invalid("", "The body ended early.".to_owned())),
         ReadBodyError::BodyHasBeenTaken => None,
     }
+}
+
+/// A path part that does not decode to text. poem does not say which one it is, so all that are
+/// encoded are named.
+fn not_text(path: &str) -> Problem {
+    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
+    let template = operations_on_path(below_rest).next().map_or("", |operation| operation.path);
+    let parts = template.split('/').zip(below_rest.split('/'));
+    let encoded = parts.filter(|(wanted, found)| wanted.starts_with('{') && found.contains('%'));
+    let names: Vec<&str> = encoded.map(|(wanted, _)| wanted.trim_matches(['{', '}'])).collect();
+    let names = names.join(", ");
+    let message = format!("The path part {names} does not decode to UTF-8.");
+    Problem::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message).about(Some(names))
 }
 
 /// A request that no route took: an unknown path, a wrong method, or the other role's operation.

@@ -4,8 +4,9 @@
 
 mod outside;
 mod postgres;
+pub mod statuses;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, drift, layers, lint_spec, tidy, workspace};
+use crate::{codegen, compat, drift, layers, lint_spec, tidy, workspace};
 use postgres::Postgres;
 
 /// A part of the run.
@@ -21,11 +22,12 @@ use postgres::Postgres;
 pub enum Stage {
     /// `cargo fmt --check`.
     Format,
-    /// The gates that need no build: the contract, generated files, layers, tidiness.
+    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness.
     Gates,
     /// Clippy with warnings denied.
     Clippy,
-    /// Unit tests, with the stores on both databases, and whole-system tests on SQLite.
+    /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
+    /// every status of the contract.
     Sqlite,
     /// The three witnesses of the contract.
     Drift,
@@ -61,7 +63,8 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
     match stage {
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => {
-            for gate in [lint_spec::run, || codegen::run(true), layers::run, tidy::run] {
+            let compat = || compat::run(compat::Options::default());
+            for gate in [lint_spec::run, || codegen::run(true), compat, layers::run, tidy::run] {
                 match gate()? {
                     Outcome::Good(done) => println!("{done}"),
                     bad => return Ok(bad),
@@ -70,13 +73,21 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         }
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
         Stage::Sqlite => {
-            tests(&["test", "--workspace", "--lib", "--bins", "--tests"], "sqlite", postgres_url)?;
+            let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
+            let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
+            tests(&arguments, "sqlite", postgres_url, Some(noted.path()))?;
+            match statuses::run(noted.path())? {
+                Outcome::Good(done) => println!("{done}"),
+                bad => return Ok(bad),
+            }
         }
         Stage::Drift => match drift::run()? {
             Outcome::Good(done) => println!("{done}"),
             bad => return Ok(bad),
         },
-        Stage::Postgres => tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url)?,
+        Stage::Postgres => {
+            tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url, None)?;
+        }
         Stage::Outside => outside::run()?,
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
@@ -84,14 +95,18 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
 }
 
 /// Always the whole workspace: a part of it would make cargo choose other features, and build everything again.
-fn tests(arguments: &[&str], database: &str, postgres_url: &str) -> anyhow::Result<()> {
+fn tests(arguments: &[&str], database: &str, postgres_url: &str, noted: Option<&Path>) -> anyhow::Result<()> {
     let binary = binary_path();
     let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
-    let environment = [
+    let mut environment = vec![
         ("HELIOSTAT_TEST_DATABASE", database),
         ("HELIOSTAT_TEST_BINARY", binary),
         ("HELIOSTAT_TEST_POSTGRES", postgres_url),
     ];
+    if let Some(folder) = noted {
+        let folder = folder.to_str().context("the temporary folder's path is not UTF-8")?;
+        environment.push((statuses::FOLDER_VARIABLE, folder));
+    }
     cargo(arguments, &environment)
 }
 

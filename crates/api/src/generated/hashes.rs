@@ -32,6 +32,9 @@ pub enum GetRepositoryHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -52,6 +55,9 @@ pub enum GetRepositoryContentHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -72,6 +78,9 @@ pub enum GetRepositoryMetadataHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),

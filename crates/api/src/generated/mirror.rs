@@ -35,6 +35,9 @@ pub enum ListUpstreamServersResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -61,6 +64,9 @@ pub enum GetUpstreamServerResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -87,6 +93,9 @@ pub enum GetSynchronizationProgressResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -113,6 +122,9 @@ pub enum GetFarmNodesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -136,6 +148,9 @@ pub enum GetMirroredRepositoryResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -162,6 +177,9 @@ pub enum GetMirrorSettingsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -194,6 +212,9 @@ pub enum SetMirrorSettingsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -220,6 +241,9 @@ pub enum GetMirrorModeResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -252,6 +276,9 @@ pub enum SetMirrorModeResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -278,6 +305,9 @@ pub enum GetMirroredProjectsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -310,6 +340,9 @@ pub enum StartMirroringProjectsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -342,6 +375,9 @@ pub enum StopMirroringProjectsResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -368,6 +404,9 @@ pub enum StartMirroringProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -394,6 +433,9 @@ pub enum StopMirroringProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -428,9 +470,6 @@ pub enum OnAddonInstalledResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -460,9 +499,6 @@ pub enum OnAddonEventResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -489,9 +525,6 @@ pub enum OnAddonUninstalledResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
-    #[oai(status = 403)]
-    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -506,6 +539,9 @@ pub enum OnAddonEnabledResponse {
     /// Nothing was done.
     #[oai(status = 204)]
     NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -517,6 +553,9 @@ pub enum OnAddonDisabledResponse {
     /// Nothing was done.
     #[oai(status = 204)]
     NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -525,6 +564,9 @@ pub enum OnAddonDisabledResponse {
 /// What `synchronizeWithUpstream` answers.
 #[derive(ApiResponse)]
 pub enum SynchronizeWithUpstreamResponse {
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -536,6 +578,9 @@ pub enum SynchronizeWithUpstreamResponse {
 /// What `synchronizeRepositoryWithUpstream` answers.
 #[derive(ApiResponse)]
 pub enum SynchronizeRepositoryWithUpstreamResponse {
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -562,6 +607,9 @@ pub enum GetUpstreamServer1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -585,6 +633,9 @@ pub enum GetSynchronizationProgress1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -608,6 +659,9 @@ pub enum GetFarmNodes1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -628,6 +682,9 @@ pub enum GetMirroredRepository1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -651,6 +708,9 @@ pub enum GetDelayedSyncRepositoriesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -674,6 +734,9 @@ pub enum GetMirrorSettings1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -706,6 +769,9 @@ pub enum SetMirrorSettings1Response {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -729,6 +795,9 @@ pub enum GetMirrorMode1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -761,6 +830,9 @@ pub enum SetMirrorMode1Response {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -784,6 +856,9 @@ pub enum GetMirroredProjects1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -816,6 +891,9 @@ pub enum StartMirroringProjects1Response {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -842,6 +920,9 @@ pub enum StartMirroringProject1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -868,6 +949,9 @@ pub enum StopMirroringProject1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -888,6 +972,9 @@ pub enum GetRefChangesQueueResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -908,6 +995,9 @@ pub enum GetRefChangesQueueCountResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -931,6 +1021,9 @@ pub enum GetRepoSyncStatusResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -954,6 +1047,9 @@ pub enum GetRepoSyncStatus1Response {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -980,6 +1076,9 @@ pub enum GetRepositoryLockOwnerResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -1000,6 +1099,9 @@ pub enum GetRepositoryLockOwnersResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
@@ -1020,6 +1122,9 @@ pub enum GetOutOfSyncRepositoriesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),

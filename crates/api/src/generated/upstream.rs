@@ -35,6 +35,9 @@ pub enum ListRequestsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `register` answers.
@@ -84,6 +87,9 @@ pub enum GetMirroringRequestResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deleteMirroringRequest` answers.
@@ -107,6 +113,9 @@ pub enum DeleteMirroringRequestResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `accept` answers.
@@ -136,6 +145,9 @@ pub enum AcceptResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `reject` answers.
@@ -159,6 +171,9 @@ pub enum RejectResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `listMirrors` answers.
@@ -176,6 +191,9 @@ pub enum ListMirrorsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getMirror` answers.
@@ -196,6 +214,9 @@ pub enum GetMirrorResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `upgrade` answers.
@@ -228,6 +249,9 @@ pub enum UpgradeResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `remove` answers.
@@ -251,6 +275,9 @@ pub enum RemoveResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `publishEvent` answers.
@@ -303,6 +330,9 @@ pub enum GetPanelHtmlResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getProjectById` answers.
@@ -323,6 +353,9 @@ pub enum GetProjectByIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getAllReposForProject` answers.
@@ -343,9 +376,9 @@ pub enum GetAllReposForProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getAllContentHashes` answers.
@@ -363,9 +396,9 @@ pub enum GetAllContentHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getContentHashById` answers.
@@ -386,6 +419,9 @@ pub enum GetContentHashByIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getRepositoryMirrors` answers.
@@ -406,9 +442,9 @@ pub enum GetRepositoryMirrorsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
-    /// The request contradicts the present state, for instance because a name is taken. The message says why.
-    #[oai(status = 409)]
-    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `authenticate` answers.
@@ -452,6 +488,9 @@ pub enum AnalyticsSettingsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `getPreferredMirrorId` answers.
@@ -469,6 +508,9 @@ pub enum GetPreferredMirrorIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `setPreferredMirrorId` answers.
@@ -495,6 +537,9 @@ pub enum SetPreferredMirrorIdResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// What `deletePreferredMirrorId` answers.
@@ -509,6 +554,9 @@ pub enum DeletePreferredMirrorIdResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Served by upstreams: requests of mirrors to join, the mirrors that have joined, repositories with the hashes that
@@ -920,7 +968,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// List the repositories of a project with hashes
     ///
     /// Lists the repositories of a project with their hashes and generation. Mirrors see every repository; users
-    /// see those that they may read. While mirroring is not available on this server, the answer is 409.
+    /// see those that they may read.
     #[oai(path = "/mirroring/latest/projects/:projectId/repos", method = "get", operation_id = "getAllReposForProject", tag = "Tag::This")]
     async fn get_all_repos_for_project(
         &self,
@@ -945,7 +993,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// List all repositories with hashes
     ///
     /// Lists the repositories of all projects with their hashes and generation. Mirrors see every repository; users
-    /// see those that they may read. While mirroring is not available on this server, the answer is 409.
+    /// see those that they may read.
     #[oai(path = "/mirroring/latest/repos", method = "get", operation_id = "getAllContentHashes", tag = "Tag::This")]
     async fn get_all_content_hashes(
         &self,
@@ -988,8 +1036,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Lists the mirrors with a signed link to the repository on each. Follow `links.self` of a descriptor, without
     /// credentials of your own, to learn whether the repository can be cloned there and from which URLs. The link opens
     /// that one resource and expires after a few minutes. With `preAuthorized=false` the links are not signed: they do
-    /// not expire, and whoever follows them sends his own credentials. While mirroring is not available on this server,
-    /// the answer is 409.
+    /// not expire, and whoever follows them sends his own credentials.
     #[oai(path = "/mirroring/latest/repos/:repoId/mirrors", method = "get", operation_id = "getRepositoryMirrors", tag = "Tag::This")]
     async fn get_repository_mirrors(
         &self,

@@ -1,0 +1,40 @@
+//! Who is turned away: nobody, impostors of each kind, and users without a permission.
+
+use super::scene::scenes;
+use crate::harness::Identity;
+
+#[tokio::test]
+async fn nobody_and_impostors_are_401() {
+    for scene in scenes().await {
+        for operation in scene.operations().filter(|operation| operation.promises(401)) {
+            let mut callers = Vec::new();
+            if !operation.is_open() {
+                callers.push(Identity::Anonymous);
+            }
+            if operation.accepts("basic") {
+                callers.push(Identity::impostor());
+            }
+            if operation.accepts("bearer") {
+                callers.push(Identity::Token("a guess".to_owned()));
+            }
+            if operation.accepts("serverJwt") {
+                callers.push(scene.forger.clone());
+            }
+            assert!(!callers.is_empty(), "{}: nobody can be turned away with 401", operation.id());
+            for caller in callers {
+                scene.call(&operation, &scene.address(&operation), &caller).await.refused(401);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_any_permission_is_403_where_that_is_promised() {
+    for scene in scenes().await {
+        let promised =
+            scene.operations().filter(|operation| operation.promises(403) && operation.accepts("basic"));
+        for operation in promised {
+            scene.call(&operation, &scene.address(&operation), &scene.plain_user).await.refused(403);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What the contract promises of every operation alike, asked of each: nobody has to write these tests again.
+//!
+//! The requests are read off the contract, so an operation that is added later is tested from its first day. Only
+//! sample values for a new path parameter may be missing; `scene` is the one place that has them.
+
+mod addresses;
+mod bodies;
+mod callers;
+mod overload;
+mod scene;
+mod upstream_away;
