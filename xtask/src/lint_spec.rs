@@ -53,6 +53,32 @@ fn problems_for_readers(contract: &Contract) -> Vec<String> {
             problems.push(format!("components.schemas.{}: nothing uses it", schema.name));
         }
     }
+    problems.extend(null_problems(contract));
+    problems
+}
+
+/// Many clients write `null` for what they leave out, and the server takes it; so requests must say so.
+fn null_problems(contract: &Contract) -> Vec<String> {
+    let mut names: Vec<&str> =
+        contract.operations.iter().filter_map(|operation| named(&operation.body.as_ref()?.value)).collect();
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    while let Some(name) = names.pop() {
+        let Some(schema) = contract.schemas.get(name).filter(|_| seen.insert(name)) else {
+            continue;
+        };
+        match &schema.kind {
+            SchemaKind::OneOf(choices) => names.extend(choices.iter().map(String::as_str)),
+            SchemaKind::Object(fields) => {
+                names.extend(fields.iter().filter_map(|field| named(&field.value)));
+                let silent = fields.iter().filter(|field| !field.required && !field.nullable);
+                problems.extend(silent.map(|field| {
+                    format!("components.schemas.{name}.{}: may be left out of requests, so it must say `nullable: true`", field.name)
+                }));
+            }
+            SchemaKind::Enumeration(_) | SchemaKind::FreeForm => {}
+        }
+    }
     problems
 }
 
@@ -155,7 +181,7 @@ components:
     Mirror:
       description: A mirror.
       type: object
-      properties: {id: {type: string}}
+      properties: {id: {type: string, nullable: true}}
 "##;
 
     fn problems(text: &str) -> Vec<String> {
@@ -178,7 +204,8 @@ components:
             ("      description: A mirror.\n", "", "has no description"),
             ("tags: [Mirrors]", "tags: [Others]", "is not declared"),
             ("/mirrors/{id}:", "/mirrors/{name}:", "path parameter name is not declared"),
-            ("{id: {type: string}}", "{id: {type: integer}}", "must say its format"),
+            ("{id: {type: string, nullable: true}}", "{id: {type: integer}}", "must say its format"),
+            (", nullable: true", "", "must say `nullable: true`"),
             ("\"400\": {description: Bad}", "default: {description: Bad}", "must name each status"),
         ];
         for (found, replaced, expected) in planted {
