@@ -2,4 +2,5 @@
 //!
 //! All of them are ignored in ordinary runs, because they need pinned tools: `cargo xtask test --stage outside`.
 
+mod schemathesis;
 mod served_document;

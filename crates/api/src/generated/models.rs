@@ -1401,7 +1401,7 @@ pub struct RestMinimalRef {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorAcceptance {
     /// The ids of the projects to mirror. Without any, the mirror follows all projects.
-    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000, pattern = "^[0-9]{1,10}$"))]
+    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
     pub project_ids: Option<Vec<String>>,
 }
@@ -1954,7 +1954,7 @@ pub struct RestUpstreamSettingsUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<MirrorMode>,
     /// The ids of the projects to select, in place of those that are selected now.
-    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000, pattern = "^[0-9]{1,10}$"))]
+    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
     pub project_ids: Option<Vec<String>>,
 }
