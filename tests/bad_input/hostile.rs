@@ -6,7 +6,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Server, shared_pair};
+use crate::harness::{Identity, Server, shared_pair};
 
 /// Deeper than any request of the contract nests.
 const NESTING: usize = 100_000;
@@ -87,6 +87,12 @@ async fn nul_in_any_text_is_refused_or_kept_but_never_a_fault() {
     }
     let answer = admin.delete("/rest/api/latest/admin/users?name=%00").await;
     assert!(answer.status < 500, "{}", answer.text);
+    let answer = admin.delete("/rest/access-tokens/latest/users/admin/%00").await;
+    answer.refused(404);
+    let preferred = "/rest/mirroring/latest/account/settings/preferred-mirror";
+    admin.post(preferred, &serde_json::json!("A\u{0}")).await.refused(404);
+    let stranger = pair.admin().as_(Identity::Server("\u{0}".into(), "a secret that nobody shares".into()));
+    stranger.get("/rest/mirroring/latest/repos").await.refused(401);
     let error = admin
         .post(projects, &serde_json::json!({"key": "NUL", "name": "nul", "description": "a\u{0}b"}))
         .await
