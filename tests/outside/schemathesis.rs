@@ -88,6 +88,7 @@ impl Trial<'_> {
         command.args(["--no-color", "--warnings", "off", "--report", "json,ndjson", "--report-json-path"]);
         command.arg(&report).arg("--report-ndjson-path").arg(folder.join("events.ndjson"));
         command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks").env("PYTHONPATH", outside());
+        command.env("HYPOTHESIS_STORAGE_DIRECTORY", folder.join("hypothesis"));
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("HELIOSTAT_KNOWN", known);
         if let Some(Identity::User(user, password)) = identity {
             command.env("HELIOSTAT_FUZZ_USER", user).env("HELIOSTAT_FUZZ_PASSWORD", password);
