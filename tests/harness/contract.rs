@@ -65,8 +65,11 @@ fn matches(template: &str, path: &str) -> bool {
     template.len() == path.len() && template.iter().zip(&path).all(same)
 }
 
-/// Follows references.
+/// Follows references, also one with more said of it, which is an `allOf` of one.
 pub fn resolve(value: &'static Value) -> &'static Value {
+    if let Some([only]) = value.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        return resolve(only);
+    }
     match value.get("$ref").and_then(Value::as_str) {
         Some(reference) => {
             let pointer = reference.trim_start_matches('#');

@@ -7,5 +7,6 @@ mod browser;
 mod browser_reads_self_link;
 mod generated_clients;
 mod pages;
+mod schemathesis;
 mod served_document;
 mod swagger_ui;

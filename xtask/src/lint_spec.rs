@@ -59,6 +59,32 @@ fn problems_for_readers(contract: &Contract) -> Vec<String> {
             problems.push(format!("components.schemas.{}: nothing uses it", schema.name));
         }
     }
+    problems.extend(null_problems(contract));
+    problems
+}
+
+/// Many clients write `null` for what they leave out, and the server takes it; so requests must say so.
+fn null_problems(contract: &Contract) -> Vec<String> {
+    let mut names: Vec<&str> =
+        contract.operations.iter().filter_map(|operation| named(&operation.body.as_ref()?.value)).collect();
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    while let Some(name) = names.pop() {
+        let Some(schema) = contract.schemas.get(name).filter(|_| seen.insert(name)) else {
+            continue;
+        };
+        match &schema.kind {
+            SchemaKind::OneOf(choices) => names.extend(choices.iter().map(String::as_str)),
+            SchemaKind::Object(fields) => {
+                names.extend(fields.iter().filter_map(|field| named(&field.value)));
+                let silent = fields.iter().filter(|field| !field.required && !field.nullable);
+                problems.extend(silent.map(|field| {
+                    format!("components.schemas.{name}.{}: may be left out of requests, so it must say `nullable: true`", field.name)
+                }));
+            }
+            SchemaKind::Enumeration(_) | SchemaKind::FreeForm => {}
+        }
+    }
     problems
 }
 
@@ -174,8 +200,8 @@ components:
     Mirror:
       description: A mirror.
       type: object
-      required: [id]
-      properties: {id: {type: string}, size: {type: integer, format: int32, minimum: 1}, state: {$ref: "#/components/schemas/State"}}
+      required: [id, state]
+      properties: {id: {type: string}, size: {type: integer, format: int32, minimum: 1, nullable: true}, state: {$ref: "#/components/schemas/State"}}
       example: {id: saigon, size: 2, state: OPEN}
     State:
       description: How it is.
@@ -225,6 +251,7 @@ components:
                 "\"405\": {description: Method}",
                 "405: an error must have a body",
             ),
+            (", nullable: true", "", "must say `nullable: true`"),
         ];
         for (found, replaced, expected) in planted {
             let text = GOOD.replacen(found, replaced, 1);

@@ -70,7 +70,7 @@ fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidB
     })?;
     T::parse_from_json(Some(value)).map_err(|error| {
         let message = error.into_message();
-        InvalidBody { context: field_of(&message), message }
+        InvalidBody { context: field_of(&message), message: limit_of(&message).unwrap_or(message) }
     })
 }
 
@@ -88,6 +88,12 @@ fn with_missing_field(path: String, message: &str) -> String {
 fn field_of(message: &str) -> String {
     let quoted = message.split_once("field `").and_then(|(_, rest)| rest.split_once('`'));
     quoted.map_or_else(String::new, |(field, _)| field.to_owned())
+}
+
+/// What a validator asks for, without the Rust name of the type that it looked at.
+fn limit_of(message: &str) -> Option<String> {
+    let (_, limit) = message.rsplit_once("` verification failed. ")?;
+    Some(format!("The field {} does not keep to {limit}.", field_of(message)))
 }
 
 async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Option<Vec<u8>>> {
@@ -226,7 +232,7 @@ fn request_meta<T: Type>(required: bool) -> MetaRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::RestRepositoryMirrorEvent;
+    use crate::models::{RestProjectRequest, RestRepositoryMirrorEvent};
 
     #[test]
     fn a_number_is_not_taken_for_a_string_and_the_field_is_named() {
@@ -240,6 +246,20 @@ mod tests {
         let error =
             parse::<RestRepositoryMirrorEvent>(b"{\"type\":\"SYNCHRONIZED\"}").expect_err("must be refused");
         assert_eq!(error.context, "upstreamRepoId");
+    }
+
+    #[test]
+    fn a_limit_that_is_not_kept_is_told() {
+        let long = format!("{{\"key\":\"PRJ\",\"name\":\"{}\"}}", "x".repeat(129));
+        let error = parse::<RestProjectRequest>(long.as_bytes()).expect_err("must be refused");
+        assert_eq!(error.context, "name");
+        assert_eq!(error.message, "The field name does not keep to maxLength(128).");
+    }
+
+    #[test]
+    fn null_is_the_same_as_nothing_where_a_field_may_be_left_out() {
+        let text = br#"{"key":"PRJ","name":"A project","description":null}"#;
+        assert_eq!(parse::<RestProjectRequest>(text).expect("is accepted").description, None);
     }
 
     #[test]

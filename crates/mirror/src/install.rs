@@ -17,7 +17,7 @@ use crate::upstream_identity::UpstreamUrl;
 /// The shortest shared secret that is accepted, in bytes.
 const MIN_SECRET_BYTES: usize = 16;
 /// The longest shared secret and client key that are accepted, in bytes.
-const MAX_SECRET_BYTES: usize = 1_024;
+const MAX_SECRET_BYTES: usize = 2_048;
 
 /// The setting that remembers when the upstream removed this mirror, in epoch milliseconds.
 pub(crate) const REMOVED_AT_SETTING: &str = "removed_at";

@@ -70,15 +70,16 @@ macro_rules! given_id {
             }
         }
 
+        // PostgreSQL refuses text with a NUL in it: whoever names such an id gets one that nothing has.
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self(text.replace('\0', "\u{fffd}"))
             }
         }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.replace('\0', "\u{fffd}"))
             }
         }
 

@@ -105,6 +105,10 @@ pub(crate) fn description(text: &str) -> Result<String, Refusal> {
         let message = format!("A description has at most {MAX_DESCRIPTION_LENGTH} characters.");
         return Err(Refusal::invalid("description", message));
     }
+    // PostgreSQL keeps no text with this character.
+    if text.contains('\0') {
+        return Err(Refusal::invalid("description", "A description contains no NUL characters."));
+    }
     Ok(text.trim().to_owned())
 }
 

@@ -20,8 +20,9 @@ pub fn validators(value: &ValueType) -> Option<String> {
     let mut limits = Vec::new();
     match value {
         ValueType::Text(text) => text_validators(text, &mut limits),
-        ValueType::Int32 { minimum: Some(minimum) } | ValueType::Int64 { minimum: Some(minimum) } => {
-            limits.push(format!("minimum(value = \"{minimum}\")"));
+        ValueType::Int32 { minimum, maximum } | ValueType::Int64 { minimum, maximum } => {
+            limits.extend(minimum.map(|bound| format!("minimum(value = \"{bound}\")")));
+            limits.extend(maximum.map(|bound| format!("maximum(value = \"{bound}\")")));
         }
         ValueType::List { item, max_items } => {
             limits.extend(max_items.map(|items| format!("max_items = {items}")));

@@ -58,6 +58,8 @@ pub struct Field {
     pub value: ValueType,
     /// Whether it is always there.
     pub required: bool,
+    /// Whether it may be `null`, which means the same as leaving it out.
+    pub nullable: bool,
 }
 
 /// The type of a field, a parameter or a body.
@@ -65,10 +67,10 @@ pub struct Field {
 pub enum ValueType {
     /// Text, with its limits.
     Text(TextLimits),
-    /// A 32-bit integer and its lower bound.
-    Int32 { minimum: Option<i64> },
-    /// A 64-bit integer and its lower bound.
-    Int64 { minimum: Option<i64> },
+    /// A 32-bit integer and its bounds.
+    Int32 { minimum: Option<i64>, maximum: Option<i64> },
+    /// A 64-bit integer and its bounds.
+    Int64 { minimum: Option<i64>, maximum: Option<i64> },
     /// True or false.
     Boolean,
     /// A named schema.

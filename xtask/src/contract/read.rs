@@ -98,17 +98,18 @@ impl<'document> Reader<'document> {
                 for (name, property) in &object.properties {
                     let place = format!("{place}.{name}");
                     let property = property.clone().unbox();
-                    let description = match &property {
+                    let (description, nullable) = match &property {
                         ReferenceOr::Item(schema) => {
-                            schema.schema_data.description.clone().unwrap_or_default()
+                            let data = &schema.schema_data;
+                            (data.description.clone().unwrap_or_default(), data.nullable)
                         }
-                        ReferenceOr::Reference { .. } => String::new(),
+                        ReferenceOr::Reference { .. } => (String::new(), false),
                     };
                     let Some(value) = self.value_type(&place, &property) else {
                         continue;
                     };
                     let required = object.required.contains(name);
-                    fields.push(Field { name: name.clone(), description, value, required });
+                    fields.push(Field { name: name.clone(), description, value, required, nullable });
                 }
                 Some(SchemaKind::Object(fields))
             }
@@ -148,10 +149,10 @@ impl<'document> Reader<'document> {
             }
             ApiSchemaKind::Type(Type::Integer(integer)) => match integer.format {
                 VariantOrUnknownOrEmpty::Item(IntegerFormat::Int32) => {
-                    Some(ValueType::Int32 { minimum: integer.minimum })
+                    Some(ValueType::Int32 { minimum: integer.minimum, maximum: integer.maximum })
                 }
                 VariantOrUnknownOrEmpty::Item(IntegerFormat::Int64) => {
-                    Some(ValueType::Int64 { minimum: integer.minimum })
+                    Some(ValueType::Int64 { minimum: integer.minimum, maximum: integer.maximum })
                 }
                 _ => {
                     self.violation(place, "an integer must say its format, int32 or int64");
@@ -169,6 +170,10 @@ impl<'document> Reader<'document> {
             }
             ApiSchemaKind::Type(Type::Object(object)) if object.properties.is_empty() => {
                 Some(ValueType::FreeForm)
+            }
+            // The way of 3.0 to say more of a reference, such as that it may be null.
+            ApiSchemaKind::Any(schema) if matches!(schema.all_of[..], [ReferenceOr::Reference { .. }]) => {
+                self.value_type(place, &schema.all_of[0])
             }
             _ => {
                 self.violation(

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-/// Where a reference leads; anything else is itself.
+/// Where a reference leads, also one with more said of it, which is an `allOf` of one; anything else is itself.
 pub fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    if let Some([only]) = value.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        return resolve(document, only);
+    }
     let reference = value.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
     match reference.and_then(|pointer| document.pointer(pointer)) {
         Some(found) => resolve(document, found),

@@ -1175,14 +1175,14 @@ pub struct RestAccessToken {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestAccessTokenRequest {
     /// What the token is for.
-    #[oai(validator(min_length = 1, max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     pub name: String,
     /// The most that the token may do; without any, as much as its user.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(max_items = 16))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<Permission>>,
     /// After how many days the token expires; never, if left out.
-    #[oai(rename = "expiryDays", skip_serializing_if_is_none, validator(minimum(value = "1")))]
+    #[oai(rename = "expiryDays", skip_serializing_if_is_none, validator(minimum(value = "1"), maximum(value = "36500")))]
     #[serde(rename = "expiryDays", default, skip_serializing_if = "Option::is_none")]
     pub expiry_days: Option<i32>,
 }
@@ -1227,7 +1227,7 @@ pub struct RestAddonInstalledEvent {
     #[serde(rename = "clientKey")]
     pub client_key: String,
     /// The secret with which both sides sign their calls.
-    #[oai(rename = "sharedSecret", validator(min_length = 1, max_length = 512))]
+    #[oai(rename = "sharedSecret", validator(min_length = 16, max_length = 512))]
     #[serde(rename = "sharedSecret")]
     pub shared_secret: String,
     /// The base URL of the upstream. A mirror refuses the event unless this is the upstream it follows.
@@ -1838,7 +1838,7 @@ pub struct RestMinimalRef {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorAcceptance {
     /// The ids of the projects to mirror. Without any, the mirror follows all projects.
-    #[oai(rename = "projectIds", skip_serializing_if_is_none)]
+    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
     pub project_ids: Option<Vec<String>>,
 }
@@ -1915,19 +1915,19 @@ pub struct RestMirrorServer {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorUpgradeRequest {
     /// The new base URL of the mirror.
-    #[oai(rename = "baseUrl", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048))]
+    #[oai(rename = "baseUrl", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// Where the mirror describes itself now. It must have the same origin as the base URL.
-    #[oai(rename = "addonDescriptorUri", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048))]
+    #[oai(rename = "addonDescriptorUri", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "addonDescriptorUri", default, skip_serializing_if = "Option::is_none")]
     pub addon_descriptor_uri: Option<String>,
     /// The product that the mirror runs.
-    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productType", default, skip_serializing_if = "Option::is_none")]
     pub product_type: Option<String>,
     /// The version that the mirror runs.
-    #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productVersion", default, skip_serializing_if = "Option::is_none")]
     pub product_version: Option<String>,
 }
@@ -2049,19 +2049,19 @@ pub struct RestMirroringRequest {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirroringRequestSubmission {
     /// The id that the mirror has given itself.
-    #[oai(rename = "mirrorId", validator(min_length = 1, max_length = 64))]
+    #[oai(rename = "mirrorId", validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9-]+$"))]
     #[serde(rename = "mirrorId")]
     pub mirror_id: String,
     /// The name of the mirror, unique among the mirrors of this upstream in upper or lower case.
-    #[oai(rename = "mirrorName", validator(min_length = 1, max_length = 255))]
+    #[oai(rename = "mirrorName", validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "mirrorName")]
     pub mirror_name: String,
     /// The base URL of the mirror, unique among the mirrors of this upstream.
-    #[oai(rename = "mirrorBaseUrl", validator(min_length = 1, max_length = 2048))]
+    #[oai(rename = "mirrorBaseUrl", validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "mirrorBaseUrl")]
     pub mirror_base_url: String,
     /// Where the mirror describes itself. It must have the same origin as the base URL.
-    #[oai(rename = "addonDescriptorUri", validator(min_length = 1, max_length = 2048))]
+    #[oai(rename = "addonDescriptorUri", validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "addonDescriptorUri")]
     pub addon_descriptor_uri: String,
     /// Whether a mirror is one server or a farm of nodes behind one address.
@@ -2069,11 +2069,11 @@ pub struct RestMirroringRequestSubmission {
     #[serde(rename = "mirrorType", default, skip_serializing_if = "Option::is_none")]
     pub mirror_type: Option<MirrorType>,
     /// The product that the mirror runs.
-    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productType", default, skip_serializing_if = "Option::is_none")]
     pub product_type: Option<String>,
     /// The version that the mirror runs.
-    #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productVersion", default, skip_serializing_if = "Option::is_none")]
     pub product_version: Option<String>,
     /// Whether a mirroring request is open, accepted or rejected.
@@ -2143,10 +2143,10 @@ pub struct RestProjectRequest {
     #[oai(validator(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
     pub key: String,
     /// The name, unique among projects in upper or lower case.
-    #[oai(validator(min_length = 1, max_length = 128, pattern = "^[^~].*$"))]
+    #[oai(validator(min_length = 1, max_length = 128, pattern = "^ *[^~\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     pub name: String,
     /// What the project is about.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 4096))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 4096, pattern = "^[^\\u0000]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether everyone may read the project without signing in; no, if left out.
@@ -2163,11 +2163,11 @@ pub struct RestProjectUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The new name.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 128, pattern = "^[^~].*$"))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 128, pattern = "^ *[^~\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The new description.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 4096))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 4096, pattern = "^[^\\u0000]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether everyone may read the project without signing in.
@@ -2348,11 +2348,11 @@ pub struct RestRepositoryRequest {
     #[oai(validator(min_length = 1, max_length = 128))]
     pub name: String,
     /// The version control system, `git`.
-    #[oai(rename = "scmId", skip_serializing_if_is_none, validator(max_length = 16))]
+    #[oai(rename = "scmId", skip_serializing_if_is_none, validator(max_length = 16, pattern = "^git$"))]
     #[serde(rename = "scmId", default, skip_serializing_if = "Option::is_none")]
     pub scm_id: Option<String>,
     /// What the repository is about.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 4096))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 4096, pattern = "^[^\\u0000]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether everyone may read the repository without signing in.
@@ -2377,7 +2377,7 @@ pub struct RestRepositoryUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What the repository is about.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 4096))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 4096, pattern = "^[^\\u0000]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether everyone may read the repository without signing in.
@@ -2485,7 +2485,7 @@ pub struct RestUpstreamSettingsUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<MirrorMode>,
     /// The ids of the projects to select, in place of those that are selected now.
-    #[oai(rename = "projectIds", skip_serializing_if_is_none)]
+    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
     pub project_ids: Option<Vec<String>>,
 }
@@ -2494,17 +2494,17 @@ pub struct RestUpstreamSettingsUpdate {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestUserCreation {
     /// The name to sign in with, unique in upper or lower case.
-    #[oai(validator(min_length = 1, max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255, pattern = "^[^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*[A-Za-z0-9][^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     pub name: String,
     /// The password.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub password: String,
     /// The name to show; the same as `name`, if left out.
-    #[oai(rename = "displayName", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "displayName", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "displayName", default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// The e-mail address.
-    #[oai(rename = "emailAddress", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(rename = "emailAddress", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "emailAddress", default, skip_serializing_if = "Option::is_none")]
     pub email_address: Option<String>,
 }

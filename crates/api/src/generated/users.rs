@@ -311,13 +311,13 @@ impl<H: UsersOperations> UsersRoutes<H> {
         _credentials: BasicOrBearer,
         call: Call,
         /// The name to sign in with, unless the body gives it.
-        #[oai(name = "name", validator(min_length = 1, max_length = 255))]
+        #[oai(name = "name", validator(min_length = 1, max_length = 255, pattern = "^[^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*[A-Za-z0-9][^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*$"))]
         name: Query<Option<String>>,
         /// The name to show, unless the body gives it.
-        #[oai(name = "displayName", validator(max_length = 255))]
+        #[oai(name = "displayName", validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
         display_name: Query<Option<String>>,
         /// The e-mail address, unless the body gives it.
-        #[oai(name = "emailAddress", validator(max_length = 255))]
+        #[oai(name = "emailAddress", validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
         email_address: Query<Option<String>>,
         /// The password, unless the body gives it.
         #[oai(name = "password", validator(min_length = 1, max_length = 4096))]
