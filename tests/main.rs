@@ -1,9 +1,8 @@
 //! Whole-system tests: the built binary, real HTTP, real git, real databases.
 //!
 //! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
-//! what crosses many operations; `every_operation` asks of all operations what the
-//! contract promises of each; `bad_input` what must be refused and change nothing; `coverage` makes sure that no
-//! operation is forgotten.
+//! what crosses many operations; `every_operation` asks of each operation what the contract promises of all alike;
+//! `bad_input` holds what must be refused and change nothing; `coverage` makes sure that no operation is forgotten.
 
 #![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
 
