@@ -1,7 +1,7 @@
 //! Whole-system tests: the built binary, real HTTP, real git, real databases.
 //!
 //! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
-//! what crosses many operations; `every_operation` asks of all operations what the contract promises of each;
+//! what crosses many operations; `every_operation` asks of each operation what the contract promises of all;
 //! `bad_input` what must be refused and change nothing; `coverage` makes sure that no operation is forgotten; `examples`
 //! that servers answer as the contract shows; `known_clients` how clients that exist read the answers; `outside` what
 //! other people's programs make of it.

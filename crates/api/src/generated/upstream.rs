@@ -376,6 +376,9 @@ pub enum GetAllReposForProjectResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
@@ -396,6 +399,9 @@ pub enum GetAllContentHashesResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
@@ -442,6 +448,9 @@ pub enum GetRepositoryMirrorsResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
