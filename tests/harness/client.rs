@@ -51,6 +51,7 @@ pub struct Client {
     base: Url,
     identity: Identity,
     headers: Vec<(String, String)>,
+    judged: bool,
 }
 
 /// An answer, read whole.
@@ -70,7 +71,12 @@ pub struct Answer {
 impl Client {
     /// A client of the server at a base URL.
     pub fn new(base: &Url, identity: Identity) -> Self {
-        Client { base: base.clone(), identity, headers: Vec::new() }
+        Client { base: base.clone(), identity, headers: Vec::new(), judged: true }
+    }
+
+    /// The same client, whose answers the contract need not promise: something that is not ours may give them.
+    pub fn unjudged(self) -> Self {
+        Client { judged: false, ..self }
     }
 
     /// The same client as somebody else.
@@ -130,7 +136,12 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, media_type).body(body.to_vec());
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{described}: {error}"));
-        Answer::read(response, method, path, described).await
+        let answer = Answer::read(response, method, path, described).await;
+        if self.judged && answer.is_of_an_operation() {
+            answer.judged();
+            statuses::note(answer.method.as_str(), path, answer.status);
+        }
+        answer
     }
 
     fn authorization(&self, method: &str, path: &str) -> Option<String> {
@@ -178,17 +189,15 @@ impl Answer {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.unwrap_or_else(|error| panic!("{request}: {error}"));
-        let answer = Answer { status, headers, text, method, path: path.to_owned(), request };
-        if answer.is_of_an_operation() {
-            answer.judged();
-            statuses::note(answer.method.as_str(), path, status);
-        }
-        answer
+        Answer { status, headers, text, method, path: path.to_owned(), request }
     }
 
     /// Whether an operation of the contract has answered, and not merely the server at an address without one, which
-    /// the other role's addresses are, too.
+    /// the other role's addresses are, too, or before it, when a browser asks whether it may call at all.
     fn is_of_an_operation(&self) -> bool {
+        if self.method == Method::OPTIONS {
+            return false;
+        }
         let known = !contract::operations_answering(self.method.as_str(), &self.path).is_empty();
         known && !(self.status == 404 && self.text.contains(r#""exceptionName":"NotFoundException""#))
     }

@@ -54,6 +54,11 @@ impl Promised {
         self.operation.statuses.contains(&status)
     }
 
+    /// Whether both roles serve it: then it promises what either of them answers.
+    pub fn is_shared(&self) -> bool {
+        self.operation.roles.len() > 1
+    }
+
     /// Whether credentials of this kind are accepted.
     pub fn accepts(&self, scheme: &str) -> bool {
         self.ways_in().any(|way| way.get(scheme).is_some())

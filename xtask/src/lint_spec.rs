@@ -105,6 +105,9 @@ fn operation_problems(operation: &Operation) -> Vec<String> {
         ask(413, "a body can be too long");
         ask(415, "a body can have another media type");
     }
+    if operation.parameters.iter().any(|parameter| parameter.place == ParameterPlace::Path) {
+        ask(400, "a part of the path can be no text");
+    }
     if !operation.security.is_empty() {
         ask(401, "credentials can be missing or wrong");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{InvalidBody, MAX_JSON_BODY_BYTES, Role, operations_on_path};
+use heliostat_api::{InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
 use poem::http::StatusCode;
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
@@ -132,11 +132,13 @@ fn not_text(path: &str) -> Problem {
 /// A request that no route took: an unknown path, a wrong method, or the other role's operation.
 fn unrouted(method: &str, path: &str, role: Role) -> Problem {
     let below_rest = path.strip_prefix("/rest").unwrap_or(path);
-    let on_path: Vec<_> = operations_on_path(below_rest).collect();
-    let mut here: Vec<&str> =
+    let mut on_path: Vec<_> = operations_on_path(below_rest).collect();
+    // A fixed path can match a template as well, and is then the one that is meant.
+    let placeholders = |operation: &Operation| operation.path.matches('{').count();
+    let fewest = on_path.iter().map(|operation| placeholders(operation)).min();
+    on_path.retain(|operation| Some(placeholders(operation)) == fewest);
+    let here: Vec<&str> =
         on_path.iter().filter(|operation| operation.roles.contains(&role)).map(|o| o.method).collect();
-    // A fixed path can match a template as well.
-    here.dedup();
     if !here.is_empty() {
         return wrong_method(method, path, &here.join(", "));
     }

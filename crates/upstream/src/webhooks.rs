@@ -31,20 +31,17 @@ pub struct InvocationHistory {
     pub now_ms: i64,
 }
 
-/// What to test: a webhook that exists, or an address.
+/// What to test: either a webhook that exists, with its secrets, or an address.
 #[derive(Debug, Clone)]
-pub enum WebhookTest {
-    /// A webhook, with its secrets.
-    Existing(WebhookId),
-    /// An address.
-    Address {
-        /// Where to post.
-        url: String,
-        /// Whether its certificate must be valid.
-        certificate_required: bool,
-        /// Who the receiver is to take this server for.
-        credentials: WebhookCredentials,
-    },
+pub struct WebhookTest {
+    /// A webhook.
+    pub webhook: Option<WebhookId>,
+    /// Where to post.
+    pub address: Option<String>,
+    /// Whether the certificate of the address must be valid.
+    pub certificate_required: bool,
+    /// Who the receiver at the address is to take this server for.
+    pub credentials: WebhookCredentials,
 }
 
 impl Upstream {
@@ -128,14 +125,21 @@ impl Upstream {
         test: WebhookTest,
     ) -> Result<(Repository, Exchange), Refusal> {
         let repository = self.administered(caller, repository).await?;
-        let settings = match test {
-            WebhookTest::Existing(id) => self.webhook_of(&repository, &id.to_string()).await?.settings,
-            WebhookTest::Address { url, certificate_required, credentials } => {
+        let settings = match (test.webhook, test.address) {
+            (Some(id), None) => self.webhook_of(&repository, &id.to_string()).await?.settings,
+            (None, Some(url)) => {
                 let mut secrets = WebhookSecrets::default();
-                set_credentials(&mut secrets, credentials)?;
-                let url = self.webhook_url(&url)?;
-                let (name, events) = (String::new(), Vec::new());
+                set_credentials(&mut secrets, test.credentials)?;
+                let (name, url, events) = (String::new(), self.webhook_url(&url)?, Vec::new());
+                let certificate_required = test.certificate_required;
                 WebhookSettings { name, url, events, active: true, certificate_required, secrets }
+            }
+            // Together they would send the secrets of the one to the other.
+            _ => {
+                return Err(Refusal::invalid(
+                    "url",
+                    "Name either a webhook by webhookId or an address by url.",
+                ));
             }
         };
         let body = self.occasion(caller).ping(&repository).to_string();

@@ -137,7 +137,7 @@ impl<'d> Check<'d> {
             let key = (reference.to_owned(), word(id), name.clone());
             let (first, told) =
                 self.world.objects.entry(key).or_insert_with(|| (place.to_owned(), value.clone()));
-            if told != value {
+            if !tells_the_same(told, value) {
                 let schema = reference.rsplit('/').next().unwrap_or_default();
                 self.problems.push(format!(
                     "{place}: {name} of {schema} {} is {value}, but {told} at {first}",
@@ -171,6 +171,19 @@ fn examples_of<'d>(document: &'d Value, content: &'d Value) -> Vec<&'d Value> {
 
 fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
+}
+
+/// Whether two tellings agree: one may leave out what the other says.
+fn tells_the_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.iter().all(|(name, value)| other.get(name).is_none_or(|told| tells_the_same(value, told)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| tells_the_same(one, other))
+        }
+        _ => one == other,
+    }
 }
 
 fn word(value: &Value) -> String {

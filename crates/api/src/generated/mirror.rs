@@ -673,6 +673,9 @@ pub enum GetMirroredRepository1Response {
     /// The repository as it is on this mirror.
     #[oai(status = 200)]
     Ok(ApiJson<RestMirroredRepository>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
@@ -1035,6 +1038,9 @@ pub enum GetRepoSyncStatus1Response {
     /// The synchronization state.
     #[oai(status = 200)]
     Ok(ApiJson<RestMirrorRepositorySynchronizationStatus>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
@@ -1064,6 +1070,9 @@ pub enum GetRepositoryLockOwnerResponse {
     /// Nothing synchronizes the repository now.
     #[oai(status = 204)]
     NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),

@@ -3,7 +3,6 @@
 use heliostat_api::models::RestWebhookCredentials;
 use heliostat_api::webhooks::TestWebhookResponse;
 use heliostat_api::{ApiJson, Call};
-use heliostat_auth::Refusal;
 use heliostat_storage::WebhookId;
 use heliostat_upstream::WebhookTest;
 
@@ -30,20 +29,12 @@ pub async fn test_webhook(
     body: Option<RestWebhookCredentials>,
 ) -> Result<TestWebhookResponse, Problem> {
     let caller = role.identify(&call).await?;
-    let test = tested(query, body)?;
+    let test = WebhookTest {
+        webhook: query.webhook_id.map(WebhookId),
+        address: query.url,
+        certificate_required: query.certificate_required,
+        credentials: credentials(body),
+    };
     let (repository, exchange) = role.upstream.test_webhook(&caller, repository, test).await?;
     Ok(TestWebhookResponse::Ok(ApiJson(role.wire.exchange(repository.id, None, exchange))))
-}
-
-fn tested(query: TestInQuery, body: Option<RestWebhookCredentials>) -> Result<WebhookTest, Refusal> {
-    match (query.webhook_id, query.url) {
-        (Some(id), None) => Ok(WebhookTest::Existing(WebhookId(id))),
-        (None, Some(url)) => Ok(WebhookTest::Address {
-            url,
-            certificate_required: query.certificate_required,
-            credentials: credentials(body),
-        }),
-        // Together they would send the secrets of the one to the other.
-        _ => Err(Refusal::invalid("url", "Name either a webhook by webhookId or an address by url.")),
-    }
 }
