@@ -48,5 +48,8 @@ fn read(path: &'static str, method: &str, operation: &'static Value) -> Option<D
 
 fn example(holder: &'static Value) -> Option<&'static Value> {
     let content = resolve(holder).get("content")?.get("application/json")?;
-    content.get("example").or_else(|| resolve(&content["schema"]).get("example"))
+    let named =
+        content.get("examples").and_then(Value::as_object).and_then(|examples| examples.values().next());
+    let named = named.map(|example| &resolve(example)["value"]);
+    content.get("example").or(named).or_else(|| resolve(&content["schema"]).get("example"))
 }
