@@ -15,6 +15,8 @@ with open(os.environ["HELIOSTAT_KNOWN"], encoding="utf-8") as file:
     KNOWN = json.load(file)
 SPARED = KNOWN["spared"]
 
+EVENTS = "the catalogue of events may grow; a closed list in the contract would break clients then"
+
 # Fields whose value can be refused although the schema allows it, by operation.
 BEYOND_SCHEMAS = {
     "createRepository": {
@@ -44,6 +46,27 @@ BEYOND_SCHEMAS = {
     "startMirroringProject": {"projectIds": "must exist"},
     "stopMirroringProjects": {"projectIds": "ids have 32 bits, which digits cannot say"},
     "stopMirroringProject": {"projectIds": "ids are numbers of 32 bits"},
+    "createBranchForRepository": {"name": "git's rules for the names of branches"},
+    "createBranch": {"name": "git's rules for the names of branches"},
+    "deleteBranch": {"name": "git's rules for the names of branches"},
+    "findWebhooks": {"event": EVENTS},
+    "listInvocations": {"event": EVENTS},
+    "getLatestInvocation": {"event": EVENTS},
+    "getStatistics": {"event": EVENTS},
+    "createWebhook": {
+        "events": EVENTS,
+        "url": "must be an address that receivers may have",
+        "credentials.username": "a password needs a user name",
+    },
+    "updateWebhook": {
+        "events": EVENTS,
+        "url": "must be an address that receivers may have",
+        "credentials.username": "a password needs a user name",
+    },
+    "testWebhook": {
+        "url": "either it or a webhook must be named, and it must be an address that receivers may have",
+        "credentials.username": "a password needs a user name",
+    },
     "onAddonInstalled": {"baseUrl": "must be the upstream that this mirror follows"},
 }
 
@@ -97,5 +120,7 @@ def filter_failure(context, failure, case, response):
     """Drops "schema-valid request rejected" where the field at fault has a rule that no schema can say."""
     if failure.code != "ST202" or response.status_code != 400:
         return True
-    fields = BEYOND_SCHEMAS.get(case.operation.definition.raw.get("operationId"), {})
+    # An operation of a later generation follows the rules of its elder.
+    operation_id = case.operation.definition.raw.get("operationId", "").removesuffix("_1")
+    fields = BEYOND_SCHEMAS.get(operation_id, {})
     return response.json()["errors"][0].get("context") not in fields

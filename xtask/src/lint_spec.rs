@@ -268,7 +268,7 @@ components:
     fn two_examples_of_one_object_must_agree() {
         let schema = "{schema: {$ref: \"#/components/schemas/Mirror\"}}";
         let with = |size: u8| {
-            let example = format!("{{id: saigon, size: {size}}}");
+            let example = format!("{{id: saigon, size: {size}, state: OPEN}}");
             let own = format!("{{schema: {{$ref: \"#/components/schemas/Mirror\"}}, example: {example}}}");
             problems(&GOOD.replacen(schema, &own, 1))
         };

@@ -12,6 +12,12 @@ pub const INTERNAL_NAMESPACE: &str = "refs/heliostat/";
 /// Longer names cannot be stored as files on any system we run on.
 const MAX_REF_NAME_BYTES: usize = 4096;
 
+/// Longest name that is created here; the path of the repository comes before it in the path of a file.
+const MAX_FILE_REF_NAME_BYTES: usize = 1024;
+
+/// Longest part between two slashes that is created here: a file's name has at most 255 bytes, with `.lock` at its end.
+const MAX_FILE_PART_BYTES: usize = 250;
+
 /// A valid full name below `refs/`, such as `refs/heads/main`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -70,6 +76,12 @@ impl RefName {
     /// Whether this is below [`INTERNAL_NAMESPACE`].
     pub fn is_internal(&self) -> bool {
         self.0.starts_with(INTERNAL_NAMESPACE)
+    }
+
+    /// Whether a reference of this name can be created: git writes it, and its lock, into a file of that name.
+    pub fn fits_a_file(&self) -> bool {
+        self.0.len() <= MAX_FILE_REF_NAME_BYTES
+            && self.0.split('/').all(|part| part.len() <= MAX_FILE_PART_BYTES)
     }
 
     /// Whether the two cannot exist at once, because one would be a folder of the other.

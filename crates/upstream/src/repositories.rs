@@ -320,7 +320,7 @@ pub(crate) fn branch_name(field: &str, text: &str) -> Result<RefName, Refusal> {
     let parsed = if text.starts_with("refs/") { RefName::parse(text) } else { RefName::branch(text) };
     parsed
         .ok()
-        .filter(RefName::is_branch)
+        .filter(|name| name.is_branch() && name.fits_a_file())
         .ok_or_else(|| Refusal::invalid(field, format!("{text:?} is not the name of a branch.")))
 }
 

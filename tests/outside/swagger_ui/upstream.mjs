@@ -13,7 +13,7 @@ const description = need("HELIOSTAT_NEW_DESCRIPTION");
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
-  await shownInDocumentOrder(page, base, ["Mirroring (Upstream)", "Application", "Projects", "Repositories"]);
+  await shownInDocumentOrder(page, base, ["Mirroring (Upstream)", "Mirroring (Hashes)", "Application", "Projects"]);
 
   guard.announce(401);
   await signInWithBasic(page, "admin", "a guess");

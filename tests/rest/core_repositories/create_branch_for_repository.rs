@@ -48,10 +48,13 @@ async fn behaviour_what_cannot_be_created_changes_nothing() {
     let (repository, checkout) = upstream.pushed_repository(false).await;
     let path = format!("{}/branches", repository_path(&repository));
     let before = git(checkout.path(), &["ls-remote", upstream.admin_url(&repository).as_str()]);
+    // A file system does not hold it as the name of a file.
+    let too_long = "x".repeat(251);
     for (name, start, status) in [
         ("main", "main", 409),
         ("main/below", "main", 409),
         ("a..b", "main", 400),
+        (too_long.as_str(), "main", 400),
         ("refs/tags/v1", "main", 400),
         ("refs/heliostat/x", "main", 400),
         ("new", "unknown", 404),

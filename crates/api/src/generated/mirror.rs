@@ -1367,7 +1367,7 @@ pub trait MirrorOperations: Send + Sync + 'static {
     fn set_mirror_mode_1(
         &self,
         call: Call,
-        body: String,
+        body: MirrorMode,
     ) -> impl Future<Output = poem::Result<SetMirrorMode1Response>> + Send;
 
     /// List the projects that are selected here
@@ -1953,7 +1953,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         &self,
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
-        body: ApiJson<String>,
+        body: ApiJson<MirrorMode>,
     ) -> poem::Result<SetMirrorMode1Response> {
         self.0.set_mirror_mode_1(call, body.0).await
     }

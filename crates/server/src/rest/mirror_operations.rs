@@ -298,7 +298,7 @@ impl contract::MirrorOperations for MirrorOperations {
         Ok(sync_settings::get_mirror_mode_1(self, call).await?)
     }
 
-    async fn set_mirror_mode_1(&self, call: Call, body: String) -> poem::Result<SetMirrorMode1Response> {
+    async fn set_mirror_mode_1(&self, call: Call, body: MirrorMode) -> poem::Result<SetMirrorMode1Response> {
         Ok(sync_settings::set_mirror_mode_1(self, call, body).await?)
     }
 
