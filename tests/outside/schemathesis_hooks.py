@@ -46,6 +46,8 @@ BEYOND_SCHEMAS = {
     "startMirroringProject": {"projectIds": "must exist"},
     "stopMirroringProjects": {"projectIds": "ids have 32 bits, which digits cannot say"},
     "stopMirroringProject": {"projectIds": "ids are numbers of 32 bits"},
+    "setDefaultBranch": {"id": "git's rules for the names of branches"},
+    "setDefaultBranchAtFormerPath": {"id": "git's rules for the names of branches"},
     "createBranchForRepository": {"name": "git's rules for the names of branches"},
     "createBranch": {"name": "git's rules for the names of branches"},
     "deleteBranch": {"name": "git's rules for the names of branches"},

@@ -2587,7 +2587,7 @@ pub struct RestWebhook {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookConfiguration {
     /// The key of the signature. Taken in, never answered; an empty one removes it.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Whether there is a secret. Answered; not looked at in a request.
@@ -2610,11 +2610,11 @@ impl fmt::Debug for RestWebhookConfiguration {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookCredentials {
     /// The user name at the receiver; an empty one removes the credentials.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^:\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The password at the receiver. Taken in, never answered.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -2633,7 +2633,7 @@ impl fmt::Debug for RestWebhookCredentials {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookRequest {
     /// What the webhook is for.
-    #[oai(validator(min_length = 1, max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     pub name: String,
     /// Where events are posted, by http or https.
     #[oai(validator(min_length = 1, max_length = 2048))]
@@ -2663,7 +2663,7 @@ pub struct RestWebhookRequest {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookUpdate {
     /// What the webhook is for.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 255))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Where events are posted, by http or https.
