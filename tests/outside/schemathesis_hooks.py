@@ -15,6 +15,7 @@ with open(os.environ["HELIOSTAT_KNOWN"], encoding="utf-8") as file:
     KNOWN = json.load(file)
 SPARED = KNOWN["spared"]
 
+HEADER_TEXT = "without control characters; a pattern in the contract would blame the object around the field"
 EVENTS = "the catalogue of events may grow; a closed list in the contract would break clients then"
 
 # Fields whose value can be refused although the schema allows it, by operation.
@@ -58,16 +59,21 @@ BEYOND_SCHEMAS = {
     "createWebhook": {
         "events": EVENTS,
         "url": "must be an address that receivers may have",
-        "credentials.username": "a password needs a user name",
+        "configuration.secret": HEADER_TEXT,
+        "credentials.username": "a password needs a user name, and no colon stands in one",
+        "credentials.password": HEADER_TEXT,
     },
     "updateWebhook": {
         "events": EVENTS,
         "url": "must be an address that receivers may have",
-        "credentials.username": "a password needs a user name",
+        "configuration.secret": HEADER_TEXT,
+        "credentials.username": "a password needs a user name, and no colon stands in one",
+        "credentials.password": HEADER_TEXT,
     },
     "testWebhook": {
         "url": "either it or a webhook must be named, and it must be an address that receivers may have",
-        "credentials.username": "a password needs a user name",
+        "credentials.username": "a password needs a user name, and no colon stands in one",
+        "credentials.password": HEADER_TEXT,
     },
     "onAddonInstalled": {"baseUrl": "must be the upstream that this mirror follows"},
 }

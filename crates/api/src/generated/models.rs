@@ -2587,7 +2587,7 @@ pub struct RestWebhook {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookConfiguration {
     /// The key of the signature. Taken in, never answered; an empty one removes it.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Whether there is a secret. Answered; not looked at in a request.
@@ -2610,11 +2610,11 @@ impl fmt::Debug for RestWebhookConfiguration {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestWebhookCredentials {
     /// The user name at the receiver; an empty one removes the credentials.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^:\\u0000-\\u001F\\u007F-\\u009F]*$"))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The password at the receiver. Taken in, never answered.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
