@@ -46,7 +46,8 @@ fn read(path: &'static str, method: &str, operation: &'static Value) -> Option<D
     })
 }
 
-fn example(holder: &'static Value) -> Option<&'static Value> {
+/// The example of a body's JSON: its own, else the first of those that have names, else that of its schema.
+pub fn example(holder: &'static Value) -> Option<&'static Value> {
     let content = resolve(holder).get("content")?.get("application/json")?;
     let named =
         content.get("examples").and_then(Value::as_object).and_then(|examples| examples.values().next());

@@ -4,7 +4,7 @@ use heliostat_api::{Operation, Role, operations};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::contract;
+use super::{contract, documented};
 
 /// An operation, and what the contract says of it.
 #[derive(Debug, Clone, Copy)]
@@ -81,9 +81,7 @@ impl Promised {
 
     /// The contract's own example of a request body.
     pub fn example_body(&self) -> Option<Value> {
-        let content = &self.said.get("requestBody")?["content"]["application/json"];
-        let own = content.get("example");
-        let example = own.or_else(|| contract::resolve(&content["schema"]).get("example"));
+        let example = documented::example(self.said.get("requestBody")?);
         Some(example.unwrap_or_else(|| panic!("{}: its body has no example", self.id())).clone())
     }
 
