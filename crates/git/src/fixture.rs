@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -44,7 +45,7 @@ impl Workshop {
     }
 
     pub(crate) fn store(&self) -> RepositoryStore {
-        RepositoryStore::new(self.git.clone(), self.path("store")).expect("a store")
+        RepositoryStore::new(self.git.clone(), self.path("store"), Arc::default()).expect("a store")
     }
 
     pub(crate) fn work_tree(&self, name: &str) -> PathBuf {

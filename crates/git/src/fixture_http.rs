@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::protocol::{GitProtocol, GitService};
 use crate::repository::Repository;
 use crate::request_body::decode_request_body;
+use crate::serving::Asker;
 
 /// Serves one repository at every path until it is dropped.
 pub(crate) struct HttpServer {
@@ -137,7 +138,7 @@ async fn answer(
     if let Some((_, name)) = target.split_once("/info/refs?service=") {
         let service = service(name);
         let advertised = repository.advertise(service, &protocol).await.map_err(io::Error::other)?;
-        return respond(output, &format!("{service}-advertisement"), advertised).await;
+        return respond(output, &format!("{service}-advertisement"), advertised.into_stream()).await;
     }
     let service = service(target.rsplit('/').next().expect("a last part"));
     let pieces: Vec<_> = body.chunks(10_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
@@ -146,8 +147,11 @@ async fn answer(
     let content_type = format!("{service}-result");
     match service {
         GitService::UploadPack => {
-            let answer = repository.upload_pack(body, &protocol).await.map_err(io::Error::other)?;
-            respond(output, &content_type, answer).await
+            let answer = repository
+                .upload_pack(body, &protocol, Asker::named("fixture"))
+                .await
+                .map_err(io::Error::other)?;
+            respond(output, &content_type, answer.into_stream()).await
         }
         GitService::ReceivePack => {
             let received = repository.receive_pack(body, &protocol).await.map_err(io::Error::other)?;

@@ -37,7 +37,9 @@ mod pkt_line;
 mod protocol;
 mod receive_pack;
 mod request_body;
+mod response_cache;
 mod serve;
+mod serving;
 
 #[cfg(test)]
 mod fixture;
@@ -64,6 +66,8 @@ pub use remote::{InvalidRemote, SecretHeader};
 pub use repository::Repository;
 pub use repository_store::{CreateError, OpenError, RepositoryStore};
 pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
+pub use response_cache::{EntryReader, Piece};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
+pub use serving::{Answer, Asker, ServingEngine, ServingOptions};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};

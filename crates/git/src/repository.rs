@@ -9,6 +9,7 @@ use crate::git::Git;
 use crate::object_id::{ObjectFormat, ObjectId};
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
+use crate::serving::ServingEngine;
 
 /// A bare repository. Cloning is cheap; nothing is cached, so every clone sees what is on disk.
 #[derive(Debug, Clone)]
@@ -18,12 +19,30 @@ pub struct Repository(Arc<Inner>);
 struct Inner {
     git: Git,
     path: PathBuf,
+    id: u64,
+    engine: Arc<ServingEngine>,
 }
 
 impl Repository {
-    /// The repository at `path`, which the caller knows to be one.
+    /// The repository at `path`, which the caller knows to be one. It shares nothing with others.
+    #[cfg(test)]
     pub(crate) fn at(git: Git, path: PathBuf) -> Self {
-        Self(Arc::new(Inner { git, path }))
+        Self::of_store(git, path, 0, Arc::default())
+    }
+
+    /// The repository with this number in a store whose repositories share an engine.
+    pub(crate) fn of_store(git: Git, path: PathBuf, id: u64, engine: Arc<ServingEngine>) -> Self {
+        Self(Arc::new(Inner { git, path, id, engine }))
+    }
+
+    /// Its number in its store.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// What answers readers.
+    pub fn engine(&self) -> &Arc<ServingEngine> {
+        &self.0.engine
     }
 
     /// Its folder.

@@ -11,6 +11,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -23,6 +24,7 @@ use crate::maintenance::{STALE_LOCK_AGE, remove_stale_transfers};
 use crate::object_id::ObjectFormat;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
+use crate::serving::ServingEngine;
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -32,6 +34,7 @@ const FOLDERS: u64 = 256;
 pub struct RepositoryStore {
     git: Git,
     root: PathBuf,
+    engine: Arc<ServingEngine>,
 }
 
 /// Why a repository was not created.
@@ -85,8 +88,8 @@ pub enum OpenError {
 
 impl RepositoryStore {
     /// The store in `root`, which is created when it is not there.
-    pub fn new(git: Git, root: PathBuf) -> io::Result<Self> {
-        let store = Self { root: std::path::absolute(root)?, git };
+    pub fn new(git: Git, root: PathBuf, engine: Arc<ServingEngine>) -> io::Result<Self> {
+        let store = Self { root: std::path::absolute(root)?, git, engine };
         std::fs::create_dir_all(store.incoming())?;
         std::fs::create_dir_all(store.trash())?;
         Ok(store)
@@ -95,6 +98,11 @@ impl RepositoryStore {
     /// The executable that works on these repositories.
     pub fn git(&self) -> &Git {
         &self.git
+    }
+
+    /// What answers the readers of all repositories.
+    pub fn engine(&self) -> &Arc<ServingEngine> {
+        &self.engine
     }
 
     /// The folder that holds everything.
@@ -142,7 +150,7 @@ impl RepositoryStore {
             .map_err(|error| CreateError::Git { id, error })?;
         let destination = place.clone();
         match blocking(move || move_into_place(&repository, &destination)).await {
-            Ok(()) => Ok(Repository::at(self.git.clone(), place)),
+            Ok(()) => Ok(self.repository(id, place)),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -161,7 +169,7 @@ impl RepositoryStore {
         let place = path.clone();
         let fault = blocking(move || Ok(fault_of(&place))).await;
         match fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string()))) {
-            None => Ok(Repository::at(self.git.clone(), path)),
+            None => Ok(self.repository(id, path)),
             Some(Fault::Missing) => Err(OpenError::Missing(id)),
             Some(Fault::Broken(reason)) => Err(OpenError::Broken { id, reason }),
         }
@@ -220,7 +228,7 @@ impl RepositoryStore {
         self.empty_trash().await?;
         let mut removed = 0;
         for id in self.list().await? {
-            let repository = Repository::at(self.git.clone(), self.place_of(id));
+            let repository = self.repository(id, self.place_of(id));
             let path = repository.path().to_owned();
             blocking(move || {
                 clear_staging(&path)?;
@@ -230,6 +238,10 @@ impl RepositoryStore {
             removed += repository.clear_stale_locks(STALE_LOCK_AGE).await?;
         }
         Ok(removed)
+    }
+
+    fn repository(&self, id: u64, place: PathBuf) -> Repository {
+        Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.engine))
     }
 
     fn place_of(&self, id: u64) -> PathBuf {

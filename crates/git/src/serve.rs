@@ -27,6 +27,7 @@ use crate::protocol::{GitProtocol, GitService};
 use crate::receive_pack::MAX_PUSH_BYTES;
 use crate::repository::Repository;
 use crate::request_body::{ByteStream, bounded};
+use crate::serving::{Answer, Asker};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -97,15 +98,12 @@ impl Repository {
     }
 
     /// The body of the answer to `GET info/refs`.
-    pub async fn advertise(
-        &self,
-        service: GitService,
-        protocol: &GitProtocol,
-    ) -> Result<GitOutput, GitError> {
+    pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
         let serving = self.exchange(service, ServeMode::Advertise, protocol, stream::empty()).await?;
         // Version 2 has no header, but nobody can push in version 2: receive-pack answers in an older one.
         let has_header = protocol.version() < 2 || service == GitService::ReceivePack;
-        serving.into_output(has_header.then(|| service_header(service))).await
+        let output = serving.into_output(has_header.then(|| service_header(service))).await?;
+        Ok(Answer::Streamed(output))
     }
 
     /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there.
@@ -113,11 +111,10 @@ impl Repository {
         &self,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         protocol: &GitProtocol,
-    ) -> Result<GitOutput, GitError> {
-        self.exchange(GitService::UploadPack, ServeMode::Exchange, protocol, request)
-            .await?
-            .into_output(None)
-            .await
+        _asker: Asker,
+    ) -> Result<Answer, GitError> {
+        let serving = self.exchange(GitService::UploadPack, ServeMode::Exchange, protocol, request).await?;
+        Ok(Answer::Streamed(serving.into_output(None).await?))
     }
 
     pub(crate) async fn exchange(

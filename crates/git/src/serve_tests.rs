@@ -15,12 +15,16 @@ fn version(number: u8) -> GitProtocol {
     GitProtocol::from_header(Some(&format!("version={number}")))
 }
 
-async fn collected(output: GitOutput) -> io::Result<Vec<u8>> {
+fn asker() -> Asker {
+    Asker::named("ada")
+}
+
+async fn collected(answer: Answer) -> io::Result<Vec<u8>> {
     let append = |mut all: Vec<u8>, piece: Bytes| async move {
         all.extend_from_slice(&piece);
         Ok(all)
     };
-    output.try_fold(Vec::new(), append).await
+    answer.into_stream().try_fold(Vec::new(), append).await
 }
 
 fn request(lines: &[&str]) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
@@ -124,7 +128,8 @@ async fn a_hand_made_request_gets_a_pack() {
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
     let lines = [&format!("want {} no-progress\n", tip.trim()), "", "done\n"];
-    let answer = repository.upload_pack(request(&lines), &GitProtocol::default()).await.expect("started");
+    let answer =
+        repository.upload_pack(request(&lines), &GitProtocol::default(), asker()).await.expect("started");
     assert!(collected(answer).await.expect("whole").starts_with(b"0008NAK\nPACK"));
 }
 
@@ -133,7 +138,8 @@ async fn a_want_that_is_not_here_gets_an_error_that_the_client_can_show() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     let absent = format!("want {}\n", "12".repeat(20));
-    let answer = repository.upload_pack(request(&[&absent, "", "done\n"]), &GitProtocol::default()).await;
+    let answer =
+        repository.upload_pack(request(&[&absent, "", "done\n"]), &GitProtocol::default(), asker()).await;
     let answer = collected(answer.expect("started")).await.expect("a whole answer");
     assert!(String::from_utf8_lossy(&answer).contains("ERR upload-pack: not our ref"), "{answer:?}");
 }
@@ -158,7 +164,7 @@ async fn an_answer_that_breaks_off_ends_with_an_error() {
     let (folder, file) = tree.trim().split_at(2);
     std::fs::remove_file(repository.path().join("objects").join(folder).join(file)).expect("a loose object");
     let lines = [&format!("want {} no-progress\n", tip.trim()), "", "done\n"];
-    let answer = repository.upload_pack(request(&lines), &GitProtocol::default()).await;
+    let answer = repository.upload_pack(request(&lines), &GitProtocol::default(), asker()).await;
     let failure = match answer {
         Ok(output) => collected(output).await.expect_err("broken off").to_string(),
         Err(error) => error.to_string(),
@@ -174,7 +180,7 @@ async fn a_request_that_breaks_off_changes_nothing() {
     let cut = || stream::iter([Ok(Bytes::from_static(b"00")), Err(io::Error::other("the client is gone"))]);
     let refused = repository.receive_pack(cut(), &GitProtocol::default()).await;
     assert!(matches!(refused, Err(GitError::Io { .. })), "{refused:?}");
-    assert!(repository.upload_pack(cut(), &GitProtocol::default()).await.is_err());
+    assert!(repository.upload_pack(cut(), &GitProtocol::default(), asker()).await.is_err());
     assert_eq!(repository.refs().await.expect("readable"), before);
 }
 
@@ -226,7 +232,9 @@ async fn a_session_is_a_conversation_over_both_streams() {
 #[test]
 fn everything_can_move_between_threads() {
     fn can_move<T: Send>(_: impl FnOnce(Repository, &'static crate::FetchPlan) -> T) {}
-    can_move(|repository, _| async move { repository.upload_pack(stream::empty(), &version(2)).await });
+    can_move(
+        |repository, _| async move { repository.upload_pack(stream::empty(), &version(2), asker()).await },
+    );
     can_move(|repository, _| async move { repository.receive_pack(stream::empty(), &version(2)).await });
     can_move(|repository, plan| async move { repository.fetch(plan, |_| {}).await });
     can_move(|repository, _| async move { repository.maintain().await });

@@ -77,7 +77,8 @@ impl Mirror {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Mirror::run`].
     pub async fn open(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
         let root = options.data.join(REPOSITORIES_FOLDER);
-        let repositories = RepositoryStore::new(git, root).map_err(StartError::Repositories)?;
+        let repositories =
+            RepositoryStore::new(git, root, Arc::clone(&options.engine)).map_err(StartError::Repositories)?;
         repositories.recover().await.map_err(StartError::Repositories)?;
 
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;

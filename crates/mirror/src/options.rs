@@ -1,8 +1,10 @@
 //! What an operator decides about a mirror.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_git::ServingEngine;
 use heliostat_storage::MirrorType;
 
 use crate::clock::Clock;
@@ -61,6 +63,8 @@ pub struct MirrorOptions {
     pub verdict_ttl: Duration,
     /// What a sweep may delete on its own.
     pub mass_removal: MassRemoval,
+    /// What answers readers.
+    pub engine: Arc<ServingEngine>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -87,6 +91,7 @@ impl MirrorOptions {
             serve_stale: DEFAULT_SERVE_STALE,
             verdict_ttl: DEFAULT_VERDICT_TTL,
             mass_removal: MassRemoval::default(),
+            engine: Arc::default(),
             clock: Clock::system(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_api::{Role, hashes, mirror};
-use heliostat_git::Git;
+use heliostat_git::{Git, ServingEngine, ServingOptions};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
 use poem::Route;
@@ -35,6 +35,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sync_tolerance = options.sync_tolerance;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
+    domain_options.engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
     if options.allow_mass_removal {
         domain_options.mass_removal = MassRemoval::Allowed;
     }

@@ -6,7 +6,7 @@ use heliostat_api::{
     Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users, webhooks,
 };
 use heliostat_auth::Secret;
-use heliostat_git::{Git, RepositoryStore};
+use heliostat_git::{Git, RepositoryStore, ServingEngine, ServingOptions};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::Route;
@@ -24,7 +24,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let repositories = RepositoryStore::new(git, data.repositories())
+    let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
+    let repositories = RepositoryStore::new(git, data.repositories(), engine)
         .map_err(|error| StartError::Data { path: data.repositories(), error })?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;

@@ -126,8 +126,8 @@ impl FakeUpstream {
 
     /// The hash as an operator computes it.
     async fn refs_hash(&self, path: &Path) -> String {
-        let store =
-            RepositoryStore::new(self.git.clone(), self.folder.join("store")).expect("a writable folder");
+        let store = RepositoryStore::new(self.git.clone(), self.folder.join("store"), Arc::default())
+            .expect("a writable folder");
         let place = store.root().join("01/1.git");
         std::fs::create_dir_all(place.parent().expect("it has a parent")).expect("a writable folder");
         let _ = std::fs::remove_file(&place);

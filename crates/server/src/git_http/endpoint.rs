@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use heliostat_api::Call;
 use heliostat_auth::Refusal;
-use heliostat_git::{ByteStream, GitOutput, GitProtocol, GitService, decode_request_body};
+use heliostat_git::{Answer, ByteStream, GitProtocol, GitService, decode_request_body};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
-use super::GitAccess;
 use super::request::{self, GitRequest, GitStep, NotServed};
+use super::{GitAccess, Readable};
 use crate::problem::{CHALLENGE, Problem};
 
 /// The endpoint below `/scm/` of a role.
@@ -37,7 +37,7 @@ impl<A: GitAccess> GitEndpoint<A> {
         match wanted.step {
             GitStep::Advertise(service) => {
                 let repository = match service {
-                    GitService::UploadPack => self.0.readable(&call, key, slug).await?,
+                    GitService::UploadPack => self.0.readable(&call, key, slug).await?.repository,
                     GitService::ReceivePack => self.0.pushable(&call, key, slug).await?,
                 };
                 let output = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
@@ -45,8 +45,9 @@ impl<A: GitAccess> GitEndpoint<A> {
             }
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
-                let repository = self.0.readable(&call, key, slug).await?;
-                let output = repository.upload_pack(body, &protocol).await.map_err(Refusal::internal)?;
+                let Readable { repository, asker } = self.0.readable(&call, key, slug).await?;
+                let output =
+                    repository.upload_pack(body, &protocol, asker).await.map_err(Refusal::internal)?;
                 Ok(streamed(output, "application/x-git-upload-pack-result"))
             }
             GitStep::ReceivePack => {
@@ -73,8 +74,8 @@ fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal>
         .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
 }
 
-fn streamed(output: GitOutput, content_type: &str) -> Response {
-    uncached(content_type).body(Body::from_bytes_stream(output))
+fn streamed(answer: Answer, content_type: &str) -> Response {
+    uncached(content_type).body(Body::from_bytes_stream(answer.into_stream()))
 }
 
 fn uncached(content_type: &str) -> poem::ResponseBuilder {

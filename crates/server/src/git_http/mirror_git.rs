@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use heliostat_api::Call;
 use heliostat_auth::{Credentials, Refusal};
-use heliostat_git::{ByteStream, GitProtocol, Repository};
+use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_mirror::Mirror;
 
-use super::GitAccess;
+use super::{GitAccess, Readable};
 
 /// The mirror as git clients see it.
 pub struct MirrorGit {
@@ -19,9 +19,10 @@ pub struct MirrorGit {
 impl GitAccess for MirrorGit {
     /// With protocol version 2 refs are shown in answer to a POST as well, so every request waits until the
     /// repository is as new as the mirror has been told that it should be.
-    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
+    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Readable, Refusal> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        Ok(self.mirror.open_for_advertisement(project_key, slug, &credentials).await?.repository)
+        let served = self.mirror.open_for_advertisement(project_key, slug, &credentials).await?;
+        Ok(Readable { repository: served.repository, asker: asker(&credentials, call) })
     }
 
     async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
@@ -48,4 +49,12 @@ fn pushes_go_upstream(url: &str) -> Refusal {
     Refusal::forbidden(format!(
         "This is a mirror: push to its upstream with `git remote set-url --push origin {url}`."
     ))
+}
+
+/// One asker for each user name or token; strangers are told apart by their address.
+fn asker(credentials: &Credentials, call: &Call) -> Asker {
+    match credentials {
+        Credentials::Basic { username, .. } => Asker::named(username),
+        _ => Asker::named(&call.peer.map(|peer| peer.to_string()).unwrap_or_default()),
+    }
 }

@@ -12,11 +12,19 @@ use std::future::Future;
 use bytes::Bytes;
 use heliostat_api::Call;
 use heliostat_auth::Refusal;
-use heliostat_git::{ByteStream, GitProtocol, Repository};
+use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 
 pub use endpoint::GitEndpoint;
 pub use mirror_git::MirrorGit;
 pub use upstream_git::UpstreamGit;
+
+/// A repository that may be read, and who reads it.
+pub struct Readable {
+    /// The repository.
+    pub repository: Repository,
+    /// Whose turn a computation takes.
+    pub asker: Asker,
+}
 
 /// What a role decides about Git requests.
 pub trait GitAccess: Send + Sync + 'static {
@@ -26,7 +34,7 @@ pub trait GitAccess: Send + Sync + 'static {
         call: &Call,
         project_key: &str,
         slug: &str,
-    ) -> impl Future<Output = Result<Repository, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
 
     /// The repository, if the caller may push to it here.
     fn pushable(

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use heliostat_api::Call;
 use heliostat_auth::{Caller, Credentials, Refusal};
-use heliostat_git::{ByteStream, GitProtocol, Repository};
+use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_upstream::{RequestFacts, Upstream};
 
-use super::GitAccess;
+use super::{GitAccess, Readable};
 
 /// The upstream as git clients see it.
 pub struct UpstreamGit {
@@ -23,9 +23,10 @@ impl UpstreamGit {
 }
 
 impl GitAccess for UpstreamGit {
-    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
+    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Readable, Refusal> {
         let caller = self.identify(call).await?;
-        Ok(self.upstream.read_with_git(&caller, project_key, slug).await?.git)
+        let repository = self.upstream.read_with_git(&caller, project_key, slug).await?.git;
+        Ok(Readable { repository, asker: asker(&caller, call) })
     }
 
     async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
@@ -44,5 +45,13 @@ impl GitAccess for UpstreamGit {
         let caller = self.identify(call).await?;
         let access = self.upstream.push_with_git(&caller, project_key, slug).await?;
         Ok(self.upstream.receive_pack(&caller, access, pack, protocol).await?.output)
+    }
+}
+
+/// A user is one asker wherever he asks from; strangers are told apart by their address.
+fn asker(caller: &Caller, call: &Call) -> Asker {
+    match caller {
+        Caller::Anonymous => Asker::named(&call.peer.map(|peer| peer.to_string()).unwrap_or_default()),
+        caller => Asker::named(&format!("{caller:?}")),
     }
 }

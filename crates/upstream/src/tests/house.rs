@@ -45,7 +45,8 @@ impl House {
         let database = Database::open(&url, Role::Upstream).await.expect("a database");
         let executable = git::Git::discover(Path::new("git")).await.expect("git is installed");
         let repositories =
-            git::RepositoryStore::new(executable, folder.path().join("repositories")).expect("a folder");
+            git::RepositoryStore::new(executable, folder.path().join("repositories"), Arc::default())
+                .expect("a folder");
         let clock_offset = Arc::new(AtomicI64::new(0));
         let (offset, system) = (Arc::clone(&clock_offset), Clock::system());
         let options = UpstreamOptions {

@@ -1,0 +1,7 @@
+//! Answering clients that read: from memory, from stored answers, or by computing once for all who ask.
+
+mod answer;
+mod engine;
+
+pub use answer::{Answer, Asker};
+pub use engine::{ServingEngine, ServingOptions};
