@@ -66,8 +66,11 @@ pub use remote::{InvalidRemote, SecretHeader};
 pub use repository::Repository;
 pub use repository_store::{CreateError, OpenError, RepositoryStore};
 pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
-pub use response_cache::{EntryReader, Piece};
+pub use response_cache::{
+    BrokenOutput, CacheCounters, CacheKey, CacheOptions, DEFAULT_AHEAD_BYTES, DEFAULT_CACHE_BYTES, Demand,
+    EntryReader, Piece, Production, RepositoryUsage, ResponseCache, Unanswered,
+};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
-pub use serving::{Answer, Asker, ServingEngine, ServingOptions};
+pub use serving::{Answer, Asker, FairQueue, QueueCounters, ServingEngine, ServingOptions, Turn};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};

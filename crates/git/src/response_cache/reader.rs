@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::counters::Counters;
+use super::entry::{Begun, Entry, Next};
+
 /// A part of an answer.
 #[derive(Debug, Clone)]
 pub enum Piece {
@@ -23,32 +26,101 @@ pub enum Piece {
     Memory(Bytes),
 }
 
-/// Reads an entry from its beginning, also while it is still growing.
+impl Piece {
+    /// How long it is, in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::File { length, .. } => *length,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// Reads an entry from its beginning, also while it is still growing. The computation of an entry that grows ends
+/// when its last reader is dropped.
 #[derive(Debug)]
 pub struct EntryReader {
-    file: Arc<File>,
+    source: Source,
     offset: u64,
-    end: u64,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// All of it is in a file.
+    Whole { file: Arc<File>, length: u64 },
+    /// It was not whole when this reader last looked.
+    Growing { entry: Arc<Entry>, seat: u64 },
 }
 
 impl EntryReader {
-    /// How long the whole answer is; `None` while that is not known.
-    pub fn total_bytes(&self) -> Option<u64> {
-        Some(self.end)
+    /// Reads an answer that is whole.
+    pub(super) fn of_file(file: Arc<File>, length: u64, counters: Arc<Counters>) -> Self {
+        Self { source: Source::Whole { file, length }, offset: 0, counters }
     }
 
-    /// The next piece of at most `limit_bytes`; `None` at the end. Pending while the entry grows.
+    /// Reads an answer in the making; the entry knows the reader by its seat.
+    pub(super) fn of_entry(entry: Arc<Entry>, seat: u64, counters: Arc<Counters>) -> Self {
+        Self { source: Source::Growing { entry, seat }, offset: 0, counters }
+    }
+
+    /// How long the whole answer is; `None` while that is not known.
+    pub fn total_bytes(&self) -> Option<u64> {
+        match &self.source {
+            Source::Whole { length, .. } => Some(*length),
+            Source::Growing { entry, .. } => entry.total_bytes(),
+        }
+    }
+
+    /// The next piece of at most `limit_bytes`; `None` at the end. Pending while the entry grows. After an error the
+    /// answer is incomplete and will stay so.
     pub fn poll_piece(
         &mut self,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
         limit_bytes: u64,
     ) -> Poll<Option<io::Result<Piece>>> {
-        let length = limit_bytes.min(self.end - self.offset);
-        if length == 0 {
-            return Poll::Ready(None);
+        // A limit of 0 would look like the end.
+        let limit_bytes = limit_bytes.max(1);
+        loop {
+            let piece = match &self.source {
+                Source::Whole { file, length } => {
+                    let length = limit_bytes.min(length - self.offset);
+                    if length == 0 {
+                        return Poll::Ready(None);
+                    }
+                    Piece::File { file: Arc::clone(file), offset: self.offset, length }
+                }
+                Source::Growing { entry, seat } => match entry.poll_next(*seat, limit_bytes, context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Next::Piece(piece)) => piece,
+                    Poll::Ready(Next::End) => return Poll::Ready(None),
+                    Poll::Ready(Next::Broken(error)) => return Poll::Ready(Some(Err(error.to_io_error()))),
+                    Poll::Ready(Next::Settled { file, length }) => {
+                        entry.leave(*seat);
+                        self.source = Source::Whole { file, length };
+                        continue;
+                    }
+                },
+            };
+            self.offset += piece.length();
+            self.counters.served(piece.length());
+            return Poll::Ready(Some(Ok(piece)));
         }
-        let piece = Piece::File { file: Arc::clone(&self.file), offset: self.offset, length };
-        self.offset += length;
-        Poll::Ready(Some(Ok(piece)))
+    }
+
+    /// Whether there is something to read, or why there never will be. Takes nothing.
+    pub(super) fn poll_begun(&mut self, context: &mut Context<'_>) -> Poll<Begun> {
+        match &self.source {
+            Source::Whole { .. } => Poll::Ready(Begun::Flowing),
+            Source::Growing { entry, seat } => entry.poll_begun(*seat, context),
+        }
+    }
+}
+
+impl Drop for EntryReader {
+    fn drop(&mut self) {
+        if let Source::Growing { entry, seat } = &self.source {
+            entry.leave(*seat);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod engine;
+mod fair_queue;
 
 pub use answer::{Answer, Asker};
 pub use engine::{ServingEngine, ServingOptions};
+pub use fair_queue::{FairQueue, QueueCounters, Turn};

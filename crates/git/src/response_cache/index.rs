@@ -1,0 +1,165 @@
+//! Which entries are whole, and how the disk budget is spent. In memory only: the files are the truth.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::counters::RepositoryUsage;
+use super::eviction::{EvictionOrder, Rank};
+use super::key::CacheKey;
+use super::store::Stored;
+
+/// The entries that are whole, and what the ones in the making have reserved.
+#[derive(Debug)]
+pub(super) struct Index {
+    repositories: HashMap<u64, Repository>,
+    order: EvictionOrder,
+    max_bytes: u64,
+    stored_bytes: u64,
+    growing_bytes: u64,
+    evictions: u64,
+    /// Whether all entries of earlier processes are known.
+    pub(super) scanned: bool,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    entries: HashMap<[u8; 32], Record>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Record {
+    stored: Arc<Stored>,
+    wanted: u32,
+    rank: Rank,
+}
+
+impl Index {
+    pub(super) fn new(max_bytes: u64) -> Self {
+        Self {
+            repositories: HashMap::new(),
+            order: EvictionOrder::default(),
+            max_bytes,
+            stored_bytes: 0,
+            growing_bytes: 0,
+            evictions: 0,
+            scanned: false,
+        }
+    }
+
+    /// The entry with this key.
+    pub(super) fn get(&self, key: &CacheKey) -> Option<&Arc<Stored>> {
+        Some(&self.repositories.get(&key.repository)?.entries.get(&key.meaning)?.stored)
+    }
+
+    /// Notes that an entry was wanted so many times more.
+    pub(super) fn want(&mut self, key: &CacheKey, times: u32) {
+        let repository = self.repositories.get_mut(&key.repository);
+        if let Some(record) = repository.and_then(|repository| repository.entries.get_mut(&key.meaning)) {
+            record.wanted = record.wanted.saturating_add(times);
+            self.order.remove(record.rank);
+            let (cost, bytes) = (record.stored.footer.cost, record.stored.bytes());
+            record.rank = self.order.place(*key, cost, bytes, record.wanted);
+        }
+    }
+
+    /// Takes an entry in place of any with the same key.
+    pub(super) fn insert(&mut self, stored: Arc<Stored>) {
+        let (key, bytes) = (stored.footer.key, stored.bytes());
+        self.take_out(&key);
+        let rank = self.order.place(key, stored.footer.cost, bytes, 1);
+        let repository = self.repositories.entry(key.repository).or_default();
+        repository.bytes += bytes;
+        self.stored_bytes += bytes;
+        repository.entries.insert(key.meaning, Record { stored, wanted: 1, rank });
+    }
+
+    /// Forgets an entry, if it is still this one.
+    pub(super) fn remove(&mut self, stored: &Arc<Stored>) -> bool {
+        let key = stored.footer.key;
+        let same = self.get(&key).is_some_and(|present| Arc::ptr_eq(present, stored));
+        if same {
+            self.take_out(&key);
+        }
+        same
+    }
+
+    /// Forgets the entries of a repository.
+    pub(super) fn remove_repository(&mut self, repository: u64) {
+        if let Some(removed) = self.repositories.remove(&repository) {
+            self.stored_bytes -= removed.bytes;
+            for record in removed.entries.values() {
+                self.order.remove(record.rank);
+            }
+        }
+    }
+
+    /// Sets bytes aside for an entry in the making, and names the files to remove for that. `None` when entries in
+    /// the making have taken the whole budget.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Option<Vec<PathBuf>> {
+        if self.growing_bytes + bytes > self.max_bytes {
+            return None;
+        }
+        self.growing_bytes += bytes;
+        Some(self.shrink())
+    }
+
+    /// Gives back what [`Index::reserve`] set aside.
+    pub(super) fn release(&mut self, bytes: u64) {
+        self.growing_bytes -= bytes;
+    }
+
+    /// Gives entries up until the budget is kept, and names their files.
+    pub(super) fn shrink(&mut self) -> Vec<PathBuf> {
+        let over = (self.stored_bytes + self.growing_bytes).saturating_sub(self.max_bytes);
+        self.evict(over)
+    }
+
+    /// Gives entries up that take at least so many bytes, as far as there are any, and names their files.
+    pub(super) fn evict(&mut self, bytes: u64) -> Vec<PathBuf> {
+        let target = self.stored_bytes.saturating_sub(bytes);
+        let mut files = Vec::new();
+        while self.stored_bytes > target
+            && let Some(key) = self.order.pop()
+        {
+            if let Some(stored) = self.take_out(&key) {
+                self.evictions += 1;
+                files.push(stored.path().to_owned());
+            }
+        }
+        files
+    }
+
+    fn take_out(&mut self, key: &CacheKey) -> Option<Arc<Stored>> {
+        let repository = self.repositories.get_mut(&key.repository)?;
+        let record = repository.entries.remove(&key.meaning)?;
+        let bytes = record.stored.bytes();
+        repository.bytes -= bytes;
+        self.stored_bytes -= bytes;
+        self.order.remove(record.rank);
+        if repository.entries.is_empty() {
+            self.repositories.remove(&key.repository);
+        }
+        Some(record.stored)
+    }
+
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.stored_bytes + self.growing_bytes
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.repositories.values().map(|repository| repository.entries.len() as u64).sum()
+    }
+
+    /// What each repository with entries takes.
+    pub(super) fn usage(&self) -> impl Iterator<Item = (u64, RepositoryUsage)> + '_ {
+        self.repositories.iter().map(|(id, repository)| {
+            (*id, RepositoryUsage { entries: repository.entries.len() as u64, bytes: repository.bytes })
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Writing a computation's output down while its readers follow.
+//!
+//! An answer goes to a file as long as the disk budget and the disk allow. When they no longer do, what is written
+//! stays for the readers that are still there, the rest passes through memory, and nothing is stored. A full disk
+//! costs readers speed, never an answer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::task::spawn_blocking;
+
+use super::counters::count;
+use super::flight::Flight;
+use super::footer::FOOTER_BYTES;
+use super::production::Production;
+use super::store::{GrowingFile, remove};
+use super::{Shared, locked};
+
+/// Most pieces that are written at once, when they are there anyway.
+const MAX_BATCH_PIECES: usize = 16;
+
+/// How often a write that fails is tried again after making room.
+const MAX_WRITE_RETRIES: usize = 3;
+
+/// How much room is made before a write is tried again, in bytes.
+const RETRY_ROOM_BYTES: u64 = 64 * 1024 * 1024;
+
+/// One answer that is being written down.
+pub(super) struct Recording<E> {
+    shared: Arc<Shared<E>>,
+    flight: Arc<Flight<E>>,
+    file: Option<GrowingFile>,
+    length: u64,
+    /// What the index has set aside for it.
+    reserved: u64,
+    spilled: bool,
+}
+
+impl<E: Send + Sync + 'static> Recording<E> {
+    pub(super) fn new(shared: Arc<Shared<E>>, flight: Arc<Flight<E>>) -> Self {
+        Self { shared, flight, file: None, length: 0, reserved: 0, spilled: false }
+    }
+
+    /// Takes all of the output, at the pace of the readers.
+    pub(super) async fn record(mut self, production: Production) {
+        let Production { output, cost } = production;
+        let mut output = output.ready_chunks(MAX_BATCH_PIECES);
+        loop {
+            self.flight.entry.room().await;
+            let Some(batch) = output.next().await else {
+                break;
+            };
+            let mut pieces = Vec::with_capacity(batch.len());
+            let mut failure = None;
+            for piece in batch {
+                match piece {
+                    Ok(piece) if piece.is_empty() => {}
+                    Ok(piece) => pieces.push(piece),
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
+                }
+            }
+            self.take(pieces).await;
+            if let Some(error) = failure {
+                self.flight.entry.break_off(error);
+                return;
+            }
+        }
+        let cost = cost();
+        self.flight.entry.finish();
+        let joined = self.flight.joined.load(Ordering::Relaxed);
+        self.shared.counters.saved(cost * joined);
+        if self.spilled {
+            count(&self.shared.counters.not_stored);
+        } else if let Err(error) = self.keep(cost).await {
+            count(&self.shared.counters.not_stored);
+            tracing::warn!(error = %error, "an answer cannot be stored");
+        }
+    }
+
+    async fn take(&mut self, pieces: Vec<Bytes>) {
+        let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if length == 0 {
+            return;
+        }
+        self.shared.counters.generated(length);
+        let entry = Arc::clone(&self.flight.entry);
+        if !self.spilled {
+            if self.write(pieces.clone(), length).await {
+                self.length += length;
+                if let Some(growing) = &self.file {
+                    entry.filed(growing.file(), length);
+                }
+                return;
+            }
+            self.spilled = true;
+            // Unlinks the file; those who read it have it open.
+            self.file = None;
+            entry.spill();
+        }
+        for piece in pieces {
+            entry.room().await;
+            entry.keep_in_memory(piece);
+        }
+    }
+
+    /// Whether the pieces are in the file now.
+    async fn write(&mut self, pieces: Vec<Bytes>, length: u64) -> bool {
+        if self.length + length > self.shared.options.max_entry_bytes() {
+            return false;
+        }
+        let Some(evicted) = self.reserve(length) else {
+            return false;
+        };
+        let pieces: Arc<[Bytes]> = pieces.into();
+        let shared = Arc::clone(&self.shared);
+        let append = move |growing: Option<GrowingFile>| {
+            let mut growing = match growing {
+                Some(growing) => growing,
+                None => shared.store.begin().map_err(|error| (None, error))?,
+            };
+            match growing.append(&pieces) {
+                Ok(()) => Ok((growing, ())),
+                Err(error) => Err((Some(growing), error)),
+            }
+        };
+        match self.persistently(evicted, append).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "an answer cannot be written down; it passes through memory");
+                false
+            }
+        }
+    }
+
+    /// Makes an entry of what was written.
+    async fn keep(&mut self, cost: Duration) -> io::Result<()> {
+        let Some(evicted) = self.reserve(FOOTER_BYTES as u64) else {
+            return Err(io::Error::other("the whole disk budget is taken by answers in the making"));
+        };
+        let (shared, key) = (Arc::clone(&self.shared), self.flight.key);
+        let seal = move |growing: Option<GrowingFile>| {
+            let growing = match growing {
+                Some(growing) => growing,
+                None => shared.store.begin().map_err(|error| (None, error))?,
+            };
+            match growing.seal(key, cost).and_then(|footer| shared.store.place(&growing, footer)) {
+                Ok(stored) => Ok((growing, stored)),
+                Err(error) => Err((Some(growing), error)),
+            }
+        };
+        let stored = Arc::new(self.persistently(evicted, seal).await?);
+        let path = {
+            let mut directory = locked(&self.shared.directory);
+            directory.leave_flight(&self.flight);
+            if self.flight.forgotten.load(Ordering::Relaxed) {
+                Some(stored.path().to_owned())
+            } else {
+                directory.index.release(std::mem::take(&mut self.reserved));
+                directory.index.insert(stored);
+                directory.index.want(&self.flight.key, self.flight.joined.load(Ordering::Relaxed));
+                None
+            }
+        };
+        if let Some(path) = path {
+            spawn_blocking(move || remove(&path)).await.ok();
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Option<Vec<std::path::PathBuf>> {
+        let evicted = locked(&self.shared.directory).index.reserve(bytes)?;
+        self.reserved += bytes;
+        Some(evicted)
+    }
+
+    /// Does something with the file, again after giving up other entries when it fails.
+    async fn persistently<T, F>(&mut self, mut evicted: Vec<std::path::PathBuf>, action: F) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Option<GrowingFile>) -> Result<(GrowingFile, T), (Option<GrowingFile>, io::Error)>
+            + Clone
+            + Send
+            + 'static,
+    {
+        let mut retries = 0;
+        loop {
+            let (growing, attempt) = (self.file.take(), action.clone());
+            let done = spawn_blocking(move || {
+                evicted.iter().for_each(|path| remove(path));
+                attempt(growing)
+            });
+            match done.await.map_err(io::Error::other)? {
+                Ok((growing, outcome)) => {
+                    self.file = Some(growing);
+                    return Ok(outcome);
+                }
+                Err((growing, error)) => {
+                    self.file = growing;
+                    count(&self.shared.counters.write_failures);
+                    evicted = locked(&self.shared.directory).index.evict(RETRY_ROOM_BYTES);
+                    retries += 1;
+                    if evicted.is_empty() || retries > MAX_WRITE_RETRIES {
+                        return Err(error);
+                    }
+                    tracing::warn!(%error, evicted = evicted.len(), "the response cache makes room to write again");
+                }
+            }
+        }
+    }
+}
+
+impl<E> Drop for Recording<E> {
+    fn drop(&mut self) {
+        locked(&self.shared.directory).index.release(self.reserved);
+    }
+}

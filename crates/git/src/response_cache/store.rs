@@ -1,0 +1,309 @@
+//! The files of the cache.
+//!
+//! ```text
+//! entries/<repository>/<meaning>   whole answers; the name is the key
+//! growing/<number>                 answers in the making; gone with the process that made them
+//! removed/<number>                 folders of forgotten repositories that are being deleted
+//! ```
+//!
+//! An entry gets its name by renaming, so it is whole or not there. A crash of the machine can leave a named file
+//! whose bytes never reached the disk; the checksum finds that out, and so nothing here waits for the disk.
+
+use std::fmt::Debug;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use super::footer::{FOOTER_BYTES, Footer};
+use super::key::{CacheKey, folder_of};
+
+/// Nobody else on the machine may read what some users may not.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// How often an entry is placed again after its repository's folder was taken away under it.
+const PLACING_ATTEMPTS: usize = 3;
+
+/// Writes a part of a file. A way in for tests, whose disks fill up when it matters.
+pub(super) trait Pen: Debug + Send + Sync {
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
+}
+
+/// Writes to the real disk.
+#[derive(Debug)]
+pub(super) struct RealPen;
+
+impl Pen for RealPen {
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+}
+
+/// Where the files are.
+#[derive(Debug)]
+pub(super) struct Store {
+    root: PathBuf,
+    pen: Arc<dyn Pen>,
+    /// Makes the names of files in the making differ.
+    sequence: AtomicU64,
+}
+
+/// An entry on disk.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) footer: Footer,
+    path: PathBuf,
+    /// What the file looked like when its answer was known to be right; `None` until it was checked.
+    known_good: Mutex<Option<Stamp>>,
+    /// Shared by those who read it at the same time.
+    open: Mutex<Weak<File>>,
+}
+
+/// Changes when a file is written to.
+type Stamp = (u64, SystemTime);
+
+impl Store {
+    /// Makes the folders and removes what earlier processes left half-made.
+    pub(super) fn open(root: &Path, pen: Arc<dyn Pen>) -> io::Result<Self> {
+        let store = Self { root: root.to_owned(), pen, sequence: AtomicU64::new(0) };
+        create_folder(root)?;
+        fs::set_permissions(root, Permissions::from_mode(FOLDER_MODE))?;
+        create_folder(&store.entries())?;
+        for folder in [store.growing(), store.removed()] {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => create_folder(&folder)?,
+            }
+        }
+        Ok(store)
+    }
+
+    fn entries(&self) -> PathBuf {
+        self.root.join("entries")
+    }
+
+    fn growing(&self) -> PathBuf {
+        self.root.join("growing")
+    }
+
+    fn removed(&self) -> PathBuf {
+        self.root.join("removed")
+    }
+
+    fn next_name(&self) -> String {
+        self.sequence.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    /// Where the entry with this key lies.
+    pub(super) fn path_of(&self, key: &CacheKey) -> PathBuf {
+        self.entries().join(key.path())
+    }
+
+    /// Begins a file.
+    pub(super) fn begin(&self) -> io::Result<GrowingFile> {
+        let path = self.growing().join(self.next_name());
+        let create =
+            || OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&path);
+        let file = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_folder(&self.growing())?;
+                create()
+            }
+            opened => opened,
+        };
+        let (file, hasher) = (Arc::new(file?), crc32fast::Hasher::new());
+        Ok(GrowingFile { path, file, length: 0, hasher, pen: Arc::clone(&self.pen) })
+    }
+
+    /// Makes an entry of a file that ends with a footer.
+    pub(super) fn place(&self, growing: &GrowingFile, footer: Footer) -> io::Result<Stored> {
+        let path = self.path_of(&footer.key);
+        let known_good = Mutex::new(Some(stamp(&growing.file)?));
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            create_folder(path.parent().unwrap_or(&self.root))?;
+            match fs::rename(&growing.path, &path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < PLACING_ATTEMPTS => {}
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        Ok(Stored { footer, path, known_good, open: Mutex::default() })
+    }
+
+    /// The entry with this key as an earlier process left it; unchecked.
+    pub(super) fn find(&self, key: &CacheKey) -> Option<Stored> {
+        let path = self.path_of(key);
+        let footer = Footer::read(&File::open(&path).ok()?).ok().flatten();
+        match footer.filter(|footer| footer.key == *key) {
+            Some(footer) => {
+                Some(Stored { footer, path, known_good: Mutex::default(), open: Mutex::default() })
+            }
+            None => {
+                remove(&path);
+                None
+            }
+        }
+    }
+
+    /// Hands every entry of earlier processes to `take`, until that says to stop. What is no entry is removed.
+    pub(super) fn scan(&self, mut take: impl FnMut(Stored) -> bool) -> io::Result<()> {
+        for folder in fs::read_dir(self.entries())? {
+            let folder = folder?;
+            // A folder may be forgotten while we look.
+            let Ok(files) = fs::read_dir(folder.path()) else {
+                continue;
+            };
+            for file in files {
+                let Ok(file) = file else {
+                    break;
+                };
+                let key = CacheKey::of_path(
+                    &folder.file_name().to_string_lossy(),
+                    &file.file_name().to_string_lossy(),
+                );
+                let Some(key) = key else {
+                    remove(&file.path());
+                    continue;
+                };
+                if let Some(stored) = self.find(&key)
+                    && !take(stored)
+                {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all entries of a repository away at once; what it returns is to be deleted when there is time.
+    pub(super) fn detach(&self, repository: u64) -> Option<PathBuf> {
+        let removed = self.removed().join(self.next_name());
+        let folder = self.entries().join(folder_of(repository));
+        match fs::rename(&folder, &removed) {
+            Ok(()) => Some(removed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {
+                create_folder(&self.removed()).ok()?;
+                fs::rename(&folder, &removed).ok()?;
+                Some(removed)
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl Stored {
+    /// What it takes of the disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.footer.length + FOOTER_BYTES as u64
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, if its answer is known to be right. Some system calls, no reading.
+    pub(super) fn open(&self) -> Option<Arc<File>> {
+        let known_good = (*lock(&self.known_good))?;
+        let mut open = lock(&self.open);
+        if let Some(file) = open.upgrade() {
+            return Some(file);
+        }
+        let file = File::open(&self.path).ok()?;
+        (stamp(&file).ok()? == known_good).then(|| {
+            let file = Arc::new(file);
+            *open = Arc::downgrade(&file);
+            file
+        })
+    }
+
+    /// Reads the whole answer to see that it is right; `None` when it is not, or when `stop` said to stop.
+    pub(super) fn check(&self, stop: impl Fn() -> bool) -> io::Result<Option<Arc<File>>> {
+        let file = File::open(&self.path)?;
+        let before = stamp(&file)?;
+        let right = Footer::read(&file)? == Some(self.footer) && self.footer.fits(&file, stop)?;
+        if !right {
+            return Ok(None);
+        }
+        let file = Arc::new(file);
+        *lock(&self.known_good) = Some(before);
+        *lock(&self.open) = Arc::downgrade(&file);
+        Ok(Some(file))
+    }
+}
+
+/// A file that is being written. It is removed when this is dropped, unless it became an entry.
+#[derive(Debug)]
+pub(super) struct GrowingFile {
+    path: PathBuf,
+    file: Arc<File>,
+    length: u64,
+    hasher: crc32fast::Hasher,
+    pen: Arc<dyn Pen>,
+}
+
+impl GrowingFile {
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Adds pieces of the answer, all or, as far as anybody can see, none of them.
+    pub(super) fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        let mut offset = self.length;
+        for piece in pieces {
+            self.pen.write(&self.file, piece, offset)?;
+            offset += piece.len() as u64;
+        }
+        pieces.iter().for_each(|piece| self.hasher.update(piece));
+        self.length = offset;
+        Ok(())
+    }
+
+    /// Adds the end.
+    pub(super) fn seal(&self, key: CacheKey, cost: Duration) -> io::Result<Footer> {
+        let footer = Footer { key, length: self.length, cost, checksum: self.hasher.clone().finalize() };
+        self.pen.write(&self.file, &footer.encode(), self.length)?;
+        Ok(footer)
+    }
+}
+
+impl Drop for GrowingFile {
+    fn drop(&mut self) {
+        // After placing there is nothing left under this name.
+        let path = std::mem::take(&mut self.path);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&path))),
+            Err(_) => remove(&path),
+        }
+    }
+}
+
+/// Removes a file that may be gone.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file of the response cache cannot be removed");
+    }
+}
+
+fn create_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
+}
+
+fn stamp(file: &File) -> io::Result<Stamp> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified()?))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
