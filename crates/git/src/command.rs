@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +15,7 @@ use crate::environment::{clean_environment, settings_as_environment};
 use crate::error::{GitError, STDERR_TAIL_BYTES, readable_tail};
 use crate::git::{Git, Lane};
 use crate::process::GitProcess;
+use crate::ref_cache::ChangeUnderWay;
 use crate::remote::SecretHeader;
 
 /// Most that an invocation may print when it is run to its end: the references of a very large repository.
@@ -33,6 +35,8 @@ pub(crate) struct GitCommand {
     env: Vec<(OsString, OsString)>,
     input: Vec<u8>,
     time_limit: Duration,
+    /// Held until the process is gone, which may be after the caller has lost interest in it.
+    holding: Option<Arc<ChangeUnderWay>>,
 }
 
 /// What a successful invocation printed.
@@ -61,6 +65,7 @@ impl GitCommand {
             env: Vec::new(),
             input: Vec::new(),
             time_limit: LOCAL_TIME_LIMIT,
+            holding: None,
         }
     }
 
@@ -124,6 +129,12 @@ impl GitCommand {
         self
     }
 
+    /// Lets go of this when the process and its helpers are gone.
+    pub(crate) fn holding(mut self, change: ChangeUnderWay) -> Self {
+        self.holding = Some(Arc::new(change));
+        self
+    }
+
     pub(crate) fn operation(&self) -> &'static str {
         self.operation
     }
@@ -143,7 +154,8 @@ impl GitCommand {
         if let Some(folder) = &self.current_dir {
             command.current_dir(folder);
         }
-        GitProcess::spawn(command, turn).map_err(|error| GitError::Spawn { operation: self.operation, error })
+        GitProcess::spawn(command, turn, self.holding.clone())
+            .map_err(|error| GitError::Spawn { operation: self.operation, error })
     }
 
     /// Runs it to its end; a bad exit status is an error.

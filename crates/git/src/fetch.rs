@@ -251,7 +251,7 @@ impl Fetch<'_> {
     }
 
     fn command(&self) -> GitCommand {
-        let command = self.repository.command("fetch").args([
+        let command = self.repository.changing_command("fetch").args([
             "fetch",
             "--atomic",
             "--force",

@@ -21,6 +21,10 @@ mod ref_change;
 mod ref_name;
 mod ref_snapshot;
 
+mod ref_cache;
+mod ref_files;
+mod ref_loading;
+
 mod maintenance;
 mod repository;
 mod repository_store;
@@ -40,6 +44,7 @@ mod request_body;
 mod response_cache;
 mod serve;
 mod serving;
+mod wire;
 
 #[cfg(test)]
 mod fixture;
@@ -61,7 +66,7 @@ pub use protocol::{GitProtocol, GitService};
 pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack};
 pub use ref_change::{RefChange, RefChangeKind};
 pub use ref_name::{INTERNAL_NAMESPACE, InvalidRefName, RefName};
-pub use ref_snapshot::RefSnapshot;
+pub use ref_snapshot::{Head, RefSnapshot};
 pub use remote::{InvalidRemote, SecretHeader};
 pub use repository::Repository;
 pub use repository_store::{CreateError, OpenError, RepositoryStore};
@@ -74,3 +79,4 @@ pub use serve::{GitOutput, ServeMode, ServeOptions};
 pub use serving::{Answer, Asker, FairQueue, QueueCounters, ServingEngine, ServingOptions, Turn};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
+pub use wire::RequestError;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The hash that names the objects of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ObjectFormat {
@@ -41,10 +41,19 @@ impl fmt::Display for ObjectFormat {
     }
 }
 
+/// Longest object name, in hex digits.
+const MAX_HEX_DIGITS: usize = 64;
+
 /// A full object name in lower-case hex. All zeros stands for "no object".
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// The digits lie in the value itself: a large repository has hundreds of thousands of these.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ObjectId(String);
+pub struct ObjectId {
+    /// Zero bytes fill what the digits leave.
+    digits: [u8; MAX_HEX_DIGITS],
+    format: ObjectFormat,
+}
 
 /// A text that is not a full object name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,39 +62,63 @@ pub struct InvalidObjectId(String);
 
 impl ObjectId {
     /// Accepts 40 or 64 lower-case hex digits and nothing else.
-    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidObjectId> {
-        let text = text.into();
-        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        match text.len() {
-            40 | 64 if is_hex => Ok(Self(text)),
-            _ => Err(InvalidObjectId(text.chars().take(80).collect())),
-        }
+    pub fn parse(text: impl AsRef<str>) -> Result<Self, InvalidObjectId> {
+        let text = text.as_ref();
+        Self::from_hex(text.as_bytes()).ok_or_else(|| InvalidObjectId(text.chars().take(80).collect()))
+    }
+
+    /// Like [`ObjectId::parse`], for bytes that need not be text.
+    pub(crate) fn from_hex(hex: &[u8]) -> Option<Self> {
+        let format = match hex.len() {
+            40 => ObjectFormat::Sha1,
+            64 => ObjectFormat::Sha256,
+            _ => return None,
+        };
+        let is_hex = hex.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex.then(|| {
+            let mut digits = [0; MAX_HEX_DIGITS];
+            digits[..hex.len()].copy_from_slice(hex);
+            Self { digits, format }
+        })
     }
 
     /// The name that stands for "no object" in a repository of this format.
     pub fn zero(format: ObjectFormat) -> Self {
-        Self("0".repeat(format.hex_len()))
+        let mut digits = [0; MAX_HEX_DIGITS];
+        digits[..format.hex_len()].fill(b'0');
+        Self { digits, format }
     }
 
     /// Whether this stands for "no object".
     pub fn is_zero(&self) -> bool {
-        self.0.bytes().all(|byte| byte == b'0')
+        self.as_bytes().iter().all(|byte| *byte == b'0')
     }
 
     /// Which hash made this name.
     pub fn format(&self) -> ObjectFormat {
-        if self.0.len() == ObjectFormat::Sha256.hex_len() { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
+        self.format
     }
 
     /// The hex digits.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(self.as_bytes()).expect("hex digits are text")
+    }
+
+    /// The hex digits.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.digits[..self.format.hex_len()]
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectId({self})")
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -107,7 +140,7 @@ impl TryFrom<String> for ObjectId {
 
 impl From<ObjectId> for String {
     fn from(id: ObjectId) -> Self {
-        id.0
+        id.as_str().to_owned()
     }
 }
 

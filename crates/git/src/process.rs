@@ -6,7 +6,7 @@
 
 use std::io;
 use std::process::ExitStatus;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -14,6 +14,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
+
+use crate::ref_cache::ChangeUnderWay;
 
 /// Size of the pieces in which output is handed on: what one Linux pipe holds.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
@@ -36,13 +38,20 @@ struct Group {
     /// Locked only to satisfy `Sync`; nobody else waits for it.
     child: Mutex<Child>,
     _turn: OwnedSemaphorePermit,
+    /// What the process changes; let go of when it is gone.
+    _change: Option<Arc<ChangeUnderWay>>,
 }
 
 impl GitProcess {
-    pub(crate) fn spawn(mut command: Command, turn: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(crate) fn spawn(
+        mut command: Command,
+        turn: OwnedSemaphorePermit,
+        change: Option<Arc<ChangeUnderWay>>,
+    ) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        Ok(Self { group: Some(Group { child: Mutex::new(child), _turn: turn }), stdin, stdout, stderr })
+        let group = Group { child: Mutex::new(child), _turn: turn, _change: change };
+        Ok(Self { group: Some(group), stdin, stdout, stderr })
     }
 
     /// The number of the process and of its group; `None` once it has ended and was waited for.
@@ -120,7 +129,6 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use std::process::Stdio;
-    use std::sync::Arc;
 
     use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::sync::Semaphore;
@@ -133,7 +141,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let turn = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
-        let mut process = GitProcess::spawn(command, turn).expect("sh runs");
+        let mut process = GitProcess::spawn(command, turn, None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))

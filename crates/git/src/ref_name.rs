@@ -35,10 +35,20 @@ impl RefName {
     /// Accepts what `git check-ref-format` accepts and starts with `refs/`.
     pub fn parse(name: impl Into<String>) -> Result<Self, InvalidRefName> {
         let name = name.into();
-        match fault_of(&name) {
+        let is_too_long = name.len() > MAX_REF_NAME_BYTES;
+        match is_too_long.then_some("it is too long").or_else(|| fault_of(name.as_bytes())) {
             None => Ok(Self(name)),
             Some(reason) => Err(InvalidRefName { name: name.chars().take(200).collect(), reason }),
         }
+    }
+
+    /// The name of a reference that exists; the bytes again when they are no text or too long to be handled.
+    /// `git` has accepted the name.
+    pub(crate) fn from_stored(name: Vec<u8>) -> Result<Self, Vec<u8>> {
+        if name.len() > MAX_REF_NAME_BYTES {
+            return Err(name);
+        }
+        String::from_utf8(name).map(Self).map_err(std::string::FromUtf8Error::into_bytes)
     }
 
     /// The branch with this short name, with the extra rules `git branch` has for names people type.
@@ -94,31 +104,32 @@ fn is_folder_of(folder: &str, name: &str) -> bool {
     name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn fault_of(name: &str) -> Option<&'static str> {
-    let Some(path) = name.strip_prefix("refs/") else {
+/// What makes `git` refuse a name, text or not; `None` when it accepts it.
+pub(crate) fn fault_of(name: &[u8]) -> Option<&'static str> {
+    let Some(path) = name.strip_prefix(b"refs/") else {
         return Some("it does not start with refs/");
     };
-    if name.len() > MAX_REF_NAME_BYTES {
-        return Some("it is too long");
+    let mut before = b'/';
+    for byte in path {
+        match (before, byte) {
+            (_, 0..0x20 | 0x7f | b' ' | b'~' | b'^' | b':') => {
+                return Some("it holds a space, a control character, '~', '^' or ':'");
+            }
+            (_, b'?' | b'*' | b'[' | b'\\') => return Some("it holds '?', '*', '[' or a backslash"),
+            (b'.', b'.') | (b'@', b'{') => return Some("it holds '..' or '@{'"),
+            (b'/', b'/') => return Some("a part of it is empty"),
+            (b'/', b'.') => return Some("a part of it starts with a dot"),
+            _ => before = *byte,
+        }
     }
-    if name.bytes().any(|byte| byte < 0x20 || matches!(byte, 0x7f | b' ' | b'~' | b'^' | b':')) {
-        return Some("it holds a space, a control character, '~', '^' or ':'");
-    }
-    if name.bytes().any(|byte| matches!(byte, b'?' | b'*' | b'[' | b'\\')) {
-        return Some("it holds '?', '*', '[' or a backslash");
-    }
-    if name.contains("..") || name.contains("@{") {
-        return Some("it holds '..' or '@{'");
-    }
-    if name.ends_with('.') {
-        return Some("it ends with a dot");
-    }
-    path.split('/').find_map(|component| match component {
-        "" => Some("a part of it is empty"),
-        part if part.starts_with('.') => Some("a part of it starts with a dot"),
-        part if part.ends_with(".lock") => Some("a part of it ends with .lock"),
+    match before {
+        b'/' => Some("a part of it is empty"),
+        b'.' => Some("it ends with a dot"),
+        _ if path.split(|byte| *byte == b'/').any(|part| part.ends_with(b".lock")) => {
+            Some("a part of it ends with .lock")
+        }
         _ => None,
-    })
+    }
 }
 
 impl fmt::Display for RefName {

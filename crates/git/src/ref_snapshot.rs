@@ -6,11 +6,15 @@ use crate::content_hash::{ContentHash, ContentHasher};
 use crate::object_id::{ObjectFormat, ObjectId};
 use crate::ref_change::RefChange;
 use crate::ref_name::{INTERNAL_NAMESPACE, RefName};
+use crate::wire::ReadyLists;
+
+/// What a small piece of memory costs besides its bytes.
+const ALLOCATION_BYTES: usize = 16;
 
 /// The references of a repository in name order, without our internal namespace.
 ///
-/// A reference whose name is not UTF-8 counts in the content hash, so that a mirror notices when it moves, but it
-/// is not listed: nothing above can name it.
+/// A reference whose name is not UTF-8 counts in the content hash, so that a mirror notices when it moves, and is
+/// advertised to clients, but it is not among the entries: nothing above can name it.
 #[derive(Debug, Clone)]
 pub struct RefSnapshot(Arc<Inner>);
 
@@ -19,12 +23,103 @@ struct Inner {
     /// Sorted by name, without duplicates.
     entries: Vec<(RefName, ObjectId)>,
     content_hash: ContentHash,
+    advertised: Advertised,
+}
+
+/// What clients are told beyond the entries. A snapshot that was not read from a repository here knows none of it.
+#[derive(Debug, Default)]
+pub(crate) struct Advertised {
+    pub(crate) head: Option<Head>,
+    pub(crate) format: Option<ObjectFormat>,
+    pub(crate) is_shallow: bool,
+    /// What only some entries have, in the order of their indices.
+    pub(crate) notes: Vec<Note>,
+    /// References whose names are no text, in the order of their names.
+    pub(crate) nameless: Vec<Nameless>,
+    /// Objects that had to be looked at to know whether they are tags, for the snapshot after this one.
+    pub(crate) looked_at: std::collections::HashMap<ObjectId, PeeledObject>,
+    /// Lists as clients see them.
+    pub(crate) ready: ReadyLists,
+}
+
+/// What an object is when tags are followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PeeledObject {
+    NoTag,
+    To(ObjectId),
+    /// It is not there: the repository is damaged.
+    Missing,
+}
+
+/// What `HEAD` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// A reference. Its name need not be text.
+    Symbolic {
+        /// Its full name.
+        target: Box<[u8]>,
+        /// Where it points; `None` while it does not exist ("unborn").
+        object: Option<ObjectId>,
+    },
+    /// A commit.
+    Detached(ObjectId),
+}
+
+/// What is to be said about one entry besides its name and its object.
+#[derive(Debug, Default)]
+pub(crate) struct Note {
+    pub(crate) index: usize,
+    pub(crate) peeled: Option<ObjectId>,
+    pub(crate) symbolic_target: Option<Box<[u8]>>,
+}
+
+/// A reference that has no [`RefName`].
+#[derive(Debug)]
+pub(crate) struct Nameless {
+    pub(crate) name: Vec<u8>,
+    pub(crate) object: ObjectId,
+    pub(crate) note: Note,
+}
+
+/// One reference as clients are told of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdvertisedRef<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) object: &'a ObjectId,
+    pub(crate) peeled: Option<&'a ObjectId>,
+    pub(crate) symbolic_target: Option<&'a [u8]>,
+}
+
+impl Head {
+    /// The branch or other reference that it names, whether or not it exists.
+    pub fn target(&self) -> Option<RefName> {
+        match self {
+            Self::Symbolic { target, .. } => RefName::parse(std::str::from_utf8(target).ok()?).ok(),
+            Self::Detached(_) => None,
+        }
+    }
+
+    /// Where it leads; `None` when it names a reference that does not exist.
+    pub fn object(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Symbolic { object, .. } => object.as_ref(),
+            Self::Detached(object) => Some(object),
+        }
+    }
 }
 
 impl RefSnapshot {
     /// The snapshot of a repository without references.
     pub fn empty() -> Self {
-        Self(Arc::new(Inner { entries: Vec::new(), content_hash: ContentHash::of_nothing() }))
+        Self::new(Vec::new(), ContentHash::of_nothing(), Advertised::default())
+    }
+
+    pub(crate) fn new(
+        entries: Vec<(RefName, ObjectId)>,
+        content_hash: ContentHash,
+        advertised: Advertised,
+    ) -> Self {
+        Self(Arc::new(Inner { entries, content_hash, advertised }))
     }
 
     /// A snapshot of these references. Internal ones are left out; of duplicates the last one counts.
@@ -33,9 +128,9 @@ impl RefSnapshot {
             entries.into_iter().filter(|(name, _)| !name.is_internal()).collect();
         let mut hasher = ContentHasher::default();
         for (name, object) in &entries {
-            hasher.reference(object.as_str().as_bytes(), name.as_str().as_bytes());
+            hasher.reference(object.as_bytes(), name.as_str().as_bytes());
         }
-        Self(Arc::new(Inner { entries: entries.into_iter().collect(), content_hash: hasher.finish() }))
+        Self::new(entries.into_iter().collect(), hasher.finish(), Advertised::default())
     }
 
     /// Reads lines of `<object> <name>`; `None` when they are something else.
@@ -48,7 +143,7 @@ impl RefSnapshot {
             if name.starts_with(INTERNAL_NAMESPACE.as_bytes()) {
                 continue;
             }
-            let object_id = ObjectId::parse(std::str::from_utf8(object).ok()?).ok()?;
+            let object_id = ObjectId::from_hex(object)?;
             hasher.reference(object, name);
             if let Ok(Ok(name)) = std::str::from_utf8(name).map(RefName::parse) {
                 entries.push((name, object_id));
@@ -60,7 +155,78 @@ impl RefSnapshot {
             // Git lists in name order; another server might not.
             return Some(Self::from_entries(entries));
         }
-        Some(Self(Arc::new(Inner { entries, content_hash: hasher.finish() })))
+        Some(Self::new(entries, hasher.finish(), Advertised::default()))
+    }
+
+    /// What `HEAD` names; `None` when that is not known, as in a list that another server sent.
+    pub fn head(&self) -> Option<&Head> {
+        self.0.advertised.head.as_ref()
+    }
+
+    /// The object that an annotated tag, or a tag of a tag, leads to in the end.
+    pub fn peeled(&self, name: &str) -> Option<&ObjectId> {
+        let index = self.index_of(name)?;
+        let notes = &self.0.advertised.notes;
+        let found = notes.binary_search_by_key(&index, |note| note.index).ok()?;
+        notes[found].peeled.as_ref()
+    }
+
+    pub(crate) fn advertised(&self) -> &Advertised {
+        &self.0.advertised
+    }
+
+    /// How many references [`RefSnapshot::advertised_below`] gives, or a few more.
+    pub(crate) fn count_below(&self, prefix: &[u8]) -> usize {
+        self.range_of(prefix).len() + self.0.advertised.nameless.len()
+    }
+
+    /// What clients are told of the references whose names start with `prefix`, in name order.
+    pub(crate) fn advertised_below(&self, prefix: &[u8]) -> impl Iterator<Item = AdvertisedRef<'_>> {
+        let Advertised { notes, nameless, .. } = &self.0.advertised;
+        let range = self.range_of(prefix);
+        let mut notes = notes[notes.partition_point(|note| note.index < range.start)..].iter().peekable();
+        let entries = range.map(move |index| {
+            let (name, object) = &self.0.entries[index];
+            (name.as_str().as_bytes(), object, notes.next_if(|note| note.index == index))
+        });
+        let prefix = prefix.to_owned();
+        let nameless = nameless.iter().filter(move |entry| entry.name.starts_with(&prefix));
+        let nameless = nameless.map(|entry| (&entry.name[..], &entry.object, Some(&entry.note)));
+        let (mut entries, mut nameless) = (entries.peekable(), nameless.peekable());
+        let merged = std::iter::from_fn(move || match (entries.peek(), nameless.peek()) {
+            (Some(entry), Some(other)) if other.0 < entry.0 => nameless.next(),
+            (None, _) => nameless.next(),
+            _ => entries.next(),
+        });
+        merged.map(|(name, object, note)| {
+            let peeled = note.and_then(|note| note.peeled.as_ref());
+            let symbolic_target = note.and_then(|note| note.symbolic_target.as_deref());
+            AdvertisedRef { name, object, peeled, symbolic_target }
+        })
+    }
+
+    /// Which entries have names that start with `prefix`.
+    fn range_of(&self, prefix: &[u8]) -> std::ops::Range<usize> {
+        let entries = &self.0.entries;
+        let start = entries.partition_point(|(name, _)| name.as_str().as_bytes() < prefix);
+        let is_below = |(name, _): &(RefName, ObjectId)| name.as_str().as_bytes().starts_with(prefix);
+        start..start + entries[start..].partition_point(is_below)
+    }
+
+    /// Bytes of memory that it takes, together with the lists it keeps ready; never less.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let Inner { entries, advertised, .. } = &*self.0;
+        let names: usize = entries.iter().map(|(name, _)| name.as_str().len() + ALLOCATION_BYTES).sum();
+        let nameless: usize = advertised.nameless.iter().map(|entry| entry.name.len()).sum();
+        let sizes = [
+            size_of::<Inner>(),
+            entries.capacity() * size_of::<(RefName, ObjectId)>(),
+            names + nameless + advertised.nameless.capacity() * size_of::<Nameless>(),
+            advertised.notes.capacity() * size_of::<Note>(),
+            // A map keeps some of its places free.
+            advertised.looked_at.capacity() * 2 * size_of::<(ObjectId, PeeledObject)>(),
+        ];
+        sizes.iter().sum::<usize>() as u64 + advertised.ready.limit_bytes()
     }
 
     /// Every reference in name order.
@@ -80,9 +246,11 @@ impl RefSnapshot {
 
     /// Where the reference with this full name points.
     pub fn get(&self, name: &str) -> Option<&ObjectId> {
-        let entries = &self.0.entries;
-        let found = entries.binary_search_by(|(entry, _)| entry.as_str().cmp(name));
-        found.ok().map(|index| &entries[index].1)
+        self.index_of(name).map(|index| &self.0.entries[index].1)
+    }
+
+    fn index_of(&self, name: &str) -> Option<usize> {
+        self.0.entries.binary_search_by(|(entry, _)| entry.as_str().cmp(name)).ok()
     }
 
     /// Number of references.
@@ -95,9 +263,15 @@ impl RefSnapshot {
         self.0.entries.is_empty()
     }
 
-    /// The hash of the references' objects; `None` when there are no references.
+    /// The hash that names objects; `None` when that is not known, as in an empty list that another server sent.
     pub fn object_format(&self) -> Option<ObjectFormat> {
-        self.0.entries.first().map(|(_, object)| object.format())
+        let known = self.0.advertised.format;
+        known.or_else(|| self.0.entries.first().map(|(_, object)| object.format()))
+    }
+
+    /// Whether some commits of the repository lack their parents, which clients have to be told.
+    pub fn is_shallow(&self) -> bool {
+        self.0.advertised.is_shallow
     }
 
     /// One value that is equal exactly when the references are.

@@ -7,11 +7,14 @@ use crate::command::GitCommand;
 use crate::error::GitError;
 use crate::git::Git;
 use crate::object_id::{ObjectFormat, ObjectId};
+use crate::ref_cache::{ChangeUnderWay, Load};
+use crate::ref_files::{StoredHead, read_head};
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
+use crate::repository_store::blocking;
 use crate::serving::ServingEngine;
 
-/// A bare repository. Cloning is cheap; nothing is cached, so every clone sees what is on disk.
+/// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
 pub struct Repository(Arc<Inner>);
 
@@ -59,41 +62,77 @@ impl Repository {
         self.git().command(operation).repository(self.path())
     }
 
-    /// All references but our internal ones.
+    /// An invocation that may change references or `HEAD`: when its process has ended, what is in memory is stale.
+    pub(crate) fn changing_command(&self, operation: &'static str) -> GitCommand {
+        self.command(operation).holding(self.change_under_way())
+    }
+
+    /// To be held while references or `HEAD` may change, and not shorter.
+    pub(crate) fn change_under_way(&self) -> ChangeUnderWay {
+        ChangeUnderWay::new(Arc::clone(self.engine()), self.id())
+    }
+
+    /// All references but our internal ones, as they are on disk now.
     pub async fn refs(&self) -> Result<RefSnapshot, GitError> {
-        let operation = "list references";
-        let format = "--format=%(objectname) %(refname)";
-        let listing = self.command(operation).args(["for-each-ref", format]).run().await?;
-        // Git skips a reference it cannot read with a warning, and succeeds; to us the repository is damaged then.
-        if crate::error::is_about_damage(&listing.stderr) {
-            let (path, detail) = (self.path().to_owned(), listing.stderr.trim().to_owned());
-            return Err(GitError::Corrupt { operation, path, detail });
+        let load = self.engine().refs().load(self.id());
+        self.read_and_publish(&load).await
+    }
+
+    /// All references but our internal ones, from memory if they are there. They are those of the disk as long as
+    /// nobody but this process changes the repository; [`Repository::refs`] finds out about others.
+    pub async fn snapshot(&self) -> Result<RefSnapshot, GitError> {
+        let cache = self.engine().refs();
+        if let Some(snapshot) = cache.get(self.id()) {
+            return Ok(snapshot);
         }
-        RefSnapshot::parse_listing(&listing.stdout).ok_or_else(|| unexpected(operation, &listing.stdout))
+        let load = cache.load(self.id());
+        let _turn = load.turn().await;
+        match cache.get(self.id()) {
+            Some(snapshot) => Ok(snapshot),
+            None => self.read_and_publish(&load).await,
+        }
+    }
+
+    async fn read_and_publish(&self, load: &Load<'_>) -> Result<RefSnapshot, GitError> {
+        let known = self.engine().refs().last_known(self.id());
+        let begun = load.begin();
+        let read = self.load_refs(known.as_ref()).await;
+        match &read {
+            Ok(snapshot) => load.publish(begun, snapshot),
+            Err(error) => self.forget_if_broken(error),
+        }
+        read
+    }
+
+    /// Forgets what is in memory when `git` found the repository missing or damaged, so that the next one who opens
+    /// it looks at the disk.
+    pub(crate) fn forget_if_broken(&self, error: &GitError) {
+        if error.is_broken_repository() {
+            self.engine().refs().forget(self.id());
+        }
     }
 
     /// The branch that `HEAD` names, whether or not it exists; `None` when `HEAD` is detached.
     pub async fn head(&self) -> Result<Option<RefName>, GitError> {
         let operation = "read HEAD";
-        let ended = self.command(operation).args(["symbolic-ref", "--quiet", "HEAD"]).run_to_end().await?;
-        match ended.status.code() {
-            Some(0) => {
-                let name = String::from_utf8_lossy(&ended.stdout).trim_end().to_owned();
-                RefName::parse(name).map(Some).map_err(|_| unexpected(operation, &ended.stdout))
+        let path = self.path().to_owned();
+        let found = blocking(move || Ok(read_head(&path))).await;
+        let head = match found.map_err(|error| GitError::Io { operation, error })? {
+            Ok(head) => head,
+            Err(_) => self.ask_git_for_head().await?,
+        };
+        match head {
+            StoredHead::Detached(_) => Ok(None),
+            StoredHead::Symbolic(name) => {
+                let target = std::str::from_utf8(&name).ok().and_then(|name| RefName::parse(name).ok());
+                target.map(Some).ok_or_else(|| unexpected(operation, &name))
             }
-            Some(1) => Ok(None),
-            _ => Err(GitError::from_failure(
-                operation,
-                Some(self.path()),
-                &ended.status.to_string(),
-                &ended.stderr,
-            )),
         }
     }
 
     /// Makes `HEAD` name this reference, whether or not it exists.
     pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
-        let command = self.command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
+        let command = self.changing_command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
         command.run().await.map(drop)
     }
 
@@ -131,7 +170,7 @@ impl Repository {
     }
 }
 
-fn unexpected(operation: &'static str, output: &[u8]) -> GitError {
+pub(crate) fn unexpected(operation: &'static str, output: &[u8]) -> GitError {
     let output = String::from_utf8_lossy(&output[..output.len().min(200)]).into_owned();
     GitError::UnexpectedOutput { operation, output }
 }

@@ -168,20 +168,35 @@ impl RepositoryStore {
         let path = self.place_of(id);
         let place = path.clone();
         let fault = blocking(move || Ok(fault_of(&place))).await;
-        match fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string()))) {
+        let fault = fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string())));
+        if fault.is_some() {
+            self.engine.refs().forget(id);
+        }
+        match fault {
             None => Ok(self.repository(id, path)),
             Some(Fault::Missing) => Err(OpenError::Missing(id)),
             Some(Fault::Broken(reason)) => Err(OpenError::Broken { id, reason }),
         }
     }
 
+    /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk.
+    pub async fn open_for_serving(&self, id: u64) -> Result<Repository, OpenError> {
+        if self.engine.refs().get(id).is_some() {
+            return Ok(self.repository(id, self.place_of(id)));
+        }
+        self.open(id).await
+    }
+
     /// Removes a repository, broken or not. It is out of its place at once; removing one that is not there is fine.
     pub async fn remove(&self, id: u64) -> io::Result<()> {
         let (place, trash) = (self.place_of(id), self.trash());
+        let engine = Arc::clone(&self.engine);
         blocking(move || {
             // A folder of its own, because another repository with this number may be on its way out as well.
             let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
-            match std::fs::rename(&place, bin.path().join("repository.git")) {
+            let removed = std::fs::rename(&place, bin.path().join("repository.git"));
+            engine.refs().forget(id);
+            match removed {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(error),
                 Ok(()) => {

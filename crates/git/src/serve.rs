@@ -85,6 +85,9 @@ impl Repository {
             ServeMode::Exchange => command.arg("--stateless-rpc"),
             ServeMode::Session => command,
         };
+        if service == GitService::ReceivePack {
+            command = command.holding(self.change_under_way());
+        }
         for (key, value) in service_settings(service) {
             command = command.setting(key, value);
         }
@@ -209,7 +212,9 @@ impl Serving {
 
     pub(crate) fn failure(&self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
-        GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr)
+        let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        self.repository.forget_if_broken(&error);
+        error
     }
 
     /// Waits for the first piece, because a failure before it can still be told to the client in full.

@@ -100,7 +100,7 @@ impl Repository {
             update.write_to(&mut script);
         }
         // Without --no-deref a symbolic reference would move what it names instead of itself.
-        let command = self.command(operation).args(["update-ref", "--no-deref", "--stdin", "-z"]);
+        let command = self.changing_command(operation).args(["update-ref", "--no-deref", "--stdin", "-z"]);
         let ended = command.input(script).run_to_end().await?;
         if ended.status.success() {
             return Ok(());
