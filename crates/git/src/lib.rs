@@ -68,6 +68,9 @@ pub use repository_store::{CreateError, OpenError, RepositoryStore};
 pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
 pub use response_cache::{EntryReader, Piece};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
-pub use serving::{Answer, Asker, ServingEngine, ServingOptions};
+pub use serving::{
+    Answer, Asker, DEFAULT_CACHE_BYTES, DEFAULT_REF_MEMORY_BYTES, ServingCounters, ServingEngine,
+    ServingOptions, StoredAnswers,
+};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
