@@ -134,7 +134,8 @@ pub fn read_secret(file: &Path) -> anyhow::Result<String> {
     Ok(secret.to_owned())
 }
 
-fn variable(name: &str) -> Option<String> {
+/// The value of a variable that is set and not empty.
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

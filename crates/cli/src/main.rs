@@ -21,6 +21,8 @@ mod progress;
 mod prompt;
 mod role_options;
 mod run_role;
+mod serving_options;
+mod size;
 mod source_repository;
 mod user_git;
 

@@ -60,7 +60,7 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
     logging::start(options.common.log.log_format, &options.common.log.log_level);
     let drain_timeout = options.common.drain_timeout;
     let role = roles::start_mirror(MirrorOptions {
-        common: options.common.listen_options(options.listen, options.data),
+        common: options.common.listen_options(options.listen, options.data)?,
         upstream: options.upstream.context("--upstream is missing")?,
         name: options.name.context("--name is missing")?,
         sweep_interval: options.sweep_interval,

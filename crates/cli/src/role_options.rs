@@ -10,6 +10,7 @@ use url::Url;
 use crate::duration;
 use crate::logging::LogOptions;
 use crate::roles::ListenOptions;
+use crate::serving_options::ServingFlags;
 
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
 #[derive(Debug, Args)]
@@ -27,6 +28,9 @@ pub struct CommonOptions {
     /// How long running requests may take to finish after Ctrl-C or SIGTERM.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub drain_timeout: Duration,
+    /// Serving Git.
+    #[command(flatten)]
+    pub serving: ServingFlags,
     /// The log.
     #[command(flatten)]
     pub log: LogOptions,
@@ -34,9 +38,16 @@ pub struct CommonOptions {
 
 impl CommonOptions {
     /// What the server needs of them.
-    pub fn listen_options(&self, listen: SocketAddr, data: PathBuf) -> ListenOptions {
-        let base_url = self.base_url.clone();
-        ListenOptions { listen, base_url, data, database: self.database.clone(), git: self.git.clone() }
+    pub fn listen_options(&self, listen: SocketAddr, data: PathBuf) -> anyhow::Result<ListenOptions> {
+        Ok(ListenOptions {
+            listen,
+            base_url: self.base_url.clone(),
+            serving: self.serving.serving_options(&data),
+            metrics_token: self.serving.metrics_token()?,
+            data,
+            database: self.database.clone(),
+            git: self.git.clone(),
+        })
     }
 }
 

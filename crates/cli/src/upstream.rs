@@ -48,7 +48,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     let drain_timeout = options.common.drain_timeout;
     let notice = PasswordNotice::before_start(&options.data);
     let role = roles::start_upstream(UpstreamOptions {
-        common: options.common.listen_options(options.listen, options.data),
+        common: options.common.listen_options(options.listen, options.data)?,
         allow_special_mirror_addresses: options.allow_special_mirror_addresses,
         display_name: options.display_name,
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),

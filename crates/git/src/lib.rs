@@ -64,6 +64,7 @@ pub use pkt_line::{
 pub use process::GitProcess;
 pub use protocol::{GitProtocol, GitService};
 pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack};
+pub use ref_cache::DEFAULT_REF_MEMORY_BYTES;
 pub use ref_change::{RefChange, RefChangeKind};
 pub use ref_name::{INTERNAL_NAMESPACE, InvalidRefName, RefName};
 pub use ref_snapshot::{Head, RefSnapshot};
@@ -71,12 +72,9 @@ pub use remote::{InvalidRemote, SecretHeader};
 pub use repository::Repository;
 pub use repository_store::{CreateError, OpenError, RepositoryStore};
 pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
-pub use response_cache::{
-    BrokenOutput, CacheCounters, CacheKey, CacheOptions, DEFAULT_AHEAD_BYTES, DEFAULT_CACHE_BYTES, Demand,
-    EntryReader, Piece, Production, RepositoryUsage, ResponseCache, Unanswered,
-};
+pub use response_cache::{DEFAULT_CACHE_BYTES, EntryReader, Piece};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
-pub use serving::{Answer, Asker, FairQueue, QueueCounters, ServingEngine, ServingOptions, Turn};
+pub use serving::{Answer, Asker, ServingCounters, ServingEngine, ServingOptions, StoredAnswers};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
 pub use wire::RequestError;

@@ -11,7 +11,7 @@ use crate::ref_snapshot::RefSnapshot;
 use crate::serving::ServingEngine;
 
 /// Most memory that snapshots take together, unless an operator decides otherwise.
-pub(crate) const DEFAULT_REF_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+pub const DEFAULT_REF_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Snapshots by the number of their repository.
 #[derive(Debug)]

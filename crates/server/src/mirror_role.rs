@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use heliostat_api::{Role, hashes, mirror};
-use heliostat_git::{Git, ServingEngine, ServingOptions};
+use heliostat_git::{Git, ServingEngine};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
-use poem::Route;
+use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
 use crate::data_folder::DataFolder;
 use crate::git_http::{GitEndpoint, MirrorGit};
+use crate::metrics::{self, Figures, MirrorFigures, ProcessFigures};
 use crate::options::{MirrorOptions, StartError};
 use crate::rest::MirrorOperations;
 use crate::running_role::{Listening, RunningRole};
@@ -35,7 +36,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sync_tolerance = options.sync_tolerance;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
-    domain_options.engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
+    let engine = Arc::new(ServingEngine::new(&common.serving));
+    domain_options.engine = Arc::clone(&engine);
     if options.allow_mass_removal {
         domain_options.mass_removal = MassRemoval::Allowed;
     }
@@ -46,18 +48,27 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
+    let (counted, followed) = (engine, domain.clone());
+    let figures = move || Figures {
+        role: Role::Mirror.as_str(),
+        serving: counted.counters(),
+        mirror: Some(MirrorFigures::from(followed.status())),
+        process: ProcessFigures::now(),
+    };
+    let metrics = metrics::metrics(common.metrics_token.clone(), figures);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    role.serve(listening.listener, Role::Mirror, routes(domain, &context_path));
+    role.serve(listening.listener, Role::Mirror, routes(domain, metrics, &context_path));
     Ok(role)
 }
 
-fn routes(domain: Arc<Mirror>, context_path: &str) -> Route {
+fn routes(domain: Arc<Mirror>, metrics: RouteMethod, context_path: &str) -> Route {
     let operations = Arc::new(MirrorOperations::new(domain.clone()));
     let rest = (mirror::MirrorRoutes(operations.clone()), hashes::HashesRoutes(operations));
     let rest = OpenApiService::new(rest, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest)
-        .at("/status", status::mirror_status(domain));
+        .at("/status", status::mirror_status(domain))
+        .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::Mirror)
 }

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use heliostat_git::ServingOptions;
 use heliostat_storage::Database;
 use url::Url;
 
+use crate::metrics::MetricsToken;
 use crate::reported_version::ReportedVersion;
 
 /// What both roles are told.
@@ -22,6 +24,10 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// How readers are answered.
+    pub serving: ServingOptions,
+    /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
+    pub metrics_token: Option<MetricsToken>,
 }
 
 /// What an upstream is told.

@@ -6,14 +6,15 @@ use heliostat_api::{
     Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users, webhooks,
 };
 use heliostat_auth::Secret;
-use heliostat_git::{Git, RepositoryStore, ServingEngine, ServingOptions};
+use heliostat_git::{Git, RepositoryStore, ServingEngine};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::{MirrorAddresses, Upstream};
-use poem::Route;
+use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
 use crate::data_folder::DataFolder;
 use crate::git_http::{GitEndpoint, UpstreamGit};
+use crate::metrics::{self, Figures, ProcessFigures};
 use crate::options::{StartError, UpstreamOptions};
 use crate::rest::UpstreamOperations;
 use crate::running_role::{Listening, RunningRole};
@@ -24,8 +25,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
-    let repositories = RepositoryStore::new(git, data.repositories(), engine)
+    let engine = Arc::new(ServingEngine::new(&common.serving));
+    let repositories = RepositoryStore::new(git, data.repositories(), Arc::clone(&engine))
         .map_err(|error| StartError::Data { path: data.repositories(), error })?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;
@@ -51,11 +52,18 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    role.serve(listening.listener, Role::Upstream, routes(domain, &options));
+    let figures = move || Figures {
+        role: Role::Upstream.as_str(),
+        serving: engine.counters(),
+        mirror: None,
+        process: ProcessFigures::now(),
+    };
+    let metrics = metrics::metrics(common.metrics_token.clone(), figures);
+    role.serve(listening.listener, Role::Upstream, routes(domain, metrics, &options));
     Ok(role)
 }
 
-fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
+fn routes(domain: Upstream, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
     let operations =
         Arc::new(UpstreamOperations::new(domain.clone(), &options.display_name, options.reported_version));
@@ -77,6 +85,7 @@ fn routes(domain: Upstream, options: &UpstreamOptions) -> Route {
     let routes = pages::upstream_home(&options.display_name, domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)
-        .at("/status", status::upstream_status(domain));
+        .at("/status", status::upstream_status(domain))
+        .at("/metrics", metrics);
     documents::mount(routes, &context_path, Role::Upstream)
 }

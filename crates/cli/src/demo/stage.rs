@@ -10,7 +10,7 @@ use url::Url;
 use super::Roles;
 use crate::client::Client;
 use crate::credentials::{self, Authorization};
-use crate::roles::{self, ListenOptions, MirrorOptions, ReportedVersion, UpstreamOptions};
+use crate::roles::{self, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
 use crate::run_role::ADMIN_PASSWORD_FILE;
 use crate::upstream::admin_password;
 
@@ -88,7 +88,9 @@ pub async fn start_mirror(
 
 fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
-    ListenOptions { listen, base_url: None, data, database: None, git: git.to_owned() }
+    let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
+    let git = git.to_owned();
+    ListenOptions { listen, base_url: None, data, database: None, git, serving, metrics_token: None }
 }
 
 /// The port if it is free, else 0, which stands for any free one.

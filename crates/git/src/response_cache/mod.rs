@@ -51,7 +51,7 @@ use index::Index;
 use store::{Pen, RealPen, Store, Stored, remove};
 
 /// Default of [`CacheOptions::max_bytes`].
-pub const DEFAULT_CACHE_BYTES: u64 = 20 * 1024 * 1024 * 1024;
+pub const DEFAULT_CACHE_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 
 /// Default of [`CacheOptions::ahead_bytes`].
 pub const DEFAULT_AHEAD_BYTES: u64 = 64 * 1024 * 1024;

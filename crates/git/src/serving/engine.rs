@@ -1,34 +1,141 @@
 //! What the repositories of one store share in order to answer readers.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::GitError;
 use crate::ref_cache::{DEFAULT_REF_MEMORY_BYTES, RefCache};
+use crate::response_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
+use crate::serving::fair_queue::FairQueue;
+use crate::serving::reachability::Reachability;
+use crate::serving::ready_answers::ReadyAnswers;
+use crate::serving::{ServingCounters, StoredAnswers};
 
 /// What an operator decides about serving.
 #[derive(Debug, Clone)]
 pub struct ServingOptions {
+    /// Where answers are stored; `None` stores none.
+    pub cache_folder: Option<PathBuf>,
+    /// Most bytes that stored answers take on disk, over all repositories.
+    pub cache_bytes: u64,
     /// Most memory that references of repositories take, together with the lists made of them.
     pub ref_memory_bytes: u64,
-}
-
-/// Shared by all repositories of a store. It knows nobody's name and nothing of HTTP.
-#[derive(Debug, Default)]
-pub struct ServingEngine {
-    refs: RefCache,
+    /// How many answers are computed at once; others wait for their turn.
+    pub computations: usize,
 }
 
 impl Default for ServingOptions {
+    /// Nothing is stored, references are remembered, and each core computes one answer.
     fn default() -> Self {
-        Self { ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES }
+        Self {
+            cache_folder: None,
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES,
+            computations: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// Answers that are shared; a failure is told to all who wait for the same one.
+pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
+
+/// Shared by all repositories of a store. It knows nobody's name and nothing of HTTP.
+#[derive(Debug)]
+pub struct ServingEngine {
+    refs: RefCache,
+    responses: Option<StoredResponses>,
+    queue: FairQueue,
+    reachability: Reachability,
+    ready: ReadyAnswers,
+}
+
+impl Default for ServingEngine {
+    fn default() -> Self {
+        Self::new(&ServingOptions::default())
     }
 }
 
 impl ServingEngine {
-    /// An engine with these options.
+    /// An engine with these options. A folder that cannot be used is reported, and nothing is stored then: answers
+    /// cost more, and are the same.
     pub fn new(options: &ServingOptions) -> Self {
-        Self { refs: RefCache::new(options.ref_memory_bytes) }
+        let cache = CacheOptions { max_bytes: options.cache_bytes, ..CacheOptions::default() };
+        let responses = options.cache_folder.as_deref().and_then(|folder| {
+            ResponseCache::open(folder, cache)
+                .inspect_err(|error| {
+                    tracing::warn!(path = %folder.display(), %error, "answers cannot be stored; each is computed anew");
+                })
+                .ok()
+        });
+        Self {
+            refs: RefCache::new(options.ref_memory_bytes),
+            responses,
+            queue: FairQueue::new(options.computations),
+            reachability: Reachability::default(),
+            ready: ReadyAnswers::default(),
+        }
     }
 
     /// The references that are in memory.
     pub(crate) fn refs(&self) -> &RefCache {
         &self.refs
+    }
+
+    /// The answers that are stored, if any are.
+    pub(crate) fn responses(&self) -> Option<&StoredResponses> {
+        self.responses.as_ref()
+    }
+
+    /// Turns at computing.
+    pub(crate) fn queue(&self) -> &FairQueue {
+        &self.queue
+    }
+
+    /// What was proven about wants.
+    pub(crate) fn reachability(&self) -> &Reachability {
+        &self.reachability
+    }
+
+    /// What build servers asked for lately.
+    pub(crate) fn ready(&self) -> &ReadyAnswers {
+        &self.ready
+    }
+
+    /// Drops everything that is known of a repository that is gone.
+    pub(crate) fn forget(&self, repository: u64) {
+        self.refs.forget(repository);
+        self.ready.forget(repository);
+        if let Some(responses) = &self.responses {
+            responses.forget_repository(repository);
+        }
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> ServingCounters {
+        let queue = self.queue.counters();
+        let mut counters = ServingCounters {
+            waiting: self.queue.waiting() as u64,
+            turns: queue.turns,
+            waited: queue.waited,
+            ..ServingCounters::default()
+        };
+        if let Some(responses) = &self.responses {
+            let cache = responses.counters();
+            counters.hits = cache.hits;
+            counters.joins = cache.joins;
+            counters.misses = cache.misses;
+            counters.prepared = cache.prepared;
+            counters.served_bytes = cache.bytes_served;
+            counters.generated_bytes = cache.bytes_generated;
+            counters.saved = cache.saved;
+            counters.evictions = cache.evictions;
+            let stored = responses.usage().into_iter().map(|(repository, usage)| StoredAnswers {
+                repository,
+                entries: usage.entries,
+                bytes: usage.bytes,
+            });
+            counters.repositories = stored.collect();
+        }
+        counters
     }
 }

@@ -1,9 +1,20 @@
 //! Answering clients that read: from memory, from stored answers, or by computing once for all who ask.
 
 mod answer;
+mod answer_request;
+mod compute;
+mod counters;
+mod cpu_time;
 mod engine;
 mod fair_queue;
+mod reachability;
+mod ready_answers;
+
+#[cfg(test)]
+mod compute_tests;
 
 pub use answer::{Answer, Asker};
+pub(crate) use compute::compute;
+pub use counters::{ServingCounters, StoredAnswers};
 pub use engine::{ServingEngine, ServingOptions};
-pub use fair_queue::{FairQueue, QueueCounters, Turn};
+pub(crate) use fair_queue::Turn;

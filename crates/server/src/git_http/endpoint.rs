@@ -7,12 +7,17 @@ use futures_util::TryStreamExt;
 use heliostat_api::Call;
 use heliostat_auth::Refusal;
 use heliostat_git::{Answer, ByteStream, GitProtocol, GitService, decode_request_body};
+use http_body_util::BodyExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
 use super::request::{self, GitRequest, GitStep, NotServed};
 use super::{GitAccess, Readable};
+use crate::connection::{Outbox, StoredBody};
 use crate::problem::{CHALLENGE, Problem};
+
+/// What git itself sends: refs may change at any moment.
+const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, must-revalidate");
 
 /// The endpoint below `/scm/` of a role.
 pub struct GitEndpoint<A>(pub Arc<A>);
@@ -32,6 +37,7 @@ impl<A: GitAccess> Endpoint for GitEndpoint<A> {
 impl<A: GitAccess> GitEndpoint<A> {
     async fn answer(&self, request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
         let call = Call::of(&request);
+        let outbox = request.extensions().get::<Outbox>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         let (key, slug) = (wanted.project_key.as_str(), wanted.slug.as_str());
         match wanted.step {
@@ -40,15 +46,19 @@ impl<A: GitAccess> GitEndpoint<A> {
                     GitService::UploadPack => self.0.readable(&call, key, slug).await?.repository,
                     GitService::ReceivePack => self.0.pushable(&call, key, slug).await?,
                 };
-                let output = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
-                Ok(streamed(output, &format!("application/x-{}-advertisement", service.name())))
+                let answer = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
+                let content_type = match service {
+                    GitService::UploadPack => "application/x-git-upload-pack-advertisement",
+                    GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
+                };
+                Ok(uncached(content_type).body(body_with(answer, outbox)))
             }
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let Readable { repository, asker } = self.0.readable(&call, key, slug).await?;
-                let output =
+                let answer =
                     repository.upload_pack(body, &protocol, asker).await.map_err(Refusal::internal)?;
-                Ok(streamed(output, "application/x-git-upload-pack-result"))
+                Ok(uncached("application/x-git-upload-pack-result").body(body_with(answer, outbox)))
             }
             GitStep::ReceivePack => {
                 let body = body_of(request, GitService::ReceivePack)?;
@@ -74,14 +84,19 @@ fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal>
         .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
 }
 
-fn streamed(answer: Answer, content_type: &str) -> Response {
-    uncached(content_type).body(Body::from_bytes_stream(answer.into_stream()))
+/// Each kind of answer by its cheapest way; `outbox` is that of the connection that the body goes to.
+fn body_with(answer: Answer, outbox: Outbox) -> Body {
+    match answer {
+        Answer::Whole(bytes) => Body::from(bytes),
+        Answer::Stored(entry) => Body::from(StoredBody::new(entry, outbox).boxed()),
+        Answer::Streamed(output) => Body::from_bytes_stream(output),
+    }
 }
 
-fn uncached(content_type: &str) -> poem::ResponseBuilder {
+fn uncached(content_type: &'static str) -> poem::ResponseBuilder {
     Response::builder()
-        .content_type(content_type)
-        .header(header::CACHE_CONTROL, "no-cache, max-age=0, must-revalidate")
+        .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+        .header(header::CACHE_CONTROL, UNCACHED)
 }
 
 /// Git shows the text of a plain error to its user, so errors are sentences here, not JSON.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::http::uri::Scheme;
@@ -21,6 +21,9 @@ use poem::{Addr, Endpoint, EndpointExt, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use super::outbox::Outbox;
+use super::socket::Socket;
 
 /// Most connections at once; further ones wait in the listen queue.
 const MAX_CONNECTIONS: usize = 4096;
@@ -71,8 +74,11 @@ fn spawn_connection(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let local = stream.local_addr().unwrap_or(peer);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let outbox = Outbox::default();
+    let socket = Socket::new(stream, outbox.clone());
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let endpoint = endpoint.clone();
+        request.extensions_mut().insert(outbox.clone());
         let local = LocalAddr(Addr::SocketAddr(local));
         let remote = RemoteAddr(Addr::SocketAddr(peer));
         async move {
@@ -84,7 +90,7 @@ fn spawn_connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(socket, service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
