@@ -83,6 +83,14 @@ pub enum GitError {
         /// How long it was given.
         limit: Duration,
     },
+    /// Git refused the request, and said what the client may be shown.
+    #[error("cannot {operation}: git refuses: {message}")]
+    Refused {
+        /// What was to be done.
+        operation: &'static str,
+        /// What it said.
+        message: String,
+    },
     /// Git failed for another reason.
     #[error("cannot {operation}: git ended with {status}: {detail}")]
     Failed {

@@ -40,6 +40,7 @@ mod request_body;
 mod response_cache;
 mod serve;
 mod serving;
+mod wire;
 
 #[cfg(test)]
 mod fixture;
@@ -71,3 +72,7 @@ pub use serve::{GitOutput, ServeMode, ServeOptions};
 pub use serving::{Answer, Asker, ServingEngine, ServingOptions};
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
+pub use wire::{
+    Acknowledging, Command, CommandName, Deepen, DepthFrom, Dialect, FetchRequest, RequestEnding,
+    RequestError, SideBand,
+};

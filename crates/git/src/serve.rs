@@ -78,6 +78,15 @@ impl std::fmt::Debug for GitOutput {
 impl Repository {
     /// Starts a service on this repository; the caller moves the bytes, and must read what it says on stderr.
     pub async fn serve(&self, service: GitService, options: ServeOptions) -> Result<GitProcess, GitError> {
+        self.serve_with(service, options, &[]).await
+    }
+
+    async fn serve_with(
+        &self,
+        service: GitService,
+        options: ServeOptions,
+        settings: &[(&'static str, String)],
+    ) -> Result<GitProcess, GitError> {
         let mut command =
             self.git().command(operation_of(service)).about(self.path()).arg(service.subcommand());
         command = match options.mode {
@@ -85,8 +94,8 @@ impl Repository {
             ServeMode::Exchange => command.arg("--stateless-rpc"),
             ServeMode::Session => command,
         };
-        for (key, value) in service_settings(service) {
-            command = command.setting(key, value);
+        for (key, value) in service_settings(service).iter().chain(settings) {
+            command = command.setting(key, value.clone());
         }
         if let Some(protocol) = options.protocol.as_str() {
             command = command.env("GIT_PROTOCOL", protocol);
@@ -124,12 +133,24 @@ impl Repository {
         protocol: &GitProtocol,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Serving, GitError> {
+        self.exchange_with(service, mode, protocol, &[], request).await
+    }
+
+    /// An exchange for which `git` has these settings besides its usual ones.
+    pub(crate) async fn exchange_with(
+        &self,
+        service: GitService,
+        mode: ServeMode,
+        protocol: &GitProtocol,
+        settings: &[(&'static str, String)],
+        request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Serving, GitError> {
         let limit_bytes = match service {
             GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
             GitService::ReceivePack => MAX_PUSH_BYTES,
         };
         let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-        let mut process = self.serve(service, options).await?;
+        let mut process = self.serve_with(service, options, settings).await?;
         let stdin = process.stdin.take().expect("spawned with a piped stdin");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
         Ok(Serving {
@@ -165,7 +186,15 @@ pub(crate) struct Serving {
 pub(crate) struct ServiceEnd {
     pub(crate) status: ExitStatus,
     pub(crate) stderr: String,
-    request_was_whole: bool,
+    pub(crate) request_was_whole: bool,
+}
+
+impl ServiceEnd {
+    /// A client that deepens a clone asks first where the history will be cut and says no more in that request;
+    /// upload-pack calls that a hang-up although it has answered.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        self.request_was_whole && self.stderr.contains("the remote end hung up unexpectedly")
+    }
 }
 
 impl Serving {
@@ -193,6 +222,11 @@ impl Serving {
                 }
             }
         }
+    }
+
+    /// The number of the process, until [`Serving::end`] has waited for it.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Waits for the end of a process that has closed its output.
@@ -239,10 +273,7 @@ impl Serving {
 
     async fn check_end(&mut self) -> Result<(), GitError> {
         let end = self.end().await?;
-        // A client that deepens a clone asks first where the history will be cut and says no more in that request;
-        // upload-pack calls that a hang-up although it has answered.
-        let is_hang_up = end.request_was_whole && end.stderr.contains("the remote end hung up unexpectedly");
-        if end.status.success() || is_hang_up || ends_with_error_packet(&self.last) {
+        if end.status.success() || end.is_hang_up() || ends_with_error_packet(&self.last) {
             return Ok(());
         }
         Err(self.failure(&end))
