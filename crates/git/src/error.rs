@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -83,6 +84,17 @@ pub enum GitError {
         /// How long it was given.
         limit: Duration,
     },
+    /// Git refused the request, and said what the client may be shown.
+    #[error("cannot {operation}: git refuses: {message}")]
+    Refused {
+        /// What was to be done.
+        operation: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// A failure that several were waiting for.
+    #[error(transparent)]
+    Shared(Arc<GitError>),
     /// Git failed for another reason.
     #[error("cannot {operation}: git ended with {status}: {detail}")]
     Failed {
@@ -148,7 +160,10 @@ impl GitError {
 
     /// Whether the repository itself is at fault: it is missing or damaged.
     pub fn is_broken_repository(&self) -> bool {
-        matches!(self, Self::NotARepository { .. } | Self::Corrupt { .. })
+        match self {
+            Self::Shared(error) => error.is_broken_repository(),
+            _ => matches!(self, Self::NotARepository { .. } | Self::Corrupt { .. }),
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl Workshop {
         self.output(command, folder)
     }
 
-    fn shell(&self, folder: &Path, script: &str) -> String {
+    pub(crate) fn shell(&self, folder: &Path, script: &str) -> String {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         self.output(command, folder).unwrap_or_else(|| panic!("{script} failed"))

@@ -98,7 +98,10 @@ impl Repository {
         let begun = load.begin();
         let read = self.load_refs(known.as_ref()).await;
         match &read {
-            Ok(snapshot) => load.publish(begun, snapshot),
+            Ok(snapshot) => {
+                load.publish(begun, snapshot);
+                self.prepare_answers(snapshot);
+            }
             Err(error) => self.forget_if_broken(error),
         }
         read

@@ -170,7 +170,7 @@ impl RepositoryStore {
         let fault = blocking(move || Ok(fault_of(&place))).await;
         let fault = fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string())));
         if fault.is_some() {
-            self.engine.refs().forget(id);
+            self.engine.forget(id);
         }
         match fault {
             None => Ok(self.repository(id, path)),
@@ -195,7 +195,7 @@ impl RepositoryStore {
             // A folder of its own, because another repository with this number may be on its way out as well.
             let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
             let removed = std::fs::rename(&place, bin.path().join("repository.git"));
-            engine.refs().forget(id);
+            engine.forget(id);
             match removed {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(error),

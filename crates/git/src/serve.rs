@@ -27,13 +27,12 @@ use crate::protocol::{GitProtocol, GitService};
 use crate::receive_pack::MAX_PUSH_BYTES;
 use crate::repository::Repository;
 use crate::request_body::{ByteStream, bounded};
-use crate::serving::{Answer, Asker};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How long a client may send nothing before its request is given up.
-const REQUEST_STALL_LIMIT: Duration = Duration::from_mins(5);
+pub(crate) const REQUEST_STALL_LIMIT: Duration = Duration::from_mins(5);
 
 /// How a client talks to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +60,12 @@ pub struct ServeOptions {
 /// so that the connection must be broken off and the client notices.
 pub struct GitOutput(ByteStream);
 
+impl GitOutput {
+    pub(crate) fn new(output: ByteStream) -> Self {
+        Self(output)
+    }
+}
+
 impl Stream for GitOutput {
     type Item = io::Result<Bytes>;
 
@@ -78,6 +83,15 @@ impl std::fmt::Debug for GitOutput {
 impl Repository {
     /// Starts a service on this repository; the caller moves the bytes, and must read what it says on stderr.
     pub async fn serve(&self, service: GitService, options: ServeOptions) -> Result<GitProcess, GitError> {
+        self.serve_with(service, options, &[]).await
+    }
+
+    async fn serve_with(
+        &self,
+        service: GitService,
+        options: ServeOptions,
+        settings: &[(&'static str, String)],
+    ) -> Result<GitProcess, GitError> {
         let mut command =
             self.git().command(operation_of(service)).about(self.path()).arg(service.subcommand());
         command = match options.mode {
@@ -88,8 +102,8 @@ impl Repository {
         if service == GitService::ReceivePack {
             command = command.holding(self.change_under_way());
         }
-        for (key, value) in service_settings(service) {
-            command = command.setting(key, value);
+        for (key, value) in service_settings(service).iter().chain(settings) {
+            command = command.setting(key, value.clone());
         }
         if let Some(protocol) = options.protocol.as_str() {
             command = command.env("GIT_PROTOCOL", protocol);
@@ -100,24 +114,27 @@ impl Repository {
         command.arg(self.path()).spawn(Lane::Serving).await
     }
 
-    /// The body of the answer to `GET info/refs`.
-    pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
+    /// The body of the answer to `GET info/refs`, as `git` makes it.
+    pub(crate) async fn stream_advertisement(
+        &self,
+        service: GitService,
+        protocol: &GitProtocol,
+    ) -> Result<GitOutput, GitError> {
         let serving = self.exchange(service, ServeMode::Advertise, protocol, stream::empty()).await?;
         // Version 2 has no header, but nobody can push in version 2: receive-pack answers in an older one.
         let has_header = protocol.version() < 2 || service == GitService::ReceivePack;
-        let output = serving.into_output(has_header.then(|| service_header(service))).await?;
-        Ok(Answer::Streamed(output))
+        serving.into_output(has_header.then(|| service_header(service))).await
     }
 
-    /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there.
-    pub async fn upload_pack(
+    /// The body of the answer to `POST git-upload-pack`, as `git` makes it while the request arrives. Returns when the
+    /// first piece is there.
+    pub(crate) async fn stream_upload_pack(
         &self,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         protocol: &GitProtocol,
-        _asker: Asker,
-    ) -> Result<Answer, GitError> {
+    ) -> Result<GitOutput, GitError> {
         let serving = self.exchange(GitService::UploadPack, ServeMode::Exchange, protocol, request).await?;
-        Ok(Answer::Streamed(serving.into_output(None).await?))
+        serving.into_output(None).await
     }
 
     pub(crate) async fn exchange(
@@ -127,12 +144,24 @@ impl Repository {
         protocol: &GitProtocol,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Serving, GitError> {
+        self.exchange_with(service, mode, protocol, &[], request).await
+    }
+
+    /// An exchange for which `git` has these settings besides its usual ones.
+    pub(crate) async fn exchange_with(
+        &self,
+        service: GitService,
+        mode: ServeMode,
+        protocol: &GitProtocol,
+        settings: &[(&'static str, String)],
+        request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Serving, GitError> {
         let limit_bytes = match service {
             GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
             GitService::ReceivePack => MAX_PUSH_BYTES,
         };
         let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-        let mut process = self.serve(service, options).await?;
+        let mut process = self.serve_with(service, options, settings).await?;
         let stdin = process.stdin.take().expect("spawned with a piped stdin");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
         Ok(Serving {
@@ -168,7 +197,15 @@ pub(crate) struct Serving {
 pub(crate) struct ServiceEnd {
     pub(crate) status: ExitStatus,
     pub(crate) stderr: String,
-    request_was_whole: bool,
+    pub(crate) request_was_whole: bool,
+}
+
+impl ServiceEnd {
+    /// A client that deepens a clone asks first where the history will be cut and says no more in that request;
+    /// upload-pack calls that a hang-up although it has answered.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        self.request_was_whole && self.stderr.contains("the remote end hung up unexpectedly")
+    }
 }
 
 impl Serving {
@@ -196,6 +233,11 @@ impl Serving {
                 }
             }
         }
+    }
+
+    /// The number of the process, until [`Serving::end`] has waited for it.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Waits for the end of a process that has closed its output.
@@ -244,10 +286,7 @@ impl Serving {
 
     async fn check_end(&mut self) -> Result<(), GitError> {
         let end = self.end().await?;
-        // A client that deepens a clone asks first where the history will be cut and says no more in that request;
-        // upload-pack calls that a hang-up although it has answered.
-        let is_hang_up = end.request_was_whole && end.stderr.contains("the remote end hung up unexpectedly");
-        if end.status.success() || is_hang_up || ends_with_error_packet(&self.last) {
+        if end.status.success() || end.is_hang_up() || ends_with_error_packet(&self.last) {
             return Ok(());
         }
         Err(self.failure(&end))

@@ -10,6 +10,7 @@ use crate::pkt_line::decode_packet;
 use crate::ref_change::RefChangeKind;
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
+use crate::serving::{Answer, Asker};
 
 fn version(number: u8) -> GitProtocol {
     GitProtocol::from_header(Some(&format!("version={number}")))

@@ -38,7 +38,7 @@ pub(super) fn content(length: usize) -> Bytes {
 }
 
 pub(super) fn production(output: Vec<io::Result<Bytes>>) -> Production {
-    Production { output: stream::iter(output).boxed(), cost: Box::new(|| COST) }
+    Production { output: stream::iter(output).boxed(), cost: Box::new(|| COST), turn: None }
 }
 
 /// A computation that yields this at once.
@@ -79,7 +79,8 @@ impl Spring {
                 taken.fetch_add(1, Ordering::Relaxed);
                 Some((piece, (output, taken)))
             });
-            async move { Ok(Production { output: output.boxed(), cost: Box::new(|| COST) }) }.boxed()
+            async move { Ok(Production { output: output.boxed(), cost: Box::new(|| COST), turn: None }) }
+                .boxed()
         }
     }
 

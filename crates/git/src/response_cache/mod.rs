@@ -41,7 +41,7 @@ use tokio::runtime::Handle;
 
 pub use counters::{CacheCounters, RepositoryUsage};
 pub use key::CacheKey;
-pub use production::{BrokenOutput, Demand, Production, Unanswered};
+pub use production::{Demand, Production, Unanswered};
 pub use reader::{EntryReader, Piece};
 
 use counters::{Counters, count};

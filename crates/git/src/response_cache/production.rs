@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::request_body::ByteStream;
+use crate::serving::Turn;
 
 /// A running computation of an answer. Dropping it ends the computation.
 pub struct Production {
@@ -16,6 +17,15 @@ pub struct Production {
     pub output: ByteStream,
     /// The processor time that it took; asked once, after the end of the output.
     pub cost: Box<dyn FnOnce() -> Duration + Send>,
+    /// Let go of when only readers that are slow hold the computation up.
+    pub turn: Option<Turn>,
+}
+
+impl Production {
+    /// The same, in this turn.
+    pub(crate) fn holding(self, turn: Turn) -> Self {
+        Self { turn: Some(turn), ..self }
+    }
 }
 
 impl fmt::Debug for Production {

@@ -5,12 +5,14 @@
 //! costs readers speed, never an answer.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::poll_immediate;
 use tokio::task::spawn_blocking;
 
 use super::counters::count;
@@ -47,10 +49,14 @@ impl<E: Send + Sync + 'static> Recording<E> {
 
     /// Takes all of the output, at the pace of the readers.
     pub(super) async fn record(mut self, production: Production) {
-        let Production { output, cost } = production;
+        let Production { output, cost, mut turn } = production;
         let mut output = output.ready_chunks(MAX_BATCH_PIECES);
         loop {
-            self.flight.entry.room().await;
+            if poll_immediate(pin!(self.flight.entry.room())).await.is_none() {
+                // Who waits for slow readers computes nothing, and others may.
+                turn = None;
+                self.flight.entry.room().await;
+            }
             let Some(batch) = output.next().await else {
                 break;
             };
@@ -72,6 +78,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
                 return;
             }
         }
+        drop(turn);
         let cost = cost();
         self.flight.entry.finish();
         let joined = self.flight.joined.load(Ordering::Relaxed);

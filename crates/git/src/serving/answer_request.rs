@@ -1,0 +1,237 @@
+//! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
+//!
+//! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
+//! 2. A fetch is reduced to its meaning. If its wants are reachable now, and the meaning says all that the answer
+//!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
+//! 3. Everything else is computed for this client alone, in its turn.
+//!
+//! So a stored answer never serves what the repository itself would not.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+
+use crate::error::GitError;
+use crate::object_id::ObjectFormat;
+use crate::pkt_line::error_packet;
+use crate::protocol::{GitProtocol, GitService};
+use crate::ref_snapshot::RefSnapshot;
+use crate::repository::Repository;
+use crate::request_body::ByteStream;
+use crate::response_cache::{CacheKey, Production, Unanswered};
+use crate::serve::{GitOutput, REQUEST_STALL_LIMIT};
+use crate::serving::reachability::Wanted;
+use crate::serving::{Answer, Asker, compute};
+use crate::wire::capabilities::{Bundles, advertisement_v2};
+use crate::wire::legacy_advertisement::{LegacyVersion, advertisement};
+use crate::wire::ls_refs::LsRefs;
+use crate::wire::{Command, CommandName, FetchRequest, RequestError};
+
+/// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
+/// of its own, goes to `git` as it comes.
+const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+const OPERATION: &str = "serve a fetch";
+
+impl Repository {
+    /// The body of the answer to `GET info/refs`.
+    pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
+        if service == GitService::ReceivePack {
+            return Ok(Answer::Streamed(self.stream_advertisement(service, protocol).await?));
+        }
+        let refs = self.snapshot().await?;
+        let known = match protocol.version() {
+            2 => refs.object_format().map(|format| advertisement_v2(format, Bundles::None)),
+            1 => advertisement(&refs, LegacyVersion::One),
+            _ => advertisement(&refs, LegacyVersion::Zero),
+        };
+        match known {
+            Some(bytes) => Ok(Answer::Whole(bytes)),
+            None => Ok(Answer::Streamed(self.stream_advertisement(service, protocol).await?)),
+        }
+    }
+
+    /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there. What is wrong with a
+    /// request is told in the answer, as `git` tells it.
+    pub async fn upload_pack(
+        &self,
+        request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        protocol: &GitProtocol,
+        asker: Asker,
+    ) -> Result<Answer, GitError> {
+        let request = match read_request(request.boxed()).await? {
+            RequestBody::Whole(request) => request,
+            RequestBody::Long(request) => return self.pass_on(request, protocol, asker).await,
+        };
+        let answered = match protocol.version() {
+            2 => self.answer_command(&request, protocol, asker).await,
+            _ => match FetchRequest::parse_v0(&request) {
+                Ok(fetch) => self.answer_fetch(fetch, asker).await,
+                Err(error) => Ok(refused(&error)),
+            },
+        };
+        match answered {
+            // The client is told in its own protocol, as git would have told it.
+            Err(GitError::Refused { message, .. }) => Ok(Answer::Whole(error_packet(&message))),
+            answered => answered,
+        }
+    }
+
+    async fn answer_command(
+        &self,
+        request: &Bytes,
+        protocol: &GitProtocol,
+        asker: Asker,
+    ) -> Result<Answer, GitError> {
+        let command = match Command::read(request) {
+            Ok(Some(command)) => command,
+            Ok(None) => return Ok(Answer::Whole(Bytes::new())),
+            Err(error) => return Ok(refused(&error)),
+        };
+        match command.name() {
+            CommandName::LsRefs => {
+                let refs = self.snapshot().await?;
+                match LsRefs::parse(command.arguments()) {
+                    Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                    Err(error) => Ok(refused(&error)),
+                }
+            }
+            CommandName::Fetch => match FetchRequest::parse_v2(&command) {
+                Ok(fetch) => self.answer_fetch(fetch, asker).await,
+                Err(error) => Ok(refused(&error)),
+            },
+            CommandName::ObjectInfo | CommandName::BundleUri => {
+                let request = request.clone();
+                self.pass_on(stream::iter([Ok(request)]).boxed(), protocol, asker).await
+            }
+        }
+    }
+
+    async fn answer_fetch(&self, request: FetchRequest, asker: Asker) -> Result<Answer, GitError> {
+        if request.asks_for_nothing() {
+            return Ok(Answer::Whole(Bytes::new()));
+        }
+        let refs = self.snapshot().await?;
+        if let Err(error) = request.check_format(refs.object_format().unwrap_or(ObjectFormat::Sha1)) {
+            return Ok(refused(&error));
+        }
+        let request = Arc::new(request);
+        match self.stored_under(&request, &refs).await {
+            Some(key) => self.answer_stored(key, request, &refs, asker).await,
+            None => self.answer_alone(&request, asker).await,
+        }
+    }
+
+    /// Under which key the answer is or would be stored; `None` when it must not come from there.
+    async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
+        self.engine().responses()?;
+        // Where history is cut is not among the references.
+        let meaning = request.meaning(refs).filter(|_| !refs.is_shallow())?;
+        let wanted = self.engine().reachability().check(self, refs, request.wants()).await;
+        (wanted == Wanted::AllReachable).then_some(CacheKey { repository: self.id(), meaning })
+    }
+
+    async fn answer_stored(
+        &self,
+        key: CacheKey,
+        request: Arc<FetchRequest>,
+        refs: &RefSnapshot,
+        asker: Asker,
+    ) -> Result<Answer, GitError> {
+        let Some(responses) = self.engine().responses() else {
+            return self.answer_alone(&request, asker).await;
+        };
+        self.engine().ready().note(key, &request, refs);
+        let repository = self.clone();
+        let compute = move || repository.compute_in_turn(request, asker);
+        match responses.answer(key, compute).await {
+            Ok(entry) => Ok(Answer::Stored(entry)),
+            Err(Unanswered::Failed(error)) => Err(unshared(error)),
+            Err(Unanswered::Broken(error)) => {
+                Err(GitError::Io { operation: OPERATION, error: error.to_io_error() })
+            }
+        }
+    }
+
+    /// A computation that waits for its turn, and keeps it until nobody but slow readers holds it up.
+    pub(super) fn compute_in_turn(
+        self,
+        request: Arc<FetchRequest>,
+        asker: Asker,
+    ) -> BoxFuture<'static, Result<Production, Arc<GitError>>> {
+        async move {
+            let turn = self.engine().queue().turn(self.id(), asker).await;
+            let production = compute(&self, &request).await.map_err(Arc::new)?;
+            Ok(production.holding(turn))
+        }
+        .boxed()
+    }
+
+    /// The turn ends with the first piece: what follows comes at the pace of this client, who may be slow.
+    async fn answer_alone(&self, request: &FetchRequest, asker: Asker) -> Result<Answer, GitError> {
+        let _turn = self.engine().queue().turn(self.id(), asker).await;
+        let production = compute(self, request).await?;
+        Ok(Answer::Streamed(GitOutput::new(production.output)))
+    }
+
+    async fn pass_on(
+        &self,
+        request: ByteStream,
+        protocol: &GitProtocol,
+        asker: Asker,
+    ) -> Result<Answer, GitError> {
+        let _turn = self.engine().queue().turn(self.id(), asker).await;
+        Ok(Answer::Streamed(self.stream_upload_pack(request, protocol).await?))
+    }
+}
+
+/// A request as far as it was read.
+enum RequestBody {
+    Whole(Bytes),
+    Long(ByteStream),
+}
+
+async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
+    let io_error = |error| GitError::Io { operation: OPERATION, error };
+    let mut first = Bytes::new();
+    let mut body = BytesMut::new();
+    loop {
+        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
+        let stalled =
+            || io_error(io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request"));
+        match piece.map_err(|_| stalled())? {
+            // Nearly every request comes in one piece, which is then used as it is.
+            None if body.is_empty() => return Ok(RequestBody::Whole(first)),
+            None => return Ok(RequestBody::Whole(body.freeze())),
+            Some(piece) => {
+                let piece = piece.map_err(io_error)?;
+                if first.is_empty() && body.is_empty() {
+                    first = piece;
+                    continue;
+                }
+                if body.is_empty() {
+                    body.extend_from_slice(&first);
+                }
+                body.extend_from_slice(&piece);
+                if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
+                    return Ok(RequestBody::Long(stream::iter([Ok(body.freeze())]).chain(request).boxed()));
+                }
+            }
+        }
+    }
+}
+
+fn refused(error: &RequestError) -> Answer {
+    Answer::Whole(error.packet())
+}
+
+/// The failure itself for the only one who waited for it; otherwise one that several share.
+fn unshared(error: Arc<GitError>) -> GitError {
+    Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
+        GitError::Refused { operation, message } => GitError::Refused { operation, message: message.clone() },
+        _ => GitError::Shared(error),
+    })
+}

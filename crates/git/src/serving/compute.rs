@@ -1,0 +1,144 @@
+//! Computing the answer to a fetch: `git upload-pack` on the canonical request, with the settings that make it cheap.
+//!
+//! What costs most is different in shape. A shallow clone has no use for bitmaps; its time goes into searching deltas
+//! between files that have none in common, and into compressing again what was stored as a delta. So that search is
+//! left out or cut short, and compression is light: a third of the computing time for a tenth more bytes. A whole
+//! clone copies stored packs with the help of bitmaps, and is left alone. The memory of either is bounded.
+//!
+//! The answer is what `git` says, byte for byte. Whether it is kept, and for whom it is computed, is decided elsewhere.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::cpu_time::cpu_time;
+
+use crate::error::GitError;
+use crate::pkt_line::{PacketLine, decode_packet};
+use crate::protocol::{GitProtocol, GitService};
+use crate::repository::Repository;
+use crate::response_cache::Production;
+use crate::serve::{ServeMode, Serving};
+use crate::version::GitVersion;
+use crate::wire::{Deepen, DepthFrom, Dialect, FetchRequest};
+
+/// Histories of up to this many commits hold few versions of the same file, between which a delta would be small.
+const FEW_COMMITS: u32 = 5;
+
+/// How many neighbours an object is compared with when a longer history is cut.
+const SHORT_DELTA_WINDOW: &str = "1";
+
+/// The fastest compression that still compresses.
+const LIGHT_COMPRESSION: &str = "1";
+
+/// Threads of one computation that search for deltas.
+const DELTA_THREADS: &str = "2";
+
+/// Memory in which each of them holds the objects it compares.
+const DELTA_WINDOW_MEMORY: &str = "128m";
+
+/// Memory in which deltas wait to be written.
+const DELTA_CACHE_MEMORY: &str = "64m";
+
+/// From this version on objects are copied from all packs of a multi-pack index and not from one of them. The first
+/// versions that could do so had faults: objects were lost, and packs that went away broke an answer off.
+const COPIES_FROM_MANY_PACKS: GitVersion = GitVersion::new(2, 48, 0);
+
+/// Starts the computation. Returns when the first piece of the answer is there, or the whole failure.
+pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> Result<Production, GitError> {
+    let protocol = match request.dialect() {
+        Dialect::Second => GitProtocol::from_header(Some("version=2")),
+        Dialect::Original { .. } => GitProtocol::default(),
+    };
+    let settings = settings(request, repository.git().version());
+    let started = Instant::now();
+    let body = stream::iter([Ok(request.canonical())]);
+    let service = GitService::UploadPack;
+    let serving = repository.exchange_with(service, ServeMode::Exchange, &protocol, &settings, body).await?;
+    let cost = Arc::new(Mutex::new(None));
+    let mut computation = Computation { serving, cost: Arc::clone(&cost), last: Bytes::new() };
+    let first = computation.next().await.transpose()?;
+    if let Some(message) = first.as_ref().and_then(|piece| refusal(piece)) {
+        return Err(GitError::Refused { operation: "serve a fetch", message });
+    }
+    let rest = stream::unfold(first.is_some().then_some(computation), |computation| async move {
+        let mut computation = computation?;
+        match computation.next().await? {
+            Ok(piece) => Some((Ok(piece), Some(computation))),
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    });
+    let output = stream::iter(first.map(Ok)).chain(rest).boxed();
+    let cost = move || {
+        let measured = *cost.lock().unwrap_or_else(PoisonError::into_inner);
+        measured.unwrap_or_else(|| started.elapsed())
+    };
+    Ok(Production { output, cost: Box::new(cost), turn: None })
+}
+
+/// The process with what is known of it.
+struct Computation {
+    serving: Serving,
+    cost: Arc<Mutex<Option<Duration>>>,
+    last: Bytes,
+}
+
+impl Computation {
+    /// The next piece; `None` at the end of a whole answer.
+    async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        match self.serving.next().await {
+            Some(Ok(piece)) => {
+                self.last = piece.clone();
+                Some(Ok(piece))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => self.finish().await.err().map(Err),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), GitError> {
+        // Once the process has been waited for, nobody can tell any more what it took.
+        let measured = self.serving.process_id().and_then(cpu_time);
+        *self.cost.lock().unwrap_or_else(PoisonError::into_inner) = measured;
+        let end = self.serving.end().await?;
+        if end.status.success() || end.is_hang_up() {
+            return Ok(());
+        }
+        let error = self.serving.failure(&end);
+        tracing::warn!(%error, "incomplete answer");
+        Err(error)
+    }
+}
+
+/// What the client should be told, when that is all that there is.
+fn refusal(output: &[u8]) -> Option<String> {
+    match decode_packet(output) {
+        Ok(Some((PacketLine::Data(line), length))) if length == output.len() => {
+            Some(String::from_utf8_lossy(line.strip_prefix(b"ERR ")?.trim_ascii_end()).into_owned())
+        }
+        _ => None,
+    }
+}
+
+fn settings(request: &FetchRequest, git: GitVersion) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("pack.threads", DELTA_THREADS),
+        ("pack.windowMemory", DELTA_WINDOW_MEMORY),
+        ("pack.deltaCacheSize", DELTA_CACHE_MEMORY),
+    ];
+    if *request.deepen() != Deepen::No {
+        settings.push(("pack.compression", LIGHT_COMPRESSION));
+        settings
+            .push(("pack.window", if is_near_the_tips(request.deepen()) { "0" } else { SHORT_DELTA_WINDOW }));
+    } else if git >= COPIES_FROM_MANY_PACKS {
+        settings.push(("pack.allowPackReuse", "multi"));
+    }
+    settings.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
+}
+
+fn is_near_the_tips(deepen: &Deepen) -> bool {
+    matches!(deepen, Deepen::Depth { commits: ..=FEW_COMMITS, from: DepthFrom::Wants })
+}
