@@ -117,7 +117,8 @@ impl RefCache {
     /// Like [`RefCache::mark`], and what was known is not to be trusted any more.
     pub(crate) fn forget(&self, repository: u64) {
         self.mark(repository);
-        self.lock().remove(repository);
+        let removed = self.lock().remove(repository);
+        drop(removed);
     }
 
     /// Says that somebody is going to read the references of this repository.
@@ -143,11 +144,13 @@ impl State {
         self.now
     }
 
-    fn remove(&mut self, repository: u64) {
-        if let Some(held) = self.held.remove(&repository) {
-            self.by_use.remove(&held.last_use);
-            self.bytes -= held.bytes;
-        }
+    /// What is given back is to be dropped outside the lock: a large snapshot takes a while.
+    #[must_use]
+    fn remove(&mut self, repository: u64) -> Option<Held> {
+        let held = self.held.remove(&repository)?;
+        self.by_use.remove(&held.last_use);
+        self.bytes -= held.bytes;
+        Some(held)
     }
 }
 
@@ -166,6 +169,8 @@ impl Load<'_> {
     /// Takes what was read into memory, unless it may be older than a change or than what is there.
     pub(crate) fn publish(&self, begun: Begun, snapshot: &RefSnapshot) {
         let bytes = snapshot.memory_bytes();
+        // Declared before the lock, so that it is dropped after it.
+        let mut removed = Vec::new();
         let mut state = self.cache.lock();
         let marked = state.loads.get(&self.repository).and_then(|loads| loads.marked);
         let is_outdated = marked.is_some_and(|marked| marked > begun.0);
@@ -173,7 +178,7 @@ impl Load<'_> {
         if is_outdated || is_overtaken {
             return;
         }
-        state.remove(self.repository);
+        removed.extend(state.remove(self.repository));
         if bytes > self.cache.limit_bytes {
             tracing::warn!(repository.id = self.repository, bytes, "the references do not fit into memory");
             return;
@@ -185,7 +190,7 @@ impl Load<'_> {
         state.bytes += bytes;
         while state.bytes > self.cache.limit_bytes {
             let Some(oldest) = state.by_use.values().next().copied() else { return };
-            state.remove(oldest);
+            removed.extend(state.remove(oldest));
         }
     }
 }

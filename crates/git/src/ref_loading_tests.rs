@@ -203,3 +203,46 @@ async fn a_repository_in_memory_is_served_without_the_disk_until_it_is_found_bro
     store.remove(8).await.expect("removed");
     assert!(store.open_for_serving(8).await.is_err());
 }
+/// Readers, a writer and somebody who packs references, all at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_sees_less_than_a_change_that_has_ended() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "other"]).await;
+    let main = RefName::branch("main").expect("valid");
+    let commits: Vec<_> = (0..12).map(|_| workshop.commit(&repository, "other")).collect();
+    let commits: Vec<_> = commits.iter().map(|commit| ObjectId::parse(commit).expect("hex")).collect();
+    let (ended, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let update = async |index: usize| {
+        let update = RefUpdate::update(main.clone(), commits[index].clone(), None);
+        // Two who write references may get into each other's way; that is not the question here.
+        while repository.update_refs(std::slice::from_ref(&update)).await.is_err() {}
+        ended.store(index, Ordering::SeqCst);
+    };
+    update(0).await;
+    let write = async {
+        for index in 1..commits.len() {
+            update(index).await;
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let pack = async {
+        while !is_over.load(Ordering::SeqCst) {
+            repository.command("pack").args(["pack-refs", "--all"]).run().await.ok();
+        }
+    };
+    let read = async || {
+        while !is_over.load(Ordering::SeqCst) {
+            let floor = ended.load(Ordering::SeqCst);
+            let seen = repository.snapshot().await.expect("readable");
+            let seen = seen.get(main.as_str()).expect("always there");
+            let index = commits.iter().position(|commit| commit == seen).expect("one of them");
+            assert!(index >= floor, "{index} < {floor}");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(write, pack, read(), read(), read());
+    let last = repository.snapshot().await.expect("readable");
+    assert_eq!(last.get(main.as_str()), commits.last());
+}
