@@ -67,8 +67,9 @@ pub use repository::Repository;
 pub use repository_store::{CreateError, OpenError, RepositoryStore};
 pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
 pub use response_cache::{
-    BrokenOutput, CacheCounters, CacheKey, CacheOptions, DEFAULT_AHEAD_BYTES, DEFAULT_CACHE_BYTES, Demand,
-    EntryReader, Piece, Production, RepositoryUsage, ResponseCache, Unanswered,
+    BrokenOutput, CacheCounters, CacheKey, CacheOptions, DEFAULT_AHEAD_BYTES, DEFAULT_CACHE_BYTES,
+    DEFAULT_CACHE_ENTRIES, Demand, EntryReader, Piece, Production, RepositoryUsage, ResponseCache,
+    Unanswered,
 };
 pub use serve::{GitOutput, ServeMode, ServeOptions};
 pub use serving::{Answer, Asker, FairQueue, QueueCounters, ServingEngine, ServingOptions, Turn};

@@ -28,6 +28,9 @@ use super::key::{CacheKey, folder_of};
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
+/// What the smallest file takes of a usual disk, in bytes.
+pub(super) const DISK_BLOCK_BYTES: u64 = 4096;
+
 /// How often an entry is placed again after its repository's folder was taken away under it.
 const PLACING_ATTEMPTS: usize = 3;
 
@@ -201,9 +204,9 @@ impl Store {
 }
 
 impl Stored {
-    /// What it takes of the disk.
+    /// What it takes of the disk: whole blocks.
     pub(super) fn bytes(&self) -> u64 {
-        self.footer.length + FOOTER_BYTES as u64
+        (self.footer.length + FOOTER_BYTES as u64).next_multiple_of(DISK_BLOCK_BYTES)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -292,6 +295,13 @@ pub(super) fn remove(path: &Path) {
         && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(path = %path.display(), %error, "a file of the response cache cannot be removed");
+    }
+}
+
+/// Removes files that may be gone, without standing in the way of others.
+pub(super) async fn remove_all(paths: Vec<PathBuf>) {
+    if !paths.is_empty() {
+        tokio::task::spawn_blocking(move || paths.iter().for_each(|path| remove(path))).await.ok();
     }
 }
 
