@@ -199,7 +199,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             {
                 directory.index.want(&key, 1);
                 drop(directory);
-                if let Some(file) = stored.open() {
+                if let Some(file) = shared.store.open_entry(stored) {
                     count(&shared.counters.hits);
                     shared.counters.saved(stored.footer.cost);
                     let (length, counters) = (stored.footer.length, Arc::clone(&shared.counters));

@@ -317,6 +317,36 @@ async fn a_smaller_budget_is_kept_after_a_restart() {
     assert!(counters.bytes <= budget && counters.entries == 4, "{counters:?}");
 }
 
+/// Files below a folder that this process has open, and of these the ones that were removed.
+fn open_files_below(folder: &Path) -> (usize, usize) {
+    let files: Vec<_> = fs::read_dir("/proc/self/fd")
+        .expect("Linux")
+        .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+        .filter(|path| path.starts_with(folder))
+        .collect();
+    let removed = files.iter().filter(|path| path.to_string_lossy().ends_with(" (deleted)")).count();
+    (files.len(), removed)
+}
+
+#[tokio::test]
+async fn a_bounded_number_of_files_stays_open_and_none_that_was_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = open(folder.path());
+    for number in 0..150 {
+        store(&cache, key(number), 10).await;
+        cache.answer(key(number), nothing).await.expect("stored");
+    }
+    eventually("some are closed", || open_files_below(folder.path()) == (128, 0)).await;
+    // One that was closed is opened again.
+    let mut reader = cache.answer(key(0), nothing).await.expect("stored");
+    assert_eq!(rest(&mut reader).await.expect("whole"), content(10));
+    drop(reader);
+    for repository in 0..=15 {
+        cache.forget_repository(repository);
+    }
+    eventually("all are closed", || open_files_below(folder.path()) == (0, 0)).await;
+}
+
 #[tokio::test]
 async fn the_number_of_entries_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
