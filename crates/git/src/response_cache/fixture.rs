@@ -29,7 +29,7 @@ pub(super) fn key(number: u8) -> CacheKey {
 }
 
 pub(super) fn options(max_bytes: u64) -> CacheOptions {
-    CacheOptions { max_bytes, ahead_bytes: 1 << 20 }
+    CacheOptions { max_bytes, ahead_bytes: 1 << 20, ..CacheOptions::default() }
 }
 
 /// Bytes in which each position tells where it is.

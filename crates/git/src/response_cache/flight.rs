@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use super::key::CacheKey;
 use super::production::{Demand, Production};
 use super::reader::EntryReader;
 use super::recording::Recording;
-use super::store::{Stored, remove};
+use super::store::{Stored, remove_all};
 use super::{Shared, locked};
 
 /// Begins a computation.
@@ -28,6 +29,8 @@ pub(super) type Compute<E> = Box<dyn FnOnce(Demand) -> BoxFuture<'static, Result
 #[derive(Debug)]
 pub(super) struct Flight<E> {
     pub(super) key: CacheKey,
+    /// Begun before anybody asked.
+    prepared: bool,
     pub(super) entry: Arc<Entry>,
     /// Why there is no answer; set before the entry is refused.
     pub(super) refusal: OnceLock<E>,
@@ -35,6 +38,8 @@ pub(super) struct Flight<E> {
     pub(super) forgotten: AtomicBool,
     /// How many shared it beyond the first asker.
     pub(super) joined: AtomicU32,
+    /// What it cost; set when everything is there.
+    pub(super) cost: OnceLock<Duration>,
     demand: watch::Sender<bool>,
 }
 
@@ -43,10 +48,12 @@ impl<E> Flight<E> {
     pub(super) fn new(key: CacheKey, ahead_bytes: u64, prepared: bool) -> Self {
         Self {
             key,
+            prepared,
             entry: Arc::new(Entry::new(ahead_bytes, prepared)),
             refusal: OnceLock::new(),
             forgotten: AtomicBool::new(false),
             joined: AtomicU32::new(0),
+            cost: OnceLock::new(),
             demand: watch::Sender::new(!prepared),
         }
     }
@@ -89,14 +96,16 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
             self.entry.adopt(file, stored.footer.length);
             let mut directory = locked(&shared.directory);
             directory.leave_flight(self);
-            if *self.demand.borrow() {
+            let joined = self.joined.load(Ordering::Relaxed);
+            shared.counters.saved(stored.footer.cost * joined);
+            directory.index.want(&self.key, joined);
+            if !self.prepared {
                 count(&shared.counters.hits);
                 shared.counters.saved(stored.footer.cost);
-                directory.index.want(&self.key, 1 + self.joined.load(Ordering::Relaxed));
             }
             return;
         }
-        count(if *self.demand.borrow() { &shared.counters.misses } else { &shared.counters.prepared });
+        count(if self.prepared { &shared.counters.prepared } else { &shared.counters.misses });
         match compute(Demand(self.demand.subscribe())).await {
             Ok(production) => Recording::new(Arc::clone(shared), Arc::clone(self)).record(production).await,
             Err(error) => {
@@ -118,15 +127,21 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
             None => {
                 let (place, key) = (Arc::clone(shared), self.key);
                 let found = spawn_blocking(move || place.store.find(&key)).await.ok().flatten()?;
-                let found = Arc::new(found);
-                let mut directory = locked(&shared.directory);
-                match directory.index.get(&self.key) {
-                    Some(known) => Arc::clone(known),
-                    None => {
-                        directory.index.insert(Arc::clone(&found));
-                        found
+                let (found, evicted) = {
+                    let mut directory = locked(&shared.directory);
+                    if self.forgotten.load(Ordering::Relaxed) {
+                        return None;
                     }
-                }
+                    match directory.index.get(&self.key) {
+                        Some(known) => (Arc::clone(known), Vec::new()),
+                        None => {
+                            let found = Arc::new(found);
+                            (Arc::clone(&found), directory.index.insert(found))
+                        }
+                    }
+                };
+                remove_all(evicted).await;
+                found
             }
         };
         let (entry, candidate) = (Arc::clone(&self.entry), Arc::clone(&stored));
@@ -135,13 +150,14 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
             Ok(Some(file)) => Some((stored, file)),
             Ok(None) if self.entry.is_abandoned() => None,
             outcome => {
-                if locked(&shared.directory).index.remove(&stored) {
+                let gone = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::NotFound);
+                if locked(&shared.directory).index.remove(&stored) && !gone {
                     count(&shared.counters.damaged);
                     let problem =
                         outcome.err().map_or("its checksum is wrong".into(), |error| error.to_string());
                     let path = stored.path().to_owned();
                     tracing::warn!(path = %path.display(), problem, "a stored answer is damaged; it is computed again");
-                    spawn_blocking(move || remove(&path)).await.ok();
+                    remove_all(vec![path]).await;
                 }
                 None
             }

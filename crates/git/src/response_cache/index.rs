@@ -15,6 +15,8 @@ pub(super) struct Index {
     repositories: HashMap<u64, Repository>,
     order: EvictionOrder,
     max_bytes: u64,
+    max_entries: usize,
+    entries: usize,
     stored_bytes: u64,
     growing_bytes: u64,
     evictions: u64,
@@ -36,11 +38,13 @@ struct Record {
 }
 
 impl Index {
-    pub(super) fn new(max_bytes: u64) -> Self {
+    pub(super) fn new(max_bytes: u64, max_entries: usize) -> Self {
         Self {
             repositories: HashMap::new(),
             order: EvictionOrder::default(),
             max_bytes,
+            max_entries,
+            entries: 0,
             stored_bytes: 0,
             growing_bytes: 0,
             evictions: 0,
@@ -64,15 +68,20 @@ impl Index {
         }
     }
 
-    /// Takes an entry in place of any with the same key.
-    pub(super) fn insert(&mut self, stored: Arc<Stored>) {
+    /// Takes an entry in place of any with the same key, and names the files to remove for that. Others make room
+    /// for it, however little it is worth: a newcomer must have a chance to be wanted again.
+    #[must_use]
+    pub(super) fn insert(&mut self, stored: Arc<Stored>) -> Vec<PathBuf> {
         let (key, bytes) = (stored.footer.key, stored.bytes());
         self.take_out(&key);
+        let evicted = self.make_room(bytes, 1);
         let rank = self.order.place(key, stored.footer.cost, bytes, 1);
         let repository = self.repositories.entry(key.repository).or_default();
         repository.bytes += bytes;
         self.stored_bytes += bytes;
+        self.entries += 1;
         repository.entries.insert(key.meaning, Record { stored, wanted: 1, rank });
+        evicted
     }
 
     /// Forgets an entry, if it is still this one.
@@ -89,6 +98,7 @@ impl Index {
     pub(super) fn remove_repository(&mut self, repository: u64) {
         if let Some(removed) = self.repositories.remove(&repository) {
             self.stored_bytes -= removed.bytes;
+            self.entries -= removed.entries.len();
             for record in removed.entries.values() {
                 self.order.remove(record.rank);
             }
@@ -102,7 +112,7 @@ impl Index {
             return None;
         }
         self.growing_bytes += bytes;
-        Some(self.shrink())
+        Some(self.make_room(0, 0))
     }
 
     /// Gives back what [`Index::reserve`] set aside.
@@ -110,17 +120,22 @@ impl Index {
         self.growing_bytes -= bytes;
     }
 
-    /// Gives entries up until the budget is kept, and names their files.
-    pub(super) fn shrink(&mut self) -> Vec<PathBuf> {
-        let over = (self.stored_bytes + self.growing_bytes).saturating_sub(self.max_bytes);
-        self.evict(over)
+    /// Gives entries up until so much more keeps the limits, and names their files.
+    fn make_room(&mut self, bytes: u64, entries: usize) -> Vec<PathBuf> {
+        let room = self.max_bytes.saturating_sub(self.growing_bytes + bytes);
+        let max_entries = self.max_entries.saturating_sub(entries);
+        self.evict_while(|index| index.stored_bytes > room || index.entries > max_entries)
     }
 
     /// Gives entries up that take at least so many bytes, as far as there are any, and names their files.
     pub(super) fn evict(&mut self, bytes: u64) -> Vec<PathBuf> {
         let target = self.stored_bytes.saturating_sub(bytes);
+        self.evict_while(|index| index.stored_bytes > target)
+    }
+
+    fn evict_while(&mut self, condition: impl Fn(&Self) -> bool) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        while self.stored_bytes > target
+        while condition(self)
             && let Some(key) = self.order.pop()
         {
             if let Some(stored) = self.take_out(&key) {
@@ -137,6 +152,7 @@ impl Index {
         let bytes = record.stored.bytes();
         repository.bytes -= bytes;
         self.stored_bytes -= bytes;
+        self.entries -= 1;
         self.order.remove(record.rank);
         if repository.entries.is_empty() {
             self.repositories.remove(&key.repository);
@@ -153,7 +169,7 @@ impl Index {
     }
 
     pub(super) fn entries(&self) -> u64 {
-        self.repositories.values().map(|repository| repository.entries.len() as u64).sum()
+        self.entries as u64
     }
 
     /// What each repository with entries takes.

@@ -53,6 +53,9 @@ use store::{Pen, RealPen, Store, Stored, remove};
 /// Default of [`CacheOptions::max_bytes`].
 pub const DEFAULT_CACHE_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 
+/// Default of [`CacheOptions::max_entries`]: about 50 MB of memory.
+pub const DEFAULT_CACHE_ENTRIES: usize = 100_000;
+
 /// Default of [`CacheOptions::ahead_bytes`].
 pub const DEFAULT_AHEAD_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -64,13 +67,19 @@ const MAX_ENTRY_SHARE: u64 = 4;
 pub struct CacheOptions {
     /// Most that entries take of the disk, in bytes; 0 stores nothing, but askers still share computations.
     pub max_bytes: u64,
+    /// Most entries, each of which takes some memory.
+    pub max_entries: usize,
     /// How far a computation may be ahead of its furthest reader, in bytes.
     pub ahead_bytes: u64,
 }
 
 impl Default for CacheOptions {
     fn default() -> Self {
-        Self { max_bytes: DEFAULT_CACHE_BYTES, ahead_bytes: DEFAULT_AHEAD_BYTES }
+        Self {
+            max_bytes: DEFAULT_CACHE_BYTES,
+            max_entries: DEFAULT_CACHE_ENTRIES,
+            ahead_bytes: DEFAULT_AHEAD_BYTES,
+        }
     }
 }
 
@@ -128,7 +137,8 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
 
     fn open_with(folder: &Path, options: CacheOptions, pen: Arc<dyn Pen>) -> io::Result<Self> {
         let store = Store::open(folder, pen)?;
-        let directory = Directory { flights: HashMap::new(), index: Index::new(options.max_bytes) };
+        let directory =
+            Directory { flights: HashMap::new(), index: Index::new(options.max_bytes, options.max_entries) };
         let shared =
             Arc::new(Shared { store, options, counters: Arc::default(), directory: Mutex::new(directory) });
         let scanning = Arc::clone(&shared);
@@ -170,12 +180,17 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             if let Some(flight) = directory.flights.get(&key)
                 && let Some(reader) = flight.join(shared)
             {
-                if reader.total_bytes().is_some() {
-                    count(&shared.counters.hits);
-                } else {
-                    count(&shared.counters.joins);
+                match flight.cost.get() {
+                    Some(cost) => {
+                        count(&shared.counters.hits);
+                        shared.counters.saved(*cost);
+                    }
+                    // Whoever sets the cost counts these, after a look at the directory that we hold.
+                    None => {
+                        count(&shared.counters.joins);
+                        flight.joined.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
-                flight.joined.fetch_add(1, Ordering::Relaxed);
                 return Boarded::Flight(Arc::clone(flight), reader);
             }
             let stored = directory.index.get(&key).cloned();
@@ -184,7 +199,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             {
                 directory.index.want(&key, 1);
                 drop(directory);
-                if let Some(file) = stored.open() {
+                if let Some(file) = shared.store.open_entry(stored) {
                     count(&shared.counters.hits);
                     shared.counters.saved(stored.footer.cost);
                     let (length, counters) = (stored.footer.length, Arc::clone(&shared.counters));
@@ -287,11 +302,10 @@ impl<E> Shared<E> {
         let done = self.store.scan(|stored| {
             let evicted = {
                 let mut directory = locked(&self.directory);
-                let key = stored.footer.key;
-                if directory.index.get(&key).is_none() {
-                    directory.index.insert(Arc::new(stored));
+                match directory.index.get(&stored.footer.key) {
+                    Some(_) => Vec::new(),
+                    None => directory.index.insert(Arc::new(stored)),
                 }
-                directory.index.shrink()
             };
             evicted.iter().for_each(|path| remove(path));
             // Nobody is left who could ask.

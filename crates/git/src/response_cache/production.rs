@@ -73,7 +73,7 @@ impl Demand {
     /// Returns as soon as somebody asks for the answer; never, if nobody does.
     pub async fn wanted(mut self) {
         if self.0.wait_for(|wanted| *wanted).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

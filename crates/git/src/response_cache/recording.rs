@@ -19,7 +19,7 @@ use super::counters::count;
 use super::flight::Flight;
 use super::footer::FOOTER_BYTES;
 use super::production::Production;
-use super::store::{GrowingFile, remove};
+use super::store::{GrowingFile, remove, remove_all};
 use super::{Shared, locked};
 
 /// Most pieces that are written at once, when they are there anyway.
@@ -80,8 +80,12 @@ impl<E: Send + Sync + 'static> Recording<E> {
         }
         drop(turn);
         let cost = cost();
+        self.flight.cost.set(cost).ok();
         self.flight.entry.finish();
-        let joined = self.flight.joined.load(Ordering::Relaxed);
+        let joined = {
+            let _nobody_boards = locked(&self.shared.directory);
+            self.flight.joined.load(Ordering::Relaxed)
+        };
         self.shared.counters.saved(cost * joined);
         if self.spilled {
             count(&self.shared.counters.not_stored);
@@ -163,21 +167,19 @@ impl<E: Send + Sync + 'static> Recording<E> {
             }
         };
         let stored = Arc::new(self.persistently(evicted, seal).await?);
-        let path = {
+        let gone = {
             let mut directory = locked(&self.shared.directory);
             directory.leave_flight(&self.flight);
             if self.flight.forgotten.load(Ordering::Relaxed) {
-                Some(stored.path().to_owned())
+                vec![stored.path().to_owned()]
             } else {
                 directory.index.release(std::mem::take(&mut self.reserved));
-                directory.index.insert(stored);
+                let evicted = directory.index.insert(stored);
                 directory.index.want(&self.flight.key, self.flight.joined.load(Ordering::Relaxed));
-                None
+                evicted
             }
         };
-        if let Some(path) = path {
-            spawn_blocking(move || remove(&path)).await.ok();
-        }
+        remove_all(gone).await;
         Ok(())
     }
 

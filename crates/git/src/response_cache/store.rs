@@ -9,10 +9,11 @@
 //! An entry gets its name by renaming, so it is whole or not there. A crash of the machine can leave a named file
 //! whose bytes never reached the disk; the checksum finds that out, and so nothing here waits for the disk.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -24,9 +25,15 @@ use tokio::runtime::Handle;
 use super::footer::{FOOTER_BYTES, Footer};
 use super::key::{CacheKey, folder_of};
 
+/// Most files that stay open between readers; opening one takes longer than all else that a hit takes.
+const MAX_KEPT_OPEN: usize = 128;
+
 /// Nobody else on the machine may read what some users may not.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+
+/// What the smallest file takes of a usual disk, in bytes.
+pub(super) const DISK_BLOCK_BYTES: u64 = 4096;
 
 /// How often an entry is placed again after its repository's folder was taken away under it.
 const PLACING_ATTEMPTS: usize = 3;
@@ -53,6 +60,8 @@ pub(super) struct Store {
     pen: Arc<dyn Pen>,
     /// Makes the names of files in the making differ.
     sequence: AtomicU64,
+    /// Entries whose files stay open, the one that was opened first in front.
+    kept_open: Mutex<VecDeque<Weak<Stored>>>,
 }
 
 /// An entry on disk.
@@ -62,8 +71,15 @@ pub(super) struct Stored {
     path: PathBuf,
     /// What the file looked like when its answer was known to be right; `None` until it was checked.
     known_good: Mutex<Option<Stamp>>,
-    /// Shared by those who read it at the same time.
-    open: Mutex<Weak<File>>,
+    open: Mutex<OpenFile>,
+}
+
+/// A file that those share who read it at the same time.
+#[derive(Debug, Default)]
+struct OpenFile {
+    shared: Weak<File>,
+    /// Keeps it open between readers. Goes with the entry, so that an evicted file does not hold on to the disk.
+    kept: Option<Arc<File>>,
 }
 
 /// Changes when a file is written to.
@@ -72,9 +88,10 @@ type Stamp = (u64, SystemTime);
 impl Store {
     /// Makes the folders and removes what earlier processes left half-made.
     pub(super) fn open(root: &Path, pen: Arc<dyn Pen>) -> io::Result<Self> {
-        let store = Self { root: root.to_owned(), pen, sequence: AtomicU64::new(0) };
-        create_folder(root)?;
-        fs::set_permissions(root, Permissions::from_mode(FOLDER_MODE))?;
+        let (root, sequence, kept_open) = (root.to_owned(), AtomicU64::new(0), Mutex::default());
+        let store = Self { root, pen, sequence, kept_open };
+        create_folder(&store.root)?;
+        fs::set_permissions(&store.root, Permissions::from_mode(FOLDER_MODE))?;
         create_folder(&store.entries())?;
         for folder in [store.growing(), store.removed()] {
             match fs::remove_dir_all(&folder) {
@@ -184,6 +201,38 @@ impl Store {
         Ok(())
     }
 
+    /// The file of an entry, if its answer is known to be right. Some system calls, no reading.
+    pub(super) fn open_entry(&self, stored: &Arc<Stored>) -> Option<Arc<File>> {
+        let known_good = (*lock(&stored.known_good))?;
+        let mut open = lock(&stored.open);
+        let file = match open.shared.upgrade() {
+            Some(file) => file,
+            None => Arc::new(File::open(&stored.path).ok()?),
+        };
+        if stamp(&file).ok() != Some(known_good) {
+            *open = OpenFile::default();
+            return None;
+        }
+        open.shared = Arc::downgrade(&file);
+        if open.kept.is_none() {
+            open.kept = Some(Arc::clone(&file));
+            drop(open);
+            self.keep_open(stored);
+        }
+        Some(file)
+    }
+
+    /// Notes that an entry's file is open, and closes the one that has been for longest when there are too many.
+    fn keep_open(&self, stored: &Arc<Stored>) {
+        let mut kept_open = lock(&self.kept_open);
+        kept_open.push_back(Arc::downgrade(stored));
+        let closing = if kept_open.len() > MAX_KEPT_OPEN { kept_open.pop_front() } else { None };
+        drop(kept_open);
+        if let Some(stored) = closing.and_then(|stored| stored.upgrade()) {
+            lock(&stored.open).kept = None;
+        }
+    }
+
     /// Takes all entries of a repository away at once; what it returns is to be deleted when there is time.
     pub(super) fn detach(&self, repository: u64) -> Option<PathBuf> {
         let removed = self.removed().join(self.next_name());
@@ -201,28 +250,13 @@ impl Store {
 }
 
 impl Stored {
-    /// What it takes of the disk.
+    /// What it takes of the disk: whole blocks.
     pub(super) fn bytes(&self) -> u64 {
-        self.footer.length + FOOTER_BYTES as u64
+        (self.footer.length + FOOTER_BYTES as u64).next_multiple_of(DISK_BLOCK_BYTES)
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The file, if its answer is known to be right. Some system calls, no reading.
-    pub(super) fn open(&self) -> Option<Arc<File>> {
-        let known_good = (*lock(&self.known_good))?;
-        let mut open = lock(&self.open);
-        if let Some(file) = open.upgrade() {
-            return Some(file);
-        }
-        let file = File::open(&self.path).ok()?;
-        (stamp(&file).ok()? == known_good).then(|| {
-            let file = Arc::new(file);
-            *open = Arc::downgrade(&file);
-            file
-        })
     }
 
     /// Reads the whole answer to see that it is right; `None` when it is not, or when `stop` said to stop.
@@ -235,7 +269,7 @@ impl Stored {
         }
         let file = Arc::new(file);
         *lock(&self.known_good) = Some(before);
-        *lock(&self.open) = Arc::downgrade(&file);
+        *lock(&self.open) = OpenFile { shared: Arc::downgrade(&file), kept: None };
         Ok(Some(file))
     }
 }
@@ -295,12 +329,23 @@ pub(super) fn remove(path: &Path) {
     }
 }
 
+/// Removes files that may be gone, without standing in the way of others.
+pub(super) async fn remove_all(paths: Vec<PathBuf>) {
+    if !paths.is_empty() {
+        tokio::task::spawn_blocking(move || paths.iter().for_each(|path| remove(path))).await.ok();
+    }
+}
+
 fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
 
 fn stamp(file: &File) -> io::Result<Stamp> {
     let metadata = file.metadata()?;
+    if metadata.nlink() == 0 {
+        // Somebody wants the disk back; our open file must not hold on to it.
+        return Err(io::ErrorKind::NotFound.into());
+    }
     Ok((metadata.len(), metadata.modified()?))
 }
 

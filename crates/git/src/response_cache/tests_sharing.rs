@@ -66,7 +66,7 @@ async fn readers_join_in_the_middle_and_wait_for_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_ask_and_one_computes() {
     let (_folder, cache) = open();
-    let content = content(3_000_000);
+    let content = content(1_000_000);
     let computed = Arc::new(AtomicUsize::new(0));
     let readers = (0..200).map(|number| {
         let (cache, content, computed) = (cache.clone(), content.clone(), Arc::clone(&computed));
@@ -89,7 +89,7 @@ async fn two_hundred_ask_and_one_computes() {
     assert_eq!(computed.load(Ordering::Relaxed), 1);
     let counters = quiet(&cache).await;
     assert_eq!((counters.misses, counters.hits + counters.joins), (1, 199));
-    assert_eq!((counters.bytes_generated, counters.bytes_served), (3_000_000, 600_000_000));
+    assert_eq!((counters.bytes_generated, counters.bytes_served), (1_000_000, 200_000_000));
 }
 
 #[tokio::test]
