@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("crates/cli", &["heliostat-api", "heliostat-git", "heliostat-server"]),
     ("tests", &["heliostat-api", "heliostat-auth"]),
+    ("tests/fuzz", &["heliostat-git"]),
     ("xtask", &[]),
 ];
 

@@ -12,6 +12,7 @@ mod compat;
 mod contract;
 mod debian;
 mod drift;
+mod fuzz;
 mod layers;
 mod lint_spec;
 mod outcome;
@@ -53,6 +54,8 @@ enum Task {
     LintSpec,
     /// Compare generated files, emitted documents and types with the contract.
     Drift,
+    /// Look for bytes that break what must hold for anything a Git client could send.
+    Fuzz(fuzz::Options),
     /// Check which crate uses which.
     Layers,
     /// Check that tests have produced every status of the contract; `test` does this after the whole-system tests.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Task::Compat(options) => compat::run(options),
         Task::LintSpec => lint_spec::run(),
         Task::Drift => drift::run(),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Layers => layers::run(),
         Task::Statuses { folder } => test::statuses::run(&folder),
         Task::Test { stages } => test::run(&stages),

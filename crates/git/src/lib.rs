@@ -37,6 +37,7 @@ mod import;
 mod remote;
 mod transfer;
 
+mod object_info;
 mod pkt_line;
 mod protocol;
 mod receive_pack;
@@ -58,6 +59,7 @@ pub use fetch_error::FetchError;
 pub use git::{Git, GitUnavailable, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
 pub use import::ImportError;
 pub use object_id::{InvalidObjectId, ObjectFormat, ObjectId};
+pub use object_info::ObjectInfoRequest;
 pub use pkt_line::{
     MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet, error_packet,
 };

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, compat, drift, layers, lint_spec, tidy, workspace};
+use crate::{codegen, compat, drift, fuzz, layers, lint_spec, tidy, workspace};
 use postgres::Postgres;
 
 /// A part of the run.
@@ -33,6 +33,8 @@ pub enum Stage {
     Drift,
     /// Whole-system tests on PostgreSQL.
     Postgres,
+    /// A while of looking for bytes that break the reading of Git requests.
+    Fuzz,
     /// What strangers' programs make of the contract and of live servers: linters, schemathesis, generated clients, a
     /// browser.
     Outside,
@@ -88,6 +90,10 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Postgres => {
             tests(&["test", "--workspace", "--test", "system"], postgres_url, postgres_url, None)?;
         }
+        Stage::Fuzz => match fuzz::run(&fuzz::Options::default())? {
+            Outcome::Good(done) => println!("{done}"),
+            bad => return Ok(bad),
+        },
         Stage::Outside => outside::run()?,
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }

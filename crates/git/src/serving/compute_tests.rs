@@ -79,7 +79,9 @@ fn take(workshop: &Workshop, repository: &Repository, answer: &[u8]) -> Taken {
             _ => {}
         }
     }
+    // An older git repeats what the client repeats; to a client it is said or not said.
     lines.sort();
+    lines.dedup();
     let objects = if pack.is_empty() { BTreeSet::new() } else { objects_in(workshop, repository, &pack) };
     Taken { lines, objects }
 }

@@ -1,0 +1,112 @@
+//! What must hold for any bytes that a Git client could send: no panic, no answer out of proportion, and the request
+//! that we write ourselves means what was read. `cargo xtask fuzz` looks for bytes for which it does not hold; those of
+//! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
+
+use heliostat_git::{
+    Command, CommandName, FetchRequest, ObjectInfoRequest, PacketLine, decode_packet, encode_packet,
+};
+
+/// A canonical request may be longer than what it was read from by a line break and a flag here and there.
+const MAX_GROWTH: usize = 2;
+const MAX_ADDED_BYTES: usize = 1_024;
+
+/// Decoding reads what encoding writes, and never beyond its input.
+pub fn packet_lines(data: &[u8]) {
+    let mut rest = data;
+    while let Ok(Some((packet, length))) = decode_packet(rest) {
+        assert!((4..=rest.len()).contains(&length), "a packet of {length} bytes in {}", rest.len());
+        let mut encoded = Vec::new();
+        encode_packet(packet, &mut encoded).expect("it has arrived in a packet");
+        assert_eq!(decode_packet(&encoded), Ok(Some((packet, encoded.len()))));
+        assert_eq!(encoded.len(), length);
+        if let PacketLine::Data(payload) = packet {
+            assert_eq!(payload.len() + 4, length);
+        }
+        rest = &rest[length..];
+    }
+}
+
+/// Any request of version 2.
+pub fn request_v2(data: &[u8]) {
+    let Ok(Some(command)) = Command::read(data) else {
+        return;
+    };
+    assert!(command.arguments().map(|line| line.len() + 4).sum::<usize>() <= data.len());
+    match command.name() {
+        CommandName::Fetch => {
+            let Ok(request) = FetchRequest::parse_v2(&command) else {
+                return;
+            };
+            let canonical = request.canonical();
+            check_length(data, &canonical);
+            let command = Command::read(&canonical).expect("canonical").expect("a command");
+            assert_eq!(FetchRequest::parse_v2(&command).as_ref(), Ok(&request));
+        }
+        CommandName::ObjectInfo => drop(ObjectInfoRequest::parse(&command)),
+        CommandName::LsRefs | CommandName::BundleUri => {}
+    }
+}
+
+/// Any request of version 0 and 1.
+pub fn request_v0(data: &[u8]) {
+    let Ok(request) = FetchRequest::parse_v0(data) else {
+        return;
+    };
+    let canonical = request.canonical();
+    check_length(data, &canonical);
+    assert_eq!(FetchRequest::parse_v0(&canonical).as_ref(), Ok(&request));
+}
+
+fn check_length(data: &[u8], canonical: &[u8]) {
+    let limit = data.len() * MAX_GROWTH + MAX_ADDED_BYTES;
+    assert!(canonical.len() <= limit, "{} bytes became {}", data.len(), canonical.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The kept inputs of a target, with their names.
+    fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        let entries = std::fs::read_dir(folder).expect("a corpus");
+        let kept = entries.map(|entry| {
+            let entry = entry.expect("readable");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, std::fs::read(entry.path()).expect("readable"))
+        });
+        kept.collect()
+    }
+
+    #[test]
+    fn packets_of_the_corpus_hold() {
+        corpus("packet_lines").iter().for_each(|(_, data)| packet_lines(data));
+    }
+
+    #[test]
+    fn requests_of_the_corpus_hold_however_they_are_cut() {
+        for (target, check) in [("request_v0", request_v0 as fn(&[u8])), ("request_v2", request_v2)] {
+            for (_, data) in corpus(target) {
+                (0..=data.len()).for_each(|length| check(&data[..length]));
+            }
+        }
+    }
+
+    #[test]
+    fn what_clients_have_sent_is_understood() {
+        // Recorded requests are named by what the client was doing and by its object format.
+        let is_recorded = |name: &str| name.contains("-sha1-") || name.contains("-sha256-");
+        for (name, data) in corpus("request_v0").iter().filter(|(name, _)| is_recorded(name)) {
+            FetchRequest::parse_v0(data).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        for (name, data) in corpus("request_v2").iter().filter(|(name, _)| is_recorded(name)) {
+            let command = Command::read(data).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let command = command.expect("a command");
+            if command.name() == CommandName::Fetch {
+                FetchRequest::parse_v2(&command).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
+    }
+}
