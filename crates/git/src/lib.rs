@@ -21,11 +21,13 @@ mod ref_change;
 mod ref_name;
 mod ref_snapshot;
 
+mod bundle;
 mod maintenance;
 mod repository;
 mod repository_store;
 mod revisions;
 mod update_refs;
+mod upkeep;
 
 mod fetch;
 mod fetch_error;
@@ -40,12 +42,14 @@ mod request_body;
 mod response_cache;
 mod serve;
 mod serving;
+mod wire;
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod fixture_http;
 
+pub use bundle::{Bundle, BundleReader};
 pub use content_hash::{ContentHash, InvalidContentHash};
 pub use error::GitError;
 pub use fetch::{FetchPlan, FetchScope};
@@ -70,4 +74,5 @@ pub use response_cache::{EntryReader, Piece};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
 pub use serving::{Answer, Asker, ServingEngine, ServingOptions};
 pub use update_refs::{RefUpdate, UpdateRefsError};
+pub use upkeep::{LastUpkeep, Maintained, Upkeep, UpkeepCounters, keep_up};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};

@@ -178,6 +178,7 @@ impl RepositoryStore {
     /// Removes a repository, broken or not. It is out of its place at once; removing one that is not there is fine.
     pub async fn remove(&self, id: u64) -> io::Result<()> {
         let (place, trash) = (self.place_of(id), self.trash());
+        self.engine.upkeep().forget(id);
         blocking(move || {
             // A folder of its own, because another repository with this number may be on its way out as well.
             let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
