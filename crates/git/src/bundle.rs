@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,9 @@ use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
+use crate::request_body::ByteStream;
 use crate::response_cache::Piece;
+use crate::serving::{COPY_BYTES, read};
 
 /// Our own folder inside a repository.
 const OWN_FOLDER: &str = "heliostat";
@@ -193,6 +196,15 @@ impl BundleReader {
         limit_bytes: u64,
     ) -> Poll<Option<io::Result<Piece>>> {
         Poll::Ready(self.next_piece(limit_bytes).map(Ok))
+    }
+
+    /// The bytes one after the other, copied through memory.
+    pub fn into_stream(self) -> ByteStream {
+        let pieces = stream::unfold(self, |mut reader| async move {
+            let piece = reader.next_piece(COPY_BYTES)?;
+            Some((read(piece).await, reader))
+        });
+        pieces.boxed()
     }
 
     fn next_piece(&mut self, limit_bytes: u64) -> Option<Piece> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixture::Workshop;
-use crate::wire::bundle_uri::bundle_list;
+use crate::wire::bundle_uri::{file_list, packet_list};
 
 async fn bundled(workshop: &Workshop, format: ObjectFormat) -> (Repository, Arc<Bundle>) {
     let repository = workshop.bare_with_format(format.as_str(), format).await;
@@ -93,11 +93,14 @@ async fn it_is_withdrawn_when_its_pack_is_gone_and_the_tag_object_counts() {
 async fn the_list_names_it_by_a_relative_address() {
     let workshop = Workshop::new().await;
     let (_, bundle) = bundled(&workshop, ObjectFormat::Sha1).await;
-    let list = bundle_list(Some(&bundle));
+    let list = packet_list(Some(&bundle));
     let text = String::from_utf8_lossy(&list);
     assert!(text.starts_with("0014bundle.version=1") && text.ends_with("0000"), "{text}");
     assert!(text.contains(&format!(".uri=bundles/{}.bundle", bundle.id())), "{text}");
-    assert_eq!(bundle_list(None), "0000");
+    assert_eq!(packet_list(None), "0000");
+    let uri = format!("\turi = {}.bundle\n", bundle.id());
+    assert!(file_list(Some(&bundle)).contains(&uri));
+    assert!(!file_list(None).contains("uri"));
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod answer;
 mod engine;
 
 pub use answer::{Answer, Asker};
+pub(crate) use answer::{COPY_BYTES, read};
 pub use engine::{ServingEngine, ServingOptions};
