@@ -1,5 +1,6 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
+mod begin_with_bundle;
 mod clone_from_mirror;
 mod disconnect;
 mod drain;

@@ -37,6 +37,14 @@ pub(crate) struct GitCommand {
     time_limit: Duration,
     /// Held until the process is gone, which may be after the caller has lost interest in it.
     holding: Option<Arc<ChangeUnderWay>>,
+    priority: Priority,
+}
+
+/// Whether others go first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Priority {
+    Ordinary,
+    Yielding,
 }
 
 /// What a successful invocation printed.
@@ -66,6 +74,7 @@ impl GitCommand {
             input: Vec::new(),
             time_limit: LOCAL_TIME_LIMIT,
             holding: None,
+            priority: Priority::Ordinary,
         }
     }
 
@@ -135,6 +144,12 @@ impl GitCommand {
         self
     }
 
+    /// Lets every other process of the machine go first.
+    pub(crate) fn yielding(mut self) -> Self {
+        self.priority = Priority::Yielding;
+        self
+    }
+
     pub(crate) fn operation(&self) -> &'static str {
         self.operation
     }
@@ -154,8 +169,12 @@ impl GitCommand {
         if let Some(folder) = &self.current_dir {
             command.current_dir(folder);
         }
-        GitProcess::spawn(command, turn, self.holding.clone())
-            .map_err(|error| GitError::Spawn { operation: self.operation, error })
+        // Noted before it starts: nothing that it may look up is removed from then on.
+        let reader = self.repository.as_ref().map(|path| self.git.readers().begin(path));
+        let process = GitProcess::spawn(command, turn, self.holding.clone())
+            .map_err(|error| GitError::Spawn { operation: self.operation, error })?
+            .reading(reader);
+        Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
     }
 
     /// Runs it to its end; a bad exit status is an error.

@@ -53,6 +53,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("transfer.hideRefs", "refs/heliostat"),
     ("advice.detachedHead", "false"),
     ("init.defaultRefFormat", "files"),
+    // References are packed while pushes arrive: each waits for the other's lock a moment instead of failing.
+    ("core.filesRefLockTimeout", "2000"),
+    ("core.packedRefsTimeout", "5000"),
 ];
 
 /// The environment and the settings of a process, before anything that is particular to it.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::command::GitCommand;
+use crate::upkeep::Readers;
 use crate::version::{GitVersion, MINIMUM_GIT_VERSION};
 
 /// Default bound on processes that serve clients at the same time; more requests wait for their turn.
@@ -27,6 +28,7 @@ struct Inner {
     version: GitVersion,
     serving: Arc<Semaphore>,
     own: Arc<Semaphore>,
+    readers: Readers,
 }
 
 /// Why there is no usable `git`.
@@ -84,6 +86,7 @@ impl Git {
             version: MINIMUM_GIT_VERSION,
             serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
             own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
+            readers: Readers::default(),
         }));
         let cannot_run = |error| GitUnavailable::CannotRun { program: program.to_owned(), error };
         let finished = candidate.command("read its version").arg("version").run().await;
@@ -95,9 +98,9 @@ impl Git {
             let (program, minimum) = (program.to_owned(), MINIMUM_GIT_VERSION);
             return Err(GitUnavailable::TooOld { program, found: version, minimum });
         }
-        let Inner { serving, own, .. } = &*candidate.0;
-        let (serving, own) = (Arc::clone(serving), Arc::clone(own));
-        Ok(Self(Arc::new(Inner { program: program.to_owned(), version, serving, own })))
+        let Inner { serving, own, readers, .. } = &*candidate.0;
+        let (serving, own, readers) = (Arc::clone(serving), Arc::clone(own), readers.clone());
+        Ok(Self(Arc::new(Inner { program: program.to_owned(), version, serving, own, readers })))
     }
 
     /// The version that was found.
@@ -122,6 +125,11 @@ impl Git {
     /// A `git` invocation; `operation` says in errors what could not be done.
     pub(crate) fn command(&self, operation: &'static str) -> GitCommand {
         GitCommand::new(self.clone(), operation)
+    }
+
+    /// Who reads which repository.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     pub(crate) fn lane(&self, lane: Lane) -> Arc<Semaphore> {

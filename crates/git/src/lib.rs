@@ -25,11 +25,13 @@ mod ref_cache;
 mod ref_files;
 mod ref_loading;
 
+mod bundle;
 mod maintenance;
 mod repository;
 mod repository_store;
 mod revisions;
 mod update_refs;
+mod upkeep;
 
 mod fetch;
 mod fetch_error;
@@ -52,6 +54,7 @@ mod fixture;
 #[cfg(test)]
 mod fixture_http;
 
+pub use bundle::{Bundle, BundleReader};
 pub use content_hash::{ContentHash, InvalidContentHash};
 pub use error::GitError;
 pub use fetch::{FetchPlan, FetchScope};
@@ -78,5 +81,6 @@ pub use response_cache::{DEFAULT_CACHE_BYTES, EntryReader, Piece};
 pub use serve::{GitOutput, ServeMode, ServeOptions};
 pub use serving::{Answer, Asker, ServingCounters, ServingEngine, ServingOptions, StoredAnswers};
 pub use update_refs::{RefUpdate, UpdateRefsError};
+pub use upkeep::{LastUpkeep, Maintained, Upkeep, UpkeepCounters, keep_up};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
-pub use wire::RequestError;
+pub use wire::{Command, CommandName, FetchRequest, RequestError};

@@ -1,4 +1,4 @@
-//! Looking into a repository for damage, and keeping it fast and unlocked.
+//! Looking into a repository for damage, and removing what killed processes left in it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::repository_store::blocking;
 pub(crate) const STALE_LOCK_AGE: Duration = Duration::from_mins(1);
 
 /// Temporary files of transfers that are older than this were left by a process that was killed.
-const STALE_TRANSFER_AGE: Duration = Duration::from_hours(24);
+pub(crate) const STALE_TRANSFER_AGE: Duration = Duration::from_hours(24);
 
-/// How long a check or a repack of a whole repository may take.
+/// How long a check of a whole repository may take.
 const WHOLE_REPOSITORY_TIME_LIMIT: Duration = Duration::from_hours(6);
 
 impl Repository {
@@ -44,23 +44,6 @@ impl Repository {
             }
             error => Err(error),
         }
-    }
-
-    /// Packs references and loose objects, which is what makes serving fast. Safe while the repository is in use:
-    /// nothing is thrown away, not even objects that no reference needs.
-    pub async fn maintain(&self) -> Result<(), GitError> {
-        let steps: [&[&str]; 3] = [
-            &["pack-refs", "--all"],
-            &["repack", "-d", "-l", "-q", "--geometric=2", "--write-midx", "--write-bitmap-index"],
-            &["commit-graph", "write", "--reachable", "--split", "--no-progress"],
-        ];
-        for step in steps {
-            let command = self.command("maintain").args(step).time_limit(WHOLE_REPOSITORY_TIME_LIMIT);
-            command.run().await?;
-        }
-        let (operation, path) = ("maintain", self.path().to_owned());
-        let removed = blocking(move || remove_stale_transfers(&path, STALE_TRANSFER_AGE)).await;
-        removed.map_err(|error| GitError::Io { operation, error })
     }
 
     /// Removes lock files that have not been touched for `age`, and says how many there were.
@@ -154,30 +137,6 @@ mod tests {
         assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
         let error = repository.verify().await.expect_err("a tree is missing");
         assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
-    }
-
-    #[tokio::test]
-    async fn maintaining_packs_and_loses_nothing() {
-        let workshop = Workshop::new().await;
-        let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
-        let before = repository.refs().await.expect("readable");
-        let unreachable = workshop.run(repository.path(), &["commit-tree", "-m", "lost", "main^{tree}"]);
-        for _ in 0..2 {
-            repository.maintain().await.expect("maintained");
-        }
-        let unreachable = crate::ObjectId::parse(unreachable.trim()).expect("an object");
-        assert!(repository.has_object(&unreachable).await.expect("readable"));
-        assert_eq!(repository.refs().await.expect("readable"), before);
-        assert!(!repository.path().join("refs/heads/main").exists());
-        repository.verify().await.expect("whole");
-    }
-
-    #[tokio::test]
-    async fn maintaining_an_empty_repository_is_fine() {
-        let workshop = Workshop::new().await;
-        let main = crate::RefName::branch("main").expect("valid");
-        let repository = workshop.store().create(1, &main).await.expect("created");
-        repository.maintain().await.expect("nothing to do");
     }
 
     #[tokio::test]

@@ -9,19 +9,23 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
 
 use crate::ref_cache::ChangeUnderWay;
+use crate::upkeep::Reader;
 
 /// Size of the pieces in which output is handed on: what one Linux pipe holds.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
 
 /// How long a process group that was asked to end may clean up before it is killed.
 const TERMINATION_GRACE: Duration = Duration::from_secs(2);
+
+/// The niceness of what yields: others get about ten times as much of a busy processor.
+const YIELDING_NICENESS: i32 = 10;
 
 /// A child process with its helpers. Dropping it ends all of them.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ struct Group {
     _turn: OwnedSemaphorePermit,
     /// What the process changes; let go of when it is gone.
     _change: Option<Arc<ChangeUnderWay>>,
+    /// What it reads stays until it has ended.
+    _reader: Option<Reader>,
 }
 
 impl GitProcess {
@@ -50,8 +56,27 @@ impl GitProcess {
     ) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let group = Group { child: Mutex::new(child), _turn: turn, _change: change };
+        let group = Group { child: Mutex::new(child), _turn: turn, _change: change, _reader: None };
         Ok(Self { group: Some(group), stdin, stdout, stderr })
+    }
+
+    /// Keeps what it reads in its place until it has ended.
+    pub(crate) fn reading(mut self, reader: Option<Reader>) -> Self {
+        if let Some(group) = &mut self.group {
+            group._reader = reader;
+        }
+        self
+    }
+
+    /// Lets every other process of the machine go first. One that has ended already needs nothing.
+    pub(crate) fn yielding(self) -> Self {
+        let id = self.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        if let Some(id) = id
+            && let Err(error) = setpriority_pgrp(Some(id), YIELDING_NICENESS)
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "cannot lower the priority of git");
+        }
+        self
     }
 
     /// The number of the process and of its group; `None` once it has ended and was waited for.

@@ -129,6 +129,7 @@ impl Mirror {
         self.tasks.spawn(Arc::clone(self).report_outcomes(stop.clone()));
         self.tasks.spawn(Arc::clone(self).keep_swept(stop.clone()));
         self.tasks.spawn(Arc::clone(self).keep_registered(stop.clone()));
+        self.tasks.spawn(heliostat_git::keep_up(self.repositories.clone(), stop.clone()));
         self.tasks.close();
         for holding in self.holdings.all() {
             if is_behind(&holding.record()) {

@@ -141,8 +141,9 @@ impl Upstream {
     pub async fn run(&self, stop: CancellationToken) {
         let reconcile = reconcile_refs::run(self.clone(), stop.clone());
         let tell_mirrors = delivery_loop::run(Mirrors(self.clone()), stop.clone());
-        let tell_webhooks = delivery_loop::run(Webhooks(self.clone()), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks);
+        let tell_webhooks = delivery_loop::run(Webhooks(self.clone()), stop.clone());
+        let keep_up = git::keep_up(self.0.repositories.clone(), stop);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, keep_up);
         self.0.detached.close();
         self.0.detached.wait().await;
     }

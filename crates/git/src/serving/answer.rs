@@ -12,7 +12,7 @@ use crate::response_cache::{EntryReader, Piece};
 use crate::serve::GitOutput;
 
 /// Most that is read from an entry at once when it must pass through memory.
-const COPY_BYTES: u64 = 256 * 1024;
+pub(crate) const COPY_BYTES: u64 = 256 * 1024;
 
 /// Who asks, for sharing computing time fairly. Never part of what an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +69,8 @@ fn copied(entry: EntryReader) -> impl futures_util::Stream<Item = io::Result<Byt
     })
 }
 
-async fn read(piece: Piece) -> io::Result<Bytes> {
+/// The bytes of a piece.
+pub(crate) async fn read(piece: Piece) -> io::Result<Bytes> {
     use std::os::unix::fs::FileExt;
 
     match piece {

@@ -16,6 +16,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 
 use crate::error::GitError;
 use crate::object_id::ObjectFormat;
+use crate::object_info::ObjectInfoRequest;
 use crate::pkt_line::error_packet;
 use crate::protocol::{GitProtocol, GitService};
 use crate::ref_snapshot::RefSnapshot;
@@ -44,7 +45,7 @@ impl Repository {
         }
         let refs = self.snapshot().await?;
         let known = match protocol.version() {
-            2 => refs.object_format().map(|format| advertisement_v2(format, Bundles::None)),
+            2 => refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles())),
             1 => advertisement(&refs, LegacyVersion::One),
             _ => advertisement(&refs, LegacyVersion::Zero),
         };
@@ -67,7 +68,7 @@ impl Repository {
             RequestBody::Long(request) => return self.pass_on(request, protocol, asker).await,
         };
         let answered = match protocol.version() {
-            2 => self.answer_command(&request, protocol, asker).await,
+            2 => self.answer_command(&request, asker).await,
             _ => match FetchRequest::parse_v0(&request) {
                 Ok(fetch) => self.answer_fetch(fetch, asker).await,
                 Err(error) => Ok(refused(&error)),
@@ -80,12 +81,7 @@ impl Repository {
         }
     }
 
-    async fn answer_command(
-        &self,
-        request: &Bytes,
-        protocol: &GitProtocol,
-        asker: Asker,
-    ) -> Result<Answer, GitError> {
+    async fn answer_command(&self, request: &[u8], asker: Asker) -> Result<Answer, GitError> {
         let command = match Command::read(request) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
@@ -103,11 +99,19 @@ impl Repository {
                 Ok(fetch) => self.answer_fetch(fetch, asker).await,
                 Err(error) => Ok(refused(&error)),
             },
-            CommandName::ObjectInfo | CommandName::BundleUri => {
-                let request = request.clone();
-                self.pass_on(stream::iter([Ok(request)]).boxed(), protocol, asker).await
-            }
+            CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
+                Ok(asked) => {
+                    let _turn = self.engine().queue().turn(self.id(), asker).await;
+                    Ok(Answer::Whole(self.object_info(&asked).await?))
+                }
+                Err(error) => Ok(refused(&error)),
+            },
+            CommandName::BundleUri => Ok(Answer::Whole(self.bundle_list())),
         }
+    }
+
+    fn offered_bundles(&self) -> Bundles {
+        if self.bundle().is_some() { Bundles::Offered } else { Bundles::None }
     }
 
     async fn answer_fetch(&self, request: FetchRequest, asker: Asker) -> Result<Answer, GitError> {

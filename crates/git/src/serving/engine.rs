@@ -10,6 +10,7 @@ use crate::serving::fair_queue::FairQueue;
 use crate::serving::reachability::Reachability;
 use crate::serving::ready_answers::ReadyAnswers;
 use crate::serving::{ServingCounters, StoredAnswers};
+use crate::upkeep::Upkeep;
 
 /// What an operator decides about serving.
 #[derive(Debug, Clone)]
@@ -47,6 +48,7 @@ pub struct ServingEngine {
     queue: FairQueue,
     reachability: Reachability,
     ready: ReadyAnswers,
+    upkeep: Upkeep,
 }
 
 impl Default for ServingEngine {
@@ -73,6 +75,7 @@ impl ServingEngine {
             queue: FairQueue::new(options.computations),
             reachability: Reachability::default(),
             ready: ReadyAnswers::default(),
+            upkeep: Upkeep::default(),
         }
     }
 
@@ -101,10 +104,16 @@ impl ServingEngine {
         &self.ready
     }
 
+    /// What keeps the repositories fast, and what it has done.
+    pub fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
+    }
+
     /// Drops everything that is known of a repository that is gone.
     pub(crate) fn forget(&self, repository: u64) {
         self.refs.forget(repository);
         self.ready.forget(repository);
+        self.upkeep.forget(repository);
         if let Some(responses) = &self.responses {
             responses.forget_repository(repository);
         }

@@ -14,6 +14,7 @@ mod ready_answers;
 mod compute_tests;
 
 pub use answer::{Answer, Asker};
+pub(crate) use answer::{COPY_BYTES, read};
 pub(crate) use compute::compute;
 pub use counters::{ServingCounters, StoredAnswers};
 pub use engine::{ServingEngine, ServingOptions};

@@ -1,5 +1,6 @@
 //! What clients and server say to each other, as bytes and as types. No I/O, no processes, no repository on disk.
 
+pub(crate) mod bundle_uri;
 pub(crate) mod capabilities;
 mod command;
 mod fetch_draft;
@@ -18,9 +19,8 @@ mod agrees_with_git;
 #[cfg(test)]
 mod fetch_tests;
 
-pub(crate) use command::{Command, CommandName};
-pub(crate) use fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest};
-
+pub use command::{Command, CommandName};
+pub use fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest};
 pub(crate) use packet_reader::PacketReader;
 pub(crate) use ready_lists::ReadyLists;
 pub use request_error::RequestError;

@@ -12,7 +12,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
 use super::request::{self, GitRequest, GitStep, NotServed};
-use super::{GitAccess, Readable};
+use super::{GitAccess, Readable, bundle};
 use crate::connection::{Outbox, StoredBody};
 use crate::problem::{CHALLENGE, Problem};
 
@@ -64,6 +64,12 @@ impl<A: GitAccess> GitEndpoint<A> {
                 let body = body_of(request, GitService::ReceivePack)?;
                 let report = self.0.take_push(&call, key, slug, body, protocol).await?;
                 Ok(uncached("application/x-git-receive-pack-result").body(report))
+            }
+            GitStep::BundleList => Ok(bundle::list(&self.0.readable(&call, key, slug).await?.repository)),
+            GitStep::Bundle(id) => {
+                let wanted = bundle::Wanted::of(request.method(), request.headers());
+                let repository = self.0.readable(&call, key, slug).await?.repository;
+                bundle::answer(&repository, id, &wanted).await
             }
         }
     }

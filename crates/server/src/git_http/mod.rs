@@ -2,6 +2,7 @@
 //!
 //! A role says who may read and push by implementing [`GitAccess`]; everything else is the same for both.
 
+mod bundle;
 mod endpoint;
 mod mirror_git;
 mod request;

@@ -5,6 +5,9 @@ use heliostat_git::GitService;
 /// Longest project key or repository slug that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
+/// How many hex digits name a bundle.
+const BUNDLE_ID_DIGITS: usize = 40;
+
 /// What a git client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitRequest {
@@ -25,6 +28,21 @@ pub enum GitStep {
     UploadPack,
     /// `POST git-receive-pack`: objects from the client.
     ReceivePack,
+    /// `GET bundles/<id>.bundle`: something to begin a clone with.
+    Bundle(BundleId),
+    /// `GET bundles/list`: which bundles there are.
+    BundleList,
+}
+
+/// Names a bundle by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleId([u8; BUNDLE_ID_DIGITS]);
+
+impl BundleId {
+    /// The hex digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hex digits are text")
+    }
 }
 
 /// Why a URL below `/scm/` is not a request that is served.
@@ -62,9 +80,22 @@ pub fn read(method: &str, path: &str, query: Option<&str>) -> Result<GitRequest,
         }
         "git-upload-pack" => allow(method, "POST").map(|()| GitStep::UploadPack)?,
         "git-receive-pack" => allow(method, "POST").map(|()| GitStep::ReceivePack)?,
-        _ => return Err(NotServed::UnknownPath),
+        "bundles/list" => allow(method, "GET").map(|()| GitStep::BundleList)?,
+        other => {
+            let id = other.strip_prefix("bundles/").and_then(|name| name.strip_suffix(".bundle"));
+            let id = id.and_then(bundle_id).ok_or(NotServed::UnknownPath)?;
+            if method != "GET" && method != "HEAD" {
+                return Err(NotServed::WrongMethod { allow: "GET, HEAD" });
+            }
+            GitStep::Bundle(id)
+        }
     };
     Ok(GitRequest { project_key: project_key.to_owned(), slug: slug.to_owned(), step })
+}
+
+fn bundle_id(text: &str) -> Option<BundleId> {
+    let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.as_bytes().try_into().ok().filter(|_| is_hex).map(BundleId)
 }
 
 fn allow(method: &str, wanted: &'static str) -> Result<(), NotServed> {
@@ -94,6 +125,23 @@ mod tests {
         assert_eq!(request.step, GitStep::Advertise(GitService::UploadPack));
         let push = read("POST", "/scm/prj/repo/git-receive-pack", None).expect("is served");
         assert_eq!(push.step, GitStep::ReceivePack);
+    }
+
+    #[test]
+    fn a_bundle_is_read_or_its_head() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let path = format!("/scm/PRJ/repo.git/bundles/{id}.bundle");
+        for method in ["GET", "HEAD"] {
+            let request = read(method, &path, None).expect("is served");
+            assert!(matches!(request.step, GitStep::Bundle(found) if found.as_str() == id));
+        }
+        assert_eq!(read("PUT", &path, None), Err(NotServed::WrongMethod { allow: "GET, HEAD" }));
+        for name in
+            ["", "x.bundle", "../../x.bundle", &format!("{id}.pack"), &format!("{}.bundle", "G".repeat(40))]
+        {
+            let path = format!("/scm/PRJ/repo.git/bundles/{name}");
+            assert_eq!(read("GET", &path, None), Err(NotServed::UnknownPath), "{path}");
+        }
     }
 
     #[test]

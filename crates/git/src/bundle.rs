@@ -1,0 +1,303 @@
+//! A bundle is a pack that exists anyway with a list of references in front of it.
+//!
+//! A client can begin its clone with a bundle, by a plain download that may be resumed, and fetch only the rest.
+//! When the upkeep finds a pack that holds exactly what the references need, it records that beside the repository;
+//! no byte of the pack is written a second time. Only branches and tags are listed. A record whose objects are no
+//! longer all reachable, because somebody has deleted or rewritten a branch, is withdrawn at the next look.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::content_hash::ContentHash;
+use crate::error::GitError;
+use crate::object_id::{ObjectFormat, ObjectId};
+use crate::ref_name::RefName;
+use crate::ref_snapshot::RefSnapshot;
+use crate::repository::Repository;
+use crate::repository_store::blocking;
+use crate::request_body::ByteStream;
+use crate::response_cache::Piece;
+use crate::serving::{COPY_BYTES, read};
+
+/// Our own folder inside a repository.
+const OWN_FOLDER: &str = "heliostat";
+
+/// The record's file in it.
+const RECORD_FILE: &str = "bundle.json";
+
+/// How the record is written; another number is another way.
+const RECORD_VERSION: u32 = 1;
+
+/// How much of the hash of its beginning names a bundle, in hex digits.
+const ID_DIGITS: usize = 40;
+
+/// What is remembered about a pack that holds exactly what these references need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BundleRecord {
+    version: u32,
+    /// The name of the pack, such as `pack-1234`.
+    pub(crate) pack: String,
+    pack_bytes: u64,
+    /// In seconds since 1970. A later bundle of the same repository has a larger number.
+    created_at: u64,
+    /// The hash of all references at that time, also of those that are not listed.
+    content_hash: ContentHash,
+    /// Every branch and tag with what it named.
+    refs: Vec<(String, String)>,
+}
+
+/// Something that a client can begin with.
+#[derive(Debug)]
+pub struct Bundle {
+    id: String,
+    header: Bytes,
+    pack: PathBuf,
+    pack_bytes: u64,
+    created_at: u64,
+    record: BundleRecord,
+}
+
+impl BundleRecord {
+    /// The record of a pack that holds what these references need.
+    pub(crate) fn new(pack: &str, pack_bytes: u64, refs: &RefSnapshot) -> Self {
+        let listed = refs.iter().filter(|(name, _)| name.is_branch() || name.is_tag());
+        Self {
+            version: RECORD_VERSION,
+            pack: pack.to_owned(),
+            pack_bytes,
+            created_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            content_hash: refs.content_hash().clone(),
+            refs: listed.map(|(name, object)| (name.to_string(), object.to_string())).collect(),
+        }
+    }
+
+    /// The record of the repository in this folder; `None` when there is none that can be understood.
+    pub(crate) async fn read(repository: &Path) -> Option<Self> {
+        let path = record_path(repository);
+        let bytes = blocking(move || std::fs::read(path)).await.ok()?;
+        let record: Self = serde_json::from_slice(&bytes).ok()?;
+        (record.version == RECORD_VERSION && record.is_sound()).then_some(record)
+    }
+
+    fn is_sound(&self) -> bool {
+        let is_pack = self.pack.strip_prefix("pack-").is_some_and(|hash| ObjectId::parse(hash).is_ok());
+        let is_ref = |(name, object): &(String, String)| {
+            RefName::parse(name.as_str()).is_ok_and(|name| name.is_branch() || name.is_tag())
+                && ObjectId::parse(object.as_str()).is_ok()
+        };
+        is_pack && !self.refs.is_empty() && self.refs.iter().all(is_ref)
+    }
+
+    fn write(&self, repository: &Path) -> io::Result<()> {
+        let folder = repository.join(OWN_FOLDER);
+        std::fs::create_dir_all(&folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        serde_json::to_writer(io::BufWriter::new(file.as_file_mut()), self)?;
+        file.as_file().sync_all()?;
+        file.persist(record_path(repository))?;
+        File::open(&folder)?.sync_all()
+    }
+
+    /// What stands in front of the pack.
+    fn header(&self) -> Bytes {
+        let sha256 = self.refs.iter().any(|(_, object)| object.len() == ObjectFormat::Sha256.hex_len());
+        let start = if sha256 { "# v3 git bundle\n@object-format=sha256\n" } else { "# v2 git bundle\n" };
+        let mut header = start.to_owned();
+        for (name, object) in &self.refs {
+            header.push_str(&format!("{object} {name}\n"));
+        }
+        header.push('\n');
+        header.into()
+    }
+}
+
+impl Bundle {
+    /// The bundle of this record; fails when its pack is not there as it was.
+    fn of(record: BundleRecord, repository: &Path) -> io::Result<Self> {
+        let pack = repository.join("objects/pack").join(format!("{}.pack", record.pack));
+        let file = open_whole(&pack, record.pack_bytes)?;
+        let mut checksum = [0; 20];
+        file.read_exact_at(&mut checksum, record.pack_bytes.saturating_sub(20))?;
+        let header = record.header();
+        let mut hasher = Sha256::new();
+        hasher.update(&header);
+        hasher.update(record.pack.as_bytes());
+        hasher.update(record.pack_bytes.to_be_bytes());
+        hasher.update(checksum);
+        let mut id = hex::encode(hasher.finalize());
+        id.truncate(ID_DIGITS);
+        let (pack_bytes, created_at) = (record.pack_bytes, record.created_at);
+        Ok(Self { id, header, pack, pack_bytes, created_at, record })
+    }
+
+    /// Names its content: another content has another name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How long it is.
+    pub fn total_bytes(&self) -> u64 {
+        self.header.len() as u64 + self.pack_bytes
+    }
+
+    /// A number that is larger for a later bundle of the same repository.
+    pub fn creation_token(&self) -> u64 {
+        self.created_at
+    }
+
+    /// A part of it. It stays readable when the pack is removed meanwhile; opening fails when that has happened.
+    pub async fn open(&self, range: Range<u64>) -> io::Result<BundleReader> {
+        let (path, pack_bytes) = (self.pack.clone(), self.pack_bytes);
+        let file = blocking(move || open_whole(&path, pack_bytes)).await?;
+        let end = range.end.min(self.total_bytes());
+        let offset = range.start.min(end);
+        Ok(BundleReader { header: self.header.clone(), file: Arc::new(file), offset, end })
+    }
+}
+
+fn open_whole(pack: &Path, bytes: u64) -> io::Result<File> {
+    let file = File::open(pack)?;
+    if file.metadata()?.len() != bytes {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the pack of a bundle is not as it was"));
+    }
+    Ok(file)
+}
+
+/// Reads a part of a bundle, piece by piece.
+#[derive(Debug)]
+pub struct BundleReader {
+    header: Bytes,
+    file: Arc<File>,
+    offset: u64,
+    end: u64,
+}
+
+impl BundleReader {
+    /// How many bytes are left.
+    pub fn total_bytes(&self) -> Option<u64> {
+        Some(self.end - self.offset)
+    }
+
+    /// The next piece of at most `limit_bytes`; `None` at the end.
+    pub fn poll_piece(
+        &mut self,
+        _context: &mut Context<'_>,
+        limit_bytes: u64,
+    ) -> Poll<Option<io::Result<Piece>>> {
+        Poll::Ready(self.next_piece(limit_bytes).map(Ok))
+    }
+
+    /// The bytes one after the other, copied through memory.
+    pub fn into_stream(self) -> ByteStream {
+        let pieces = stream::unfold(self, |mut reader| async move {
+            let piece = reader.next_piece(COPY_BYTES)?;
+            Some((read(piece).await, reader))
+        });
+        pieces.boxed()
+    }
+
+    fn next_piece(&mut self, limit_bytes: u64) -> Option<Piece> {
+        let header_bytes = self.header.len() as u64;
+        let length = limit_bytes.min(self.end - self.offset);
+        if length == 0 {
+            return None;
+        }
+        if self.offset >= header_bytes {
+            let offset = self.offset - header_bytes;
+            self.offset += length;
+            return Some(Piece::File { file: Arc::clone(&self.file), offset, length });
+        }
+        let length = length.min(header_bytes - self.offset);
+        let start = self.offset as usize;
+        self.offset += length;
+        Some(Piece::Memory(self.header.slice(start..start + length as usize)))
+    }
+}
+
+impl Repository {
+    /// The bundle that clients may begin with at the moment. Reads no disk.
+    pub fn bundle(&self) -> Option<Arc<Bundle>> {
+        self.engine().upkeep().bundle(self.id())
+    }
+
+    /// Offers a bundle from now on.
+    pub(crate) async fn offer_bundle(&self, record: BundleRecord) -> Result<(), GitError> {
+        let path = self.path().to_owned();
+        let made = blocking(move || {
+            record.write(&path)?;
+            Bundle::of(record, &path)
+        });
+        let bundle = made.await.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
+        self.engine().upkeep().set_bundle(self.id(), Some(Arc::new(bundle)));
+        Ok(())
+    }
+
+    /// Offers no bundle any more.
+    pub(crate) async fn withdraw_bundle(&self) -> Result<(), GitError> {
+        self.engine().upkeep().set_bundle(self.id(), None);
+        let path = record_path(self.path());
+        let removed = blocking(move || match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        });
+        removed.await.map_err(|error| GitError::Io { operation: "withdraw a bundle", error })
+    }
+
+    /// Brings what is offered in line with what is there: the record, its pack, and references that still need all
+    /// that is in it.
+    pub(crate) async fn check_bundle(&self) -> Result<(), GitError> {
+        let Some(record) = BundleRecord::read(self.path()).await else {
+            return self.withdraw_bundle().await;
+        };
+        let refs = self.refs().await?;
+        if !self.needs_all_of(&record, &refs).await? {
+            return self.withdraw_bundle().await;
+        }
+        let offered = self.bundle().filter(|offered| offered.record == record);
+        let path = self.path().to_owned();
+        match blocking(move || Bundle::of(record, &path)).await {
+            Ok(_) if offered.is_some() => Ok(()),
+            Ok(bundle) => {
+                self.engine().upkeep().set_bundle(self.id(), Some(Arc::new(bundle)));
+                Ok(())
+            }
+            Err(_) => self.withdraw_bundle().await,
+        }
+    }
+
+    /// Whether the references still need everything that those of the record needed.
+    async fn needs_all_of(&self, record: &BundleRecord, refs: &RefSnapshot) -> Result<bool, GitError> {
+        if record.content_hash == *refs.content_hash() {
+            return Ok(true);
+        }
+        let now: std::collections::HashSet<_> = refs.iter().map(|(_, object)| object.as_str()).collect();
+        let moved: Vec<_> = record.refs.iter().filter(|(_, object)| !now.contains(object.as_str())).collect();
+        if moved.is_empty() {
+            return Ok(true);
+        }
+        let mut input: String = moved.iter().map(|(_, object)| format!("{object}\n")).collect();
+        input.extend(now.iter().map(|object| format!("^{object}\n")));
+        let command = self.background("look whether a bundle is still needed");
+        let command = command.args(["rev-list", "--objects", "--stdin"]).input(input.into_bytes());
+        Ok(command.run().await?.stdout.is_empty())
+    }
+}
+
+fn record_path(repository: &Path) -> PathBuf {
+    repository.join(OWN_FOLDER).join(RECORD_FILE)
+}
+
+#[cfg(test)]
+#[path = "bundle_tests.rs"]
+mod tests;

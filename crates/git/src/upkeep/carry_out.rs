@@ -1,0 +1,282 @@
+//! The work itself: everything that makes a repository faster, and nothing that takes anything away.
+//!
+//! Each step leaves a repository that is right, so a process that is killed between two of them has lost only time:
+//! the next look at the disk finds what is left to do.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::plan::{PackPlan, Thresholds};
+use super::stock::{Pack, Stock, pack_folder};
+use crate::bundle::BundleRecord;
+use crate::command::GitCommand;
+use crate::error::GitError;
+use crate::maintenance::{STALE_TRANSFER_AGE, remove_stale_transfers};
+use crate::ref_snapshot::RefSnapshot;
+use crate::repository::Repository;
+use crate::repository_store::blocking;
+
+/// How long one step may take, of a very large repository at low priority.
+const STEP_TIME_LIMIT: Duration = Duration::from_hours(2);
+
+/// How long a fetch that is changing references is waited for before they are packed another time.
+const FETCH_WAIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long packing references may take; a fetch waits meanwhile.
+const PACK_REFS_TIME_LIMIT: Duration = Duration::from_mins(1);
+
+/// Commits whose changed paths are computed in one go; others get their turn the next time.
+const MAX_CHANGED_PATH_FILTERS: &str = "--max-new-filters=50000";
+
+/// How much of the machine the work may use, and what it writes beside what was asked for.
+const SETTINGS: [(&str, &str); 6] = [
+    ("pack.threads", "1"),
+    ("pack.windowMemory", "256m"),
+    ("pack.deltaCacheSize", "64m"),
+    ("pack.writeBitmapHashCache", "true"),
+    ("pack.writeBitmapLookupTable", "true"),
+    ("pack.writeReverseIndex", "true"),
+];
+
+/// What was done to a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Maintained {
+    /// Packs before.
+    pub packs_before: usize,
+    /// Packs that are needed now. Those that were replaced may still be there.
+    pub packs_after: usize,
+    /// Objects that were written into a new pack.
+    pub packed_objects: u64,
+    /// Bytes of the packs that are needed now.
+    pub pack_bytes: u64,
+    /// Whether requests can be answered with the help of a bitmap.
+    pub has_bitmap: bool,
+    /// Whether the references could be packed; not while a fetch changes them.
+    pub packed_refs: bool,
+    /// Whether there is a bundle for clients to start from.
+    pub has_bundle: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The index over the packs.
+struct Indexed {
+    has_bitmap: bool,
+    is_new: bool,
+}
+
+impl Repository {
+    /// Packs references and objects, and writes what makes answering fast. Safe while the repository is in use:
+    /// nothing is taken away, not even what nobody needs any more.
+    pub async fn maintain(&self) -> Result<Maintained, GitError> {
+        self.maintain_beyond(&Thresholds::default()).await
+    }
+
+    pub(crate) async fn maintain_beyond(&self, thresholds: &Thresholds) -> Result<Maintained, GitError> {
+        let started = Instant::now();
+        // Before the look at the packs: then those hold all that these references need.
+        let refs = self.refs().await?;
+        let stock = self.stock().await?;
+        let plan = PackPlan::of(&stock);
+        let new_pack = if plan.packs_anything() { self.pack(&plan).await? } else { None };
+        let current = match &new_pack {
+            None => stock,
+            Some(_) => self.stock().await?,
+        };
+        let needed = needed_packs(&plan, &current, new_pack.as_deref());
+        let wants_bitmap = current.objects() >= thresholds.small_objects && !refs.is_empty();
+        let index = self.index(&current, &needed, &refs, wants_bitmap).await?;
+        let has_bitmap = index.has_bitmap;
+        if !refs.is_empty() && (index.is_new || !current.has_commit_graph) {
+            self.write_commit_graph().await?;
+        }
+        let packed_refs = self.pack_refs().await?;
+        let base = match needed.as_slice() {
+            [only] if has_bitmap => Some(only.clone()),
+            _ => None,
+        };
+        let has_bundle = self.renew_bundle(&refs, &needed, base).await?;
+        self.clear_stale_transfers().await?;
+        Ok(Maintained {
+            packs_before: plan.roll_up.len() + plan.stay.len(),
+            packs_after: needed.len(),
+            packed_objects: new_pack.map_or(0, |name| objects_of(&needed, &name)),
+            pack_bytes: needed.iter().map(|pack| pack.bytes).sum(),
+            has_bitmap,
+            packed_refs,
+            has_bundle,
+            took: started.elapsed(),
+        })
+    }
+
+    pub(crate) async fn stock(&self) -> Result<Stock, GitError> {
+        let path = self.path().to_owned();
+        let stock = blocking(move || Stock::of(&path)).await;
+        stock.map_err(|error| GitError::Io { operation: "look at the packs", error })
+    }
+
+    /// Writes the pack that takes the place of others and of loose objects, and returns its name.
+    async fn pack(&self, plan: &PackPlan) -> Result<Option<String>, GitError> {
+        let mut packs: Vec<_> = plan.roll_up.iter().map(|pack| format!("{}.pack\n", pack.name)).collect();
+        packs.extend(plan.stay.iter().map(|pack| format!("^{}.pack\n", pack.name)));
+        let command = self.background("pack objects").args([
+            "pack-objects",
+            "--quiet",
+            "--stdin-packs",
+            "--honor-pack-keep",
+            "--non-empty",
+            "--delta-base-offset",
+        ]);
+        // All of them, whether or not a reference needs them: a transfer may have brought them a moment ago.
+        let command = if plan.has_loose { command.arg("--unpacked") } else { command };
+        let place = pack_folder(self.path()).join("pack");
+        let done = command.arg(place).input(packs.concat().into_bytes()).run().await?;
+        let hash = String::from_utf8_lossy(done.stdout.trim_ascii()).into_owned();
+        Ok((!hash.is_empty()).then(|| format!("pack-{hash}")))
+    }
+
+    /// Writes the index over these packs unless it is there.
+    async fn index(
+        &self,
+        current: &Stock,
+        needed: &[Pack],
+        refs: &RefSnapshot,
+        wants_bitmap: bool,
+    ) -> Result<Indexed, GitError> {
+        let Some(largest) = needed.iter().max_by_key(|pack| pack.objects) else {
+            return Ok(Indexed { has_bitmap: false, is_new: false });
+        };
+        let is_indexed = |names: &std::collections::HashSet<String>| {
+            names.len() == needed.len() && needed.iter().all(|pack| names.contains(&pack.name))
+        };
+        if current.indexed.as_ref().is_some_and(is_indexed) && current.has_bitmap >= wants_bitmap {
+            return Ok(Indexed { has_bitmap: current.has_bitmap, is_new: false });
+        }
+        let packs: String = needed.iter().map(|pack| format!("{}.idx\n", pack.name)).collect();
+        let write = || {
+            let command = self.background("index the packs").args(["multi-pack-index", "write"]);
+            let command = command.args(["--no-progress", "--stdin-packs"]).input(packs.clone().into_bytes());
+            command.arg(format!("--preferred-pack={}.idx", largest.name))
+        };
+        if wants_bitmap {
+            let snapshot = self.snapshot_file(refs).await?;
+            let mut option = std::ffi::OsString::from("--refs-snapshot=");
+            option.push(snapshot.path());
+            match write().arg("--bitmap").arg(option).run().await {
+                Ok(_) => {
+                    let has_bitmap = self.stock().await?.has_bitmap;
+                    return Ok(Indexed { has_bitmap, is_new: true });
+                }
+                Err(error @ GitError::Failed { .. }) => tracing::warn!(
+                    repository.path = %self.path().display(),
+                    error = &error as &dyn std::error::Error,
+                    "cannot write a bitmap; the next maintenance tries again"
+                ),
+                Err(error) => return Err(error),
+            }
+        }
+        write().run().await.map(|_| Indexed { has_bitmap: false, is_new: true })
+    }
+
+    /// The objects that references name, for git to choose the commits of a bitmap from. A push that arrives
+    /// meanwhile names objects outside the index, and git would give up.
+    async fn snapshot_file(&self, refs: &RefSnapshot) -> Result<tempfile::NamedTempFile, GitError> {
+        let refs = refs.clone();
+        let written = blocking(move || {
+            let mut file = tempfile::NamedTempFile::new()?;
+            let lines: String = refs.iter().map(|(_, object)| format!("{object}\n")).collect();
+            std::io::Write::write_all(&mut file, lines.as_bytes())?;
+            Ok(file)
+        });
+        written.await.map_err(|error| GitError::Io { operation: "list references for a bitmap", error })
+    }
+
+    async fn write_commit_graph(&self) -> Result<(), GitError> {
+        let command = self.background("write the commit graph").args(["commit-graph", "write"]);
+        let command = command.args(["--reachable", "--split", "--changed-paths", "--no-progress"]);
+        // Parts that were merged into others stay for a while, because a process may be about to open them.
+        command.args([MAX_CHANGED_PATH_FILTERS, "--expire-time=1.hour.ago"]).run().await.map(drop)
+    }
+
+    /// Packs references unless a fetch is changing them. Pushes may come in between: git locks each reference.
+    async fn pack_refs(&self) -> Result<bool, GitError> {
+        let turn = self.engine().upkeep().turn(self.id());
+        let Ok(_turn) = tokio::time::timeout(FETCH_WAIT_LIMIT, turn.lock()).await else {
+            return Ok(false);
+        };
+        // At full priority, because others wait for it.
+        let command = self.command("pack references").args(["pack-refs", "--all"]);
+        match command.time_limit(PACK_REFS_TIME_LIMIT).run().await {
+            Err(GitError::Locked { .. }) => Ok(false),
+            packed => packed.map(|_| true),
+        }
+    }
+
+    async fn clear_stale_transfers(&self) -> Result<(), GitError> {
+        let path = self.path().to_owned();
+        let removed = blocking(move || remove_stale_transfers(&path, STALE_TRANSFER_AGE)).await;
+        removed.map_err(|error| GitError::Io { operation: "remove what killed transfers left", error })
+    }
+
+    /// Keeps the bundle when its pack stays, makes a new one when a pack holds exactly what references need.
+    async fn renew_bundle(
+        &self,
+        refs: &RefSnapshot,
+        needed: &[Pack],
+        base: Option<Pack>,
+    ) -> Result<bool, GitError> {
+        let record = BundleRecord::read(self.path()).await;
+        if record.as_ref().is_some_and(|record| needed.iter().any(|pack| pack.name == record.pack)) {
+            return Ok(true);
+        }
+        if let Some(base) = base.filter(|_| refs.branches().next().is_some())
+            && self.count_reachable(refs).await? == base.objects
+        {
+            let record = BundleRecord::new(&base.name, base.bytes, refs);
+            return self.offer_bundle(record).await.map(|()| true);
+        }
+        self.withdraw_bundle().await.map(|()| false)
+    }
+
+    /// How many objects these references need, by the bitmap.
+    async fn count_reachable(&self, refs: &RefSnapshot) -> Result<u64, GitError> {
+        let operation = "count objects";
+        let command = self.background(operation).args(["rev-list", "--stdin", "--objects", "--count"]);
+        let tips: String = refs.iter().map(|(_, object)| format!("{object}\n")).collect();
+        let done = command.arg("--use-bitmap-index").input(tips.into_bytes()).run().await?;
+        let count = String::from_utf8_lossy(&done.stdout).trim().parse();
+        count.map_err(|_| {
+            let output = String::from_utf8_lossy(&done.stdout).into_owned();
+            GitError::UnexpectedOutput { operation, output }
+        })
+    }
+
+    /// An invocation that yields to everybody else.
+    pub(crate) fn background(&self, operation: &'static str) -> GitCommand {
+        let command = self.command(operation).yielding().time_limit(STEP_TIME_LIMIT);
+        SETTINGS.iter().fold(command, |command, (key, value)| command.setting(key, *value))
+    }
+}
+
+/// What stays and what is new. A new pack may have the name of one that it replaces: then it is the same pack.
+fn needed_packs(plan: &PackPlan, current: &Stock, new_pack: Option<&str>) -> Vec<Pack> {
+    let replaced = if new_pack.is_some() { plan.roll_up.as_slice() } else { &[] };
+    let is_replaced = |pack: &&Pack| {
+        Some(pack.name.as_str()) != new_pack && replaced.iter().any(|other| other.name == pack.name)
+    };
+    // Packs that have come meanwhile are for the next time: references that need them are not in the snapshot.
+    let is_known = |pack: &&Pack| {
+        let known = plan.stay.iter().chain(&plan.roll_up).any(|other| other.name == pack.name);
+        known || Some(pack.name.as_str()) == new_pack
+    };
+    current.packs.iter().filter(is_known).filter(|pack| !is_replaced(pack)).cloned().collect()
+}
+
+fn objects_of(packs: &[Pack], name: &str) -> u64 {
+    packs.iter().find(|pack| pack.name == name).map_or(0, |pack| pack.objects)
+}
+
+/// Makes renames and new files in this folder survive a power failure.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}

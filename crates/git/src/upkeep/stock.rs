@@ -1,0 +1,154 @@
+//! What a repository's objects and references lie in at the moment, read off its folder.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::pack_index::{CommonIndex, objects_in};
+
+/// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
+const SAMPLED_FOLDERS: usize = 16;
+
+/// All folders of loose objects.
+const LOOSE_FOLDERS: usize = 256;
+
+/// Files below `refs/` are counted up to here.
+const MAX_COUNTED_REFS: usize = 10_000;
+
+/// One pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pack {
+    /// Such as `pack-1234`.
+    pub(crate) name: String,
+    pub(crate) objects: u64,
+    pub(crate) bytes: u64,
+    /// Somebody wants it to stay as it is: usually a transfer that has not changed its references yet.
+    pub(crate) is_kept: bool,
+}
+
+/// What there is.
+#[derive(Debug)]
+pub(crate) struct Stock {
+    /// In ascending order of their objects.
+    pub(crate) packs: Vec<Pack>,
+    /// The packs that the common index covers; `None` without one, or when one of its packs is missing.
+    pub(crate) indexed: Option<HashSet<String>>,
+    pub(crate) has_bitmap: bool,
+    /// How long ago the common index was written.
+    pub(crate) index_age: Duration,
+    /// Estimated, unless it is 0.
+    pub(crate) loose_objects: u64,
+    pub(crate) loose_refs: usize,
+    pub(crate) has_commit_graph: bool,
+}
+
+impl Stock {
+    /// Looks at the repository in this folder. Blocks.
+    pub(crate) fn of(repository: &Path) -> io::Result<Self> {
+        let folder = pack_folder(repository);
+        let mut packs = packs_in(&folder)?;
+        packs.sort_by(|one, other| (one.objects, &one.name).cmp(&(other.objects, &other.name)));
+        let index = CommonIndex::open(&folder)?;
+        let is_there = |name: &String| packs.iter().any(|pack| pack.name == *name);
+        let index = index.filter(|index| index.packs.iter().all(is_there));
+        Ok(Self {
+            has_bitmap: index.as_ref().is_some_and(|index| index.has_bitmap(&folder)),
+            indexed: index.map(|index| index.packs.into_iter().collect()),
+            packs,
+            index_age: age_of(&folder.join("multi-pack-index")),
+            loose_objects: loose_objects(&repository.join("objects"))?,
+            loose_refs: loose_refs(&repository.join("refs"))?,
+            has_commit_graph: repository.join("objects/info/commit-graphs/commit-graph-chain").is_file(),
+        })
+    }
+
+    /// The packs that the common index does not cover.
+    pub(crate) fn unindexed(&self) -> impl Iterator<Item = &Pack> {
+        let indexed = self.indexed.as_ref();
+        self.packs.iter().filter(move |pack| indexed.is_none_or(|names| !names.contains(&pack.name)))
+    }
+
+    /// Objects in packs and outside.
+    pub(crate) fn objects(&self) -> u64 {
+        self.packs.iter().map(|pack| pack.objects).sum::<u64>() + self.loose_objects
+    }
+
+    /// Bytes of all packs.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.packs.iter().map(|pack| pack.bytes).sum()
+    }
+}
+
+/// Where a repository's packs lie.
+pub(crate) fn pack_folder(repository: &Path) -> PathBuf {
+    repository.join("objects/pack")
+}
+
+fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
+    let mut packs = Vec::new();
+    for entry in entries(folder)? {
+        let path = entry?.path();
+        let is_index = path.extension().is_some_and(|extension| extension == "idx");
+        let name = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_index);
+        let Some(name) = name.filter(|name| name.starts_with("pack-")).map(str::to_owned) else { continue };
+        let Ok(metadata) = std::fs::metadata(path.with_extension("pack")) else { continue };
+        let has = |extension: &str| path.with_extension(extension).exists();
+        // Those of a partial clone and of unreachable objects are somebody else's business.
+        let is_kept = has("keep") || has("promisor") || has("mtimes");
+        packs.push(Pack { name, objects: objects_in(&path)?.into(), bytes: metadata.len(), is_kept });
+    }
+    Ok(packs)
+}
+
+/// Exact when there are none in the sampled folders and few folders at all.
+fn loose_objects(objects: &Path) -> io::Result<u64> {
+    let mut folders = Vec::new();
+    for entry in entries(objects)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            folders.push(path);
+        }
+    }
+    let sampled = if folders.len() > SAMPLED_FOLDERS * 2 { SAMPLED_FOLDERS } else { folders.len() };
+    let mut found = 0;
+    for folder in folders.iter().take(sampled) {
+        found += entries(folder)?.count();
+    }
+    let scale = if sampled < folders.len() { folders.len().min(LOOSE_FOLDERS) } else { sampled };
+    // A folder that git keeps empty is no object.
+    Ok(if sampled == 0 { 0 } else { (found * scale / sampled) as u64 })
+}
+
+fn loose_refs(refs: &Path) -> io::Result<usize> {
+    let mut found = 0;
+    let mut folders = vec![refs.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in entries(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found += 1;
+            }
+            if found >= MAX_COUNTED_REFS {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Git removes folders that have become empty, so one that is gone is an empty one.
+fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        entries => Ok(Some(entries?).into_iter().flatten()),
+    }
+}
+
+fn age_of(file: &Path) -> Duration {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    modified.ok().and_then(|time| SystemTime::now().duration_since(time).ok()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! Upkeep of real repositories, also while others use them.
+
+use std::time::Duration;
+
+use super::plan::Thresholds;
+use super::reconcile::Reconciler;
+use crate::fixture::Workshop;
+use crate::object_id::ObjectId;
+use crate::ref_name::RefName;
+use crate::repository::Repository;
+use crate::repository_store::RepositoryStore;
+
+/// Every repository is large enough and everything is reason enough.
+fn eager() -> Thresholds {
+    Thresholds {
+        small_objects: 1,
+        unindexed_packs: 1,
+        loose_objects: 1,
+        loose_refs: 1,
+        index_age: Duration::ZERO,
+    }
+}
+
+fn packs_of(repository: &Repository) -> usize {
+    let folder = repository.path().join("objects/pack");
+    let entries = folder.read_dir().expect("listable");
+    entries
+        .filter(|entry| entry.as_ref().expect("listable").path().extension().is_some_and(|e| e == "pack"))
+        .count()
+}
+
+/// Several packs, some of whose objects are in two of them, and loose objects.
+fn commit_in_packs(workshop: &Workshop, repository: &Repository) {
+    for branch in ["main", "a/b", "main"] {
+        workshop.commit(repository, branch);
+        workshop.run(repository.path(), &["repack", "-q"]);
+    }
+    workshop.commit(repository, "main");
+}
+
+async fn tidy(repository: &Repository) -> usize {
+    let leftovers = repository.leftovers().await.expect("readable");
+    repository.tidy(&leftovers).await.expect("tidied").expect("nobody reads").packs
+}
+
+#[tokio::test]
+async fn maintaining_packs_and_loses_nothing() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
+    let before = repository.refs().await.expect("readable");
+    let unreachable = workshop.run(repository.path(), &["commit-tree", "-m", "lost", "main^{tree}"]);
+    for _ in 0..2 {
+        repository.maintain().await.expect("maintained");
+        tidy(&repository).await;
+    }
+    let unreachable = ObjectId::parse(unreachable.trim()).expect("an object");
+    assert!(repository.has_object(&unreachable).await.expect("readable"));
+    assert_eq!(repository.refs().await.expect("readable"), before);
+    assert!(!repository.path().join("refs/heads/main").exists());
+    assert_eq!(repository.stock().await.expect("readable").loose_objects, 0);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn maintaining_an_empty_repository_is_fine() {
+    let workshop = Workshop::new().await;
+    let main = RefName::branch("main").expect("valid");
+    let repository = workshop.store().create(1, &main).await.expect("created");
+    let done = repository.maintain_beyond(&eager()).await.expect("nothing to do");
+    assert!(!done.has_bitmap && !done.has_bundle);
+    assert_eq!(tidy(&repository).await, 0);
+}
+
+#[tokio::test]
+async fn packs_become_one_with_a_bitmap_and_what_it_replaces_is_removed() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &[]).await;
+    commit_in_packs(&workshop, &repository);
+    let before = repository.refs().await.expect("readable");
+    let done = repository.maintain_beyond(&eager()).await.expect("maintained");
+    assert!(done.has_bitmap && done.has_bundle && done.packed_refs, "{done:?}");
+    assert_eq!((done.packs_before, done.packs_after), (3, 1));
+    assert_eq!(packs_of(&repository), 4);
+    assert_eq!(tidy(&repository).await, 3);
+    assert_eq!(packs_of(&repository), 1);
+    repository.verify().await.expect("whole");
+    assert_eq!(repository.refs().await.expect("readable"), before);
+    assert!(repository.stock().await.expect("readable").has_commit_graph);
+    // Nothing has changed, so nothing is done again.
+    let again = repository.maintain_beyond(&eager()).await.expect("maintained");
+    assert_eq!((again.packed_objects, again.packs_after, again.has_bitmap), (0, 1, true));
+}
+
+#[tokio::test]
+async fn a_pack_stays_while_somebody_who_may_have_opened_it_reads() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &[]).await;
+    commit_in_packs(&workshop, &repository);
+    let early = repository.git().readers().begin(repository.path());
+    repository.maintain_beyond(&eager()).await.expect("maintained");
+    let leftovers = repository.leftovers().await.expect("readable");
+    let late = repository.git().readers().begin(repository.path());
+    assert_eq!(repository.tidy(&leftovers).await.expect("tried"), None);
+    assert_eq!(packs_of(&repository), 4);
+    drop(early);
+    // Whoever came later found the new pack first.
+    assert_eq!(repository.tidy(&leftovers).await.expect("tried").expect("due").packs, 3);
+    drop(late);
+}
+
+#[tokio::test]
+async fn a_pack_whose_objects_are_not_all_elsewhere_is_never_removed() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &[]).await;
+    commit_in_packs(&workshop, &repository);
+    repository.maintain_beyond(&eager()).await.expect("maintained");
+    workshop.commit(&repository, "late");
+    workshop.run(repository.path(), &["repack", "-q"]);
+    assert_eq!(tidy(&repository).await, 3);
+    assert_eq!(packs_of(&repository), 2);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn what_a_killed_run_left_is_found_and_finished() {
+    let workshop = Workshop::new().await;
+    let (store, repository) = stored(&workshop).await;
+    commit_in_packs(&workshop, &repository);
+    // Killed after the new pack was written and before it was indexed; and once more while it was removing.
+    workshop.run(repository.path(), &["repack", "-a", "-q"]);
+    let mut reconciler = Reconciler::new(store.clone(), eager());
+    reconciler.reconcile(true).await;
+    let pack = repository.path().join("objects/pack");
+    assert_eq!(packs_of(&repository), 1, "{:?}", store.engine().upkeep().counters());
+    std::fs::remove_file(pack.join("multi-pack-index")).expect("there is one");
+    reconciler.reconcile(true).await;
+    assert!(repository.stock().await.expect("readable").has_bitmap);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn the_reconciler_tells_what_it_did_and_does_nothing_twice() {
+    let workshop = Workshop::new().await;
+    let (store, repository) = stored(&workshop).await;
+    commit_in_packs(&workshop, &repository);
+    let upkeep = store.engine().upkeep();
+    let mut reconciler = Reconciler::new(store.clone(), eager());
+    // Nobody has said that anything has changed.
+    reconciler.reconcile(false).await;
+    assert_eq!(upkeep.counters().looks, 0);
+    upkeep.changed(7);
+    reconciler.reconcile(false).await;
+    let counters = upkeep.counters();
+    assert_eq!((counters.looks, counters.runs, counters.failures), (1, 1, 0));
+    assert_eq!((counters.removed_packs, counters.bundles, counters.running), (3, 1, None));
+    assert!(counters.busy > Duration::ZERO);
+    let last = counters.last.expect("a run");
+    assert_eq!((last.repository, last.reason), (7, "there is no bitmap"));
+    reconciler.reconcile(true).await;
+    assert_eq!((upkeep.counters().looks, upkeep.counters().runs), (2, 1));
+    // A broken one is left alone for a while and does not keep others from being looked at.
+    std::fs::write(repository.path().join("objects/pack/multi-pack-index"), "rubbish").expect("written");
+    reconciler.reconcile(true).await;
+    reconciler.reconcile(true).await;
+    assert_eq!(upkeep.counters().looks, 3);
+    store.remove(7).await.expect("removed");
+    assert_eq!(upkeep.counters().bundles, 0);
+}
+
+#[tokio::test]
+async fn references_are_not_packed_while_a_fetch_changes_them() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main"]).await;
+    let turn = repository.engine().upkeep().turn(repository.id());
+    let held = turn.lock().await;
+    let done = repository.maintain_beyond(&eager()).await.expect("maintained");
+    assert!(!done.packed_refs && done.has_bitmap);
+    assert!(repository.path().join("refs/heads/main").exists());
+    drop(held);
+    assert!(repository.maintain_beyond(&eager()).await.expect("maintained").packed_refs);
+}
+
+/// A stored repository with the number 7.
+async fn stored(workshop: &Workshop) -> (RepositoryStore, Repository) {
+    let store = workshop.store();
+    let main = RefName::branch("main").expect("valid");
+    let repository = store.create(7, &main).await.expect("created");
+    (store, repository)
+}

@@ -1,0 +1,151 @@
+//! A clone that begins with a bundle ends like any other, and a bundle is an ordinary download.
+
+use std::path::Path;
+
+use crate::harness::{Checkout, Identity, Pair, Server, eventually, git, shared_pair};
+use reqwest::{Method, header};
+use serde_json::Value;
+use url::Url;
+
+/// More objects than a repository that is worth a bundle has.
+const FILES: usize = 1_100;
+
+async fn large_repository(pair: &Pair) -> (Value, Checkout) {
+    let project = pair.new_project(false).await;
+    let repository = pair.new_repository(&project).await;
+    let checkout = Checkout::new();
+    for number in 0..FILES {
+        let path = checkout.path().join(format!("file-{number}.txt"));
+        std::fs::write(path, format!("content {number}\n")).expect("a file can be written");
+    }
+    checkout.commit("last.txt", "the last one\n");
+    git(checkout.path(), &["tag", "--annotate", "v1", "--message", "first", "HEAD~1"]);
+    git(checkout.path(), &["branch", "side", "HEAD~1"]);
+    checkout.push(&pair.upstream_url(&repository), &["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"]);
+    (repository, checkout)
+}
+
+fn below(url: &Url, end: &str) -> String {
+    format!("{}/{end}", url.path())
+}
+
+/// The address of the bundle that this server offers for the repository, once there is one.
+async fn bundle_url(server: &Server, repository: &Url) -> String {
+    let name = eventually("a bundle", || async {
+        let list = server.admin().get(&below(repository, "bundles/list")).await.expect(200).text;
+        list.lines().find_map(|line| Some(line.trim().strip_prefix("uri = ")?.to_owned()))
+    });
+    format!("{repository}/bundles/{}", name.await)
+}
+
+async fn ask(
+    url: &str,
+    method: Method,
+    headers: &[(header::HeaderName, &str)],
+) -> (u16, header::HeaderMap, Vec<u8>) {
+    let mut request = reqwest::Client::new().request(method, url);
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    let response = request.send().await.expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    (status, headers, response.bytes().await.expect("the body is whole").to_vec())
+}
+
+fn refs_of(repository: &Path) -> String {
+    git(repository, &["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"])
+}
+
+#[tokio::test]
+async fn a_clone_that_begins_with_a_bundle_ends_like_any_other() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = large_repository(pair).await;
+    pair.mirrored(&repository).await;
+    for (server, url) in
+        [(&pair.upstream, pair.upstream_url(&repository)), (&pair.mirror, pair.mirror_url(&repository))]
+    {
+        let bundle = bundle_url(server, &url).await;
+        let list = format!("{url}/bundles/list");
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        git(folder.path(), &["clone", "--quiet", "--mirror", url.as_str(), "plain.git"]);
+        assert_eq!(refs_of(&folder.path().join("plain.git")), refs_of(checkout.path()));
+        for (name, from) in [("one.git", &bundle), ("list.git", &list)] {
+            let option = format!("--bundle-uri={from}");
+            git(folder.path(), &["clone", "--quiet", "--mirror", &option, url.as_str(), name]);
+            let copy = folder.path().join(name);
+            git(&copy, &["fsck", "--full"]);
+            // It was the bundle that brought the objects.
+            assert!(git(&copy, &["for-each-ref", "refs/bundles"]).contains("refs/bundles/"), "{from}");
+            assert_eq!(refs_of(&copy), refs_of(checkout.path()));
+        }
+        git(folder.path(), &["-c", "transfer.bundleURI=true", "clone", "--quiet", url.as_str(), "asked"]);
+        git(&folder.path().join("asked"), &["fsck", "--full"]);
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_can_be_had_in_parts() {
+    let pair = shared_pair().await;
+    let (repository, _checkout) = large_repository(pair).await;
+    let url = bundle_url(&pair.upstream, &pair.upstream_url(&repository)).await;
+    let (status, head, whole) = ask(&url, Method::GET, &[]).await;
+    assert_eq!(status, 200);
+    assert!(whole.starts_with(b"# v2 git bundle\n"));
+    let tag = head[header::ETAG].to_str().expect("text").to_owned();
+    assert_eq!(head[header::CONTENT_LENGTH], whole.len().to_string());
+    assert_eq!(head[header::ACCEPT_RANGES], "bytes");
+
+    let (status, head, body) = ask(&url, Method::HEAD, &[]).await;
+    assert_eq!((status, body.len()), (200, 0));
+    assert_eq!(head[header::CONTENT_LENGTH], whole.len().to_string());
+
+    let half = whole.len() / 2;
+    let rest = format!("bytes={half}-");
+    let (status, head, body) = ask(&url, Method::GET, &[(header::RANGE, &rest)]).await;
+    assert_eq!(status, 206);
+    assert_eq!(body, whole[half..]);
+    let place = format!("bytes {half}-{}/{}", whole.len() - 1, whole.len());
+    assert_eq!(head[header::CONTENT_RANGE], place);
+    let (status, _, body) = ask(&url, Method::GET, &[(header::RANGE, "bytes=3-60")]).await;
+    assert_eq!((status, &body[..]), (206, &whole[3..=60]));
+
+    let beyond = format!("bytes={}-", whole.len());
+    let (status, head, _) = ask(&url, Method::GET, &[(header::RANGE, &beyond)]).await;
+    assert_eq!(status, 416);
+    assert_eq!(head[header::CONTENT_RANGE], format!("bytes */{}", whole.len()));
+
+    let other = [(header::RANGE, rest.as_str()), (header::IF_RANGE, "\"another\"")];
+    assert_eq!(ask(&url, Method::GET, &other).await.0, 200);
+    let same = [(header::RANGE, rest.as_str()), (header::IF_RANGE, tag.as_str())];
+    assert_eq!(ask(&url, Method::GET, &same).await.0, 206);
+    assert_eq!(ask(&url, Method::GET, &[(header::IF_NONE_MATCH, &tag)]).await.0, 304);
+}
+
+#[tokio::test]
+async fn a_bundle_is_for_those_who_may_read_the_repository() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = large_repository(pair).await;
+    pair.mirrored(&repository).await;
+    let stranger = pair.new_user().await;
+    for (server, url) in
+        [(&pair.upstream, pair.upstream_url(&repository)), (&pair.mirror, pair.mirror_url(&repository))]
+    {
+        let bundle = Url::parse(&bundle_url(server, &url).await).expect("an address");
+        for path in [bundle.path(), &below(&url, "bundles/list")] {
+            server.admin().as_(Identity::Anonymous).get(path).await.expect(401);
+            server.admin().as_(stranger.clone()).get(path).await.expect(404);
+        }
+        let other = below(&url, &format!("bundles/{}.bundle", "0".repeat(40)));
+        server.admin().get(&other).await.expect(404);
+    }
+    // What a deleted branch has brought is not given away for long.
+    checkout.commit("secret.txt", "secret\n");
+    checkout.push(&pair.upstream_url(&repository), &["HEAD~1:refs/heads/side", "HEAD~2:refs/heads/main"]);
+    let list = below(&pair.upstream_url(&repository), "bundles/list");
+    checkout.push(&pair.upstream_url(&repository), &[":refs/heads/side", ":refs/tags/v1"]);
+    eventually("the bundle to be withdrawn", || async {
+        let text = pair.admin().get(&list).await.expect(200).text;
+        (!text.contains("uri = ")).then_some(())
+    })
+    .await;
+}
