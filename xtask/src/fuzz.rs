@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::outcome::{Finding, Outcome};
-use crate::workspace;
+use crate::{debian, workspace};
 
 /// How long each target is tried when nothing else is said.
 pub const DEFAULT_SECONDS: u32 = 20;
@@ -50,11 +50,7 @@ impl Default for Options {
 /// Builds the targets and tries each.
 pub fn run(options: &Options) -> anyhow::Result<Outcome> {
     if Command::new("c++").arg("--version").output().is_err() {
-        let problem = "there is no C++ compiler `c++`, which builds the fuzzer".to_owned();
-        return Ok(Outcome::of_findings(
-            vec![Finding { problem, remedy: "install g++ or clang".into() }],
-            "",
-        ));
+        debian::install("g++")?;
     }
     let all = targets()?;
     if let Some(unknown) = options.targets.iter().find(|name| !all.contains(name)) {

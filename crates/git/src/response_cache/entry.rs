@@ -125,6 +125,7 @@ impl Entry {
         possible
     }
 
+    #[cfg(test)]
     pub(super) fn can_be_joined(&self) -> bool {
         self.lock().can_be_joined()
     }

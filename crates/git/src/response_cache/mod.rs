@@ -240,6 +240,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     }
 
     /// Whether the answer is there or in the making.
+    #[cfg(test)]
     pub fn holds(&self, key: &CacheKey) -> bool {
         let directory = locked(&self.0.directory);
         let in_the_making = directory.flights.get(key).is_some_and(|flight| flight.entry.can_be_joined());

@@ -129,12 +129,8 @@ impl FairQueue {
         self.lock().foreground.length
     }
 
-    /// How many turns there are at once.
-    pub fn slots(&self) -> usize {
-        self.0.slots
-    }
-
     /// How many turns are taken now.
+    #[cfg(test)]
     pub fn running(&self) -> usize {
         self.0.slots - self.lock().free
     }
