@@ -98,9 +98,10 @@ async fn the_list_names_it_by_a_relative_address() {
     assert!(text.starts_with("0014bundle.version=1") && text.ends_with("0000"), "{text}");
     assert!(text.contains(&format!(".uri=bundles/{}.bundle", bundle.id())), "{text}");
     assert_eq!(packet_list(None), "0000");
+    assert!(text.contains(&format!("bundle.{}.creationtoken=", bundle.id())), "{text}");
     let uri = format!("\turi = {}.bundle\n", bundle.id());
     assert!(file_list(Some(&bundle)).contains(&uri));
-    assert!(!file_list(None).contains("uri"));
+    assert!(!file_list(None).contains("\turi ="));
 }
 
 #[test]

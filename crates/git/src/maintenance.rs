@@ -65,7 +65,7 @@ impl Repository {
 
 /// Removes quarantine folders of pushes and half-written packs that nobody is writing any more.
 pub(crate) fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
-    for folder in ["objects", "objects/pack"] {
+    for folder in ["objects", "objects/pack", "objects/info/commit-graphs"] {
         let entries = match std::fs::read_dir(repository.join(folder)) {
             // A damaged repository is found out when it is opened, not here.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::plan::{PackPlan, Thresholds};
+use super::stale_locks::remove_stale_locks;
 use super::stock::{Pack, Stock, pack_folder};
 use crate::bundle::BundleRecord;
 use crate::command::GitCommand;
 use crate::error::GitError;
-use crate::maintenance::{STALE_TRANSFER_AGE, remove_stale_transfers};
+use crate::maintenance::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
@@ -74,6 +75,7 @@ impl Repository {
 
     pub(crate) async fn maintain_beyond(&self, thresholds: &Thresholds) -> Result<Maintained, GitError> {
         let started = Instant::now();
+        self.clear_own_locks().await?;
         // Before the look at the packs: then those hold all that these references need.
         let refs = self.refs().await?;
         let stock = self.stock().await?;
@@ -207,9 +209,19 @@ impl Repository {
         // At full priority, because others wait for it.
         let command = self.command("pack references").args(["pack-refs", "--all"]);
         match command.time_limit(PACK_REFS_TIME_LIMIT).run().await {
-            Err(GitError::Locked { .. }) => Ok(false),
+            Err(GitError::Locked { .. }) => {
+                // For the next time, if its owner was killed.
+                let cleared = self.clear_stale_locks(STALE_LOCK_AGE).await;
+                cleared.map(|_| false).map_err(|error| GitError::Io { operation: "pack references", error })
+            }
             packed => packed.map(|_| true),
         }
+    }
+
+    async fn clear_own_locks(&self) -> Result<(), GitError> {
+        let path = self.path().to_owned();
+        let removed = blocking(move || remove_stale_locks(&path)).await;
+        removed.map(drop).map_err(|error| GitError::Io { operation: "remove stale locks", error })
     }
 
     async fn clear_stale_transfers(&self) -> Result<(), GitError> {

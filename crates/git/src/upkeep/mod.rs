@@ -17,6 +17,7 @@ mod pack_index;
 mod plan;
 mod readers;
 mod reconcile;
+mod stale_locks;
 mod stock;
 mod tidy;
 

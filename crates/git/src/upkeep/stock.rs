@@ -118,7 +118,7 @@ fn loose_objects(objects: &Path) -> io::Result<u64> {
     }
     let scale = if sampled < folders.len() { folders.len().min(LOOSE_FOLDERS) } else { sampled };
     // A folder that git keeps empty is no object.
-    Ok(if sampled == 0 { 0 } else { (found * scale / sampled) as u64 })
+    Ok((found * scale).checked_div(sampled).unwrap_or_default() as u64)
 }
 
 fn loose_refs(refs: &Path) -> io::Result<usize> {

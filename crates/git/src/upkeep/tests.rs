@@ -133,6 +133,9 @@ async fn what_a_killed_run_left_is_found_and_finished() {
     let pack = repository.path().join("objects/pack");
     assert_eq!(packs_of(&repository), 1, "{:?}", store.engine().upkeep().counters());
     std::fs::remove_file(pack.join("multi-pack-index")).expect("there is one");
+    for lock in ["multi-pack-index.lock", "../info/commit-graphs/commit-graph-chain.lock"] {
+        std::fs::write(pack.join(lock), "half").expect("written");
+    }
     reconciler.reconcile(true).await;
     assert!(repository.stock().await.expect("readable").has_bitmap);
     repository.verify().await.expect("whole");

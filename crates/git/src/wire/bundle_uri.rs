@@ -57,5 +57,6 @@ pub(crate) fn file_list(bundle: Option<&Bundle>) -> String {
 
 fn of_one(bundle: &Bundle, folder: &str) -> [(&'static str, String); 2] {
     let address = format!("{folder}{}.bundle", bundle.id());
-    [("uri", address), ("creationToken", bundle.creation_token().to_string())]
+    // In lower case, as git gives settings: in a packet it knows no other spelling.
+    [("uri", address), ("creationtoken", bundle.creation_token().to_string())]
 }
