@@ -182,14 +182,27 @@ impl Arena {
             authorization: Some(self.upstream.rest.authorization().to_owned()),
             ..ours.clone()
         });
-        let peers = self.peers.iter().map(|peer| Contender {
+        std::iter::once(ours.clone())
+            .chain(with_token)
+            .chain(self.contenders_of(&self.peers, subject))
+            .collect()
+    }
+
+    /// These peers, serving a repository.
+    pub fn contenders_of(&self, peers: &[Peer], subject: &Subject) -> Vec<Contender> {
+        let contender = |peer: &Peer| Contender {
             name: peer.name.into(),
             standing: if peer.is_incumbent { Standing::Incumbent } else { Standing::Peer },
             group: Arc::clone(&peer.site.group),
             url: format!("{}/{}.git", peer.base, subject.slug),
             authorization: None,
-        });
-        std::iter::once(ours.clone()).chain(with_token).chain(peers).collect()
+        };
+        peers.iter().map(contender).collect()
+    }
+
+    /// Starts more incumbents somewhere else, in front of the same repositories.
+    pub fn start_incumbents_at(&self, site: &Site) -> anyhow::Result<Vec<Peer>> {
+        peers::start_incumbents(&self.served, site)
     }
 
     /// Pushes a new commit to everybody and waits until everybody serves it; returns the commit.

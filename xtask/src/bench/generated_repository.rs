@@ -83,11 +83,16 @@ pub fn kept(git: &Git, shape: Shape, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A small repository by itself.
+/// A repository of about 2 MB: a tool of one person, with a history.
 pub fn small_one(git: &Git, path: &Path) -> anyhow::Result<()> {
     git.init_bare(path)?;
-    let shape = Shape { commits: 120, ..SMALL };
-    git.fast_import(path, |out| Project::new(&Words::new(), shape, 2).write(&mut BufWriter::new(out), "refs"))
+    let shape =
+        Shape { commits: 1_000, files: 60, longest_file_lines: 900, percent_adding: 12, commits_per_tag: 20 };
+    git.fast_import(path, |out| {
+        Project::new(&Words::new(), shape, 2).write(&mut BufWriter::new(out), "refs")
+    })?;
+    git.run(path, &["repack", "-a", "-d", "-F", "-q"])?;
+    Ok(())
 }
 
 /// Where the refs of the numbered small repository are.

@@ -7,6 +7,7 @@ use super::arena::{Arena, Subject};
 use super::clone_request::Depth;
 use super::comparison::{Series, Times, compare};
 use super::cost;
+use super::measure::Samples;
 use super::report::Report;
 use super::run::Run;
 use super::scene::Scene;
@@ -28,6 +29,7 @@ pub fn measure(
     scene.check_clones(depth)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut hot, mut first, mut all, mut wall) = (empty(), empty(), empty(), empty());
+    let mut upstream = Samples::default();
     for round in run.rounds() {
         for _ in 0..PUSHES_PER_ROUND {
             arena.push(subject)?;
@@ -40,6 +42,7 @@ pub fn measure(
                 first[index].samples.push(cost.cpu);
                 used[index] += cost.cpu;
             }
+            let upstream_before = arena.upstream_group.cpu_seconds()?;
             let turns = (0..HOT_CLONES).flat_map(|_| scene.turns(round));
             for index in turns {
                 let cost = cost::of(&scene.contenders[index], || {
@@ -49,6 +52,7 @@ pub fn measure(
                 wall[index].samples.push(cost.wall);
                 used[index] += cost.cpu;
             }
+            upstream.push((arena.upstream_group.cpu_seconds()? - upstream_before) / HOT_CLONES as f64);
             for (series, used) in all.iter_mut().zip(used) {
                 series.samples.push(used / (HOT_CLONES + 1) as f64);
             }
@@ -57,6 +61,8 @@ pub fn measure(
     scene.check_clones(Depth::One)?;
     let name = depth.name();
     compare(report, &format!("{name}, hot, server CPU"), "s", &hot, Some(goal));
+    let title = format!("{name}, hot, CPU of our upstream meanwhile, per clone of each kind");
+    report.measured(title, "s", &upstream);
     compare(report, &format!("{name}, first after a push, server CPU"), "s", &first, None);
     compare(
         report,

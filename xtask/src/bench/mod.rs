@@ -15,6 +15,7 @@ mod b07_memory_of_clones;
 mod b08_small_listings;
 mod b09_many_refs;
 mod b12_follow_push;
+mod b15_far_upstream;
 mod b16_first_after_push;
 mod b17_first_synchronisation;
 mod b18_large_repository;
@@ -30,6 +31,7 @@ mod comparison;
 mod cost;
 mod cpu;
 mod effort;
+mod errands;
 mod farm;
 mod generated_repository;
 mod git;
@@ -43,6 +45,7 @@ mod many_refs;
 mod markdown;
 mod measure;
 mod memory;
+mod network;
 mod peers;
 mod plain_hyper;
 mod raw_post;
@@ -93,6 +96,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B8", summary: b08_small_listings::SUMMARY, run: b08_small_listings::run },
     Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
+    Benchmark { name: "B15", summary: b15_far_upstream::SUMMARY, run: b15_far_upstream::run },
     Benchmark { name: "B16", summary: b16_first_after_push::SUMMARY, run: b16_first_after_push::run },
     Benchmark {
         name: "B17",
@@ -141,6 +145,9 @@ pub struct Options {
     /// Answer every request with the content of a file: the yardstick of B19, started by itself.
     #[arg(long, value_name = "FILE", hide = true)]
     serve_plain_hyper: Option<PathBuf>,
+    /// Be a client in another network namespace: a part of B15, started by itself.
+    #[arg(long, hide = true)]
+    run_errands: bool,
 }
 
 /// The whole run as JSON has it.
@@ -165,6 +172,10 @@ struct NamedReport {
 pub fn run(options: Options) -> anyhow::Result<Outcome> {
     if let Some(body) = &options.serve_plain_hyper {
         plain_hyper::serve(body)?;
+        return Ok(Outcome::Good(String::new()));
+    }
+    if options.run_errands {
+        errands::run_all()?;
         return Ok(Outcome::Good(String::new()));
     }
     if options.install_peers {
