@@ -16,7 +16,6 @@ use super::farm::{Mirror, Repository, Upstream};
 use super::git::{Git, Refs};
 use super::group::Group;
 use super::hits::{self, Tally};
-use super::import_and_mirror::import;
 use super::peers::served::ServedFolder;
 use super::peers::{self, Peer};
 use super::raw_post::{Connection, Request};
@@ -97,8 +96,8 @@ pub enum Access {
 pub enum Arrival {
     /// By a push.
     Pushed,
-    /// By an import, for repositories with very many refs.
-    Imported,
+    /// By a push per folder of names, for repositories with very many refs.
+    InParts,
 }
 
 impl Arena {
@@ -128,7 +127,6 @@ impl Arena {
     /// Gives a repository to everybody.
     pub fn publish(
         &self,
-        run: &Run,
         slug: &str,
         source: &Path,
         access: Access,
@@ -138,19 +136,14 @@ impl Arena {
         let author = Author::of(source)?;
         match arrival {
             Arrival::Pushed => self.served.add(slug, source)?,
-            Arrival::Imported => self.served.add_as_it_is(slug, source)?,
+            Arrival::InParts => self.served.add_as_it_is(slug, source)?,
         }
-        let public = match arrival {
-            Arrival::Pushed => {
-                let public = self.upstream.create_public_repository(slug)?;
-                author.push_all(&self.upstream.git, &public.url(&self.upstream.server))?;
-                public
-            }
-            Arrival::Imported => {
-                import(run, &self.upstream, source, slug)?;
-                self.upstream.publish_repository(slug)?
-            }
-        };
+        let public = self.upstream.create_public_repository(slug)?;
+        let (git, url) = (&self.upstream.git, public.url(&self.upstream.server));
+        match arrival {
+            Arrival::Pushed => author.push_all(git, &url)?,
+            Arrival::InParts => author.push_in_parts(git, &url)?,
+        }
         let private = if access == Access::PublicAndPrivate {
             let private = self.upstream.create_repository(&format!("{slug}-private"))?;
             author.push_all(&self.upstream.git, &private.url(&self.upstream.server))?;
@@ -182,10 +175,7 @@ impl Arena {
             authorization: Some(self.upstream.rest.authorization().to_owned()),
             ..ours.clone()
         });
-        std::iter::once(ours.clone())
-            .chain(with_token)
-            .chain(self.contenders_of(&self.peers, subject))
-            .collect()
+        std::iter::once(ours).chain(with_token).chain(self.contenders_of(&self.peers, subject)).collect()
     }
 
     /// These peers, serving a repository.

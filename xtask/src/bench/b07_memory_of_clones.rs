@@ -23,7 +23,7 @@ const MOST_ROUNDS: usize = 3;
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let source = run.large_repository()?;
     let arena = Arena::open(run)?;
-    let subject = arena.publish(run, "medium", &source, Access::Public, Arrival::Pushed)?;
+    let subject = arena.publish("medium", &source, Access::Public, Arrival::Pushed)?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
     let scene = Scene::new(&arena, &subject)?;
     for depth in [Depth::One, Depth::Full] {

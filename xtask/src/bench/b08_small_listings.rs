@@ -32,7 +32,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("small.git");
     small_one(&Git::without_credentials(), &source)?;
-    let subject = arena.publish(run, "small", &source, Access::PublicAndPrivate, Arrival::Pushed)?;
+    let subject = arena.publish("small", &source, Access::PublicAndPrivate, Arrival::Pushed)?;
     let scene = Scene::new(arena, &subject)?;
     let refs = subject.author.refs()?.len();
     let mut report = Report {

@@ -43,9 +43,8 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let far = arena.start_incumbents_at(&site(Some(&network.far), Network::FAR_FOR_CLIENTS))?;
     let folder = tempfile::tempdir()?;
     small_one(&Git::without_credentials(), &folder.path().join("small.git"))?;
-    let small =
-        arena.publish(run, "small", &folder.path().join("small.git"), Access::Public, Arrival::Pushed)?;
-    let medium = arena.publish(run, "medium", &source, Access::Public, Arrival::Pushed)?;
+    let small = arena.publish("small", &folder.path().join("small.git"), Access::Public, Arrival::Pushed)?;
+    let medium = arena.publish("medium", &source, Access::Public, Arrival::Pushed)?;
     let scene = Scene::new(&arena, &medium)?;
     let mut client = Client::start(&network.clients)?;
 

@@ -19,7 +19,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let source = run.huge_repository()?;
     let size = Git::without_credentials().size_mib(&source)?;
     let arena = run.arena()?;
-    let subject = arena.publish(run, "large", &source, Access::Public, Arrival::Pushed)?;
+    let subject = arena.publish("large", &source, Access::Public, Arrival::Pushed)?;
     let mut report = Report { setting: format!("{}: {size:.0} MiB.", source.display()), ..Report::default() };
     hot_clones::measure(run, arena, &subject, Depth::Full, FULL, &mut report)?;
     hot_clones::measure(run, arena, &subject, Depth::One, SHALLOW, &mut report)?;

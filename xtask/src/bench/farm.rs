@@ -99,12 +99,6 @@ impl Upstream {
         Repository::read(&self.rest.get(&format!("{CORE}/projects/{PROJECT}/repos/{slug}"))?)
     }
 
-    /// Lets everybody read a repository.
-    pub fn publish_repository(&self, slug: &str) -> anyhow::Result<Repository> {
-        let path = format!("{CORE}/projects/{PROJECT}/repos/{slug}");
-        Repository::read(&self.rest.put(&path, &json!({"public": true}))?)
-    }
-
     /// Deletes a repository.
     pub fn delete_repository(&self, repository: &Repository) -> anyhow::Result<()> {
         self.rest.delete(&format!("{CORE}/projects/{PROJECT}/repos/{}", repository.slug))?;

@@ -79,7 +79,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
 }
 
 /// As an administrator does it.
-pub fn import(run: &Run, upstream: &Upstream, source: &Path, name: &str) -> anyhow::Result<()> {
+fn import(run: &Run, upstream: &Upstream, source: &Path, name: &str) -> anyhow::Result<()> {
     let output = without_settings(&mut Command::new(&run.binary))
         .args(["repository", "import", text(source)?, "--project", PROJECT, "--name", name])
         .args(["--url", upstream.server.base_url()])

@@ -9,6 +9,9 @@ use anyhow::Context;
 use super::generated_repository::small_one;
 use super::git::{Git, Refs, branches_and_tags};
 
+/// So many are in a folder of names.
+const PER_FOLDER: usize = 4_000;
+
 /// Makes it at a path: half of the refs are branches, half are tags.
 pub fn make(path: &Path, count: usize) -> anyhow::Result<()> {
     let git = Git::without_credentials();
@@ -31,8 +34,8 @@ fn packed_refs(refs: &Refs, commits: &[&str], count: usize) -> String {
     while all.len() < count {
         let commit = commits[number * 7 % commits.len()].to_owned();
         let name = match number % 2 {
-            0 => format!("refs/heads/feature/TEAM-{number:06}-change"),
-            _ => format!("refs/tags/build/{}.{}.{}", number / 1000, number / 10 % 100, number % 10),
+            0 => format!("refs/heads/team-{:03}/TEAM-{number:06}-change", number / PER_FOLDER),
+            _ => format!("refs/tags/team-{:03}/build-{number}", number / PER_FOLDER),
         };
         all.insert(name, commit);
         number += 1;

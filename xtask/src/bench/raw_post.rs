@@ -196,7 +196,7 @@ mod tests {
         let mut connection = KeptConnection::to(&request).expect("it listens");
         for expected in ["one", "two"] {
             let mut body = Vec::new();
-            connection.send(&request, |piece| body.extend(piece)).expect("it answers");
+            connection.send(&request, |piece| body.extend_from_slice(piece)).expect("it answers");
             assert_eq!(body, expected.as_bytes());
         }
         server.join().expect("it saw what it should");

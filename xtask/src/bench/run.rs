@@ -87,7 +87,6 @@ impl Run {
         if self.medium.get().is_none() {
             let source = self.large_repository()?;
             let _ = self.medium.set(arena.publish(
-                self,
                 "medium",
                 &source,
                 Access::PublicAndPrivate,

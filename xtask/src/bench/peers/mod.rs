@@ -52,7 +52,7 @@ pub fn start_all(served: &ServedFolder, site: &Site) -> anyhow::Result<(Vec<Peer
             peers.push(git_cache_proxy::start(&program, &upstream, &site.with_own_group())?);
         }
         (Some(_), None) => {
-            absent.push("git-cache-proxy: no server is installed that it could stand in front of".into())
+            absent.push("git-cache-proxy: no server is installed that it could stand in front of".into());
         }
         (None, _) => {}
     }
