@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::git::Git;
 use super::rest::{Rest, eventually, text};
 use super::roles::{ADMIN_PASSWORD, Server};
+use super::site::Site;
 
 const MIRRORING: &str = "/rest/mirroring/latest";
 const CORE: &str = "/rest/api/latest";
@@ -65,7 +66,12 @@ pub struct WaitingMirror {
 impl Upstream {
     /// Starts it and makes a token and a project.
     pub fn start(binary: &Path) -> anyhow::Result<Self> {
-        let server = Server::upstream(binary)?;
+        Self::start_at(binary, &Site::loopback())
+    }
+
+    /// The same somewhere.
+    pub fn start_at(binary: &Path, site: &Site) -> anyhow::Result<Self> {
+        let server = Server::upstream(binary, site)?;
         let admin = Rest::with_password(server.base_url(), "admin", ADMIN_PASSWORD)?;
         let made = admin.put("/rest/access-tokens/latest/users/admin", &json!({"name": "benchmark"}))?;
         let token = text(&made, "/token")?.to_owned();
@@ -79,6 +85,13 @@ impl Upstream {
     pub fn create_repository(&self, name: &str) -> anyhow::Result<Repository> {
         let path = format!("{CORE}/projects/{PROJECT}/repos");
         Repository::read(&self.rest.post(&path, &json!({"name": name, "scmId": "git"}))?)
+    }
+
+    /// Makes an empty repository that everybody may read.
+    pub fn create_public_repository(&self, name: &str) -> anyhow::Result<Repository> {
+        let path = format!("{CORE}/projects/{PROJECT}/repos");
+        let asked = json!({"name": name, "scmId": "git", "public": true});
+        Repository::read(&self.rest.post(&path, &asked)?)
     }
 
     /// Finds a repository that another program has made.
@@ -99,7 +112,12 @@ impl Upstream {
 
     /// Starts a mirror and waits until it has asked to join.
     pub fn new_mirror(&self, binary: &Path, name: &str) -> anyhow::Result<WaitingMirror> {
-        let server = Server::mirror(binary, self.server.base_url(), name)?;
+        self.new_mirror_at(binary, name, &Site::loopback())
+    }
+
+    /// The same somewhere.
+    pub fn new_mirror_at(&self, binary: &Path, name: &str, site: &Site) -> anyhow::Result<WaitingMirror> {
+        let server = Server::mirror(binary, self.server.base_url(), name, site)?;
         let request = eventually("the mirror's request to join", JOIN_PATIENCE, || {
             let page = self.rest.get(&format!("{MIRRORING}/requests?state=PENDING"))?;
             let requests = page["values"].as_array().context("a page has values")?;

@@ -46,6 +46,15 @@ pub const LARGE: Shape = Shape {
     commits_per_tag: 110,
 };
 
+/// About 300 MB packed: the size of git's own repository.
+pub const HUGE: Shape = Shape {
+    commits: 80_000,
+    files: 4_000,
+    longest_file_lines: 3_200,
+    percent_adding: 50,
+    commits_per_tag: 110,
+};
+
 /// A few kilobytes: what most repositories of an organisation are.
 pub const SMALL: Shape =
     Shape { commits: 6, files: 5, longest_file_lines: 60, percent_adding: 30, commits_per_tag: 2 };
@@ -72,6 +81,18 @@ pub fn kept(git: &Git, shape: Shape, folder: &Path) -> anyhow::Result<PathBuf> {
     git.run(&bare, &["commit-graph", "write", "--reachable", "--changed-paths", "--no-progress"])?;
     fs::rename(&bare, &path)?;
     Ok(path)
+}
+
+/// A repository of about 2 MB: a tool of one person, with a history.
+pub fn small_one(git: &Git, path: &Path) -> anyhow::Result<()> {
+    git.init_bare(path)?;
+    let shape =
+        Shape { commits: 1_000, files: 60, longest_file_lines: 900, percent_adding: 12, commits_per_tag: 20 };
+    git.fast_import(path, |out| {
+        Project::new(&Words::new(), shape, 2).write(&mut BufWriter::new(out), "refs")
+    })?;
+    git.run(path, &["repack", "-a", "-d", "-F", "-q"])?;
+    Ok(())
 }
 
 /// Where the refs of the numbered small repository are.

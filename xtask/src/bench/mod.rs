@@ -5,29 +5,59 @@
 //! the yardstick take turns, so that other load on the machine touches both. What is served is compared with what
 //! was pushed; a wrong or short answer fails the run, a missed goal does not.
 
+mod b01_hot_full_clones;
+mod b02_hot_shallow_clones;
+mod b03_shallow_burst;
+mod b04_shallow_burst_by_git;
+mod b05_full_burst;
+mod b06_cold_burst;
+mod b07_memory_of_clones;
+mod b08_small_listings;
+mod b09_many_refs;
 mod b12_follow_push;
+mod b15_far_upstream;
+mod b16_first_after_push;
 mod b17_first_synchronisation;
+mod b18_large_repository;
 mod b19_rest_requests;
 mod import_and_mirror;
 mod memory_of_roles;
 
+mod arena;
+mod author;
+mod bursts;
+mod clone_request;
+mod comparison;
+mod cost;
 mod cpu;
 mod effort;
+mod errands;
 mod farm;
 mod generated_repository;
 mod git;
+mod group;
+mod hits;
+mod hot_clones;
+mod http_body;
 mod keep_alive_load;
 mod machine;
+mod many_refs;
+mod markdown;
 mod measure;
 mod memory;
+mod network;
+mod peers;
 mod plain_hyper;
-mod raw_fetch;
+mod raw_post;
 mod release_build;
 mod report;
+mod request_load;
 mod rest;
 mod roles;
 mod run;
+mod scene;
 mod side_by_side;
+mod site;
 mod small_repositories;
 mod source_text;
 
@@ -42,7 +72,10 @@ use serde::Serialize;
 use crate::outcome::Outcome;
 use machine::Machine;
 use report::Report;
-use run::Run;
+use run::{Extent, Run};
+
+/// Rounds of a run that only shows that everything works.
+const QUICK_ROUNDS: u16 = 2;
 
 /// A benchmark: its name, what it measures, and how.
 struct Benchmark {
@@ -51,13 +84,26 @@ struct Benchmark {
     run: fn(&Run) -> anyhow::Result<Report>,
 }
 
-const BENCHMARKS: [Benchmark; 5] = [
+/// All of them, in the order in which they run.
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "B1", summary: b01_hot_full_clones::SUMMARY, run: b01_hot_full_clones::run },
+    Benchmark { name: "B2", summary: b02_hot_shallow_clones::SUMMARY, run: b02_hot_shallow_clones::run },
+    Benchmark { name: "B3", summary: b03_shallow_burst::SUMMARY, run: b03_shallow_burst::run },
+    Benchmark { name: "B4", summary: b04_shallow_burst_by_git::SUMMARY, run: b04_shallow_burst_by_git::run },
+    Benchmark { name: "B5", summary: b05_full_burst::SUMMARY, run: b05_full_burst::run },
+    Benchmark { name: "B6", summary: b06_cold_burst::SUMMARY, run: b06_cold_burst::run },
+    Benchmark { name: "B7", summary: b07_memory_of_clones::SUMMARY, run: b07_memory_of_clones::run },
+    Benchmark { name: "B8", summary: b08_small_listings::SUMMARY, run: b08_small_listings::run },
+    Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
+    Benchmark { name: "B15", summary: b15_far_upstream::SUMMARY, run: b15_far_upstream::run },
+    Benchmark { name: "B16", summary: b16_first_after_push::SUMMARY, run: b16_first_after_push::run },
     Benchmark {
         name: "B17",
         summary: b17_first_synchronisation::SUMMARY,
         run: b17_first_synchronisation::run,
     },
+    Benchmark { name: "B18", summary: b18_large_repository::SUMMARY, run: b18_large_repository::run },
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
     Benchmark { name: "MEM", summary: memory_of_roles::SUMMARY, run: memory_of_roles::run },
@@ -72,9 +118,21 @@ pub struct Options {
     /// Write the results to a file, samples included.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Use a real repository in place of the generated large one.
+    /// Print a table of what the scoreboard asks for, as the README has it.
+    #[arg(long)]
+    markdown: bool,
+    /// Install the peers that are missing: from Debian, which needs root, from crates.io and from PyPI.
+    #[arg(long)]
+    install_peers: bool,
+    /// Use a real repository in place of the generated one of 75 MB; it must be bare.
     #[arg(long, value_name = "PATH")]
     repository: Option<PathBuf>,
+    /// Use a real repository in place of the generated one of 300 MB; it must be bare.
+    #[arg(long, value_name = "PATH")]
+    large_repository: Option<PathBuf>,
+    /// Two rounds: enough to see that everything works.
+    #[arg(long, conflicts_with = "rounds")]
+    quick: bool,
     /// How often ours and the yardstick take turns.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
@@ -87,6 +145,9 @@ pub struct Options {
     /// Answer every request with the content of a file: the yardstick of B19, started by itself.
     #[arg(long, value_name = "FILE", hide = true)]
     serve_plain_hyper: Option<PathBuf>,
+    /// Be a client in another network namespace: a part of B15, started by itself.
+    #[arg(long, hide = true)]
+    run_errands: bool,
 }
 
 /// The whole run as JSON has it.
@@ -113,6 +174,13 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
         plain_hyper::serve(body)?;
         return Ok(Outcome::Good(String::new()));
     }
+    if options.run_errands {
+        errands::run_all()?;
+        return Ok(Outcome::Good(String::new()));
+    }
+    if options.install_peers {
+        peers::install::install()?;
+    }
     let chosen = chosen(&options.names)?;
     if chosen.is_empty() {
         return Ok(Outcome::Good(listing()));
@@ -128,14 +196,15 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
             "note: measured from an unoptimised build of this task; B19's yardstick is slower than it should be"
         );
     }
-    let run =
-        Run::new(binary, usize::from(options.rounds), usize::from(options.repositories), options.repository);
-    let mut results = Results {
-        machine,
-        rounds: options.rounds,
-        repositories: options.repositories,
-        benchmarks: Vec::new(),
+    let rounds = if options.quick { QUICK_ROUNDS } else { options.rounds };
+    let extent = Extent {
+        rounds: usize::from(rounds),
+        repositories: usize::from(options.repositories),
+        repository: options.repository,
+        large_repository: options.large_repository,
     };
+    let run = Run::new(binary, extent);
+    let mut results = Results { machine, rounds, repositories: options.repositories, benchmarks: Vec::new() };
     let mut failures = Vec::new();
     for benchmark in chosen {
         match run_one(benchmark, &run) {
@@ -148,6 +217,13 @@ pub fn run(options: Options) -> anyhow::Result<Outcome> {
     }
     if let Some(path) = &options.json {
         write_json(path, &results)?;
+    }
+    if options.markdown {
+        let reports = results.benchmarks.iter().map(|benchmark| &benchmark.report);
+        print!(
+            "{}",
+            markdown::table(&results.machine, &std::env::args().skip(1).collect::<Vec<_>>(), reports)
+        );
     }
     if !failures.is_empty() {
         bail!("failed: {}", failures.join(", "));
@@ -181,7 +257,8 @@ fn is_name_of(name: &str, benchmark: &Benchmark) -> bool {
 
 fn listing() -> String {
     let lines = BENCHMARKS.iter().map(|benchmark| format!("{:<7} {}", benchmark.name, benchmark.summary));
-    lines.collect::<Vec<_>>().join("\n")
+    let absent = peers::missing().into_iter().map(|missing| format!("left out: {missing} (--install-peers)"));
+    lines.chain(absent).collect::<Vec<_>>().join("\n")
 }
 
 fn write_json(path: &Path, results: &Results) -> anyhow::Result<()> {
@@ -209,6 +286,8 @@ mod tests {
 
     #[test]
     fn every_benchmark_has_one_line() {
-        assert_eq!(listing().lines().count(), BENCHMARKS.len());
+        let listing = listing();
+        let lines = listing.lines().filter(|line| !line.starts_with("left out: "));
+        assert_eq!(lines.count(), BENCHMARKS.len());
     }
 }

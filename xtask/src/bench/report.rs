@@ -46,6 +46,21 @@ pub struct Goal {
     pub bound: Bound,
     /// In what unit.
     pub unit: &'static str,
+    /// What the value is a ratio to, if it is one.
+    pub yardstick: Option<Yardstick>,
+}
+
+/// What ours was compared with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Yardstick {
+    /// Who it is.
+    pub name: String,
+    /// Its median.
+    pub value: Option<f64>,
+    /// The median of ours.
+    pub ours: Option<f64>,
+    /// In what unit.
+    pub unit: &'static str,
 }
 
 /// Where a value must lie.
@@ -72,7 +87,19 @@ impl Report {
 
     /// Adds a goal.
     pub fn goal(&mut self, name: &str, measured: Option<f64>, bound: Bound, unit: &'static str) {
-        self.goals.push(Goal { name: name.into(), measured, bound, unit });
+        self.goals.push(Goal { name: name.into(), measured, bound, unit, yardstick: None });
+    }
+
+    /// Adds a goal that is a ratio to something that was measured too.
+    pub fn goal_against(
+        &mut self,
+        name: &str,
+        measured: Option<f64>,
+        bound: Bound,
+        unit: &'static str,
+        yardstick: Yardstick,
+    ) {
+        self.goals.push(Goal { name: name.into(), measured, bound, unit, yardstick: Some(yardstick) });
     }
 }
 
@@ -108,7 +135,7 @@ impl fmt::Display for Quantity {
         let Quantity { name, unit, samples } = self;
         let text = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
         let (median, min, max) = (text(samples.median()), text(samples.min()), text(samples.max()));
-        write!(formatter, "{name:<62} {median:>8} {unit:<7} ({min}\u{2013}{max}")?;
+        write!(formatter, "{name:<76} {median:>8} {unit:<7} ({min}\u{2013}{max}")?;
         if samples.len() >= MIN_SAMPLES_FOR_PERCENTILES {
             write!(formatter, ", p99 {}", text(samples.percentile(99)))?;
         }
@@ -158,13 +185,15 @@ impl Serialize for Goal {
             at_most: Option<f64>,
             at_least: Option<f64>,
             met: bool,
+            yardstick: &'a Option<Yardstick>,
         }
         let (at_most, at_least) = match self.bound {
             Bound::AtMost(bound) => (Some(bound), None),
             Bound::AtLeast(bound) => (None, Some(bound)),
         };
-        let Goal { name, unit, measured, .. } = self;
-        Form { name, unit, measured: *measured, at_most, at_least, met: self.is_met() }.serialize(serializer)
+        let Goal { name, unit, measured, yardstick, .. } = self;
+        let met = self.is_met();
+        Form { name, unit, measured: *measured, at_most, at_least, met, yardstick }.serialize(serializer)
     }
 }
 

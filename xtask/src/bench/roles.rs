@@ -13,6 +13,8 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::site::Site;
+
 /// The administrator's password of every upstream that a benchmark starts.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 /// How long a server may take to come up.
@@ -31,32 +33,37 @@ pub struct Server {
     child: Child,
     base_url: String,
     folder: TempDir,
+    /// Counts its processes, and is removed after they have ended.
+    site: Option<Site>,
 }
 
 impl Server {
     /// Starts an upstream with an empty data folder.
-    pub fn upstream(binary: &Path) -> anyhow::Result<Self> {
-        Self::start_role(binary, "upstream", &[])
+    pub fn upstream(binary: &Path, site: &Site) -> anyhow::Result<Self> {
+        Self::start_role(binary, "upstream", site, &[])
     }
 
     /// Starts a mirror with an empty data folder; it asks to join at once.
-    pub fn mirror(binary: &Path, upstream: &str, name: &str) -> anyhow::Result<Self> {
-        Self::start_role(binary, "mirror", &["--upstream", upstream, "--name", name])
+    pub fn mirror(binary: &Path, upstream: &str, name: &str, site: &Site) -> anyhow::Result<Self> {
+        Self::start_role(binary, "mirror", site, &["--upstream", upstream, "--name", name])
     }
 
     /// Starts a role as `heliostat <role>` does it, all settings at their defaults but where and what.
-    fn start_role(binary: &Path, role: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+    fn start_role(binary: &Path, role: &str, site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("heliostat-bench-").tempdir()?;
-        let mut command = dying_with_us(binary);
+        let mut command = site.command(binary);
         command
             .arg(role)
             .arg("--data")
             .arg(folder.path().join("data"))
-            .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
+            .args(["--listen", &format!("{}:0", site.address), "--log-level", "warn"])
             .args(arguments);
         without_settings(&mut command);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
-        Self::start(role, command, folder)
+        let mut server = Self::start(role, command, folder)?;
+        site.group.add(server.pid());
+        server.site = Some(site.clone());
+        Ok(server)
     }
 
     /// Starts any server that prints a line with ` ready at <URL>`.
@@ -64,7 +71,7 @@ impl Server {
         let log = File::create(folder.path().join("log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let mut server = Server { name: name.to_owned(), child, base_url: String::new(), folder };
+        let mut server = Server { name: name.to_owned(), child, base_url: String::new(), folder, site: None };
         let stdout = server.child.stdout.take().context("standard output is a pipe")?;
         server.base_url = server.ready_address(BufReader::new(stdout))?;
         Ok(server)

@@ -1,0 +1,133 @@
+//! Who pushes: a copy of a repository in which commits are made, one small change each.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+
+use super::git::{Git, Refs, branches_and_tags, text};
+
+/// Date of the first commit that is made here.
+const FIRST_COMMIT_AT: u64 = 1_760_000_000;
+
+/// A copy with branches and tags.
+#[derive(Debug)]
+pub struct Author {
+    folder: TempDir,
+    git: Git,
+    /// The branch that commits go to: the one that HEAD names.
+    pub branch: String,
+    commits: AtomicU64,
+}
+
+impl Author {
+    /// With a copy of a repository on this machine.
+    pub fn of(source: &Path) -> anyhow::Result<Self> {
+        let git = Git::without_credentials();
+        let folder = tempfile::Builder::new().prefix("heliostat-bench-author-").tempdir()?;
+        let path = folder.path().join("author.git");
+        let copied = std::process::Command::new("cp").arg("-r").arg(source).arg(&path).status();
+        ensure!(copied.context("cannot run cp")?.success(), "{} could not be copied", source.display());
+        let branch = git.run(&path, &["symbolic-ref", "--short", "HEAD"])?;
+        git.run(&path, &["rev-parse", "--verify", "--quiet", "HEAD"])
+            .with_context(|| format!("HEAD of {} names no commit", source.display()))?;
+        Ok(Author { folder, git, branch, commits: AtomicU64::new(0) })
+    }
+
+    /// The copy.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("author.git")
+    }
+
+    /// Its branches and tags.
+    pub fn refs(&self) -> anyhow::Result<Refs> {
+        Ok(branches_and_tags(&self.git.refs(&self.path())?))
+    }
+
+    /// The newest commit.
+    pub fn tip(&self) -> anyhow::Result<String> {
+        self.git.run(&self.path(), &["rev-parse", "HEAD"])
+    }
+
+    /// Makes a commit and returns its id.
+    pub fn commit(&self) -> anyhow::Result<String> {
+        let number = self.commits.fetch_add(1, Ordering::Relaxed);
+        let reference = format!("refs/heads/{}", self.branch);
+        let content = format!("change {number}\n");
+        self.git.fast_import(&self.path(), |out| {
+            let date = FIRST_COMMIT_AT + number;
+            writeln!(out, "commit {reference}\ncommitter Pusher <pusher@example.com> {date} +0000")?;
+            writeln!(out, "data {}\n{content}from {reference}^0", content.len())?;
+            writeln!(out, "M 100644 inline CHANGES\ndata {}\n{content}", content.len())
+        })?;
+        self.tip()
+    }
+
+    /// Pushes the branch somewhere.
+    pub fn push(&self, git: &Git, url: &str) -> anyhow::Result<()> {
+        git.run(
+            &self.path(),
+            &["push", "--quiet", url, &format!("refs/heads/{0}:refs/heads/{0}", self.branch)],
+        )?;
+        Ok(())
+    }
+
+    /// Pushes the branch into a repository on this machine.
+    pub fn push_to_folder(&self, path: &Path) -> anyhow::Result<()> {
+        self.push(&self.git, text(path)?)
+    }
+
+    /// Pushes every branch and tag somewhere, one folder of names after the other: a single push of very many refs
+    /// takes git a time that grows with their square.
+    pub fn push_in_parts(&self, git: &Git, url: &str) -> anyhow::Result<()> {
+        let refs = self.refs()?;
+        let (folders, single) = parts(refs.keys().map(String::as_str));
+        let single: Vec<String> = single.iter().map(|name| format!("{name}:{name}")).collect();
+        let folders = folders.iter().map(|folder| {
+            ["heads", "tags"].map(|kind| format!("refs/{kind}/{folder}/*:refs/{kind}/{folder}/*")).to_vec()
+        });
+        for refspecs in std::iter::once(single).chain(folders) {
+            let arguments = ["push", "--quiet", url].into_iter().chain(refspecs.iter().map(String::as_str));
+            git.run(&self.path(), &arguments.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// Pushes every branch and tag somewhere.
+    pub fn push_all(&self, git: &Git, url: &str) -> anyhow::Result<()> {
+        let refs = ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"];
+        git.run(&self.path(), &["push", "--quiet", url, refs[0], refs[1]])?;
+        Ok(())
+    }
+}
+
+/// The folders of names below `refs/heads` and `refs/tags`, and the names that lie in none.
+fn parts<'a>(names: impl Iterator<Item = &'a str>) -> (BTreeSet<&'a str>, Vec<&'a str>) {
+    let (mut folders, mut single) = (BTreeSet::new(), Vec::new());
+    for name in names {
+        let short =
+            name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name);
+        match short.split_once('/') {
+            Some((folder, _)) => {
+                folders.insert(folder);
+            }
+            None => single.push(name),
+        }
+    }
+    (folders, single)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parted_by_folder() {
+        let names = ["refs/heads/a/x", "refs/heads/main", "refs/tags/a/y", "refs/tags/b/z", "refs/tags/v1"];
+        let (folders, single) = parts(names.into_iter());
+        assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(single, ["refs/heads/main", "refs/tags/v1"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! B18: what B1 and B2 measure, on a repository of the size of git's own.
+
+use super::arena::{Access, Arrival};
+use super::clone_request::Depth;
+use super::comparison::Times;
+use super::git::Git;
+use super::hot_clones;
+use super::report::Report;
+use super::run::Run;
+
+/// One line for the list.
+pub const SUMMARY: &str = "hot clones, large repository: server CPU per full and per depth=1 clone";
+
+const FULL: Times = Times { name: "B18 hot full clone, large, times less server CPU", at_least: 30.0 };
+const SHALLOW: Times = Times { name: "B18 hot depth=1 clone, large, times less server CPU", at_least: 300.0 };
+
+/// Both kinds, one after the other.
+pub fn run(run: &Run) -> anyhow::Result<Report> {
+    let source = run.huge_repository()?;
+    let size = Git::without_credentials().size_mib(&source)?;
+    let arena = run.arena()?;
+    let subject = arena.publish("large", &source, Access::Public, Arrival::Pushed)?;
+    let mut report = Report { setting: format!("{}: {size:.0} MiB.", source.display()), ..Report::default() };
+    hot_clones::measure(run, arena, &subject, Depth::Full, FULL, &mut report)?;
+    hot_clones::measure(run, arena, &subject, Depth::One, SHALLOW, &mut report)?;
+    Ok(report)
+}

@@ -1,0 +1,106 @@
+//! Which peers are missing, and how they come here: from Debian, crates.io and PyPI, in pinned versions.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+use super::{apache, git_cache_proxy, nginx};
+use crate::{debian, workspace};
+
+/// The replicator from PyPI, and the version that is compared.
+const GROKMIRROR: &str = "grokmirror";
+const GROKMIRROR_VERSION: &str = "2.0.12";
+
+/// A peer that is not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// nginx or fcgiwrap.
+    Nginx,
+    /// apache2 with its modules.
+    Apache,
+    /// The proxy from crates.io.
+    GitCacheProxy,
+    /// The replicator from PyPI.
+    Grokmirror,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Missing::Nginx => {
+                "nginx with fcgiwrap, and nginx as a POST cache: nginx-light or fcgiwrap is not installed"
+            }
+            Missing::Apache => "apache with mod_cgid: apache2-bin is not installed",
+            Missing::GitCacheProxy => "git-cache-proxy is not installed",
+            Missing::Grokmirror => "grokmirror is not installed",
+        };
+        formatter.write_str(text)
+    }
+}
+
+/// The servers that are missing.
+pub fn missing() -> Vec<Missing> {
+    let known = [
+        (Missing::Nginx, nginx::is_installed()),
+        (Missing::Apache, apache::is_installed()),
+        (Missing::GitCacheProxy, git_cache_proxy::program().is_some()),
+    ];
+    known.into_iter().filter(|(_, is_there)| !is_there).map(|(missing, _)| missing).collect()
+}
+
+/// Installs what is missing; Debian's packages need root.
+pub fn install() -> anyhow::Result<()> {
+    let mut all = missing();
+    if grok_pull().is_none() {
+        all.push(Missing::Grokmirror);
+    }
+    for missing in all {
+        match missing {
+            Missing::Nginx => ["nginx-light", "fcgiwrap"].into_iter().try_for_each(debian::install)?,
+            Missing::Apache => debian::install("apache2-bin")?,
+            Missing::GitCacheProxy => install_git_cache_proxy()?,
+            Missing::Grokmirror => install_grokmirror()?,
+        }
+    }
+    Ok(())
+}
+
+/// grokmirror's program, if it is there.
+pub fn grok_pull() -> Option<PathBuf> {
+    let program = grokmirror_home().join("bin/grok-pull");
+    program.is_file().then_some(program)
+}
+
+fn grokmirror_home() -> PathBuf {
+    workspace::target().join("tools").join(format!("{GROKMIRROR}-{GROKMIRROR_VERSION}"))
+}
+
+fn install_git_cache_proxy() -> anyhow::Result<()> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args([
+        "install",
+        git_cache_proxy::PACKAGE,
+        "--version",
+        git_cache_proxy::VERSION,
+        "--locked",
+        "--quiet",
+    ]);
+    carry_out(command.arg("--root").arg(git_cache_proxy::root()))
+}
+
+fn install_grokmirror() -> anyhow::Result<()> {
+    let home = grokmirror_home();
+    carry_out(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let package = format!("{GROKMIRROR}=={GROKMIRROR_VERSION}");
+    carry_out(Command::new(Path::new(&home).join("bin/python")).args(pip).arg(package))
+}
+
+fn carry_out(command: &mut Command) -> anyhow::Result<()> {
+    println!("-- {command:?}");
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed with {status}");
+    Ok(())
+}
