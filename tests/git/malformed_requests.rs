@@ -48,9 +48,12 @@ async fn fault(place: &Place, request: &GitRequest) -> Option<String> {
 /// Sends them all, then fails with everything that is wrong.
 async fn all_are_refused(scene: &Scene, requests: Vec<GitRequest>) {
     let mut faults = Vec::new();
-    for request in requests {
-        for place in [&scene.mirror, &scene.upstream] {
-            if let Some(fault) = fault(place, &request).await {
+    for (number, request) in requests.iter().enumerate() {
+        // An upstream answers by the same means, so it is asked now and then.
+        let places =
+            if number % 5 == 0 { [&scene.mirror, &scene.upstream].to_vec() } else { vec![&scene.mirror] };
+        for place in places {
+            if let Some(fault) = fault(place, request).await {
                 let body = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
                 let shown: String = body.chars().take(200).collect();
                 faults.push(format!("{shown:?} {:?}: {fault}", request.protocol));
@@ -78,7 +81,7 @@ async fn lines_that_are_no_packet_lines() {
         bodies.push(broken.into());
         bodies.push(format!("{head}{broken}").into());
         bodies.push(format!("{head}{DELIMITER}{broken}{FLUSH}").into());
-        bodies.push(spelled_out(scene, &format!("{}{broken}", packet("want $TIP"))).into());
+        bodies.push(format!("{}{broken}", packet(&spelled_out(scene, "want $TIP"))).into());
     }
     let requests = bodies
         .iter()
@@ -163,6 +166,8 @@ async fn commands_and_arguments_that_there_are_not() {
 #[tokio::test]
 async fn older_versions_out_of_order() {
     let scene = scene().await;
+    let packet = |line: &str| packet(&spelled_out(scene, line));
+    let packets = |lines: &[&str]| lines.iter().map(|line| packet(line)).collect::<String>();
     let bodies = [
         packet("done"),
         format!("{FLUSH}{}", packet("done")),
@@ -184,10 +189,9 @@ async fn older_versions_out_of_order() {
         format!("{}{FLUSH}{}", packets(&["want $TIP", "deepen-since 4000000000"]), packet("done")),
         command_v2("ls-refs", &["peel"]),
     ];
-    let requests = bodies.iter().flat_map(|body| {
-        let body = spelled_out(scene, body);
-        ["", "version=1"].map(|protocol| GitRequest::exchange(protocol, body.clone()))
-    });
+    let requests = bodies
+        .iter()
+        .flat_map(|body| ["", "version=1"].map(|protocol| GitRequest::exchange(protocol, body.clone())));
     all_are_refused(scene, requests.collect()).await;
 }
 

@@ -5,8 +5,10 @@ use std::fmt::Write;
 use std::fs;
 
 use super::client_story::{Client, Steps};
-use super::scene::{Place, filled, serves};
-use crate::harness::{GitRequest, History, Pair, Source, clone_url, command_v2, git, git_programs};
+use super::scene::{Place, filled};
+use crate::harness::{
+    GitRequest, History, Pair, Source, clone_url, command_v2, eventually, git, git_programs,
+};
 
 /// What a large project has.
 const LARGE: usize = 50_000;
@@ -54,33 +56,43 @@ async fn references_by_the_hundred_thousand_are_listed_and_fetched() {
         );
     }
     pair.upstream.restart();
-    let names = BTreeMap::new();
-    for (repository, source, _) in &repositories {
-        serves(&pair.mirror, repository, source).await;
-        let place = Place::of(&pair.mirror, repository, &source.references());
-        let client = Client { program: &git_programs()[0], protocol: 2, names: &names };
-        let stories: [Steps; 2] = [
-            &["init --quiet --bare copy", "ls-remote $URL"],
-            &["clone --quiet --depth=1 $URL copy", "fetch --quiet --depth=1 origin refs/heads/many/000007"],
-        ];
-        for steps in stories {
-            client.gets_the_same(&place, steps);
-        }
-        Client { protocol: 0, ..client }.gets_the_same(&place, stories[1]);
-        for arguments in [&["peel", "symrefs", "unborn"][..], &["ref-prefix refs/heads/many/00001"]] {
-            let request = GitRequest::exchange("version=2", command_v2("ls-refs", arguments));
-            let (ours, theirs) = (request.send(&place.url).await, request.send(&place.judge).await);
-            assert_eq!(ours.status, 200);
-            assert!(ours.body == theirs.body, "the lists differ: {arguments:?}");
-        }
-    }
-    // A full clone of the smaller one asks for as many things as there are commits.
-    let (repository, source, _) = &repositories[0];
-    let url = clone_url(pair.mirror.base_url(), repository, None);
+    let [(large, large_source, _), (very_large, very_large_source, _)] = &repositories[..] else {
+        unreachable!("there are two");
+    };
+    let main = large_source.id("main");
+    let url = clone_url(pair.mirror.base_url(), large, None);
+    eventually("the references on the mirror", || async {
+        let listed = git(large_source.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        listed.starts_with(&main).then_some(())
+    })
+    .await;
+    let place = Place::of(&pair.mirror, large, &large_source.references());
+    reads_alike(&place, &[2, 0]).await;
+    // A full clone asks for as many things as there are commits.
     let folder = tempfile::tempdir().expect("a folder can be made");
     git(folder.path(), &["clone", "--quiet", "--mirror", url.as_str(), "copy"]);
     let copied = git(&folder.path().join("copy"), &["for-each-ref", "--format=%(objectname) %(refname)"]);
-    assert!(copied == source.references(), "the clone has other references");
+    assert!(copied == large_source.references(), "the clone has other references");
+
+    let place = Place::of(&pair.upstream, very_large, &very_large_source.references());
+    reads_alike(&place, &[2]).await;
+}
+
+/// The lists are the same to the byte, and a shallow clone and fetch end in the same way.
+async fn reads_alike(place: &Place, protocols: &[u8]) {
+    for arguments in [&["peel", "symrefs", "unborn"][..], &["ref-prefix refs/heads/many/00001"]] {
+        let request = GitRequest::exchange("version=2", command_v2("ls-refs", arguments));
+        let (ours, theirs) = (request.send(&place.url).await, request.send(&place.judge).await);
+        assert_eq!(ours.status, 200);
+        assert!(ours.body == theirs.body, "the lists differ: {arguments:?}");
+    }
+    let names = BTreeMap::new();
+    let steps: Steps =
+        &["clone --quiet --depth=1 $URL copy", "fetch --quiet --depth=1 origin refs/heads/many/000007"];
+    for protocol in protocols {
+        let client = Client { program: &git_programs()[0], protocol: *protocol, names: &names };
+        client.gets_the_same(place, steps);
+    }
 }
 
 fn text(path: &std::path::Path) -> String {
