@@ -3,7 +3,7 @@
 //! `scene` puts one repository with everything on an upstream, its mirror, and before the judge; `client_story` tells
 //! what a client does and holds in the end. Then real clients (`clones`, `fetches`, `negotiation`, `many_references`,
 //! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
-//! (`disconnects`).
+//! (`disconnects`). `shared_answers` counts how often an answer was computed.
 
 mod client_story;
 mod clones;
@@ -16,3 +16,4 @@ mod odd_repositories;
 mod requests_by_hand;
 mod scene;
 mod server_process;
+mod shared_answers;

@@ -35,7 +35,7 @@ pub use documented::{Documented, documented};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
-pub use git_wire::{DELIMITER, FLUSH, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
