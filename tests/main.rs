@@ -3,7 +3,8 @@
 //! `harness` starts servers and speaks to them; `rest` mirrors the contract, one file per operation; `story` holds
 //! what crosses many operations; `every_operation` asks of each operation what the contract promises of all;
 //! `bad_input` what must be refused and change nothing; `coverage` makes sure that no operation is forgotten; `examples`
-//! that servers answer as the contract shows; `known_clients` how clients that exist read the answers; `outside` what
+//! that servers answer as the contract shows; `git` that every git client gets what git itself would give it;
+//! `known_clients` how clients that exist read the answers; `outside` what
 //! other people's programs make of it.
 
 #![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
@@ -12,6 +13,7 @@ mod bad_input;
 mod coverage;
 mod every_operation;
 mod examples;
+mod git;
 mod harness;
 mod known_clients;
 mod outside;

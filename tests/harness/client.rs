@@ -172,7 +172,7 @@ pub fn now_seconds() -> i64 {
     i64::try_from(since.as_secs()).expect("fits for a long time")
 }
 
-fn http() -> reqwest::Client {
+pub(super) fn http() -> reqwest::Client {
     static PROVIDER: OnceLock<()> = OnceLock::new();
     PROVIDER.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();

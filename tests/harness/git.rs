@@ -1,5 +1,6 @@
 //! Real git as a user has it: clones, commits and pushes with fixed names and dates.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -33,9 +34,14 @@ pub fn refs_hash(folder: &Path) -> String {
 /// Runs git with no configuration but its own.
 pub fn git_output(folder: &Path, arguments: &[&str]) -> Output {
     let program = std::env::var_os("HELIOSTAT_TEST_GIT").unwrap_or_else(|| "git".into());
-    Command::new(program)
+    git_command(&program, folder).args(arguments).output().expect("git can be run")
+}
+
+/// A command of some git with no configuration but its own; its first arguments are given.
+pub fn git_command(program: &OsStr, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
         .args(["-c", "protocol.version=2", "-c", "init.defaultBranch=main"])
-        .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -47,9 +53,8 @@ pub fn git_output(folder: &Path, arguments: &[&str]) -> Output {
         .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
         .env("GIT_COMMITTER_NAME", "Ada")
         .env("GIT_COMMITTER_EMAIL", "ada@example.com")
-        .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
-        .output()
-        .expect("git can be run")
+        .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z");
+    command
 }
 
 /// A work tree to commit in.

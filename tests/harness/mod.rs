@@ -2,8 +2,9 @@
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer, `documented`
-//! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `tools` runs other
-//! people's programs.
+//! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
+//! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
+//! `tools` runs other people's programs.
 
 mod attempt;
 mod client;
@@ -11,12 +12,16 @@ mod contract;
 mod documented;
 mod furnish;
 mod git;
+mod git_programs;
+mod git_wire;
+mod history;
 mod joined_by_hand;
 mod on_disk;
 mod operations;
 mod pair;
 mod raw_clone;
 mod receiver;
+mod reference_git;
 mod server;
 mod statuses;
 mod tiny_http;
@@ -29,6 +34,9 @@ pub use client::{Answer, Client, Identity, now_seconds, signed};
 pub use documented::{Documented, documented};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
+pub use git_programs::{GitProgram, git_programs};
+pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
@@ -37,6 +45,7 @@ pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
 pub use receiver::{Receiver, webhooks_path};
+pub use reference_git::{judged_fetches, reference_url};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
 pub use tiny_http::Received;
 pub use tools::{artefacts, must_succeed, tool};

@@ -6,6 +6,7 @@ mod atlassian_python_api;
 mod browser;
 mod browser_reads_self_link;
 mod generated_clients;
+mod git_clients;
 mod pages;
 mod schemathesis;
 mod served_document;

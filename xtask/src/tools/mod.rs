@@ -5,6 +5,7 @@
 //! and it is there whole or not at all.
 
 mod chromium;
+mod jgit;
 mod node;
 mod python;
 
@@ -57,6 +58,7 @@ impl Tools {
         tests.env("HELIOSTAT_TOOLS_PATH", self.search_path()).envs(NO_REPORTS);
         tests.env("HELIOSTAT_NODE_MODULES", self.node.join("node_modules"));
         tests.env("HELIOSTAT_CHROMIUM", chromium::find_or_install()?);
+        tests.env("HELIOSTAT_JGIT_CLASSPATH", jgit::find_or_install()?);
         Ok(())
     }
 

@@ -1,0 +1,131 @@
+//! A thousand clients that leave, each at another moment, leave nothing behind: no process, no open file, no half
+//! stored answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use url::Url;
+
+use super::server_process::{children_of, open_files_of};
+use crate::harness::{Checkout, Pair, clone_url, commit_noise, eventually, git, packets};
+
+/// How many leave.
+const CLIENTS: usize = 1_000;
+/// How many of them are there at the same time.
+const TOGETHER: usize = 40;
+/// Connections that the servers keep among themselves, which come and go.
+const SPARE_FILES: usize = 16;
+
+/// The moment at which a client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    /// In the middle of its request.
+    WhileAsking,
+    /// When it has asked and heard nothing.
+    HavingAsked,
+    /// When the answer has begun.
+    WhileReading,
+}
+
+#[tokio::test]
+async fn a_thousand_clients_that_leave_leave_nothing_behind() {
+    let pair = Pair::start().await;
+    let (repository, checkout) = noisy_repository(&pair).await;
+    let (url, commit) = (clone_url(pair.mirror.base_url(), &repository, None), checkout.1);
+    // What the first client makes the server open for good belongs to the baseline.
+    leave(&url, &commit, 0, Leaves::WhileReading).await;
+    nothing_runs(&pair).await;
+    let open_before = open_files_of(&pair.mirror);
+
+    let (turns, mut clients) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
+    for number in 0..CLIENTS {
+        let (turns, url, commit) = (turns.clone(), url.clone(), commit.clone());
+        clients.spawn(async move {
+            let _turn = turns.acquire_owned().await.expect("nobody closes it");
+            let moment = [Leaves::WhileAsking, Leaves::HavingAsked, Leaves::WhileReading][number % 3];
+            leave(&url, &commit, number, moment).await;
+        });
+    }
+    while let Some(client) = clients.join_next().await {
+        client.expect("a client leaves in order");
+    }
+
+    nothing_runs(&pair).await;
+    eventually("connections and files to be closed", || async {
+        (open_files_of(&pair.mirror) <= open_before + SPARE_FILES).then_some(())
+    })
+    .await;
+    eventually("half stored answers to go", || async {
+        half_stored(&pair.mirror.data()).is_empty().then_some(())
+    })
+    .await;
+    // Those who stay are served.
+    let copy = checkout.0.path().join("copy");
+    git(checkout.0.path(), &["clone", "--quiet", "--bare", url.as_str(), "copy"]);
+    assert_eq!(git(&copy, &["rev-parse", "main"]), commit);
+    let log = pair.mirror.log();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// A public repository with content that does not shrink, on both sides; with its checkout and its newest commit.
+async fn noisy_repository(pair: &Pair) -> (serde_json::Value, (Checkout, String)) {
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    let commit = commit_noise(&checkout);
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    let url = clone_url(pair.mirror.base_url(), &repository, None);
+    eventually("the push on the mirror", || async {
+        let listed = git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        listed.starts_with(&commit).then_some(())
+    })
+    .await;
+    (repository, (checkout, commit))
+}
+
+async fn nothing_runs(pair: &Pair) {
+    eventually("the git processes to end", || async { (children_of(&pair.mirror) == 0).then_some(()) }).await;
+}
+
+/// Asks for a clone, one of several that are not the same, and leaves.
+async fn leave(repository: &Url, commit: &str, number: usize, moment: Leaves) {
+    let depth = format!("deepen {}", 1 + number % 7);
+    let capabilities = format!("want {commit} side-band-64k ofs-delta");
+    let body = match number % 2 {
+        0 => format!("{}0000{}", packets(&[capabilities]), packets(&["done"])),
+        _ => format!("{}0000{}", packets(&[capabilities, depth]), packets(&["done"])),
+    };
+    let address = format!("127.0.0.1:{}", repository.port().expect("has a port"));
+    let head = format!(
+        "POST {}/git-upload-pack HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n\r\n",
+        repository.path(),
+        body.len()
+    );
+    let sent = if moment == Leaves::WhileAsking { &body[..body.len() / 2] } else { &body };
+    let mut stream = TcpStream::connect(&address).await.expect("the server listens");
+    stream.write_all(format!("{head}{sent}").as_bytes()).await.expect("the server reads");
+    if moment == Leaves::WhileReading {
+        let mut first = vec![0; 4096];
+        let length = stream.read(&mut first).await.expect("the server answers");
+        assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first[..length]));
+    }
+}
+
+/// Files of the cache that are no stored answers: answers lie below `entries` once they are whole.
+fn half_stored(data: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![data.join("cache")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if !path.is_dir() {
+                found.push(path);
+            } else if entry.file_name() != "entries" {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,19 @@
+//! What must hold for every client: it gets exactly what `git upload-pack` would have given it.
+//!
+//! `scene` puts one repository with everything on an upstream, its mirror, and before the judge; `client_story` tells
+//! what a client does and holds in the end. Then real clients (`clones`, `fetches`, `negotiation`, `many_references`,
+//! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
+//! (`disconnects`). `shared_answers` counts how often an answer was computed.
+
+mod client_story;
+mod clones;
+mod disconnects;
+mod fetches;
+mod malformed_requests;
+mod many_references;
+mod negotiation;
+mod odd_repositories;
+mod requests_by_hand;
+mod scene;
+mod server_process;
+mod shared_answers;
