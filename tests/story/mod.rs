@@ -5,6 +5,7 @@ mod clone_from_mirror;
 mod disconnect;
 mod drain;
 mod kill_and_converge;
+mod metrics_tell_operators;
 mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;

@@ -26,8 +26,6 @@ pub struct ServedRepository {
     pub record: Arc<MirroredRepository>,
     /// Whether it has everything that the upstream had told of.
     pub freshness: Freshness,
-    /// Where it is on the upstream.
-    pub upstream_url: String,
 }
 
 impl Mirror {
@@ -124,8 +122,8 @@ impl Mirror {
 
     async fn serve(&self, holding: &Arc<Holding>, freshness: Freshness) -> Result<ServedRepository, Refusal> {
         let record = holding.record();
-        let upstream_url = self.options.upstream_url.clone_url(&record.project_key, &record.slug);
         let not_yet = || {
+            let upstream_url = self.upstream_repository_url(&record.project_key, &record.slug);
             let message =
                 format!("This mirror does not have the repository yet. Until then it is at {upstream_url}.");
             Refusal::unavailable(message)
@@ -133,8 +131,8 @@ impl Mirror {
         if !is_available(&record) {
             return Err(not_yet());
         }
-        match self.repositories.open(holding.disk_id()).await {
-            Ok(repository) => Ok(ServedRepository { repository, record, freshness, upstream_url }),
+        match self.repositories.open_for_serving(holding.disk_id()).await {
+            Ok(repository) => Ok(ServedRepository { repository, record, freshness }),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot open a repository");
                 self.request_sync(holding, PendingChanges::Nothing);

@@ -3,6 +3,8 @@
 //! Signatures cover the address as the client sent it, so only the routed address changes; poem keeps the
 //! original one.
 
+use std::borrow::Cow;
+
 use poem::http::Uri;
 use poem::{Endpoint, Middleware, Request, Response, Result};
 
@@ -38,6 +40,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for AddressEndpoint<E> {
             return Ok(Problem::unknown_path(path).response());
         };
         if routed != path {
+            let routed = routed.into_owned();
             let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
             let Ok(uri) = format!("{routed}{query}").parse::<Uri>() else {
                 return Ok(Problem::unknown_path(&routed).response());
@@ -49,7 +52,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for AddressEndpoint<E> {
 }
 
 /// The path that is routed, or `None` when it lies outside the context path.
-fn routed_path(path: &str, context_path: &str) -> Option<String> {
+fn routed_path<'a>(path: &'a str, context_path: &str) -> Option<Cow<'a, str>> {
     let below = path.strip_prefix(context_path)?;
     let below = match below {
         "" => "/",
@@ -61,9 +64,9 @@ fn routed_path(path: &str, context_path: &str) -> Option<String> {
     if let (Some("rest"), Some(module), Some(versioned)) = (rest, module, versioned)
         && let Some(operation) = versioned.strip_prefix("1.0/")
     {
-        return Some(format!("/rest/{module}/latest/{operation}"));
+        return Some(format!("/rest/{module}/latest/{operation}").into());
     }
-    Some(below.to_owned())
+    Some(below.into())
 }
 
 #[cfg(test)]

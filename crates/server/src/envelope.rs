@@ -35,12 +35,12 @@ impl<E: Endpoint> Endpoint for EnvelopeEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let method = request.method().as_str().to_owned();
-        let path = request.uri().path().to_owned();
+        // Both are cheap to copy, unlike their text, which only errors need.
+        let (method, address) = (request.method().clone(), request.uri().clone());
         match self.endpoint.call(request).await {
             Ok(response) => Ok(response.into_response()),
             Err(error) if error.is_from_response() => Ok(error.into_response()),
-            Err(error) => Ok(problem_of(&error, &method, &path, self.role).response()),
+            Err(error) => Ok(problem_of(&error, method.as_str(), address.path(), self.role).response()),
         }
     }
 }

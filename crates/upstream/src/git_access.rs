@@ -23,7 +23,11 @@ impl Upstream {
         project_key: &str,
         slug: &str,
     ) -> Result<GitAccess, Refusal> {
-        self.open_permitted(caller, project_key, slug, RepositoryPermission::Read).await
+        let repository =
+            self.usable_repository(caller, project_key, slug, RepositoryPermission::Read).await?;
+        let opened = self.0.repositories.open_for_serving(disk_id(repository.id)).await;
+        let git = self.known_to_exist(repository.id, opened).await?;
+        Ok(GitAccess { repository, git })
     }
 
     /// Opens a repository for pushing. `slug` may end with `.git`.
@@ -33,11 +37,13 @@ impl Upstream {
         project_key: &str,
         slug: &str,
     ) -> Result<GitAccess, Refusal> {
-        let access = self.open_permitted(caller, project_key, slug, RepositoryPermission::Write).await?;
-        if access.repository.archived {
+        let repository =
+            self.usable_repository(caller, project_key, slug, RepositoryPermission::Write).await?;
+        if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
-        Ok(access)
+        let git = self.open_git(repository.id).await?;
+        Ok(GitAccess { repository, git })
     }
 
     /// Runs a push to its end and announces what it changed before the client learns that it worked.
@@ -63,25 +69,34 @@ impl Upstream {
         .await
     }
 
-    async fn open_permitted(
+    async fn usable_repository(
         &self,
         caller: &Caller,
         project_key: &str,
         slug: &str,
         needed: RepositoryPermission,
-    ) -> Result<GitAccess, Refusal> {
+    ) -> Result<Repository, Refusal> {
         let slug = slug.strip_suffix(".git").unwrap_or(slug);
         let repository = self.permitted_repository(caller, project_key, slug, needed).await?;
         if repository.state != RepositoryState::Available {
             return Err(Refusal::unavailable("The repository is not available at the moment."));
         }
-        let git = self.open_git(repository.id).await?;
-        Ok(GitAccess { repository, git })
+        Ok(repository)
     }
 
-    /// The repository on disk. That it is recorded but not there is a fault of this server.
+    /// The repository on disk.
     pub(crate) async fn open_git(&self, id: RepositoryId) -> Result<git::Repository, Refusal> {
-        match self.0.repositories.open(disk_id(id)).await {
+        let opened = self.0.repositories.open(disk_id(id)).await;
+        self.known_to_exist(id, opened).await
+    }
+
+    /// That a repository is recorded but not there is a fault of this server.
+    async fn known_to_exist(
+        &self,
+        id: RepositoryId,
+        opened: Result<git::Repository, git::OpenError>,
+    ) -> Result<git::Repository, Refusal> {
+        match opened {
             Ok(repository) => Ok(repository),
             Err(error) => {
                 // Unless it has just been deleted.

@@ -13,6 +13,12 @@ pub struct ServingCounters {
     pub misses: u64,
     /// Answers that were computed before anybody asked.
     pub prepared: u64,
+    /// Computations that were given up because nobody waited any more.
+    pub abandoned: u64,
+    /// Answers that were passed on but could not be stored.
+    pub not_stored: u64,
+    /// Stored answers that were found damaged, and thrown away.
+    pub damaged: u64,
     /// Bytes of stored answers that were read by clients.
     pub served_bytes: u64,
     /// Bytes that were computed.
@@ -21,10 +27,14 @@ pub struct ServingCounters {
     pub saved: Duration,
     /// Stored answers that were removed to make room.
     pub evictions: u64,
+    /// Computations that are under way now.
+    pub running: u64,
     /// Computations that wait for their turn now.
     pub waiting: u64,
     /// Computations that have had their turn.
     pub turns: u64,
+    /// Those of them that had to wait for it.
+    pub waits: u64,
     /// How long they had waited for it, all together.
     pub waited: Duration,
     /// What is stored now, by repository.

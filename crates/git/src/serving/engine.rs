@@ -123,8 +123,10 @@ impl ServingEngine {
     pub fn counters(&self) -> ServingCounters {
         let queue = self.queue.counters();
         let mut counters = ServingCounters {
+            running: self.queue.running() as u64,
             waiting: self.queue.waiting() as u64,
             turns: queue.turns,
+            waits: queue.waits,
             waited: queue.waited,
             ..ServingCounters::default()
         };
@@ -134,6 +136,9 @@ impl ServingEngine {
             counters.joins = cache.joins;
             counters.misses = cache.misses;
             counters.prepared = cache.prepared;
+            counters.abandoned = cache.abandoned;
+            counters.not_stored = cache.not_stored;
+            counters.damaged = cache.damaged;
             counters.served_bytes = cache.bytes_served;
             counters.generated_bytes = cache.bytes_generated;
             counters.saved = cache.saved;

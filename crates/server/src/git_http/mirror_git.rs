@@ -29,7 +29,8 @@ impl GitAccess for MirrorGit {
         // Whoever may not read learns nothing, not even where to push.
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
         let served = self.mirror.open_for_advertisement(project_key, slug, &credentials).await?;
-        Err(pushes_go_upstream(&served.upstream_url))
+        let record = &served.record;
+        Err(pushes_go_upstream(&self.mirror.upstream_repository_url(&record.project_key, &record.slug)))
     }
 
     async fn take_push(

@@ -88,42 +88,50 @@ impl Figures {
                 ([("source", "computed")], serving.misses),
             ],
         )?;
-        sheet.counter_of(
-            "heliostat_answers_served",
-            "Bytes of answers that clients have read",
-            Unit::Bytes,
-            serving.served_bytes,
-        )?;
-        sheet.counter_of(
-            "heliostat_answers_generated",
-            "Bytes of answers that were computed",
-            Unit::Bytes,
-            serving.generated_bytes,
-        )?;
-        sheet.seconds(
-            "heliostat_answers_cpu_saved",
-            "Processor time that stored answers have saved",
-            serving.saved,
-        )?;
-        sheet.counter(
-            "heliostat_answers_evicted",
-            "Stored answers that made room for others",
-            serving.evictions,
-        )?;
+        for (name, help, bytes) in [
+            (
+                "heliostat_answers_served",
+                "Bytes of stored answers that clients have read",
+                serving.served_bytes,
+            ),
+            ("heliostat_answers_generated", "Bytes of answers that were computed", serving.generated_bytes),
+        ] {
+            sheet.write(name, help, Some(&Unit::Bytes), &ConstCounter::new(bytes))?;
+        }
+        for (name, help, time) in [
+            ("heliostat_answers_cpu_saved", "Processor time that stored answers have saved", serving.saved),
+            (
+                "heliostat_computation_wait",
+                "How long computations have waited for their turn",
+                serving.waited,
+            ),
+        ] {
+            sheet.seconds(name, help, time)?;
+        }
+        for (name, help, count) in [
+            (
+                "heliostat_answers_prepared",
+                "Answers that were computed before anybody asked",
+                serving.prepared,
+            ),
+            (
+                "heliostat_answers_abandoned",
+                "Computations that nobody waited for any more",
+                serving.abandoned,
+            ),
+            ("heliostat_answers_not_stored", "Answers that could not be stored", serving.not_stored),
+            ("heliostat_answers_damaged", "Stored answers that were damaged on disk", serving.damaged),
+            ("heliostat_answers_evicted", "Stored answers that made room for others", serving.evictions),
+            ("heliostat_computation_turns", "Computations that have had their turn", serving.turns),
+            ("heliostat_computation_waits", "Those that had to wait for their turn", serving.waits),
+        ] {
+            sheet.write(name, help, None, &ConstCounter::new(count))?;
+        }
+        sheet.gauge("heliostat_computations_running", "Computations under way", serving.running)?;
         sheet.gauge(
             "heliostat_computations_waiting",
-            "Answers whose computation waits for its turn",
+            "Computations that wait for their turn",
             serving.waiting,
-        )?;
-        sheet.counter(
-            "heliostat_computation_turns",
-            "Computations that have had their turn",
-            serving.turns,
-        )?;
-        sheet.seconds(
-            "heliostat_computation_wait",
-            "How long computations have waited for their turn",
-            serving.waited,
         )?;
         self.encode_repositories(sheet)
     }
@@ -182,16 +190,6 @@ impl MirrorFigures {
 pub struct Sheet<'a>(DescriptorEncoder<'a>);
 
 impl Sheet<'_> {
-    /// A number that only grows.
-    pub fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        self.write(name, help, None, &ConstCounter::new(value))
-    }
-
-    /// A number of something with a unit that only grows.
-    pub fn counter_of(&mut self, name: &str, help: &str, unit: Unit, value: u64) -> fmt::Result {
-        self.write(name, help, Some(&unit), &ConstCounter::new(value))
-    }
-
     /// A time that only grows.
     pub fn seconds(&mut self, name: &str, help: &str, value: Duration) -> fmt::Result {
         self.write(name, help, Some(&Unit::Seconds), &ConstCounter::new(value.as_secs_f64()))

@@ -1,0 +1,85 @@
+//! Prometheus reads what each role does: from the server's own machine, or from anywhere with the token.
+
+use std::io::Write;
+
+use crate::harness::{Client, Identity, Pair, Server, ServerOptions, eventually};
+
+const TOKEN: &str = "only-the-operators-know-this";
+
+/// The value of a figure, with its labels in its name.
+fn figure(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+async fn read(client: &Client) -> String {
+    let answer = client.get("/metrics").await.expect(200);
+    assert_eq!(answer.media_type(), "application/openmetrics-text");
+    assert!(answer.text.ends_with("# EOF\n"), "{}", answer.text);
+    answer.text
+}
+
+fn token_file() -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a file can be made");
+    writeln!(file, "{TOKEN}").expect("it can be written");
+    file
+}
+
+fn with_file(file: &tempfile::NamedTempFile) -> ServerOptions {
+    let path = file.path().to_str().expect("is UTF-8").to_owned();
+    ServerOptions { arguments: vec!["--metrics-token-file".to_owned(), path], ..ServerOptions::default() }
+}
+
+#[tokio::test]
+async fn both_roles_show_what_they_do() {
+    let pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    for (server, role) in [(&pair.upstream, "upstream"), (&pair.mirror, "mirror")] {
+        let text = read(&server.anonymous()).await;
+        assert!(text.contains(&format!("heliostat_build{{role=\"{role}\",version=")), "{text}");
+        for name in ["heliostat_answers_total{source=\"stored\"}", "heliostat_answers_served_bytes_total"] {
+            assert!(figure(&text, name).is_some(), "{name}\n{text}");
+        }
+        assert!(figure(&text, "process_resident_memory_bytes") > Some(1_000_000.0), "{text}");
+        assert!(figure(&text, "process_cpu_seconds_total") > Some(0.0), "{text}");
+    }
+    eventually("the mirror's figures", || async {
+        let text = read(&pair.mirror.anonymous()).await;
+        let ready = figure(&text, "heliostat_mirror_ready")? > 0.0;
+        let available = figure(&text, "heliostat_mirror_repositories_available")? > 0.0;
+        (ready && available).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_proxy_does_not_open_them_to_the_world() {
+    let server = Server::upstream(ServerOptions::default());
+    let through_a_proxy = server.anonymous().with_header("X-Forwarded-For", "192.0.2.7");
+    through_a_proxy.get("/metrics").await.expect_error(403);
+    server.admin().post_nothing("/metrics").await.expect_error(405);
+}
+
+#[tokio::test]
+async fn with_a_token_nobody_else_reads_them_and_it_is_in_no_log() {
+    let file = token_file();
+    let variable = ServerOptions {
+        environment: vec![("HELIOSTAT_METRICS_TOKEN".to_owned(), TOKEN.to_owned())],
+        ..ServerOptions::default()
+    };
+    let upstream = Server::upstream(with_file(&file));
+    let mirror = Server::mirror(upstream.base_url(), "Lima", variable);
+    for server in [&upstream, &mirror] {
+        let reader = server.anonymous().as_(Identity::Token(TOKEN.to_owned()));
+        read(&reader).await;
+        read(&reader.with_header("X-Forwarded-For", "192.0.2.7")).await;
+        server.anonymous().get("/metrics").await.expect_error(401);
+        server.admin().get("/metrics").await.expect_error(401);
+        let wrong = Identity::Token("only-the-operators-know-thiz".to_owned());
+        server.anonymous().as_(wrong).get("/metrics").await.expect_error(401);
+        assert!(!server.log().contains(TOKEN));
+        let arguments = format!("/proc/{}/cmdline", server.process_id().expect("it runs"));
+        let arguments = std::fs::read(arguments).expect("the system tells");
+        assert!(!String::from_utf8_lossy(&arguments).contains(TOKEN));
+    }
+}
