@@ -194,7 +194,7 @@ mod tests {
         short.take(&answer[..answer.len() - 1]);
         assert!(short.objects().is_err());
         let mut error = PackSeen::default();
-        error.take(b"0012ERR not our ref0000");
+        error.take(b"0013ERR not our ref0000");
         assert!(error.objects().expect_err("it is refused").to_string().contains("not our ref"));
     }
 }

@@ -14,6 +14,7 @@ use crate::debian::is_root;
 /// 80 ms there and back, 100 Mbit/s.
 const FAR: Line =
     Line { way: Duration::from_millis(40), bytes_per_second: 100e6 / 8.0, queue_bytes: 4_000_000 };
+const NEAR_END_OF_FAR_LINE: &str = "10.213.3.2";
 const NEAR_RATE: &str = "1gbit";
 
 /// The namespaces; they go with the value.
@@ -61,8 +62,10 @@ impl Network {
         }
         up(Some(clients), client_tun, "10.213.2.2/24")?;
         up(Some(far), far_tun, &format!("{}/24", Self::FAR_FOR_CLIENTS))?;
-        up(None, near_tun, "10.213.3.2/24")?;
+        up(None, near_tun, &format!("{NEAR_END_OF_FAR_LINE}/24"))?;
         up(Some(far), far_tun_of_near, &format!("{}/24", Self::FAR_FOR_NEAR))?;
+        // The upstream calls its mirror, which has one address for everybody.
+        ip(&["-n", far, "route", "add", &format!("{}/32", Self::NEAR), "via", NEAR_END_OF_FAR_LINE])?;
         Ok(network)
     }
 }
