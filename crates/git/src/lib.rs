@@ -83,4 +83,4 @@ pub use serving::{Answer, Asker, ServingCounters, ServingEngine, ServingOptions,
 pub use update_refs::{RefUpdate, UpdateRefsError};
 pub use upkeep::{LastUpkeep, Maintained, Upkeep, UpkeepCounters, keep_up};
 pub use version::{GitVersion, MINIMUM_GIT_VERSION};
-pub use wire::{Command, CommandName, FetchRequest, RequestError};
+pub use wire::{Command, CommandName, FetchRequest, LsRefs, RequestError};

@@ -1,3 +1,5 @@
+//! References as they are read from disk, compared with what `git` lists.
+
 use std::time::Duration;
 
 use super::*;

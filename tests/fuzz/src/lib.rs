@@ -3,7 +3,8 @@
 //! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
 
 use heliostat_git::{
-    Command, CommandName, FetchRequest, ObjectInfoRequest, PacketLine, decode_packet, encode_packet,
+    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot, decode_packet,
+    encode_packet,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -43,7 +44,12 @@ pub fn request_v2(data: &[u8]) {
             assert_eq!(FetchRequest::parse_v2(&command).as_ref(), Ok(&request));
         }
         CommandName::ObjectInfo => drop(ObjectInfoRequest::parse(&command)),
-        CommandName::LsRefs | CommandName::BundleUri => {}
+        CommandName::LsRefs => {
+            if let Ok(list) = LsRefs::parse(command.arguments()) {
+                drop(RefSnapshot::empty().list(&list));
+            }
+        }
+        CommandName::BundleUri => {}
     }
 }
 

@@ -87,14 +87,17 @@ impl Repository {
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
             Err(error) => return Ok(refused(&error)),
         };
+        let refs = self.snapshot().await?;
+        let server = refs.object_format().unwrap_or(ObjectFormat::Sha1);
+        if command.name() != CommandName::Fetch && command.object_format() != server {
+            let client = command.object_format().to_string();
+            return Ok(refused(&RequestError::WrongObjectFormat { server, client }));
+        }
         match command.name() {
-            CommandName::LsRefs => {
-                let refs = self.snapshot().await?;
-                match LsRefs::parse(command.arguments()) {
-                    Ok(list) => Ok(Answer::Whole(refs.list(&list))),
-                    Err(error) => Ok(refused(&error)),
-                }
-            }
+            CommandName::LsRefs => match LsRefs::parse(command.arguments()) {
+                Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                Err(error) => Ok(refused(&error)),
+            },
             CommandName::Fetch => match FetchRequest::parse_v2(&command) {
                 Ok(fetch) => self.answer_fetch(fetch, asker).await,
                 Err(error) => Ok(refused(&error)),

@@ -18,7 +18,7 @@ const FEW_REFS: usize = 16;
 
 /// What a client wants to see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct LsRefs {
+pub struct LsRefs {
     peel: bool,
     symrefs: bool,
     unborn: bool,
@@ -28,7 +28,7 @@ pub(crate) struct LsRefs {
 
 impl LsRefs {
     /// Reads the arguments of the command: the packets between the delimiter and the flush.
-    pub(crate) fn parse<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RequestError> {
+    pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RequestError> {
         let mut request = Self::default();
         let mut prefix_bytes = 0;
         let mut is_everything = false;
@@ -108,7 +108,7 @@ impl LsRefs {
 
 impl RefSnapshot {
     /// The answer to the command, as `git` would give it.
-    pub(crate) fn list(&self, request: &LsRefs) -> Bytes {
+    pub fn list(&self, request: &LsRefs) -> Bytes {
         let count: usize = request.ranges().map(|prefix| self.count_below(prefix)).sum();
         let make = || {
             // Room for a name of ordinary length; more is taken when it is needed.

@@ -21,6 +21,7 @@ mod fetch_tests;
 
 pub use command::{Command, CommandName};
 pub use fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest};
+pub use ls_refs::LsRefs;
 pub(crate) use packet_reader::PacketReader;
 pub(crate) use ready_lists::ReadyLists;
 pub use request_error::RequestError;
