@@ -49,6 +49,9 @@ impl Client<'_> {
             let words: Vec<String> = step.split(' ').map(|word| self.spelled_out(word, url)).collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let place = if number == 0 { folder.path() } else { &copy };
+            if !place.exists() {
+                break;
+            }
             let output = self.program.run(self.protocol, place, &words);
             let printed = String::from_utf8_lossy(&output.stdout).replace(url.as_str(), "$URL");
             let complaint = complaints(&String::from_utf8_lossy(&output.stderr), url);

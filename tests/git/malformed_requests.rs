@@ -119,14 +119,11 @@ async fn commands_and_arguments_that_there_are_not() {
         "teapot",
         "want",
         "want zz",
-        "want $TIP0",
-        "want $TIP extra",
         "want 1234",
         "want $MISSING",
         "want HEAD",
         "have",
         "have zz",
-        "have $TIP0",
         "shallow zz",
         "shallow",
         "deepen",
@@ -176,7 +173,6 @@ async fn older_versions_out_of_order() {
         format!("{}{FLUSH}{}", packet("have $TIP"), packet("done")),
         format!("{}{}", packet("want $TIP"), packet("done")),
         format!("{}{FLUSH}{}", packet("want $TIP teapot"), packet("done")),
-        format!("{}{FLUSH}{}", packet("want $TIP\u{0}side-band-64k"), packet("done")),
         format!("{}{FLUSH}{}", packet("want zz"), packet("done")),
         format!("{}{FLUSH}{}", packet("want $TIP object-format=sha256"), packet("done")),
         format!("{}{FLUSH}{}", packets(&["want $TIP", "deepen x"]), packet("done")),
@@ -193,6 +189,25 @@ async fn older_versions_out_of_order() {
         .iter()
         .flat_map(|body| ["", "version=1"].map(|protocol| GitRequest::exchange(protocol, body.clone())));
     all_are_refused(scene, requests.collect()).await;
+}
+
+/// Behind the name of an object git reads on, or does not look: whoever refuses that is right, too.
+#[tokio::test]
+async fn what_git_overlooks_is_overlooked_or_refused() {
+    let scene = scene().await;
+    let spelled = |line: &str| spelled_out(scene, line);
+    let mut requests = Vec::new();
+    for line in ["want $TIP0", "want $TIP extra", "have $TIP0"] {
+        requests.push(v2(command_v2("fetch", &["want $TIP", line, "done"].map(spelled))));
+    }
+    let line = packet(&spelled("want $TIP\u{0}side-band-64k"));
+    requests.push(GitRequest::exchange("", format!("{line}{FLUSH}{}", packet("done"))));
+    for request in requests {
+        let answer = request.send(&scene.mirror.url).await;
+        let is_refusal = (400..500).contains(&answer.status) || answer.error().is_some();
+        let fault = fault(&scene.mirror, &request).await;
+        assert!(is_refusal || fault.is_none(), "{fault:?}");
+    }
 }
 
 #[tokio::test]

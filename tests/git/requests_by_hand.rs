@@ -7,7 +7,7 @@ use crate::harness::{DELIMITER, FLUSH, GitRequest, command_v2, objects_of_pack, 
 /// More prefixes than git looks at one by one.
 const MANY_PREFIXES: usize = 70_000;
 
-/// Sends it to both.
+/// Sends it to both; fails unless both tell the same.
 async fn told_the_same(place: &Place, request: &GitRequest) {
     let (ours, theirs) = (request.send(&place.url).await, request.send(&place.judge).await);
     let shown = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
@@ -103,7 +103,7 @@ async fn requests_of_version_2_in_other_words() {
 #[tokio::test]
 async fn fetches_of_version_2() {
     let scene = scene().await;
-    let requests: [&[&str]; 30] = [
+    let requests: [&[&str]; 36] = [
         &["want $TIP", "done"],
         &["want $TIP", "want $TIP", "want $OLDER", "done"],
         &["thin-pack", "no-progress", "include-tag", "ofs-delta", "want $TIP", "done"],
@@ -131,6 +131,12 @@ async fn fetches_of_version_2() {
         &["thin-pack", "ofs-delta", "want $TIP", "have $MISSING", "have $OLDER", "done"],
         &["wait-for-done", "want $TIP", "have $OLDER"],
         &["wait-for-done", "want $TIP", "have $OLDER", "have $TIP", "done"],
+        &["wait-for-done", "want $TIP", "have $TIP", "have $OLDER"],
+        &["want $TIP", "have $TIP", "have $OLDER"],
+        &["wait-for-done", "want $TIP", "have $OLDER", "have $TIP"],
+        &["want $TIP", "have $OLDER", "have $TIP"],
+        &["filter blob:none", "want $TIP", "want $NAMED_BLOB", "done"],
+        &["filter tree:0", "want $NAMED_BLOB", "want $TIP", "done"],
         &["want $UNREACHABLE", "have $TIP", "done"],
         &["want $TREE", "want $BLOB", "done"],
         &["want $TIP"],

@@ -66,6 +66,7 @@ async fn build() -> Scene {
         ("$TAG", source.id("v1.0")),
         ("$TREE", source.id("main~3^{tree}")),
         ("$BLOB", source.id("main~3:large.txt")),
+        ("$NAMED_BLOB", source.id("of-a-blob")),
         ("$UNREACHABLE", doomed),
         ("$MISSING", "0123456789abcdef0123456789abcdef01234567".to_owned()),
     ]);
