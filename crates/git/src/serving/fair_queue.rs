@@ -130,7 +130,6 @@ impl FairQueue {
     }
 
     /// How many turns are taken now.
-    #[cfg(test)]
     pub fn running(&self) -> usize {
         self.0.slots - self.lock().free
     }
