@@ -56,13 +56,17 @@ fn jgit(step: &str, url: &Url, folder: &Path, _depth: Option<&str>) -> Command {
     command
 }
 
-/// References by name, and every object that they reach.
+/// References by name, and every object that they reach. What a client keeps as the branches of its origin counts as
+/// the branches that they are.
 fn held(folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     git(folder, &["fsck", "--connectivity-only", "--no-dangling", "--no-progress"]);
-    let lines = |text: String| text.lines().map(str::to_owned).collect();
-    let references =
-        git(folder, &["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"]);
-    (lines(references), lines(git(folder, &["rev-list", "--objects", "--all", "--no-object-names"])))
+    let references = git(folder, &["for-each-ref", "--format=%(objectname) %(refname)"]);
+    let references = references.lines().filter(|line| !line.ends_with("/HEAD"));
+    let objects = git(folder, &["rev-list", "--objects", "--all", "--no-object-names"]);
+    (
+        references.map(|line| line.replace("refs/remotes/origin/", "refs/heads/")).collect(),
+        objects.lines().map(str::to_owned).collect(),
+    )
 }
 
 fn history(days: u64) -> Source {
