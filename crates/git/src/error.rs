@@ -92,6 +92,9 @@ pub enum GitError {
         /// What it said.
         message: String,
     },
+    /// What the client sent cannot be read.
+    #[error("cannot read the request")]
+    Request(#[source] io::Error),
     /// A failure that several were waiting for.
     #[error(transparent)]
     Shared(Arc<GitError>),
@@ -137,6 +140,17 @@ const DAMAGE: &[&str] = &[
     "badRefContent",
 ];
 
+/// Phrases by which `git` tells that a request asks for what cannot be.
+const REFUSALS: &[&str] = &[
+    "invalid filter-spec",
+    "expected 'tree:",
+    "expected something after combine:",
+    "sparse:path filters",
+    "unable to access sparse blob",
+    "deepen-not",
+    "no commits selected for shallow requests",
+];
+
 impl GitError {
     /// Reads why a process that ended badly did so.
     pub(crate) fn from_failure(
@@ -153,6 +167,8 @@ impl GitError {
             Self::Locked { operation, path, detail }
         } else if is_about_damage(&detail) {
             Self::Corrupt { operation, path, detail }
+        } else if let Some(message) = refusal_in(&detail) {
+            Self::Refused { operation, message: message.to_owned() }
         } else {
             Self::Failed { operation, status: status.to_owned(), detail }
         }
@@ -165,6 +181,12 @@ impl GitError {
             _ => matches!(self, Self::NotARepository { .. } | Self::Corrupt { .. }),
         }
     }
+}
+
+/// The sentence that the client may be shown, if it is at fault.
+fn refusal_in(stderr: &str) -> Option<&str> {
+    let line = stderr.lines().find(|line| REFUSALS.iter().any(|phrase| line.contains(phrase)))?;
+    Some(line.strip_prefix("fatal: ").unwrap_or(line).trim_end())
 }
 
 pub(crate) fn is_about_no_repository(stderr: &str) -> bool {

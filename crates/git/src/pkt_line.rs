@@ -79,9 +79,9 @@ pub fn encode_packet(packet: PacketLine<'_>, output: &mut Vec<u8>) -> Result<(),
 
 /// A packet that makes a client stop and show `message`. Cut when it is too long for a packet.
 pub fn error_packet(message: &str) -> Bytes {
-    let room = MAX_PACKET_LINE_BYTES - LENGTH_DIGITS - "ERR \n".len();
+    let room = MAX_PACKET_LINE_BYTES - LENGTH_DIGITS - "ERR ".len();
     let mut packet = Vec::new();
-    let payload = format!("ERR {}\n", &message[..message.floor_char_boundary(room)]);
+    let payload = format!("ERR {}", &message[..message.floor_char_boundary(room)]);
     encode_packet(PacketLine::Data(payload.as_bytes()), &mut packet).expect("the message was cut to fit");
     packet.into()
 }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_error_always_fits() {
-        assert_eq!(&error_packet("no")[..], b"000bERR no\n");
+        assert_eq!(&error_packet("no")[..], b"000aERR no");
         let long = error_packet(&"ü".repeat(MAX_PACKET_LINE_BYTES));
         assert!(
             matches!(decode_packet(&long), Ok(Some((PacketLine::Data(_), length))) if length == long.len())

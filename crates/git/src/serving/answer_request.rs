@@ -202,19 +202,17 @@ enum RequestBody {
 }
 
 async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
-    let io_error = |error| GitError::Io { operation: OPERATION, error };
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
     loop {
         let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let stalled =
-            || io_error(io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request"));
-        match piece.map_err(|_| stalled())? {
+        let stalled = || io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request");
+        match piece.map_err(|_| GitError::Request(stalled()))? {
             // Nearly every request comes in one piece, which is then used as it is.
             None if body.is_empty() => return Ok(RequestBody::Whole(first)),
             None => return Ok(RequestBody::Whole(body.freeze())),
             Some(piece) => {
-                let piece = piece.map_err(io_error)?;
+                let piece = piece.map_err(GitError::Request)?;
                 if first.is_empty() && body.is_empty() {
                     first = piece;
                     continue;

@@ -59,19 +59,20 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     let service = GitService::UploadPack;
     let serving = repository.exchange_with(service, ServeMode::Exchange, &protocol, &settings, body).await?;
     let cost = Arc::new(Mutex::new(None));
-    let mut computation = Computation { serving, cost: Arc::clone(&cost), last: Bytes::new() };
-    let first = computation.next().await.transpose()?;
-    if let Some(message) = first.as_ref().and_then(|piece| refusal(piece)) {
+    let mut computation =
+        Computation { has_ended: false, serving, cost: Arc::clone(&cost), last: Bytes::new() };
+    let begun = beginning(&mut computation, request.deepen()).await?;
+    if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
         return Err(GitError::Refused { operation: "serve a fetch", message });
     }
-    let rest = stream::unfold(first.is_some().then_some(computation), |computation| async move {
+    let rest = stream::unfold((!begun.is_empty()).then_some(computation), |computation| async move {
         let mut computation = computation?;
         match computation.next().await? {
             Ok(piece) => Some((Ok(piece), Some(computation))),
             Err(error) => Some((Err(io::Error::other(error)), None)),
         }
     });
-    let output = stream::iter(first.map(Ok)).chain(rest).boxed();
+    let output = stream::iter(begun.into_iter().map(Ok)).chain(rest).boxed();
     let cost = move || {
         let measured = *cost.lock().unwrap_or_else(PoisonError::into_inner);
         measured.unwrap_or_else(|| started.elapsed())
@@ -79,8 +80,23 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     Ok(Production { output, cost: Box::new(cost), turn: None })
 }
 
+/// The first piece; the second one too where `git` may begin to answer before it finds out that it cannot: a cut
+/// that leaves no commit.
+async fn beginning(computation: &mut Computation, deepen: &Deepen) -> Result<Vec<Bytes>, GitError> {
+    let count = if matches!(deepen, Deepen::Cut { .. }) { 2 } else { 1 };
+    let mut begun = Vec::new();
+    while begun.len() < count {
+        match computation.next().await.transpose()? {
+            Some(piece) => begun.push(piece),
+            None => break,
+        }
+    }
+    Ok(begun)
+}
+
 /// The process with what is known of it.
 struct Computation {
+    has_ended: bool,
     serving: Serving,
     cost: Arc<Mutex<Option<Duration>>>,
     last: Bytes,
@@ -89,13 +105,19 @@ struct Computation {
 impl Computation {
     /// The next piece; `None` at the end of a whole answer.
     async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        if self.has_ended {
+            return None;
+        }
         match self.serving.next().await {
             Some(Ok(piece)) => {
                 self.last = piece.clone();
                 Some(Ok(piece))
             }
             Some(Err(error)) => Some(Err(error)),
-            None => self.finish().await.err().map(Err),
+            None => {
+                self.has_ended = true;
+                self.finish().await.err().map(Err)
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! A fetch while it is being read: lines as they come, each list bounded before it grows.
 
+use std::collections::BTreeSet;
+
 use crate::object_id::{ObjectFormat, ObjectId};
 use crate::wire::RequestError;
 use crate::wire::fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest, RequestEnding};
@@ -123,10 +125,13 @@ impl FetchDraft {
             (None, true) => Deepen::Cut { since: self.since, not: self.not.into_iter().collect() },
             (None, false) => Deepen::No,
         };
+        let mut seen = BTreeSet::new();
+        let want_order: Vec<_> = self.wants.into_iter().filter(|want| seen.insert(want.clone())).collect();
         Ok(FetchRequest {
             format: self.format.unwrap_or(ObjectFormat::Sha1),
             dialect,
-            wants: self.wants.into_iter().collect(),
+            wants: seen,
+            want_order,
             haves: self.haves,
             shallow: self.shallow.into_iter().collect(),
             deepen,

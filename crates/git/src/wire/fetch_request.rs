@@ -107,7 +107,10 @@ pub struct FetchRequest {
     pub(super) format: ObjectFormat,
     pub(super) dialect: Dialect,
     pub(super) wants: BTreeSet<ObjectId>,
-    /// Sorted in version 2. In the older ones the answer depends on their order.
+    /// The order of the wants where it matters, and empty when it is the sorted one: with a filter, `git` leaves
+    /// out a file that is wanted after a folder that holds it.
+    pub(super) want_order: Vec<ObjectId>,
+    /// In the order in which they are acknowledged; sorted when none is.
     pub(super) haves: Vec<ObjectId>,
     pub(super) shallow: BTreeSet<ObjectId>,
     pub(super) deepen: Deepen,
@@ -175,7 +178,7 @@ impl FetchRequest {
 
     /// The same question about other objects.
     pub(crate) fn with_wants(&self, wants: BTreeSet<ObjectId>) -> Self {
-        Self { wants, ..self.clone() }
+        Self { wants, want_order: Vec::new(), ..self.clone() }
     }
 
     /// The same question without the contents of files, or with them if they were left out.
@@ -251,11 +254,16 @@ impl FetchRequest {
     /// Drops what has no effect, so that requests with the same answer are equal.
     pub(super) fn without_what_changes_nothing(mut self) -> Self {
         if self.dialect == Dialect::Second {
-            self.haves.sort_unstable();
-            self.haves.dedup();
             if self.haves.is_empty() && !self.wants.is_empty() {
                 self.ending = RequestEnding::Pack;
             }
+            if self.ending == RequestEnding::Pack {
+                self.haves.sort_unstable();
+                self.haves.dedup();
+            }
+        }
+        if self.filter.is_none() || self.want_order.is_sorted() {
+            self.want_order = Vec::new();
         }
         if self.wants.is_empty() && (self.ending != RequestEnding::Acknowledge || self.haves.is_empty()) {
             self.haves = Vec::new();
@@ -267,7 +275,7 @@ impl FetchRequest {
         if matches!(self.ending, RequestEnding::Acknowledge | RequestEnding::Boundary) {
             // There will be no pack.
             (self.thin_pack, self.ofs_delta, self.include_tag) = (false, false, false);
-            self.filter = None;
+            (self.filter, self.want_order) = (None, Vec::new());
         }
         if self.ending == RequestEnding::Acknowledge {
             (self.deepen, self.shallow) = (Deepen::No, BTreeSet::new());
@@ -293,6 +301,11 @@ impl FetchRequest {
         self
     }
 
+    fn wants_in_order(&self) -> impl Iterator<Item = &ObjectId> {
+        let sorted = self.want_order.is_empty().then_some(&self.wants).into_iter().flatten();
+        self.want_order.iter().chain(sorted)
+    }
+
     fn write_second(&self, output: &mut Vec<u8>) {
         push_packet(output, &[b"command=fetch\n"]);
         push_packet(output, &[b"object-format=", self.format.as_str().as_bytes(), b"\n"]);
@@ -316,7 +329,7 @@ impl FetchRequest {
         }
         self.write_history(output);
         self.write_filter(output);
-        for want in &self.wants {
+        for want in self.wants_in_order() {
             push_packet(output, &[b"want ", want.as_str().as_bytes(), b"\n"]);
         }
         self.write_haves(output);
@@ -324,7 +337,7 @@ impl FetchRequest {
     }
 
     fn write_original(&self, capabilities: &str, output: &mut Vec<u8>) {
-        for (index, want) in self.wants.iter().enumerate() {
+        for (index, want) in self.wants_in_order().enumerate() {
             let capabilities = if index == 0 { capabilities } else { "" };
             push_packet(output, &[b"want ", want.as_str().as_bytes(), capabilities.as_bytes(), b"\n"]);
         }

@@ -92,10 +92,7 @@ mod tests {
         let error =
             RequestError::UnknownArgument { command: "ls-refs", argument: RequestError::quoted(b"\xffoo") };
         let packet = error.packet();
-        assert!(
-            packet.ends_with("ERR unknown argument \"\u{fffd}oo\" of ls-refs\n".as_bytes()),
-            "{packet:?}"
-        );
+        assert!(packet.ends_with("ERR unknown argument \"\u{fffd}oo\" of ls-refs".as_bytes()), "{packet:?}");
         assert_eq!(RequestError::quoted(&[b'x'; 1000]).len(), MAX_QUOTED_BYTES);
     }
 }

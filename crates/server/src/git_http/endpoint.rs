@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use heliostat_api::Call;
 use heliostat_auth::Refusal;
-use heliostat_git::{Answer, ByteStream, GitProtocol, GitService, decode_request_body};
+use heliostat_git::{Answer, ByteStream, GitError, GitProtocol, GitService, decode_request_body};
 use http_body_util::BodyExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
@@ -56,8 +56,7 @@ impl<A: GitAccess> GitEndpoint<A> {
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let Readable { repository, asker } = self.0.readable(&call, key, slug).await?;
-                let answer =
-                    repository.upload_pack(body, &protocol, asker).await.map_err(Refusal::internal)?;
+                let answer = repository.upload_pack(body, &protocol, asker).await.map_err(not_answered)?;
                 Ok(uncached("application/x-git-upload-pack-result").body(body_with(answer, outbox)))
             }
             GitStep::ReceivePack => {
@@ -72,6 +71,16 @@ impl<A: GitAccess> GitEndpoint<A> {
                 bundle::answer(&repository, id, &wanted).await
             }
         }
+    }
+}
+
+/// What cannot be read is the client's fault; everything else is ours.
+fn not_answered(error: GitError) -> Refusal {
+    match error {
+        GitError::Request(error) => {
+            Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+        }
+        error => Refusal::internal(error),
     }
 }
 

@@ -88,6 +88,12 @@ impl Figures {
                 ([("source", "computed")], serving.misses),
             ],
         )?;
+        sheet.write(
+            "heliostat_answers_prepared",
+            "Answers that were computed before anybody asked, because a branch had moved",
+            None,
+            &ConstCounter::new(serving.prepared),
+        )?;
         for (name, help, bytes) in [
             (
                 "heliostat_answers_served",
