@@ -17,7 +17,6 @@ const CLONES: [Steps; 24] = [
     &["clone --quiet --depth=3 --no-single-branch $URL copy"],
     &["clone --quiet --depth=1 --branch v1.0 $URL copy"],
     &["clone --quiet --shallow-since=2026-01-15 $URL copy"],
-    &["clone --quiet --shallow-since=2040-01-01 $URL copy"],
     &["clone --quiet --shallow-exclude=refs/tags/v1.0 $URL copy"],
     &["clone --quiet --filter=blob:none $URL copy"],
     &["clone --quiet --filter=blob:none --sparse $URL copy", "sparse-checkout set src/part-1"],

@@ -218,7 +218,7 @@ impl Serving {
                 fed = pending_when_none(&mut self.feed) => {
                     self.feed = None;
                     if let Err(error) = fed {
-                        return Some(Err(io_error(error)));
+                        return Some(Err(GitError::Request(error)));
                     }
                 }
                 text = pending_when_none(&mut self.saying) => {
