@@ -22,26 +22,21 @@ impl Tally {
     }
 }
 
-/// Reads the text that Prometheus reads; `None` when no cache of answers tells of itself there.
-///
-/// What counts are counters whose name or label says cache, and hit, join or miss; bytes and seconds are others.
+/// The counter of answers by where they came from.
+const ANSWERS: &str = "heliostat_answers_total";
+
+/// Reads the text that Prometheus reads; `None` when no stored answers are told of there.
 pub fn of_metrics(text: &str) -> Option<Tally> {
     let mut tally = Tally::default();
     let mut found = false;
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let Some((name, value)) = line.rsplit_once(' ') else { continue };
+    for line in text.lines() {
+        let Some((labels, value)) = line.strip_prefix(ANSWERS).and_then(|rest| rest.rsplit_once(' ')) else {
+            continue;
+        };
         let Ok(value) = value.parse::<f64>() else { continue };
-        let says = |word: &str| name.contains(word);
-        if !says("cache") || says("bytes") || says("seconds") {
-            continue;
-        }
-        let is_hit = says("hit") || says("join");
-        if is_hit {
-            tally.hits += value;
-        } else if says("miss") {
-            tally.misses += value;
-        } else {
-            continue;
+        match labels.contains("computed") {
+            true => tally.misses += value,
+            false => tally.hits += value,
         }
         found = true;
     }
@@ -59,14 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_are_recognised_by_words() {
-        let text = "# TYPE x_response_cache_hits counter\nx_response_cache_hits_total 6\n\
-                    x_response_cache_joins_total 2\nx_response_cache_misses_total 2\n\
-                    x_response_cache_hit_bytes_total 99\nx_requests_total{outcome=\"hit\"} 7\n";
-        let tally = of_metrics(text).expect("a cache tells of itself");
+    fn answers_are_counted_by_where_they_came_from() {
+        let text = "# TYPE heliostat_answers counter\nheliostat_answers_total{source=\"stored\"} 6\n\
+                    heliostat_answers_total{source=\"joined\"} 2\n\
+                    heliostat_answers_total{source=\"computed\"} 2\nheliostat_answers_prepared_total 9\n";
+        let tally = of_metrics(text).expect("it tells of its answers");
         assert_eq!((tally, tally.ratio()), (Tally { hits: 8.0, misses: 2.0 }, Some(0.8)));
-        let labels = "cache_answers_total{outcome=\"hit\"} 3\ncache_answers_total{outcome=\"miss\"} 1\n";
-        assert_eq!(of_metrics(labels).and_then(Tally::ratio), Some(0.75));
         assert_eq!(of_metrics("up 1\n"), None);
     }
 
