@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
@@ -18,8 +19,12 @@ use tokio_util::io::ReaderStream;
 use crate::ref_cache::ChangeUnderWay;
 use crate::upkeep::Reader;
 
-/// Size of the pieces in which output is handed on: what one Linux pipe holds.
-pub(crate) const OUTPUT_CHUNK_BYTES: usize = 64 * 1024;
+/// Most that is read from a process at once.
+pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
+
+/// How much a process may write before we read it: what Linux allows everybody. The usual 64 KiB would wake each of
+/// the two for every packet.
+const PIPE_BYTES: usize = 1024 * 1024;
 
 /// How long a process group that was asked to end may clean up before it is killed.
 const TERMINATION_GRACE: Duration = Duration::from_secs(2);
@@ -91,7 +96,11 @@ impl GitProcess {
 
     /// Its output in pieces. The first call gets it.
     pub fn take_stdout(&mut self) -> Option<ReaderStream<ChildStdout>> {
-        Some(ReaderStream::with_capacity(self.stdout.take()?, OUTPUT_CHUNK_BYTES))
+        let stdout = self.stdout.take()?;
+        if let Err(error) = fcntl_setpipe_size(&stdout, PIPE_BYTES) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a pipe keeps its size");
+        }
+        Some(ReaderStream::with_capacity(stdout, OUTPUT_CHUNK_BYTES))
     }
 
     /// What it tells people. Must be read, or the process stops when the pipe is full. The first call gets it.

@@ -25,6 +25,12 @@ use super::{Shared, locked};
 /// Most pieces that are written at once, when they are there anyway.
 const MAX_BATCH_PIECES: usize = 16;
 
+/// What is written at once is gathered for this long, unless it is enough before: each write wakes every reader.
+const GATHERING: Duration = Duration::from_millis(2);
+
+/// So much is enough to be written at once, in bytes.
+const GATHERED_BYTES: u64 = 512 * 1024;
+
 /// How often a write that fails is tried again after making room.
 const MAX_WRITE_RETRIES: usize = 3;
 
@@ -72,10 +78,14 @@ impl<E: Send + Sync + 'static> Recording<E> {
                     }
                 }
             }
+            let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
             self.take(pieces).await;
             if let Some(error) = failure {
                 self.flight.entry.break_off(error);
                 return;
+            }
+            if length < GATHERED_BYTES {
+                tokio::time::sleep(GATHERING).await;
             }
         }
         drop(turn);
