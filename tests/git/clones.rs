@@ -4,7 +4,7 @@ use super::client_story::{Client, Steps};
 use super::scene::scene;
 use crate::harness::git_programs;
 
-const CLONES: [Steps; 24] = [
+const CLONES: [Steps; 23] = [
     &["clone --quiet $URL copy"],
     &["clone --quiet --mirror $URL copy"],
     &["clone --quiet --single-branch --branch side $URL copy"],
