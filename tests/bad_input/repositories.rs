@@ -35,9 +35,12 @@ async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
     for damaged in bare_repositories(&pair.upstream.data()) {
         std::fs::remove_dir_all(&damaged).expect("it can be removed");
     }
-    // References may still be in memory; whoever wants objects finds out, and from then on everybody is told.
+    // References may still be in memory and answers stored; whoever asks for something else finds out, and from then
+    // on everybody is told.
     let url = pair.upstream_url(&repository);
-    for attempt in [["clone", "--bare", url.as_str(), "copy.git"].as_slice(), &["ls-remote", url.as_str()]] {
+    for attempt in
+        [["clone", "--depth=1", "--bare", url.as_str(), "copy.git"].as_slice(), &["ls-remote", url.as_str()]]
+    {
         assert!(!git_output(checkout.path(), attempt).status.success(), "{attempt:?}");
     }
     // The mirror still has what was there, and the upstream still answers.
