@@ -15,21 +15,8 @@ use crate::protocol::{GitProtocol, GitService};
 use crate::repository::Repository;
 use crate::response_cache::Production;
 use crate::serve::ServeMode;
-use crate::wire::packets::push_packet;
+use crate::wire::packets::spelled;
 use crate::wire::{Command, FetchRequest};
-
-/// `|` is a delimiter, `.` a flush, everything else a line.
-fn request(lines: &[String]) -> Vec<u8> {
-    let mut output = Vec::new();
-    for line in lines {
-        match line.as_str() {
-            "|" => output.extend_from_slice(b"0001"),
-            "." => output.extend_from_slice(b"0000"),
-            line => push_packet(&mut output, &[line.as_bytes(), b"\n"]),
-        }
-    }
-    output
-}
 
 async fn collected(production: Production) -> Vec<u8> {
     let append = |mut all: Vec<u8>, piece: bytes::Bytes| async move {
@@ -132,7 +119,7 @@ impl Story {
     fn v2(&self, arguments: &[String]) -> Vec<u8> {
         let format = format!("object-format={}", self.format);
         let start = ["command=fetch".into(), "agent=git/9".into(), format, "|".into()];
-        request(&[&start, arguments, &[".".into()]].concat())
+        spelled(&[&start, arguments, &[".".into()]].concat())
     }
 
     async fn agrees(&self, version: u8, body: &[u8], fetch: &FetchRequest) {
@@ -247,7 +234,7 @@ async fn the_older_versions_mean_what_git_understands() {
         }
     }
     for lines in cases {
-        let body = request(&lines);
+        let body = spelled(&lines);
         let fetch = FetchRequest::parse_v0(&body).expect("a fetch");
         for version in [0, 1] {
             story.agrees(version, &body, &fetch).await;
@@ -258,7 +245,7 @@ async fn the_older_versions_mean_what_git_understands() {
 #[tokio::test]
 async fn what_a_computation_costs_is_told_after_its_end() {
     let story = Story::told(ObjectFormat::Sha1).await;
-    let body = request(&[format!("want {} side-band-64k", story.tip), ".".into(), "done".into()]);
+    let body = spelled(&[format!("want {} side-band-64k", story.tip), ".".into(), "done".into()]);
     let fetch = FetchRequest::parse_v0(&body).expect("a fetch");
     let started = std::time::Instant::now();
     let Production { mut output, cost, .. } = compute(&story.repository, &fetch).await.expect("started");

@@ -146,20 +146,7 @@ fn unexpected(expected: &'static str, found: &str) -> RequestError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packets::push_packet;
-
-    /// `|` is a delimiter, `.` a flush, everything else a line.
-    fn request(lines: &[&str]) -> Vec<u8> {
-        let mut output = Vec::new();
-        for line in lines {
-            match *line {
-                "|" => output.extend_from_slice(b"0001"),
-                "." => output.extend_from_slice(b"0000"),
-                line => push_packet(&mut output, &[line.as_bytes(), b"\n"]),
-            }
-        }
-        output
-    }
+    use crate::wire::packets::spelled;
 
     #[test]
     fn a_command_is_read_past_what_the_client_says_of_itself() {
@@ -175,7 +162,7 @@ mod tests {
             ".",
             "ignored",
         ];
-        let request = request(&lines);
+        let request = spelled(&lines);
         let command = Command::read(&request).expect("sound").expect("a command");
         assert_eq!((command.name(), command.object_format()), (CommandName::Fetch, ObjectFormat::Sha256));
         assert_eq!(command.arguments().collect::<Vec<_>>(), [b"done".as_slice(), b"have x"]);
@@ -184,7 +171,7 @@ mod tests {
     #[test]
     fn a_command_may_have_no_arguments() {
         for lines in [["command=bundle-uri", "."].as_slice(), &["command=bundle-uri", "|", "."]] {
-            let request = request(lines);
+            let request = spelled(lines);
             let command = Command::read(&request).expect("sound").expect("a command");
             assert_eq!(
                 (command.name(), command.object_format()),
@@ -202,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let error = |lines: &[&str]| Command::read(&request(lines)).expect_err("refused").to_string();
+        let error = |lines: &[&str]| Command::read(&spelled(lines)).expect_err("refused").to_string();
         assert_eq!(error(&["agent=x", "."]), "malformed request: it names no command");
         assert_eq!(error(&["agent=x", "|", "."]), "malformed request: it names no command");
         assert_eq!(error(&["command=rm", "."]), "unknown command \"rm\"");

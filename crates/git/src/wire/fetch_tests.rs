@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fetch_request::RequestEnding;
-use super::packets::push_packet;
+use super::packets::spelled;
 use super::*;
 use crate::object_id::{ObjectFormat, ObjectId};
 use crate::ref_name::RefName;
@@ -13,21 +13,8 @@ fn id(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
-/// `|` is a delimiter, `.` a flush, everything else a line.
-fn packets(lines: &[&str]) -> Vec<u8> {
-    let mut output = Vec::new();
-    for line in lines {
-        match *line {
-            "|" => output.extend_from_slice(b"0001"),
-            "." => output.extend_from_slice(b"0000"),
-            line => push_packet(&mut output, &[line.as_bytes(), b"\n"]),
-        }
-    }
-    output
-}
-
 fn try_v2(arguments: &[&str]) -> Result<FetchRequest, RequestError> {
-    let body = packets(&[&["command=fetch", "agent=git/2.47.3", "|"], arguments, &["."]].concat());
+    let body = spelled(&[&["command=fetch", "agent=git/2.47.3", "|"], arguments, &["."]].concat());
     FetchRequest::parse_v2(&Command::read(&body)?.expect("a command"))
 }
 
@@ -40,7 +27,7 @@ fn v2(arguments: &[&str]) -> FetchRequest {
 }
 
 fn v0(lines: &[&str]) -> FetchRequest {
-    let request = FetchRequest::parse_v0(&packets(lines)).expect("a fetch");
+    let request = FetchRequest::parse_v0(&spelled(lines)).expect("a fetch");
     assert_eq!(FetchRequest::parse_v0(&request.canonical()).expect("a fetch"), request, "{lines:?}");
     request
 }
@@ -84,7 +71,7 @@ fn the_canonical_request_is_what_git_reads() {
         &format!("want {}", want.to_uppercase()),
         "done",
     ]);
-    let expected = packets(&[
+    let expected = spelled(&[
         "command=fetch",
         "object-format=sha1",
         "|",
@@ -200,7 +187,7 @@ fn what_may_change_by_itself_is_not_stored() {
         assert!(v2(&[&want, &format!("filter {filter}")]).meaning(&refs).is_some(), "{filter}");
     }
     let body =
-        packets(&["command=fetch", "object-format=sha256", "|", &format!("want {}", "a".repeat(64)), "."]);
+        spelled(&["command=fetch", "object-format=sha256", "|", &format!("want {}", "a".repeat(64)), "."]);
     let other =
         FetchRequest::parse_v2(&Command::read(&body).expect("sound").expect("a command")).expect("a fetch");
     assert_eq!(other.meaning(&refs), None);
@@ -242,8 +229,8 @@ fn what_git_refuses_is_refused() {
         &[&want, ".", "DONE"],
     ];
     for lines in refused {
-        assert!(FetchRequest::parse_v0(&packets(lines)).is_err(), "{lines:?}");
+        assert!(FetchRequest::parse_v0(&spelled(lines)).is_err(), "{lines:?}");
     }
     let mixed = format!("have {}", "b".repeat(64));
-    assert!(FetchRequest::parse_v0(&packets(&[&want, ".", &mixed, "done"])).is_err());
+    assert!(FetchRequest::parse_v0(&spelled(&[&want, ".", &mixed, "done"])).is_err());
 }

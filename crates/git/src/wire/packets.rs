@@ -23,6 +23,20 @@ pub(crate) fn push_flush(output: &mut Vec<u8>) {
     output.extend_from_slice(b"0000");
 }
 
+/// The packets of a request as tests spell it: `|` is a delimiter, `.` a flush, everything else a line.
+#[cfg(test)]
+pub(crate) fn spelled(lines: &[impl AsRef<str>]) -> Vec<u8> {
+    let mut output = Vec::new();
+    for line in lines {
+        match line.as_ref() {
+            "|" => output.extend_from_slice(b"0001"),
+            "." => output.extend_from_slice(b"0000"),
+            line => push_packet(&mut output, &[line.as_bytes(), b"\n"]),
+        }
+    }
+    output
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
