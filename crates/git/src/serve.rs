@@ -27,6 +27,7 @@ use crate::protocol::{GitProtocol, GitService};
 use crate::receive_pack::MAX_PUSH_BYTES;
 use crate::repository::Repository;
 use crate::request_body::{ByteStream, bounded};
+use crate::wire::PlainClone;
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -161,19 +162,24 @@ impl Repository {
             GitService::ReceivePack => MAX_PUSH_BYTES,
         };
         let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-        let mut process = self.serve_with(service, options, settings).await?;
-        let stdin = process.stdin.take().expect("spawned with a piped stdin");
-        let stderr = process.stderr.take().expect("spawned with a piped stderr");
-        Ok(Serving {
-            feed: Some(feed(stdin, bounded(request, limit_bytes).boxed()).boxed()),
-            saying: Some(read_tail(stderr).boxed()),
-            said: String::new(),
-            stdout: process.take_stdout().expect("spawned with a piped stdout"),
-            process,
-            last: Bytes::new(),
-            operation: operation_of(service),
-            repository: self.clone(),
-        })
+        let process = self.serve_with(service, options, settings).await?;
+        Ok(Serving::by(process, operation_of(service), self, bounded(request, limit_bytes).boxed()))
+    }
+
+    /// The pack of a clone, unwrapped.
+    pub(crate) async fn pack_objects(
+        &self,
+        clone: &PlainClone,
+        settings: &[(&'static str, String)],
+    ) -> Result<Serving, GitError> {
+        let operation = operation_of(GitService::UploadPack);
+        let mut command = self.git().command(operation).repository(self.path());
+        for (key, value) in settings {
+            command = command.setting(key, value.clone());
+        }
+        let process = command.arg("pack-objects").args(&clone.options).spawn(Lane::Serving).await?;
+        let revisions = stream::iter([Ok(clone.revisions.clone())]).boxed();
+        Ok(Serving::by(process, operation, self, revisions))
     }
 }
 
@@ -209,6 +215,27 @@ impl ServiceEnd {
 }
 
 impl Serving {
+    /// Feeds this input to a process that answers.
+    fn by(
+        mut process: GitProcess,
+        operation: &'static str,
+        repository: &Repository,
+        input: ByteStream,
+    ) -> Self {
+        let stdin = process.stdin.take().expect("spawned with a piped stdin");
+        let stderr = process.stderr.take().expect("spawned with a piped stderr");
+        Self {
+            feed: Some(feed(stdin, input).boxed()),
+            saying: Some(read_tail(stderr).boxed()),
+            said: String::new(),
+            stdout: process.take_stdout().expect("spawned with a piped stdout"),
+            process,
+            last: Bytes::new(),
+            operation,
+            repository: repository.clone(),
+        }
+    }
+
     /// The next piece of output; `None` when there will be no more.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
         let operation = self.operation;

@@ -3,6 +3,7 @@
 //! The client runs on the cores of the servers that it measures. It therefore keeps no answer: whoever asks sees the
 //! body piece by piece. A connection is for one request, as curl has it, unless it is kept on purpose.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -17,6 +18,12 @@ const SILENCE_PATIENCE: Duration = Duration::from_secs(300);
 const BUFFER_BYTES: usize = 256 * 1024;
 /// The head of an answer must fit.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// The buffer of the thread's last connection: to get new memory for each would take the client longer than a
+    /// short answer takes a server.
+    static SPARE_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A request, ready to be sent again and again.
 #[derive(Debug, Clone)]
@@ -101,7 +108,9 @@ impl KeptConnection {
         let stream = TcpStream::connect(authority).with_context(|| format!("cannot reach {authority}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_PATIENCE))?;
-        Ok(KeptConnection { stream, buffer: vec![0; BUFFER_BYTES] })
+        let mut buffer = SPARE_BUFFER.take();
+        buffer.resize(BUFFER_BYTES, 0);
+        Ok(KeptConnection { stream, buffer })
     }
 
     /// Sends a request and reads the whole answer, which must be a success.
@@ -129,6 +138,12 @@ impl KeptConnection {
             reader.take(&self.buffer[..read], &mut body)?;
         }
         Ok(())
+    }
+}
+
+impl Drop for KeptConnection {
+    fn drop(&mut self) {
+        SPARE_BUFFER.set(std::mem::take(&mut self.buffer));
     }
 }
 

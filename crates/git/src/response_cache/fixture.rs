@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc;
 
+use super::recording::GATHERED_BYTES;
 use super::store::{Pen, RealPen};
 use super::{CacheCounters, CacheKey, CacheOptions, EntryReader, Piece, Production, ResponseCache};
 
@@ -47,6 +48,11 @@ pub(super) fn yields(
 ) -> impl FnOnce() -> BoxFuture<'static, Result<Production, String>> + Send + use<> {
     let pieces = content.chunks(64 * 1024).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     move || async move { Ok(production(pieces)) }.boxed()
+}
+
+/// How many pieces of this length are written down at once.
+pub(super) fn pieces_at_once(length: usize) -> usize {
+    usize::try_from(GATHERED_BYTES).expect("small").div_ceil(length)
 }
 
 /// A computation that must not happen.

@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::poll_immediate;
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt, StreamExt};
 use tokio::task::spawn_blocking;
 
 use super::counters::count;
@@ -21,21 +22,52 @@ use super::footer::FOOTER_BYTES;
 use super::production::Production;
 use super::store::{GrowingFile, remove, remove_all};
 use super::{Shared, locked};
-
-/// Most pieces that are written at once, when they are there anyway.
-const MAX_BATCH_PIECES: usize = 16;
+use crate::request_body::ByteStream;
 
 /// What is written at once is gathered for this long, unless it is enough before: each write wakes every reader.
 const GATHERING: Duration = Duration::from_millis(2);
 
 /// So much is enough to be written at once, in bytes.
-const GATHERED_BYTES: u64 = 512 * 1024;
+pub(super) const GATHERED_BYTES: u64 = 512 * 1024;
 
 /// How often a write that fails is tried again after making room.
 const MAX_WRITE_RETRIES: usize = 3;
 
 /// How much room is made before a write is tried again, in bytes.
 const RETRY_ROOM_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What is written at once.
+struct Batch {
+    pieces: Vec<Bytes>,
+    /// All of them together, in bytes.
+    length: u64,
+    /// What came instead of another piece.
+    failure: Option<io::Error>,
+}
+
+/// Waits for output and takes what is there, up to enough of it; `None` at the end.
+async fn gather(output: &mut Fuse<ByteStream>) -> Option<Batch> {
+    let mut next = Some(output.next().await?);
+    let mut batch = Batch { pieces: Vec::new(), length: 0, failure: None };
+    while let Some(piece) = next {
+        match piece {
+            Ok(piece) if piece.is_empty() => {}
+            Ok(piece) => {
+                batch.length += piece.len() as u64;
+                batch.pieces.push(piece);
+            }
+            Err(error) => {
+                batch.failure = Some(error);
+                break;
+            }
+        }
+        if batch.length >= GATHERED_BYTES {
+            break;
+        }
+        next = output.next().now_or_never().flatten();
+    }
+    Some(batch)
+}
 
 /// One answer that is being written down.
 pub(super) struct Recording<E> {
@@ -56,29 +88,16 @@ impl<E: Send + Sync + 'static> Recording<E> {
     /// Takes all of the output, at the pace of the readers.
     pub(super) async fn record(mut self, production: Production) {
         let Production { output, cost, mut turn } = production;
-        let mut output = output.ready_chunks(MAX_BATCH_PIECES);
+        let mut output = output.fuse();
         loop {
             if poll_immediate(pin!(self.flight.entry.room())).await.is_none() {
                 // Who waits for slow readers computes nothing, and others may.
                 turn = None;
                 self.flight.entry.room().await;
             }
-            let Some(batch) = output.next().await else {
+            let Some(Batch { pieces, length, failure }) = gather(&mut output).await else {
                 break;
             };
-            let mut pieces = Vec::with_capacity(batch.len());
-            let mut failure = None;
-            for piece in batch {
-                match piece {
-                    Ok(piece) if piece.is_empty() => {}
-                    Ok(piece) => pieces.push(piece),
-                    Err(error) => {
-                        failure = Some(error);
-                        break;
-                    }
-                }
-            }
-            let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
             self.take(pieces).await;
             if let Some(error) = failure {
                 self.flight.entry.break_off(error);

@@ -25,7 +25,7 @@ use crate::request_body::ByteStream;
 use crate::response_cache::{CacheKey, Production, Unanswered};
 use crate::serve::{GitOutput, REQUEST_STALL_LIMIT};
 use crate::serving::reachability::Wanted;
-use crate::serving::{Answer, Asker, compute};
+use crate::serving::{Answer, Asker, compute, compute_by_upload_pack};
 use crate::wire::capabilities::{Bundles, advertisement_v2};
 use crate::wire::legacy_advertisement::{LegacyVersion, advertisement};
 use crate::wire::ls_refs::LsRefs;
@@ -180,7 +180,7 @@ impl Repository {
     /// The turn ends with the first piece: what follows comes at the pace of this client, who may be slow.
     async fn answer_alone(&self, request: &FetchRequest, asker: Asker) -> Result<Answer, GitError> {
         let _turn = self.engine().queue().turn(self.id(), asker).await;
-        let production = compute(self, request).await?;
+        let production = compute_by_upload_pack(self, request).await?;
         Ok(Answer::Streamed(GitOutput::new(production.output)))
     }
 

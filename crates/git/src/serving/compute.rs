@@ -5,7 +5,10 @@
 //! left out or cut short, and compression is light: a third of the computing time for a tenth more bytes. A whole
 //! clone copies stored packs with the help of bitmaps, and is left alone. The memory of either is bounded.
 //!
-//! The answer is what `git` says, byte for byte. Whether it is kept, and for whom it is computed, is decided elsewhere.
+//! A clone of whole histories asks nothing that upload-pack would have to decide, so `git pack-objects` is started
+//! directly and its pack is wrapped here.
+//!
+//! The answer is what `git` says. Whether it is kept, and for whom it is computed, is decided elsewhere.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +26,7 @@ use crate::repository::Repository;
 use crate::response_cache::Production;
 use crate::serve::{ServeMode, Serving};
 use crate::version::GitVersion;
-use crate::wire::{Deepen, DepthFrom, Dialect, FetchRequest};
+use crate::wire::{Deepen, DepthFrom, Dialect, FetchRequest, Wrapping};
 
 /// Histories of up to this many commits hold few versions of the same file, between which a delta would be small.
 const FEW_COMMITS: u32 = 5;
@@ -43,12 +46,31 @@ const DELTA_WINDOW_MEMORY: &str = "128m";
 /// Memory in which deltas wait to be written.
 const DELTA_CACHE_MEMORY: &str = "64m";
 
+/// After so long without output the client is told that there is somebody: the same as in `git`
+/// (`uploadpack.keepAlive`).
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
+
 /// From this version on objects are copied from all packs of a multi-pack index and not from one of them. The first
 /// versions that could do so had faults: objects were lost, and packs that went away broke an answer off.
 const COPIES_FROM_MANY_PACKS: GitVersion = GitVersion::new(2, 48, 0);
 
-/// Starts the computation. Returns when the first piece of the answer is there, or the whole failure.
+/// Starts the computation for a client that may want what it wants. Returns when the first piece of the answer is
+/// there, or the whole failure.
 pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> Result<Production, GitError> {
+    let Some(clone) = request.as_plain_clone() else {
+        return compute_by_upload_pack(repository, request).await;
+    };
+    let started = Instant::now();
+    let settings = settings(request, repository.git().version());
+    let serving = repository.pack_objects(&clone, &settings).await?;
+    produce(serving, Some(Wrapping::of(&clone)), request, started).await
+}
+
+/// The same by `git upload-pack`, which says what is wrong with what is wanted.
+pub(crate) async fn compute_by_upload_pack(
+    repository: &Repository,
+    request: &FetchRequest,
+) -> Result<Production, GitError> {
     let protocol = match request.dialect() {
         Dialect::Second => GitProtocol::from_header(Some("version=2")),
         Dialect::Original { .. } => GitProtocol::default(),
@@ -58,9 +80,18 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     let body = stream::iter([Ok(request.canonical())]);
     let service = GitService::UploadPack;
     let serving = repository.exchange_with(service, ServeMode::Exchange, &protocol, &settings, body).await?;
+    produce(serving, None, request, started).await
+}
+
+async fn produce(
+    serving: Serving,
+    wrapping: Option<Wrapping>,
+    request: &FetchRequest,
+    started: Instant,
+) -> Result<Production, GitError> {
     let cost = Arc::new(Mutex::new(None));
     let mut computation =
-        Computation { has_ended: false, serving, cost: Arc::clone(&cost), last: Bytes::new() };
+        Computation { has_ended: false, serving, wrapping, failure: None, cost: Arc::clone(&cost) };
     let begun = beginning(&mut computation, request.deepen()).await?;
     if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
         return Err(GitError::Refused { operation: "serve a fetch", message });
@@ -98,30 +129,66 @@ async fn beginning(computation: &mut Computation, deepen: &Deepen) -> Result<Vec
 struct Computation {
     has_ended: bool,
     serving: Serving,
+    /// Where the process says only the pack.
+    wrapping: Option<Wrapping>,
+    /// Told after what the client is told of it.
+    failure: Option<GitError>,
     cost: Arc<Mutex<Option<Duration>>>,
-    last: Bytes,
 }
 
 impl Computation {
     /// The next piece; `None` at the end of a whole answer.
     async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        if self.wrapping.is_some() {
+            return self.next_wrapped().await;
+        }
         if self.has_ended {
             return None;
         }
         match self.serving.next().await {
-            Some(Ok(piece)) => {
-                self.last = piece.clone();
-                Some(Ok(piece))
+            Some(piece) => Some(piece),
+            None => self.finish().await.err().map(Err),
+        }
+    }
+
+    async fn next_wrapped(&mut self) -> Option<Result<Bytes, GitError>> {
+        loop {
+            let wrapping = self.wrapping.as_mut()?;
+            if let Some(piece) = wrapping.next() {
+                return Some(Ok(piece));
             }
-            Some(Err(error)) => Some(Err(error)),
-            None => {
-                self.has_ended = true;
-                self.finish().await.err().map(Err)
+            if let Some(error) = self.failure.take() {
+                return Some(Err(error));
             }
+            if self.has_ended {
+                return None;
+            }
+            let failure = match tokio::time::timeout(KEEP_ALIVE_AFTER, self.serving.next()).await {
+                Err(_) => {
+                    wrapping.keep_alive();
+                    continue;
+                }
+                Ok(Some(Ok(pack))) => {
+                    wrapping.pack(pack);
+                    continue;
+                }
+                Ok(Some(Err(error))) => {
+                    self.has_ended = true;
+                    Some(error)
+                }
+                Ok(None) => self.finish().await.err(),
+            };
+            let wrapping = self.wrapping.as_mut()?;
+            match &failure {
+                None => wrapping.end(),
+                Some(_) => wrapping.fail(),
+            }
+            self.failure = failure;
         }
     }
 
     async fn finish(&mut self) -> Result<(), GitError> {
+        self.has_ended = true;
         // Once the process has been waited for, nobody can tell any more what it took.
         let measured = self.serving.process_id().and_then(cpu_time);
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner) = measured;

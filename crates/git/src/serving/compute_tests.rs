@@ -261,7 +261,7 @@ async fn a_refusal_is_no_answer() {
     let body = story.v2(&[format!("want {absent}"), "done".into()]);
     let fetch =
         FetchRequest::parse_v2(&Command::read(&body).expect("sound").expect("a command")).expect("a fetch");
-    match compute(&story.repository, &fetch).await.err() {
+    match compute_by_upload_pack(&story.repository, &fetch).await.err() {
         Some(GitError::Refused { message, .. }) => assert!(message.contains("not our ref"), "{message}"),
         other => panic!("{other:?}"),
     }

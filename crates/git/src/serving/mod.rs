@@ -15,7 +15,7 @@ mod compute_tests;
 
 pub use answer::{Answer, Asker};
 pub(crate) use answer::{COPY_BYTES, read};
-pub(crate) use compute::compute;
+pub(crate) use compute::{compute, compute_by_upload_pack};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use engine::{ServingEngine, ServingOptions};
 pub(crate) use fair_queue::Turn;

@@ -301,7 +301,7 @@ impl FetchRequest {
         self
     }
 
-    fn wants_in_order(&self) -> impl Iterator<Item = &ObjectId> {
+    pub(super) fn wants_in_order(&self) -> impl Iterator<Item = &ObjectId> {
         let sorted = self.want_order.is_empty().then_some(&self.wants).into_iter().flatten();
         self.want_order.iter().chain(sorted)
     }

@@ -11,6 +11,7 @@ pub(crate) mod legacy_advertisement;
 pub(crate) mod ls_refs;
 mod packet_reader;
 pub(crate) mod packets;
+mod plain_clone;
 mod ready_lists;
 mod request_error;
 
@@ -23,5 +24,6 @@ pub use command::{Command, CommandName};
 pub use fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest};
 pub use ls_refs::LsRefs;
 pub(crate) use packet_reader::PacketReader;
+pub(crate) use plain_clone::{PlainClone, Wrapping};
 pub(crate) use ready_lists::ReadyLists;
 pub use request_error::RequestError;
