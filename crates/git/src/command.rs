@@ -1,7 +1,7 @@
 //! One invocation of `git`: built, then either run to its end with bounded output or handed on as a process.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, PipeReader};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -113,6 +113,10 @@ impl GitCommand {
         self
     }
 
+    pub(crate) fn settings(self, settings: Vec<(&'static str, String)>) -> Self {
+        settings.into_iter().fold(self, |command, (key, value)| command.setting(key, value))
+    }
+
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
@@ -155,8 +159,19 @@ impl GitCommand {
     }
 
     /// Starts it with all three streams piped, when its turn has come.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     pub(crate) async fn spawn(&self, lane: Lane) -> Result<GitProcess, GitError> {
+        self.spawn_with(lane, Stdio::piped()).await
+    }
+
+    /// The same with output to a pipe that nobody watches yet.
+    pub(crate) async fn spawn_with_pipe(&self, lane: Lane) -> Result<(GitProcess, PipeReader), GitError> {
+        let operation = self.operation;
+        let (reader, writer) = io::pipe().map_err(|error| GitError::Io { operation, error })?;
+        Ok((self.spawn_with(lane, writer.into()).await?, reader))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+    async fn spawn_with(&self, lane: Lane, stdout: Stdio) -> Result<GitProcess, GitError> {
         let turn = self.git.lane(lane).acquire_owned().await.expect("the bound on processes is never closed");
         let mut command = Command::new(self.git.program());
         command
@@ -165,7 +180,7 @@ impl GitCommand {
             .envs(clean_environment())
             .envs(settings_as_environment(&self.settings));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         if let Some(folder) = &self.current_dir {
             command.current_dir(folder);
         }

@@ -13,6 +13,7 @@ mod version;
 mod command;
 mod environment;
 mod error;
+mod output_pieces;
 mod process;
 
 mod content_hash;

@@ -24,7 +24,7 @@ pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
 
 /// How much a process may write before we read it: what Linux allows everybody. The usual 64 KiB would wake each of
 /// the two for every packet.
-const PIPE_BYTES: usize = 1024 * 1024;
+pub(crate) const PIPE_BYTES: usize = 1024 * 1024;
 
 /// How long a process group that was asked to end may clean up before it is killed.
 const TERMINATION_GRACE: Duration = Duration::from_secs(2);

@@ -15,12 +15,12 @@ use bytes::Bytes;
 use futures_util::future::{self, BoxFuture};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, ChildStdout};
-use tokio_util::io::ReaderStream;
+use tokio::process::ChildStdin;
 
-use crate::command::read_tail;
+use crate::command::{GitCommand, read_tail};
 use crate::error::GitError;
 use crate::git::Lane;
+use crate::output_pieces::pieces;
 use crate::pkt_line::{PacketLine, encode_packet, ends_with_error_packet};
 use crate::process::GitProcess;
 use crate::protocol::{GitProtocol, GitService};
@@ -84,15 +84,10 @@ impl std::fmt::Debug for GitOutput {
 impl Repository {
     /// Starts a service on this repository; the caller moves the bytes, and must read what it says on stderr.
     pub async fn serve(&self, service: GitService, options: ServeOptions) -> Result<GitProcess, GitError> {
-        self.serve_with(service, options, &[]).await
+        self.service_command(service, options).spawn(Lane::Serving).await
     }
 
-    async fn serve_with(
-        &self,
-        service: GitService,
-        options: ServeOptions,
-        settings: &[(&'static str, String)],
-    ) -> Result<GitProcess, GitError> {
+    fn service_command(&self, service: GitService, options: ServeOptions) -> GitCommand {
         let mut command =
             self.git().command(operation_of(service)).about(self.path()).arg(service.subcommand());
         command = match options.mode {
@@ -103,16 +98,14 @@ impl Repository {
         if service == GitService::ReceivePack {
             command = command.holding(self.change_under_way());
         }
-        for (key, value) in service_settings(service).iter().chain(settings) {
-            command = command.setting(key, value.clone());
-        }
+        command = command.settings(service_settings(service));
         if let Some(protocol) = options.protocol.as_str() {
             command = command.env("GIT_PROTOCOL", protocol);
         }
         for (name, value) in options.extra_env {
             command = command.env(name, value);
         }
-        command.arg(self.path()).spawn(Lane::Serving).await
+        command.arg(self.path())
     }
 
     /// The body of the answer to `GET info/refs`, as `git` makes it.
@@ -145,41 +138,45 @@ impl Repository {
         protocol: &GitProtocol,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Serving, GitError> {
-        self.exchange_with(service, mode, protocol, &[], request).await
-    }
-
-    /// An exchange for which `git` has these settings besides its usual ones.
-    pub(crate) async fn exchange_with(
-        &self,
-        service: GitService,
-        mode: ServeMode,
-        protocol: &GitProtocol,
-        settings: &[(&'static str, String)],
-        request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-    ) -> Result<Serving, GitError> {
         let limit_bytes = match service {
             GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
             GitService::ReceivePack => MAX_PUSH_BYTES,
         };
         let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-        let process = self.serve_with(service, options, settings).await?;
-        Ok(Serving::by(process, operation_of(service), self, bounded(request, limit_bytes).boxed()))
+        let mut process = self.serve(service, options).await?;
+        let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
+        let request = bounded(request, limit_bytes).boxed();
+        Ok(Serving::by(process, output, operation_of(service), self, request))
+    }
+
+    /// The answer of upload-pack to a request that is there already, with these settings besides its usual ones.
+    pub(crate) async fn answer_of_upload_pack(
+        &self,
+        request: Bytes,
+        protocol: GitProtocol,
+        settings: Vec<(&'static str, String)>,
+    ) -> Result<Serving, GitError> {
+        let mode = ServeMode::Exchange;
+        let options = ServeOptions { protocol, mode, extra_env: Vec::new() };
+        let command = self.service_command(GitService::UploadPack, options).settings(settings);
+        self.answer_of(&command, request).await
     }
 
     /// The pack of a clone, unwrapped.
-    pub(crate) async fn pack_objects(
+    pub(crate) async fn pack_of_clone(
         &self,
         clone: &PlainClone,
-        settings: &[(&'static str, String)],
+        settings: Vec<(&'static str, String)>,
     ) -> Result<Serving, GitError> {
-        let operation = operation_of(GitService::UploadPack);
-        let mut command = self.git().command(operation).repository(self.path());
-        for (key, value) in settings {
-            command = command.setting(key, value.clone());
-        }
-        let process = command.arg("pack-objects").args(&clone.options).spawn(Lane::Serving).await?;
-        let revisions = stream::iter([Ok(clone.revisions.clone())]).boxed();
-        Ok(Serving::by(process, operation, self, revisions))
+        let command = self.git().command(operation_of(GitService::UploadPack)).repository(self.path());
+        let command = command.arg("pack-objects").args(&clone.options).settings(settings);
+        self.answer_of(&command, clone.revisions.clone()).await
+    }
+
+    async fn answer_of(&self, command: &GitCommand, input: Bytes) -> Result<Serving, GitError> {
+        let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
+        let input = stream::iter([Ok(input)]).boxed();
+        Ok(Serving::by(process, pieces(output), command.operation(), self, input))
     }
 }
 
@@ -191,7 +188,7 @@ pub(crate) struct Serving {
     saying: Option<BoxFuture<'static, io::Result<String>>>,
     /// The end of what it said.
     said: String,
-    stdout: ReaderStream<ChildStdout>,
+    output: ByteStream,
     process: GitProcess,
     /// The piece that was handed on last.
     last: Bytes,
@@ -218,6 +215,7 @@ impl Serving {
     /// Feeds this input to a process that answers.
     fn by(
         mut process: GitProcess,
+        output: ByteStream,
         operation: &'static str,
         repository: &Repository,
         input: ByteStream,
@@ -228,7 +226,7 @@ impl Serving {
             feed: Some(feed(stdin, input).boxed()),
             saying: Some(read_tail(stderr).boxed()),
             said: String::new(),
-            stdout: process.take_stdout().expect("spawned with a piped stdout"),
+            output,
             process,
             last: Bytes::new(),
             operation,
@@ -252,7 +250,7 @@ impl Serving {
                     self.saying = None;
                     self.said = text.unwrap_or_default();
                 }
-                piece = self.stdout.next() => {
+                piece = self.output.next() => {
                     if let Some(Ok(bytes)) = &piece {
                         self.last = bytes.clone();
                     }

@@ -52,7 +52,7 @@ pub(super) fn yields(
 
 /// How many pieces of this length are written down at once.
 pub(super) fn pieces_at_once(length: usize) -> usize {
-    usize::try_from(GATHERED_BYTES).expect("small").div_ceil(length)
+    GATHERED_BYTES.div_ceil(length)
 }
 
 /// A computation that must not happen.

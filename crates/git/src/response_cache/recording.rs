@@ -24,11 +24,8 @@ use super::store::{GrowingFile, remove, remove_all};
 use super::{Shared, locked};
 use crate::request_body::ByteStream;
 
-/// What is written at once is gathered for this long, unless it is enough before: each write wakes every reader.
-const GATHERING: Duration = Duration::from_millis(2);
-
-/// So much is enough to be written at once, in bytes.
-pub(super) const GATHERED_BYTES: u64 = 512 * 1024;
+/// So much is enough to be written at once, in bytes. Each write wakes every reader.
+pub(super) const GATHERED_BYTES: usize = 512 * 1024;
 
 /// How often a write that fails is tried again after making room.
 const MAX_WRITE_RETRIES: usize = 3;
@@ -39,8 +36,6 @@ const RETRY_ROOM_BYTES: u64 = 64 * 1024 * 1024;
 /// What is written at once.
 struct Batch {
     pieces: Vec<Bytes>,
-    /// All of them together, in bytes.
-    length: u64,
     /// What came instead of another piece.
     failure: Option<io::Error>,
 }
@@ -48,12 +43,13 @@ struct Batch {
 /// Waits for output and takes what is there, up to enough of it; `None` at the end.
 async fn gather(output: &mut Fuse<ByteStream>) -> Option<Batch> {
     let mut next = Some(output.next().await?);
-    let mut batch = Batch { pieces: Vec::new(), length: 0, failure: None };
+    let mut batch = Batch { pieces: Vec::new(), failure: None };
+    let mut length = 0;
     while let Some(piece) = next {
         match piece {
             Ok(piece) if piece.is_empty() => {}
             Ok(piece) => {
-                batch.length += piece.len() as u64;
+                length += piece.len();
                 batch.pieces.push(piece);
             }
             Err(error) => {
@@ -61,7 +57,7 @@ async fn gather(output: &mut Fuse<ByteStream>) -> Option<Batch> {
                 break;
             }
         }
-        if batch.length >= GATHERED_BYTES {
+        if length >= GATHERED_BYTES {
             break;
         }
         next = output.next().now_or_never().flatten();
@@ -95,16 +91,13 @@ impl<E: Send + Sync + 'static> Recording<E> {
                 turn = None;
                 self.flight.entry.room().await;
             }
-            let Some(Batch { pieces, length, failure }) = gather(&mut output).await else {
+            let Some(Batch { pieces, failure }) = gather(&mut output).await else {
                 break;
             };
             self.take(pieces).await;
             if let Some(error) = failure {
                 self.flight.entry.break_off(error);
                 return;
-            }
-            if length < GATHERED_BYTES {
-                tokio::time::sleep(GATHERING).await;
             }
         }
         drop(turn);

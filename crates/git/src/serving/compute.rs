@@ -21,10 +21,10 @@ use super::cpu_time::cpu_time;
 
 use crate::error::GitError;
 use crate::pkt_line::{PacketLine, decode_packet};
-use crate::protocol::{GitProtocol, GitService};
+use crate::protocol::GitProtocol;
 use crate::repository::Repository;
 use crate::response_cache::Production;
-use crate::serve::{ServeMode, Serving};
+use crate::serve::Serving;
 use crate::version::GitVersion;
 use crate::wire::{Deepen, DepthFrom, Dialect, FetchRequest, Wrapping};
 
@@ -62,7 +62,7 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     };
     let started = Instant::now();
     let settings = settings(request, repository.git().version());
-    let serving = repository.pack_objects(&clone, &settings).await?;
+    let serving = repository.pack_of_clone(&clone, settings).await?;
     produce(serving, Some(Wrapping::of(&clone)), request, started).await
 }
 
@@ -77,9 +77,7 @@ pub(crate) async fn compute_by_upload_pack(
     };
     let settings = settings(request, repository.git().version());
     let started = Instant::now();
-    let body = stream::iter([Ok(request.canonical())]);
-    let service = GitService::UploadPack;
-    let serving = repository.exchange_with(service, ServeMode::Exchange, &protocol, &settings, body).await?;
+    let serving = repository.answer_of_upload_pack(request.canonical(), protocol, settings).await?;
     produce(serving, None, request, started).await
 }
 
