@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::fetch_error::FetchError;
 use crate::git::Git;
+use crate::push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};
 use crate::remote::{InvalidRemote, Remote, SecretHeader};
 use crate::transfer::transfer;
 
@@ -23,7 +24,7 @@ pub enum ImportError {
     /// The receiving server refused references.
     #[error("references were refused: {detail}")]
     Rejected {
-        /// One line for each, as git prints it.
+        /// One line for each of the first of them, with the reason.
         detail: String,
     },
 }
@@ -56,6 +57,11 @@ impl Git {
         mut on_progress: impl FnMut(&str) + Send,
     ) -> Result<(), ImportError> {
         let remote = Remote::parse(url, authorization).map_err(FetchError::from)?;
+        if is_http(&remote.address) {
+            let (deletions_per_push, stall_limit) = (MAX_DELETIONS_PER_PUSH, STALL_LIMIT);
+            let push = PushOverHttp { git: self, from, remote: &remote, deletions_per_push, stall_limit };
+            return push.run(&mut on_progress).await;
+        }
         let command =
             self.command("push").current_dir(from).args(["push", "--mirror", "--porcelain", "--progress"]);
         let command = command.args(["--", &remote.address]).authorization(remote.authorization.as_ref());

@@ -37,6 +37,7 @@ mod upkeep;
 mod fetch;
 mod fetch_error;
 mod import;
+mod push_over_http;
 mod remote;
 mod transfer;
 

@@ -38,7 +38,7 @@ pub(crate) async fn transfer(
     Ok(Ended { status, stdout: stdout.into_bytes(), stderr })
 }
 
-async fn read_progress(
+pub(crate) async fn read_progress(
     mut stderr: impl AsyncRead + Unpin,
     operation: &'static str,
     stall_limit: Duration,

@@ -96,8 +96,9 @@ pub enum Access {
 pub enum Arrival {
     /// By a push.
     Pushed,
-    /// By a push per folder of names, for repositories with very many refs.
-    InParts,
+    /// By `heliostat repository import`, for repositories with very many refs: a push of git's own over HTTP takes a
+    /// time that grows with their square.
+    Imported,
 }
 
 impl Arena {
@@ -134,16 +135,15 @@ impl Arena {
     ) -> anyhow::Result<Subject> {
         println!("   giving {} to everybody", source.display());
         let author = Author::of(source)?;
-        match arrival {
-            Arrival::Pushed => self.served.add(slug, source)?,
-            Arrival::InParts => self.served.add_as_it_is(slug, source)?,
-        }
-        let public = self.upstream.create_public_repository(slug)?;
-        let (git, url) = (&self.upstream.git, public.url(&self.upstream.server));
-        match arrival {
-            Arrival::Pushed => author.push_all(git, &url)?,
-            Arrival::InParts => author.push_in_parts(git, &url)?,
-        }
+        self.served.add(slug, source)?;
+        let public = match arrival {
+            Arrival::Pushed => {
+                let public = self.upstream.create_public_repository(slug)?;
+                author.push_all(&self.upstream.git, &public.url(&self.upstream.server))?;
+                public
+            }
+            Arrival::Imported => self.upstream.import_public_repository(slug, source)?,
+        };
         let private = if access == Access::PublicAndPrivate {
             let private = self.upstream.create_repository(&format!("{slug}-private"))?;
             author.push_all(&self.upstream.git, &private.url(&self.upstream.server))?;

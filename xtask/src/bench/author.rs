@@ -1,6 +1,5 @@
 //! Who pushes: a copy of a repository in which commits are made, one small change each.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -79,55 +78,10 @@ impl Author {
         self.push(&self.git, text(path)?)
     }
 
-    /// Pushes every branch and tag somewhere, one folder of names after the other: a single push of very many refs
-    /// takes git a time that grows with their square.
-    pub fn push_in_parts(&self, git: &Git, url: &str) -> anyhow::Result<()> {
-        let refs = self.refs()?;
-        let (folders, single) = parts(refs.keys().map(String::as_str));
-        let single: Vec<String> = single.iter().map(|name| format!("{name}:{name}")).collect();
-        let folders = folders.iter().map(|folder| {
-            ["heads", "tags"].map(|kind| format!("refs/{kind}/{folder}/*:refs/{kind}/{folder}/*")).to_vec()
-        });
-        for refspecs in std::iter::once(single).chain(folders) {
-            let arguments = ["push", "--quiet", url].into_iter().chain(refspecs.iter().map(String::as_str));
-            git.run(&self.path(), &arguments.collect::<Vec<_>>())?;
-        }
-        Ok(())
-    }
-
     /// Pushes every branch and tag somewhere.
     pub fn push_all(&self, git: &Git, url: &str) -> anyhow::Result<()> {
         let refs = ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"];
         git.run(&self.path(), &["push", "--quiet", url, refs[0], refs[1]])?;
         Ok(())
-    }
-}
-
-/// The folders of names below `refs/heads` and `refs/tags`, and the names that lie in none.
-fn parts<'a>(names: impl Iterator<Item = &'a str>) -> (BTreeSet<&'a str>, Vec<&'a str>) {
-    let (mut folders, mut single) = (BTreeSet::new(), Vec::new());
-    for name in names {
-        let short =
-            name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name);
-        match short.split_once('/') {
-            Some((folder, _)) => {
-                folders.insert(folder);
-            }
-            None => single.push(name),
-        }
-    }
-    (folders, single)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_parted_by_folder() {
-        let names = ["refs/heads/a/x", "refs/heads/main", "refs/tags/a/y", "refs/tags/b/z", "refs/tags/v1"];
-        let (folders, single) = parts(names.into_iter());
-        assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(single, ["refs/heads/main", "refs/tags/v1"]);
     }
 }

@@ -25,7 +25,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("many.git");
     many_refs::make(&source, REFS)?;
-    let subject = arena.publish("many-refs", &source, Access::Public, Arrival::InParts)?;
+    let subject = arena.publish("many-refs", &source, Access::Public, Arrival::Imported)?;
     let scene = Scene::new(arena, &subject)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut cpu, mut wall, mut first) = (empty(), empty(), empty());

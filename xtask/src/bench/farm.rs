@@ -1,15 +1,16 @@
 //! An upstream with its repositories and a mirror that follows it, set up over REST and git as an administrator
 //! does it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::git::Git;
+use super::git::{self, Git};
 use super::rest::{Rest, eventually, text};
-use super::roles::{ADMIN_PASSWORD, Server};
+use super::roles::{ADMIN_PASSWORD, Server, without_settings};
 use super::site::Site;
 
 const MIRRORING: &str = "/rest/mirroring/latest";
@@ -30,6 +31,8 @@ pub struct Upstream {
     pub rest: Rest,
     /// Git as its administrator, with the same token; it works at mirrors too.
     pub git: Git,
+    /// What administers it, too.
+    binary: PathBuf,
     token: String,
 }
 
@@ -78,7 +81,7 @@ impl Upstream {
         let rest = Rest::with_token(server.base_url(), &token)?;
         rest.post(&format!("{CORE}/projects"), &json!({"key": PROJECT, "name": "Benchmarks"}))?;
         let git = Git::with_token(&token);
-        Ok(Upstream { server, rest, git, token })
+        Ok(Upstream { server, rest, git, binary: binary.to_owned(), token })
     }
 
     /// Makes an empty repository.
@@ -92,6 +95,28 @@ impl Upstream {
         let path = format!("{CORE}/projects/{PROJECT}/repos");
         let asked = json!({"name": name, "scmId": "git", "public": true});
         Repository::read(&self.rest.post(&path, &asked)?)
+    }
+
+    /// Brings a repository of this machine here as an administrator does it, for everybody to read.
+    pub fn import_public_repository(&self, name: &str, source: &Path) -> anyhow::Result<Repository> {
+        let output = without_settings(&mut Command::new(&self.binary))
+            .args([
+                "repository",
+                "import",
+                git::text(source)?,
+                "--project",
+                PROJECT,
+                "--name",
+                name,
+                "--public",
+            ])
+            .args(["--url", self.server.base_url()])
+            .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot run the import")?;
+        ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
+        self.find_repository(name)
     }
 
     /// Finds a repository that another program has made.
@@ -232,7 +257,7 @@ impl Repository {
 }
 
 /// Fails unless a server has exactly the refs of a repository on this machine.
-pub fn check_refs(git: &Git, url: &str, expected: &super::git::Refs) -> anyhow::Result<()> {
+pub fn check_refs(git: &Git, url: &str, expected: &git::Refs) -> anyhow::Result<()> {
     let found = git.remote_refs(url)?;
     let differing = expected.iter().filter(|(name, object)| found.get(*name) != Some(object)).count();
     ensure!(

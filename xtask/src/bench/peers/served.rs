@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use tempfile::TempDir;
 
 use crate::bench::git::{Git, text};
@@ -56,17 +55,6 @@ impl ServedFolder {
         git.run(&path, &["pack-refs", "--all"])?;
         git.run(&path, &["config", "uploadpack.allowFilter", "true"])?;
         git.run(&path, &["config", "receive.autogc", "false"])?;
-        Ok(())
-    }
-
-    /// Adds a copy of a repository whose refs are too many to be moved one by one.
-    pub fn add_as_it_is(&self, slug: &str, source: &Path) -> anyhow::Result<()> {
-        let copied = std::process::Command::new("cp").arg("-r").arg(source).arg(self.path(slug)).status();
-        anyhow::ensure!(
-            copied.context("cannot run cp")?.success(),
-            "{} could not be copied",
-            source.display()
-        );
         Ok(())
     }
 }
