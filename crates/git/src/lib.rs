@@ -11,6 +11,7 @@ mod git;
 mod version;
 
 mod command;
+mod cpu_time;
 mod environment;
 mod error;
 mod output_pieces;

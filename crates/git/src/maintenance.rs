@@ -52,10 +52,13 @@ impl Repository {
         blocking(move || {
             let mut removed = 0;
             for lock in locks_of(&path)? {
-                if is_older_than(age, &lock) {
-                    tracing::warn!(lock = %lock.display(), "removing a lock file whose owner was killed");
-                    removed += usize::from(std::fs::remove_file(&lock).is_ok());
+                if is_older_than(age, &lock) && std::fs::remove_file(&lock).is_ok() {
+                    tracing::debug!(lock = %lock.display(), "removed a lock file");
+                    removed += 1;
                 }
+            }
+            if removed > 0 {
+                tracing::warn!(repository.path = %path.display(), removed, "removed lock files whose owner was killed");
             }
             Ok(removed)
         })

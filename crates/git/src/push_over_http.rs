@@ -16,12 +16,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::command::GitCommand;
+use crate::cpu_time::WorkWatch;
 use crate::error::GitError;
 use crate::fetch_error::FetchError;
 use crate::git::{Git, Lane};
 use crate::import::ImportError;
 use crate::remote::Remote;
-use crate::transfer::{Progress, read_progress};
+use crate::transfer::{Patience, Progress, read_progress};
 
 /// How many references are deleted by one push: with 200,000 references on the other side that takes two minutes.
 pub(crate) const MAX_DELETIONS_PER_PUSH: usize = 500;
@@ -97,7 +98,9 @@ impl PushOverHttp<'_> {
         let stdout = process.stdout.take().expect("spawned with a piped stdout");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
         let talk = async { self.talk(stdin, stdout, here, deleted).await.map_err(io_error) };
-        let said = read_progress(stderr, operation, self.stall_limit, on_progress);
+        let work = WorkWatch::of(process.id());
+        let patience = Patience { operation, stall_limit: self.stall_limit, work };
+        let said = read_progress(stderr, patience, on_progress);
         let (round, said) = tokio::try_join!(talk, said).map_err(FetchError::from)?;
         let status = tokio::time::timeout(self.stall_limit, process.wait()).await;
         let status = status.map_err(|_| FetchError::Timeout(self.stall_limit))?;

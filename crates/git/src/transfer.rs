@@ -1,4 +1,6 @@
-//! Running a `git` that talks to another server: progress is handed on, and silence ends it.
+//! Running a `git` that talks to another server: progress is handed on, and silence in which nobody works ends it.
+//!
+//! Very many references are written without a word, so silence alone says little.
 
 use std::time::Duration;
 
@@ -6,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::command::{Ended, GitCommand, keep_tail, read_tail, write_input};
+use crate::cpu_time::WorkWatch;
 use crate::error::{GitError, readable_tail};
 use crate::git::Lane;
 
@@ -15,7 +18,7 @@ const MAX_PROGRESS_LINE_BYTES: usize = 1024;
 /// Who wants to see progress.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
 
-/// Runs a command to its end. It fails when nothing is heard from it for `stall_limit`.
+/// Runs a command to its end. It fails when nothing is heard from it for `stall_limit`, and it does not compute.
 pub(crate) async fn transfer(
     command: &GitCommand,
     input: &[u8],
@@ -30,7 +33,8 @@ pub(crate) async fn transfer(
     let stderr = process.stderr.take().expect("spawned with a piped stderr");
     let write = write_input(stdin, input).map(Ok);
     let results = async { read_tail(stdout).await.map_err(io_error) };
-    let said = read_progress(stderr, operation, stall_limit, on_progress);
+    let patience = Patience { operation, stall_limit, work: WorkWatch::of(process.id()) };
+    let said = read_progress(stderr, patience, on_progress);
     let ((), stdout, stderr) = tokio::try_join!(write, results, said)?;
     let status = tokio::time::timeout(stall_limit, process.wait()).await;
     let status =
@@ -38,17 +42,29 @@ pub(crate) async fn transfer(
     Ok(Ended { status, stdout: stdout.into_bytes(), stderr })
 }
 
+/// How long one waits for a word.
+pub(crate) struct Patience {
+    pub(crate) operation: &'static str,
+    /// How long it may be silent and idle.
+    pub(crate) stall_limit: Duration,
+    pub(crate) work: WorkWatch,
+}
+
 pub(crate) async fn read_progress(
     mut stderr: impl AsyncRead + Unpin,
-    operation: &'static str,
-    stall_limit: Duration,
+    mut patience: Patience,
     on_progress: Progress<'_>,
 ) -> Result<String, GitError> {
+    let Patience { operation, stall_limit, .. } = patience;
     let (mut tail, mut line) = (Vec::new(), Vec::new());
     let mut chunk = [0; 4096];
     loop {
         let read = tokio::time::timeout(stall_limit, stderr.read(&mut chunk)).await;
-        let read = read.map_err(|_| GitError::TimedOut { operation, limit: stall_limit })?;
+        let read = match read {
+            Ok(read) => read,
+            Err(_) if patience.work.has_worked() => continue,
+            Err(_) => return Err(GitError::TimedOut { operation, limit: stall_limit }),
+        };
         let count = read.map_err(|error| GitError::Io { operation, error })?;
         for byte in &chunk[..count] {
             match byte {
@@ -82,13 +98,17 @@ fn hand_on(line: &mut Vec<u8>, tail: &mut Vec<u8>, stays: bool, on_progress: Pro
 mod tests {
     use super::*;
 
+    fn patience(stall_limit: Duration, worker: Option<u32>) -> Patience {
+        Patience { operation: "test", stall_limit, work: WorkWatch::of(worker) }
+    }
+
     #[tokio::test]
     async fn overwritten_lines_are_progress_and_the_others_are_kept() {
         let said = b"Counting:  50%\rCounting: 100%\rCounting: 100%, done.\n\nfatal: no";
         let mut lines = Vec::new();
         let mut on_progress = |line: &str| lines.push(line.to_owned());
-        let tail =
-            read_progress(&said[..], "test", Duration::from_secs(5), &mut on_progress).await.expect("read");
+        let tail = read_progress(&said[..], patience(Duration::from_secs(5), None), &mut on_progress).await;
+        let tail = tail.expect("read");
         assert_eq!(lines, ["Counting:  50%", "Counting: 100%", "Counting: 100%, done.", "fatal: no"]);
         assert_eq!(tail, "Counting: 100%, done.\nfatal: no\n");
     }
@@ -96,7 +116,22 @@ mod tests {
     #[tokio::test]
     async fn silence_ends_it() {
         let (_silent, stderr) = tokio::io::duplex(64);
-        let ended = read_progress(stderr, "test", Duration::from_millis(1), &mut |_: &str| {}).await;
+        let patience = patience(Duration::from_millis(1), None);
+        let ended = read_progress(stderr, patience, &mut |_: &str| {}).await;
         assert!(matches!(ended, Err(GitError::TimedOut { .. })), "{ended:?}");
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a stand-in for git that does what is told")]
+    async fn silence_of_a_process_that_works_does_not() {
+        let script = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; echo done >&2";
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", script]).stderr(std::process::Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut process = command.spawn().expect("sh runs");
+        let stderr = process.stderr.take().expect("piped");
+        let patience = patience(Duration::from_millis(200), process.id());
+        let tail = read_progress(stderr, patience, &mut |_: &str| {}).await.expect("it is waited for");
+        assert_eq!(tail, "done\n");
+        process.wait().await.expect("it ends");
     }
 }

@@ -17,8 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::cpu_time::cpu_time;
-
+use crate::cpu_time::cpu_time;
 use crate::error::GitError;
 use crate::pkt_line::{PacketLine, decode_packet};
 use crate::protocol::GitProtocol;

@@ -4,7 +4,6 @@ mod answer;
 mod answer_request;
 mod compute;
 mod counters;
-mod cpu_time;
 mod engine;
 mod fair_queue;
 mod reachability;
