@@ -64,7 +64,7 @@ impl Group {
         let enter = folders.iter().map(|folder| format!("echo $$ > {}/cgroup.procs && ", folder.display()));
         let in_namespace = namespace.map_or_else(String::new, |name| format!("ip netns exec {name} "));
         let script =
-            format!("{}exec {in_namespace}setpriv --pdeathsig KILL \"$@\"", enter.collect::<String>());
+            format!("{}exec {in_namespace}setpriv --pdeathsig TERM \"$@\"", enter.collect::<String>());
         command.args(["-c", &script, "sh"]).arg(program);
         command
     }

@@ -156,7 +156,7 @@ pub fn without_settings(command: &mut Command) -> &mut Command {
 /// The kernel ties it to the thread that starts the process: start servers from the main thread.
 pub fn dying_with_us(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command.args(["--pdeathsig", "TERM"]).arg(program);
     command
 }
 
