@@ -4,14 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use url::Url;
 
 use super::server_process::{children_of, open_files_of};
-use crate::harness::{Checkout, Pair, clone_url, commit_noise, eventually, git, packets};
+use crate::harness::{Checkout, Pair, clone_url, commit_noise, eventually, git, packets, post_fetch};
 
 /// How many leave.
 const CLIENTS: usize = 1_000;
@@ -97,16 +96,8 @@ async fn leave(repository: &Url, commit: &str, number: usize, moment: Leaves) {
         0 => format!("{}0000{}", packets(&[capabilities]), packets(&["done"])),
         _ => format!("{}0000{}", packets(&[capabilities, depth]), packets(&["done"])),
     };
-    let address = format!("127.0.0.1:{}", repository.port().expect("has a port"));
-    let head = format!(
-        "POST {}/git-upload-pack HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n\r\n",
-        repository.path(),
-        body.len()
-    );
-    let sent = if moment == Leaves::WhileAsking { &body[..body.len() / 2] } else { &body };
-    let mut stream = TcpStream::connect(&address).await.expect("the server listens");
-    stream.write_all(format!("{head}{sent}").as_bytes()).await.expect("the server reads");
+    let sent = if moment == Leaves::WhileAsking { body.len() / 2 } else { body.len() };
+    let mut stream = post_fetch(repository, &body, sent).await;
     if moment == Leaves::WhileReading {
         let mut first = vec![0; 4096];
         let length = stream.read(&mut first).await.expect("the server answers");

@@ -43,7 +43,7 @@ pub use joined_by_hand::{
 pub use on_disk::bare_repositories;
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
-pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise};
+pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};

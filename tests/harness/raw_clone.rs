@@ -13,6 +13,16 @@ pub const NOISE_BYTES: usize = 8_000_000;
 pub async fn begin_clone(repository: &Url, commit: &str) -> (TcpStream, Vec<u8>) {
     // Packet lines begin with their length: 4 for itself, 5 for `want `, 40 for the id, 1 for the line break.
     let body = format!("0032want {commit}\n00000009done\n");
+    let mut stream = post_fetch(repository, &body, body.len()).await;
+    let mut first = vec![0; 4096];
+    let length = stream.read(&mut first).await.expect("the server answers");
+    first.truncate(length);
+    assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first));
+    (stream, first)
+}
+
+/// A connection over which a fetch was asked for, as far as so many bytes of its body.
+pub async fn post_fetch(repository: &Url, body: &str, sent_bytes: usize) -> TcpStream {
     let address = format!("127.0.0.1:{}", repository.port().expect("has a port"));
     let head = format!(
         "POST {}/git-upload-pack HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
@@ -21,12 +31,8 @@ pub async fn begin_clone(repository: &Url, commit: &str) -> (TcpStream, Vec<u8>)
         body.len()
     );
     let mut stream = TcpStream::connect(&address).await.expect("the server listens");
-    stream.write_all(format!("{head}{body}").as_bytes()).await.expect("the server reads");
-    let mut first = vec![0; 4096];
-    let length = stream.read(&mut first).await.expect("the server answers");
-    first.truncate(length);
-    assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first));
-    (stream, first)
+    stream.write_all(format!("{head}{}", &body[..sent_bytes]).as_bytes()).await.expect("the server reads");
+    stream
 }
 
 /// Commits content that does not shrink, so that git is still writing when its client dawdles.

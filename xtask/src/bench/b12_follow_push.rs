@@ -2,7 +2,8 @@
 //!
 //! The clock starts when `git push` has ended and stops when the mirror's ref advertisement has the new commit. The
 //! yardstick is a bare `git fetch` from the same upstream into a local mirror clone, run after each push once ours
-//! is done: what a follower without any server would need if it knew of the push at once.
+//! is done: what a follower without any server would need if it knew of the push at once. grokmirror, where it is
+//! installed, follows as many repositories of its own, and one push in each round.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,6 +15,7 @@ use super::farm::{Mirror, Repository, Upstream, check_clone, check_refs};
 use super::generated_repository::namespace;
 use super::git::Git;
 use super::measure::Samples;
+use super::peers::grokmirror::{self, Grokmirror};
 use super::report::{Bound, Report};
 use super::rest::eventually_with_pause;
 use super::run::Run;
@@ -41,7 +43,12 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     small.wait_for(&mirror)?;
     small.check(&upstream, &mirror)?;
 
-    let (mut ours, mut fetches) = (Samples::default(), Samples::default());
+    let grokmirror = match grokmirror::is_installed() {
+        true => Some(Grokmirror::following(&small.source(), small.all.len())?),
+        false => None,
+    };
+
+    let (mut ours, mut fetches, mut pulls) = (Samples::default(), Samples::default(), Samples::default());
     for round in run.rounds() {
         let number = (round * STRIDE) % small.all.len();
         let repository = &small.all[number];
@@ -63,6 +70,9 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             fetches.push(milliseconds(begun));
             let fetched = upstream.git.run(&clone, &["rev-parse", "refs/heads/main"])?;
             ensure!(fetched == commit, "the fetch brought {fetched} instead of {commit}");
+            if let Some(grokmirror) = grokmirror.as_ref().filter(|_| push == 0) {
+                pulls.push(grokmirror.follow(&small.source(), number, &commit)?.as_secs_f64() * 1e3);
+            }
         }
         check_refs(&upstream.git, &repository.url(&mirror.server), &upstream.git.refs(&clone)?)?;
         check_clone(&upstream.git, &repository.url(&mirror.server))?;
@@ -78,6 +88,10 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     report.measured("acknowledged -> served by the mirror", "ms", &ours);
     report.measured("bare git fetch into a mirror clone", "ms", &fetches);
     report.compared("bare git fetch / ours", &fetches, &ours);
+    match grokmirror {
+        Some(_) => report.measured("grokmirror, from its manifest to the end of a pull", "ms", &pulls),
+        None => report.notes.push("grokmirror is not installed: --install-peers".into()),
+    }
     report.goal("B12 p50", ours.percentile(50), Bound::AtMost(GOAL_P50_MS), "ms");
     report.goal("B12 p99", ours.percentile(99), Bound::AtMost(GOAL_P99_MS), "ms");
     report

@@ -1,17 +1,13 @@
 //! Which peers are missing, and how they come here: from Debian, crates.io and PyPI, in pinned versions.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use super::{apache, git_cache_proxy, nginx};
-use crate::{debian, workspace};
-
-/// The replicator from PyPI, and the version that is compared.
-const GROKMIRROR: &str = "grokmirror";
-const GROKMIRROR_VERSION: &str = "2.0.12";
+use super::{apache, git_cache_proxy, grokmirror, nginx};
+use crate::debian;
 
 /// A peer that is not installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +49,7 @@ pub fn missing() -> Vec<Missing> {
 /// Installs what is missing; Debian's packages need root.
 pub fn install() -> anyhow::Result<()> {
     let mut all = missing();
-    if grok_pull().is_none() {
+    if !grokmirror::is_installed() {
         all.push(Missing::Grokmirror);
     }
     for missing in all {
@@ -65,16 +61,6 @@ pub fn install() -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// grokmirror's program, if it is there.
-pub fn grok_pull() -> Option<PathBuf> {
-    let program = grokmirror_home().join("bin/grok-pull");
-    program.is_file().then_some(program)
-}
-
-fn grokmirror_home() -> PathBuf {
-    workspace::target().join("tools").join(format!("{GROKMIRROR}-{GROKMIRROR_VERSION}"))
 }
 
 fn install_git_cache_proxy() -> anyhow::Result<()> {
@@ -91,10 +77,10 @@ fn install_git_cache_proxy() -> anyhow::Result<()> {
 }
 
 fn install_grokmirror() -> anyhow::Result<()> {
-    let home = grokmirror_home();
+    let home = grokmirror::home();
     carry_out(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let package = format!("{GROKMIRROR}=={GROKMIRROR_VERSION}");
+    let package = format!("{}=={}", grokmirror::PACKAGE, grokmirror::VERSION);
     carry_out(Command::new(Path::new(&home).join("bin/python")).args(pip).arg(package))
 }
 

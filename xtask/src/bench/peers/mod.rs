@@ -6,6 +6,7 @@
 mod apache;
 mod daemon;
 mod git_cache_proxy;
+pub mod grokmirror;
 pub mod install;
 mod nginx;
 pub mod served;
