@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::recording::GATHERED_BYTES;
+use super::recording::BLOCK_BYTES;
 use super::store::{Pen, RealPen};
 use super::{CacheCounters, CacheKey, CacheOptions, EntryReader, Piece, Production, ResponseCache};
 
@@ -52,7 +52,7 @@ pub(super) fn yields(
 
 /// How many pieces of this length are written down at once.
 pub(super) fn pieces_at_once(length: usize) -> usize {
-    GATHERED_BYTES.div_ceil(length)
+    BLOCK_BYTES.div_ceil(length)
 }
 
 /// A computation that must not happen.
