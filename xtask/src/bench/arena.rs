@@ -142,7 +142,10 @@ impl Arena {
                 author.push_all(&self.upstream.git, &public.url(&self.upstream.server))?;
                 public
             }
-            Arrival::Imported => self.upstream.import_public_repository(slug, source)?,
+            Arrival::Imported => {
+                self.upstream.import(slug, source, &["--public"])?;
+                self.upstream.find_repository(slug)?
+            }
         };
         let private = if access == Access::PublicAndPrivate {
             let private = self.upstream.create_repository(&format!("{slug}-private"))?;

@@ -16,7 +16,7 @@ use super::site::Site;
 const MIRRORING: &str = "/rest/mirroring/latest";
 const CORE: &str = "/rest/api/latest";
 /// The one project that benchmarks use.
-pub const PROJECT: &str = "BENCH";
+const PROJECT: &str = "BENCH";
 /// How long a mirror may take to ask and to be installed.
 const JOIN_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a mirror may take for one repository, a large one included.
@@ -97,26 +97,18 @@ impl Upstream {
         Repository::read(&self.rest.post(&path, &asked)?)
     }
 
-    /// Brings a repository of this machine here as an administrator does it, for everybody to read.
-    pub fn import_public_repository(&self, name: &str, source: &Path) -> anyhow::Result<Repository> {
+    /// Brings a repository of this machine here as an administrator does it, with these attributes.
+    pub fn import(&self, name: &str, source: &Path, attributes: &[&str]) -> anyhow::Result<()> {
         let output = without_settings(&mut Command::new(&self.binary))
-            .args([
-                "repository",
-                "import",
-                git::text(source)?,
-                "--project",
-                PROJECT,
-                "--name",
-                name,
-                "--public",
-            ])
+            .args(["repository", "import", git::text(source)?, "--project", PROJECT, "--name", name])
+            .args(attributes)
             .args(["--url", self.server.base_url()])
             .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
             .stdin(Stdio::null())
             .output()
             .context("cannot run the import")?;
         ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
-        self.find_repository(name)
+        Ok(())
     }
 
     /// Finds a repository that another program has made.

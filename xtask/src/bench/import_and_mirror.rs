@@ -4,16 +4,10 @@
 //! folder over `file://`, which moves the same bytes through the same checks. Then the mirror fetches it; its
 //! yardstick is `git clone --mirror` from the same upstream over HTTP.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, ensure};
-
 use super::effort::Efforts;
-use super::farm::{PROJECT, Upstream, check_clone, check_refs};
+use super::farm::{Upstream, check_clone, check_refs};
 use super::git::{Git, branches_and_tags, text};
 use super::report::Report;
-use super::roles::{ADMIN_PASSWORD, without_settings};
 use super::run::Run;
 
 /// One line for the list.
@@ -35,7 +29,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         let name = format!("large-{round}");
         let repository = whole.add(&servers, || {
             // The mirror is told while the import ends, and may begin before the command has returned.
-            imported.add(&servers, || import(run, &upstream, &source, &name))?;
+            imported.add(&servers, || upstream.import(&name, &source, &[]))?;
             let repository = upstream.find_repository(&name)?;
             mirrored.add(&servers, || mirror.wait_for(&repository))?;
             Ok(repository)
@@ -76,17 +70,4 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         &mirrored.wall,
     );
     Ok(report)
-}
-
-/// As an administrator does it.
-fn import(run: &Run, upstream: &Upstream, source: &Path, name: &str) -> anyhow::Result<()> {
-    let output = without_settings(&mut Command::new(&run.binary))
-        .args(["repository", "import", text(source)?, "--project", PROJECT, "--name", name])
-        .args(["--url", upstream.server.base_url()])
-        .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run the import")?;
-    ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
