@@ -5,6 +5,7 @@
 //! no byte of the pack is written a second time. Only branches and tags are listed. A record whose objects are no
 //! longer all reachable, because somebody has deleted or rewritten a branch, is withdrawn at the next look.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::content_hash::ContentHash;
 use crate::error::GitError;
 use crate::object_id::{ObjectFormat, ObjectId};
+use crate::pack_index::PackIndex;
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
@@ -37,7 +39,7 @@ const OWN_FOLDER: &str = "heliostat";
 const RECORD_FILE: &str = "bundle.json";
 
 /// How the record is written; another number is another way.
-const RECORD_VERSION: u32 = 1;
+const RECORD_VERSION: u32 = 2;
 
 /// How much of the hash of its beginning names a bundle, in hex digits.
 const ID_DIGITS: usize = 40;
@@ -55,6 +57,8 @@ pub(crate) struct BundleRecord {
     content_hash: ContentHash,
     /// Every branch and tag with what it named.
     refs: Vec<(String, String)>,
+    /// What other references named. It is in the pack too, though clients are not told of it.
+    unlisted: Vec<String>,
 }
 
 /// Something that a client can begin with.
@@ -68,17 +72,27 @@ pub struct Bundle {
     record: BundleRecord,
 }
 
+/// The pack behind a bundle.
+#[derive(Debug)]
+pub(crate) struct BundlePack {
+    pub(crate) file: Arc<File>,
+    pub(crate) bytes: u64,
+    pub(crate) index: PackIndex,
+}
+
 impl BundleRecord {
     /// The record of a pack that holds what these references need.
     pub(crate) fn new(pack: &str, pack_bytes: u64, refs: &RefSnapshot) -> Self {
-        let listed = refs.iter().filter(|(name, _)| name.is_branch() || name.is_tag());
+        let (listed, unlisted): (Vec<_>, Vec<_>) =
+            refs.iter().partition(|(name, _)| name.is_branch() || name.is_tag());
         Self {
             version: RECORD_VERSION,
             pack: pack.to_owned(),
             pack_bytes,
             created_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             content_hash: refs.content_hash().clone(),
-            refs: listed.map(|(name, object)| (name.to_string(), object.to_string())).collect(),
+            refs: listed.iter().map(|(name, object)| (name.to_string(), object.to_string())).collect(),
+            unlisted: unlisted.iter().map(|(_, object)| object.to_string()).collect(),
         }
     }
 
@@ -96,7 +110,11 @@ impl BundleRecord {
             RefName::parse(name.as_str()).is_ok_and(|name| name.is_branch() || name.is_tag())
                 && ObjectId::parse(object.as_str()).is_ok()
         };
-        is_pack && !self.refs.is_empty() && self.refs.iter().all(is_ref)
+        let is_object = |object: &String| ObjectId::parse(object.as_str()).is_ok();
+        is_pack
+            && !self.refs.is_empty()
+            && self.refs.iter().all(is_ref)
+            && self.unlisted.iter().all(is_object)
     }
 
     fn write(&self, repository: &Path) -> io::Result<()> {
@@ -107,6 +125,12 @@ impl BundleRecord {
         file.as_file().sync_all()?;
         file.persist(record_path(repository))?;
         File::open(&folder)?.sync_all()
+    }
+
+    fn tips(&self) -> BTreeSet<ObjectId> {
+        let listed = self.refs.iter().map(|(_, object)| object);
+        let named = listed.chain(&self.unlisted);
+        named.filter_map(|object| ObjectId::parse(object).ok()).collect()
     }
 
     /// What stands in front of the pack.
@@ -154,6 +178,18 @@ impl Bundle {
     /// A number that is larger for a later bundle of the same repository.
     pub fn creation_token(&self) -> u64 {
         self.created_at
+    }
+
+    /// What the references named that need all of the pack, and nothing else.
+    pub(crate) fn tips(&self) -> BTreeSet<ObjectId> {
+        self.record.tips()
+    }
+
+    /// Its pack. It stays readable when it is removed meanwhile; opening fails when that has happened. Blocks.
+    pub(crate) fn open_pack(&self) -> io::Result<BundlePack> {
+        let file = open_whole(&self.pack, self.pack_bytes)?;
+        let index = PackIndex::open(&self.pack.with_extension("idx"))?;
+        Ok(BundlePack { file: Arc::new(file), bytes: self.pack_bytes, index })
     }
 
     /// A part of it. It stays readable when the pack is removed meanwhile; opening fails when that has happened.
@@ -281,16 +317,8 @@ impl Repository {
         if record.content_hash == *refs.content_hash() {
             return Ok(true);
         }
-        let now: std::collections::HashSet<_> = refs.iter().map(|(_, object)| object.as_str()).collect();
-        let moved: Vec<_> = record.refs.iter().filter(|(_, object)| !now.contains(object.as_str())).collect();
-        if moved.is_empty() {
-            return Ok(true);
-        }
-        let mut input: String = moved.iter().map(|(_, object)| format!("{object}\n")).collect();
-        input.extend(now.iter().map(|object| format!("^{object}\n")));
-        let command = self.background("look whether a bundle is still needed");
-        let command = command.args(["rev-list", "--objects", "--stdin"]).input(input.into_bytes());
-        Ok(command.run().await?.stdout.is_empty())
+        let tips = refs.iter().map(|(_, object)| object.clone()).collect();
+        Ok(self.growth_since(&record.tips(), &tips).await?.is_some())
     }
 }
 

@@ -109,8 +109,8 @@ fn a_record_that_names_something_else_is_not_believed() {
     let record = |pack: &str, name: &str| {
         let object = "1".repeat(40);
         let text = format!(
-            r#"{{"version":1,"pack":"{pack}","pack_bytes":1,"created_at":1,"content_hash":"{}",
-                "refs":[["{name}","{object}"]]}}"#,
+            r#"{{"version":2,"pack":"{pack}","pack_bytes":1,"created_at":1,"content_hash":"{}",
+                "refs":[["{name}","{object}"]],"unlisted":[]}}"#,
             ContentHash::of_nothing().as_str()
         );
         serde_json::from_str::<BundleRecord>(&text).expect("readable").is_sound()

@@ -31,6 +31,8 @@ const FIXED: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
     // A repository of ours is complete; nothing may be fetched behind our back while reading it.
     ("GIT_NO_LAZY_FETCH", "1"),
+    // What is stored, counted and served are the objects themselves, whatever somebody says should stand for them.
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
     // No helper such as `ext::`, which would run a command named in a URL.
     ("GIT_ALLOW_PROTOCOL", "file:http:https:ssh:git"),
     ("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),

@@ -28,7 +28,9 @@ mod ref_files;
 mod ref_loading;
 
 mod bundle;
+mod growth;
 mod maintenance;
+mod pack_index;
 mod repository;
 mod repository_store;
 mod revisions;

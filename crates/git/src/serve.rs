@@ -27,7 +27,6 @@ use crate::protocol::{GitProtocol, GitService};
 use crate::receive_pack::MAX_PUSH_BYTES;
 use crate::repository::Repository;
 use crate::request_body::{ByteStream, bounded};
-use crate::wire::PlainClone;
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -162,15 +161,16 @@ impl Repository {
         self.answer_of(&command, request).await
     }
 
-    /// The pack of a clone, unwrapped.
-    pub(crate) async fn pack_of_clone(
+    /// A pack without anything around it.
+    pub(crate) async fn pack_objects(
         &self,
-        clone: &PlainClone,
+        options: &[&'static str],
+        input: Bytes,
         settings: Vec<(&'static str, String)>,
     ) -> Result<Serving, GitError> {
         let command = self.git().command(operation_of(GitService::UploadPack)).repository(self.path());
-        let command = command.arg("pack-objects").args(&clone.options).settings(settings);
-        self.answer_of(&command, clone.revisions.clone()).await
+        let command = command.arg("pack-objects").args(options).settings(settings);
+        self.answer_of(&command, input).await
     }
 
     async fn answer_of(&self, command: &GitCommand, input: Bytes) -> Result<Serving, GitError> {

@@ -52,6 +52,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let figures = move || Figures {
         role: Role::Mirror.as_str(),
         serving: counted.counters(),
+        upkeep: counted.upkeep().counters(),
         mirror: Some(MirrorFigures::from(followed.status())),
         process: ProcessFigures::now(),
     };

@@ -55,6 +55,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let figures = move || Figures {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
+        upkeep: engine.upkeep().counters(),
         mirror: None,
         process: ProcessFigures::now(),
     };

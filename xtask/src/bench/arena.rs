@@ -159,6 +159,9 @@ impl Arena {
         }
         let subject = Subject { author, slug: slug.to_owned(), public, private };
         self.wait_until_served(&subject)?;
+        // The peers' repositories were packed and indexed before; ours have to be when we begin to measure.
+        self.upstream.wait_for_upkeep()?;
+        self.mirror.wait_for_upkeep()?;
         Ok(subject)
     }
 

@@ -22,6 +22,9 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a mirror may take for one repository, a large one included.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long all repositories may take to be packed and indexed.
+const UPKEEP_PATIENCE: Duration = Duration::from_secs(600);
+
 /// A running upstream with an empty project.
 #[derive(Debug)]
 pub struct Upstream {
@@ -109,6 +112,11 @@ impl Upstream {
             .context("cannot run the import")?;
         ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
+    }
+
+    /// Waits until its repositories are packed as they should be.
+    pub fn wait_for_upkeep(&self) -> anyhow::Result<()> {
+        wait_for_upkeep(&self.rest).with_context(|| self.server.log())
     }
 
     /// Finds a repository that another program has made.
@@ -213,6 +221,11 @@ impl Mirror {
         Ok(known > 0 && self.is_current(repository)?)
     }
 
+    /// Waits until its repositories are packed as they should be.
+    pub fn wait_for_upkeep(&self) -> anyhow::Result<()> {
+        wait_for_upkeep(&self.rest).with_context(|| self.server.log())
+    }
+
     /// Whether the mirror knows what the upstream has, and has nothing left to do.
     pub fn is_done(&self) -> anyhow::Result<bool> {
         let progress = self.progress()?;
@@ -246,6 +259,15 @@ impl Repository {
     pub fn enriched_path(&self) -> String {
         format!("{MIRRORING}/repos/{}", self.id)
     }
+}
+
+fn wait_for_upkeep(rest: &Rest) -> anyhow::Result<()> {
+    const PENDING: &str = "heliostat_upkeep_pending ";
+    eventually("the upkeep of the repositories", UPKEEP_PATIENCE, || {
+        let metrics = rest.get_response("/metrics")?.text()?;
+        let pending = metrics.lines().find_map(|line| line.strip_prefix(PENDING));
+        Ok((pending.context("the metrics tell what is pending")? == "0").then_some(()))
+    })
 }
 
 /// Fails unless a server has exactly the refs of a repository on this machine.

@@ -5,8 +5,8 @@
 //! left out or cut short, and compression is light: a third of the computing time for a tenth more bytes. A whole
 //! clone copies stored packs with the help of bitmaps, and is left alone. The memory of either is bounded.
 //!
-//! A clone of whole histories asks nothing that upload-pack would have to decide, so `git pack-objects` is started
-//! directly and its pack is wrapped here.
+//! A clone of whole histories asks nothing that upload-pack would have to decide, so its pack is wrapped here. Where it
+//! can, it is the pack behind the bundle with what has come since; else `git pack-objects` makes it.
 //!
 //! The answer is what `git` says. Whether it is kept, and for whom it is computed, is decided elsewhere.
 
@@ -24,6 +24,7 @@ use crate::protocol::GitProtocol;
 use crate::repository::Repository;
 use crate::response_cache::Production;
 use crate::serve::Serving;
+use crate::serving::joined_pack::JoinedPack;
 use crate::version::GitVersion;
 use crate::wire::{Deepen, DepthFrom, Dialect, FetchRequest, Wrapping};
 
@@ -61,8 +62,19 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     };
     let started = Instant::now();
     let settings = settings(request, repository.git().version());
-    let serving = repository.pack_of_clone(&clone, settings).await?;
-    produce(serving, Some(Wrapping::of(&clone)), request, started).await
+    let joined = repository.pack_from_bundle(request, settings.clone()).await.unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::debug!(error, repository.path = %repository.path().display(), "git makes the whole pack");
+        None
+    });
+    let source = match joined {
+        Some(pack) => Source::Joined(pack),
+        None => {
+            let packing = repository.pack_objects(&clone.options, clone.revisions.clone(), settings);
+            Source::Process(Box::new(packing.await?))
+        }
+    };
+    produce(source, Some(Wrapping::of(&clone)), request, started).await
 }
 
 /// The same by `git upload-pack`, which says what is wrong with what is wanted.
@@ -77,18 +89,18 @@ pub(crate) async fn compute_by_upload_pack(
     let settings = settings(request, repository.git().version());
     let started = Instant::now();
     let serving = repository.answer_of_upload_pack(request.canonical(), protocol, settings).await?;
-    produce(serving, None, request, started).await
+    produce(Source::Process(Box::new(serving)), None, request, started).await
 }
 
 async fn produce(
-    serving: Serving,
+    source: Source,
     wrapping: Option<Wrapping>,
     request: &FetchRequest,
     started: Instant,
 ) -> Result<Production, GitError> {
     let cost = Arc::new(Mutex::new(None));
     let mut computation =
-        Computation { has_ended: false, serving, wrapping, failure: None, cost: Arc::clone(&cost) };
+        Computation { has_ended: false, source, wrapping, failure: None, cost: Arc::clone(&cost) };
     let begun = beginning(&mut computation, request.deepen()).await?;
     if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
         return Err(GitError::Refused { operation: "serve a fetch", message });
@@ -122,11 +134,45 @@ async fn beginning(computation: &mut Computation, deepen: &Deepen) -> Result<Vec
     Ok(begun)
 }
 
-/// The process with what is known of it.
+/// Where the bytes come from.
+enum Source {
+    Process(Box<Serving>),
+    Joined(JoinedPack),
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        match self {
+            Self::Process(serving) => serving.next().await,
+            Self::Joined(pack) => {
+                let io_error = |error| GitError::Io { operation: "serve a fetch", error };
+                pack.next().await.map(|part| part.map_err(io_error))
+            }
+        }
+    }
+
+    /// The computing time that it took; asked before [`Source::finish`].
+    fn cost(&self) -> Option<Duration> {
+        match self {
+            // Once the process has been waited for, nobody can tell any more what it took.
+            Self::Process(serving) => serving.process_id().and_then(cpu_time),
+            Self::Joined(pack) => Some(pack.cost()),
+        }
+    }
+
+    /// After the last piece: whether that was all.
+    async fn finish(&mut self) -> Result<(), GitError> {
+        let Self::Process(serving) = self else { return Ok(()) };
+        let end = serving.end().await?;
+        if end.status.success() || end.is_hang_up() { Ok(()) } else { Err(serving.failure(&end)) }
+    }
+}
+
+/// What is being computed, with what is known of it.
 struct Computation {
     has_ended: bool,
-    serving: Serving,
-    /// Where the process says only the pack.
+    source: Source,
+    /// Where the source gives only the pack.
     wrapping: Option<Wrapping>,
     /// Told after what the client is told of it.
     failure: Option<GitError>,
@@ -142,7 +188,7 @@ impl Computation {
         if self.has_ended {
             return None;
         }
-        match self.serving.next().await {
+        match self.source.next().await {
             Some(piece) => Some(piece),
             None => self.finish().await.err().map(Err),
         }
@@ -160,7 +206,7 @@ impl Computation {
             if self.has_ended {
                 return None;
             }
-            let failure = match tokio::time::timeout(KEEP_ALIVE_AFTER, self.serving.next()).await {
+            let failure = match tokio::time::timeout(KEEP_ALIVE_AFTER, self.source.next()).await {
                 Err(_) => {
                     wrapping.keep_alive();
                     continue;
@@ -186,16 +232,12 @@ impl Computation {
 
     async fn finish(&mut self) -> Result<(), GitError> {
         self.has_ended = true;
-        // Once the process has been waited for, nobody can tell any more what it took.
-        let measured = self.serving.process_id().and_then(cpu_time);
-        *self.cost.lock().unwrap_or_else(PoisonError::into_inner) = measured;
-        let end = self.serving.end().await?;
-        if end.status.success() || end.is_hang_up() {
-            return Ok(());
+        *self.cost.lock().unwrap_or_else(PoisonError::into_inner) = self.source.cost();
+        let outcome = self.source.finish().await;
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "incomplete answer");
         }
-        let error = self.serving.failure(&end);
-        tracing::warn!(%error, "incomplete answer");
-        Err(error)
+        outcome
     }
 }
 

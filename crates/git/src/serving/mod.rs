@@ -2,13 +2,17 @@
 
 mod answer;
 mod answer_request;
+mod clone_from_bundle;
 mod compute;
 mod counters;
 mod engine;
 mod fair_queue;
+mod joined_pack;
 mod reachability;
 mod ready_answers;
 
+#[cfg(test)]
+mod clone_from_bundle_tests;
 #[cfg(test)]
 mod compute_tests;
 

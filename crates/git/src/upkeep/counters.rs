@@ -25,6 +25,8 @@ pub struct Upkeep {
 /// What the upkeep has done since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UpkeepCounters {
+    /// Repositories that have changed and were not looked at since, or are being looked at.
+    pub pending: u64,
     /// Repositories that were looked at.
     pub looks: u64,
     /// Repositories that were worked on.
@@ -74,7 +76,9 @@ impl Upkeep {
 
     /// What has been done so far.
     pub fn counters(&self) -> UpkeepCounters {
+        let changed = lock(&self.changed);
         let mut counters = lock(&self.counters).clone();
+        counters.pending += changed.len() as u64;
         counters.bundles = self.bundles.read().unwrap_or_else(PoisonError::into_inner).len() as u64;
         counters
     }
@@ -101,8 +105,12 @@ impl Upkeep {
         };
     }
 
+    /// Whoever takes them counts down what is pending.
     pub(super) fn take_changed(&self) -> BTreeSet<u64> {
-        std::mem::take(&mut *lock(&self.changed))
+        let mut changed = lock(&self.changed);
+        let taken = std::mem::take(&mut *changed);
+        lock(&self.counters).pending = taken.len() as u64;
+        taken
     }
 
     pub(super) async fn woken(&self) {

@@ -13,7 +13,6 @@
 
 mod carry_out;
 mod counters;
-mod pack_index;
 mod plan;
 mod readers;
 mod reconcile;

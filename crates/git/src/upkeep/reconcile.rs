@@ -4,6 +4,7 @@
 //! that is lost costs time and nothing else. A failure is not repeated at once: the next look is the next attempt.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -91,8 +92,11 @@ impl Reconciler {
                 ),
             }
         }
+        let engine = Arc::clone(self.store.engine());
+        engine.upkeep().count(|counters| counters.pending = ids.len() as u64);
         for id in ids {
             self.look_at(id).await;
+            engine.upkeep().count(|counters| counters.pending -= 1);
             // Between two runs, so that nothing waits for the end of a long round.
             self.tidy_waiting().await;
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::pack_index::{CommonIndex, objects_in};
+use crate::pack_index::{CommonIndex, PackIndex};
 
 /// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
 const SAMPLED_FOLDERS: usize = 16;
@@ -96,7 +96,8 @@ fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
         let has = |extension: &str| path.with_extension(extension).exists();
         // Those of a partial clone and of unreachable objects are somebody else's business.
         let is_kept = has("keep") || has("promisor") || has("mtimes");
-        packs.push(Pack { name, objects: objects_in(&path)?.into(), bytes: metadata.len(), is_kept });
+        let objects = PackIndex::open(&path)?.objects().into();
+        packs.push(Pack { name, objects, bytes: metadata.len(), is_kept });
     }
     Ok(packs)
 }

@@ -7,10 +7,10 @@ use std::io;
 use std::path::Path;
 
 use super::carry_out::sync_folder;
-use super::pack_index::CommonIndex;
 use super::readers::Moment;
 use super::stock::{Stock, pack_folder};
 use crate::error::GitError;
+use crate::pack_index::CommonIndex;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
 

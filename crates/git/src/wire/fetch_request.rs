@@ -165,6 +165,11 @@ impl FetchRequest {
         self.filter.is_some()
     }
 
+    /// Whether it brings along the annotated tags of what it brings.
+    pub(crate) fn includes_tags(&self) -> bool {
+        self.include_tag
+    }
+
     /// Whether the whole answer is no bytes at all.
     pub fn asks_for_nothing(&self) -> bool {
         self.wants.is_empty() && self.haves.is_empty()

@@ -24,6 +24,6 @@ pub use command::{Command, CommandName};
 pub use fetch_request::{Deepen, DepthFrom, Dialect, FetchRequest};
 pub use ls_refs::LsRefs;
 pub(crate) use packet_reader::PacketReader;
-pub(crate) use plain_clone::{PlainClone, Wrapping};
+pub(crate) use plain_clone::Wrapping;
 pub(crate) use ready_lists::ReadyLists;
 pub use request_error::RequestError;

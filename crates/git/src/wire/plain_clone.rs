@@ -43,6 +43,11 @@ pub(crate) struct PlainClone {
 }
 
 impl FetchRequest {
+    /// Whether it is a plain clone that leaves nothing out and takes deltas as they are stored.
+    pub(crate) fn is_whole_clone(&self) -> bool {
+        self.filter.is_none() && self.ofs_delta && self.as_plain_clone().is_some()
+    }
+
     /// How to make the answer without upload-pack; `None` when the request leaves something for that to decide.
     pub(crate) fn as_plain_clone(&self) -> Option<PlainClone> {
         let head = match self.dialect {

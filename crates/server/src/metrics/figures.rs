@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use heliostat_git::{ServingCounters, StoredAnswers};
+use heliostat_git::{ServingCounters, StoredAnswers, UpkeepCounters};
 use heliostat_mirror::MirrorStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -24,6 +24,8 @@ pub struct Figures {
     pub role: &'static str,
     /// Answering Git's readers.
     pub serving: ServingCounters,
+    /// Keeping repositories fast.
+    pub upkeep: UpkeepCounters,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorFigures>,
     /// The process.
@@ -69,6 +71,7 @@ impl Collector for Figures {
         let build = [("role", self.role), ("version", env!("CARGO_PKG_VERSION"))];
         sheet.labelled_gauges("heliostat_build", "What runs here", &[(build, 1)])?;
         self.encode_serving(&mut sheet)?;
+        self.encode_upkeep(&mut sheet)?;
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut sheet)?;
         }
@@ -87,12 +90,6 @@ impl Figures {
                 ([("source", "joined")], serving.joins),
                 ([("source", "computed")], serving.misses),
             ],
-        )?;
-        sheet.write(
-            "heliostat_answers_prepared",
-            "Answers that were computed before anybody asked, because a branch had moved",
-            None,
-            &ConstCounter::new(serving.prepared),
         )?;
         for (name, help, bytes) in [
             (
@@ -117,7 +114,7 @@ impl Figures {
         for (name, help, count) in [
             (
                 "heliostat_answers_prepared",
-                "Answers that were computed before anybody asked",
+                "Answers that were computed before anybody asked, because a branch had moved",
                 serving.prepared,
             ),
             (
@@ -168,6 +165,23 @@ impl Figures {
             &format!("Bytes of stored answers {most}"),
             &labelled(|stored| stored.bytes),
         )
+    }
+}
+
+impl Figures {
+    fn encode_upkeep(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let upkeep = &self.upkeep;
+        for (name, help, count) in [
+            ("heliostat_upkeep_runs", "Repositories whose packs were worked on", upkeep.runs),
+            ("heliostat_upkeep_failures", "Of those, how many could not be finished", upkeep.failures),
+            ("heliostat_upkeep_removed_packs", "Packs that others have replaced", upkeep.removed_packs),
+        ] {
+            sheet.write(name, help, None, &ConstCounter::new(count))?;
+        }
+        sheet.seconds("heliostat_upkeep_busy", "How long all runs took together", upkeep.busy)?;
+        let pending = "Repositories that have changed and wait to be looked at, or are being worked on";
+        sheet.gauge("heliostat_upkeep_pending", pending, upkeep.pending)?;
+        sheet.gauge("heliostat_bundles", "Repositories that clients can begin with a bundle", upkeep.bundles)
     }
 }
 
@@ -266,12 +280,21 @@ mod tests {
             repositories: vec![stored(7, 1_000)],
             ..ServingCounters::default()
         };
-        let text = Figures { role: "mirror", serving, ..Figures::default() }.text();
+        let upkeep = UpkeepCounters { pending: 2, bundles: 1, ..UpkeepCounters::default() };
+        let text = Figures { role: "mirror", serving, upkeep, ..Figures::default() }.text();
+        let mut described: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP ")).collect();
+        let families = described.len();
+        described.sort_unstable_by_key(|line| line.split(' ').nth(2));
+        described.dedup_by_key(|line| line.split(' ').nth(2));
+        assert_eq!(described.len(), families, "who reads them refuses a family that comes twice");
         for line in [
             "heliostat_answers_total{source=\"stored\"} 3",
             "heliostat_answers_total{source=\"computed\"} 1",
             "heliostat_answers_served_bytes_total 4000",
             "heliostat_answers_cpu_saved_seconds_total 1.5",
+            "heliostat_answers_prepared_total 0",
+            "heliostat_upkeep_pending 2",
+            "heliostat_bundles 1",
             "heliostat_stored_answers 2",
             "heliostat_repository_stored_answers_bytes{repository=\"7\"} 1000",
             "# EOF",

@@ -1,11 +1,15 @@
 //! Reading git's two kinds of index: of one pack, and of all packs together.
 //!
-//! Only what decisions need: how many objects a pack holds, which packs the common index covers, and whether it
-//! knows every object of a pack. The last is the proof that must be there before a pack is removed.
+//! Only what decisions need: how many objects a pack holds and whether one of them is among these, which packs the
+//! common index covers, and whether it knows every object of a pack. The last is the proof that must be there before
+//! a pack is removed.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use crate::object_id::ObjectId;
 
 /// `\377tOc`, version 2.
 const PACK_INDEX_START: [u8; 8] = [0xff, b't', b'O', b'c', 0, 0, 0, 2];
@@ -44,18 +48,58 @@ pub(crate) struct CommonIndex {
     count: u64,
 }
 
-/// How many objects the pack with this index holds.
-pub(crate) fn objects_in(index: &Path) -> io::Result<u32> {
-    let mut file = File::open(index)?;
-    let mut start = [0; 8];
-    file.read_exact(&mut start)?;
-    if start != PACK_INDEX_START {
-        return Err(invalid("an index of a pack has an unknown format"));
+/// The index of one pack.
+#[derive(Debug)]
+pub(crate) struct PackIndex {
+    file: File,
+    count: u32,
+}
+
+impl PackIndex {
+    /// Opens it.
+    pub(crate) fn open(index: &Path) -> io::Result<Self> {
+        let file = File::open(index)?;
+        let mut start = [0; 8];
+        file.read_exact_at(&mut start, 0)?;
+        if start != PACK_INDEX_START {
+            return Err(invalid("an index of a pack has an unknown format"));
+        }
+        let count = read_number(&file, PACK_NAMES_AT - 4)?;
+        Ok(Self { file, count })
     }
-    file.seek(SeekFrom::Start(PACK_NAMES_AT - 4))?;
-    let mut count = [0; 4];
-    file.read_exact(&mut count)?;
-    Ok(u32::from_be_bytes(count))
+
+    /// How many objects the pack holds.
+    pub(crate) fn objects(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether the pack holds this object. Reads the file in a few places.
+    pub(crate) fn holds(&self, object: &ObjectId) -> io::Result<bool> {
+        let wanted = hex::decode(object.as_bytes()).map_err(io::Error::other)?;
+        let place = PACK_NAMES_AT - FANOUT_BYTES + 4 * u64::from(wanted[0]);
+        let mut end = read_number(&self.file, place)?.min(self.count);
+        let mut start = match wanted[0] {
+            0 => 0,
+            _ => read_number(&self.file, place - 4)?,
+        };
+        let mut name = vec![0; wanted.len()];
+        while start < end {
+            let middle = start + (end - start) / 2;
+            self.file.read_exact_at(&mut name, PACK_NAMES_AT + u64::from(middle) * wanted.len() as u64)?;
+            match name.cmp(&wanted) {
+                std::cmp::Ordering::Less => start = middle + 1,
+                std::cmp::Ordering::Equal => return Ok(true),
+                std::cmp::Ordering::Greater => end = middle,
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn read_number(file: &File, at: u64) -> io::Result<u32> {
+    let mut number = [0; 4];
+    file.read_exact_at(&mut number, at)?;
+    Ok(u32::from_be_bytes(number))
 }
 
 impl CommonIndex {
@@ -102,10 +146,9 @@ impl CommonIndex {
 
     /// Whether it knows every object of the pack with this index.
     pub(crate) fn knows_all_of(&self, index: &Path) -> io::Result<bool> {
-        let wanted = u64::from(objects_in(index)?);
-        let mut file = File::open(index)?;
+        let PackIndex { mut file, count } = PackIndex::open(index)?;
         file.seek(SeekFrom::Start(PACK_NAMES_AT))?;
-        let mut wanted = names(file, wanted);
+        let mut wanted = names(file, count.into());
         let mut file = &self.file;
         file.seek(SeekFrom::Start(self.names_at))?;
         let mut known = names(file, self.count);

@@ -1,0 +1,122 @@
+//! The pack of a clone of whole histories, of which nearly all is stored already: in the pack behind the bundle.
+//!
+//! That pack holds exactly what its references needed when it was made. So a client that wants whatever reaches all of
+//! them gets it as it is, and with it the objects that have come since; a process has to do with these alone, of which
+//! there are few. Whoever wants less, or when there is any doubt, is served by `git pack-objects`: what no reference
+//! reaches any more must not leave the house.
+
+use std::io;
+
+use crate::bundle::BundlePack;
+use crate::error::GitError;
+use crate::growth::{Grown, Growth};
+use crate::object_id::ObjectId;
+use crate::ref_snapshot::RefSnapshot;
+use crate::repository::Repository;
+use crate::repository_store::blocking;
+use crate::serving::joined_pack::{JoinedPack, NewObjects, StoredPack};
+use crate::wire::FetchRequest;
+
+/// Most new objects. Beyond, deltas between old and new objects would be missed, and the next upkeep makes one pack
+/// of both.
+const MAX_NEW_OBJECTS: usize = 20_000;
+
+/// Longest path that `git pack-objects` is told, which finds earlier versions of an object by it; it reads no lines
+/// that are much longer.
+const MAX_PATH_BYTES: usize = 4_000;
+
+/// What `git pack-objects` is told, which reads names of objects.
+const OPTIONS: [&str; 3] = ["--stdout", "-q", "--delta-base-offset"];
+
+const OPERATION: &str = "begin a clone with a stored pack";
+
+impl Repository {
+    /// The pack for this request; `None` when it must be made otherwise.
+    pub(super) async fn pack_from_bundle(
+        &self,
+        request: &FetchRequest,
+        settings: Vec<(&'static str, String)>,
+    ) -> Result<Option<JoinedPack>, GitError> {
+        let Some(bundle) = self.bundle().filter(|_| request.is_whole_clone()) else { return Ok(None) };
+        let refs = self.snapshot().await?;
+        if refs.is_shallow() || brings_more_tags(request, &refs) {
+            return Ok(None);
+        }
+        let Some(growth) = self.growth_since(&bundle.tips(), request.wants()).await? else { return Ok(None) };
+        let format = request.format();
+        let opened = blocking(move || {
+            let BundlePack { file, bytes, index } = bundle.open_pack()?;
+            let new = NewList::of(&growth, |object| index.holds(object))?;
+            Ok((StoredPack::new(file, bytes, index.objects(), format)?, new))
+        });
+        let (stored, new) = opened.await.map_err(|error| GitError::Io { operation: OPERATION, error })?;
+        let new = match new.objects {
+            0 => None,
+            count if count > MAX_NEW_OBJECTS => return Ok(None),
+            count => {
+                let packing = self.pack_objects(&OPTIONS, new.input.into(), settings).await?;
+                Some(NewObjects { packing, objects: count as u32 })
+            }
+        };
+        Ok(Some(JoinedPack::new(stored, new, format)))
+    }
+}
+
+/// Whether tags come along that the client has not named: there may be any number of them among the references.
+fn brings_more_tags(request: &FetchRequest, refs: &RefSnapshot) -> bool {
+    request.includes_tags() && refs.tags().any(|(_, object)| !request.wants().contains(object))
+}
+
+/// What `git pack-objects` is to pack.
+#[derive(Debug, PartialEq, Eq)]
+struct NewList {
+    /// The lines that it reads.
+    input: Vec<u8>,
+    objects: usize,
+}
+
+impl NewList {
+    /// Leaves out what is stored.
+    fn of(growth: &Growth, mut is_stored: impl FnMut(&ObjectId) -> io::Result<bool>) -> io::Result<Self> {
+        let mut list = Self { input: Vec::new(), objects: 0 };
+        for line in growth.iter() {
+            match line {
+                // Nothing to be packed, but something whose files deltas may be based on.
+                Grown::Edge(commit) => list.input.extend([b"-", commit, b"\n"].concat()),
+                Grown::Object(name, path) => {
+                    let object = ObjectId::from_hex(name).ok_or_else(|| io::Error::other("no object"))?;
+                    if is_stored(&object)? {
+                        continue;
+                    }
+                    list.objects += 1;
+                    if list.objects > MAX_NEW_OBJECTS {
+                        break;
+                    }
+                    let path = if path.len() > MAX_PATH_BYTES { b"" } else { path };
+                    list.input.extend([name, b" ", path, b"\n"].concat());
+                }
+            }
+        }
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listings_are_reduced_to_what_is_new() {
+        let [stored, new, edge] = ["1", "2", "3"].map(|digit| digit.repeat(40));
+        let long = "x/".repeat(MAX_PATH_BYTES);
+        let listing = format!("{new}\n-{edge}\n{stored} a b\n{new} a b\n{new} {long}end\n");
+        let list =
+            NewList::of(&Growth::listed(&listing), |object| Ok(object.as_str() == stored)).expect("sound");
+        let expected = format!("{new} \n-{edge}\n{new} a b\n{new} \n");
+        assert_eq!(list, NewList { input: expected.into_bytes(), objects: 3 });
+        assert!(NewList::of(&Growth::listed("rubbish\n"), |_| Ok(false)).is_err());
+        let many = format!("{new}\n").repeat(MAX_NEW_OBJECTS + 100);
+        let list = NewList::of(&Growth::listed(&many), |_| Ok(false)).expect("sound");
+        assert_eq!(list.objects, MAX_NEW_OBJECTS + 1);
+    }
+}

@@ -1,0 +1,282 @@
+//! A pack that is put together from a stored one and from what has come since, without `git` passing on what is stored.
+//!
+//! ```text
+//! head with the count of both | objects of `git pack-objects` | objects of the stored pack, byte for byte | hash of all
+//! ```
+//!
+//! Each part moves as a whole, so that the distances by which deltas name their bases stay right; a new object may also
+//! name a base in the stored part. That no object is in both parts is for the caller to see to: clients that check what
+//! they are sent refuse a pack that holds something twice.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
+
+use crate::cpu_time::cpu_time;
+use crate::error::GitError;
+use crate::object_id::ObjectFormat;
+use crate::repository::unexpected;
+use crate::request_body::ByteStream;
+use crate::serve::Serving;
+
+/// `PACK`, the version, the number of objects.
+pub(super) const PACK_HEAD_BYTES: usize = 12;
+
+/// The version of all packs so far that `git` writes.
+const PACK_START: [u8; 8] = *b"PACK\0\0\0\x02";
+
+/// How much of the stored pack is read at once.
+const READ_BYTES: usize = 1024 * 1024;
+
+const OPERATION: &str = "put a pack together";
+
+/// The objects of a pack that is stored.
+#[derive(Debug)]
+pub(super) struct StoredPack {
+    file: Arc<File>,
+    objects: u32,
+    /// What is left of the objects, as places in the file.
+    next: u64,
+    end: u64,
+}
+
+/// What a new `git pack-objects` says, and how many objects it was told to pack.
+pub(super) struct NewObjects {
+    pub(super) packing: Serving,
+    pub(super) objects: u32,
+}
+
+/// A pack on its way to a client.
+pub(super) struct JoinedPack {
+    output: ByteStream,
+    busy: Arc<AtomicU64>,
+}
+
+impl StoredPack {
+    /// The pack in this file; fails when it is not the one that its index tells of. Blocks.
+    pub(super) fn new(file: Arc<File>, bytes: u64, objects: u32, format: ObjectFormat) -> io::Result<Self> {
+        let mut head = [0; PACK_HEAD_BYTES];
+        file.read_exact_at(&mut head, 0)?;
+        let end = bytes.saturating_sub(hash_bytes(format) as u64);
+        if head != pack_head(objects) || end < PACK_HEAD_BYTES as u64 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a pack does not begin as its index says",
+            ));
+        }
+        Ok(Self { file, objects, next: PACK_HEAD_BYTES as u64, end })
+    }
+
+    /// The next part of its objects; an empty one at the end. Blocks.
+    fn read(&mut self) -> io::Result<Bytes> {
+        let wanted = usize::try_from(self.end - self.next).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+        let mut part = Vec::with_capacity(wanted);
+        while part.len() < wanted {
+            let at = self.next + part.len() as u64;
+            if retry_on_intr(|| pread(&self.file, spare_capacity(&mut part), at))? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        // The file may go on, and more of it may have been read than was asked for.
+        part.truncate(wanted);
+        self.next += wanted as u64;
+        Ok(part.into())
+    }
+}
+
+impl JoinedPack {
+    /// Begins it. `None` stands for nothing new.
+    pub(super) fn new(stored: StoredPack, new: Option<NewObjects>, format: ObjectFormat) -> Self {
+        let busy = Arc::new(AtomicU64::new(0));
+        let joining = Joining {
+            stage: Stage::Head(new),
+            stored,
+            hash: PackHash::new(format),
+            trailer_bytes: hash_bytes(format),
+            busy: Arc::clone(&busy),
+        };
+        let output = stream::unfold(Some(joining), |joining| async move {
+            match joining?.next().await {
+                Ok(None) => None,
+                Ok(Some((part, joining))) => Some((Ok(part), Some(joining))),
+                Err(error) => Some((Err(io::Error::other(error)), None)),
+            }
+        });
+        Self { output: output.boxed(), busy }
+    }
+
+    /// The next part; `None` at the end of a whole pack.
+    pub(super) async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        self.output.next().await
+    }
+
+    /// The computing time that it took so far.
+    pub(super) fn cost(&self) -> Duration {
+        Duration::from_nanos(self.busy.load(Ordering::Relaxed))
+    }
+}
+
+struct Joining {
+    stage: Stage,
+    stored: StoredPack,
+    hash: PackHash,
+    trailer_bytes: usize,
+    busy: Arc<AtomicU64>,
+}
+
+/// What comes next.
+enum Stage {
+    Head(Option<NewObjects>),
+    New(Unpacked),
+    Stored,
+    Nothing,
+}
+
+/// The pack of the new objects, of which head and trailer are left out.
+struct Unpacked {
+    new: NewObjects,
+    has_begun: bool,
+    /// What has come and may belong to the head or the trailer.
+    held: BytesMut,
+}
+
+impl Joining {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, GitError> {
+        loop {
+            match self.stage {
+                Stage::Head(new) => {
+                    let count = new.as_ref().map_or(0, |new| new.objects);
+                    let objects = self.stored.objects.checked_add(count);
+                    let head = pack_head(objects.ok_or_else(|| unexpected(OPERATION, b"too many objects"))?);
+                    self.hash.update(&head);
+                    self.stage = new.map_or(Stage::Stored, |new| Stage::New(Unpacked::new(new)));
+                    return Ok(Some((Bytes::copy_from_slice(&head), self)));
+                }
+                Stage::New(ref mut unpacked) => match unpacked.next(self.trailer_bytes).await? {
+                    Some(part) => {
+                        self.hash.update(&part);
+                        return Ok(Some((part, self)));
+                    }
+                    None => {
+                        note(&self.busy, unpacked.end(self.trailer_bytes).await?);
+                        self.stage = Stage::Stored;
+                    }
+                },
+                Stage::Stored => return self.next_of_stored().await.map(Some),
+                Stage::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads on a thread that may wait for a disk. After the objects comes the hash.
+    async fn next_of_stored(mut self) -> Result<(Bytes, Self), GitError> {
+        let reading = spawn_blocking(move || {
+            let started = Instant::now();
+            let part = self.stored.read()?;
+            self.hash.update(&part);
+            note(&self.busy, started.elapsed());
+            if !part.is_empty() {
+                return Ok((part, self));
+            }
+            self.stage = Stage::Nothing;
+            Ok((self.hash.finish(), self))
+        });
+        let read = reading.await.map_err(io::Error::other).flatten();
+        read.map_err(|error| GitError::Io { operation: OPERATION, error })
+    }
+}
+
+impl Unpacked {
+    fn new(new: NewObjects) -> Self {
+        Self { new, has_begun: false, held: BytesMut::new() }
+    }
+
+    /// The next that is certainly of the objects; `None` at the end of the output.
+    async fn next(&mut self, trailer_bytes: usize) -> Result<Option<Bytes>, GitError> {
+        while let Some(piece) = self.new.packing.next().await {
+            self.held.extend_from_slice(&piece?);
+            if !self.has_begun && self.held.len() >= PACK_HEAD_BYTES {
+                let head = self.held.split_to(PACK_HEAD_BYTES);
+                if head[..] != pack_head(self.new.objects) {
+                    return Err(unexpected(OPERATION, &head));
+                }
+                self.has_begun = true;
+            }
+            let certain = self.held.len().saturating_sub(trailer_bytes);
+            if self.has_begun && certain > 0 {
+                return Ok(Some(self.held.split_to(certain).freeze()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the process, and returns the computing time that it took.
+    async fn end(&mut self, trailer_bytes: usize) -> Result<Duration, GitError> {
+        let took = self.new.packing.process_id().and_then(cpu_time).unwrap_or_default();
+        let end = self.new.packing.end().await?;
+        if !end.status.success() {
+            return Err(self.new.packing.failure(&end));
+        }
+        if !self.has_begun || self.held.len() != trailer_bytes {
+            return Err(unexpected(OPERATION, &self.held));
+        }
+        Ok(took)
+    }
+}
+
+fn note(busy: &AtomicU64, took: Duration) {
+    busy.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+fn pack_head(objects: u32) -> [u8; PACK_HEAD_BYTES] {
+    let mut head = [0; PACK_HEAD_BYTES];
+    let (start, count) = head.split_at_mut(PACK_START.len());
+    start.copy_from_slice(&PACK_START);
+    count.copy_from_slice(&objects.to_be_bytes());
+    head
+}
+
+fn hash_bytes(format: ObjectFormat) -> usize {
+    format.hex_len() / 2
+}
+
+/// The hash over a pack.
+#[expect(clippy::large_enum_variant, reason = "there is one of them for each pack that is being sent")]
+enum PackHash {
+    Sha1(Sha1),
+    Sha256(Sha256),
+}
+
+impl PackHash {
+    fn new(format: ObjectFormat) -> Self {
+        match format {
+            ObjectFormat::Sha1 => Self::Sha1(Sha1::new()),
+            ObjectFormat::Sha256 => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(hash) => hash.update(bytes),
+            Self::Sha256(hash) => hash.update(bytes),
+        }
+    }
+
+    fn finish(&mut self) -> Bytes {
+        match self {
+            Self::Sha1(hash) => Bytes::copy_from_slice(&hash.finalize_reset()),
+            Self::Sha256(hash) => Bytes::copy_from_slice(&hash.finalize_reset()),
+        }
+    }
+}
