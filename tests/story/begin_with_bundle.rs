@@ -83,6 +83,48 @@ async fn a_clone_that_begins_with_a_bundle_ends_like_any_other() {
     }
 }
 
+async fn clones_from_a_bundle(server: &Server) -> u64 {
+    let metrics = server.anonymous().get("/metrics").await.expect(200).text;
+    let count = metrics.lines().find_map(|line| line.strip_prefix("heliostat_answers_from_bundle_total "));
+    count.expect("it is told").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_plain_clone_is_what_is_behind_the_bundle_and_what_has_come_since() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = large_repository(pair).await;
+    pair.mirrored(&repository).await;
+    let servers =
+        [(&pair.upstream, pair.upstream_url(&repository)), (&pair.mirror, pair.mirror_url(&repository))];
+    for (server, url) in &servers {
+        bundle_url(server, url).await;
+    }
+    checkout.commit("file-1.txt", "undone\n");
+    checkout.commit("file-1.txt", "content 1\n");
+    git(checkout.path(), &["tag", "--annotate", "v2", "--message", "second"]);
+    checkout.push(&pair.upstream_url(&repository), &["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"]);
+    let newest = git(checkout.path(), &["rev-parse", "v2"]);
+    eventually("the tag on the mirror", || async {
+        let listed = git(checkout.path(), &["ls-remote", servers[1].1.as_str(), "refs/tags/v2"]);
+        listed.starts_with(newest.trim()).then_some(())
+    })
+    .await;
+    for (server, url) in servers {
+        let before = clones_from_a_bundle(server).await;
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        for version in ["2", "0"] {
+            let (protocol, name) = (format!("protocol.version={version}"), format!("{version}.git"));
+            let checks = ["-c", protocol.as_str(), "-c", "fetch.fsckObjects=true"];
+            let clone = ["clone", "--quiet", "--mirror", url.as_str(), name.as_str()];
+            git(folder.path(), &[&checks[..], &clone].concat());
+            let copy = folder.path().join(name);
+            git(&copy, &["fsck", "--full", "--strict"]);
+            assert_eq!(refs_of(&copy), refs_of(checkout.path()));
+        }
+        assert!(clones_from_a_bundle(server).await >= before + 2, "{url}");
+    }
+}
+
 #[tokio::test]
 async fn a_bundle_can_be_had_in_parts() {
     let pair = shared_pair().await;

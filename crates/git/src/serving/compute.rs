@@ -68,7 +68,10 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
         None
     });
     let source = match joined {
-        Some(pack) => Source::Joined(pack),
+        Some(pack) => {
+            repository.engine().count_from_bundle();
+            Source::Joined(pack)
+        }
         None => {
             let packing = repository.pack_objects(&clone.options, clone.revisions.clone(), settings);
             Source::Process(Box::new(packing.await?))

@@ -13,6 +13,8 @@ pub struct ServingCounters {
     pub misses: u64,
     /// Answers that were computed before anybody asked.
     pub prepared: u64,
+    /// Clones whose pack began with the one behind the repository's bundle, so that little had to be computed.
+    pub from_bundle: u64,
     /// Computations that were given up because nobody waited any more.
     pub abandoned: u64,
     /// Answers that were passed on but could not be stored.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::GitError;
 use crate::ref_cache::{DEFAULT_REF_MEMORY_BYTES, RefCache};
@@ -49,6 +50,7 @@ pub struct ServingEngine {
     reachability: Reachability,
     ready: ReadyAnswers,
     upkeep: Upkeep,
+    from_bundle: AtomicU64,
 }
 
 impl Default for ServingEngine {
@@ -76,6 +78,7 @@ impl ServingEngine {
             reachability: Reachability::default(),
             ready: ReadyAnswers::default(),
             upkeep: Upkeep::default(),
+            from_bundle: AtomicU64::new(0),
         }
     }
 
@@ -109,6 +112,11 @@ impl ServingEngine {
         &self.upkeep
     }
 
+    /// Notes that a clone's pack begins with the one behind a bundle.
+    pub(super) fn count_from_bundle(&self) {
+        self.from_bundle.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Drops everything that is known of a repository that is gone.
     pub(crate) fn forget(&self, repository: u64) {
         self.refs.forget(repository);
@@ -123,6 +131,7 @@ impl ServingEngine {
     pub fn counters(&self) -> ServingCounters {
         let queue = self.queue.counters();
         let mut counters = ServingCounters {
+            from_bundle: self.from_bundle.load(Ordering::Relaxed),
             running: self.queue.running() as u64,
             waiting: self.queue.waiting() as u64,
             turns: queue.turns,

@@ -252,7 +252,6 @@ fn hash_bytes(format: ObjectFormat) -> usize {
 }
 
 /// The hash over a pack.
-#[expect(clippy::large_enum_variant, reason = "there is one of them for each pack that is being sent")]
 enum PackHash {
     Sha1(Sha1),
     Sha256(Sha256),

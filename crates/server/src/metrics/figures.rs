@@ -118,6 +118,11 @@ impl Figures {
                 serving.prepared,
             ),
             (
+                "heliostat_answers_from_bundle",
+                "Computed clones that began with the pack behind the repository's bundle",
+                serving.from_bundle,
+            ),
+            (
                 "heliostat_answers_abandoned",
                 "Computations that nobody waited for any more",
                 serving.abandoned,
