@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use rustls::ClientConfig;
 
 use super::author::Author;
 use super::clone_request::{listed_refs, listing};
@@ -17,11 +18,13 @@ use super::git::{Git, Refs};
 use super::group::Group;
 use super::hits::{self, Tally};
 use super::peers::served::ServedFolder;
+use super::peers::tls_front::{TlsFront, TokenCheck};
 use super::peers::{self, Peer};
 use super::raw_post::{Connection, Request};
 use super::rest::eventually_with_pause;
 use super::run::Run;
 use super::site::Site;
+use super::tls::Certificate;
 
 /// How long anybody may take to serve a push.
 const PUSH_PATIENCE: Duration = Duration::from_secs(60);
@@ -80,6 +83,8 @@ pub struct Contender {
     pub url: String,
     /// Value of the header that says who asks.
     pub authorization: Option<String>,
+    /// What is trusted, where the address is one of TLS.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// Which of ours take part.
@@ -173,6 +178,7 @@ impl Arena {
             group: Arc::clone(&self.mirror_group),
             url: subject.public.url(&self.mirror.server),
             authorization: None,
+            certificate: None,
         };
         let with_token = subject.private.as_ref().map(|private| Contender {
             name: "ours, with a token".into(),
@@ -192,6 +198,7 @@ impl Arena {
             group: Arc::clone(&peer.site.group),
             url: format!("{}/{}.git", peer.base, subject.slug),
             authorization: None,
+            certificate: None,
         };
         peers.iter().map(contender).collect()
     }
@@ -252,21 +259,51 @@ impl Contender {
 
     /// A request over a connection of its own.
     pub fn request(&self, body: &[u8], connection: Connection) -> anyhow::Result<Request> {
-        Request::upload_pack(&self.url, self.authorization.as_deref(), body, connection)
+        let request = Request::upload_pack(&self.url, self.authorization.as_deref(), body, connection)?;
+        Ok(request.over(self.trusted()))
     }
 
     /// Git as it asks here.
     pub fn git(&self) -> Git {
-        match self.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
+        let git = match self.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
             Some(token) => Git::with_token(token),
             None => Git::without_credentials(),
+        };
+        match &self.certificate {
+            Some(certificate) => git.trusting(&certificate.certificate()),
+            None => git,
         }
+    }
+
+    fn trusted(&self) -> Option<&Arc<ClientConfig>> {
+        self.certificate.as_ref().map(|certificate| certificate.client())
+    }
+
+    /// The same behind an end of TLS, which counts for it and to which it must show a token.
+    pub fn behind_tls(
+        &self,
+        token: &str,
+        certificate: &Arc<Certificate>,
+    ) -> anyhow::Result<(Self, TlsFront)> {
+        let plain = self.url.strip_prefix("http://").context("the address is that of plain HTTP")?;
+        let (authority, path) = plain.split_once('/').context("the address has a path")?;
+        let check = if self.is_ours() { TokenCheck::Behind } else { TokenCheck::InFront(token) };
+        let site = Site { group: Arc::clone(&self.group), ..Site::loopback() };
+        let front = TlsFront::start(authority, check, certificate, &site)?;
+        let contender = Contender {
+            url: format!("{}/{path}", front.base),
+            authorization: Some(token.to_owned()),
+            certificate: Some(Arc::clone(certificate)),
+            ..self.clone()
+        };
+        Ok((contender, front))
     }
 
     /// What it lists now.
     pub fn refs(&self) -> anyhow::Result<Refs> {
         // Some look for news only when they are asked for this.
-        Request::info_refs(&self.url, self.authorization.as_deref())?.send(|_| ())?;
+        let news = Request::info_refs(&self.url, self.authorization.as_deref())?;
+        news.over(self.trusted()).send(|_| ())?;
         let mut answer = Vec::new();
         self.request(&listing(&[]), Connection::Closed)?.send(|piece| answer.extend(piece))?;
         listed_refs(&answer)

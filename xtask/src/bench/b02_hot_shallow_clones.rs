@@ -5,6 +5,7 @@ use super::comparison::Times;
 use super::hot_clones;
 use super::report::Report;
 use super::run::Run;
+use super::scene::Scene;
 
 /// One line for the list.
 pub const SUMMARY: &str = "hot depth=1 clone, medium repository: server CPU per clone";
@@ -15,6 +16,6 @@ const GOAL: Times = Times { name: "B2 hot depth=1 clone, times less server CPU",
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let (arena, subject) = run.medium()?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
-    hot_clones::measure(run, arena, subject, Depth::One, GOAL, &mut report)?;
+    hot_clones::measure(run, &Scene::new(arena, subject)?, Depth::One, Some(GOAL), &mut report)?;
     Ok(report)
 }

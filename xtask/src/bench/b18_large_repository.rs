@@ -7,6 +7,7 @@ use super::git::Git;
 use super::hot_clones;
 use super::report::Report;
 use super::run::Run;
+use super::scene::Scene;
 
 /// One line for the list.
 pub const SUMMARY: &str = "hot clones, large repository: server CPU per full and per depth=1 clone";
@@ -21,7 +22,8 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     let arena = run.arena()?;
     let subject = arena.publish("large", &source, Access::Public, Arrival::Pushed)?;
     let mut report = Report { setting: format!("{}: {size:.0} MiB.", source.display()), ..Report::default() };
-    hot_clones::measure(run, arena, &subject, Depth::Full, FULL, &mut report)?;
-    hot_clones::measure(run, arena, &subject, Depth::One, SHALLOW, &mut report)?;
+    for (depth, goal) in [(Depth::Full, FULL), (Depth::One, SHALLOW)] {
+        hot_clones::measure(run, &Scene::new(arena, &subject)?, depth, Some(goal), &mut report)?;
+    }
     Ok(report)
 }

@@ -34,6 +34,12 @@ impl Git {
         git
     }
 
+    /// The same for servers with this certificate.
+    pub fn trusting(mut self, certificate: &Path) -> Self {
+        self.configuration.push(("http.sslCAInfo", certificate.display().to_string()));
+        self
+    }
+
     /// A command with a clean environment.
     pub fn command(&self, folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new("git");

@@ -1,9 +1,8 @@
-//! What a clone costs a server that has served the same one before: the family of B1, B2 and B18.
+//! What a clone costs a server that has served the same one before: the family of B1, B2, B18 and TLS.
 //!
 //! Clones are raw requests. After each push the first clone of each contender fills what it has of caches and is told
 //! by itself; the ones after it are hot. So a quarter of all clones is of something nobody has asked for yet.
 
-use super::arena::{Arena, Subject};
 use super::clone_request::Depth;
 use super::comparison::{Series, Times, compare};
 use super::cost;
@@ -19,13 +18,12 @@ const HOT_CLONES: usize = 3;
 /// Clones again and again; tells server CPU per clone and judges it.
 pub fn measure(
     run: &Run,
-    arena: &Arena,
-    subject: &Subject,
+    scene: &Scene,
     depth: Depth,
-    goal: Times,
+    goal: Option<Times>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let scene = Scene::new(arena, subject)?;
+    let (arena, subject) = (scene.arena, scene.subject);
     scene.check_clones(depth)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut hot, mut first, mut all, mut wall) = (empty(), empty(), empty(), empty());
@@ -60,7 +58,7 @@ pub fn measure(
     }
     scene.check_clones(Depth::One)?;
     let name = depth.name();
-    compare(report, &format!("{name}, hot, server CPU"), "s", &hot, Some(goal));
+    compare(report, &format!("{name}, hot, server CPU"), "s", &hot, goal);
     let title = format!("{name}, hot, CPU of our upstream meanwhile, per clone of each kind");
     report.measured(title, "s", &upstream);
     compare(report, &format!("{name}, first after a push, server CPU"), "s", &first, None);

@@ -22,6 +22,7 @@ mod b18_large_repository;
 mod b19_rest_requests;
 mod import_and_mirror;
 mod memory_of_roles;
+mod tls_hot_clones;
 
 mod arena;
 mod author;
@@ -60,6 +61,7 @@ mod side_by_side;
 mod site;
 mod small_repositories;
 mod source_text;
+mod tls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,6 +108,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B18", summary: b18_large_repository::SUMMARY, run: b18_large_repository::run },
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
+    Benchmark { name: "TLS", summary: tls_hot_clones::SUMMARY, run: tls_hot_clones::run },
     Benchmark { name: "MEM", summary: memory_of_roles::SUMMARY, run: memory_of_roles::run },
 ];
 

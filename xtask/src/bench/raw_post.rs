@@ -6,11 +6,14 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use rustls::ClientConfig;
 
 use super::http_body::{BodyReader, Length};
+use super::tls::Stream;
 
 /// How long a server may be silent, with many other requests under way.
 const SILENCE_PATIENCE: Duration = Duration::from_secs(300);
@@ -30,6 +33,8 @@ thread_local! {
 pub struct Request {
     authority: String,
     bytes: Vec<u8>,
+    /// What is trusted, where the connection is secured.
+    client: Option<Arc<ClientConfig>>,
 }
 
 /// Whether the connection is for more requests.
@@ -65,7 +70,8 @@ impl Request {
         body: &[u8],
         connection: Connection,
     ) -> anyhow::Result<Self> {
-        let rest = url.strip_prefix("http://").with_context(|| format!("{url} is not plain HTTP"))?;
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        let rest = rest.with_context(|| format!("{url} is not HTTP"))?;
         let (authority, path) = rest.split_once('/').with_context(|| format!("{url} has no path"))?;
         let mut head =
             format!("{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nGit-Protocol: version=2\r\n");
@@ -83,34 +89,36 @@ impl Request {
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
         bytes.extend(body);
-        Ok(Request { authority: authority.to_owned(), bytes })
+        Ok(Request { authority: authority.to_owned(), bytes, client: None })
+    }
+
+    /// The same over TLS, if there is something to trust.
+    pub fn over(self, client: Option<&Arc<ClientConfig>>) -> Self {
+        Request { client: client.cloned(), ..self }
     }
 
     /// Sends it over a connection of its own; the body goes piece by piece to whoever asked.
     pub fn send(&self, body: impl FnMut(&[u8])) -> anyhow::Result<()> {
-        KeptConnection::open(&self.authority)?.send(self, body)
+        KeptConnection::to(self)?.send(self, body)
     }
 }
 
 /// A connection for many requests.
 pub struct KeptConnection {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
 }
 
 impl KeptConnection {
     /// Connects to where a request goes.
     pub fn to(request: &Request) -> anyhow::Result<Self> {
-        Self::open(&request.authority)
-    }
-
-    fn open(authority: &str) -> anyhow::Result<Self> {
+        let authority = &request.authority;
         let stream = TcpStream::connect(authority).with_context(|| format!("cannot reach {authority}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_PATIENCE))?;
         let mut buffer = SPARE_BUFFER.take();
         buffer.resize(BUFFER_BYTES, 0);
-        Ok(KeptConnection { stream, buffer })
+        Ok(KeptConnection { stream: Stream::new(stream, request.client.as_ref())?, buffer })
     }
 
     /// Sends a request and reads the whole answer, which must be a success.

@@ -1,15 +1,19 @@
 //! A repository that everybody serves, and the questions of clones that change with each push.
 
+use std::sync::Arc;
+
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
-use super::arena::{Arena, Contender, Subject};
+use super::arena::{Arena, Contender, Standing, Subject};
 use super::clone_request::{self, Depth};
 use super::cost::Expected;
 use super::git::{Git, text};
 use super::hits::Tally;
+use super::peers::tls_front::TlsFront;
 use super::raw_post::{Connection, Request};
 use super::report::Report;
+use super::tls::Certificate;
 
 /// Everybody, and what they serve.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Scene<'a> {
     /// Those who are asked, ours first.
     pub contenders: Vec<Contender>,
     tallies_before: Vec<(String, Tally)>,
+    /// What stands in front of the contenders.
+    fronts: Vec<TlsFront>,
 }
 
 /// The requests of a clone as it is after a push.
@@ -35,7 +41,27 @@ pub struct Questions {
 impl<'a> Scene<'a> {
     /// With the repository.
     pub fn new(arena: &'a Arena, subject: &'a Subject) -> anyhow::Result<Self> {
-        Ok(Scene { arena, subject, contenders: arena.contenders(subject), tallies_before: arena.tallies()? })
+        let (contenders, tallies_before) = (arena.contenders(subject), arena.tallies()?);
+        Ok(Scene { arena, subject, contenders, tallies_before, fronts: Vec::new() })
+    }
+
+    /// The same with everybody behind TLS, for whoever has a token. Ours is the private repository.
+    pub fn behind_tls(arena: &'a Arena, subject: &'a Subject) -> anyhow::Result<Self> {
+        let mut scene = Self::new(arena, subject)?;
+        let certificate = Arc::new(Certificate::new()?);
+        let ours = scene.contenders.iter().find(|contender| contender.standing == Standing::OursWithToken);
+        let ours = ours.context("there is a private repository")?;
+        let token = ours.authorization.clone().context("it is for whoever has a token")?;
+        let ours = Contender { name: "ours".into(), standing: Standing::Ours, ..ours.clone() };
+        let others = scene.contenders.iter().filter(|contender| !contender.is_ours()).cloned();
+        let plain: Vec<_> = std::iter::once(ours).chain(others).collect();
+        scene.contenders.clear();
+        for contender in plain {
+            let (contender, front) = contender.behind_tls(&token, &certificate)?;
+            scene.contenders.push(contender);
+            scene.fronts.push(front);
+        }
+        Ok(scene)
     }
 
     /// The requests of a clone of what is newest now.
@@ -113,9 +139,12 @@ impl<'a> Scene<'a> {
             let text = "CPU is that of process trees, in steps of 10 ms: no control group could be made";
             report.notes.push(text.into());
         }
-        report
-            .notes
-            .push("without TLS: a proxy in front of the server terminates it, for everybody alike".into());
+        report.notes.push(match self.fronts.is_empty() {
+            true => "without TLS".into(),
+            false => {
+                "TLS ends in nginx in front of everybody, whose CPU counts for whoever is behind it".into()
+            }
+        });
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod grokmirror;
 pub mod install;
 mod nginx;
 pub mod served;
+pub mod tls_front;
 
 use std::path::PathBuf;
 

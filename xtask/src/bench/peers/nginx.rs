@@ -87,10 +87,14 @@ fn start_with(
     })
 }
 
+/// Who its workers are: they read what only root may.
+pub fn user_setting() -> &'static str {
+    if is_root() { "user root;" } else { "" }
+}
+
 fn text(served: &ServedFolder, folder: &Path, address: &str, forwarding: &str) -> anyhow::Result<String> {
     let path = std::env::var("PATH").context("PATH is not set")?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let user = if is_root() { "user root;" } else { "" };
     let template = r#"
 worker_processes @CORES@;
 daemon off;
@@ -132,7 +136,7 @@ http {
     Ok(template
         .replace("@FORWARDING@", forwarding)
         .replace("@CORES@", &cores.to_string())
-        .replace("@USER@", user)
+        .replace("@USER@", user_setting())
         .replace("@FOLDER@", &folder.display().to_string())
         .replace("@ADDRESS@", address)
         .replace("@EXEC@", &served.exec_path.display().to_string())

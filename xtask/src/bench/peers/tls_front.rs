@@ -1,0 +1,95 @@
+//! nginx as the end of TLS in front of anybody. For those who know no tokens it asks for one, too.
+
+use std::fs;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use super::daemon::{Daemon, Listens, free_port};
+use super::nginx::{NGINX, user_setting};
+use crate::bench::site::Site;
+use crate::bench::tls::Certificate;
+
+/// A running end of TLS.
+#[derive(Debug)]
+pub struct TlsFront {
+    /// Address before the path.
+    pub base: String,
+    /// Ends before the folder with its files goes.
+    _daemon: Daemon,
+    _folder: TempDir,
+}
+
+/// Who asks for the token.
+#[derive(Debug, Clone, Copy)]
+pub enum TokenCheck<'a> {
+    /// Whoever is behind.
+    Behind,
+    /// The front: other values of the header are refused.
+    InFront(&'a str),
+}
+
+impl TlsFront {
+    /// Starts it in front of `authority`, a host with its port.
+    pub fn start(
+        authority: &str,
+        check: TokenCheck,
+        certificate: &Certificate,
+        site: &Site,
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("heliostat-bench-front-").tempdir()?;
+        let address = format!("{}:{}", site.address, free_port()?);
+        let check = match check {
+            TokenCheck::Behind => String::new(),
+            TokenCheck::InFront(value) => {
+                format!("if ($http_authorization != \"{value}\") {{ return 401; }}")
+            }
+        };
+        let configuration = folder.path().join("nginx.conf");
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let text = TEMPLATE
+            .replace("@CORES@", &cores.to_string())
+            .replace("@USER@", user_setting())
+            .replace("@FOLDER@", &folder.path().display().to_string())
+            .replace("@ADDRESS@", &address)
+            .replace("@BEHIND@", authority)
+            .replace("@CERTIFICATE@", &certificate.certificate().display().to_string())
+            .replace("@KEY@", &certificate.key().display().to_string())
+            .replace("@CHECK@", &check);
+        fs::write(&configuration, text).context("the configuration of nginx cannot be written")?;
+        let mut nginx = site.command(NGINX.as_ref());
+        nginx.arg("-c").arg(&configuration).arg("-p").arg(folder.path());
+        nginx.arg("-e").arg(folder.path().join("error.log"));
+        let log = folder.path().join("output.log");
+        let daemon = Daemon::start(nginx, site, &log, &Listens::Tcp(&address))?;
+        Ok(TlsFront { base: format!("https://{address}"), _daemon: daemon, _folder: folder })
+    }
+}
+
+/// Large buffers, because answers are long, and no files between.
+const TEMPLATE: &str = r#"
+worker_processes @CORES@;
+daemon off;
+pid @FOLDER@/pid;
+@USER@
+events { worker_connections 1024; }
+http {
+  access_log off; client_max_body_size 0; client_body_buffer_size 4m;
+  client_body_temp_path @FOLDER@/b; fastcgi_temp_path @FOLDER@/f; proxy_temp_path @FOLDER@/p;
+  uwsgi_temp_path @FOLDER@/u; scgi_temp_path @FOLDER@/s;
+  upstream behind { server @BEHIND@; keepalive 64; }
+  server {
+    listen @ADDRESS@ ssl;
+    ssl_certificate @CERTIFICATE@; ssl_certificate_key @KEY@; ssl_protocols TLSv1.3;
+    location / {
+      @CHECK@
+      proxy_pass http://behind;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_buffer_size 512k; proxy_buffers 16 512k; proxy_busy_buffers_size 1m; proxy_max_temp_file_size 0;
+      proxy_read_timeout 600s;
+    }
+  }
+}
+"#;
