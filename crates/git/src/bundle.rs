@@ -290,6 +290,12 @@ impl Repository {
         removed.await.map_err(|error| GitError::Io { operation: "withdraw a bundle", error })
     }
 
+    /// Offers no bundle until the upkeep has looked at it, which it does soon.
+    pub(crate) fn doubt_bundle(&self) {
+        self.engine().upkeep().set_bundle(self.id(), None);
+        self.engine().upkeep().changed(self.id());
+    }
+
     /// Brings what is offered in line with what is there: the record, its pack, and references that still need all
     /// that is in it.
     pub(crate) async fn check_bundle(&self) -> Result<(), GitError> {
@@ -318,7 +324,7 @@ impl Repository {
             return Ok(true);
         }
         let tips = refs.iter().map(|(_, object)| object.clone()).collect();
-        Ok(self.growth_since(&record.tips(), &tips).await?.is_some())
+        self.still_needs(&record.tips(), &tips).await
     }
 }
 

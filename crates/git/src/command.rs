@@ -35,6 +35,7 @@ pub(crate) struct GitCommand {
     env: Vec<(OsString, OsString)>,
     input: Vec<u8>,
     time_limit: Duration,
+    output_limit_bytes: usize,
     /// Held until the process is gone, which may be after the caller has lost interest in it.
     holding: Option<Arc<ChangeUnderWay>>,
     priority: Priority,
@@ -73,6 +74,7 @@ impl GitCommand {
             env: Vec::new(),
             input: Vec::new(),
             time_limit: LOCAL_TIME_LIMIT,
+            output_limit_bytes: MAX_OUTPUT_BYTES,
             holding: None,
             priority: Priority::Ordinary,
         }
@@ -142,6 +144,12 @@ impl GitCommand {
         self
     }
 
+    /// Ends it when it prints more.
+    pub(crate) fn output_limit(mut self, bytes: usize) -> Self {
+        self.output_limit_bytes = bytes;
+        self
+    }
+
     /// Lets go of this when the process and its helpers are gone.
     pub(crate) fn holding(mut self, change: ChangeUnderWay) -> Self {
         self.holding = Some(Arc::new(change));
@@ -204,17 +212,22 @@ impl GitCommand {
 
     /// Runs it to its end, whatever its exit status.
     pub(crate) async fn run_to_end(mut self) -> Result<Ended, GitError> {
-        let (operation, limit) = (self.operation, self.time_limit);
+        let (operation, limit, limit_bytes) = (self.operation, self.time_limit, self.output_limit_bytes);
         let input = std::mem::take(&mut self.input);
         let mut process = self.spawn(Lane::Own).await?;
-        match tokio::time::timeout(limit, collect(&mut process, &input, operation)).await {
+        match tokio::time::timeout(limit, collect(&mut process, &input, operation, limit_bytes)).await {
             Ok(ended) => ended,
             Err(_) => Err(GitError::TimedOut { operation, limit }),
         }
     }
 }
 
-async fn collect(process: &mut GitProcess, input: &[u8], operation: &'static str) -> Result<Ended, GitError> {
+async fn collect(
+    process: &mut GitProcess,
+    input: &[u8],
+    operation: &'static str,
+    limit_bytes: usize,
+) -> Result<Ended, GitError> {
     let io_error = |error| GitError::Io { operation, error };
     let stdin = process.stdin.take().expect("spawned with a piped stdin");
     let stdout = process.stdout.take().expect("spawned with a piped stdout");
@@ -222,9 +235,9 @@ async fn collect(process: &mut GitProcess, input: &[u8], operation: &'static str
     let write = write_input(stdin, input).map(Ok);
     let read = async {
         let mut output = Vec::new();
-        stdout.take(MAX_OUTPUT_BYTES as u64 + 1).read_to_end(&mut output).await.map_err(io_error)?;
-        if output.len() > MAX_OUTPUT_BYTES {
-            return Err(GitError::OutputTooLarge { operation, limit_bytes: MAX_OUTPUT_BYTES });
+        stdout.take(limit_bytes as u64 + 1).read_to_end(&mut output).await.map_err(io_error)?;
+        if output.len() > limit_bytes {
+            return Err(GitError::OutputTooLarge { operation, limit_bytes });
         }
         Ok(output)
     };

@@ -6,10 +6,18 @@
 //! first.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
+use crate::command::GitCommand;
 use crate::error::GitError;
 use crate::object_id::ObjectId;
 use crate::repository::Repository;
+
+/// Longest listing; it names some tens of thousands of objects.
+const MAX_LISTING_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long somebody who waits for a clone is held up by this.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 const OPERATION: &str = "look what has come since";
 
@@ -49,42 +57,66 @@ impl Growth {
 
 impl Repository {
     /// What one needs for `tips` besides what one needs for `earlier`; `None` when that is not all needed for `tips`.
+    /// Fails when it is very much.
     pub(crate) async fn growth_since(
         &self,
         earlier: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
     ) -> Result<Option<Growth>, GitError> {
-        let mut new = tips.difference(earlier).peekable();
-        let growth = match new.peek() {
-            None => Growth::default(),
-            Some(_) => Growth { listing: self.list_objects("--objects-edge", new, earlier).await? },
-        };
-        let met: HashSet<_> = growth
-            .iter()
-            .filter_map(|line| match line {
-                Grown::Edge(commit) => Some(commit),
-                Grown::Object(..) => None,
-            })
-            .collect();
-        let moved = earlier.difference(tips).filter(|object| !met.contains(object.as_bytes()));
-        let moved: Vec<_> = moved.collect();
-        let are_needed = moved.is_empty() || self.list_objects("--objects", moved, tips).await?.is_empty();
-        drop(met);
-        Ok(are_needed.then_some(growth))
+        let bounded = || self.command(OPERATION).output_limit(MAX_LISTING_BYTES).time_limit(TIME_LIMIT);
+        let growth = Growth { listing: walk(bounded(), "--objects-edge", tips, earlier).await? };
+        let needs_all = needs_all_of(bounded(), earlier, tips, &growth).await?;
+        Ok(needs_all.then_some(growth))
     }
 
-    async fn list_objects<'a>(
+    /// Whether all that one needs for `earlier` is needed for `tips`. Takes its time.
+    pub(crate) async fn still_needs(
         &self,
-        option: &str,
-        included: impl IntoIterator<Item = &'a ObjectId>,
-        excluded: &BTreeSet<ObjectId>,
-    ) -> Result<Vec<u8>, GitError> {
-        let included = included.into_iter().flat_map(|object| ["", object.as_str(), "\n"]);
-        let excluded = excluded.iter().flat_map(|object| ["^", object.as_str(), "\n"]);
-        let input: String = included.chain(excluded).collect();
-        let command = self.command(OPERATION).args(["rev-list", option, "--stdin"]);
-        Ok(command.input(input.into_bytes()).run().await?.stdout)
+        earlier: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+    ) -> Result<bool, GitError> {
+        let command = || self.background(OPERATION);
+        let commits = Growth { listing: walk(command(), "--boundary", tips, earlier).await? };
+        needs_all_of(command(), earlier, tips, &commits).await
     }
+}
+
+/// The same with what a walk from `tips` to `earlier` has met.
+async fn needs_all_of(
+    command: GitCommand,
+    earlier: &BTreeSet<ObjectId>,
+    tips: &BTreeSet<ObjectId>,
+    growth: &Growth,
+) -> Result<bool, GitError> {
+    let edges = growth.iter().filter_map(|line| match line {
+        Grown::Edge(commit) => Some(commit),
+        Grown::Object(..) => None,
+    });
+    let met: HashSet<_> = edges.collect();
+    let moved = earlier.difference(tips).filter(|object| !met.contains(object.as_bytes()));
+    let moved: BTreeSet<_> = moved.cloned().collect();
+    match walk(command.output_limit(MAX_LISTING_BYTES), "--objects", &moved, tips).await {
+        Err(GitError::OutputTooLarge { .. }) => Ok(false),
+        listing => listing.map(|listing| listing.is_empty()),
+    }
+}
+
+/// What git lists on the way from `tips` to `earlier`; nothing when `tips` are among those.
+async fn walk(
+    command: GitCommand,
+    option: &str,
+    tips: &BTreeSet<ObjectId>,
+    earlier: &BTreeSet<ObjectId>,
+) -> Result<Vec<u8>, GitError> {
+    let mut new = tips.difference(earlier).peekable();
+    if new.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let included = new.flat_map(|object| ["", object.as_str(), "\n"]);
+    let excluded = earlier.iter().flat_map(|object| ["^", object.as_str(), "\n"]);
+    let input: String = included.chain(excluded).collect();
+    let command = command.args(["rev-list", option, "--stdin"]);
+    Ok(command.input(input.into_bytes()).run().await?.stdout)
 }
 
 #[cfg(test)]
@@ -141,6 +173,8 @@ mod tests {
             })
             .collect();
         assert!([&second, &first, &ahead].iter().all(|name| found.contains(name)), "{found:?}");
+        assert!(repository.still_needs(&before, &after).await.expect("walked"));
         assert!(repository.growth_since(&after, &before).await.expect("listed").is_none());
+        assert!(!repository.still_needs(&after, &before).await.expect("walked"));
     }
 }

@@ -6,6 +6,9 @@
 //! reaches any more must not leave the house.
 
 use std::io;
+use std::time::Instant;
+
+use futures_util::FutureExt;
 
 use crate::bundle::BundlePack;
 use crate::error::GitError;
@@ -38,7 +41,7 @@ impl Repository {
         settings: Vec<(&'static str, String)>,
     ) -> Result<Option<JoinedPack>, GitError> {
         let Some(bundle) = self.bundle().filter(|_| request.is_whole_clone()) else { return Ok(None) };
-        let refs = self.snapshot().await?;
+        let (started, refs) = (Instant::now(), self.snapshot().await?);
         if refs.is_shallow() || brings_more_tags(request, &refs) {
             return Ok(None);
         }
@@ -54,11 +57,13 @@ impl Repository {
             0 => None,
             count if count > MAX_NEW_OBJECTS => return Ok(None),
             count => {
-                let packing = self.pack_objects(&OPTIONS, new.input.into(), settings).await?;
-                Some(NewObjects { packing, objects: count as u32 })
+                let repository = self.clone();
+                let packing =
+                    async move { repository.pack_objects(&OPTIONS, new.input.into(), settings).await };
+                Some(NewObjects { packing: packing.boxed(), objects: count as u32 })
             }
         };
-        Ok(Some(JoinedPack::new(stored, new, format)))
+        Ok(Some(JoinedPack::new(stored, new, format, started.elapsed())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clones that begin with the pack behind the bundle, against what `git` itself says belongs to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures_util::TryStreamExt;
@@ -11,6 +11,7 @@ use crate::object_id::ObjectFormat;
 use crate::pkt_line::{PacketLine, decode_packet};
 use crate::repository::Repository;
 use crate::serving::compute;
+use crate::serving::joined_pack::JoinedPack;
 use crate::wire::packets::spelled;
 use crate::wire::{Command, FetchRequest};
 
@@ -103,8 +104,20 @@ impl Bundled {
         let format = format!("--object-format={}", self.format);
         self.workshop.run(folder.path(), &["init", "--quiet", "--bare", &format, "new"]);
         let script = "git -C new index-pack --strict --stdin < sent > /dev/null \
-                      && git -C new cat-file --batch-all-objects --batch-check='%(objectname)'";
-        self.workshop.shell(folder.path(), script).lines().map(str::to_owned).collect()
+                      && git -C new verify-pack -v new/objects/pack/*.idx";
+        let script = script.replace(" new/", " \"$PWD\"/new/");
+        let listing = self.workshop.shell(folder.path(), &script);
+        // Name, type, size, size in the pack, place; of a delta also its depth and the name of its base.
+        let lines = listing.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let places: BTreeMap<_, _> = lines
+            .filter(|fields| fields.len() >= 5 && fields[0].len() == self.format.hex_len())
+            .map(|fields| (fields[0], (fields[4].parse::<u64>().expect("a place"), fields.get(6).copied())))
+            .collect();
+        for (name, (place, base)) in &places {
+            let base = base.map(|base| places[base].0);
+            assert!(base.is_none_or(|base| base < *place), "{name} comes before its base");
+        }
+        places.keys().map(|name| (*name).to_owned()).collect()
     }
 }
 
@@ -249,17 +262,33 @@ async fn a_stored_pack_that_ends_early_breaks_the_answer_off() {
     let whole = bundled.whole();
     let joined = bundled.repository.pack_from_bundle(&whole, Vec::new()).await.expect("opened");
     cut_short(&pack);
-    let mut joined = joined.expect("from the bundle");
-    let failed = loop {
-        match joined.next().await {
-            Some(Ok(_)) => {}
-            Some(Err(_)) => break true,
-            None => break false,
-        }
-    };
-    assert!(failed);
+    assert!(breaks_off(joined.expect("from the bundle")).await);
     // From now on it is not even begun with.
     assert!(bundled.repository.pack_from_bundle(&whole, Vec::new()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_new_object_that_cannot_be_packed_breaks_the_answer_off() {
+    let bundled = Bundled::new(ObjectFormat::Sha1).await;
+    bundled.workshop.commit(&bundled.repository, "main");
+    let whole = bundled.whole();
+    let blob = bundled.git(&["rev-parse", "main:file"]);
+    let (folder, file) = blob.trim().split_at(2);
+    let production = compute(&bundled.repository, &whole).await.expect("started");
+    // After the list of what is new was made, and before its turn in the answer.
+    std::fs::remove_file(bundled.repository.path().join("objects").join(folder).join(file)).expect("loose");
+    assert!(production.output.try_collect::<Vec<_>>().await.is_err());
+    assert!(bundled.repository.bundle().is_none(), "whoever tries again is served by git");
+}
+
+async fn breaks_off(mut joined: JoinedPack) -> bool {
+    loop {
+        match joined.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return true,
+            None => return false,
+        }
+    }
 }
 
 fn cut_short(file: &Path) {

@@ -64,7 +64,7 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
     let settings = settings(request, repository.git().version());
     let joined = repository.pack_from_bundle(request, settings.clone()).await.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
-        tracing::debug!(error, repository.path = %repository.path().display(), "git makes the whole pack");
+        tracing::info!(error, repository.path = %repository.path().display(), "git makes the whole pack of a clone");
         None
     });
     let source = match joined {
@@ -77,7 +77,7 @@ pub(crate) async fn compute(repository: &Repository, request: &FetchRequest) -> 
             Source::Process(Box::new(packing.await?))
         }
     };
-    produce(source, Some(Wrapping::of(&clone)), request, started).await
+    produce(repository.clone(), source, Some(Wrapping::of(&clone)), request, started).await
 }
 
 /// The same by `git upload-pack`, which says what is wrong with what is wanted.
@@ -92,18 +92,25 @@ pub(crate) async fn compute_by_upload_pack(
     let settings = settings(request, repository.git().version());
     let started = Instant::now();
     let serving = repository.answer_of_upload_pack(request.canonical(), protocol, settings).await?;
-    produce(Source::Process(Box::new(serving)), None, request, started).await
+    produce(repository.clone(), Source::Process(Box::new(serving)), None, request, started).await
 }
 
 async fn produce(
+    repository: Repository,
     source: Source,
     wrapping: Option<Wrapping>,
     request: &FetchRequest,
     started: Instant,
 ) -> Result<Production, GitError> {
     let cost = Arc::new(Mutex::new(None));
-    let mut computation =
-        Computation { has_ended: false, source, wrapping, failure: None, cost: Arc::clone(&cost) };
+    let mut computation = Computation {
+        has_ended: false,
+        repository,
+        source,
+        wrapping,
+        failure: None,
+        cost: Arc::clone(&cost),
+    };
     let begun = beginning(&mut computation, request.deepen()).await?;
     if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
         return Err(GitError::Refused { operation: "serve a fetch", message });
@@ -147,10 +154,7 @@ impl Source {
     async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
         match self {
             Self::Process(serving) => serving.next().await,
-            Self::Joined(pack) => {
-                let io_error = |error| GitError::Io { operation: "serve a fetch", error };
-                pack.next().await.map(|part| part.map_err(io_error))
-            }
+            Self::Joined(pack) => pack.next().await,
         }
     }
 
@@ -174,6 +178,7 @@ impl Source {
 /// What is being computed, with what is known of it.
 struct Computation {
     has_ended: bool,
+    repository: Repository,
     source: Source,
     /// Where the source gives only the pack.
     wrapping: Option<Wrapping>,
@@ -220,6 +225,11 @@ impl Computation {
                 }
                 Ok(Some(Err(error))) => {
                     self.has_ended = true;
+                    tracing::warn!(%error, "incomplete answer");
+                    if let Source::Joined(_) = &self.source {
+                        // Whoever tries again is served by git; the upkeep looks what is wrong.
+                        self.repository.doubt_bundle();
+                    }
                     Some(error)
                 }
                 Ok(None) => self.finish().await.err(),

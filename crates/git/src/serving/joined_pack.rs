@@ -1,11 +1,12 @@
 //! A pack that is put together from a stored one and from what has come since, without `git` passing on what is stored.
 //!
 //! ```text
-//! head with the count of both | objects of `git pack-objects` | objects of the stored pack, byte for byte | hash of all
+//! head with the count of both | objects of the stored pack, byte for byte | objects of `git pack-objects` | hash of all
 //! ```
 //!
-//! Each part moves as a whole, so that the distances by which deltas name their bases stay right; a new object may also
-//! name a base in the stored part. That no object is in both parts is for the caller to see to: clients that check what
+//! Each part moves as a whole, so that the distances by which deltas name their bases stay right. A new object may also
+//! name a base in the stored part, which comes first because there are clients that must have seen a base before what
+//! is built upon it. That no object is in both parts is for the caller to see to: clients that check what
 //! they are sent refuse a pack that holds something twice.
 
 use std::fs::File;
@@ -16,7 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use rustix::buffer::spare_capacity;
 use rustix::io::{pread, retry_on_intr};
 use sha1::Sha1;
@@ -27,7 +29,6 @@ use crate::cpu_time::cpu_time;
 use crate::error::GitError;
 use crate::object_id::ObjectFormat;
 use crate::repository::unexpected;
-use crate::request_body::ByteStream;
 use crate::serve::Serving;
 
 /// `PACK`, the version, the number of objects.
@@ -51,15 +52,15 @@ pub(super) struct StoredPack {
     end: u64,
 }
 
-/// What a new `git pack-objects` says, and how many objects it was told to pack.
+/// A `git pack-objects` that starts when its turn in the pack has come, and how many objects it is told to pack.
 pub(super) struct NewObjects {
-    pub(super) packing: Serving,
+    pub(super) packing: BoxFuture<'static, Result<Serving, GitError>>,
     pub(super) objects: u32,
 }
 
 /// A pack on its way to a client.
 pub(super) struct JoinedPack {
-    output: ByteStream,
+    output: BoxStream<'static, Result<Bytes, GitError>>,
     busy: Arc<AtomicU64>,
 }
 
@@ -78,7 +79,11 @@ impl StoredPack {
         Ok(Self { file, objects, next: PACK_HEAD_BYTES as u64, end })
     }
 
-    /// The next part of its objects; an empty one at the end. Blocks.
+    fn is_read(&self) -> bool {
+        self.next == self.end
+    }
+
+    /// The next part of its objects. Blocks.
     fn read(&mut self) -> io::Result<Bytes> {
         let wanted = usize::try_from(self.end - self.next).map_or(READ_BYTES, |left| left.min(READ_BYTES));
         let mut part = Vec::with_capacity(wanted);
@@ -96,12 +101,19 @@ impl StoredPack {
 }
 
 impl JoinedPack {
-    /// Begins it. `None` stands for nothing new.
-    pub(super) fn new(stored: StoredPack, new: Option<NewObjects>, format: ObjectFormat) -> Self {
+    /// Begins it, after so much computing. `None` stands for nothing new.
+    pub(super) fn new(
+        stored: StoredPack,
+        new: Option<NewObjects>,
+        format: ObjectFormat,
+        spent: Duration,
+    ) -> Self {
         let busy = Arc::new(AtomicU64::new(0));
+        note(&busy, spent);
         let joining = Joining {
-            stage: Stage::Head(new),
+            stage: Stage::Head,
             stored,
+            new,
             hash: PackHash::new(format),
             trailer_bytes: hash_bytes(format),
             busy: Arc::clone(&busy),
@@ -110,14 +122,14 @@ impl JoinedPack {
             match joining?.next().await {
                 Ok(None) => None,
                 Ok(Some((part, joining))) => Some((Ok(part), Some(joining))),
-                Err(error) => Some((Err(io::Error::other(error)), None)),
+                Err(error) => Some((Err(error), None)),
             }
         });
         Self { output: output.boxed(), busy }
     }
 
-    /// The next part; `None` at the end of a whole pack.
-    pub(super) async fn next(&mut self) -> Option<io::Result<Bytes>> {
+    /// The next part; `None` at the end of a whole pack. A call that was given up is taken up by the next one.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
         self.output.next().await
     }
 
@@ -130,6 +142,7 @@ impl JoinedPack {
 struct Joining {
     stage: Stage,
     stored: StoredPack,
+    new: Option<NewObjects>,
     hash: PackHash,
     trailer_bytes: usize,
     busy: Arc<AtomicU64>,
@@ -137,15 +150,17 @@ struct Joining {
 
 /// What comes next.
 enum Stage {
-    Head(Option<NewObjects>),
-    New(Unpacked),
+    Head,
     Stored,
+    New(Box<Unpacked>),
+    Trailer,
     Nothing,
 }
 
 /// The pack of the new objects, of which head and trailer are left out.
 struct Unpacked {
-    new: NewObjects,
+    packing: Serving,
+    objects: u32,
     has_begun: bool,
     /// What has come and may belong to the head or the trailer.
     held: BytesMut,
@@ -154,43 +169,49 @@ struct Unpacked {
 impl Joining {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, GitError> {
         loop {
-            match self.stage {
-                Stage::Head(new) => {
-                    let count = new.as_ref().map_or(0, |new| new.objects);
-                    let objects = self.stored.objects.checked_add(count);
+            match &mut self.stage {
+                Stage::Head => {
+                    let new = self.new.as_ref().map_or(0, |new| new.objects);
+                    let objects = self.stored.objects.checked_add(new);
                     let head = pack_head(objects.ok_or_else(|| unexpected(OPERATION, b"too many objects"))?);
                     self.hash.update(&head);
-                    self.stage = new.map_or(Stage::Stored, |new| Stage::New(Unpacked::new(new)));
+                    self.stage = Stage::Stored;
                     return Ok(Some((Bytes::copy_from_slice(&head), self)));
                 }
-                Stage::New(ref mut unpacked) => match unpacked.next(self.trailer_bytes).await? {
+                Stage::Stored if self.stored.is_read() => {
+                    self.stage = match self.new.take() {
+                        None => Stage::Trailer,
+                        Some(new) => Stage::New(Box::new(Unpacked::begin(new).await?)),
+                    };
+                }
+                Stage::Stored => return self.next_of_stored().await.map(Some),
+                Stage::New(unpacked) => match unpacked.next(self.trailer_bytes).await? {
                     Some(part) => {
                         self.hash.update(&part);
                         return Ok(Some((part, self)));
                     }
                     None => {
                         note(&self.busy, unpacked.end(self.trailer_bytes).await?);
-                        self.stage = Stage::Stored;
+                        self.stage = Stage::Trailer;
                     }
                 },
-                Stage::Stored => return self.next_of_stored().await.map(Some),
+                Stage::Trailer => {
+                    self.stage = Stage::Nothing;
+                    return Ok(Some((self.hash.finish(), self)));
+                }
                 Stage::Nothing => return Ok(None),
             }
         }
     }
 
-    /// Reads on a thread that may wait for a disk. After the objects comes the hash.
+    /// Reads on a thread that may wait for a disk.
     async fn next_of_stored(mut self) -> Result<(Bytes, Self), GitError> {
         let reading = spawn_blocking(move || {
             let started = Instant::now();
             let part = self.stored.read()?;
             self.hash.update(&part);
             note(&self.busy, started.elapsed());
-            if !part.is_empty() {
-                return Ok((part, self));
-            }
-            self.stage = Stage::Nothing;
-            Ok((self.hash.finish(), self))
+            Ok((part, self))
         });
         let read = reading.await.map_err(io::Error::other).flatten();
         read.map_err(|error| GitError::Io { operation: OPERATION, error })
@@ -198,17 +219,18 @@ impl Joining {
 }
 
 impl Unpacked {
-    fn new(new: NewObjects) -> Self {
-        Self { new, has_begun: false, held: BytesMut::new() }
+    async fn begin(new: NewObjects) -> Result<Self, GitError> {
+        let NewObjects { packing, objects } = new;
+        Ok(Self { packing: packing.await?, objects, has_begun: false, held: BytesMut::new() })
     }
 
     /// The next that is certainly of the objects; `None` at the end of the output.
     async fn next(&mut self, trailer_bytes: usize) -> Result<Option<Bytes>, GitError> {
-        while let Some(piece) = self.new.packing.next().await {
+        while let Some(piece) = self.packing.next().await {
             self.held.extend_from_slice(&piece?);
             if !self.has_begun && self.held.len() >= PACK_HEAD_BYTES {
                 let head = self.held.split_to(PACK_HEAD_BYTES);
-                if head[..] != pack_head(self.new.objects) {
+                if head[..] != pack_head(self.objects) {
                     return Err(unexpected(OPERATION, &head));
                 }
                 self.has_begun = true;
@@ -223,10 +245,10 @@ impl Unpacked {
 
     /// Waits for the process, and returns the computing time that it took.
     async fn end(&mut self, trailer_bytes: usize) -> Result<Duration, GitError> {
-        let took = self.new.packing.process_id().and_then(cpu_time).unwrap_or_default();
-        let end = self.new.packing.end().await?;
+        let took = self.packing.process_id().and_then(cpu_time).unwrap_or_default();
+        let end = self.packing.end().await?;
         if !end.status.success() {
-            return Err(self.new.packing.failure(&end));
+            return Err(self.packing.failure(&end));
         }
         if !self.has_begun || self.held.len() != trailer_bytes {
             return Err(unexpected(OPERATION, &self.held));

@@ -13,7 +13,6 @@ use crate::bundle::BundleRecord;
 use crate::command::GitCommand;
 use crate::error::GitError;
 use crate::maintenance::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
-use crate::pack_index::PackIndex;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
@@ -231,8 +230,10 @@ impl Repository {
         removed.map_err(|error| GitError::Io { operation: "remove what killed transfers left", error })
     }
 
-    /// Keeps the bundle when its pack stays, makes a new one when a pack holds exactly what references need.
-    pub(super) async fn renew_bundle(
+    /// Keeps the bundle when its pack stays, makes a new one when a pack holds exactly what references need. Only
+    /// references that were read before the look at the packs will do: all that they need is certainly there, so that
+    /// as many objects are the same objects.
+    async fn renew_bundle(
         &self,
         refs: &RefSnapshot,
         needed: &[Pack],
@@ -242,36 +243,13 @@ impl Repository {
         if record.as_ref().is_some_and(|record| needed.iter().any(|pack| pack.name == record.pack)) {
             return Ok(true);
         }
-        if let Some(base) = base {
-            let refs = self.refs_within(&base, refs).await?;
-            if refs.branches().next().is_some() && self.count_reachable(&refs).await? == base.objects {
-                let record = BundleRecord::new(&base.name, base.bytes, &refs);
-                return self.offer_bundle(record).await.map(|()| true);
-            }
+        if let Some(base) = base.filter(|_| refs.branches().next().is_some())
+            && self.count_reachable(refs).await? == base.objects
+        {
+            let record = BundleRecord::new(&base.name, base.bytes, refs);
+            return self.offer_bundle(record).await.map(|()| true);
         }
         self.withdraw_bundle().await.map(|()| false)
-    }
-
-    /// The references as far as this pack holds what they name. Pushes go on while a pack is made, and what they
-    /// bring may be in it or not.
-    async fn refs_within(&self, pack: &Pack, before: &RefSnapshot) -> Result<RefSnapshot, GitError> {
-        let (before, now) = (before.clone(), self.refs().await?);
-        let index = pack_folder(self.path()).join(format!("{}.idx", pack.name));
-        let within = blocking(move || {
-            let index = PackIndex::open(&index)?;
-            let mut within = Vec::new();
-            for (name, object) in now.iter() {
-                let candidates = [Some(object), before.get(name.as_str())];
-                for object in candidates.into_iter().flatten() {
-                    if index.holds(object)? {
-                        within.push((name.clone(), object.clone()));
-                        break;
-                    }
-                }
-            }
-            Ok(RefSnapshot::from_entries(within))
-        });
-        within.await.map_err(|error| GitError::Io { operation: "look into a pack for a bundle", error })
     }
 
     /// How many objects these references need, by the bitmap.

@@ -92,25 +92,6 @@ async fn packs_become_one_with_a_bitmap_and_what_it_replaces_is_removed() {
 }
 
 #[tokio::test]
-async fn a_pack_is_offered_as_a_bundle_whatever_is_pushed_meanwhile() {
-    let workshop = Workshop::new().await;
-    let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
-    let before = repository.refs().await.expect("readable");
-    // Pushed before the pack was made, and after.
-    let packed = workshop.commit(&repository, "a/b");
-    workshop.run(repository.path(), &["repack", "-a", "-d", "-q"]);
-    workshop.commit(&repository, "main");
-    workshop.commit(&repository, "new");
-    let stock = repository.stock().await.expect("readable");
-    let base = stock.packs.last().cloned();
-    assert!(repository.renew_bundle(&before, &stock.packs, base).await.expect("looked at"));
-    let tips = repository.bundle().expect("offered").tips();
-    let expected = [before.get("refs/heads/main").expect("a branch").as_str(), packed.as_str()];
-    let expected = expected.map(|name| ObjectId::parse(name).expect("an object"));
-    assert_eq!(tips, expected.into());
-}
-
-#[tokio::test]
 async fn a_pack_stays_while_somebody_who_may_have_opened_it_reads() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &[]).await;
