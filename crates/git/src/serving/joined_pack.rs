@@ -32,7 +32,7 @@ use crate::repository::unexpected;
 use crate::serve::Serving;
 
 /// `PACK`, the version, the number of objects.
-pub(super) const PACK_HEAD_BYTES: usize = 12;
+const PACK_HEAD_BYTES: usize = 12;
 
 /// The version of all packs so far that `git` writes.
 const PACK_START: [u8; 8] = *b"PACK\0\0\0\x02";
