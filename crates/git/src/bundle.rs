@@ -75,7 +75,7 @@ pub struct Bundle {
 /// The pack behind a bundle.
 #[derive(Debug)]
 pub(crate) struct BundlePack {
-    pub(crate) file: Arc<File>,
+    pub(crate) file: File,
     pub(crate) bytes: u64,
     pub(crate) index: PackIndex,
 }
@@ -189,7 +189,7 @@ impl Bundle {
     pub(crate) fn open_pack(&self) -> io::Result<BundlePack> {
         let file = open_whole(&self.pack, self.pack_bytes)?;
         let index = PackIndex::open(&self.pack.with_extension("idx"))?;
-        Ok(BundlePack { file: Arc::new(file), bytes: self.pack_bytes, index })
+        Ok(BundlePack { file, bytes: self.pack_bytes, index })
     }
 
     /// A part of it. It stays readable when the pack is removed meanwhile; opening fails when that has happened.

@@ -22,7 +22,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 const OPERATION: &str = "look what has come since";
 
 /// What has come since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Growth {
     listing: Vec<u8>,
 }
@@ -81,7 +81,7 @@ impl Repository {
     }
 }
 
-/// The same with what a walk from `tips` to `earlier` has met.
+/// Whether all that one needs for `earlier` is needed for `tips`; `growth` is what a walk from these to those has met.
 async fn needs_all_of(
     command: GitCommand,
     earlier: &BTreeSet<ObjectId>,

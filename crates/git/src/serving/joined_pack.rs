@@ -45,7 +45,7 @@ const OPERATION: &str = "put a pack together";
 /// The objects of a pack that is stored.
 #[derive(Debug)]
 pub(super) struct StoredPack {
-    file: Arc<File>,
+    file: File,
     objects: u32,
     /// What is left of the objects, as places in the file.
     next: u64,
@@ -66,7 +66,7 @@ pub(super) struct JoinedPack {
 
 impl StoredPack {
     /// The pack in this file; fails when it is not the one that its index tells of. Blocks.
-    pub(super) fn new(file: Arc<File>, bytes: u64, objects: u32, format: ObjectFormat) -> io::Result<Self> {
+    pub(super) fn new(file: File, bytes: u64, objects: u32, format: ObjectFormat) -> io::Result<Self> {
         let mut head = [0; PACK_HEAD_BYTES];
         file.read_exact_at(&mut head, 0)?;
         let end = bytes.saturating_sub(hash_bytes(format) as u64);
