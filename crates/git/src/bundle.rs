@@ -1,9 +1,9 @@
 //! A bundle is a pack that exists anyway with a list of references in front of it.
 //!
 //! A client can begin its clone with a bundle, by a plain download that may be resumed, and fetch only the rest.
-//! When the upkeep finds a pack that holds exactly what the references need, it records that beside the repository;
-//! no byte of the pack is written a second time. Only branches and tags are listed. A record whose objects are no
-//! longer all reachable, because somebody has deleted or rewritten a branch, is withdrawn at the next look.
+//! When the upkeep has a pack that holds exactly what some branches and tags need, it records that beside the
+//! repository; no byte of the pack is written a second time. A record whose objects are no longer all reachable,
+//! because somebody has deleted or rewritten a branch, is withdrawn at the next look.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,17 +20,16 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::content_hash::ContentHash;
 use crate::error::GitError;
 use crate::object_id::{ObjectFormat, ObjectId};
 use crate::pack_index::PackIndex;
 use crate::ref_name::RefName;
-use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
 use crate::request_body::ByteStream;
 use crate::response_cache::Piece;
 use crate::serving::{COPY_BYTES, read};
+use crate::upkeep::Pack;
 
 /// Our own folder inside a repository.
 const OWN_FOLDER: &str = "heliostat";
@@ -39,12 +38,12 @@ const OWN_FOLDER: &str = "heliostat";
 const RECORD_FILE: &str = "bundle.json";
 
 /// How the record is written; another number is another way.
-const RECORD_VERSION: u32 = 2;
+const RECORD_VERSION: u32 = 3;
 
 /// How much of the hash of its beginning names a bundle, in hex digits.
 const ID_DIGITS: usize = 40;
 
-/// What is remembered about a pack that holds exactly what these references need.
+/// What is remembered about a pack that holds exactly what these branches and tags need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BundleRecord {
     version: u32,
@@ -53,12 +52,10 @@ pub(crate) struct BundleRecord {
     pack_bytes: u64,
     /// In seconds since 1970. A later bundle of the same repository has a larger number.
     created_at: u64,
-    /// The hash of all references at that time, also of those that are not listed.
-    content_hash: ContentHash,
-    /// Every branch and tag with what it named.
+    /// The branches and tags with what they named.
     refs: Vec<(String, String)>,
-    /// What other references named. It is in the pack too, though clients are not told of it.
-    unlisted: Vec<String>,
+    /// How many objects lay in other packs at that time.
+    pub(crate) objects_beside: u64,
 }
 
 /// Something that a client can begin with.
@@ -81,25 +78,21 @@ pub(crate) struct BundlePack {
 }
 
 impl BundleRecord {
-    /// The record of a pack that holds what these references need.
-    pub(crate) fn new(pack: &str, pack_bytes: u64, refs: &RefSnapshot) -> Self {
-        let (listed, unlisted): (Vec<_>, Vec<_>) =
-            refs.iter().partition(|(name, _)| name.is_branch() || name.is_tag());
+    /// The record of a pack that holds exactly what these branches and tags need.
+    pub(crate) fn new(pack: &Pack, tips: &[(RefName, ObjectId)], objects_beside: u64) -> Self {
         Self {
             version: RECORD_VERSION,
-            pack: pack.to_owned(),
-            pack_bytes,
+            pack: pack.name.clone(),
+            pack_bytes: pack.bytes,
             created_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            content_hash: refs.content_hash().clone(),
-            refs: listed.iter().map(|(name, object)| (name.to_string(), object.to_string())).collect(),
-            unlisted: unlisted.iter().map(|(_, object)| object.to_string()).collect(),
+            refs: tips.iter().map(|(name, object)| (name.to_string(), object.to_string())).collect(),
+            objects_beside,
         }
     }
 
-    /// The record of the repository in this folder; `None` when there is none that can be understood.
-    pub(crate) async fn read(repository: &Path) -> Option<Self> {
-        let path = record_path(repository);
-        let bytes = blocking(move || std::fs::read(path)).await.ok()?;
+    /// The record of the repository in this folder; `None` when there is none that can be understood. Blocks.
+    pub(crate) fn read(repository: &Path) -> Option<Self> {
+        let bytes = std::fs::read(record_path(repository)).ok()?;
         let record: Self = serde_json::from_slice(&bytes).ok()?;
         (record.version == RECORD_VERSION && record.is_sound()).then_some(record)
     }
@@ -110,11 +103,7 @@ impl BundleRecord {
             RefName::parse(name.as_str()).is_ok_and(|name| name.is_branch() || name.is_tag())
                 && ObjectId::parse(object.as_str()).is_ok()
         };
-        let is_object = |object: &String| ObjectId::parse(object.as_str()).is_ok();
-        is_pack
-            && !self.refs.is_empty()
-            && self.refs.iter().all(is_ref)
-            && self.unlisted.iter().all(is_object)
+        is_pack && !self.refs.is_empty() && self.refs.iter().all(is_ref)
     }
 
     fn write(&self, repository: &Path) -> io::Result<()> {
@@ -128,9 +117,7 @@ impl BundleRecord {
     }
 
     fn tips(&self) -> BTreeSet<ObjectId> {
-        let listed = self.refs.iter().map(|(_, object)| object);
-        let named = listed.chain(&self.unlisted);
-        named.filter_map(|object| ObjectId::parse(object).ok()).collect()
+        self.refs.iter().filter_map(|(_, object)| ObjectId::parse(object).ok()).collect()
     }
 
     /// What stands in front of the pack.
@@ -299,11 +286,13 @@ impl Repository {
     /// Brings what is offered in line with what is there: the record, its pack, and references that still need all
     /// that is in it.
     pub(crate) async fn check_bundle(&self) -> Result<(), GitError> {
-        let Some(record) = BundleRecord::read(self.path()).await else {
-            return self.withdraw_bundle().await;
-        };
-        let refs = self.refs().await?;
-        if !self.needs_all_of(&record, &refs).await? {
+        let path = self.path().to_owned();
+        let record = blocking(move || Ok(BundleRecord::read(&path))).await;
+        let record =
+            record.map_err(|error| GitError::Io { operation: "read the record of a bundle", error })?;
+        let Some(record) = record else { return self.withdraw_bundle().await };
+        let tips = self.refs().await?.iter().map(|(_, object)| object.clone()).collect();
+        if !self.still_needs(&record.tips(), &tips).await? {
             return self.withdraw_bundle().await;
         }
         let offered = self.bundle().filter(|offered| offered.record == record);
@@ -316,15 +305,6 @@ impl Repository {
             }
             Err(_) => self.withdraw_bundle().await,
         }
-    }
-
-    /// Whether the references still need everything that those of the record needed.
-    async fn needs_all_of(&self, record: &BundleRecord, refs: &RefSnapshot) -> Result<bool, GitError> {
-        if record.content_hash == *refs.content_hash() {
-            return Ok(true);
-        }
-        let tips = refs.iter().map(|(_, object)| object.clone()).collect();
-        self.still_needs(&record.tips(), &tips).await
     }
 }
 

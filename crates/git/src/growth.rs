@@ -69,12 +69,15 @@ impl Repository {
         Ok(needs_all.then_some(growth))
     }
 
-    /// Whether all that one needs for `earlier` is needed for `tips`. Takes its time.
+    /// Whether all that one needs for `earlier` is needed for `tips`. Takes its time, unless the one are among the other.
     pub(crate) async fn still_needs(
         &self,
         earlier: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
     ) -> Result<bool, GitError> {
+        if earlier.is_subset(tips) {
+            return Ok(true);
+        }
         let command = || self.background(OPERATION);
         let commits = Growth { listing: walk(command(), "--boundary", tips, earlier).await? };
         needs_all_of(command(), earlier, tips, &commits).await

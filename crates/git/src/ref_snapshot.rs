@@ -244,6 +244,12 @@ impl RefSnapshot {
         self.iter().filter(|(name, _)| name.is_tag())
     }
 
+    /// Every branch and tag in name order: what a plain clone takes.
+    pub(crate) fn branches_and_tags(&self) -> Vec<(RefName, ObjectId)> {
+        let taken = self.iter().filter(|(name, _)| name.is_branch() || name.is_tag());
+        taken.map(|(name, object)| (name.clone(), object.clone())).collect()
+    }
+
     /// Where the reference with this full name points.
     pub fn get(&self, name: &str) -> Option<&ObjectId> {
         self.index_of(name).map(|index| &self.0.entries[index].1)

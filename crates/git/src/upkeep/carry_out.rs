@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::plan::{PackPlan, Thresholds};
 use super::stale_locks::remove_stale_locks;
 use super::stock::{Pack, Stock, pack_folder};
-use crate::bundle::BundleRecord;
 use crate::command::GitCommand;
 use crate::error::GitError;
 use crate::maintenance::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
@@ -79,30 +78,29 @@ impl Repository {
         // Before the look at the packs: then those hold all that these references need.
         let refs = self.refs().await?;
         let stock = self.stock().await?;
-        let plan = PackPlan::of(&stock);
-        let new_pack = if plan.packs_anything() { self.pack(&plan).await? } else { None };
-        let current = match &new_pack {
-            None => stock,
-            Some(_) => self.stock().await?,
+        let new_base = self.new_base(&stock, &refs, thresholds).await?;
+        let plan = match &new_base {
+            Some(base) => PackPlan::beside_new_base(&self.stock().await?, &base.pack),
+            None => PackPlan::of(&stock),
         };
+        let new_pack = if plan.packs_anything() { self.pack(&plan).await? } else { None };
+        let current = self.stock().await?;
         let needed = needed_packs(&plan, &current, new_pack.as_deref());
         let wants_bitmap = current.objects() >= thresholds.small_objects && !refs.is_empty();
-        let index = self.index(&current, &needed, &refs, wants_bitmap).await?;
+        let base =
+            new_base.as_ref().map(|base| &base.pack).or(current.base.as_ref().map(|base| &base.pack.name));
+        let index = self.index(&current, &needed, base, &refs, wants_bitmap).await?;
         let has_bitmap = index.has_bitmap;
         if !refs.is_empty() && (index.is_new || !current.has_commit_graph) {
             self.write_commit_graph().await?;
         }
         let packed_refs = self.pack_refs().await?;
-        let base = match needed.as_slice() {
-            [only] if has_bitmap => Some(only.clone()),
-            _ => None,
-        };
-        let has_bundle = self.renew_bundle(&refs, &needed, base).await?;
+        let has_bundle = self.renew_bundle(new_base.as_ref(), current.base.as_ref(), &needed).await?;
         self.clear_stale_transfers().await?;
         Ok(Maintained {
-            packs_before: plan.roll_up.len() + plan.stay.len(),
+            packs_before: stock.packs.len(),
             packs_after: needed.len(),
-            packed_objects: new_pack.map_or(0, |name| objects_of(&needed, &name)),
+            packed_objects: objects_beyond(&stock, &needed),
             pack_bytes: needed.iter().map(|pack| pack.bytes).sum(),
             has_bitmap,
             packed_refs,
@@ -142,10 +140,13 @@ impl Repository {
         &self,
         current: &Stock,
         needed: &[Pack],
+        base: Option<&String>,
         refs: &RefSnapshot,
         wants_bitmap: bool,
     ) -> Result<Indexed, GitError> {
-        let Some(largest) = needed.iter().max_by_key(|pack| pack.objects) else {
+        // Git copies from the preferred pack in the largest pieces.
+        let Some(preferred) = needed.iter().max_by_key(|pack| (Some(&pack.name) == base, pack.objects))
+        else {
             return Ok(Indexed { has_bitmap: false, is_new: false });
         };
         let is_indexed = |names: &std::collections::HashSet<String>| {
@@ -158,7 +159,7 @@ impl Repository {
         let write = || {
             let command = self.background("index the packs").args(["multi-pack-index", "write"]);
             let command = command.args(["--no-progress", "--stdin-packs"]).input(packs.clone().into_bytes());
-            command.arg(format!("--preferred-pack={}.idx", largest.name))
+            command.arg(format!("--preferred-pack={}.idx", preferred.name))
         };
         if wants_bitmap {
             let snapshot = self.snapshot_file(refs).await?;
@@ -230,41 +231,6 @@ impl Repository {
         removed.map_err(|error| GitError::Io { operation: "remove what killed transfers left", error })
     }
 
-    /// Keeps the bundle when its pack stays, makes a new one when a pack holds exactly what references need. Only
-    /// references that were read before the look at the packs will do: all that they need is certainly there, so that
-    /// as many objects are the same objects.
-    async fn renew_bundle(
-        &self,
-        refs: &RefSnapshot,
-        needed: &[Pack],
-        base: Option<Pack>,
-    ) -> Result<bool, GitError> {
-        let record = BundleRecord::read(self.path()).await;
-        if record.as_ref().is_some_and(|record| needed.iter().any(|pack| pack.name == record.pack)) {
-            return Ok(true);
-        }
-        if let Some(base) = base.filter(|_| refs.branches().next().is_some())
-            && self.count_reachable(refs).await? == base.objects
-        {
-            let record = BundleRecord::new(&base.name, base.bytes, refs);
-            return self.offer_bundle(record).await.map(|()| true);
-        }
-        self.withdraw_bundle().await.map(|()| false)
-    }
-
-    /// How many objects these references need, by the bitmap.
-    async fn count_reachable(&self, refs: &RefSnapshot) -> Result<u64, GitError> {
-        let operation = "count objects";
-        let command = self.background(operation).args(["rev-list", "--stdin", "--objects", "--count"]);
-        let tips: String = refs.iter().map(|(_, object)| format!("{object}\n")).collect();
-        let done = command.arg("--use-bitmap-index").input(tips.into_bytes()).run().await?;
-        let count = String::from_utf8_lossy(&done.stdout).trim().parse();
-        count.map_err(|_| {
-            let output = String::from_utf8_lossy(&done.stdout).into_owned();
-            GitError::UnexpectedOutput { operation, output }
-        })
-    }
-
     /// An invocation that yields to everybody else.
     pub(crate) fn background(&self, operation: &'static str) -> GitCommand {
         let command = self.command(operation).yielding().time_limit(STEP_TIME_LIMIT);
@@ -274,7 +240,8 @@ impl Repository {
 
 /// What stays and what is new. A new pack may have the name of one that it replaces: then it is the same pack.
 fn needed_packs(plan: &PackPlan, current: &Stock, new_pack: Option<&str>) -> Vec<Pack> {
-    let replaced = if new_pack.is_some() { plan.roll_up.as_slice() } else { &[] };
+    // Without a new pack, all that was to be in it is in packs that stay.
+    let replaced = if plan.packs_anything() { plan.roll_up.as_slice() } else { &[] };
     let is_replaced = |pack: &&Pack| {
         Some(pack.name.as_str()) != new_pack && replaced.iter().any(|other| other.name == pack.name)
     };
@@ -286,8 +253,10 @@ fn needed_packs(plan: &PackPlan, current: &Stock, new_pack: Option<&str>) -> Vec
     current.packs.iter().filter(is_known).filter(|pack| !is_replaced(pack)).cloned().collect()
 }
 
-fn objects_of(packs: &[Pack], name: &str) -> u64 {
-    packs.iter().find(|pack| pack.name == name).map_or(0, |pack| pack.objects)
+/// Objects of packs that were not there before.
+fn objects_beyond(before: &Stock, packs: &[Pack]) -> u64 {
+    let is_new = |pack: &&Pack| before.packs.iter().all(|other| other.name != pack.name);
+    packs.iter().filter(is_new).map(|pack| pack.objects).sum()
 }
 
 /// Makes renames and new files in this folder survive a power failure.

@@ -11,6 +11,7 @@
 //! Nothing is ever taken away from under a process that reads: see `readers`. Nothing that is needed after a crash is
 //! only in memory: what to do is read off the disk each time.
 
+mod base_pack;
 mod carry_out;
 mod counters;
 mod plan;
@@ -28,3 +29,4 @@ pub use counters::{LastUpkeep, Upkeep, UpkeepCounters};
 pub use reconcile::keep_up;
 
 pub(crate) use readers::{Reader, Readers};
+pub(crate) use stock::Pack;

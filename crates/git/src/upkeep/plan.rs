@@ -3,10 +3,14 @@
 //! Packs are kept in a geometric row: each holds at least twice as many objects as the next smaller one. A push then
 //! costs a rewrite of little more than itself most of the time, and an object is rewritten only as often as the
 //! repository doubles.
+//!
+//! One pack is not in the row: the base, which clones begin with as it is. It holds exactly what settled branches and
+//! tags need, so it outlives the branches that come and go; everything else lies beside it.
 
 use std::time::Duration;
 
-use super::stock::{Pack, Stock};
+use super::stock::{Base, Pack, Stock};
+use crate::ref_snapshot::RefSnapshot;
 
 /// How far a repository may go before it is worked on.
 #[derive(Debug, Clone)]
@@ -19,6 +23,10 @@ pub(crate) struct Thresholds {
     pub(crate) loose_refs: usize,
     /// After this time anything that is not covered is reason enough.
     pub(crate) index_age: Duration,
+    /// A repository is not written as a whole more often than this, to have a base.
+    pub(crate) base_age: Duration,
+    /// Branches and tags whose objects are younger may soon be gone again: a base is not to depend on them.
+    pub(crate) settled_age: Duration,
 }
 
 impl Default for Thresholds {
@@ -29,6 +37,8 @@ impl Default for Thresholds {
             loose_objects: 1_000,
             loose_refs: 256,
             index_age: Duration::from_hours(6),
+            base_age: Duration::from_hours(6),
+            settled_age: Duration::from_hours(14 * 24),
         }
     }
 }
@@ -36,8 +46,14 @@ impl Default for Thresholds {
 /// How much larger each pack is than the next smaller one, in objects.
 const GROWTH: u64 = 2;
 
-/// A repository up to this size becomes one pack the first time it is worked on, which is also its bundle.
-const MAX_FIRST_PACK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A repository up to this size is written as a whole the first time it is worked on, and for a base.
+const MAX_WHOLE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// A base is made anew when it has been outgrown by this part of its objects.
+const MAX_BASE_GROWTH: u64 = 8;
+
+/// Or by this many: a clone packs what has come since anew, up to twice as many.
+const MAX_BASE_GROWTH_OBJECTS: u64 = 10_000;
 
 /// What becomes of the packs.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,15 +62,18 @@ pub(crate) struct PackPlan {
     pub(crate) roll_up: Vec<Pack>,
     pub(crate) stay: Vec<Pack>,
     pub(crate) has_loose: bool,
+    /// Whether a base has just been written whose objects the other packs hold too.
+    is_beside_new_base: bool,
 }
 
 impl PackPlan {
     /// Which packs become one.
     pub(crate) fn of(stock: &Stock) -> Self {
-        let (kept, free): (Vec<_>, Vec<_>) = stock.packs.iter().cloned().partition(|pack| pack.is_kept);
-        let is_first = stock.indexed.is_none() && stock.bytes() <= MAX_FIRST_PACK_BYTES;
-        if is_first && free.len() + usize::from(stock.loose_objects > 0) > 1 {
-            return Self { roll_up: free, stay: kept, has_loose: stock.loose_objects > 0 };
+        let (kept, free) = stays_and_row(stock, stock.base.as_ref().map(|base| &base.pack.name));
+        let is_first = stock.indexed.is_none() && stock.bytes() <= MAX_WHOLE_BYTES;
+        let (has_loose, is_beside_new_base) = (stock.loose_objects > 0, false);
+        if is_first && free.len() + usize::from(has_loose) > 1 {
+            return Self { roll_up: free, stay: kept, has_loose, is_beside_new_base };
         }
         let mut first_in_row = free.len().saturating_sub(1);
         while first_in_row > 0 && free[first_in_row].objects >= GROWTH * free[first_in_row - 1].objects {
@@ -63,7 +82,7 @@ impl PackPlan {
         let mut split = first_in_row;
         let mut rolled = stock.loose_objects + free[..split].iter().map(|pack| pack.objects).sum::<u64>();
         if split == 0 && stock.loose_objects == 0 {
-            return Self { roll_up: Vec::new(), stay: stock.packs.clone(), has_loose: false };
+            return Self { roll_up: Vec::new(), stay: stock.packs.clone(), has_loose, is_beside_new_base };
         }
         while split < free.len() && free[split].objects < GROWTH * rolled {
             rolled += free[split].objects;
@@ -71,17 +90,41 @@ impl PackPlan {
         }
         let (roll_up, stay) = free.split_at(split);
         let stay = stay.iter().cloned().chain(kept).collect();
-        Self { roll_up: roll_up.to_vec(), stay, has_loose: stock.loose_objects > 0 }
+        Self { roll_up: roll_up.to_vec(), stay, has_loose, is_beside_new_base }
+    }
+
+    /// Everything becomes one but this pack, which was written a moment ago.
+    pub(crate) fn beside_new_base(stock: &Stock, base: &str) -> Self {
+        let (stay, roll_up) = stays_and_row(stock, Some(&base.to_owned()));
+        Self { roll_up, stay, has_loose: stock.loose_objects > 0, is_beside_new_base: true }
     }
 
     /// Whether anything is to be packed.
     pub(crate) fn packs_anything(&self) -> bool {
-        self.has_loose || self.roll_up.len() > 1
+        let fewest = if self.is_beside_new_base { 1 } else { 2 };
+        self.has_loose || self.roll_up.len() >= fewest
     }
 }
 
+/// The packs that stay as they are, and the others.
+fn stays_and_row(stock: &Stock, base: Option<&String>) -> (Vec<Pack>, Vec<Pack>) {
+    stock.packs.iter().cloned().partition(|pack| pack.is_kept || Some(&pack.name) == base)
+}
+
+/// Whether a pack is to be made that clones can begin with, or a newer one.
+pub(crate) fn needs_base(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds) -> bool {
+    let is_fit = !refs.is_shallow() && refs.branches().next().is_some();
+    let is_worth_it = stock.objects() >= thresholds.small_objects && stock.bytes() <= MAX_WHOLE_BYTES;
+    let is_due = stock.indexed.is_none() || stock.base_age >= thresholds.base_age;
+    let is_outgrown = |base: &Base| {
+        let grown = stock.objects().saturating_sub(base.pack.objects + base.objects_beside);
+        grown > MAX_BASE_GROWTH_OBJECTS.min(base.pack.objects / MAX_BASE_GROWTH)
+    };
+    is_fit && is_worth_it && is_due && stock.base.as_ref().is_none_or(is_outgrown)
+}
+
 /// Why a repository is worked on now; `None` when it can wait.
-pub(crate) fn reason(stock: &Stock, thresholds: &Thresholds) -> Option<&'static str> {
+pub(crate) fn reason(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds) -> Option<&'static str> {
     let unindexed = stock.unindexed().count();
     let is_large = stock.objects() >= thresholds.small_objects;
     if is_large && !stock.has_bitmap {
@@ -96,6 +139,9 @@ pub(crate) fn reason(stock: &Stock, thresholds: &Thresholds) -> Option<&'static 
     if unindexed >= thresholds.unindexed_packs {
         return Some("many packs have come");
     }
+    if needs_base(stock, refs, thresholds) {
+        return Some("there is no pack for clones to begin with, or it is outgrown");
+    }
     let is_old = stock.index_age >= thresholds.index_age;
     (is_large && is_old && unindexed > 0).then_some("packs have waited for long")
 }
@@ -103,6 +149,8 @@ pub(crate) fn reason(stock: &Stock, thresholds: &Thresholds) -> Option<&'static 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_id::ObjectId;
+    use crate::ref_name::RefName;
 
     fn stock(objects: &[u64], loose_objects: u64) -> Stock {
         let pack = |(number, objects): (usize, &u64)| Pack {
@@ -115,6 +163,8 @@ mod tests {
             packs: objects.iter().enumerate().map(pack).collect(),
             indexed: Some(std::collections::HashSet::new()),
             has_bitmap: false,
+            base: None,
+            base_age: Duration::ZERO,
             index_age: Duration::ZERO,
             loose_objects,
             loose_refs: 0,
@@ -167,10 +217,44 @@ mod tests {
     }
 
     #[test]
-    fn a_small_repository_is_left_alone() {
+    fn a_base_stays_and_is_renewed_when_it_is_old_and_outgrown() {
+        let main = RefName::branch("main").expect("valid");
+        let refs = RefSnapshot::from_entries([(main, ObjectId::parse("1".repeat(40)).expect("an object"))]);
         let thresholds = Thresholds::default();
-        assert_eq!(reason(&stock(&[50], 100), &thresholds), None);
-        assert_eq!(reason(&stock(&[1_000], 0), &thresholds), Some("there is no bitmap"));
-        assert_eq!(reason(&stock(&[1; 8], 0), &thresholds), Some("many packs have come"));
+        let mut stock = stock(&[5, 6, 10_000], 0);
+        // Too soon after the last time; then due, because there is none.
+        assert!(!needs_base(&stock, &refs, &thresholds));
+        stock.base_age = thresholds.base_age;
+        assert!(needs_base(&stock, &refs, &thresholds));
+        assert!(!needs_base(&stock, &RefSnapshot::empty(), &thresholds));
+        let base =
+            |pack: usize, objects_beside| Some(Base { pack: stock.packs[pack].clone(), objects_beside });
+        let (last, first) = (base(2, 11), base(0, 0));
+        stock.base = last;
+        assert!(!needs_base(&stock, &refs, &thresholds));
+        stock.loose_objects = 1_250;
+        assert!(!needs_base(&stock, &refs, &thresholds));
+        stock.loose_objects += 1;
+        assert!(needs_base(&stock, &refs, &thresholds));
+        // It is not in the row.
+        stock.base = first;
+        let plan = PackPlan::of(&stock);
+        assert!(plan.stay.contains(&stock.packs[0]) && !plan.roll_up.contains(&stock.packs[0]));
+    }
+
+    #[test]
+    fn all_but_a_new_base_becomes_one() {
+        let plan = PackPlan::beside_new_base(&stock(&[5, 6], 0), "pack-1");
+        assert_eq!((plan.roll_up.len(), plan.stay.len(), plan.packs_anything()), (1, 1, true));
+        let plan = PackPlan::beside_new_base(&stock(&[6], 0), "pack-0");
+        assert!(!plan.packs_anything());
+    }
+
+    #[test]
+    fn a_small_repository_is_left_alone() {
+        let (thresholds, none) = (Thresholds::default(), RefSnapshot::empty());
+        assert_eq!(reason(&stock(&[50], 100), &none, &thresholds), None);
+        assert_eq!(reason(&stock(&[1_000], 0), &none, &thresholds), Some("there is no bitmap"));
+        assert_eq!(reason(&stock(&[1; 8], 0), &none, &thresholds), Some("many packs have come"));
     }
 }

@@ -143,8 +143,8 @@ impl Reconciler {
     async fn keep_up_one(&mut self, repository: &Repository) -> Result<bool, GitError> {
         let id = repository.id();
         repository.check_bundle().await?;
-        let stock = repository.stock().await?;
-        let Some(reason) = reason(&stock, &self.thresholds) else {
+        let (refs, stock) = (repository.refs().await?, repository.stock().await?);
+        let Some(reason) = reason(&stock, &refs, &self.thresholds) else {
             if stock.indexed.is_some()
                 && stock.unindexed().next().is_some()
                 && !self.waiting.contains_key(&id)

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::bundle::BundleRecord;
 use crate::pack_index::{CommonIndex, PackIndex};
 
 /// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
@@ -27,6 +28,14 @@ pub(crate) struct Pack {
     pub(crate) is_kept: bool,
 }
 
+/// The pack that clones begin with: it holds exactly what some branches and tags need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base {
+    pub(crate) pack: Pack,
+    /// How many objects lay in other packs when it became that.
+    pub(crate) objects_beside: u64,
+}
+
 /// What there is.
 #[derive(Debug)]
 pub(crate) struct Stock {
@@ -35,6 +44,9 @@ pub(crate) struct Stock {
     /// The packs that the common index covers; `None` without one, or when one of its packs is missing.
     pub(crate) indexed: Option<HashSet<String>>,
     pub(crate) has_bitmap: bool,
+    pub(crate) base: Option<Base>,
+    /// How long ago the base was written; without one, the largest pack.
+    pub(crate) base_age: Duration,
     /// How long ago the common index was written.
     pub(crate) index_age: Duration,
     /// Estimated, unless it is 0.
@@ -52,7 +64,16 @@ impl Stock {
         let index = CommonIndex::open(&folder)?;
         let is_there = |name: &String| packs.iter().any(|pack| pack.name == *name);
         let index = index.filter(|index| index.packs.iter().all(is_there));
+        let base = BundleRecord::read(repository).and_then(|record| {
+            let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
+            Some(Base { pack, objects_beside: record.objects_beside })
+        });
+        // Git touches a pack, but not its index, when it is given objects that are in there.
+        let measured = base.as_ref().map(|base: &Base| &base.pack).or(packs.last());
+        let measured = measured.map(|pack| folder.join(format!("{}.idx", pack.name)));
         Ok(Self {
+            base,
+            base_age: measured.map(|index| age_of(&index)).unwrap_or_default(),
             has_bitmap: index.as_ref().is_some_and(|index| index.has_bitmap(&folder)),
             indexed: index.map(|index| index.packs.into_iter().collect()),
             packs,

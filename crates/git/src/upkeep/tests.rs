@@ -6,6 +6,7 @@ use super::plan::Thresholds;
 use super::reconcile::Reconciler;
 use crate::fixture::Workshop;
 use crate::object_id::ObjectId;
+use crate::pack_index::PackIndex;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
 use crate::repository_store::RepositoryStore;
@@ -18,6 +19,8 @@ fn eager() -> Thresholds {
         loose_objects: 1,
         loose_refs: 1,
         index_age: Duration::ZERO,
+        base_age: Duration::ZERO,
+        settled_age: Duration::ZERO,
     }
 }
 
@@ -89,6 +92,90 @@ async fn packs_become_one_with_a_bitmap_and_what_it_replaces_is_removed() {
     // Nothing has changed, so nothing is done again.
     let again = repository.maintain_beyond(&eager()).await.expect("maintained");
     assert_eq!((again.packed_objects, again.packs_after, again.has_bitmap), (0, 1, true));
+}
+
+/// The bundle's pack.
+async fn base_of(repository: &Repository) -> PackIndex {
+    let stock = repository.stock().await.expect("readable");
+    let pack = stock.base.unwrap_or_else(|| panic!("there is a base: {:?}", stock.packs)).pack;
+    assert!(repository.bundle().is_some());
+    let folder = repository.path().join("objects/pack");
+    PackIndex::open(&folder.join(format!("{}.idx", pack.name))).expect("readable")
+}
+
+#[tokio::test]
+async fn a_bundle_comes_back_without_what_nobody_may_clone_any_more() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+    let git = |args: &[&str]| workshop.run(repository.path(), args);
+    let pull_request = workshop.commit(&repository, "asked");
+    git(&["update-ref", "refs/pull-requests/1/from", &pull_request]);
+    git(&["update-ref", "-d", "refs/heads/asked"]);
+    git(&["tag", "-a", "-m", "annotated", "v1", "main"]);
+    let topic = git(&["rev-parse", "topic"]);
+    repository.maintain_beyond(&eager()).await.expect("maintained");
+    tidy(&repository).await;
+    let has = |index: &PackIndex, name: &str| {
+        index.holds(&ObjectId::parse(name.trim()).expect("an object")).expect("readable")
+    };
+    let base = base_of(&repository).await;
+    assert!(has(&base, &topic) && has(&base, &git(&["rev-parse", "v1"])) && !has(&base, &pull_request));
+    // What is merged in another form and deleted.
+    git(&["update-ref", "-d", "refs/heads/topic"]);
+    let main = workshop.commit(&repository, "main");
+    repository.check_bundle().await.expect("checked");
+    assert!(repository.bundle().is_none());
+    let done = repository.maintain_beyond(&eager()).await.expect("maintained");
+    assert!(done.has_bundle && done.has_bitmap, "{done:?}");
+    tidy(&repository).await;
+    let base = base_of(&repository).await;
+    assert!(has(&base, &main) && !has(&base, &topic) && !has(&base, &pull_request));
+    // Nothing is lost: both packs together hold it, and each object is in one of them.
+    assert_eq!(packs_of(&repository), 2);
+    assert_eq!(git(&["cat-file", "-t", topic.trim()]).trim(), "commit");
+    let stock = repository.stock().await.expect("readable");
+    assert_eq!(
+        stock.objects().to_string(),
+        git(&["rev-list", "--objects", "--count", "--all", topic.trim()]).trim()
+    );
+    repository.verify().await.expect("whole");
+    repository.check_bundle().await.expect("checked");
+    assert!(repository.bundle().is_some());
+}
+
+#[tokio::test]
+async fn a_base_depends_on_nothing_that_was_made_lately_and_stays_while_others_come_and_go() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "old"]).await;
+    let git = |args: &[&str]| workshop.run(repository.path(), args);
+    let script = "GIT_COMMITTER_DATE=\"$(date +%s) +0000\" git commit-tree -m new -p main main^{tree}";
+    let new = workshop.shell(repository.path(), script);
+    git(&["update-ref", "refs/heads/new", new.trim()]);
+    let thresholds = Thresholds { settled_age: Duration::from_hours(24), ..eager() };
+    repository.maintain_beyond(&thresholds).await.expect("maintained");
+    tidy(&repository).await;
+    let bundle = repository.bundle().expect("offered");
+    assert_eq!(bundle.tips().len(), 2);
+    assert_eq!(packs_of(&repository), 2);
+    let pack = repository.stock().await.expect("readable").base.expect("there is one").pack;
+    git(&["update-ref", "-d", "refs/heads/new"]);
+    repository.check_bundle().await.expect("checked");
+    let later = Thresholds { base_age: Duration::from_hours(1), ..thresholds };
+    for _ in 0..3 {
+        commit_in_packs(&workshop, &repository);
+        repository.maintain_beyond(&later).await.expect("maintained");
+        tidy(&repository).await;
+        repository.check_bundle().await.expect("checked");
+    }
+    assert_eq!(repository.bundle().expect("still offered").id(), bundle.id());
+    assert_eq!(repository.stock().await.expect("readable").base.expect("still there").pack, pack);
+    repository.verify().await.expect("whole");
+    // When it has become old, one that holds more takes its place.
+    repository.maintain_beyond(&thresholds).await.expect("maintained");
+    tidy(&repository).await;
+    assert_ne!(repository.bundle().expect("offered").id(), bundle.id());
+    assert!(base_of(&repository).await.objects() as u64 > pack.objects);
+    repository.verify().await.expect("whole");
 }
 
 #[tokio::test]
