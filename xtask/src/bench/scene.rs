@@ -83,6 +83,7 @@ impl<'a> Scene<'a> {
 
     /// Fails unless real clones from everybody are whole and have what was pushed last.
     pub fn check_clones(&self, depth: Depth) -> anyhow::Result<()> {
+        println!("   checking that {} clones from everybody are whole", depth.name());
         let refs = self.subject.author.refs()?;
         for contender in &self.contenders {
             let listed = contender.refs()?;

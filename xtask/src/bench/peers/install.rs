@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use super::{apache, git_cache_proxy, grokmirror, nginx};
+use super::{apache, fcgiwrap, git_cache_proxy, grokmirror};
 use crate::debian;
 
 /// A peer that is not installed.
@@ -39,7 +39,7 @@ impl fmt::Display for Missing {
 /// The servers that are missing.
 pub fn missing() -> Vec<Missing> {
     let known = [
-        (Missing::Nginx, nginx::is_installed()),
+        (Missing::Nginx, fcgiwrap::is_installed()),
         (Missing::Apache, apache::is_installed()),
         (Missing::GitCacheProxy, git_cache_proxy::program().is_some()),
     ];

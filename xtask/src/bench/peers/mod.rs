@@ -5,6 +5,7 @@
 
 mod apache;
 mod daemon;
+mod fcgiwrap;
 mod git_cache_proxy;
 pub mod grokmirror;
 pub mod install;
@@ -44,8 +45,8 @@ pub struct Peer {
 pub fn start_all(served: &ServedFolder, site: &Site) -> anyhow::Result<(Vec<Peer>, Vec<String>)> {
     let mut peers = start_incumbents(served, site)?;
     let mut absent: Vec<String> = missing().iter().map(ToString::to_string).collect();
-    if nginx::is_installed() {
-        peers.push(nginx::start_with_post_cache(served, &site.with_own_group())?);
+    if fcgiwrap::is_installed() {
+        peers.push(fcgiwrap::start_with_post_cache(served, &site.with_own_group())?);
     }
     // It needs something to stand in front of.
     let upstream = peers.first().map(|peer| peer.base.clone());
@@ -64,8 +65,8 @@ pub fn start_all(served: &ServedFolder, site: &Site) -> anyhow::Result<(Vec<Peer
 /// Starts the incumbents that are installed.
 pub fn start_incumbents(served: &ServedFolder, site: &Site) -> anyhow::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    if nginx::is_installed() {
-        peers.push(nginx::start(served, &site.with_own_group())?);
+    if fcgiwrap::is_installed() {
+        peers.push(fcgiwrap::start(served, &site.with_own_group())?);
     }
     if apache::is_installed() {
         peers.push(apache::start(served, &site.with_own_group())?);

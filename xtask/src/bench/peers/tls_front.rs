@@ -1,12 +1,9 @@
 //! nginx as the end of TLS in front of anybody. For those who know no tokens it asks for one, too.
 
-use std::fs;
-
-use anyhow::Context;
 use tempfile::TempDir;
 
-use super::daemon::{Daemon, Listens, free_port};
-use super::nginx::{NGINX, user_setting};
+use super::daemon::Daemon;
+use super::nginx::{self, Nginx};
 use crate::bench::site::Site;
 use crate::bench::tls::Certificate;
 
@@ -37,46 +34,26 @@ impl TlsFront {
         certificate: &Certificate,
         site: &Site,
     ) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("heliostat-bench-front-").tempdir()?;
-        let address = format!("{}:{}", site.address, free_port()?);
         let check = match check {
             TokenCheck::Behind => String::new(),
             TokenCheck::InFront(value) => {
                 format!("if ($http_authorization != \"{value}\") {{ return 401; }}")
             }
         };
-        let configuration = folder.path().join("nginx.conf");
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let text = TEMPLATE
-            .replace("@CORES@", &cores.to_string())
-            .replace("@USER@", user_setting())
-            .replace("@FOLDER@", &folder.path().display().to_string())
-            .replace("@ADDRESS@", &address)
+        let http = TEMPLATE
             .replace("@BEHIND@", authority)
             .replace("@CERTIFICATE@", &certificate.certificate().display().to_string())
             .replace("@KEY@", &certificate.key().display().to_string())
             .replace("@CHECK@", &check);
-        fs::write(&configuration, text).context("the configuration of nginx cannot be written")?;
-        let mut nginx = site.command(NGINX.as_ref());
-        nginx.arg("-c").arg(&configuration).arg("-p").arg(folder.path());
-        nginx.arg("-e").arg(folder.path().join("error.log"));
-        let log = folder.path().join("output.log");
-        let daemon = Daemon::start(nginx, site, &log, &Listens::Tcp(&address))?;
+        let folder = nginx::new_folder()?;
+        let Nginx { address, daemon } = nginx::start(folder.path(), &http, site)?;
         Ok(TlsFront { base: format!("https://{address}"), _daemon: daemon, _folder: folder })
     }
 }
 
 /// Large buffers, because answers are long, and no files between.
 const TEMPLATE: &str = r#"
-worker_processes @CORES@;
-daemon off;
-pid @FOLDER@/pid;
-@USER@
-events { worker_connections 1024; }
-http {
-  access_log off; client_max_body_size 0; client_body_buffer_size 4m;
-  client_body_temp_path @FOLDER@/b; fastcgi_temp_path @FOLDER@/f; proxy_temp_path @FOLDER@/p;
-  uwsgi_temp_path @FOLDER@/u; scgi_temp_path @FOLDER@/s;
+  client_body_buffer_size 4m;
   upstream behind { server @BEHIND@; keepalive 64; }
   server {
     listen @ADDRESS@ ssl;
@@ -91,5 +68,4 @@ http {
       proxy_read_timeout 600s;
     }
   }
-}
 "#;
