@@ -32,7 +32,7 @@ use crate::serving::{COPY_BYTES, read};
 use crate::upkeep::Pack;
 
 /// Our own folder inside a repository.
-const OWN_FOLDER: &str = "heliostat";
+pub(crate) const OWN_FOLDER: &str = "heliostat";
 
 /// The record's file in it.
 const RECORD_FILE: &str = "bundle.json";
@@ -116,7 +116,8 @@ impl BundleRecord {
         File::open(&folder)?.sync_all()
     }
 
-    fn tips(&self) -> BTreeSet<ObjectId> {
+    /// What they named.
+    pub(crate) fn tips(&self) -> BTreeSet<ObjectId> {
         self.refs.iter().filter_map(|(_, object)| ObjectId::parse(object).ok()).collect()
     }
 
@@ -254,8 +255,11 @@ impl Repository {
         self.engine().upkeep().bundle(self.id())
     }
 
-    /// Offers a bundle from now on.
-    pub(crate) async fn offer_bundle(&self, record: BundleRecord) -> Result<(), GitError> {
+    /// Offers a bundle from now on, and says whether it does: while the pack was made, a branch may have been deleted.
+    pub(crate) async fn offer_bundle(&self, record: BundleRecord) -> Result<bool, GitError> {
+        if !self.still_needs_all_of(&record).await? {
+            return self.withdraw_bundle().await.map(|()| false);
+        }
         let path = self.path().to_owned();
         let made = blocking(move || {
             record.write(&path)?;
@@ -263,7 +267,14 @@ impl Repository {
         });
         let bundle = made.await.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
         self.engine().upkeep().set_bundle(self.id(), Some(Arc::new(bundle)));
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether branches and tags still need everything that those of the record needed.
+    async fn still_needs_all_of(&self, record: &BundleRecord) -> Result<bool, GitError> {
+        let now = self.refs().await?.branches_and_tags();
+        let tips = now.into_iter().map(|(_, object)| object).collect();
+        self.still_needs(&record.tips(), &tips).await
     }
 
     /// Offers no bundle any more.
@@ -291,8 +302,7 @@ impl Repository {
         let record =
             record.map_err(|error| GitError::Io { operation: "read the record of a bundle", error })?;
         let Some(record) = record else { return self.withdraw_bundle().await };
-        let tips = self.refs().await?.iter().map(|(_, object)| object.clone()).collect();
-        if !self.still_needs(&record.tips(), &tips).await? {
+        if !self.still_needs_all_of(&record).await? {
             return self.withdraw_bundle().await;
         }
         let offered = self.bundle().filter(|offered| offered.record == record);

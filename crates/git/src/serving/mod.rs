@@ -18,6 +18,7 @@ mod compute_tests;
 
 pub use answer::{Answer, Asker};
 pub(crate) use answer::{COPY_BYTES, read};
+pub(crate) use clone_from_bundle::MAX_NEW_OBJECTS;
 pub(crate) use compute::{compute, compute_by_upload_pack};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use engine::{ServingEngine, ServingOptions};

@@ -1,30 +1,34 @@
 //! The base: the pack that clones begin with, made of what stays.
 //!
 //! A pack may be sent to anybody as it is only while somebody may have all that is in it. Topic branches are rewritten
-//! and deleted every day, and pull requests are not part of a plain clone; so a base holds what the default branch,
-//! tags and branches that nobody has moved for some time need. It is replaced when it is outgrown, or no longer valid.
+//! and deleted every day, and pull requests are not part of a plain clone; so a base holds what the default branch
+//! needs, and tags and branches whose commits are old. It is replaced when it is outgrown, or no longer valid.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::plan::{Thresholds, needs_base};
-use super::stock::{Base, Pack, Stock, pack_folder};
+use super::plan::{MAX_BASE_GROWTH_OBJECTS, MAX_WHOLE_BYTES, Thresholds, base_growth, needs_base};
+use super::stock::{Base, Pack, Stock, base_trial, pack_folder};
 use crate::bundle::BundleRecord;
 use crate::error::GitError;
 use crate::object_id::ObjectId;
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
+use crate::repository_store::blocking;
 
 /// A pack that holds exactly what these branches and tags need.
 pub(super) struct NewBase {
     /// The name of the pack.
     pub(super) pack: String,
-    tips: Vec<(RefName, ObjectId)>,
+    tips: Vec<Tip>,
 }
+
+/// A branch or tag, and what it names.
+type Tip = (RefName, ObjectId);
 
 impl Repository {
     /// A base, when one is due: the only pack, if it is one, or else a pack that is written now. `refs` were read
-    /// before the look at the packs: then all that they need is there.
+    /// before the look at the packs: then all that they need is there. Upkeep goes on without one when it fails.
     pub(super) async fn new_base(
         &self,
         stock: &Stock,
@@ -34,21 +38,31 @@ impl Repository {
         if !needs_base(stock, refs, thresholds) {
             return Ok(None);
         }
-        let base = match self.only_pack_as_base(stock, refs).await {
-            Ok(None) => self.write_base(refs, thresholds.settled_age).await,
+        self.note_trial().await?;
+        let found = match self.only_pack_as_base(stock, refs).await {
+            Ok(None) if stock.bytes() <= MAX_WHOLE_BYTES => {
+                self.write_base(stock, refs, thresholds.settled_age).await
+            }
             found => found,
         };
-        match base {
-            Err(error @ GitError::Failed { .. }) => {
-                tracing::warn!(
-                    repository.path = %self.path().display(),
-                    error = &error as &dyn std::error::Error,
-                    "cannot make a pack for clones to begin with; the next maintenance tries again"
-                );
-                Ok(None)
-            }
-            base => base,
-        }
+        Ok(found.unwrap_or_else(|error| {
+            tracing::warn!(
+                repository.path = %self.path().display(),
+                error = &error as &dyn std::error::Error,
+                "cannot make a pack for clones to begin with; it is tried again in some hours"
+            );
+            None
+        }))
+    }
+
+    /// Before the trial, so that one that is cut off is not repeated at once.
+    async fn note_trial(&self) -> Result<(), GitError> {
+        let trial = base_trial(self.path());
+        let noted = blocking(move || {
+            trial.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::File::create(trial)?.set_modified(SystemTime::now())
+        });
+        noted.await.map_err(|error| GitError::Io { operation: "note a trial to make a base", error })
     }
 
     /// The only pack, if it holds exactly what all branches and tags need: as many objects are the same objects.
@@ -62,15 +76,20 @@ impl Repository {
             return Ok(None);
         }
         let tips = refs.branches_and_tags();
-        let is_exact = self.count_reachable(&tips).await? == only.objects;
+        let is_exact = self.count_needed(objects(&tips), []).await? == only.objects;
         Ok(is_exact.then(|| NewBase { pack: only.name.clone(), tips }))
     }
 
-    /// How many objects one needs for these.
-    async fn count_reachable(&self, tips: &[(RefName, ObjectId)]) -> Result<u64, GitError> {
+    /// How many objects one needs for these tips besides what one needs for others.
+    async fn count_needed<'a>(
+        &self,
+        tips: impl IntoIterator<Item = &'a ObjectId>,
+        besides: impl IntoIterator<Item = &'a ObjectId>,
+    ) -> Result<u64, GitError> {
         let operation = "count objects";
         let command = self.background(operation).args(["rev-list", "--stdin", "--objects", "--count"]);
-        let done = command.arg("--use-bitmap-index").input(lines_of(tips)).run().await?;
+        let input = [lines_of("", tips), lines_of("^", besides)].concat();
+        let done = command.arg("--use-bitmap-index").input(input).run().await?;
         let count = String::from_utf8_lossy(&done.stdout).trim().parse();
         count.map_err(|_| {
             let output = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -78,13 +97,17 @@ impl Repository {
         })
     }
 
+    /// Writes a base, unless there is one that holds nearly as much.
     async fn write_base(
         &self,
+        stock: &Stock,
         refs: &RefSnapshot,
         settled_age: Duration,
     ) -> Result<Option<NewBase>, GitError> {
-        let tips = self.settled_tips(refs, settled_age).await?;
-        if tips.is_empty() {
+        let tips = self.lasting_tips(refs, settled_age).await?;
+        if let Some(base) = &stock.base
+            && self.count_needed(objects(&tips), &base.tips).await? <= base_growth(stock)
+        {
             return Ok(None);
         }
         let command = self.background("pack what clones begin with").args([
@@ -95,25 +118,32 @@ impl Repository {
             "--delta-base-offset",
         ]);
         let place = pack_folder(self.path()).join("pack");
-        let done = command.arg(place).input(lines_of(&tips)).run().await?;
+        let done = command.arg(place).input(lines_of("", objects(&tips))).run().await?;
         let hash = String::from_utf8_lossy(done.stdout.trim_ascii()).into_owned();
         Ok((!hash.is_empty()).then(|| NewBase { pack: format!("pack-{hash}"), tips }))
     }
 
-    /// The default branch, and every branch and tag that was made some time ago.
-    async fn settled_tips(
-        &self,
-        refs: &RefSnapshot,
-        settled_age: Duration,
-    ) -> Result<Vec<(RefName, ObjectId)>, GitError> {
+    /// The settled branches and tags; all, where clones would have too much to pack beside what those need.
+    async fn lasting_tips(&self, refs: &RefSnapshot, settled_age: Duration) -> Result<Vec<Tip>, GitError> {
+        let all = refs.branches_and_tags();
+        let settled = self.settled_tips(refs, settled_age).await?;
+        let is_enough = !settled.is_empty()
+            && self.count_needed(objects(&all), objects(&settled)).await? <= MAX_BASE_GROWTH_OBJECTS;
+        Ok(if is_enough { settled } else { all })
+    }
+
+    /// The default branch, and every branch and tag whose commit is of some age.
+    async fn settled_tips(&self, refs: &RefSnapshot, settled_age: Duration) -> Result<Vec<Tip>, GitError> {
         let default = refs.head().and_then(|head| head.target());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let latest = now.saturating_sub(settled_age).as_secs();
         let command = self.background("list settled branches and tags").arg("for-each-ref");
         let command = command.arg("--format=%(objectname) %(creatordate:unix) %(refname)");
         let done = command.args(["refs/heads/", "refs/tags/"]).run().await?;
-        let listed = String::from_utf8_lossy(&done.stdout);
-        let tips = listed.lines().filter_map(|line| {
+        // A name that is no text is not among our references either.
+        let lines =
+            done.stdout.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        let tips = lines.filter_map(|line| {
             let mut parts = line.splitn(3, ' ');
             let (object, date, name) = (parts.next()?, parts.next()?, parts.next()?);
             let name = RefName::parse(name).ok()?;
@@ -138,7 +168,7 @@ impl Repository {
         {
             let objects_beside = needed.iter().map(|pack| pack.objects).sum::<u64>() - pack.objects;
             let record = BundleRecord::new(pack, &base.tips, objects_beside);
-            return self.offer_bundle(record).await.map(|()| true);
+            return self.offer_bundle(record).await;
         }
         if before.is_some_and(|base| pack_named(&base.pack.name).is_some()) {
             return Ok(true);
@@ -147,7 +177,12 @@ impl Repository {
     }
 }
 
+fn objects(tips: &[Tip]) -> impl Iterator<Item = &ObjectId> {
+    tips.iter().map(|(_, object)| object)
+}
+
 /// One object to a line.
-fn lines_of(tips: &[(RefName, ObjectId)]) -> Vec<u8> {
-    tips.iter().flat_map(|(_, object)| [object.as_str(), "\n"]).collect::<String>().into_bytes()
+fn lines_of<'a>(prefix: &'a str, objects: impl IntoIterator<Item = &'a ObjectId>) -> Vec<u8> {
+    let lines = objects.into_iter().flat_map(|object| [prefix, object.as_str(), "\n"]);
+    lines.collect::<String>().into_bytes()
 }

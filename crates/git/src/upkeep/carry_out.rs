@@ -240,7 +240,7 @@ impl Repository {
 
 /// What stays and what is new. A new pack may have the name of one that it replaces: then it is the same pack.
 fn needed_packs(plan: &PackPlan, current: &Stock, new_pack: Option<&str>) -> Vec<Pack> {
-    // Without a new pack, all that was to be in it is in packs that stay.
+    // Without a new pack, all that was to be in it is in others; `tidy` makes sure before anything goes.
     let replaced = if plan.packs_anything() { plan.roll_up.as_slice() } else { &[] };
     let is_replaced = |pack: &&Pack| {
         Some(pack.name.as_str()) != new_pack && replaced.iter().any(|other| other.name == pack.name)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::stock::{Base, Pack, Stock};
 use crate::ref_snapshot::RefSnapshot;
+use crate::serving::MAX_NEW_OBJECTS;
 
 /// How far a repository may go before it is worked on.
 #[derive(Debug, Clone)]
@@ -23,9 +24,9 @@ pub(crate) struct Thresholds {
     pub(crate) loose_refs: usize,
     /// After this time anything that is not covered is reason enough.
     pub(crate) index_age: Duration,
-    /// A repository is not written as a whole more often than this, to have a base.
+    /// A base is not tried to be made more often than this: the whole repository is written for it.
     pub(crate) base_age: Duration,
-    /// Branches and tags whose objects are younger may soon be gone again: a base is not to depend on them.
+    /// Branches and tags whose commits are younger may soon be gone again: a base is not to depend on them.
     pub(crate) settled_age: Duration,
 }
 
@@ -47,13 +48,13 @@ impl Default for Thresholds {
 const GROWTH: u64 = 2;
 
 /// A repository up to this size is written as a whole the first time it is worked on, and for a base.
-const MAX_WHOLE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+pub(super) const MAX_WHOLE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-/// A base is made anew when it has been outgrown by this part of its objects.
-const MAX_BASE_GROWTH: u64 = 8;
+/// A base is made anew when this part of the repository's objects has come since.
+const BASE_GROWTH: u64 = 8;
 
-/// Or by this many: a clone packs what has come since anew, up to twice as many.
-const MAX_BASE_GROWTH_OBJECTS: u64 = 10_000;
+/// Or this many. A clone packs what is not in the base anew; as many again may lie in branches that are not settled.
+pub(super) const MAX_BASE_GROWTH_OBJECTS: u64 = MAX_NEW_OBJECTS as u64 / 2;
 
 /// What becomes of the packs.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,16 +112,22 @@ fn stays_and_row(stock: &Stock, base: Option<&String>) -> (Vec<Pack>, Vec<Pack>)
     stock.packs.iter().cloned().partition(|pack| pack.is_kept || Some(&pack.name) == base)
 }
 
-/// Whether a pack is to be made that clones can begin with, or a newer one.
+/// Whether it is time to make a pack that clones can begin with, or a newer one.
 pub(crate) fn needs_base(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds) -> bool {
     let is_fit = !refs.is_shallow() && refs.branches().next().is_some();
-    let is_worth_it = stock.objects() >= thresholds.small_objects && stock.bytes() <= MAX_WHOLE_BYTES;
-    let is_due = stock.indexed.is_none() || stock.base_age >= thresholds.base_age;
-    let is_outgrown = |base: &Base| {
+    let is_worth_it = stock.objects() >= thresholds.small_objects;
+    let is_due = stock.base_tried.is_none_or(|age| age >= thresholds.base_age);
+    // Some of what has come may not belong into a base.
+    let may_be_outgrown = |base: &Base| {
         let grown = stock.objects().saturating_sub(base.pack.objects + base.objects_beside);
-        grown > MAX_BASE_GROWTH_OBJECTS.min(base.pack.objects / MAX_BASE_GROWTH)
+        grown > base_growth(stock)
     };
-    is_fit && is_worth_it && is_due && stock.base.as_ref().is_none_or(is_outgrown)
+    is_fit && is_worth_it && is_due && stock.base.as_ref().is_none_or(may_be_outgrown)
+}
+
+/// How many objects may come before a base is made anew.
+pub(super) fn base_growth(stock: &Stock) -> u64 {
+    MAX_BASE_GROWTH_OBJECTS.min(stock.objects() / BASE_GROWTH)
 }
 
 /// Why a repository is worked on now; `None` when it can wait.
@@ -148,6 +155,8 @@ pub(crate) fn reason(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds)
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::object_id::ObjectId;
     use crate::ref_name::RefName;
@@ -164,7 +173,7 @@ mod tests {
             indexed: Some(std::collections::HashSet::new()),
             has_bitmap: false,
             base: None,
-            base_age: Duration::ZERO,
+            base_tried: None,
             index_age: Duration::ZERO,
             loose_objects,
             loose_refs: 0,
@@ -222,19 +231,20 @@ mod tests {
         let refs = RefSnapshot::from_entries([(main, ObjectId::parse("1".repeat(40)).expect("an object"))]);
         let thresholds = Thresholds::default();
         let mut stock = stock(&[5, 6, 10_000], 0);
-        // Too soon after the last time; then due, because there is none.
-        assert!(!needs_base(&stock, &refs, &thresholds));
-        stock.base_age = thresholds.base_age;
         assert!(needs_base(&stock, &refs, &thresholds));
         assert!(!needs_base(&stock, &RefSnapshot::empty(), &thresholds));
-        let base =
-            |pack: usize, objects_beside| Some(Base { pack: stock.packs[pack].clone(), objects_beside });
+        stock.base_tried = Some(Duration::ZERO);
+        assert!(!needs_base(&stock, &refs, &thresholds));
+        stock.base_tried = Some(thresholds.base_age);
+        assert!(needs_base(&stock, &refs, &thresholds));
+        let base = |pack: usize, objects_beside| {
+            Some(Base { pack: stock.packs[pack].clone(), objects_beside, tips: BTreeSet::new() })
+        };
         let (last, first) = (base(2, 11), base(0, 0));
         stock.base = last;
+        stock.loose_objects = 1_400;
         assert!(!needs_base(&stock, &refs, &thresholds));
-        stock.loose_objects = 1_250;
-        assert!(!needs_base(&stock, &refs, &thresholds));
-        stock.loose_objects += 1;
+        stock.loose_objects = 1_500;
         assert!(needs_base(&stock, &refs, &thresholds));
         // It is not in the row.
         stock.base = first;

@@ -1,11 +1,12 @@
 //! What a repository's objects and references lie in at the moment, read off its folder.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::bundle::BundleRecord;
+use crate::bundle::{BundleRecord, OWN_FOLDER};
+use crate::object_id::ObjectId;
 use crate::pack_index::{CommonIndex, PackIndex};
 
 /// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
@@ -34,6 +35,8 @@ pub(crate) struct Base {
     pub(crate) pack: Pack,
     /// How many objects lay in other packs when it became that.
     pub(crate) objects_beside: u64,
+    /// What those named.
+    pub(crate) tips: BTreeSet<ObjectId>,
 }
 
 /// What there is.
@@ -45,8 +48,8 @@ pub(crate) struct Stock {
     pub(crate) indexed: Option<HashSet<String>>,
     pub(crate) has_bitmap: bool,
     pub(crate) base: Option<Base>,
-    /// How long ago the base was written; without one, the largest pack.
-    pub(crate) base_age: Duration,
+    /// How long ago it was tried to make a base; `None` when it never was.
+    pub(crate) base_tried: Option<Duration>,
     /// How long ago the common index was written.
     pub(crate) index_age: Duration,
     /// Estimated, unless it is 0.
@@ -66,18 +69,15 @@ impl Stock {
         let index = index.filter(|index| index.packs.iter().all(is_there));
         let base = BundleRecord::read(repository).and_then(|record| {
             let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
-            Some(Base { pack, objects_beside: record.objects_beside })
+            Some(Base { pack, objects_beside: record.objects_beside, tips: record.tips() })
         });
-        // Git touches a pack, but not its index, when it is given objects that are in there.
-        let measured = base.as_ref().map(|base: &Base| &base.pack).or(packs.last());
-        let measured = measured.map(|pack| folder.join(format!("{}.idx", pack.name)));
         Ok(Self {
             base,
-            base_age: measured.map(|index| age_of(&index)).unwrap_or_default(),
+            base_tried: age_of(&base_trial(repository)),
             has_bitmap: index.as_ref().is_some_and(|index| index.has_bitmap(&folder)),
             indexed: index.map(|index| index.packs.into_iter().collect()),
             packs,
-            index_age: age_of(&folder.join("multi-pack-index")),
+            index_age: age_of(&folder.join("multi-pack-index")).unwrap_or_default(),
             loose_objects: loose_objects(&repository.join("objects"))?,
             loose_refs: loose_refs(&repository.join("refs"))?,
             has_commit_graph: repository.join("objects/info/commit-graphs/commit-graph-chain").is_file(),
@@ -104,6 +104,12 @@ impl Stock {
 /// Where a repository's packs lie.
 pub(crate) fn pack_folder(repository: &Path) -> PathBuf {
     repository.join("objects/pack")
+}
+
+/// A file whose age tells when it was last tried to make a base. The pack itself does not: it may be made once more
+/// with the same content, or not at all.
+pub(crate) fn base_trial(repository: &Path) -> PathBuf {
+    repository.join(OWN_FOLDER).join("base-tried")
 }
 
 fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
@@ -170,7 +176,8 @@ fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs:
     }
 }
 
-fn age_of(file: &Path) -> Duration {
-    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-    modified.ok().and_then(|time| SystemTime::now().duration_since(time).ok()).unwrap_or_default()
+/// `None` when it is not there.
+fn age_of(file: &Path) -> Option<Duration> {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok()?;
+    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }

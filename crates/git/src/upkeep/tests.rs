@@ -179,6 +179,52 @@ async fn a_base_depends_on_nothing_that_was_made_lately_and_stays_while_others_c
 }
 
 #[tokio::test]
+async fn a_base_is_not_tried_again_too_soon_and_takes_what_is_new_when_nothing_is_old() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["trunk", "topic"]).await;
+    let git = |args: &[&str]| workshop.run(repository.path(), args);
+    // It has the default branch `main`, which does not exist, and another whose name is no text.
+    workshop.shell(
+        repository.path(),
+        "git update-ref \"$(printf 'refs/heads/caf\\351')\" $(git commit-tree -m odd trunk^{tree})",
+    );
+    let long = Duration::from_hours(24 * 365 * 1_000);
+    let patient = Thresholds { settled_age: long, base_age: Duration::from_hours(1), ..eager() };
+    assert!(repository.maintain_beyond(&patient).await.expect("maintained").has_bundle);
+    tidy(&repository).await;
+    let bundle = repository.bundle().expect("offered");
+    assert_eq!(bundle.tips().len(), 2);
+    repository.check_bundle().await.expect("checked");
+    assert_eq!(repository.bundle().expect("still offered").id(), bundle.id());
+    git(&["update-ref", "-d", "refs/heads/topic"]);
+    repository.check_bundle().await.expect("checked");
+    assert!(!repository.maintain_beyond(&patient).await.expect("maintained").has_bundle);
+    let eager = Thresholds { base_age: Duration::ZERO, ..patient };
+    assert!(repository.maintain_beyond(&eager).await.expect("maintained").has_bundle);
+    assert_eq!(repository.bundle().expect("offered").tips().len(), 1);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn upkeep_goes_on_without_a_base_that_cannot_be_made() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main"]).await;
+    commit_in_packs(&workshop, &repository);
+    let tag = format!("object {}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\nlost\n", "1".repeat(40));
+    let file = workshop.path("tag");
+    std::fs::write(&file, tag).expect("written");
+    let name = workshop.run(
+        repository.path(),
+        &["hash-object", "-t", "tag", "-w", "--literally", file.to_str().expect("text")],
+    );
+    workshop.run(repository.path(), &["update-ref", "refs/tags/v1", name.trim()]);
+    let done = repository.maintain_beyond(&eager()).await;
+    assert!(repository.bundle().is_none(), "{done:?}");
+    // All has become one pack, though the bitmap over it fails.
+    assert_eq!(packs_of(&repository), 4, "{done:?}");
+}
+
+#[tokio::test]
 async fn a_pack_stays_while_somebody_who_may_have_opened_it_reads() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &[]).await;
