@@ -236,11 +236,8 @@ impl Arena {
 
     /// How often the mirror's cache, and those of peers, had the answer until now; by name.
     pub fn tallies(&self) -> anyhow::Result<Vec<(String, Tally)>> {
-        let mut tallies = Vec::new();
-        let metrics = self.mirror.rest.get_response("/metrics")?;
-        if metrics.status() == 200 {
-            tallies.extend(hits::of_metrics(&metrics.text()?).map(|tally| ("ours".to_owned(), tally)));
-        }
+        let ours = hits::of_metrics(&self.mirror.rest.metrics()?);
+        let mut tallies: Vec<_> = ours.map(|tally| ("ours".to_owned(), tally)).into_iter().collect();
         for peer in &self.peers {
             if let Some(log) = &peer.cache_log {
                 let log = std::fs::read_to_string(log).unwrap_or_default();

@@ -264,7 +264,7 @@ impl Repository {
 fn wait_for_upkeep(rest: &Rest) -> anyhow::Result<()> {
     const PENDING: &str = "heliostat_upkeep_pending ";
     eventually("the upkeep of the repositories", UPKEEP_PATIENCE, || {
-        let metrics = rest.get_response("/metrics")?.text()?;
+        let metrics = rest.metrics()?;
         let pending = metrics.lines().find_map(|line| line.strip_prefix(PENDING));
         Ok((pending.context("the metrics tell what is pending")? == "0").then_some(()))
     })

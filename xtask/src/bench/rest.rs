@@ -10,6 +10,8 @@ use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
+use super::roles::METRICS_TOKEN;
+
 /// How long one answer may take.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at a condition.
@@ -55,6 +57,12 @@ impl Rest {
     /// GET of whatever it is; any status is an answer.
     pub fn get_response(&self, path: &str) -> anyhow::Result<Response> {
         self.send(&Method::GET, path, None)
+    }
+
+    /// What a server that a benchmark has started counts.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        let reader = Rest { authorization: format!("Bearer {METRICS_TOKEN}"), ..self.clone() };
+        Ok(reader.send(&Method::GET, "/metrics", None)?.error_for_status()?.text()?)
     }
 
     /// POST of JSON.

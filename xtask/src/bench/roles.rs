@@ -17,6 +17,8 @@ use super::site::Site;
 
 /// The administrator's password of every upstream that a benchmark starts.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+/// What `/metrics` of every server that a benchmark starts asks for: some do not listen at loopback.
+pub const METRICS_TOKEN: &str = "correct-horse-battery-staple";
 /// How long a server may take to come up.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a server may take to end after it was asked to.
@@ -59,7 +61,7 @@ impl Server {
             .args(["--listen", &format!("{}:0", site.address), "--log-level", "warn"])
             .args(arguments);
         without_settings(&mut command);
-        command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_METRICS_TOKEN", METRICS_TOKEN);
         let mut server = Self::start(role, command, folder)?;
         site.group.add(server.pid());
         server.site = Some(site.clone());
