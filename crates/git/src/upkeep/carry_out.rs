@@ -87,8 +87,10 @@ impl Repository {
         let current = self.stock().await?;
         let needed = needed_packs(&plan, &current, new_pack.as_deref());
         let wants_bitmap = current.objects() >= thresholds.small_objects && !refs.is_empty();
-        let base =
-            new_base.as_ref().map(|base| &base.pack).or(current.base.as_ref().map(|base| &base.pack.name));
+        let base = match &new_base {
+            Some(base) => Some(base.pack.as_str()),
+            None => current.base.as_ref().map(|base| base.pack.name.as_str()),
+        };
         let index = self.index(&current, &needed, base, &refs, wants_bitmap).await?;
         let has_bitmap = index.has_bitmap;
         if !refs.is_empty() && (index.is_new || !current.has_commit_graph) {
@@ -140,12 +142,13 @@ impl Repository {
         &self,
         current: &Stock,
         needed: &[Pack],
-        base: Option<&String>,
+        base: Option<&str>,
         refs: &RefSnapshot,
         wants_bitmap: bool,
     ) -> Result<Indexed, GitError> {
         // Git copies from the preferred pack in the largest pieces.
-        let Some(preferred) = needed.iter().max_by_key(|pack| (Some(&pack.name) == base, pack.objects))
+        let Some(preferred) =
+            needed.iter().max_by_key(|pack| (Some(pack.name.as_str()) == base, pack.objects))
         else {
             return Ok(Indexed { has_bitmap: false, is_new: false });
         };

@@ -70,7 +70,7 @@ pub(crate) struct PackPlan {
 impl PackPlan {
     /// Which packs become one.
     pub(crate) fn of(stock: &Stock) -> Self {
-        let (kept, free) = stays_and_row(stock, stock.base.as_ref().map(|base| &base.pack.name));
+        let (kept, free) = stays_and_row(stock, stock.base.as_ref().map(|base| base.pack.name.as_str()));
         let is_first = stock.indexed.is_none() && stock.bytes() <= MAX_WHOLE_BYTES;
         let (has_loose, is_beside_new_base) = (stock.loose_objects > 0, false);
         if is_first && free.len() + usize::from(has_loose) > 1 {
@@ -96,7 +96,7 @@ impl PackPlan {
 
     /// Everything becomes one but this pack, which was written a moment ago.
     pub(crate) fn beside_new_base(stock: &Stock, base: &str) -> Self {
-        let (stay, roll_up) = stays_and_row(stock, Some(&base.to_owned()));
+        let (stay, roll_up) = stays_and_row(stock, Some(base));
         Self { roll_up, stay, has_loose: stock.loose_objects > 0, is_beside_new_base: true }
     }
 
@@ -108,8 +108,8 @@ impl PackPlan {
 }
 
 /// The packs that stay as they are, and the others.
-fn stays_and_row(stock: &Stock, base: Option<&String>) -> (Vec<Pack>, Vec<Pack>) {
-    stock.packs.iter().cloned().partition(|pack| pack.is_kept || Some(&pack.name) == base)
+fn stays_and_row(stock: &Stock, base: Option<&str>) -> (Vec<Pack>, Vec<Pack>) {
+    stock.packs.iter().cloned().partition(|pack| pack.is_kept || Some(pack.name.as_str()) == base)
 }
 
 /// Whether it is time to make a pack that clones can begin with, or a newer one.
