@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::harness::{ADMIN_PASSWORD, Pair, bare_repositories, binary, eventually, git, git_output};
+use crate::harness::{
+    ADMIN_PASSWORD, Pair, bare_repositories, binary, eventually, git, git_output, remove_folder,
+};
 
 #[tokio::test]
 async fn a_damaged_repository_on_the_mirror_is_made_anew() {
@@ -33,7 +35,7 @@ async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     for damaged in bare_repositories(&pair.upstream.data()) {
-        std::fs::remove_dir_all(&damaged).expect("it can be removed");
+        remove_folder(&damaged);
     }
     // References may still be in memory and answers stored; whoever asks for something else finds out, and from then
     // on everybody is told.

@@ -7,7 +7,7 @@ use std::fs;
 use super::client_story::{Client, Steps};
 use super::scene::{Place, filled};
 use crate::harness::{
-    GitRequest, History, Pair, Source, clone_url, command_v2, eventually, git, git_programs,
+    GitRequest, History, Pair, Source, clone_url, command_v2, eventually, git, git_programs, remove_folder,
 };
 
 /// What a large project has.
@@ -49,7 +49,7 @@ async fn references_by_the_hundred_thousand_are_listed_and_fetched() {
     // They come at once, as if the upstream had been restored from a backup.
     pair.upstream.kill();
     for (_, source, folder) in &repositories {
-        fs::remove_dir_all(folder).expect("it can be removed");
+        remove_folder(folder);
         git(
             folder.parent().expect("has one"),
             &["clone", "--quiet", "--mirror", &text(source.path()), &text(folder)],

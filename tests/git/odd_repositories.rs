@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::client_story::{Client, Steps};
 use super::scene::{Place, filled, push, serves, short_history};
 use crate::harness::{
-    Checkout, GitRequest, Pair, Source, clone_url, command_v2, eventually, git, git_programs, shared_pair,
-    unique,
+    Checkout, GitRequest, Pair, Source, clone_url, command_v2, eventually, git, git_programs, remove_folder,
+    shared_pair, unique,
 };
 
 const READ: [Steps; 5] = [
@@ -78,7 +78,7 @@ async fn an_empty_repository_and_one_whose_head_is_unborn() {
 
 /// Replaces a repository on a stopped server's disk by what `make` puts there.
 fn replace(folder: &Path, make: impl FnOnce(&Path)) {
-    fs::remove_dir_all(folder).expect("it can be removed");
+    remove_folder(folder);
     make(folder);
 }
 

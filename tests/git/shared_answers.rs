@@ -10,7 +10,7 @@ use url::Url;
 use super::scene::{filled, push};
 use crate::harness::{
     DELIMITER, FLUSH, GitAnswer, GitRequest, Identity, Pair, Server, Source, USER_PASSWORD, clone_url,
-    eventually, git, git_output, packets, project_path, unique,
+    eventually, git, git_output, packets, project_path, remove_folder, replace_folder_by_file, unique,
 };
 
 /// How answers came about since the server was started.
@@ -197,10 +197,9 @@ async fn without_a_place_to_store_them_answers_are_the_same() {
     let answer = pack_of(&url, &shallow(&source)).await;
     let cache = pair.mirror.data().join("cache");
     // Removed under the running server; then something is in its place that is no folder at all.
-    fs::remove_dir_all(&cache).expect("it is there");
+    remove_folder(&cache);
     assert_eq!(pack_of(&url, &shallow(&source)).await, answer);
-    let _ = fs::remove_dir_all(&cache);
-    fs::write(&cache, "not a folder").expect("it can be written");
+    replace_folder_by_file(&cache);
     assert_eq!(pack_of(&url, &shallow(&source)).await, answer);
     let want = format!("want {}", source.id("other"));
     pack_of(&url, &fetch("git/2.47.3", &lines(&["ofs-delta", &want, "done"]))).await;

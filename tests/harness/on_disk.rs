@@ -1,5 +1,6 @@
 //! What a server keeps on disk, for tests that damage it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The bare repositories below a data directory.
@@ -15,4 +16,26 @@ pub fn bare_repositories(data: &Path) -> Vec<PathBuf> {
         folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
     }
     found
+}
+
+/// Removes a folder that a server, or a git that it started, may be writing to: what comes while it is emptied goes, too.
+pub fn remove_folder(folder: &Path) {
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            Err(error) => panic!("{} cannot be removed: {error}", folder.display()),
+        }
+    }
+}
+
+/// Removes such a folder and has a file in its place, so that it cannot be made again.
+pub fn replace_folder_by_file(folder: &Path) {
+    loop {
+        match std::fs::write(folder, "not a folder") {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::IsADirectory => remove_folder(folder),
+            Err(error) => panic!("{} cannot be written: {error}", folder.display()),
+        }
+    }
 }
