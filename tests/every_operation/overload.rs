@@ -1,5 +1,7 @@
 //! Too many passwords at once: whoever shows one is told to come back, on the upstream and through a mirror.
 
+use std::time::Duration;
+
 use base64::Engine;
 use heliostat_api::Role;
 use serde_json::json;
@@ -9,16 +11,24 @@ use tokio::task::JoinSet;
 
 use super::scene::scenes;
 use crate::harness::{
-    Answer, Identity, Promised, Server, eventually, shared_upstream_by_hand, start_joined_by_hand, unique,
+    Answer, Identity, Promised, Server, shared_upstream_by_hand, start_joined_by_hand, unique, within,
 };
 
 /// Who guesses at the same time: more than an upstream lets wait, so that a place is taken as soon as it is free.
 const GUESSERS: usize = 256 + 64;
 
+/// Whoever gets a place in the queue waits for hundreds of passwords, and may get one again.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 #[tokio::test]
 async fn an_upstream_that_checks_too_many_passwords_answers_429() {
     let joined = start_joined_by_hand().await;
     let _crowd = Crowd::gather(&joined.upstream);
+    within(PATIENCE, "a full queue", || async {
+        let guesser = joined.upstream.anonymous().as_(Identity::User("admin".to_owned(), unique()));
+        turned_away(guesser.get("/rest/api/latest/projects").await)
+    })
+    .await;
     // All at once: whoever gets through to the queue in spite of the crowd waits long for being wrong.
     let mut asking = JoinSet::new();
     for operation in Promised::of_role(Role::Upstream).filter(|operation| operation.accepts("basic")) {
@@ -26,7 +36,7 @@ async fn an_upstream_that_checks_too_many_passwords_answers_429() {
         asking.spawn(async move {
             // Nothing is there, and nobody finds out: the password comes first.
             let (address, body) = (operation.address(|_| "1".to_owned()), operation.example_body());
-            let refused = eventually(operation.id(), || async {
+            let refused = within(PATIENCE, operation.id(), || async {
                 let guesser = anonymous.as_(Identity::User("admin".to_owned(), unique()));
                 turned_away(guesser.send(operation.method(), &address, body.as_ref()).await)
             });
@@ -35,7 +45,7 @@ async fn an_upstream_that_checks_too_many_passwords_answers_429() {
     }
     let mirror = joined.upstream.client(&joined.identity());
     asking.spawn(async move {
-        let refused = eventually("authenticate", || async {
+        let refused = within(PATIENCE, "authenticate", || async {
             let body = json!({"credentials": {"username": "admin", "password": unique()}});
             turned_away(mirror.post("/rest/mirroring/latest/authenticate", &body).await)
         });

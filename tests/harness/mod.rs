@@ -50,4 +50,4 @@ pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
 pub use tiny_http::Received;
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
-pub use wait::eventually;
+pub use wait::{eventually, within};

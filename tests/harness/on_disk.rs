@@ -12,10 +12,15 @@ pub fn bare_repositories(data: &Path) -> Vec<PathBuf> {
             found.push(folder);
             continue;
         }
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        folders.extend(entries.filter(|path| path.is_dir() && !is_passing(path)));
     }
     found
+}
+
+/// Whether what lies in this folder is being made or deleted.
+fn is_passing(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name == "incoming" || name == "trash")
 }
 
 /// Removes a folder that a server, or a git that it started, may be writing to: what comes while it is emptied goes, too.

@@ -107,9 +107,15 @@ impl Pair {
         page["values"][0]["id"].as_str().expect("a mirror has an id").to_owned()
     }
 
-    /// What the mirror says of a repository, once it is there and available.
+    /// What the mirror says of a repository, once it has there what the upstream has now.
     pub async fn mirrored(&self, repository: &Value) -> Value {
-        eventually("the repository on the mirror", || self.available(repository)).await
+        let path = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
+        let newest = self.admin().get(&path).await.expect(200).json()["properties"]["generation"].as_u64();
+        eventually("the repository on the mirror", || async {
+            let found = self.available(repository).await;
+            found.filter(|found| found["generation"].as_u64() >= newest)
+        })
+        .await
     }
 
     /// What the mirror says of a repository, if it can be cloned there now.

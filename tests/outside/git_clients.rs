@@ -8,7 +8,9 @@ use std::process::Command;
 
 use url::Url;
 
-use crate::harness::{History, Source, clone_url, eventually, git, must_succeed, shared_pair, tool};
+use crate::harness::{
+    History, Source, clone_url, eventually, git, git_output, must_succeed, shared_pair, tool,
+};
 
 /// A client: what it clones whole, and how it is run.
 struct Client {
@@ -98,8 +100,8 @@ async fn they_hold_what_git_holds() {
         source.push_to(&pair.upstream_url(&repository));
         let main = source.id("main");
         eventually("the push on the mirror", || async {
-            let listed = git(folder.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
-            listed.starts_with(&main).then_some(())
+            let listed = git_output(folder.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+            listed.stdout.starts_with(main.as_bytes()).then_some(())
         })
         .await;
         let copy = format!("git-{step}");

@@ -124,12 +124,12 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "a stand-in for git that does what is told")]
     async fn silence_of_a_process_that_works_does_not() {
-        let script = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; echo done >&2";
+        let script = "i=0; while [ $i -lt 5000000 ]; do i=$((i+1)); done; echo done >&2";
         let mut command = tokio::process::Command::new("sh");
         command.args(["-c", script]).stderr(std::process::Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut process = command.spawn().expect("sh runs");
         let stderr = process.stderr.take().expect("piped");
-        let patience = patience(Duration::from_millis(200), process.id());
+        let patience = patience(Duration::from_secs(1), process.id());
         let tail = read_progress(stderr, patience, &mut |_: &str| {}).await.expect("it is waited for");
         assert_eq!(tail, "done\n");
         process.wait().await.expect("it ends");

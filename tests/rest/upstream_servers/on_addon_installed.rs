@@ -3,13 +3,17 @@
 use heliostat_auth::shared_secret;
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, UpstreamByHand};
+use crate::harness::{Attempt, Identity, UpstreamByHand, eventually};
 
 #[tokio::test]
 async fn behaviour_is_believed_after_the_upstream_has_accepted_the_new_secret() {
     let by_hand = UpstreamByHand::start().await;
     let (anonymous, path) = (by_hand.mirror.anonymous(), by_hand.path("/addon/installed"));
-    assert_eq!(anonymous.get("/status").await.expect(503).json()["upstream"]["state"], "PENDING");
+    eventually("the request to have been taken", || async {
+        let status = anonymous.get("/status").await.expect(503).json();
+        (status["upstream"]["state"] == "PENDING").then_some(())
+    })
+    .await;
 
     let mut elsewhere = by_hand.installed_event(&by_hand.secret);
     elsewhere["baseUrl"] = json!("http://127.0.0.1:9");

@@ -184,6 +184,10 @@ async fn what_happened_behind_our_back_is_found_at_start() {
             break;
         }
     }
+    // The mirror is told before the rest is brought in order.
+    while !house.upstream.status().await.expect("a status").reconciliation.complete {
+        tokio::task::yield_now().await;
+    }
     let refs = house.upstream.refs(repository.id).await.expect("readable");
     let found = house.upstream.announce_change(&Caller::Anonymous, repository.id).await.expect("nothing new");
     assert_eq!(found.repository.content_hash, refs.content_hash().as_str());
