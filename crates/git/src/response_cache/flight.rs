@@ -121,9 +121,17 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
         shared: &Arc<Shared<E>>,
         stored: Option<Arc<Stored>>,
     ) -> Option<(Arc<Stored>, Arc<File>)> {
+        let (stored, is_all_known) = match stored {
+            Some(stored) => (Some(stored), true),
+            // Asked again: whoever takes in the entries of earlier processes may have come to this one meanwhile.
+            None => {
+                let directory = locked(&shared.directory);
+                (directory.index.get(&self.key).cloned(), directory.index.scanned)
+            }
+        };
         let stored = match stored {
             Some(stored) => stored,
-            None if locked(&shared.directory).index.scanned => return None,
+            None if is_all_known => return None,
             None => {
                 let (place, key) = (Arc::clone(shared), self.key);
                 let found = spawn_blocking(move || place.store.find(&key)).await.ok().flatten()?;
