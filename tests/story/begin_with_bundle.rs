@@ -169,6 +169,7 @@ async fn a_bundle_is_for_those_who_may_read_the_repository() {
     let (repository, checkout) = large_repository(pair).await;
     pair.mirrored(&repository).await;
     let stranger = pair.new_user().await;
+    let mut bundles = Vec::new();
     for (server, url) in
         [(&pair.upstream, pair.upstream_url(&repository)), (&pair.mirror, pair.mirror_url(&repository))]
     {
@@ -179,15 +180,25 @@ async fn a_bundle_is_for_those_who_may_read_the_repository() {
         }
         let other = below(&url, &format!("bundles/{}.bundle", "0".repeat(40)));
         server.admin().get(&other).await.expect(404);
+        bundles.push((server, bundle));
     }
-    // What a deleted branch has brought is not given away for long.
+    // What a deleted branch has brought is not given away any more, even before the lists are without it.
     checkout.commit("secret.txt", "secret\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD~1:refs/heads/side", "HEAD~2:refs/heads/main"]);
-    let list = below(&pair.upstream_url(&repository), "bundles/list");
+    let [(upstream, on_upstream), (mirror, on_mirror)] = &bundles[..] else { unreachable!("there are two") };
+    assert_eq!(ask(on_upstream.as_str(), Method::HEAD, &[]).await.0, 200);
     checkout.push(&pair.upstream_url(&repository), &[":refs/heads/side", ":refs/tags/v1"]);
-    eventually("the bundle to be withdrawn", || async {
-        let text = pair.admin().get(&list).await.expect(200).text;
-        (!text.contains("uri = ")).then_some(())
+    assert_eq!(ask(on_upstream.as_str(), Method::HEAD, &[]).await.0, 404);
+    eventually("the mirror to follow", || async {
+        (ask(on_mirror.as_str(), Method::HEAD, &[]).await.0 == 404).then_some(())
     })
     .await;
+    for (server, url) in [(upstream, pair.upstream_url(&repository)), (mirror, pair.mirror_url(&repository))]
+    {
+        eventually("the bundle to be withdrawn", || async {
+            let text = server.admin().get(&below(&url, "bundles/list")).await.expect(200).text;
+            (!text.contains("uri = ")).then_some(())
+        })
+        .await;
+    }
 }

@@ -3,7 +3,8 @@
 //! A client can begin its clone with a bundle, by a plain download that may be resumed, and fetch only the rest.
 //! When the upkeep has a pack that holds exactly what some branches and tags need, it records that beside the
 //! repository; no byte of the pack is written a second time. A record whose objects are no longer all reachable,
-//! because somebody has deleted or rewritten a branch, is withdrawn at the next look.
+//! because somebody has deleted or rewritten a branch, is withdrawn at the next look; that may take a while when there
+//! is much to do, so whoever downloads it is asked for at that moment.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,10 +26,10 @@ use crate::object_id::{ObjectFormat, ObjectId};
 use crate::pack_index::PackIndex;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
-use crate::repository_store::blocking;
+use crate::repository_store::{blocking, sync_folder};
 use crate::request_body::ByteStream;
 use crate::response_cache::Piece;
-use crate::serving::{COPY_BYTES, read};
+use crate::serving::{COPY_BYTES, Wanted, read};
 use crate::upkeep::Pack;
 
 /// Our own folder inside a repository.
@@ -108,12 +109,12 @@ impl BundleRecord {
 
     fn write(&self, repository: &Path) -> io::Result<()> {
         let folder = repository.join(OWN_FOLDER);
-        std::fs::create_dir_all(&folder)?;
+        make_own_folder(repository)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         serde_json::to_writer(io::BufWriter::new(file.as_file_mut()), self)?;
         file.as_file().sync_all()?;
         file.persist(record_path(repository))?;
-        File::open(&folder)?.sync_all()
+        sync_folder(&folder)
     }
 
     /// What they named.
@@ -250,7 +251,21 @@ impl BundleReader {
 }
 
 impl Repository {
-    /// The bundle that clients may begin with at the moment. Reads no disk.
+    /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references
+    /// need at this moment. A list that names it may be older.
+    pub async fn bundle_to_download(&self, id: &str) -> Result<Option<Arc<Bundle>>, GitError> {
+        let Some(bundle) = self.bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
+        let refs = self.snapshot().await?;
+        match self.engine().reachability().check(self, &refs, &bundle.tips()).await {
+            Wanted::AllReachable => Ok(Some(bundle)),
+            Wanted::NotKnown => {
+                self.doubt_bundle();
+                Ok(None)
+            }
+        }
+    }
+
+    /// The bundle that clients are told of at the moment. Reads no disk.
     pub fn bundle(&self) -> Option<Arc<Bundle>> {
         self.engine().upkeep().bundle(self.id())
     }
@@ -268,6 +283,13 @@ impl Repository {
         let bundle = made.await.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
         self.engine().upkeep().set_bundle(self.id(), Some(Arc::new(bundle)));
         Ok(true)
+    }
+
+    /// What is recorded of the bundle, whether or not it is offered.
+    pub(crate) async fn bundle_record(&self) -> Result<Option<BundleRecord>, GitError> {
+        let path = self.path().to_owned();
+        let record = blocking(move || Ok(BundleRecord::read(&path))).await;
+        record.map_err(|error| GitError::Io { operation: "read the record of a bundle", error })
     }
 
     /// Whether branches and tags still need everything that those of the record needed.
@@ -295,13 +317,17 @@ impl Repository {
     }
 
     /// Brings what is offered in line with what is there: the record, its pack, and references that still need all
-    /// that is in it.
+    /// that is in it. When that cannot be told, nothing is offered.
     pub(crate) async fn check_bundle(&self) -> Result<(), GitError> {
-        let path = self.path().to_owned();
-        let record = blocking(move || Ok(BundleRecord::read(&path))).await;
-        let record =
-            record.map_err(|error| GitError::Io { operation: "read the record of a bundle", error })?;
-        let Some(record) = record else { return self.withdraw_bundle().await };
+        let checked = self.compare_bundle().await;
+        if checked.is_err() {
+            self.engine().upkeep().set_bundle(self.id(), None);
+        }
+        checked
+    }
+
+    async fn compare_bundle(&self) -> Result<(), GitError> {
+        let Some(record) = self.bundle_record().await? else { return self.withdraw_bundle().await };
         if !self.still_needs_all_of(&record).await? {
             return self.withdraw_bundle().await;
         }
@@ -315,6 +341,14 @@ impl Repository {
             }
             Err(_) => self.withdraw_bundle().await,
         }
+    }
+}
+
+/// Makes our own folder in a repository, but not the repository: that may have been deleted meanwhile.
+pub(crate) fn make_own_folder(repository: &Path) -> io::Result<()> {
+    match std::fs::create_dir(repository.join(OWN_FOLDER)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

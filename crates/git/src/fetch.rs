@@ -103,7 +103,7 @@ impl Repository {
         // References are not packed while a fetch changes them.
         let turn = self.engine().upkeep().turn(self.id());
         let _turn = turn.lock().await;
-        let fetched = match fetch.run(&plan.scope, &mut on_progress).await {
+        match fetch.run(&plan.scope, &mut on_progress).await {
             // The owner of the lock may have been killed, in which case nobody else will remove it.
             Err(FetchError::Locked { .. })
                 if self.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|n| n > 0) =>
@@ -111,9 +111,7 @@ impl Repository {
                 fetch.run(&plan.scope, &mut on_progress).await
             }
             done => done,
-        };
-        self.engine().upkeep().changed(self.id());
-        fetched
+        }
     }
 }
 

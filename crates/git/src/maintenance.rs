@@ -90,9 +90,36 @@ pub(crate) fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Re
     Ok(())
 }
 
+/// Removes the files by which transfers kept their packs from being replaced until their references were changed.
+/// Nothing may be fetching or pushing into the repository. Those that people have put there stay.
+pub(crate) fn remove_keep_files_of_transfers(repository: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(repository.join("objects/pack")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "keep") {
+            continue;
+        }
+        // What git writes into them, with the number of the process behind it.
+        let text = std::fs::read(&path)?;
+        if text.starts_with(b"receive-pack ") || text.starts_with(b"fetch-pack ") {
+            tracing::warn!(keep = %path.display(), "removing what a killed transfer kept its pack by");
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn is_older_than(age: Duration, file: &Path) -> bool {
-    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|passed| passed >= age))
+    age_of(file).is_some_and(|passed| passed >= age)
+}
+
+/// The time since a file was last written to; `None` when it is not there.
+pub(crate) fn age_of(file: &Path) -> Option<Duration> {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok()?;
+    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }
 
 /// Lock files beside the repository's own files and anywhere below `refs/`.
@@ -155,6 +182,24 @@ mod tests {
         remove_stale_transfers(repository.path(), Duration::ZERO).expect("listable");
         assert!(!quarantine.exists() && !objects.join("pack/tmp_pack_x").exists());
         repository.verify().await.expect("whole");
+    }
+
+    #[tokio::test]
+    async fn packs_that_killed_transfers_kept_are_free_again_and_others_stay_kept() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let keep = |name: &str| repository.path().join("objects/pack").join(name);
+        for (name, text) in [
+            ("pack-1.keep", "receive-pack 17 on host\n"),
+            ("pack-2.keep", "fetch-pack 17 on host\n"),
+            ("pack-3.keep", "by hand\n"),
+            ("pack-4.keep", ""),
+        ] {
+            std::fs::write(keep(name), text).expect("written");
+        }
+        remove_keep_files_of_transfers(repository.path()).expect("listable");
+        let left = |number| keep(&format!("pack-{number}.keep")).exists();
+        assert_eq!([1, 2, 3, 4].map(left), [false, false, true, true]);
     }
 
     #[tokio::test]

@@ -49,7 +49,6 @@ impl Repository {
             }
         }
         let end = serving.end().await?;
-        self.engine().upkeep().changed(self.id());
         let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
         if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
             // The client has to push again; it must not fail for ever because a process was once killed.

@@ -61,7 +61,8 @@ pub(crate) struct Load<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun(u64);
 
-/// A change of references or of `HEAD` that is under way: marks what is in memory as stale when it is dropped.
+/// A change of references or of `HEAD` that is under way: when it is dropped, what is in memory is marked as stale, and
+/// the upkeep is told.
 #[derive(Debug)]
 pub(crate) struct ChangeUnderWay {
     engine: Arc<ServingEngine>,
@@ -77,6 +78,7 @@ impl ChangeUnderWay {
 impl Drop for ChangeUnderWay {
     fn drop(&mut self) {
         self.engine.refs().mark(self.repository);
+        self.engine.upkeep().changed(self.repository);
     }
 }
 

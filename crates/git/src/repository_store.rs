@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 use crate::error::GitError;
 use crate::fetch::clear_staging;
 use crate::git::Git;
-use crate::maintenance::{STALE_LOCK_AGE, remove_stale_transfers};
+use crate::maintenance::{STALE_LOCK_AGE, remove_keep_files_of_transfers, remove_stale_transfers};
 use crate::object_id::ObjectFormat;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
@@ -247,6 +247,7 @@ impl RepositoryStore {
             let path = repository.path().to_owned();
             blocking(move || {
                 clear_staging(&path)?;
+                remove_keep_files_of_transfers(&path)?;
                 remove_stale_transfers(&path, Duration::ZERO)
             })
             .await?;
@@ -331,7 +332,12 @@ fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
 
 /// Makes a rename survive a power failure.
 fn sync_parent_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes renames and new files in this folder survive a power failure.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
 async fn is_there(path: &Path) -> bool {

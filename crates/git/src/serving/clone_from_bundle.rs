@@ -20,8 +20,8 @@ use crate::repository_store::blocking;
 use crate::serving::joined_pack::{JoinedPack, NewObjects, StoredPack};
 use crate::wire::FetchRequest;
 
-/// Most new objects. Beyond, too many deltas between old and new objects would be missed; upkeep makes a newer pack
-/// before it comes to this.
+/// Most new objects. Beyond, too many deltas between old and new objects would be missed; upkeep tries to make a newer
+/// pack before it comes to this.
 pub(crate) const MAX_NEW_OBJECTS: usize = 20_000;
 
 /// Longest path that `git pack-objects` is told, which finds earlier versions of an object by it; it reads no lines

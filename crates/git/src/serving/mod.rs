@@ -23,3 +23,4 @@ pub(crate) use compute::{compute, compute_by_upload_pack};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use engine::{ServingEngine, ServingOptions};
 pub(crate) use fair_queue::Turn;
+pub(crate) use reachability::Wanted;

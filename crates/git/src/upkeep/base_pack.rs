@@ -1,20 +1,28 @@
 //! The base: the pack that clones begin with, made of what stays.
 //!
 //! A pack may be sent to anybody as it is only while somebody may have all that is in it. Topic branches are rewritten
-//! and deleted every day, and pull requests are not part of a plain clone; so a base holds what the default branch
-//! needs, and tags and branches whose commits are old. It is replaced when it is outgrown, or no longer valid.
+//! and deleted every day, and pull requests are not part of a plain clone; so a base that is written holds what the
+//! default branch needs, and tags and branches whose commits are old. The only pack of a repository is one for nothing,
+//! until the first of its branches is deleted. A base is replaced when it is outgrown, or no longer valid.
 
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::plan::{MAX_BASE_GROWTH_OBJECTS, MAX_WHOLE_BYTES, Thresholds, base_growth, needs_base};
+use super::plan::{
+    MAX_BASE_GROWTH_OBJECTS, MAX_WHOLE_BYTES, Thresholds, base_growth, is_one_pack, needs_base,
+};
 use super::stock::{Base, Pack, Stock, base_trial, pack_folder};
-use crate::bundle::BundleRecord;
+use crate::bundle::{BundleRecord, make_own_folder};
 use crate::error::GitError;
 use crate::object_id::ObjectId;
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 use crate::repository_store::blocking;
+
+/// How many times the size of all packs has to be free on the disk: a base and the pack beside it take about that size
+/// once, until the packs that they replace are removed.
+const ROOM: u64 = 2;
 
 /// A pack that holds exactly what these branches and tags need.
 pub(super) struct NewBase {
@@ -34,33 +42,34 @@ impl Repository {
         stock: &Stock,
         refs: &RefSnapshot,
         thresholds: &Thresholds,
-    ) -> Result<Option<NewBase>, GitError> {
+    ) -> Option<NewBase> {
         if !needs_base(stock, refs, thresholds) {
-            return Ok(None);
+            return None;
         }
-        self.note_trial().await?;
         let found = match self.only_pack_as_base(stock, refs).await {
+            // Not a trial: when it is no longer valid, a lasting one is made at once.
+            Ok(Some(base)) => return Some(base),
             Ok(None) if stock.bytes() <= MAX_WHOLE_BYTES => {
                 self.write_base(stock, refs, thresholds.settled_age).await
             }
-            found => found,
+            found => self.note_trial().await.and(found),
         };
-        Ok(found.unwrap_or_else(|error| {
+        found.unwrap_or_else(|error| {
             tracing::warn!(
                 repository.path = %self.path().display(),
                 error = &error as &dyn std::error::Error,
                 "cannot make a pack for clones to begin with; it is tried again in some hours"
             );
             None
-        }))
+        })
     }
 
     /// Before the trial, so that one that is cut off is not repeated at once.
     async fn note_trial(&self) -> Result<(), GitError> {
-        let trial = base_trial(self.path());
+        let path = self.path().to_owned();
         let noted = blocking(move || {
-            trial.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::File::create(trial)?.set_modified(SystemTime::now())
+            make_own_folder(&path)?;
+            std::fs::File::create(base_trial(&path))?.set_modified(SystemTime::now())
         });
         noted.await.map_err(|error| GitError::Io { operation: "note a trial to make a base", error })
     }
@@ -71,10 +80,9 @@ impl Repository {
         stock: &Stock,
         refs: &RefSnapshot,
     ) -> Result<Option<NewBase>, GitError> {
-        let [only] = stock.packs.as_slice() else { return Ok(None) };
-        if only.is_kept || stock.loose_objects > 0 {
+        let Some(only) = stock.packs.first().filter(|pack| is_one_pack(stock) && !pack.is_kept) else {
             return Ok(None);
-        }
+        };
         let tips = refs.branches_and_tags();
         let is_exact = self.count_needed(objects(&tips), []).await? == only.objects;
         Ok(is_exact.then(|| NewBase { pack: only.name.clone(), tips }))
@@ -104,12 +112,15 @@ impl Repository {
         refs: &RefSnapshot,
         settled_age: Duration,
     ) -> Result<Option<NewBase>, GitError> {
+        self.note_trial().await?;
         let tips = self.lasting_tips(refs, settled_age).await?;
-        if let Some(base) = &stock.base
-            && self.count_needed(objects(&tips), &base.tips).await? <= base_growth(stock)
+        if stock.base.is_some()
+            && let Some(record) = self.bundle_record().await?
+            && self.count_needed(objects(&tips), &record.tips()).await? <= base_growth(stock)
         {
             return Ok(None);
         }
+        self.check_room(stock).await?;
         let command = self.background("pack what clones begin with").args([
             "pack-objects",
             "--quiet",
@@ -121,6 +132,21 @@ impl Repository {
         let done = command.arg(place).input(lines_of("", objects(&tips))).run().await?;
         let hash = String::from_utf8_lossy(done.stdout.trim_ascii()).into_owned();
         Ok((!hash.is_empty()).then(|| NewBase { pack: format!("pack-{hash}"), tips }))
+    }
+
+    /// Fails unless the disk takes what is written while what it replaces is still there, with room left for pushes.
+    async fn check_room(&self, stock: &Stock) -> Result<(), GitError> {
+        let (path, needed) = (self.path().to_owned(), stock.bytes().saturating_mul(ROOM));
+        let checked = blocking(move || {
+            let disk = rustix::fs::statvfs(&path)?;
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if free < needed {
+                let text = format!("{free} bytes are free, and {needed} are asked for");
+                return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+            }
+            Ok(())
+        });
+        checked.await.map_err(|error| GitError::Io { operation: "find room for a pack", error })
     }
 
     /// The settled branches and tags; all, where clones would have too much to pack beside what those need.

@@ -3,7 +3,6 @@
 //! Each step leaves a repository that is right, so a process that is killed between two of them has lost only time:
 //! the next look at the disk finds what is left to do.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::plan::{PackPlan, Thresholds};
@@ -75,10 +74,11 @@ impl Repository {
     pub(crate) async fn maintain_beyond(&self, thresholds: &Thresholds) -> Result<Maintained, GitError> {
         let started = Instant::now();
         self.clear_own_locks().await?;
+        self.clear_stale_transfers().await?;
         // Before the look at the packs: then those hold all that these references need.
         let refs = self.refs().await?;
         let stock = self.stock().await?;
-        let new_base = self.new_base(&stock, &refs, thresholds).await?;
+        let new_base = self.new_base(&stock, &refs, thresholds).await;
         let plan = match &new_base {
             Some(base) => PackPlan::beside_new_base(&self.stock().await?, &base.pack),
             None => PackPlan::of(&stock),
@@ -93,12 +93,12 @@ impl Repository {
         };
         let index = self.index(&current, &needed, base, &refs, wants_bitmap).await?;
         let has_bitmap = index.has_bitmap;
+        // At once: the pack behind the bundle until now may be replaced.
+        let has_bundle = self.renew_bundle(new_base.as_ref(), current.base.as_ref(), &needed).await?;
+        let packed_refs = self.pack_refs().await?;
         if !refs.is_empty() && (index.is_new || !current.has_commit_graph) {
             self.write_commit_graph().await?;
         }
-        let packed_refs = self.pack_refs().await?;
-        let has_bundle = self.renew_bundle(new_base.as_ref(), current.base.as_ref(), &needed).await?;
-        self.clear_stale_transfers().await?;
         Ok(Maintained {
             packs_before: stock.packs.len(),
             packs_after: needed.len(),
@@ -173,12 +173,12 @@ impl Repository {
                     let has_bitmap = self.stock().await?.has_bitmap;
                     return Ok(Indexed { has_bitmap, is_new: true });
                 }
-                Err(error @ GitError::Failed { .. }) => tracing::warn!(
+                // A reference whose object is damaged is enough, and all else is still worth an index.
+                Err(error) => tracing::warn!(
                     repository.path = %self.path().display(),
                     error = &error as &dyn std::error::Error,
                     "cannot write a bitmap; the next maintenance tries again"
                 ),
-                Err(error) => return Err(error),
             }
         }
         write().run().await.map(|_| Indexed { has_bitmap: false, is_new: true })
@@ -260,9 +260,4 @@ fn needed_packs(plan: &PackPlan, current: &Stock, new_pack: Option<&str>) -> Vec
 fn objects_beyond(before: &Stock, packs: &[Pack]) -> u64 {
     let is_new = |pack: &&Pack| before.packs.iter().all(|other| other.name != pack.name);
     packs.iter().filter(is_new).map(|pack| pack.objects).sum()
-}
-
-/// Makes renames and new files in this folder survive a power failure.
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
 }

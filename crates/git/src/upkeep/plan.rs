@@ -4,8 +4,8 @@
 //! costs a rewrite of little more than itself most of the time, and an object is rewritten only as often as the
 //! repository doubles.
 //!
-//! One pack is not in the row: the base, which clones begin with as it is. It holds exactly what settled branches and
-//! tags need, so it outlives the branches that come and go; everything else lies beside it.
+//! One pack is not in the row: the base, which clones begin with as it is. It holds exactly what some branches and tags
+//! need: settled ones where that is possible, so that it outlives those that come and go; all else lies beside it.
 
 use std::time::Duration;
 
@@ -122,7 +122,13 @@ pub(crate) fn needs_base(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresho
         let grown = stock.objects().saturating_sub(base.pack.objects + base.objects_beside);
         grown > base_growth(stock)
     };
-    is_fit && is_worth_it && is_due && stock.base.as_ref().is_none_or(may_be_outgrown)
+    let is_possible = stock.bytes() <= MAX_WHOLE_BYTES || is_one_pack(stock);
+    is_fit && is_worth_it && is_due && is_possible && stock.base.as_ref().is_none_or(may_be_outgrown)
+}
+
+/// Whether there is nothing but one pack.
+pub(super) fn is_one_pack(stock: &Stock) -> bool {
+    stock.packs.len() == 1 && stock.loose_objects == 0
 }
 
 /// How many objects may come before a base is made anew.
@@ -134,7 +140,7 @@ pub(super) fn base_growth(stock: &Stock) -> u64 {
 pub(crate) fn reason(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds) -> Option<&'static str> {
     let unindexed = stock.unindexed().count();
     let is_large = stock.objects() >= thresholds.small_objects;
-    if is_large && !stock.has_bitmap {
+    if is_large && !stock.has_bitmap && !refs.is_empty() {
         return Some("there is no bitmap");
     }
     if stock.loose_refs >= thresholds.loose_refs {
@@ -155,8 +161,6 @@ pub(crate) fn reason(stock: &Stock, refs: &RefSnapshot, thresholds: &Thresholds)
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::object_id::ObjectId;
     use crate::ref_name::RefName;
@@ -179,6 +183,11 @@ mod tests {
             loose_refs: 0,
             has_commit_graph: false,
         }
+    }
+
+    fn one_branch() -> RefSnapshot {
+        let main = RefName::branch("main").expect("valid");
+        RefSnapshot::from_entries([(main, ObjectId::parse("1".repeat(40)).expect("an object"))])
     }
 
     fn rolled(objects: &[u64], loose: u64) -> Vec<u64> {
@@ -227,9 +236,7 @@ mod tests {
 
     #[test]
     fn a_base_stays_and_is_renewed_when_it_is_old_and_outgrown() {
-        let main = RefName::branch("main").expect("valid");
-        let refs = RefSnapshot::from_entries([(main, ObjectId::parse("1".repeat(40)).expect("an object"))]);
-        let thresholds = Thresholds::default();
+        let (refs, thresholds) = (one_branch(), Thresholds::default());
         let mut stock = stock(&[5, 6, 10_000], 0);
         assert!(needs_base(&stock, &refs, &thresholds));
         assert!(!needs_base(&stock, &RefSnapshot::empty(), &thresholds));
@@ -237,15 +244,17 @@ mod tests {
         assert!(!needs_base(&stock, &refs, &thresholds));
         stock.base_tried = Some(thresholds.base_age);
         assert!(needs_base(&stock, &refs, &thresholds));
-        let base = |pack: usize, objects_beside| {
-            Some(Base { pack: stock.packs[pack].clone(), objects_beside, tips: BTreeSet::new() })
-        };
+        let base =
+            |pack: usize, objects_beside| Some(Base { pack: stock.packs[pack].clone(), objects_beside });
         let (last, first) = (base(2, 11), base(0, 0));
         stock.base = last;
         stock.loose_objects = 1_400;
         assert!(!needs_base(&stock, &refs, &thresholds));
         stock.loose_objects = 1_500;
         assert!(needs_base(&stock, &refs, &thresholds));
+        // Too large to be written anew, unless nothing has to be written.
+        stock.packs[0].bytes = MAX_WHOLE_BYTES;
+        assert!(!needs_base(&stock, &refs, &thresholds));
         // It is not in the row.
         stock.base = first;
         let plan = PackPlan::of(&stock);
@@ -262,9 +271,10 @@ mod tests {
 
     #[test]
     fn a_small_repository_is_left_alone() {
-        let (thresholds, none) = (Thresholds::default(), RefSnapshot::empty());
-        assert_eq!(reason(&stock(&[50], 100), &none, &thresholds), None);
-        assert_eq!(reason(&stock(&[1_000], 0), &none, &thresholds), Some("there is no bitmap"));
-        assert_eq!(reason(&stock(&[1; 8], 0), &none, &thresholds), Some("many packs have come"));
+        let (thresholds, refs) = (Thresholds::default(), one_branch());
+        assert_eq!(reason(&stock(&[50], 100), &refs, &thresholds), None);
+        assert_eq!(reason(&stock(&[1_000], 0), &refs, &thresholds), Some("there is no bitmap"));
+        assert_eq!(reason(&stock(&[1_000], 0), &RefSnapshot::empty(), &thresholds), None);
+        assert_eq!(reason(&stock(&[1; 8], 0), &refs, &thresholds), Some("many packs have come"));
     }
 }

@@ -116,6 +116,14 @@ impl Reconciler {
                 return;
             }
         };
+        // Even while it is left alone: what somebody has deleted must not be offered.
+        if let Err(error) = repository.check_bundle().await {
+            tracing::warn!(
+                repository.id = id,
+                error = &error as &dyn std::error::Error,
+                "cannot check the bundle of a repository; none is offered"
+            );
+        }
         if self.not_before.get(&id).is_some_and(|time| *time > Instant::now()) {
             return;
         }
@@ -142,7 +150,6 @@ impl Reconciler {
     /// Whether there was anything to do.
     async fn keep_up_one(&mut self, repository: &Repository) -> Result<bool, GitError> {
         let id = repository.id();
-        repository.check_bundle().await?;
         let (refs, stock) = (repository.refs().await?, repository.stock().await?);
         let Some(reason) = reason(&stock, &refs, &self.thresholds) else {
             if stock.indexed.is_some()
@@ -166,8 +173,9 @@ impl Reconciler {
             let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
             counters.last = Some(LastUpkeep { repository: id, reason, outcome });
         });
-        tell(id, reason, stock.bytes(), &outcome?);
+        // A run that has failed may have replaced packs before.
         self.note_leftovers(repository).await?;
+        tell(id, reason, stock.bytes(), &outcome?);
         Ok(true)
     }
 

@@ -6,7 +6,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::maintenance::age_of;
 
 /// Locks on what nobody but the upkeep writes.
 const LOCKS: [&str; 2] =
@@ -26,7 +28,8 @@ pub(crate) fn remove_stale_locks(repository: &Path) -> io::Result<usize> {
     let is_worked_on = is_worked_on(repository);
     let mut removed = 0;
     for lock in locks {
-        if !is_worked_on.unwrap_or_else(|| !is_old(&lock)) {
+        let is_believed = || age_of(&lock).is_some_and(|age| age < BELIEVED_AGE);
+        if !is_worked_on.unwrap_or_else(is_believed) {
             tracing::warn!(lock = %lock.display(), "removing a lock file of upkeep that was killed");
             removed += usize::from(std::fs::remove_file(&lock).is_ok());
         }
@@ -43,9 +46,4 @@ fn is_worked_on(repository: &Path) -> Option<bool> {
         let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
         arguments.split(|byte| *byte == 0).any(|argument| argument == option.as_bytes())
     }))
-}
-
-fn is_old(lock: &Path) -> bool {
-    let modified = std::fs::metadata(lock).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age >= BELIEVED_AGE))
 }

@@ -1,12 +1,12 @@
 //! What a repository's objects and references lie in at the moment, read off its folder.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::bundle::{BundleRecord, OWN_FOLDER};
-use crate::object_id::ObjectId;
+use crate::maintenance::age_of;
 use crate::pack_index::{CommonIndex, PackIndex};
 
 /// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
@@ -35,8 +35,6 @@ pub(crate) struct Base {
     pub(crate) pack: Pack,
     /// How many objects lay in other packs when it became that.
     pub(crate) objects_beside: u64,
-    /// What those named.
-    pub(crate) tips: BTreeSet<ObjectId>,
 }
 
 /// What there is.
@@ -69,7 +67,7 @@ impl Stock {
         let index = index.filter(|index| index.packs.iter().all(is_there));
         let base = BundleRecord::read(repository).and_then(|record| {
             let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
-            Some(Base { pack, objects_beside: record.objects_beside, tips: record.tips() })
+            Some(Base { pack, objects_beside: record.objects_beside })
         });
         Ok(Self {
             base,
@@ -174,10 +172,4 @@ fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs:
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
         entries => Ok(Some(entries?).into_iter().flatten()),
     }
-}
-
-/// `None` when it is not there.
-fn age_of(file: &Path) -> Option<Duration> {
-    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok()?;
-    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }

@@ -10,6 +10,7 @@ use crate::pack_index::PackIndex;
 use crate::ref_name::RefName;
 use crate::repository::Repository;
 use crate::repository_store::RepositoryStore;
+use crate::update_refs::RefUpdate;
 
 /// Every repository is large enough and everything is reason enough.
 fn eager() -> Thresholds {
@@ -92,6 +93,18 @@ async fn packs_become_one_with_a_bitmap_and_what_it_replaces_is_removed() {
     // Nothing has changed, so nothing is done again.
     let again = repository.maintain_beyond(&eager()).await.expect("maintained");
     assert_eq!((again.packed_objects, again.packs_after, again.has_bitmap), (0, 1, true));
+}
+
+/// A tag whose commit is missing.
+fn damaged_tag(workshop: &Workshop, repository: &Repository) {
+    let tag = format!("object {}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\nlost\n", "1".repeat(40));
+    let file = workshop.path("tag");
+    std::fs::write(&file, tag).expect("written");
+    let name = workshop.run(
+        repository.path(),
+        &["hash-object", "-t", "tag", "-w", "--literally", file.to_str().expect("text")],
+    );
+    workshop.run(repository.path(), &["update-ref", "refs/tags/v1", name.trim()]);
 }
 
 /// The bundle's pack.
@@ -210,18 +223,71 @@ async fn upkeep_goes_on_without_a_base_that_cannot_be_made() {
     let workshop = Workshop::new().await;
     let repository = workshop.bare_with_commits("one", &["main"]).await;
     commit_in_packs(&workshop, &repository);
-    let tag = format!("object {}\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\nlost\n", "1".repeat(40));
-    let file = workshop.path("tag");
-    std::fs::write(&file, tag).expect("written");
-    let name = workshop.run(
-        repository.path(),
-        &["hash-object", "-t", "tag", "-w", "--literally", file.to_str().expect("text")],
-    );
-    workshop.run(repository.path(), &["update-ref", "refs/tags/v1", name.trim()]);
-    let done = repository.maintain_beyond(&eager()).await;
-    assert!(repository.bundle().is_none(), "{done:?}");
-    // All has become one pack, though the bitmap over it fails.
-    assert_eq!(packs_of(&repository), 4, "{done:?}");
+    damaged_tag(&workshop, &repository);
+    let done = repository.maintain_beyond(&eager()).await.expect("maintained");
+    assert!(repository.bundle().is_none() && !done.has_bitmap, "{done:?}");
+    assert_eq!(done.packs_after, 1);
+    assert_eq!(tidy(&repository).await, 3);
+}
+
+#[tokio::test]
+async fn a_bundle_that_cannot_be_checked_is_not_offered_and_does_not_stop_upkeep() {
+    let workshop = Workshop::new().await;
+    let (store, repository) = stored(&workshop).await;
+    commit_in_packs(&workshop, &repository);
+    let mut reconciler = Reconciler::new(store.clone(), eager());
+    reconciler.reconcile(true).await;
+    assert!(repository.bundle().is_some());
+    damaged_tag(&workshop, &repository);
+    workshop.commit(&repository, "main");
+    assert!(repository.check_bundle().await.is_err());
+    assert!(repository.bundle().is_none());
+    reconciler.reconcile(true).await;
+    assert_eq!(repository.stock().await.expect("readable").loose_objects, 0);
+    assert_eq!(packs_of(&repository), 2);
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_not_offered_even_while_a_repository_is_left_alone() {
+    let workshop = Workshop::new().await;
+    let (store, repository) = stored(&workshop).await;
+    commit_in_packs(&workshop, &repository);
+    let mut reconciler = Reconciler::new(store.clone(), eager());
+    reconciler.reconcile(true).await;
+    let bundle = repository.bundle().expect("offered");
+    assert!(repository.bundle_to_download(bundle.id()).await.expect("checked").is_some());
+    let index = repository.path().join("objects/pack/multi-pack-index");
+    let sound = std::fs::read(&index).expect("readable");
+    std::fs::write(&index, "rubbish").expect("written");
+    reconciler.reconcile(true).await;
+    std::fs::write(&index, sound).expect("written");
+    let looks = store.engine().upkeep().counters().looks;
+    assert_eq!(repository.bundle().expect("still offered").id(), bundle.id());
+    let branch = RefName::branch("a/b").expect("valid");
+    let update = RefUpdate::delete(branch, None);
+    repository.update_refs(&[update]).await.expect("deleted");
+    // Somebody who was told of it comes before anybody has looked.
+    assert!(repository.bundle_to_download(bundle.id()).await.expect("checked").is_none());
+    assert!(repository.bundle().is_none());
+    repository.engine().upkeep().set_bundle(repository.id(), Some(bundle));
+    reconciler.reconcile(false).await;
+    assert!(repository.bundle().is_none());
+    assert_eq!(store.engine().upkeep().counters().looks, looks);
+}
+
+#[tokio::test]
+async fn the_only_pack_is_a_base_until_a_lasting_one_is_needed() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+    workshop.run(repository.path(), &["repack", "-adq"]);
+    let patient = Thresholds { base_age: Duration::from_hours(1), ..eager() };
+    let done = repository.maintain_beyond(&patient).await.expect("maintained");
+    assert!(done.has_bundle && done.packed_objects == 0, "{done:?}");
+    workshop.run(repository.path(), &["update-ref", "-d", "refs/heads/topic"]);
+    repository.check_bundle().await.expect("checked");
+    assert!(repository.bundle().is_none());
+    assert!(repository.maintain_beyond(&patient).await.expect("maintained").has_bundle);
+    assert_eq!(repository.bundle().expect("offered").tips().len(), 1);
 }
 
 #[tokio::test]

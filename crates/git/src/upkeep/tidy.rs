@@ -6,13 +6,12 @@
 use std::io;
 use std::path::Path;
 
-use super::carry_out::sync_folder;
 use super::readers::Moment;
 use super::stock::{Stock, pack_folder};
 use crate::error::GitError;
 use crate::pack_index::CommonIndex;
 use crate::repository::Repository;
-use crate::repository_store::blocking;
+use crate::repository_store::{blocking, sync_folder};
 
 /// What belongs to a pack. The index goes first: without it nobody starts to use the pack.
 const PARTS: [&str; 4] = ["idx", "rev", "bitmap", "pack"];
@@ -36,12 +35,9 @@ impl Repository {
     pub(crate) async fn leftovers(&self) -> Result<Leftovers, GitError> {
         let path = self.path().to_owned();
         let packs = blocking(move || {
-            let folder = pack_folder(&path);
             let packs = superfluous(&path)?;
-            // The packs that replace them must be there after a power failure before anything goes.
-            if !packs.is_empty() {
-                sync_folder(&folder)?;
-            }
+            // What replaces packs and loose objects must be there after a power failure before anything goes.
+            sync_folder(&pack_folder(&path))?;
             Ok(packs)
         });
         let packs =

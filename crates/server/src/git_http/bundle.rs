@@ -48,7 +48,8 @@ pub(super) async fn answer(
     wanted: &Wanted,
 ) -> Result<Response, Refusal> {
     let gone = || Refusal::not_found("bundle", "This bundle is not offered any more; fetch without it.");
-    let bundle = repository.bundle().filter(|bundle| bundle.id() == id.as_str()).ok_or_else(gone)?;
+    let found = repository.bundle_to_download(id.as_str()).await;
+    let bundle = found.map_err(Refusal::internal)?.ok_or_else(gone)?;
     let (total, tag) = (bundle.total_bytes(), entity_tag(&bundle));
     let response = Response::builder()
         .header(header::ACCEPT_RANGES, "bytes")
