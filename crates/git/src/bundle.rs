@@ -3,8 +3,8 @@
 //! A client can begin its clone with a bundle, by a plain download that may be resumed, and fetch only the rest.
 //! When the upkeep has a pack that holds exactly what some branches and tags need, it records that beside the
 //! repository; no byte of the pack is written a second time. A record whose objects are no longer all reachable,
-//! because somebody has deleted or rewritten a branch, is withdrawn at the next look; that may take a while when there
-//! is much to do, so whoever downloads it is asked for at that moment.
+//! because somebody has deleted or rewritten a branch, is withdrawn at the next look. When there is much to do, that is
+//! not soon, so each download is for the references of its own moment.
 
 use std::collections::BTreeSet;
 use std::fs::File;
