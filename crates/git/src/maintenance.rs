@@ -69,12 +69,8 @@ impl Repository {
 /// Removes quarantine folders of pushes and half-written packs that nobody is writing any more.
 pub(crate) fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
     for folder in ["objects", "objects/pack", "objects/info/commit-graphs"] {
-        let entries = match std::fs::read_dir(repository.join(folder)) {
-            // A damaged repository is found out when it is opened, not here.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
+        // A damaged repository is found out when it is opened, not here.
+        for entry in entries(&repository.join(folder))? {
             let entry = entry?;
             let is_temporary = entry.file_name().to_str().is_some_and(|name| name.starts_with("tmp_"));
             if !is_temporary || !is_older_than(age, &entry.path()) {
@@ -93,11 +89,7 @@ pub(crate) fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Re
 /// Removes the files by which transfers kept their packs from being replaced until their references were changed.
 /// Nothing may be fetching or pushing into the repository. Those that people have put there stay.
 pub(crate) fn remove_keep_files_of_transfers(repository: &Path) -> io::Result<()> {
-    let entries = match std::fs::read_dir(repository.join("objects/pack")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
+    for entry in entries(&repository.join("objects/pack"))? {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "keep") {
             continue;
@@ -122,6 +114,14 @@ pub(crate) fn age_of(file: &Path) -> Option<Duration> {
     Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }
 
+/// Git removes folders that have become empty, so one that is gone is an empty one.
+pub(crate) fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        entries => Ok(Some(entries?).into_iter().flatten()),
+    }
+}
+
 /// Lock files beside the repository's own files and anywhere below `refs/`.
 fn locks_of(repository: &Path) -> io::Result<Vec<PathBuf>> {
     let mut locks = Vec::new();
@@ -131,12 +131,7 @@ fn locks_of(repository: &Path) -> io::Result<Vec<PathBuf>> {
         locks.extend(Some(repository.join(name)).filter(|path| path.is_file()));
     }
     while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            // Git removes folders that have become empty.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
+        for entry in entries(&folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 folders.push(entry.path());

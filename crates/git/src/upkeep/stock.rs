@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::bundle::{BundleRecord, OWN_FOLDER};
-use crate::maintenance::age_of;
+use crate::maintenance::{age_of, entries};
 use crate::pack_index::{CommonIndex, PackIndex};
 
 /// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
@@ -164,12 +164,4 @@ fn loose_refs(refs: &Path) -> io::Result<usize> {
         }
     }
     Ok(found)
-}
-
-/// Git removes folders that have become empty, so one that is gone is an empty one.
-fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
-    match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
-        entries => Ok(Some(entries?).into_iter().flatten()),
-    }
 }
