@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::command::GitCommand;
 use crate::error::GitError;
-use crate::object_id::ObjectId;
+use crate::object_id::{ObjectId, lines_of};
 use crate::repository::Repository;
 
 /// Longest listing; it names some tens of thousands of objects.
@@ -115,9 +115,7 @@ async fn walk(
     if new.peek().is_none() {
         return Ok(Vec::new());
     }
-    let included = new.flat_map(|object| ["", object.as_str(), "\n"]);
-    let excluded = earlier.iter().flat_map(|object| ["^", object.as_str(), "\n"]);
-    let input: String = included.chain(excluded).collect();
+    let input = lines_of("", new) + &lines_of("^", earlier);
     let command = command.args(["rev-list", option, "--stdin"]);
     Ok(command.input(input.into_bytes()).run().await?.stdout)
 }

@@ -55,6 +55,11 @@ pub struct ObjectId {
     format: ObjectFormat,
 }
 
+/// One object to a line with a mark in front, as `git` reads them.
+pub(crate) fn lines_of<'a>(mark: &'a str, objects: impl IntoIterator<Item = &'a ObjectId>) -> String {
+    objects.into_iter().flat_map(|object| [mark, object.as_str(), "\n"]).collect()
+}
+
 /// A text that is not a full object name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not an object name of 40 or 64 lower-case hex digits")]

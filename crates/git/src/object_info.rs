@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::GitError;
-use crate::object_id::ObjectId;
+use crate::object_id::{ObjectId, lines_of};
 use crate::repository::Repository;
 use crate::wire::packets::{push_flush, push_packet};
 use crate::wire::{Command, RequestError};
@@ -70,7 +70,7 @@ impl Repository {
             return Ok(request.answer(&[]));
         }
         let operation = "read the sizes of objects";
-        let names = request.objects.iter().flat_map(|object| [object.as_str(), "\n"]).collect::<String>();
+        let names = lines_of("", &request.objects);
         let command = self.command(operation).args(["cat-file", "--batch-check=%(objectsize)"]);
         let listing = command.input(names.into_bytes()).run().await?;
         let lines = listing.stdout.split_inclusive(|byte| *byte == b'\n');

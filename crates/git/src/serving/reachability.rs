@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::content_hash::ContentHash;
 use crate::error::GitError;
-use crate::object_id::ObjectId;
+use crate::object_id::{ObjectId, lines_of};
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
 
@@ -120,10 +120,7 @@ async fn are_reachable_commits(
     refs: &RefSnapshot,
     wants: &BTreeSet<&ObjectId>,
 ) -> Result<bool, GitError> {
-    let lines = |objects: &mut dyn Iterator<Item = &ObjectId>, mark: &str| -> String {
-        objects.flat_map(|object| [mark, object.as_str(), "\n"]).collect()
-    };
-    let wanted = lines(&mut wants.iter().copied(), "");
+    let wanted = lines_of("", wants.iter().copied());
     let command =
         repository.command("read the types of objects").args(["cat-file", "--batch-check=%(objecttype)"]);
     let types = command.input(wanted.clone().into_bytes()).time_limit(SEARCH_TIME_LIMIT).run().await?;
@@ -133,7 +130,7 @@ async fn are_reachable_commits(
     }
     // What is left after everything that the tips reach; one line is enough to know.
     let tips: BTreeSet<&ObjectId> = refs.iter().map(|(_, tip)| tip).collect();
-    let input = wanted + &lines(&mut tips.into_iter(), "^");
+    let input = wanted + &lines_of("^", tips);
     let command =
         repository.command("look for commits in history").args(["rev-list", "--stdin", "--max-count=1"]);
     let left = command.input(input.into_bytes()).time_limit(SEARCH_TIME_LIMIT).run().await?;

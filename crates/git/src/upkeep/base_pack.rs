@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::plan::{
     MAX_BASE_GROWTH_OBJECTS, MAX_WHOLE_BYTES, Thresholds, base_growth, is_one_pack, needs_base,
 };
-use super::stock::{Base, Pack, Stock, base_trial, pack_folder};
+use super::stock::{Base, Pack, Stock, base_trial};
 use crate::bundle::{BundleRecord, make_own_folder};
 use crate::error::GitError;
-use crate::object_id::ObjectId;
+use crate::object_id::{ObjectId, lines_of};
 use crate::ref_name::RefName;
 use crate::ref_snapshot::RefSnapshot;
 use crate::repository::Repository;
@@ -96,8 +96,8 @@ impl Repository {
     ) -> Result<u64, GitError> {
         let operation = "count objects";
         let command = self.background(operation).args(["rev-list", "--stdin", "--objects", "--count"]);
-        let input = [lines_of("", tips), lines_of("^", besides)].concat();
-        let done = command.arg("--use-bitmap-index").input(input).run().await?;
+        let input = lines_of("", tips) + &lines_of("^", besides);
+        let done = command.arg("--use-bitmap-index").input(input.into_bytes()).run().await?;
         let count = String::from_utf8_lossy(&done.stdout).trim().parse();
         count.map_err(|_| {
             let output = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -121,17 +121,9 @@ impl Repository {
             return Ok(None);
         }
         self.check_room(stock).await?;
-        let command = self.background("pack what clones begin with").args([
-            "pack-objects",
-            "--quiet",
-            "--revs",
-            "--non-empty",
-            "--delta-base-offset",
-        ]);
-        let place = pack_folder(self.path()).join("pack");
-        let done = command.arg(place).input(lines_of("", objects(&tips))).run().await?;
-        let hash = String::from_utf8_lossy(done.stdout.trim_ascii()).into_owned();
-        Ok((!hash.is_empty()).then(|| NewBase { pack: format!("pack-{hash}"), tips }))
+        let input = lines_of("", objects(&tips));
+        let pack = self.write_pack("pack what clones begin with", &["--revs"], input).await?;
+        Ok(pack.map(|pack| NewBase { pack, tips }))
     }
 
     /// Fails unless the disk takes what is written while what it replaces is still there, with room left for pushes.
@@ -205,10 +197,4 @@ impl Repository {
 
 fn objects(tips: &[Tip]) -> impl Iterator<Item = &ObjectId> {
     tips.iter().map(|(_, object)| object)
-}
-
-/// One object to a line.
-fn lines_of<'a>(prefix: &'a str, objects: impl IntoIterator<Item = &'a ObjectId>) -> Vec<u8> {
-    let lines = objects.into_iter().flat_map(|object| [prefix, object.as_str(), "\n"]);
-    lines.collect::<String>().into_bytes()
 }

@@ -121,18 +121,24 @@ impl Repository {
     async fn pack(&self, plan: &PackPlan) -> Result<Option<String>, GitError> {
         let mut packs: Vec<_> = plan.roll_up.iter().map(|pack| format!("{}.pack\n", pack.name)).collect();
         packs.extend(plan.stay.iter().map(|pack| format!("^{}.pack\n", pack.name)));
-        let command = self.background("pack objects").args([
-            "pack-objects",
-            "--quiet",
-            "--stdin-packs",
-            "--honor-pack-keep",
-            "--non-empty",
-            "--delta-base-offset",
-        ]);
+        let mut options = vec!["--stdin-packs", "--honor-pack-keep"];
         // All of them, whether or not a reference needs them: a transfer may have brought them a moment ago.
-        let command = if plan.has_loose { command.arg("--unpacked") } else { command };
+        options.extend(plan.has_loose.then_some("--unpacked"));
+        self.write_pack("pack objects", &options, packs.concat()).await
+    }
+
+    /// Writes a pack of what `git pack-objects` chooses by these options and this input, and returns its name; `None`
+    /// when that is nothing.
+    pub(super) async fn write_pack(
+        &self,
+        operation: &'static str,
+        options: &[&str],
+        input: String,
+    ) -> Result<Option<String>, GitError> {
+        let command = self.background(operation).args(["pack-objects", "--quiet"]);
+        let command = command.args(options).args(["--non-empty", "--delta-base-offset"]);
         let place = pack_folder(self.path()).join("pack");
-        let done = command.arg(place).input(packs.concat().into_bytes()).run().await?;
+        let done = command.arg(place).input(input.into_bytes()).run().await?;
         let hash = String::from_utf8_lossy(done.stdout.trim_ascii()).into_owned();
         Ok((!hash.is_empty()).then(|| format!("pack-{hash}")))
     }
