@@ -14,11 +14,11 @@
 
 mod lines;
 
-mod arena;
 mod run;
 mod scene;
 mod side_by_side;
 mod site;
+mod testbed;
 
 mod client;
 mod measuring;
@@ -92,7 +92,7 @@ struct Options {
     serve_plain_hyper: Option<PathBuf>,
     /// Be a client in another network namespace: a part of B15, started by itself.
     #[arg(long, hide = true)]
-    run_errands: bool,
+    run_tasks: bool,
 }
 
 fn main() -> ExitCode {
@@ -110,8 +110,8 @@ fn run(options: Options) -> anyhow::Result<()> {
     if let Some(body) = &options.serve_plain_hyper {
         return peers::plain_hyper::serve(body);
     }
-    if options.run_errands {
-        return client::errands::run_all();
+    if options.run_tasks {
+        return client::namespace_client::run_tasks();
     }
     if options.install_peers {
         peers::install::install()?;

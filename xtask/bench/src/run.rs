@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use crate::arena::{Access, Arena, Arrival, Subject};
 use crate::repositories::generated_repository::{self, HUGE, LARGE, Shape};
 use crate::repositories::git::{Git, branches_and_tags};
+use crate::testbed::{Access, Arrival, Subject, Testbed};
 use crate::workspace;
 
 /// A benchmark begins no further round after this time.
@@ -24,9 +24,9 @@ pub struct Run {
     rounds: usize,
     repository: Option<PathBuf>,
     large_repository: Option<PathBuf>,
-    /// Everybody side by side, started by the first benchmark that needs them. Ends after what it serves.
+    /// All servers side by side, started by the first benchmark that needs them. Ends after what it serves.
     medium: OnceCell<Subject>,
-    arena: OnceCell<Arena>,
+    testbed: OnceCell<Testbed>,
 }
 
 /// How much is measured, and what.
@@ -46,8 +46,8 @@ impl Run {
     /// Of a binary.
     pub fn new(binary: PathBuf, extent: Extent) -> Self {
         let Extent { rounds, repositories, repository, large_repository } = extent;
-        let (medium, arena) = Default::default();
-        Run { binary, repositories, rounds, repository, large_repository, medium, arena }
+        let (medium, testbed) = Default::default();
+        Run { binary, repositories, rounds, repository, large_repository, medium, testbed }
     }
 
     /// The numbers of the rounds; fewer than were asked for when they take too long.
@@ -73,27 +73,27 @@ impl Run {
         given_or_kept(self.large_repository.as_ref(), HUGE)
     }
 
-    /// Everybody side by side.
-    pub fn arena(&self) -> anyhow::Result<&Arena> {
-        if self.arena.get().is_none() {
-            let _ = self.arena.set(Arena::open(self)?);
+    /// All servers side by side.
+    pub fn testbed(&self) -> anyhow::Result<&Testbed> {
+        if self.testbed.get().is_none() {
+            let _ = self.testbed.set(Testbed::open(self)?);
         }
-        self.arena.get().context("it was set just now")
+        self.testbed.get().context("it was set just now")
     }
 
-    /// Everybody, and the repository of about 75 MB that all of them serve, public and private.
-    pub fn medium(&self) -> anyhow::Result<(&Arena, &Subject)> {
-        let arena = self.arena()?;
+    /// All servers, and the repository of about 75 MB that all of them serve, public and private.
+    pub fn medium(&self) -> anyhow::Result<(&Testbed, &Subject)> {
+        let testbed = self.testbed()?;
         if self.medium.get().is_none() {
             let source = self.large_repository()?;
-            let _ = self.medium.set(arena.publish(
+            let _ = self.medium.set(testbed.publish(
                 "medium",
                 &source,
                 Access::PublicAndPrivate,
                 Arrival::Pushed,
             )?);
         }
-        Ok((arena, self.medium.get().context("it was set just now")?))
+        Ok((testbed, self.medium.get().context("it was set just now")?))
     }
 
     /// What that repository is, in a sentence.

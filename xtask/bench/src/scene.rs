@@ -1,11 +1,10 @@
-//! A repository that everybody serves, and the questions of clones that change with each push.
+//! A repository that all servers serve, and the requests of clones that change with each push.
 
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
-use crate::arena::{Arena, Contender, Standing, Subject};
 use crate::client::clone_request::{self, Depth};
 use crate::client::raw_post::{Connection, Request};
 use crate::client::tls::Certificate;
@@ -15,12 +14,13 @@ use crate::peers::tls_front::TlsFront;
 use crate::repositories::git::{Git, text};
 use crate::results::report::Report;
 use crate::scratch;
+use crate::testbed::{Contender, Standing, Subject, Testbed};
 
-/// Everybody, and what they serve.
+/// All servers, and what they serve.
 #[derive(Debug)]
 pub struct Scene<'a> {
     /// The servers.
-    pub arena: &'a Arena,
+    pub testbed: &'a Testbed,
     /// The repository.
     pub subject: &'a Subject,
     /// Those who are asked, ours first.
@@ -41,18 +41,18 @@ pub struct Questions {
 
 impl<'a> Scene<'a> {
     /// With the repository.
-    pub fn new(arena: &'a Arena, subject: &'a Subject) -> anyhow::Result<Self> {
-        let (contenders, tallies_before) = (arena.contenders(subject), arena.tallies()?);
-        Ok(Scene { arena, subject, contenders, tallies_before, fronts: Vec::new() })
+    pub fn new(testbed: &'a Testbed, subject: &'a Subject) -> anyhow::Result<Self> {
+        let (contenders, tallies_before) = (testbed.contenders(subject), testbed.tallies()?);
+        Ok(Scene { testbed, subject, contenders, tallies_before, fronts: Vec::new() })
     }
 
-    /// The same with everybody behind TLS, for whoever has a token. Ours is the private repository.
-    pub fn behind_tls(arena: &'a Arena, subject: &'a Subject) -> anyhow::Result<Self> {
-        let mut scene = Self::new(arena, subject)?;
+    /// The same with all servers behind TLS, for the bearer of a token. Ours is the private repository.
+    pub fn behind_tls(testbed: &'a Testbed, subject: &'a Subject) -> anyhow::Result<Self> {
+        let mut scene = Self::new(testbed, subject)?;
         let certificate = Arc::new(Certificate::new()?);
         let ours = scene.contenders.iter().find(|contender| contender.standing == Standing::OursWithToken);
         let ours = ours.context("there is a private repository")?;
-        let token = ours.authorization.clone().context("it is for whoever has a token")?;
+        let token = ours.authorization.clone().context("it is for the bearer of a token")?;
         let ours = Contender { name: "ours".into(), standing: Standing::Ours, ..ours.clone() };
         let others = scene.contenders.iter().filter(|contender| !contender.is_ours()).cloned();
         let plain: Vec<_> = std::iter::once(ours).chain(others).collect();
@@ -82,9 +82,9 @@ impl<'a> Scene<'a> {
         (0..count).map(move |turn| (turn + round) % count)
     }
 
-    /// Fails unless real clones from everybody are whole and have what was pushed last.
+    /// Fails unless real clones from all servers are whole and have what was pushed last.
     pub fn check_clones(&self, depth: Depth) -> anyhow::Result<()> {
-        eprintln!("   checking that {} clones from everybody are whole", depth.name());
+        eprintln!("   checking that {} clones from all servers are whole", depth.name());
         let refs = self.subject.author.refs()?;
         for contender in &self.contenders {
             let listed = contender.refs()?;
@@ -129,23 +129,21 @@ impl<'a> Scene<'a> {
     pub fn conclude(&self, report: &mut Report) -> anyhow::Result<()> {
         let before =
             |name: &str| self.tallies_before.iter().find(|(known, _)| known == name).map(|(_, tally)| *tally);
-        for (name, tally) in self.arena.tallies()? {
+        for (name, tally) in self.testbed.tallies()? {
             let tally = tally.since(before(&name).unwrap_or_default());
             if let Some(ratio) = tally.ratio() {
                 let (hits, all) = (tally.hits, tally.hits + tally.misses);
                 report.notes.push(format!("hit ratio of {name}: {:.1} % ({hits} of {all})", ratio * 100.0));
             }
         }
-        report.notes.extend(self.arena.absent.iter().map(|absent| format!("left out: {absent}")));
+        report.notes.extend(self.testbed.absent.iter().map(|absent| format!("left out: {absent}")));
         if self.contenders.iter().any(|contender| !contender.group.is_exact()) {
             let text = "CPU is that of process trees, in steps of 10 ms: no control group could be made";
             report.notes.push(text.into());
         }
         report.notes.push(match self.fronts.is_empty() {
             true => "without TLS".into(),
-            false => {
-                "TLS ends in nginx in front of everybody, whose CPU counts for whoever is behind it".into()
-            }
+            false => "TLS ends in nginx in front of each server, and its CPU counts for the server".into(),
         });
         Ok(())
     }

@@ -22,7 +22,7 @@ pub struct Target {
     pub authority: String,
     /// Path of every request.
     pub path: String,
-    /// The value of the header that says who calls; none when nobody does.
+    /// The value of the header that says who calls; none without credentials.
     pub authorization: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! A small HTTP client for loads: a request as bytes, the answer read with next to no work of its own.
 //!
-//! The client runs on the cores of the servers that it measures. It therefore keeps no answer: whoever asks sees the
+//! The client runs on the cores of the servers that it measures. It therefore keeps no answer: the caller sees the
 //! body piece by piece. A connection is for one request, as curl has it, unless it is kept on purpose.
 
 use std::cell::Cell;
@@ -101,7 +101,7 @@ impl Request {
         Request { client: client.cloned(), ..self }
     }
 
-    /// Sends it over a connection of its own; the body goes piece by piece to whoever asked.
+    /// Sends it over a connection of its own; the body goes piece by piece to the caller.
     pub fn send(&self, body: impl FnMut(&[u8])) -> anyhow::Result<()> {
         KeptConnection::to(self)?.send(self, body)
     }

@@ -1,8 +1,8 @@
-//! B6: 32 identical full clones at once of something that nobody has asked for yet, and a single one of it.
+//! B6: 32 identical full clones at once of something that was not asked for before, and a single one of it.
 //!
-//! For the 32, ours is counted from the push on: what it prepares before anybody asks is work too, and so is its
+//! For the 32, ours is counted from the push on: what it prepares before the first request is work too, and so is its
 //! synchronisation, which the others, who have the repository already, need not do. The single one is counted from
-//! its request on, for everybody.
+//! its request on, for every server.
 
 use crate::client::clone_request::Depth;
 use crate::lines::bursts::{AT_ONCE, ask_at_once};
@@ -22,14 +22,14 @@ const GOAL_ONE_COLD: f64 = 1.1;
 
 /// A push before each burst.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
-    let (arena, subject) = run.medium()?;
-    let scene = Scene::new(arena, subject)?;
+    let (testbed, subject) = run.medium()?;
+    let scene = Scene::new(testbed, subject)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut many, mut one, mut one_wall, mut made_ready) = (empty(), empty(), empty(), Samples::default());
     for round in run.rounds() {
         let mirror = &scene.contenders[0].group;
         let before = mirror.cpu_seconds()?;
-        arena.push(subject)?;
+        testbed.push(subject)?;
         let questions = scene.questions(Depth::Full)?;
         // A public and a private repository were pushed to, and each is judged by itself.
         let ours = scene.contenders.iter().filter(|contender| contender.is_ours()).count();
@@ -40,7 +40,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             let earlier = if scene.contenders[index].is_ours() { ready } else { 0.0 };
             many[index].samples.push(cost.cpu + earlier);
         }
-        arena.push(subject)?;
+        testbed.push(subject)?;
         let questions = scene.questions(Depth::Full)?;
         for index in scene.turns(round) {
             let cost =

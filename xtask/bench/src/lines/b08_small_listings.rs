@@ -1,11 +1,10 @@
 //! B8: listings of a small repository's refs under load: what polling build servers ask for.
 //!
-//! The load comes from this program over 8 connections at a time, to everybody alike: a new connection for each
-//! request as curl and git have it, which is judged, and kept ones. Before each turn a push lands.
+//! The load comes from this program over 8 connections at a time, to every server alike: a new connection for
+//! each request as curl and git have it, which is judged, and kept ones. Before each turn a push lands.
 
 use std::time::Duration;
 
-use crate::arena::{Access, Arrival};
 use crate::client::clone_request::{Depth, listing};
 use crate::client::raw_post::Connection;
 use crate::client::request_load;
@@ -17,6 +16,7 @@ use crate::results::report::Report;
 use crate::run::Run;
 use crate::scene::Scene;
 use crate::scratch;
+use crate::testbed::{Access, Arrival};
 
 /// One line for the list.
 pub const SUMMARY: &str = "ls-refs of a small repository, 8 at a time: requests per second, CPU per request";
@@ -27,14 +27,14 @@ const PREFIXES: [&str; 3] = ["refs/heads/", "refs/tags/", "HEAD"];
 const FASTER: Times = Times { name: "B8 ls-refs, times more requests per second", at_least: 25.0 };
 const LESS_CPU: Times = Times { name: "B8 ls-refs, times less CPU per request", at_least: 50.0 };
 
-/// Loads everybody in turn.
+/// Loads one server after the other.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
-    let arena = run.arena()?;
+    let testbed = run.testbed()?;
     let folder = scratch::folder("repository")?;
     let source = folder.path().join("small.git");
     small_one(&Git::without_credentials(), &source)?;
-    let subject = arena.publish("small", &source, Access::PublicAndPrivate, Arrival::Pushed)?;
-    let scene = Scene::new(arena, &subject)?;
+    let subject = testbed.publish("small", &source, Access::PublicAndPrivate, Arrival::Pushed)?;
+    let scene = Scene::new(testbed, &subject)?;
     let refs = subject.author.refs()?.len();
     let mut report = Report {
         setting: format!(
@@ -50,7 +50,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         let (mut time, mut cpu) = (empty(), empty());
         for round in run.rounds() {
             for index in scene.turns(round) {
-                arena.push(&subject)?;
+                testbed.push(&subject)?;
                 let contender = &scene.contenders[index];
                 let request = contender.request(&listing(&PREFIXES), connection)?;
                 let mut expected = Vec::new();

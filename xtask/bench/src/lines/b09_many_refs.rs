@@ -1,6 +1,5 @@
 //! B9: listings of all refs of a repository with 200,000 of them: what every fetch from a busy server begins with.
 
-use crate::arena::{Access, Arrival};
 use crate::client::clone_request::listing;
 use crate::client::raw_post::Connection;
 use crate::measuring::cost;
@@ -10,6 +9,7 @@ use crate::results::report::Report;
 use crate::run::Run;
 use crate::scene::Scene;
 use crate::scratch;
+use crate::testbed::{Access, Arrival};
 
 /// One line for the list.
 pub const SUMMARY: &str = "ls-refs of all of 200,000 refs: CPU and wall";
@@ -22,18 +22,18 @@ const FASTER: Times = Times { name: "B9 200,000 refs listed, times faster", at_l
 
 /// A push, then listings.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
-    let arena = run.arena()?;
+    let testbed = run.testbed()?;
     let folder = scratch::folder("repository")?;
     let source = folder.path().join("many.git");
     many_refs::make(&source, REFS)?;
-    let subject = arena.publish("many-refs", &source, Access::Public, Arrival::Imported)?;
-    let scene = Scene::new(arena, &subject)?;
+    let subject = testbed.publish("many-refs", &source, Access::Public, Arrival::Imported)?;
+    let scene = Scene::new(testbed, &subject)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut cpu, mut wall, mut first) = (empty(), empty(), empty());
     let mut bytes = 0;
     for round in run.rounds() {
-        // Whoever is pushed to lists everything once already, so that the listing is right.
-        arena.push(&subject)?;
+        // The push waits until each server lists everything, so each has listed it once.
+        testbed.push(&subject)?;
         for number in 0..=HOT_LISTINGS {
             for index in scene.turns(round) {
                 let contender = &scene.contenders[index];
@@ -51,7 +51,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             }
         }
     }
-    arena.wait_until_served(&subject)?;
+    testbed.wait_until_served(&subject)?;
     let mut report = Report {
         setting: format!("{REFS} branches and tags, {:.1} MB each time.", bytes as f64 / 1e6),
         ..Report::default()

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::arena::{Access, Arena, Arrival, Contender, Standing};
 use crate::client::clone_request::{self, Depth};
-use crate::client::errands::{Client, Errand};
+use crate::client::namespace_client::{NamespaceClient, Task};
 use crate::network::{self, Network};
 use crate::repositories::generated_repository::small_one;
 use crate::repositories::git::{Git, text};
@@ -19,6 +18,7 @@ use crate::run::Run;
 use crate::scene::Scene;
 use crate::scratch;
 use crate::site::Site;
+use crate::testbed::{Access, Arrival, Contender, Standing, Testbed};
 
 /// One line for the list.
 pub const SUMMARY: &str = "upstream 80 ms and 100 Mbit/s away, mirror on the LAN: what clients wait for";
@@ -40,36 +40,37 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     // Dropped last: the servers listen on its devices.
     let network = Network::make()?;
     let far_for_near = site(Some(&network.far), Network::FAR_FOR_NEAR);
-    let arena = Arena::open_at(run, &far_for_near, &site(None, Network::NEAR))?;
-    let far = arena.start_incumbents_at(&site(Some(&network.far), Network::FAR_FOR_CLIENTS))?;
+    let testbed = Testbed::open_at(run, &far_for_near, &site(None, Network::NEAR))?;
+    let far = testbed.start_incumbents_at(&site(Some(&network.far), Network::FAR_FOR_CLIENTS))?;
     let folder = scratch::folder("repository")?;
     small_one(&Git::without_credentials(), &folder.path().join("small.git"))?;
-    let small = arena.publish("small", &folder.path().join("small.git"), Access::Public, Arrival::Pushed)?;
-    let medium = arena.publish("medium", &source, Access::Public, Arrival::Pushed)?;
-    let scene = Scene::new(&arena, &medium)?;
-    let mut client = Client::start(&network.clients)?;
+    let small =
+        testbed.publish("small", &folder.path().join("small.git"), Access::Public, Arrival::Pushed)?;
+    let medium = testbed.publish("medium", &source, Access::Public, Arrival::Pushed)?;
+    let scene = Scene::new(&testbed, &medium)?;
+    let mut client = NamespaceClient::start(&network.clients)?;
 
     // Far ones first: they are the yardstick. Near incumbents are peers here.
-    let everybody = |subject| -> Vec<Contender> {
-        let near = arena.contenders(subject).into_iter().map(|mut contender| {
+    let contenders_of = |subject| -> Vec<Contender> {
+        let near = testbed.contenders(subject).into_iter().map(|mut contender| {
             if !contender.is_ours() {
                 contender.name = format!("near {}", contender.name);
                 contender.standing = Standing::Peer;
             }
             contender
         });
-        let far = arena.contenders_of(&far, subject).into_iter().map(|mut contender| {
+        let far = testbed.contenders_of(&far, subject).into_iter().map(|mut contender| {
             contender.name = format!("far {}", contender.name);
             contender
         });
         near.chain(far).collect()
     };
-    let (mediums, smalls) = (everybody(&medium), everybody(&small));
+    let (mediums, smalls) = (contenders_of(&medium), contenders_of(&small));
     let empty = || mediums.iter().map(Series::of).collect::<Vec<_>>();
     let (mut shallow, mut listing, mut clone, mut full) = (empty(), empty(), empty(), empty());
     for round in run.rounds() {
-        arena.push(&medium)?;
-        arena.push(&small)?;
+        testbed.push(&medium)?;
+        testbed.push(&small)?;
         let refs = medium.author.refs()?;
         let body = String::from_utf8(clone_request::clone(refs.values(), Depth::Full))?;
         for turn in 0..mediums.len() {
@@ -77,7 +78,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             let (medium_url, small_url) = (&mediums[index].url, &smalls[index].url);
             let folder = scratch::folder_in_memory("clone")?;
             let into = |name: &str| Ok::<_, anyhow::Error>(text(&folder.path().join(name))?.to_owned());
-            let git = |arguments: &[&str]| Errand::Git {
+            let git = |arguments: &[&str]| Task::Git {
                 arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
                 folder: folder.path().to_owned(),
             };
@@ -111,12 +112,11 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             // One far server is enough where the line is the limit.
             let is_another_far_one = index > mediums.len() - far.len();
             if round < MOST_ROUNDS_OF_FULL_CLONES && !is_another_far_one {
-                let errand =
-                    |at_once| Errand::Clones { url: medium_url.clone(), body: body.clone(), at_once };
+                let task = |at_once| Task::Clones { url: medium_url.clone(), body: body.clone(), at_once };
                 if mediums[index].is_ours() {
-                    client.run(&errand(1))?;
+                    client.run(&task(1))?;
                 }
-                full[index].samples.push(client.run(&errand(AT_ONCE))?);
+                full[index].samples.push(client.run(&task(AT_ONCE))?);
             }
         }
     }

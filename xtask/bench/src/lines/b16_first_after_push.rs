@@ -6,7 +6,6 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::arena::Standing;
 use crate::client::clone_request::Depth;
 use crate::measuring::cost;
 use crate::measuring::samples::Samples;
@@ -14,6 +13,7 @@ use crate::results::comparison::{Series, compare};
 use crate::results::report::{Bound, Report, Yardstick};
 use crate::run::Run;
 use crate::scene::Scene;
+use crate::testbed::Standing;
 
 /// One line for the list.
 pub const SUMMARY: &str = "first depth=1 clone after a push, against the same one served hot: latency";
@@ -28,18 +28,18 @@ const GOAL_RATIO: f64 = 1.2;
 
 /// Push after push.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
-    let (arena, subject) = run.medium()?;
-    let scene = Scene::new(arena, subject)?;
+    let (testbed, subject) = run.medium()?;
+    let scene = Scene::new(testbed, subject)?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
     for (delay, when) in [(Duration::ZERO, "at once"), (MOMENT, "a moment later")] {
         let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
         let (mut first, mut hot) = (empty(), empty());
         for round in run.rounds() {
             for push in 0..PUSHES_PER_ROUND {
-                arena.push(subject)?;
+                testbed.push(subject)?;
                 let questions = scene.questions(Depth::One)?;
                 thread::sleep(delay);
-                // Ours first and last by turns: whoever is asked later has more time to prepare.
+                // Ours is first and last by turns: a server that is asked later has more time to prepare.
                 for index in scene.turns(round + push) {
                     let contender = &scene.contenders[index];
                     let ask = || cost::of(contender, || questions.expected.ask(&questions.requests[index]));

@@ -23,7 +23,7 @@ const CLONES_AT_ONCE: usize = 4;
 const GOAL_TIMES_LESS_CPU: f64 = 10.0;
 const GOAL_TIMES_FASTER: f64 = 5.0;
 
-/// Joins a new mirror and clones everything in turn.
+/// Joins a new mirror, then clones everything, round by round.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let upstream = Upstream::start(&run.binary)?;
     let small = SmallRepositories::publish(&upstream, run.repositories)?;

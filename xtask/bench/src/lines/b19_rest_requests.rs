@@ -42,7 +42,7 @@ struct Case<'a> {
     microseconds_per_request: Samples,
 }
 
-/// Asks the upstream and the plain handler in turn.
+/// Asks the upstream and the plain handler by turns.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let upstream = Upstream::start(&run.binary)?;
     let small = SmallRepositories::publish(&upstream, REPOSITORIES.min(run.repositories))?;

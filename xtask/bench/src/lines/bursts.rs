@@ -18,7 +18,7 @@ pub const AT_ONCE: usize = 32;
 /// Who clones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
-    /// Nobody: the requests alone, the answers are thrown away.
+    /// Raw requests; the answers are thrown away.
     Raw,
     /// Real git, on this machine too.
     Git,
@@ -27,20 +27,20 @@ pub enum Client {
 /// What was found.
 #[derive(Debug)]
 pub struct Judged {
-    /// Wall time, judged, and server CPU of everybody.
+    /// Wall time, judged, and server CPU of all servers.
     pub report: Report,
     /// Seconds until the last clone from ours was done.
     pub wall_of_ours: Samples,
 }
 
-/// Pushes, lets everybody serve the clone once, and then many at once; in each round again.
+/// Pushes, lets every server serve the clone once, and then many at once; in each round again.
 pub fn judge(run: &Run, depth: Depth, client: Client, goal: Times) -> anyhow::Result<Judged> {
-    let (arena, subject) = run.medium()?;
-    let scene = Scene::new(arena, subject)?;
+    let (testbed, subject) = run.medium()?;
+    let scene = Scene::new(testbed, subject)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut wall, mut cpu) = (empty(), empty());
     for round in run.rounds() {
-        arena.push(subject)?;
+        testbed.push(subject)?;
         let questions = scene.questions(depth)?;
         for index in scene.turns(round) {
             let contender = &scene.contenders[index];

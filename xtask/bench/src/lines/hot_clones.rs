@@ -1,7 +1,7 @@
 //! What a clone costs a server that has served the same one before: the family of B1, B2, B18 and TLS.
 //!
 //! Clones are raw requests. After each push the first clone of each contender fills what it has of caches and is told
-//! by itself; the ones after it are hot. So a quarter of all clones is of something nobody has asked for yet.
+//! by itself; the ones after it are hot. So a quarter of all clones is of something that was not asked for before.
 
 use crate::client::clone_request::Depth;
 use crate::measuring::cost;
@@ -17,9 +17,9 @@ const HOT_CLONES: usize = 3;
 
 /// Measures the repository of about 75 MB without TLS.
 pub fn judge(run: &Run, depth: Depth, goal: Times) -> anyhow::Result<Report> {
-    let (arena, subject) = run.medium()?;
+    let (testbed, subject) = run.medium()?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
-    measure(run, &Scene::new(arena, subject)?, depth, Some(goal), &mut report)?;
+    measure(run, &Scene::new(testbed, subject)?, depth, Some(goal), &mut report)?;
     Ok(report)
 }
 
@@ -31,14 +31,14 @@ pub fn measure(
     goal: Option<Times>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let (arena, subject) = (scene.arena, scene.subject);
+    let (testbed, subject) = (scene.testbed, scene.subject);
     scene.check_clones(depth)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut hot, mut first, mut all, mut wall) = (empty(), empty(), empty(), empty());
     let mut upstream = Samples::default();
     for round in run.rounds() {
         for _ in 0..PUSHES_PER_ROUND {
-            arena.push(subject)?;
+            testbed.push(subject)?;
             let questions = scene.questions(depth)?;
             let mut used = vec![0.0; scene.contenders.len()];
             for index in scene.turns(round) {
@@ -48,7 +48,7 @@ pub fn measure(
                 first[index].samples.push(cost.cpu);
                 used[index] += cost.cpu;
             }
-            let upstream_before = arena.upstream_group.cpu_seconds()?;
+            let upstream_before = testbed.upstream_group.cpu_seconds()?;
             let turns = (0..HOT_CLONES).flat_map(|_| scene.turns(round));
             for index in turns {
                 let cost = cost::of(&scene.contenders[index], || {
@@ -58,7 +58,7 @@ pub fn measure(
                 wall[index].samples.push(cost.wall);
                 used[index] += cost.cpu;
             }
-            upstream.push((arena.upstream_group.cpu_seconds()? - upstream_before) / HOT_CLONES as f64);
+            upstream.push((testbed.upstream_group.cpu_seconds()? - upstream_before) / HOT_CLONES as f64);
             for (series, used) in all.iter_mut().zip(used) {
                 series.samples.push(used / (HOT_CLONES + 1) as f64);
             }

@@ -1,5 +1,5 @@
-//! Hot clones once more over TLS and with a token, as they are served across a building. Everybody stands behind the
-//! same kind of proxy, whose computing time counts for whoever stands behind it.
+//! Hot clones once more over TLS and with a token, as they are served across a building. Every server is
+//! behind the same kind of proxy, whose computing time counts for the server behind it.
 //!
 //! There is no goal: the larger the answer, the more of the time goes into encryption, which is the same for all.
 
@@ -15,9 +15,9 @@ pub const SUMMARY: &str =
 
 /// Raw requests between pushes.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
-    let (arena, subject) = run.medium()?;
+    let (testbed, subject) = run.medium()?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
-    let scene = Scene::behind_tls(arena, subject)?;
+    let scene = Scene::behind_tls(testbed, subject)?;
     for depth in [Depth::Full, Depth::One] {
         hot_clones::measure(run, &scene, depth, None, &mut report)?;
     }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use crate::arena::Contender;
 use crate::client::clone_request::PackSeen;
 use crate::client::raw_post::Request;
+use crate::testbed::Contender;
 
 /// Servers tidy up after the last byte; what they do then is part of the answer's cost.
 const AFTERMATH: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ pub fn of(contender: &Contender, work: impl FnOnce() -> anyhow::Result<()>) -> a
     Ok(Cost { wall, cpu, memory })
 }
 
-/// How many objects the pack of an answer must have: as many as that of everybody else.
+/// How many objects the pack of an answer must have: as many as that of every other server.
 #[derive(Debug, Default)]
 pub struct Expected(AtomicU32);
 

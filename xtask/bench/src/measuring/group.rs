@@ -1,7 +1,7 @@
 //! The processes of one server as a control group: exact CPU time and memory, of children that have ended too.
 //!
 //! Version 1 (`cpuacct` and `memory`) and version 2 (`cpu.stat` and `memory.stat`) are understood. Where no group may
-//! be made, the numbers come from the process trees: in steps of 10 ms, without children that nobody waited for.
+//! be made, the numbers come from the process trees: in steps of 10 ms, without children that were not waited for.
 
 use std::fs;
 use std::io;

@@ -3,7 +3,7 @@
 /// Answers that were there, and all answers that could have been.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Tally {
-    /// Answers that were there, or in the making for somebody else.
+    /// Answers that were there, or in the making for another client.
     pub hits: f64,
     /// Answers that had to be made.
     pub misses: f64,

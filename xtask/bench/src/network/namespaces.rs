@@ -70,7 +70,7 @@ impl Network {
         up(Some(far), far_tun, &format!("{}/24", Self::FAR_FOR_CLIENTS))?;
         up(None, near_tun, &format!("{NEAR_END_OF_FAR_LINE}/24"))?;
         up(Some(far), far_tun_of_near, &format!("{}/24", Self::FAR_FOR_NEAR))?;
-        // The upstream calls its mirror, which has one address for everybody.
+        // The upstream calls its mirror, which has one address for all of them.
         ip(&["-n", far, "route", "add", &format!("{}/32", Self::NEAR), "via", NEAR_END_OF_FAR_LINE])?;
         Ok(network)
     }

@@ -96,7 +96,7 @@ impl Upstream {
         Repository::read(&self.rest.post(&path, &json!({"name": name, "scmId": "git"}))?)
     }
 
-    /// Makes an empty repository that everybody may read.
+    /// Makes an empty repository that all may read without credentials.
     pub fn create_public_repository(&self, name: &str) -> anyhow::Result<Repository> {
         let path = format!("{CORE}/projects/{PROJECT}/repos");
         let asked = json!({"name": name, "scmId": "git", "public": true});

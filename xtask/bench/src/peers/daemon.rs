@@ -80,7 +80,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that nobody uses now.
+/// A port that is free now.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?.local_addr()?.port())
 }

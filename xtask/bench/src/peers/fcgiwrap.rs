@@ -39,7 +39,7 @@ pub fn is_installed() -> bool {
     nginx::is_installed() && Path::new(FCGIWRAP).is_file()
 }
 
-/// As everybody sets it up.
+/// As it is usually set up.
 pub fn start(served: &ServedFolder, site: &Site) -> anyhow::Result<Peer> {
     let forwarding = "fastcgi_buffering off; fastcgi_request_buffering off;";
     start_with(served, site, "nginx + fcgiwrap", forwarding, true)

@@ -1,4 +1,4 @@
-//! What ours is compared with: servers that anybody can install, all of them in front of the same repositories.
+//! What ours is compared with: servers that are free to install, all of them in front of the same repositories.
 //!
 //! The incumbent of a line is the better of nginx with fcgiwrap and Apache with mod_cgid, both in front of
 //! `git http-backend`. The other peers are told beside it.

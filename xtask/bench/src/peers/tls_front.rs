@@ -1,4 +1,4 @@
-//! nginx as the end of TLS in front of anybody. For those who know no tokens it asks for one, too.
+//! nginx as the end of TLS in front of any server. For those that know no tokens it checks one, too.
 
 use super::nginx::{self, Nginx};
 use crate::client::tls::Certificate;
@@ -12,10 +12,10 @@ pub struct TlsFront {
     _nginx: Nginx,
 }
 
-/// Who asks for the token.
+/// What checks the token.
 #[derive(Debug, Clone, Copy)]
 pub enum TokenCheck<'a> {
-    /// Whoever is behind.
+    /// The server behind.
     Behind,
     /// The front: other values of the header are refused.
     InFront(&'a str),

@@ -1,8 +1,8 @@
-//! The same quantity of everybody: what each has, and how many times ours the others' is.
+//! The same quantity of all servers: what each has, and how many times ours the others' is.
 
-use crate::arena::{Contender, Standing};
 use crate::measuring::samples::Samples;
 use crate::results::report::{Bound, Report, Yardstick};
+use crate::testbed::{Contender, Standing};
 
 /// What one contender has shown, sample by sample next to the others.
 #[derive(Debug, Clone)]

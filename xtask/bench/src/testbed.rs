@@ -1,7 +1,7 @@
-//! Everybody side by side: our upstream with a mirror, and the peers, in front of the same repositories.
+//! All servers side by side: our upstream with a mirror, and the peers, in front of the same repositories.
 //!
-//! What is measured of ours is the mirror; the upstream is told beside it. A push goes to everybody and counts as
-//! arrived when everybody lists exactly the refs that were pushed: who stays behind, or serves what was true before,
+//! What is measured of ours is the mirror; the upstream is told beside it. A push goes to every server and counts
+//! as arrived when each lists exactly the refs that were pushed: a server that stays behind, or serves a stale answer,
 //! fails the run.
 
 use std::path::Path;
@@ -26,14 +26,14 @@ use crate::repositories::git::{Git, Refs};
 use crate::run::Run;
 use crate::site::Site;
 
-/// How long anybody may take to serve a push.
+/// How long a server may take to serve a push.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between two looks whether a push is served.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// All servers.
 #[derive(Debug)]
-pub struct Arena {
+pub struct Testbed {
     /// Ours, where pushes go.
     pub upstream: Upstream,
     /// Ours, which is measured.
@@ -47,7 +47,7 @@ pub struct Arena {
     pub absent: Vec<String>,
 }
 
-/// A repository that everybody serves.
+/// A repository that all servers serve.
 #[derive(Debug)]
 pub struct Subject {
     /// Makes commits.
@@ -57,20 +57,20 @@ pub struct Subject {
     private: Option<Repository>,
 }
 
-/// What somebody is in a comparison.
+/// What a server is in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Ours, asked by anybody.
+    /// Ours, asked without credentials.
     Ours,
     /// Ours, a repository that only the bearer of a token may read.
     OursWithToken,
     /// What people have: the better one of these is the yardstick.
     Incumbent,
-    /// Anybody else.
+    /// Any other server.
     Peer,
 }
 
-/// Somebody who serves a repository.
+/// A server of a repository.
 #[derive(Debug, Clone)]
 pub struct Contender {
     /// For people.
@@ -106,20 +106,20 @@ pub enum Arrival {
     Imported,
 }
 
-impl Arena {
-    /// Starts everybody.
+impl Testbed {
+    /// Starts all servers.
     pub fn open(run: &Run) -> anyhow::Result<Self> {
         Self::open_at(run, &Site::loopback(), &Site::loopback())
     }
 
-    /// Starts our upstream in one place, everybody else in another.
+    /// Starts our upstream in one place, all other servers in another.
     pub fn open_at(run: &Run, far: &Site, near: &Site) -> anyhow::Result<Self> {
         let (far, near) = (far.with_own_group(), near.with_own_group());
         let upstream = Upstream::start_at(&run.binary, &far)?;
-        let mirror = upstream.accept(upstream.new_mirror_at(&run.binary, "arena", &near)?)?;
+        let mirror = upstream.accept(upstream.new_mirror_at(&run.binary, "testbed", &near)?)?;
         let served = ServedFolder::new()?;
         let (peers, absent) = peers::start_all(&served, &near)?;
-        Ok(Arena {
+        Ok(Testbed {
             upstream,
             mirror,
             upstream_group: far.group,
@@ -130,7 +130,7 @@ impl Arena {
         })
     }
 
-    /// Gives a repository to everybody.
+    /// Gives a repository to all servers.
     pub fn publish(
         &self,
         slug: &str,
@@ -138,7 +138,7 @@ impl Arena {
         access: Access,
         arrival: Arrival,
     ) -> anyhow::Result<Subject> {
-        eprintln!("   giving {} to everybody", source.display());
+        eprintln!("   giving {} to all servers", source.display());
         let author = Author::of(source)?;
         self.served.add(slug, source)?;
         let public = match arrival {
@@ -170,7 +170,7 @@ impl Arena {
         Ok(subject)
     }
 
-    /// Everybody who serves a repository, ours first.
+    /// All servers of a repository, ours first.
     pub fn contenders(&self, subject: &Subject) -> Vec<Contender> {
         let ours = Contender {
             name: "ours".into(),
@@ -208,14 +208,14 @@ impl Arena {
         peers::start_incumbents(&self.served, site)
     }
 
-    /// Pushes a new commit to everybody and waits until everybody serves it; returns the commit.
+    /// Pushes a new commit to all servers and waits until they serve it; returns the commit.
     pub fn push(&self, subject: &Subject) -> anyhow::Result<String> {
         let commit = self.push_without_waiting(subject)?;
         self.wait_until_served(subject)?;
         Ok(commit)
     }
 
-    /// Pushes a new commit to everybody and returns as soon as the upstreams have it.
+    /// Pushes a new commit to all servers and returns as soon as the upstreams have it.
     pub fn push_without_waiting(&self, subject: &Subject) -> anyhow::Result<String> {
         let commit = subject.author.commit()?;
         subject.author.push_to_folder(&self.served.path(&subject.slug))?;
@@ -225,7 +225,7 @@ impl Arena {
         Ok(commit)
     }
 
-    /// Waits until everybody lists exactly the author's refs.
+    /// Waits until all servers list exactly the author's refs.
     pub fn wait_until_served(&self, subject: &Subject) -> anyhow::Result<()> {
         let refs = subject.author.refs()?;
         for contender in self.contenders(subject) {
