@@ -16,8 +16,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/storage", &[]),
     ("crates/auth", &[]),
     ("crates/api", &[]),
-    ("crates/upstream", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
-    ("crates/mirror", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
+    ("crates/peer", &["heliostat-api", "heliostat-auth"]),
+    (
+        "crates/upstream",
+        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-peer", "heliostat-storage"],
+    ),
+    (
+        "crates/mirror",
+        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-peer", "heliostat-storage"],
+    ),
     (
         "crates/server",
         &[
@@ -25,11 +32,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "heliostat-auth",
             "heliostat-git",
             "heliostat-mirror",
+            "heliostat-peer",
             "heliostat-storage",
             "heliostat-upstream",
         ],
     ),
-    ("crates/cli", &["heliostat-api", "heliostat-git", "heliostat-server"]),
+    ("crates/cli", &["heliostat-api", "heliostat-git", "heliostat-peer", "heliostat-server"]),
     ("tests", &["heliostat-api", "heliostat-auth"]),
     ("tests/fuzz", &["heliostat-git"]),
     ("xtask", &[]),

@@ -12,13 +12,14 @@
 use std::time::Duration;
 
 use heliostat_auth::{Caller, Refusal, shared_secret};
+use heliostat_peer::Call;
 use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
 use reqwest::Method;
 use serde_json::json;
 use url::Url;
 
 use crate::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
-use crate::mirror_client::SignedCall;
+use crate::mirror_client::{self, MirrorCall};
 use crate::refuse;
 use crate::signed_links::upstream_on_mirror;
 use crate::upstream::Upstream;
@@ -110,7 +111,10 @@ impl Upstream {
     ) -> Result<Introduction, Refusal> {
         let parse = |text: &str| Url::parse(text).map_err(Refusal::internal);
         let (base_url, descriptor_uri) = (parse(base_url)?, parse(descriptor_uri)?);
-        let fetched = self.0.mirrors.get(&descriptor_uri, MAX_DESCRIPTOR_BYTES, DESCRIPTOR_TIMEOUT).await;
+        let call = Call::new(Method::GET, descriptor_uri)
+            .timeout(DESCRIPTOR_TIMEOUT)
+            .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
+        let fetched = self.0.mirrors.fetch(call).await;
         let json = fetched.map_err(|error| {
             Refusal::conflict(format!("The mirror's descriptor cannot be fetched: {error}."))
         })?;
@@ -133,14 +137,14 @@ impl Upstream {
             "baseUrl": base_url,
             "apiBaseUrl": base_url,
         });
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::POST,
             url: &introduction.installed_url,
             event_key: None,
             body: &body,
             timeout: INSTALL_TIMEOUT,
         };
-        let installed = self.0.mirrors.send(mirror, call).await;
+        let installed = mirror_client::send(&self.0.mirrors, mirror, call).await;
         installed
             .map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))?;
         match projects {
@@ -157,14 +161,14 @@ impl Upstream {
             .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
         let body = json!({ "mode": "SELECTED_PROJECTS", "projectIds": projects });
         let url = format!("{resource}/settings");
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::PUT,
             url: &url,
             event_key: None,
             body: &body,
             timeout: INSTALL_TIMEOUT,
         };
-        self.0.mirrors.send(mirror, call).await.map_err(|error| failed(error.to_string()))
+        mirror_client::send(&self.0.mirrors, mirror, call).await.map_err(|error| failed(error.to_string()))
     }
 
     async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {

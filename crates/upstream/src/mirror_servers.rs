@@ -12,7 +12,7 @@ use heliostat_storage::{
 use reqwest::Method;
 use serde_json::json;
 
-use crate::mirror_client::SignedCall;
+use crate::mirror_client::{self, MirrorCall};
 use crate::permit;
 use crate::refuse;
 use crate::requests::{MAX_MIRROR_ID_BYTES, product, text_of, url_below};
@@ -172,14 +172,14 @@ impl Upstream {
             return;
         };
         let body = json!({ "clientKey": mirror.client_key, "baseUrl": self.base_url().as_str().trim_end_matches('/') });
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::POST,
             url,
             event_key: None,
             body: &body,
             timeout: UNINSTALL_TIMEOUT,
         };
-        if let Err(error) = self.0.mirrors.send(mirror, call).await {
+        if let Err(error) = mirror_client::send(&self.0.mirrors, mirror, call).await {
             tracing::warn!(mirror.id = %mirror.id, error = %error, "a removed mirror could not be told");
         }
     }

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use heliostat_auth::{Caller, Credentials, Refusal, Secret};
 use heliostat_git as git;
+use heliostat_peer::Clock;
 use heliostat_storage::{Database, PageRequest, Project, Repository, Role, UpstreamStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    AdminAccount, Clock, MirrorAddresses, ProjectCreation, Registration, RepositoryCreation, RequestFacts,
-    Upstream, UpstreamOptions, UserCreation,
+    AdminAccount, MirrorAddresses, ProjectCreation, Registration, RepositoryCreation, RequestFacts, Upstream,
+    UpstreamOptions, UserCreation,
 };
 
 /// The first page of anything.
