@@ -17,13 +17,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/auth", &[]),
     ("crates/api", &[]),
     ("crates/peer", &["heliostat-api", "heliostat-auth"]),
+    ("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
     (
         "crates/upstream",
-        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-peer", "heliostat-storage"],
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-git",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
     ),
     (
         "crates/mirror",
-        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-peer", "heliostat-storage"],
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-git",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
     ),
     (
         "crates/server",
@@ -33,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "heliostat-git",
             "heliostat-mirror",
             "heliostat-peer",
+            "heliostat-refusal",
             "heliostat-storage",
             "heliostat-upstream",
         ],

@@ -189,6 +189,11 @@ impl PeerClient {
         Ok(Self { http: http::client(user_agent, destinations).build()?, destinations, clock })
     }
 
+    /// Checks as much of an address as can be checked without resolving it.
+    pub fn check_address(&self, url: &Url) -> Result<(), AddressRefused> {
+        self.destinations.check_literal(url)
+    }
+
     /// Sends a call and returns what its answer says. An answer without a body is read as `null`.
     pub async fn call<A: DeserializeOwned>(&self, call: Call<'_>) -> Result<A, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
@@ -214,7 +219,7 @@ impl PeerClient {
     /// The answer, if its status is a success.
     async fn exchange(&self, call: Call<'_>) -> Result<Response, CallError> {
         let Call { method, url, headers, body, signer, timeout, .. } = call;
-        self.destinations.check_literal(&url)?;
+        self.check_address(&url)?;
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         request = request.header("Accept", "application/json");
         if let Some(signer) = signer {

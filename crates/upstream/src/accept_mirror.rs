@@ -11,8 +11,9 @@
 
 use std::time::Duration;
 
-use heliostat_auth::{Caller, Refusal, shared_secret};
+use heliostat_auth::{Caller, shared_secret};
 use heliostat_peer::Call;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
 use reqwest::Method;
 use serde_json::json;
@@ -20,7 +21,6 @@ use url::Url;
 
 use crate::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use crate::mirror_client::{self, MirrorCall};
-use crate::refuse;
 use crate::signed_links::upstream_on_mirror;
 use crate::upstream::Upstream;
 
@@ -67,14 +67,14 @@ impl Upstream {
             client_key: self.0.client_key.clone(),
             accepted_at: self.now_ms(),
         };
-        let mirror = self.store().insert_mirror(request.id, new_mirror).await.map_err(refuse::store)?;
+        let mirror = self.store().insert_mirror(request.id, new_mirror).await?;
         match self.install(&mirror, &introduction, projects).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
                 self.mirror_record(&mirror.id).await
             }
             Err(reason) => {
-                self.store().revert_acceptance(&mirror.id, self.now_ms()).await.map_err(refuse::store)?;
+                self.store().revert_acceptance(&mirror.id, self.now_ms()).await?;
                 Err(reason)
             }
         }
@@ -82,7 +82,7 @@ impl Upstream {
 
     /// Tells a mirror that was accepted its secret once more, if it has never used it.
     pub(crate) async fn install_again_if_never_seen(&self, id: &MirrorServerId) -> Result<(), Refusal> {
-        let mirror = self.store().find_mirror(id).await.map_err(refuse::store)?;
+        let mirror = self.store().find_mirror(id).await?;
         let Some(mirror) = mirror.filter(|mirror| mirror.last_seen_at.is_none()) else {
             return Ok(());
         };
@@ -181,7 +181,7 @@ impl Upstream {
         for id in &ids {
             let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
             let id: ProjectId = id.parse().map_err(|_| unknown())?;
-            self.store().find_project(id).await.map_err(refuse::store)?.ok_or_else(unknown)?;
+            self.store().find_project(id).await?.ok_or_else(unknown)?;
         }
         Ok(ids)
     }

@@ -6,14 +6,14 @@
 //! that finds nothing new records nothing. If the process dies between the change and the record, or the
 //! database is away, `reconcile_refs` makes up for it with the same function.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::{RefChange, RefName, RefSnapshot};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::metadata_hash::metadata_hash;
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::wire_event::{DEFAULT_BRANCH_MODIFIED, MAX_CHANGES_PER_EVENT, wire_changes};
 
@@ -80,7 +80,7 @@ impl Upstream {
                     return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
                 }
                 Err(StoreError::StaleGeneration { .. }) => {}
-                Err(error) => return Err(refuse::store(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))

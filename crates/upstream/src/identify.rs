@@ -1,12 +1,12 @@
 //! Who sent a request: credentials are checked against users, tokens and mirrors.
 
 use heliostat_auth::{
-    ACCESS_TOKEN_PREFIX, Caller, Ceiling, Credentials, GlobalPermission, Refusal, Secret, UnverifiedToken,
+    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenScope, UnverifiedToken,
     UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
 };
+use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, MirrorServerId, User};
 
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// Path below the base URL under which repositories are served to git.
@@ -31,7 +31,7 @@ pub struct RequestFacts<'a> {
 pub(crate) struct Login {
     pub(crate) user: User,
     pub(crate) global: GlobalPermission,
-    pub(crate) ceiling: Option<Ceiling>,
+    pub(crate) scope: Option<TokenScope>,
 }
 
 impl Upstream {
@@ -56,7 +56,7 @@ impl Upstream {
         if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             return self.log_in_with_token(password, Some(name)).await;
         }
-        let user = self.store().find_user_by_name(name).await.map_err(refuse::store)?;
+        let user = self.store().find_user_by_name(name).await?;
         let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let right = self.0.passwords.verify(password, stored_hash).await?;
         match user {
@@ -71,7 +71,7 @@ impl Upstream {
         token: &Secret,
         name: Option<&str>,
     ) -> Result<Login, Refusal> {
-        let found = self.store().find_user_by_token_hash(&token_hash(token)).await.map_err(refuse::store)?;
+        let found = self.store().find_user_by_token_hash(&token_hash(token)).await?;
         let (user, token) = found.ok_or_else(Refusal::wrong_credentials)?;
         let belongs = name.is_none_or(|name| names_token_owner(name, &user));
         let expired = token.expires_at.is_some_and(|end| end <= self.now_ms());
@@ -79,16 +79,16 @@ impl Upstream {
             return Err(Refusal::wrong_credentials());
         }
         self.note_token_use(&token).await;
-        self.admit(user, Ceiling::of_names(token.permissions.iter().map(String::as_str))).await
+        self.admit(user, TokenScope::from_names(token.permissions.iter().map(String::as_str))).await
     }
 
     /// The last step of every login: the account must be active and have a global permission.
-    async fn admit(&self, user: User, ceiling: Option<Ceiling>) -> Result<Login, Refusal> {
+    async fn admit(&self, user: User, scope: Option<TokenScope>) -> Result<Login, Refusal> {
         if !user.active {
             return Err(Refusal::wrong_credentials());
         }
         match self.global_permission(user.id).await? {
-            Some(global) => Ok(Login { user, global, ceiling }),
+            Some(global) => Ok(Login { user, global, scope }),
             None => Err(Refusal::unauthenticated("This user has no permission to use this server.")),
         }
     }
@@ -106,7 +106,7 @@ impl Upstream {
     async fn identify_mirror(&self, token: &Secret, facts: RequestFacts<'_>) -> Result<Caller, Refusal> {
         let token = UnverifiedToken::parse(token.expose())?;
         let id = MirrorServerId::from(token.issuer());
-        let mirror = self.store().find_mirror(&id).await.map_err(refuse::store)?;
+        let mirror = self.store().find_mirror(&id).await?;
         let mirror = mirror
             .filter(|mirror| mirror.enabled)
             .ok_or_else(|| Refusal::unauthenticated(format!("The mirror {id} is not known here.")))?;
@@ -134,7 +134,7 @@ impl Login {
             display_name: self.user.display_name,
             global: Some(self.global),
         };
-        Caller::with_token(identity, self.ceiling)
+        Caller::with_token(identity, self.scope)
     }
 }
 

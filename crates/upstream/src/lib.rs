@@ -50,7 +50,6 @@ mod wire_event;
 mod fixture;
 mod mirror_client;
 mod names;
-mod refuse;
 mod register_limit;
 mod webhook_date;
 

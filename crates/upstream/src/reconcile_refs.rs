@@ -9,12 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::RefName;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use tokio_util::sync::CancellationToken;
 
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// How often doubtful repositories are looked at again.
@@ -92,7 +92,7 @@ async fn check_all(upstream: &Upstream) -> Result<(), Refusal> {
     loop {
         let request = PageRequest { start, limit: PAGE_SIZE };
         let listed = upstream.store().list_repositories(None, Visibility::All, None, request).await;
-        let page = listed.map_err(refuse::store)?;
+        let page = listed?;
         let (unfinished, whole): (Vec<_>, Vec<_>) =
             page.values.into_iter().partition(|repository| is_left_over(repository, upstream));
         left_over.extend(unfinished.into_iter().map(|repository| repository.id));

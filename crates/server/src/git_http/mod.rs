@@ -12,8 +12,8 @@ use std::future::Future;
 
 use bytes::Bytes;
 use heliostat_api::Call;
-use heliostat_auth::Refusal;
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_refusal::Refusal;
 
 pub use endpoint::GitEndpoint;
 pub use mirror_git::MirrorGit;
