@@ -3,6 +3,8 @@
 //! Answers are read field by field and checked before anything is believed; a server that answers
 //! nonsense, a proxy's error page for instance, is an error and never an empty list.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::{Claims, Secret, sign};
@@ -46,6 +48,8 @@ pub(crate) struct UpstreamClient {
     url: UpstreamUrl,
     server_id: String,
     clock: Clock,
+    /// Whether the latest call was answered; false before the first one.
+    reachable: Arc<AtomicBool>,
 }
 
 /// A call before it is sent.
@@ -92,15 +96,27 @@ impl<'a> Call<'a> {
 impl UpstreamClient {
     pub(crate) fn new(url: UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
-        Ok(Self { client, url, server_id, clock })
+        Ok(Self { client, url, server_id, clock, reachable: Arc::default() })
     }
 
     pub(crate) fn server_id(&self) -> &str {
         &self.server_id
     }
 
+    /// Whether the upstream answered the latest call, if only to refuse it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
     /// Sends a call and returns the JSON of a successful answer, `null` if it has no body.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Value, CallError> {
+        let answer = self.answer_to(call).await;
+        let is_away = answer.as_ref().is_err_and(|error| error.is_outage() && !is_about_us_alone(error));
+        self.reachable.store(!is_away, Ordering::Relaxed);
+        answer
+    }
+
+    async fn answer_to(&self, call: Call<'_>) -> Result<Value, CallError> {
         let parse = |address: String| match Url::parse(&address) {
             Ok(url) => Ok(url),
             Err(_) => Err(CallError::ForeignAddress(address)),
