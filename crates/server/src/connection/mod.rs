@@ -9,6 +9,7 @@ mod outbox;
 mod residency;
 mod socket;
 mod stored_body;
+mod unread_body;
 
 #[cfg(test)]
 mod tests;
