@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: a linter for the repository itself. Each rule names the file and what mends it.
 
+mod documents;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,15 +22,20 @@ const EMPTY_NAMES: [&str; 5] = ["utils", "util", "manager", "common", "helpers"]
 pub fn run() -> anyhow::Result<Outcome> {
     let root = workspace::root();
     let mut findings = Vec::new();
-    for file in files(&root)? {
+    let files = files(&root)?;
+    let tree = documents::Tree::of(&files);
+    for file in &files {
         // What clients send is kept as it was.
         if file.starts_with(CORPUS) {
             continue;
         }
-        let Ok(text) = fs::read_to_string(root.join(&file)) else {
+        let Ok(text) = fs::read_to_string(root.join(file)) else {
             continue;
         };
-        findings.extend(findings_in(&file, &text));
+        findings.extend(findings_in(file, &text));
+        if documents::is_document(file) {
+            findings.extend(documents::findings_in(file, &text, &tree));
+        }
     }
     Ok(Outcome::of_findings(findings, "the repository is tidy"))
 }
@@ -40,7 +47,9 @@ fn files(root: &Path) -> anyhow::Result<Vec<String>> {
         .output()
         .context("cannot run git")?;
     let names = String::from_utf8_lossy(&output.stdout);
-    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    let names = names.split('\0').filter(|name| !name.is_empty());
+    // One that was removed is still listed until that is committed.
+    Ok(names.filter(|name| root.join(name).exists()).map(str::to_owned).collect())
 }
 
 /// Everything that is untidy in one file.
