@@ -1,4 +1,4 @@
-//! Who is turned away: nobody, impostors of each kind, and users without a permission.
+//! Who is turned away: callers without credentials or with wrong ones of each kind, and users without a permission.
 
 use heliostat_api::Role;
 
@@ -6,7 +6,7 @@ use super::scene::scenes;
 use crate::harness::{Identity, Promised};
 
 #[tokio::test]
-async fn nobody_and_impostors_are_401() {
+async fn missing_and_wrong_credentials_are_401() {
     for scene in scenes().await {
         for operation in scene.operations().filter(|operation| operation.promises(401)) {
             let mut callers = Vec::new();
@@ -22,7 +22,7 @@ async fn nobody_and_impostors_are_401() {
             if operation.accepts("serverJwt") {
                 callers.push(scene.forger.clone());
             }
-            assert!(!callers.is_empty(), "{}: nobody can be turned away with 401", operation.id());
+            assert!(!callers.is_empty(), "{}: no caller can be turned away with 401", operation.id());
             for caller in callers {
                 scene.call(&operation, &scene.address(&operation), &caller).await.refused(401);
             }
@@ -33,7 +33,7 @@ async fn nobody_and_impostors_are_401() {
 #[tokio::test]
 async fn a_user_without_any_permission_is_403_where_that_is_promised() {
     for scene in scenes().await {
-        // An upstream answers everybody what they may read; of what both roles serve, only a mirror refuses.
+        // An upstream answers all users what they may read; of what both roles serve, only a mirror refuses.
         let may_refuse = |operation: &Promised| scene.role == Role::Mirror || !operation.is_shared();
         let promised = scene.operations().filter(|operation| {
             operation.promises(403) && operation.accepts("basic") && may_refuse(operation)
