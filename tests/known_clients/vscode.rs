@@ -61,7 +61,7 @@ async fn the_limit_is_kept_and_the_reader_gets_what_it_requires() {
 async fn without_a_right_to_ask_no_host_is_a_mirror() {
     let pair = shared_pair().await;
     for caller in [Identity::Anonymous, Identity::impostor()] {
-        assert!(mirror_hosts(&pair.upstream.client(&unknown)).await.is_empty());
+        assert!(mirror_hosts(&pair.upstream.client(&caller)).await.is_empty());
     }
     // On a mirror the list is not served at all.
     assert!(mirror_hosts(&pair.mirror_admin()).await.is_empty());

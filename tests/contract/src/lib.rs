@@ -99,10 +99,14 @@ mod tests {
                     "state": {"allOf": [{"$ref": "#/components/schemas/State"}], "nullable": true},
                     "tags": {"type": "array", "maxItems": 2, "items": {"type": "string"}},
                     "open": {"type": "object", "additionalProperties": true},
+                    "hook": {
+                        "type": "object", "nullable": true, "allOf": [{"$ref": "#/components/schemas/Hook"}],
+                    },
                     "one": {"oneOf": [{"$ref": "#/components/schemas/State"}, {"type": "integer"}]},
                 },
             },
             "State": {"type": "string", "enum": ["OPEN", "SHUT"]},
+            "Hook": {"type": "object", "properties": {"url": {"type": "string"}}},
         }}});
         Judge::of(&document).judge(direction, &json!({"$ref": "#/components/schemas/Mirror"}), value)
     }
@@ -111,10 +115,13 @@ mod tests {
     fn what_fits_passes() {
         let whole = json!({
             "id": "saigon", "size": 2_147_483_647, "address": "https://example.com/a", "state": "OPEN",
-            "tags": ["a", "b"], "open": {"anything": [1]}, "one": 7,
+            "tags": ["a", "b"], "hook": {"url": "x"}, "open": {"anything": [1]}, "one": 7,
         });
         assert_eq!(judged(Direction::Answer, &whole), Ok(()));
-        assert_eq!(judged(Direction::Request, &json!({"id": "x", "size": null, "state": null})), Ok(()));
+        assert_eq!(
+            judged(Direction::Request, &json!({"id": "x", "size": null, "state": null, "hook": null})),
+            Ok(())
+        );
     }
 
     #[test]
@@ -140,6 +147,7 @@ mod tests {
                 "$/tags: [\"a\",\"b\",\"c\"] has more than 2 items",
             ),
             (json!({"id": "x", "tags": ["a", 1]}), "$/tags/1: 1 is not of type \"string\""),
+            (json!({"id": "x", "hook": {"uri": "x"}}), "$/hook: "),
             (json!({"id": "x", "one": "AJAR"}), "$/one: \"AJAR\" is not valid under any of"),
         ];
         for direction in [Direction::Request, Direction::Answer] {

@@ -38,7 +38,9 @@ fn translated(schema: &Value, direction: Direction) -> Value {
         };
         result.insert(name.clone(), value);
     }
-    if fields.get("type").is_some_and(|kind| kind == "object") {
+    // A reference with more said of it leaves the fields to what it refers to.
+    let is_composed = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|part| fields.contains_key(*part));
+    if fields.get("type").is_some_and(|kind| kind == "object") && !is_composed {
         result.entry("additionalProperties").or_insert(Value::Bool(false));
     }
     if fields.get("type").is_some_and(|kind| kind == "integer") {
@@ -46,14 +48,17 @@ fn translated(schema: &Value, direction: Direction) -> Value {
         bound(&mut result);
     }
     let is_nullable = fields.get("nullable").is_some_and(|nullable| nullable == true);
-    if is_nullable && direction == Direction::Request { or_null(result) } else { Value::Object(result) }
+    match is_nullable && direction == Direction::Request {
+        true if is_composed => json!({"anyOf": [result, {"type": "null"}]}),
+        true => or_null(result),
+        false => Value::Object(result),
+    }
 }
 
 fn or_null(mut schema: Map<String, Value>) -> Value {
-    let Some(kind) = schema.get("type").cloned() else {
-        return json!({"anyOf": [schema, {"type": "null"}]});
-    };
-    schema.insert("type".to_owned(), json!([kind, "null"]));
+    if let Some(kind) = schema.get("type").cloned() {
+        schema.insert("type".to_owned(), json!([kind, "null"]));
+    }
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     }
