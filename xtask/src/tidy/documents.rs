@@ -184,9 +184,13 @@ fn walks(text: &str) -> Vec<(&str, Vec<String>)> {
     walks
 }
 
-/// The files that a step leads to: links, and paths between back quotes.
+/// The files that a step leads to: links, and paths between back quotes that are no text of a link.
 fn files_of(item: &str) -> impl Iterator<Item = &str> {
-    let named = spans(item).filter(|span| span.contains('/') && span.ends_with(".rs"));
+    let outside = item.split('[').enumerate().flat_map(|(at, part)| match part.split_once("](") {
+        Some((_, rest)) if at > 0 => spans(rest).collect::<Vec<_>>(),
+        _ => spans(part).collect(),
+    });
+    let named = outside.filter(|span| span.contains('/') && span.ends_with(".rs"));
     links(item).filter(|target| !is_elsewhere(target)).chain(named)
 }
 
@@ -248,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_walk_of_six_links_passes() {
-        let link = "[`lib.rs`](crates/git/src/lib.rs) reads,\n   and goes on.\n";
+        let link = "[`git/lib.rs`](crates/git/src/lib.rs) reads,\n   and goes on.\n";
         let items: String = (1..=6).map(|number| format!("{number}. {link}")).collect();
         assert_eq!(walk(&items), Vec::<String>::new());
         assert_eq!(walk("1. `crates/git/src/lib.rs` reads.\n"), Vec::<String>::new());
@@ -260,6 +264,9 @@ mod tests {
         let items: String = (1..=7).map(|number| format!("{number}. {link}")).collect();
         assert_eq!(walk(&items), ["ARCHITECTURE.md: the walk \"A clone\" has 7 steps and names 1 files"]);
         let files = ["README.md", "docs/a", "docs", "crates", "crates/git", "crates/git/src", "docs/a/b.md"];
+        let both =
+            "1. [`git/x.rs`](README.md) `a/1.rs` `a/2.rs` `a/3.rs`\n2. `a/4.rs` `a/5.rs` `a/6.rs` is read.\n";
+        assert!(walk(both)[0].ends_with("has 2 steps and names 7 files"), "{:?}", walk(both));
         let many: String = files.map(|file| format!("[a]({file}) ")).concat();
         assert_eq!(walk(&format!("1. {many}\n")).len(), 1);
         assert_eq!(walk("It begins in `lib.rs`.\n").len(), 1);
