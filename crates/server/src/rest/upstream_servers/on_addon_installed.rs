@@ -20,7 +20,6 @@ pub async fn on_addon_installed(
         client_key: event.client_key,
         shared_secret: Secret::new(event.shared_secret),
         base_url: event.base_url,
-        project_ids: None,
     };
     role.mirror.installed(&upstream_id, event, &credentials, role.facts(&call)).await?;
     Ok(OnAddonInstalledResponse::NoContent)
