@@ -21,7 +21,6 @@ mod upstream_link;
 
 mod back_off;
 mod clock;
-mod old_calls;
 mod refuse;
 
 pub use access::{Authenticator, RequestFacts, permit};

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
-use heliostat_auth::{Credentials, Secret};
+use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
+use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
 use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
@@ -58,8 +59,20 @@ impl World {
         self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
     }
 
+    fn administrator(&self) -> Administrator {
+        permit::administer(&self.caller()).expect("the upstream administers its mirrors")
+    }
+
+    fn upstream_itself(&self) -> UpstreamItself {
+        permit::speak_for_upstream(&self.caller()).expect("it is the upstream")
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::Upstream { id: self.id().to_owned() }
+    }
+
     fn records(&self) -> Vec<Arc<MirroredRepository>> {
-        self.mirror.support_info.records(PageRequest { start: 0, limit: 10 }).values
+        self.mirror.support_info.records(&self.administrator(), PageRequest { start: 0, limit: 10 }).values
     }
 
     fn id(&self) -> &str {
@@ -171,7 +184,12 @@ async fn a_push_is_seen_by_the_first_request_after_its_event() {
     for number in 0..3 {
         world.upstream.push(42, MAIN, &format!("change {number}")).await;
         let event = world.upstream.refs_changed(42, MAIN);
-        world.mirror.events.handle(world.id(), &event).await.expect("a well-formed event");
+        world
+            .mirror
+            .events
+            .handle(&world.upstream_itself(), world.id(), &event)
+            .await
+            .expect("a well-formed event");
         assert_eq!(world.seen().await, world.upstream_hash());
     }
 }
@@ -214,13 +232,23 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
 async fn what_is_deselected_or_removed_is_no_longer_served() {
     let world = World::joined().await;
     let open = async || world.mirror.serving.open("APP", "engine", &ada()).await.map(drop);
-    world.mirror.selection.set_mode(world.id(), "SELECTED_PROJECTS").await.expect("a valid mode");
+    world
+        .mirror
+        .selection
+        .set_mode(&world.administrator(), world.id(), "SELECTED_PROJECTS")
+        .await
+        .expect("a valid mode");
     assert!(open().await.is_err(), "no project is selected");
-    world.mirror.selection.set_mode(world.id(), "ALL_PROJECTS").await.expect("a valid mode");
+    world
+        .mirror
+        .selection
+        .set_mode(&world.administrator(), world.id(), "ALL_PROJECTS")
+        .await
+        .expect("a valid mode");
     eventually("it is here again", || world.mirror.status.now().progress.synced == 1).await;
     open().await.expect("all projects are mirrored");
 
-    world.mirror.events.uninstalled(world.id()).await.expect("the database works");
+    world.mirror.events.uninstalled(&world.upstream_itself(), world.id()).await.expect("the database works");
     assert_eq!(world.mirror.link.state(), UpstreamState::Removed);
     assert!(open().await.is_err(), "the upstream has removed the mirror");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{Role, hashes, mirror};
+use heliostat_api::{Role, roles};
 use heliostat_git::{Git, ServingEngine};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
@@ -13,7 +13,7 @@ use crate::data_folder::DataFolder;
 use crate::git_http::{GitEndpoint, MirrorGit};
 use crate::metrics::{self, Figures, MirrorFigures, ProcessFigures};
 use crate::options::{MirrorOptions, StartError};
-use crate::rest::MirrorOperations;
+use crate::rest::MirrorHandlers;
 use crate::running_role::{Listening, RunningRole};
 use crate::{documents, pages, status};
 
@@ -53,7 +53,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
         role: Role::Mirror.as_str(),
         serving: counted.counters(),
         upkeep: counted.upkeep().counters(),
-        mirror: Some(MirrorFigures::from(followed.status())),
+        mirror: Some(MirrorFigures::from(followed.status.now())),
         process: ProcessFigures::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), figures);
@@ -63,9 +63,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
 }
 
 fn routes(domain: Arc<Mirror>, metrics: RouteMethod, context_path: &str) -> Route {
-    let operations = Arc::new(MirrorOperations::new(domain.clone()));
-    let rest = (mirror::MirrorRoutes(operations.clone()), hashes::HashesRoutes(operations));
-    let rest = OpenApiService::new(rest, "Heliostat", env!("CARGO_PKG_VERSION"));
+    let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
+    let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest)

@@ -8,6 +8,14 @@ use heliostat_storage::MirroredRepository;
 
 use crate::upstream_link::AccessDecision;
 
+/// The caller may see and set how this mirror works. Only this file makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Administrator(());
+
+/// The caller is the upstream that this mirror follows. Only this file makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamItself(());
+
 /// A repository that the caller may read. Only this file makes one.
 #[derive(Debug)]
 pub struct Reader(Arc<MirroredRepository>);
@@ -19,10 +27,10 @@ impl Reader {
 }
 
 /// Settings, progress, nodes and the like: the upstream itself, and whom it knows as an administrator.
-pub fn administer(caller: &Caller) -> Result<(), Refusal> {
+pub fn administer(caller: &Caller) -> Result<Administrator, Refusal> {
     match caller {
-        Caller::Upstream { .. } => Ok(()),
-        caller if caller.is_admin() => Ok(()),
+        Caller::Upstream { .. } => Ok(Administrator(())),
+        caller if caller.is_admin() => Ok(Administrator(())),
         Caller::Anonymous => Err(Refusal::unauthenticated(
             "This needs the upstream's signature, or the credentials of one of its administrators.",
         )),
@@ -31,9 +39,9 @@ pub fn administer(caller: &Caller) -> Result<(), Refusal> {
 }
 
 /// Events and the end of the link: the upstream itself.
-pub fn speak_for_upstream(caller: &Caller) -> Result<(), Refusal> {
+pub fn speak_for_upstream(caller: &Caller) -> Result<UpstreamItself, Refusal> {
     match caller {
-        Caller::Upstream { .. } => Ok(()),
+        Caller::Upstream { .. } => Ok(UpstreamItself(())),
         _ => Err(Refusal::unauthenticated("Only the upstream may do this; the call must be signed by it.")),
     }
 }
@@ -53,7 +61,7 @@ pub(crate) fn read(record: Arc<MirroredRepository>, decision: &AccessDecision) -
 
 /// The upstream sees every repository; a link that it has signed counts as the upstream.
 pub(crate) fn read_as_upstream(record: Arc<MirroredRepository>, caller: &Caller) -> Result<Reader, Refusal> {
-    speak_for_upstream(caller).map(|()| Reader(record))
+    speak_for_upstream(caller).map(|_| Reader(record))
 }
 
 /// What is not there and what the caller may not read look the same.

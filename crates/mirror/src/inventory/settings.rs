@@ -7,6 +7,7 @@ use heliostat_storage::{MirrorStore, StoreError, UpstreamSettings};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::selection::{Selection, parse_mode, parse_project_ids};
+use crate::access::permit::Administrator;
 use crate::refuse::store_refusal;
 use crate::upstream_link::{UpstreamClient, UpstreamLink};
 
@@ -45,7 +46,7 @@ impl SelectedProjects {
     }
 
     /// The mode and the selected projects.
-    pub fn settings(&self, upstream_id: &str) -> Result<UpstreamSettings, Refusal> {
+    pub fn settings(&self, _: &Administrator, upstream_id: &str) -> Result<UpstreamSettings, Refusal> {
         self.link.require(upstream_id)?;
         Ok(UpstreamSettings::from(&*self.current()))
     }
@@ -53,6 +54,7 @@ impl SelectedProjects {
     /// Sets the mode, the selected projects, or both; what is `None` stays.
     pub async fn set_settings(
         &self,
+        _: &Administrator,
         upstream_id: &str,
         mode: Option<&str>,
         project_ids: Option<&[String]>,
@@ -69,7 +71,12 @@ impl SelectedProjects {
     }
 
     /// Switches between all and selected projects.
-    pub async fn set_mode(&self, upstream_id: &str, mode: &str) -> Result<UpstreamSettings, Refusal> {
+    pub async fn set_mode(
+        &self,
+        _: &Administrator,
+        upstream_id: &str,
+        mode: &str,
+    ) -> Result<UpstreamSettings, Refusal> {
         let mode = parse_mode(mode)?;
         self.change_selection(upstream_id, |current| Ok(current.with_mode(mode))).await
     }
@@ -77,6 +84,7 @@ impl SelectedProjects {
     /// Adds projects to the list. If the upstream does not have one of them, nothing changes.
     pub async fn start_mirroring(
         &self,
+        _: &Administrator,
         upstream_id: &str,
         project_ids: &[String],
     ) -> Result<UpstreamSettings, Refusal> {
@@ -112,6 +120,7 @@ impl SelectedProjects {
     /// Takes projects off the list.
     pub async fn stop_mirroring(
         &self,
+        _: &Administrator,
         upstream_id: &str,
         project_ids: &[String],
     ) -> Result<UpstreamSettings, Refusal> {

@@ -7,7 +7,7 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredRepository, UpstreamServer};
 
 use crate::access::AccessDecisions;
-use crate::access::permit::{self, Reader};
+use crate::access::permit::{self, Administrator, Reader};
 use crate::inventory::{Inventory, is_available};
 use crate::upstream_link::{Introduction, UpstreamLink, UpstreamUrl};
 
@@ -34,12 +34,16 @@ pub struct Lookups {
 
 impl Lookups {
     /// The upstreams that this mirror follows.
-    pub fn upstream_servers(&self) -> Vec<Arc<UpstreamServer>> {
+    pub fn upstream_servers(&self, _: &Administrator) -> Vec<Arc<UpstreamServer>> {
         vec![self.link.upstream()]
     }
 
     /// The upstream with this id.
-    pub fn upstream_server(&self, upstream_id: &str) -> Result<Arc<UpstreamServer>, Refusal> {
+    pub fn upstream_server(
+        &self,
+        _: &Administrator,
+        upstream_id: &str,
+    ) -> Result<Arc<UpstreamServer>, Refusal> {
         self.link.require(upstream_id)?;
         Ok(self.link.upstream())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredStatus, UpstreamState};
 
+use crate::access::permit::Administrator;
 use crate::clock::Clock;
 use crate::inventory::{Inventory, is_available, is_behind};
 use crate::sync::{SweepOutcome, SweepProgress};
@@ -76,7 +77,7 @@ struct Counts {
 
 impl StatusReport {
     /// How far the synchronisation is.
-    pub fn progress(&self, upstream_id: &str) -> Result<Progress, Refusal> {
+    pub fn progress(&self, _: &Administrator, upstream_id: &str) -> Result<Progress, Refusal> {
         self.link.require(upstream_id)?;
         Ok(self.now().progress)
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, Page, PageRequest};
 
-use crate::access::permit;
+use crate::access::permit::{self, Administrator};
 use crate::clock::Clock;
 use crate::inventory::{Entry, Inventory, SelectedProjects};
 use crate::refuse::store_refusal;
@@ -79,7 +79,7 @@ pub struct SupportInfo {
 
 impl SupportInfo {
     /// What waits for a synchronisation, oldest first.
-    pub fn waiting_syncs(&self) -> Vec<WaitingSync> {
+    pub fn waiting_syncs(&self, _: &Administrator) -> Vec<WaitingSync> {
         let mut waiting: Vec<_> =
             self.inventory.mirrored().filter_map(|entry| self.waiting_sync(&entry)).collect();
         waiting.sort_unstable_by_key(|sync| sync.since);
@@ -87,7 +87,7 @@ impl SupportInfo {
     }
 
     /// What is being synchronised, the longest first.
-    pub fn running_syncs(&self) -> Vec<RunningSync> {
+    pub fn running_syncs(&self, _: &Administrator) -> Vec<RunningSync> {
         let mut running: Vec<_> =
             self.inventory.mirrored().filter_map(|entry| self.running_sync_of(&entry)).collect();
         running.sort_unstable_by_key(|sync| sync.run.started_at);
@@ -95,25 +95,35 @@ impl SupportInfo {
     }
 
     /// The synchronisation in flight of one repository, if there is one.
-    pub fn running_sync(&self, project_key: &str, slug: &str) -> Result<Option<RunningSync>, Refusal> {
+    pub fn running_sync(
+        &self,
+        _: &Administrator,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Option<RunningSync>, Refusal> {
         let entry = self.entry(project_key, slug)?;
         Ok(self.running_sync_of(&entry))
     }
 
     /// What is known about one repository.
-    pub fn record(&self, project_key: &str, slug: &str) -> Result<Arc<MirroredRepository>, Refusal> {
+    pub fn record(
+        &self,
+        _: &Administrator,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Arc<MirroredRepository>, Refusal> {
         Ok(self.entry(project_key, slug)?.record())
     }
 
     /// What is known about the repositories, in the order of local ids.
-    pub fn records(&self, page: PageRequest) -> Page<Arc<MirroredRepository>> {
+    pub fn records(&self, _: &Administrator, page: PageRequest) -> Page<Arc<MirroredRepository>> {
         let mut records: Vec<_> = self.inventory.mirrored().map(|entry| entry.record()).collect();
         records.sort_unstable_by_key(|record| record.local_id);
         Page::of(&records, page)
     }
 
     /// The repositories that have been behind for this long, those first that have been so for longest.
-    pub fn delayed_syncs(&self, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
+    pub fn delayed_syncs(&self, _: &Administrator, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
         let threshold_ms = i64::try_from(threshold.as_millis()).unwrap_or(i64::MAX);
         let latest = self.clock.now_ms().saturating_sub(threshold_ms);
         let delayed = self.inventory.mirrored().filter_map(|entry| {
@@ -131,6 +141,7 @@ impl SupportInfo {
     /// chunk begins; `None` is the end.
     pub async fn repository_hashes(
         &self,
+        _: &Administrator,
         after: Option<HashCursor>,
         limit: u64,
     ) -> Result<Option<(Vec<RepositoryHashes>, HashCursor)>, Refusal> {

@@ -15,6 +15,7 @@ use super::pending_changes::{AnnouncedChange, PendingChanges};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
+use crate::access::permit::UpstreamItself;
 use crate::access::{AccessDecisions, Authenticator, RequestFacts};
 use crate::inventory::{Inventory, SelectedProjects, Selection};
 use crate::refuse::store_refusal;
@@ -58,16 +59,16 @@ impl UpstreamEvents {
         Ok(())
     }
 
-    /// Takes an `uninstalled` event. The caller has made sure that the upstream signed it.
-    pub async fn uninstalled(&self, upstream_id: &str) -> Result<(), Refusal> {
+    /// Takes an `uninstalled` event.
+    pub async fn uninstalled(&self, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
         self.link.uninstall().await.map_err(store_refusal)?;
         self.decisions.revoke(None);
         Ok(())
     }
 
-    /// Takes an event. The caller has made sure that the upstream signed it.
-    pub async fn handle(&self, upstream_id: &str, body: &Value) -> Result<(), Refusal> {
+    /// Takes an event.
+    pub async fn handle(&self, _: &UpstreamItself, upstream_id: &str, body: &Value) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
         let event = UpstreamEvent::read(body).map_err(|error| {
             let message = format!("The event cannot be read: {error}.");
