@@ -19,12 +19,9 @@ mod status;
 mod sync;
 mod upstream_link;
 
-mod back_off;
-mod clock;
 mod refuse;
 
 pub use access::{Authenticator, RequestFacts, permit};
-pub use clock::Clock;
 pub use inventory::{REMOVAL_GRACE, SelectedProjects};
 pub use mirror::{Mirror, StartError};
 pub use options::{

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Credentials;
+use heliostat_peer::{CallError, Clock};
 use heliostat_refusal::Refusal;
 
 use super::decision_cache::{AccessDecisionCache, CredentialKey, DecisionLifetimes, Remembered};
-use crate::clock::Clock;
 use crate::upstream_link::{
-    AccessDecision, AuthenticationAnswer, UpstreamCallError, UpstreamClient, UpstreamLink,
+    AccessDecision, AuthenticationAnswer, UpstreamClient, UpstreamLink, is_about_us_alone,
 };
 
 /// Questions about different credentials rarely wait for each other with this many locks.
@@ -118,12 +118,12 @@ impl AccessDecisions {
 
     fn without_upstream(
         &self,
-        error: &UpstreamCallError,
+        error: &CallError,
         stale: Option<AccessDecision>,
     ) -> Result<AccessDecision, Refusal> {
         let outage = error.is_outage();
         tracing::warn!(
-            error = error.in_full(),
+            error = %error,
             serving_stale = outage && stale.is_some(),
             "cannot ask the upstream about a user"
         );
@@ -132,7 +132,7 @@ impl AccessDecisions {
                 "The upstream does not answer this mirror's questions about users.",
             ));
         }
-        if error.is_about_us_alone() {
+        if is_about_us_alone(error) {
             return stale.ok_or_else(|| {
                 Refusal::too_many("The upstream is checking too many passwords; try again later.")
             });

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials, Secret, UnverifiedToken, path_below_base, query_string_hash};
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 
 use super::decisions::AccessDecisions;
-use crate::clock::Clock;
 use crate::upstream_link::UpstreamLink;
 
 /// What a signature covers: the request line as it was sent.

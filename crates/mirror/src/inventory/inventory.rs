@@ -7,13 +7,13 @@ use std::io;
 use std::sync::Arc;
 
 use heliostat_git::RepositoryStore;
+use heliostat_peer::Clock;
 use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredStatus, StoreError};
 use thiserror::Error;
 
 use super::entry::{Entry, disk_id};
 use super::index::Index;
 use super::settings::SelectedProjects;
-use crate::clock::Clock;
 use crate::upstream_link::UpstreamLink;
 
 /// How many rows are read from the database at once.

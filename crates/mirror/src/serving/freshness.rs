@@ -67,9 +67,9 @@ fn has(record: &MirroredRepository, generation: Generation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
     use crate::inventory::tests::record;
     use crate::sync::PendingChanges;
+    use heliostat_peer::Clock;
 
     const CAP: Duration = Duration::from_secs(60);
 

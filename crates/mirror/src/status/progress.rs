@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredStatus, UpstreamState};
 
 use crate::access::permit::Administrator;
-use crate::clock::Clock;
 use crate::inventory::{Inventory, is_available, is_behind};
 use crate::sync::{SweepOutcome, SweepProgress};
 use crate::upstream_link::{Introduction, UpstreamLink};

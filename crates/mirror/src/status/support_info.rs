@@ -8,11 +8,11 @@ use std::num::ParseIntError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, Page, PageRequest};
 
 use crate::access::permit::{self, Administrator};
-use crate::clock::Clock;
 use crate::inventory::{Entry, Inventory, SelectedProjects};
 use crate::refuse::store_refusal;
 use crate::sync::{SyncQueue, SyncRun};

@@ -6,13 +6,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use heliostat_peer::Clock;
 use heliostat_storage::{Generation, LocalRepositoryId};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::pending_changes::{AnnouncedChange, PendingChanges};
 use super::slot::{Next, SyncRun, SyncSlot, Waiting};
-use crate::clock::Clock;
 use crate::inventory::{Entry, SyncNeed, is_available};
 
 /// The repositories that wait, and what is to be done to each.

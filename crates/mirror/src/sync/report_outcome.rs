@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::{BackOff, Clock};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::back_off::BackOff;
-use crate::clock::Clock;
 use crate::inventory::{Entry as InventoryEntry, Inventory, is_available};
 use crate::upstream_link::{SyncReport, UpstreamClient, UpstreamLink};
 
@@ -124,7 +123,7 @@ impl OutcomeReports {
                 }
                 Err(error) => {
                     tracing::warn!(
-                        error = error.in_full(),
+                        error = %error,
                         repository.external_id = external_id,
                         "cannot tell the upstream how a synchronisation went"
                     );

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
+use heliostat_peer::{BackOff, CallError, Clock};
 use heliostat_storage::{MirroringMode, StoreError, UpstreamState};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -20,10 +21,10 @@ use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
 use super::sweep_progress::{SweepOutcome, SweepProgress};
 use super::sync_repository::{SyncFailure, Synchroniser};
-use crate::back_off::BackOff;
-use crate::clock::Clock;
 use crate::inventory::{Entry, Inventory, RemovalDecision, SelectedProjects, Selection, judge_removal};
-use crate::upstream_link::{LinkEvent, UpstreamCallError, UpstreamClient, UpstreamLink, UpstreamRepository};
+use crate::upstream_link::{
+    LinkEvent, UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found, refuses_our_secret,
+};
 
 /// How many pages of a listing are read before it is called endless.
 const MAX_PAGES: usize = 10_000;
@@ -80,7 +81,7 @@ pub(crate) struct Sweep {
 #[derive(Debug, Error)]
 pub(crate) enum SweepFailure {
     #[error(transparent)]
-    Upstream(#[from] UpstreamCallError),
+    Upstream(#[from] CallError),
     #[error("the upstream's listing does not end within {MAX_PAGES} pages")]
     Endless,
     #[error("cannot record what was found")]
@@ -90,7 +91,7 @@ pub(crate) enum SweepFailure {
 impl SweepFailure {
     fn in_full(&self) -> String {
         match self {
-            Self::Upstream(error) => error.in_full(),
+            Self::Upstream(error) => error.to_string(),
             other => other.to_string(),
         }
     }
@@ -144,7 +145,7 @@ impl Sweep {
         tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
         self.progress.sweep_failed(reason.clone());
         if let SweepFailure::Upstream(error) = failure
-            && error.refuses_our_secret()
+            && refuses_our_secret(error)
             && let Err(error) = self.link.apply(LinkEvent::SecretRefused, Some(reason)).await
         {
             tracing::error!(
@@ -194,7 +195,7 @@ impl Sweep {
                 for project_id in &selection.project_ids {
                     match self.list_pages(Some(project_id), secret, &mut listed).await {
                         // A project that is gone has no repositories; each of them is asked for below.
-                        Err(SweepFailure::Upstream(error)) if error.is_not_found() => {}
+                        Err(SweepFailure::Upstream(error)) if is_not_found(&error) => {}
                         listed => listed?,
                     }
                 }

@@ -16,6 +16,7 @@ use heliostat_git::{
     ContentHash, CreateError, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError, RefName,
     Repository, RepositoryStore, SecretHeader,
 };
+use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, MirroredRepository, StoreError};
 use thiserror::Error;
 
@@ -23,7 +24,7 @@ use super::pending_changes::{PendingChanges, RefFate};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory};
-use crate::upstream_link::{SyncType, UpstreamCallError, UpstreamClient, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{SyncType, UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation fetches before it gives up for the time being.
 const MAX_ROUNDS: u32 = 4;
@@ -70,7 +71,7 @@ pub(crate) enum SyncFailure {
     #[error("cannot remove the broken repository here")]
     Remove(#[source] std::io::Error),
     #[error("cannot ask the upstream about the repository")]
-    Upstream(#[from] UpstreamCallError),
+    Upstream(#[from] CallError),
     #[error("cannot record what happened")]
     Store(#[from] StoreError),
     #[error("the repository did not settle within {MAX_ROUNDS} rounds")]
@@ -87,13 +88,7 @@ impl SyncFailure {
 
     /// The failure with its causes in one line, for people to read.
     pub(crate) fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 }
 

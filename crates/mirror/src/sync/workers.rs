@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::{BackOff, Clock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
@@ -13,8 +14,6 @@ use super::queue::{SyncQueue, Work};
 use super::report_outcome::OutcomeReports;
 use super::slot::SyncRun;
 use super::sync_repository::{SyncFailure, Synced, Synchroniser};
-use crate::back_off::BackOff;
-use crate::clock::Clock;
 use crate::inventory::{Entry, Inventory};
 use crate::upstream_link::SyncReport;
 

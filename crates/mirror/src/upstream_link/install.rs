@@ -9,7 +9,7 @@ use heliostat_auth::Secret;
 use heliostat_refusal::Refusal;
 use heliostat_storage::StoreError;
 
-use super::client::UpstreamClient;
+use super::client::{UpstreamClient, refuses_our_secret};
 use super::identity::UpstreamUrl;
 use super::link::UpstreamLink;
 
@@ -54,7 +54,7 @@ impl UpstreamLink {
             ));
         }
         client.server_time_ms(&event.shared_secret).await.map_err(|error| {
-            tracing::warn!(error = error.in_full(), "an installation was not believed");
+            tracing::warn!(error = %error, "an installation was not believed");
             if error.is_outage() {
                 return Refusal::unavailable(
                     "The upstream, which must confirm the new secret, cannot be reached.",
@@ -112,7 +112,7 @@ impl UpstreamLink {
             None => false,
             Some(secret) => match client.server_time_ms(&secret).await {
                 Ok(_) => true,
-                Err(error) => !error.refuses_our_secret(),
+                Err(error) => !refuses_our_secret(&error),
             },
         }
     }

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use heliostat_auth::Secret;
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorStore, StoreError, UpstreamServer, UpstreamServerId, UpstreamState};
 use tokio::sync::watch;
 
 use super::identity::UpstreamUrl;
 use super::state::{LinkEvent, state_after};
-use crate::clock::Clock;
 
 /// The one upstream that this mirror follows; its record is shown from memory.
 #[derive(Debug)]

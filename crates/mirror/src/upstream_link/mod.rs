@@ -22,7 +22,7 @@ pub use install::InstalledEvent;
 pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport, SyncType};
-pub(crate) use client::{UpstreamCallError, UpstreamClient};
+pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
 pub(crate) use json_field::{Field, FieldError};
 pub(crate) use registration::Registration;
 pub(crate) use repository::{

@@ -7,16 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::{BackOff, CallError};
 use heliostat_storage::{StoreError, UpstreamState};
 use reqwest::StatusCode;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::RequestFate;
-use super::client::{UpstreamCallError, UpstreamClient};
+use super::client::UpstreamClient;
 use super::descriptor::Introduction;
 use super::link::UpstreamLink;
 use super::state::{LinkEvent, wants_registration};
-use crate::back_off::BackOff;
 
 /// How often a mirror asks what became of its request.
 const PENDING_POLL: BackOff = BackOff::new(Duration::from_secs(10), Duration::from_secs(10));
@@ -112,7 +112,7 @@ impl Registration {
                 } else {
                     LinkEvent::RequestFailed
                 };
-                self.link.apply(event, Some(error.in_full())).await?;
+                self.link.apply(event, Some(error.to_string())).await?;
                 Ok(Look::In(RETRY.after(*failures)))
             }
         }
@@ -148,7 +148,7 @@ impl Registration {
             Err(error) => {
                 *failures += 1;
                 tracing::warn!(
-                    error = error.in_full(),
+                    error = error.to_string(),
                     "cannot tell the upstream this mirror's address and version"
                 );
                 Ok(Look::In(RETRY.after(*failures)))
@@ -157,6 +157,6 @@ impl Registration {
     }
 }
 
-fn is_conflict(error: &UpstreamCallError) -> bool {
-    matches!(error, UpstreamCallError::Refused { status, .. } if *status == StatusCode::CONFLICT)
+fn is_conflict(error: &CallError) -> bool {
+    error.status() == Some(StatusCode::CONFLICT)
 }
