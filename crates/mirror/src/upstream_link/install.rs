@@ -1,6 +1,6 @@
 //! The beginning and the end of the link, as the upstream announces them.
 //!
-//! Anybody can post an `installed` event, so it is believed only if it names the upstream that this mirror
+//! Anyone can post an `installed` event, so it is believed only if it names the upstream that this mirror
 //! was configured to follow, and if that very upstream accepts a call signed with the new secret. A mirror
 //! that is installed already also wants the event signed with the secret it has, unless the upstream itself
 //! no longer accepts that one: then the end of the old link was missed, and this is the new one.
