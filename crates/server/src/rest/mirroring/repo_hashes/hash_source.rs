@@ -3,8 +3,8 @@
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, try_unfold};
 use heliostat_api::Call;
-use heliostat_mirror::permit;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::{MirrorHandlers, UpstreamHandlers};
@@ -43,7 +43,10 @@ impl HashSource for UpstreamHandlers {
         let chunks = try_unfold(None, move |after| {
             let (upstream, caller) = (upstream.clone(), caller.clone());
             async move {
-                let found = upstream.repository_hashes(&caller, after, CHUNK_REPOSITORIES).await?;
+                let found = upstream
+                    .repositories()
+                    .repository_hashes(permit::authenticated(&caller)?, after, CHUNK_REPOSITORIES)
+                    .await?;
                 let Some(last) = found.last() else {
                     return Ok(None);
                 };
@@ -65,7 +68,7 @@ impl HashSource for UpstreamHandlers {
 impl HashSource for MirrorHandlers {
     async fn hash_chunks(&self, call: &Call) -> Result<HashChunks, Problem> {
         let caller = self.identify(call).await?;
-        permit::administer(&caller)?;
+        heliostat_mirror::permit::administer(&caller)?;
         let mirror = self.mirror.clone();
         let chunks = try_unfold(None, move |after| {
             let mirror = mirror.clone();
