@@ -214,10 +214,10 @@ fn default_branch_after(
 
 #[cfg(test)]
 mod tests {
+    use heliostat_downstream::fixture;
     use heliostat_git::ObjectId;
 
     use super::*;
-    use heliostat_downstream::fixture;
 
     fn snapshot(names: &[&str]) -> RefSnapshot {
         let object = ObjectId::parse("1".repeat(40)).expect("hex digits");

@@ -20,11 +20,11 @@ impl DeleteBranch for UpstreamHandlers {
             .writer(&caller, &request.project_key, &request.repository_slug)
             .await?;
         let deletion = BranchDeletion { name: request.body.name, end_point: request.body.end_point };
-        let upstream = &self.upstream;
+        let repositories = self.upstream.repositories();
         if request.body.dry_run == Some(true) {
-            upstream.repositories().check_branch_deletion(&writer, &deletion).await?;
+            repositories.check_branch_deletion(&writer, &deletion).await?;
         } else {
-            upstream.repositories().delete_branch(&writer, &deletion).await?;
+            repositories.delete_branch(&writer, &deletion).await?;
         }
         Ok(DeleteBranchResponse::NoContent)
     }
