@@ -73,7 +73,7 @@ impl Mirror {
         let secret = match (&upstream.client_key, &upstream.shared_secret) {
             (Some(client_key), Some(secret)) if client_key == token.issuer() => Secret::new(secret.as_str()),
             _ => {
-                return Err(Refusal::untrusted_server(
+                return Err(Refusal::unauthenticated(
                     "The JWT was not accepted: its issuer is not known here.",
                 ));
             }

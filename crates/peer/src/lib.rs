@@ -18,5 +18,5 @@ pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;
 pub use error_chain::with_causes;
-pub use problem::{AUTHENTICATION_FAILED, CLOCK_SKEW, PeerProblem, SERVER_NOT_TRUSTED};
+pub use problem::PeerProblem;
 pub use signer::Signer;

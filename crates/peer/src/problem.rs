@@ -2,13 +2,6 @@
 
 use serde::Deserialize;
 
-/// The problem's name when the credentials of a user do not hold.
-pub const AUTHENTICATION_FAILED: &str = "AuthenticationException";
-/// The problem's name when the signature of a server does not hold.
-pub const SERVER_NOT_TRUSTED: &str = "ServerTokenException";
-/// The problem's name when a signature holds except for its time.
-pub const CLOCK_SKEW: &str = "ServerClockException";
-
 /// How much of a message is kept, in characters.
 const MAX_MESSAGE_LENGTH: usize = 500;
 /// The longest name of a kind of problem that is kept, in bytes.

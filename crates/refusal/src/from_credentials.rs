@@ -2,7 +2,7 @@
 
 use heliostat_auth::{CredentialsError, PasswordError, TokenError};
 
-use crate::{AuthenticationFailure, Refusal};
+use crate::Refusal;
 
 impl From<CredentialsError> for Refusal {
     fn from(error: CredentialsError) -> Self {
@@ -12,12 +12,7 @@ impl From<CredentialsError> for Refusal {
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        let message = format!("The JWT was not accepted: {error}.");
-        let failure = match error {
-            TokenError::ClockSkew { .. } => AuthenticationFailure::Clock,
-            _ => AuthenticationFailure::ServerSignature,
-        };
-        Self::Unauthenticated { failure, message }
+        Self::unauthenticated(format!("The JWT was not accepted: {error}."))
     }
 }
 

@@ -7,4 +7,4 @@ mod from_credentials;
 mod from_store;
 mod refusal;
 
-pub use refusal::{AuthenticationFailure, Refusal};
+pub use refusal::Refusal;

@@ -5,25 +5,12 @@
 
 use std::error::Error;
 
-/// What did not hold when a caller was to be recognised. Other servers act on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthenticationFailure {
-    /// The credentials of a user, or none came where some are needed.
-    Credentials,
-    /// The signature of another server.
-    ServerSignature,
-    /// The clock: the signature is right except for its time.
-    Clock,
-}
-
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// No credentials where some are needed, or credentials that do not hold.
     #[error("{message}")]
     Unauthenticated {
-        /// What did not hold.
-        failure: AuthenticationFailure,
         /// What to tell the caller.
         message: String,
     },
@@ -83,12 +70,7 @@ pub enum Refusal {
 impl Refusal {
     /// Credentials are missing or wrong.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self::Unauthenticated { failure: AuthenticationFailure::Credentials, message: message.into() }
-    }
-
-    /// The signature of another server does not hold.
-    pub fn untrusted_server(message: impl Into<String>) -> Self {
-        Self::Unauthenticated { failure: AuthenticationFailure::ServerSignature, message: message.into() }
+        Self::Unauthenticated { message: message.into() }
     }
 
     /// The answer to credentials that do not match; the same for every reason.

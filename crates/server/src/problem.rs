@@ -4,8 +4,8 @@
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
 use heliostat_api::models::{RestErrorMessage, RestErrors};
-use heliostat_peer::{AUTHENTICATION_FAILED, CLOCK_SKEW, SERVER_NOT_TRUSTED, with_causes};
-use heliostat_refusal::{AuthenticationFailure, Refusal};
+use heliostat_peer::with_causes;
+use heliostat_refusal::Refusal;
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
@@ -105,20 +105,11 @@ impl ResponseError for Problem {
     }
 }
 
-/// The names by which other servers tell the reasons apart.
-fn exception_of(failure: AuthenticationFailure) -> &'static str {
-    match failure {
-        AuthenticationFailure::Credentials => AUTHENTICATION_FAILED,
-        AuthenticationFailure::ServerSignature => SERVER_NOT_TRUSTED,
-        AuthenticationFailure::Clock => CLOCK_SKEW,
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unauthenticated { failure, message } => {
-                Self::new(StatusCode::UNAUTHORIZED, exception_of(failure), message)
+            Refusal::Unauthenticated { message } => {
+                Self::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message)
             }
             Refusal::Forbidden { message } => {
                 Self::new(StatusCode::FORBIDDEN, "AuthorisationException", message)
