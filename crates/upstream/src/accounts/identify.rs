@@ -109,7 +109,7 @@ impl Accounts {
         let mirror = self.store.find_mirror(&id).await?;
         let mirror = mirror
             .filter(|mirror| mirror.enabled)
-            .ok_or_else(|| Refusal::unauthenticated(format!("The mirror {id} is not known here.")))?;
+            .ok_or_else(|| Refusal::server_token(format!("The mirror {id} is not known here.")))?;
         let secret = Secret::new(mirror.shared_secret.as_str());
         token.verify(&secret, &self.expected_query_hash(facts), self.announcer.now_seconds())?;
         self.members.seen(&mirror).await;

@@ -32,6 +32,6 @@ impl Authenticate for UpstreamHandlers {
 fn as_mirror(caller: &Caller) -> Result<(), Refusal> {
     match caller {
         Caller::Mirror { .. } => Ok(()),
-        _ => Err(Refusal::unauthenticated("Only mirrors may ask this, with a JWT of their own.")),
+        _ => Err(Refusal::server_token("Only mirrors may ask this, with a JWT of their own.")),
     }
 }
