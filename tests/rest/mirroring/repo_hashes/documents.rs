@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::harness::{Attempt, Client, Identity, shared_joined_by_hand};
-use crate::rest::upstream_servers::administrators;
+use crate::rest::mirroring::upstream_servers::administrators;
 
 /// The document at a path below `/rest/mirroring/latest`, by repository: project, whether that is public, hashes.
 pub async fn hashes(client: &Client, end: &str) -> BTreeMap<i64, (i64, bool, Value)> {

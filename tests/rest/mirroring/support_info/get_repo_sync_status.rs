@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, UpstreamByHand, eventually, shared_pair, unreachable_repository, walk};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/supportInfo/repoSyncStatus";
 

@@ -1,7 +1,7 @@
 //! GET /mirrorRepos/{externalRepositoryId}: a repository as it is here, for those who may read it.
 
 use crate::harness::{Attempt, Identity, shared_pair, shared_upstream_by_hand};
-use crate::rest::upstream_servers::administrators::{path_of, removed_mirror, waiting_mirror};
+use crate::rest::mirroring::upstream_servers::administrators::{path_of, removed_mirror, waiting_mirror};
 
 #[tokio::test]
 async fn behaviour_answers_what_the_operation_that_names_the_upstream_answers() {

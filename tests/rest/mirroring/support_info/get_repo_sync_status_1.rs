@@ -1,7 +1,7 @@
 //! GET /supportInfo/projects/{projectKey}/repos/{repositorySlug}/repoSyncStatus: how one copy stands.
 
 use crate::harness::{Attempt, eventually, refs_hash, repository_path, shared_pair};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 fn path_end(repository: &serde_json::Value) -> String {
     let core = repository_path(repository);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::{
     Attempt, ServerOptions, UpstreamByHand, eventually, shared_pair, unreachable_repository,
 };
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/mirrorRepos/delayed-sync";
 

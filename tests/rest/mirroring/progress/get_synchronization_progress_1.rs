@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, UpstreamByHand, eventually, unreachable_repository};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_counts_what_is_missing() {

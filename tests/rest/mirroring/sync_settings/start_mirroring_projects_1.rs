@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, Pair, UpstreamByHand, eventually, shared_pair};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_selected_projects_are_served_and_others_are_not() {

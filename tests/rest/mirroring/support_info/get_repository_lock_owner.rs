@@ -1,7 +1,7 @@
 //! GET /supportInfo/projects/{projectKey}/repos/{repositorySlug}/repo-lock-owner: what synchronises it now.
 
 use crate::harness::{Attempt, UpstreamByHand, eventually, now_seconds, unreachable_repository};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/supportInfo/projects/P7/repos/repo-24/repo-lock-owner";
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, UpstreamByHand, shared_pair};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_twice_is_once_and_the_unknown_changes_nothing() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, Pair, UpstreamByHand, eventually};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_what_leaves_the_selection_is_not_served_from_the_answer_on() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::harness::{Attempt, UpstreamByHand, eventually, unreachable_repository};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/supportInfo/repo-lock-owners";
 

@@ -1,7 +1,7 @@
 //! GET /upstreamServer: the upstream that the mirror follows, without naming it.
 
 use crate::harness::{Attempt, shared_pair};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_answers_what_the_operation_that_names_it_answers() {

@@ -1,7 +1,7 @@
 //! GET /farmNodes: the nodes of the operation that names the upstream.
 
 use crate::harness::{Attempt, shared_pair};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_names_the_one_node() {

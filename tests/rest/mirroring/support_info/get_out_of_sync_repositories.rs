@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, ServerOptions, UpstreamByHand, unreachable_repository};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/supportInfo/out-of-sync-repos/content";
 

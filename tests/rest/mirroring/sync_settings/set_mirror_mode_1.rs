@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Attempt, UpstreamByHand};
-use crate::rest::upstream_servers::administrators::{self, path_of};
+use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 #[tokio::test]
 async fn behaviour_the_list_is_kept_and_a_mode_that_does_not_exist_changes_nothing() {
