@@ -16,15 +16,15 @@ mod delivery;
 mod joining;
 mod members;
 mod text;
+pub mod wire;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 
 pub use calling::LinkAuthorization;
 pub use delivery::{
-    Announcer, DEFAULT_BRANCH_MODIFIED, DeliveryRecord, EventContext, MAX_CHANGES_PER_EVENT, MirrorDelivery,
-    PROJECT_CREATED, PROJECT_DELETED, PROJECT_MODIFIED, REFS_CHANGED, REPOSITORY_CREATED, REPOSITORY_DELETED,
-    REPOSITORY_MODIFIED, Receivers, deliver, event_date, metadata_hash, net_changes, wire_changes,
+    Announcer, DeliveryRecord, EventContext, MAX_CHANGES_PER_EVENT, MirrorDelivery, REFS_CHANGED, Receivers,
+    deliver, event_date, metadata_hash, net_changes, wire_changes,
 };
 pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;

@@ -125,7 +125,7 @@ mod tests {
         event(id, REFS_CHANGED, body)
     }
 
-    fn summary(delivery: &Delivery) -> Vec<String> {
+    fn summary(delivery: &MergedEvent) -> Vec<String> {
         let changes = delivery.body["changes"].as_array().expect("changes are a list");
         changes
             .iter()

@@ -3,33 +3,24 @@
 //! They have the shape of the well-known webhooks, with `generation`, `contentHash` and `metadataHash` added
 //! at the top, and the repository in the enriched form that `GET /repos` shows.
 
+use heliostat_api::AddonEventKey;
+use heliostat_api::models::{
+    EnrichedRepository, RefChangeType, RefType, RestEventActor, RestMinimalRef, RestPermissionsChangedEvent,
+    RestProjectEvent, RestRefChange, RestRefsChangedEvent, RestRepository, RestRepositoryEvent, UserType,
+};
 use heliostat_auth::UserIdentity;
-use heliostat_git::{RefChange, RefName};
+use heliostat_git::{RefChange, RefChangeKind, RefName};
 use heliostat_storage::{Audience, Generation, NewEvent, Project, Repository, RepositoryId};
+use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::date::event_date;
 use super::metadata_hash::metadata_hash;
+use crate::wire;
 
 /// Event of changed refs; the only one that is coalesced.
-pub const REFS_CHANGED: &str = "repo:refs_changed";
-/// Event of a new repository.
-pub const REPOSITORY_CREATED: &str = "repo:created";
-/// Event of changed metadata.
-pub const REPOSITORY_MODIFIED: &str = "repo:modified";
-/// Event of a removed repository.
-pub const REPOSITORY_DELETED: &str = "repo:deleted";
-/// Event of another default branch.
-pub const DEFAULT_BRANCH_MODIFIED: &str = "repo:default_branch_modified";
-/// Event of a new project.
-pub const PROJECT_CREATED: &str = "project:created";
-/// Event of a changed project.
-pub const PROJECT_MODIFIED: &str = "project:modified";
-/// Event of a removed project.
-pub const PROJECT_DELETED: &str = "project:deleted";
-/// Our own: what mirrors know of the permissions of a user, or of all, is no longer true.
-const PERMISSIONS_CHANGED: &str = "heliostat:permissions_changed";
+pub const REFS_CHANGED: &str = AddonEventKey::RepoRefsChanged.as_str();
 
 /// An event that names more changes than this carries none, and the mirror compares the whole ref set.
 pub const MAX_CHANGES_PER_EVENT: usize = 1_000;
@@ -48,153 +39,157 @@ pub struct EventContext<'a> {
 impl EventContext<'_> {
     /// Refs of `repository`, given in its state after the change, have changed since generation `from`.
     pub fn refs_changed(&self, repository: &Repository, from: Generation, changes: &[RefChange]) -> NewEvent {
-        let mut body = self.repository_body(REFS_CHANGED, repository);
-        let exceeded = changes.len() > MAX_CHANGES_PER_EVENT;
-        let listed = if exceeded { &[] } else { changes };
-        body["fromGeneration"] = json!(from);
-        body["changes"] = Value::Array(wire_changes(listed.iter().cloned()));
-        if exceeded {
-            body["refLimitExceeded"] = json!(true);
-        }
-        self.event(REFS_CHANGED, Some(repository.id), body)
+        let named = Some(changes).filter(|changes| changes.len() <= MAX_CHANGES_PER_EVENT);
+        self.refs_changed_to(repository, from, named)
     }
 
     /// Refs of `repository` have changed since generation `from`, but it is not known which, or they are too
     /// many to name.
     pub fn some_refs_changed(&self, repository: &Repository, from: Generation) -> NewEvent {
-        let mut event = self.refs_changed(repository, from, &[]);
-        event.body["refLimitExceeded"] = json!(true);
-        event
+        self.refs_changed_to(repository, from, None)
+    }
+
+    fn refs_changed_to(
+        &self,
+        subject: &Repository,
+        from: Generation,
+        changes: Option<&[RefChange]>,
+    ) -> NewEvent {
+        let repository = self.enriched(subject);
+        let body = RestRefsChangedEvent {
+            event_key: REFS_CHANGED.to_owned(),
+            date: Some(self.date()),
+            actor: self.actor(),
+            generation: Some(repository.properties.generation),
+            content_hash: Some(repository.properties.content_hash.clone()),
+            metadata_hash: Some(repository.properties.metadata_hash.clone()),
+            repository,
+            from_generation: Some(from.0),
+            changes: Some(changes.unwrap_or_default().iter().map(change).collect()),
+            ref_limit_exceeded: changes.is_none().then_some(true),
+        };
+        self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body)
     }
 
     /// Something else happened to a repository, given in its state after it.
-    pub fn repository(&self, event_key: &str, repository: &Repository) -> NewEvent {
-        self.event(event_key, Some(repository.id), self.repository_body(event_key, repository))
+    pub fn repository(&self, key: AddonEventKey, subject: &Repository) -> NewEvent {
+        let repository = self.enriched(subject);
+        let body = RestRepositoryEvent {
+            event_key: key.as_str().to_owned(),
+            date: Some(self.date()),
+            actor: self.actor(),
+            generation: Some(repository.properties.generation),
+            content_hash: Some(repository.properties.content_hash.clone()),
+            metadata_hash: Some(repository.properties.metadata_hash.clone()),
+            repository,
+        };
+        self.event(key, Some(subject.id), &body)
     }
 
     /// Something happened to a project, given in its state after it.
-    pub fn project(&self, event_key: &str, subject: &Project) -> NewEvent {
-        let mut body = self.body(event_key);
-        body["project"] = project(self.base_url, subject);
-        self.event(event_key, None, body)
+    pub fn project(&self, key: AddonEventKey, subject: &Project) -> NewEvent {
+        let body = RestProjectEvent {
+            event_key: key.as_str().to_owned(),
+            date: Some(self.date()),
+            actor: self.actor(),
+            project: wire::project(self.base(), subject),
+        };
+        self.event(key, None, &body)
     }
 
     /// What a user may do has changed; `None` when it may concern any user.
     pub fn permissions_changed(&self, user: Option<&str>) -> NewEvent {
-        let mut body = self.body(PERMISSIONS_CHANGED);
-        body["user"] = json!(user);
-        self.event(PERMISSIONS_CHANGED, None, body)
+        let key = AddonEventKey::HeliostatPermissionsChanged;
+        let body = RestPermissionsChangedEvent {
+            event_key: key.as_str().to_owned(),
+            date: Some(self.date()),
+            actor: self.actor(),
+            user: user.map(str::to_owned),
+        };
+        self.event(key, None, &body)
     }
 
-    fn event(&self, event_key: &str, repository_id: Option<RepositoryId>, body: Value) -> NewEvent {
-        let audience = Audience::Mirrors;
-        NewEvent { audience, event_key: event_key.to_owned(), repository_id, body, created_at: self.now_ms }
+    fn event(
+        &self,
+        key: AddonEventKey,
+        repository_id: Option<RepositoryId>,
+        body: &impl Serialize,
+    ) -> NewEvent {
+        NewEvent {
+            audience: Audience::Mirrors,
+            event_key: key.as_str().to_owned(),
+            repository_id,
+            body: serde_json::to_value(body).expect("models of the contract always serialise"),
+            created_at: self.now_ms,
+        }
     }
 
-    fn repository_body(&self, event_key: &str, subject: &Repository) -> Value {
-        let mut body = self.body(event_key);
-        let metadata_hash = metadata_hash(subject);
-        body["generation"] = json!(subject.generation);
-        body["contentHash"] = json!(subject.content_hash);
-        body["metadataHash"] = json!(metadata_hash);
-        body["repository"] = repository(self.base_url, subject, &metadata_hash);
-        body
+    /// The repository with the hash of its metadata as it is now, not as it was stored last.
+    fn enriched(&self, subject: &Repository) -> EnrichedRepository {
+        let mut enriched = wire::enriched_repository(self.base(), subject, true);
+        enriched.properties.metadata_hash = metadata_hash(subject);
+        enriched
     }
 
-    /// A repository as events show it.
-    pub fn repository_wire(&self, subject: &Repository) -> Value {
-        repository(self.base_url, subject, &subject.metadata_hash)
+    /// A repository as webhooks show it: without what only mirrors compare.
+    pub fn public_repository(&self, subject: &Repository) -> RestRepository {
+        wire::repository(self.base(), subject)
     }
 
     /// What the bodies of all events have in common.
     pub fn body(&self, event_key: &str) -> Value {
-        let mut body = json!({ "eventKey": event_key, "date": event_date(self.now_ms) });
-        if let Some(actor) = self.actor {
-            body["actor"] = json!({
-                "id": actor.id,
-                "name": actor.name,
-                "slug": actor.slug,
-                "displayName": actor.display_name,
-                "active": true,
-                "type": "NORMAL",
-            });
+        let mut body = json!({ "eventKey": event_key, "date": self.date() });
+        if let Some(actor) = self.actor() {
+            body["actor"] = json!(actor);
         }
         body
     }
-}
 
-fn repository(base_url: &Url, repository: &Repository, metadata_hash: &str) -> Value {
-    let base = base_url.as_str().trim_end_matches('/');
-    let (key, slug) = (&repository.project.key, &repository.slug);
-    let mut wire = json!({
-        "id": repository.id,
-        "slug": slug,
-        "name": repository.name,
-        "hierarchyId": repository.hierarchy_id,
-        "scmId": "git",
-        "state": repository.state,
-        "statusMessage": "Available",
-        "forkable": repository.forkable,
-        "public": repository.public,
-        "archived": repository.archived,
-        "scope": "REPOSITORY",
-        "project": project(base_url, &repository.project),
-        "properties": {
-            "contentHash": repository.content_hash,
-            "metadataHash": metadata_hash,
-            "defaultBranchId": repository.default_branch,
-            "generation": repository.generation,
-        },
-        "links": {
-            "self": [{ "href": format!("{base}/projects/{key}/repos/{slug}/browse") }],
-            "clone": [{ "name": "http", "href": format!("{base}{}", clone_path(key, slug)) }],
-        },
-    });
-    if let Some(description) = &repository.description {
-        wire["description"] = json!(description);
+    fn base(&self) -> &str {
+        self.base_url.as_str().trim_end_matches('/')
     }
-    wire
-}
 
-fn project(base_url: &Url, project: &Project) -> Value {
-    let base = base_url.as_str().trim_end_matches('/');
-    let mut wire = json!({
-        "id": project.id,
-        "key": project.key,
-        "name": project.name,
-        "public": project.public,
-        "type": project.kind,
-        "scope": "PROJECT",
-        "links": { "self": [{ "href": format!("{base}/projects/{}", project.key) }] },
-    });
-    if let Some(description) = &project.description {
-        wire["description"] = json!(description);
+    fn date(&self) -> String {
+        event_date(self.now_ms)
     }
-    wire
-}
 
-/// Path of a repository for git, below the base URL.
-fn clone_path(project_key: &str, slug: &str) -> String {
-    format!("/scm/{}/{slug}.git", project_key.to_lowercase())
+    fn actor(&self) -> Option<RestEventActor> {
+        self.actor.map(|actor| RestEventActor {
+            id: actor.id,
+            name: actor.name.clone(),
+            slug: actor.slug.clone(),
+            display_name: actor.display_name.clone(),
+            active: true,
+            kind: UserType::Normal,
+        })
+    }
 }
 
 /// Changed refs as events show them.
 pub fn wire_changes(changes: impl IntoIterator<Item = RefChange>) -> Vec<Value> {
-    changes.into_iter().map(|changed| change(&changed)).collect()
+    changes.into_iter().map(|changed| json!(change(&changed))).collect()
 }
 
-fn change(change: &RefChange) -> Value {
-    json!({
-        "ref": { "id": change.name, "displayId": change.name.short(), "type": ref_type(&change.name) },
-        "refId": change.name,
-        "fromHash": change.from,
-        "toHash": change.to,
-        "type": change.kind(),
-    })
+fn change(change: &RefChange) -> RestRefChange {
+    RestRefChange {
+        reference: RestMinimalRef {
+            id: change.name.to_string(),
+            display_id: change.name.short().to_owned(),
+            kind: ref_type(&change.name),
+        },
+        ref_id: change.name.to_string(),
+        from_hash: change.from.to_string(),
+        to_hash: change.to.to_string(),
+        kind: match change.kind() {
+            RefChangeKind::Add => RefChangeType::Add,
+            RefChangeKind::Update => RefChangeType::Update,
+            RefChangeKind::Delete => RefChangeType::Delete,
+        },
+    }
 }
 
-fn ref_type(name: &RefName) -> &'static str {
-    if name.is_tag() { "TAG" } else { "BRANCH" }
+fn ref_type(name: &RefName) -> RefType {
+    if name.is_tag() { RefType::Tag } else { RefType::Branch }
 }
 
 #[cfg(test)]

@@ -13,9 +13,5 @@ pub use coalesce::net_changes;
 pub use date::event_date;
 pub use deliver_events::{DeliveryRecord, MirrorDelivery};
 pub use delivery_loop::{Receivers, deliver};
-pub use events::{
-    DEFAULT_BRANCH_MODIFIED, EventContext, MAX_CHANGES_PER_EVENT, PROJECT_CREATED, PROJECT_DELETED,
-    PROJECT_MODIFIED, REFS_CHANGED, REPOSITORY_CREATED, REPOSITORY_DELETED, REPOSITORY_MODIFIED,
-    wire_changes,
-};
+pub use events::{EventContext, MAX_CHANGES_PER_EVENT, REFS_CHANGED, wire_changes};
 pub use metadata_hash::metadata_hash;

@@ -12,12 +12,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettingsUpdate};
 use heliostat_auth::shared_secret;
 use heliostat_peer::Call;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
 use reqwest::Method;
-use serde_json::json;
 use url::Url;
 
 use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
@@ -137,13 +137,14 @@ impl Joining {
         projects: Option<&[String]>,
     ) -> Result<(), Refusal> {
         let base_url = self.parts.announcer.base_address();
-        let body = json!({
-            "key": introduction.key,
-            "clientKey": mirror.client_key,
-            "sharedSecret": mirror.shared_secret,
-            "baseUrl": base_url,
-            "apiBaseUrl": base_url,
-        });
+        let body = RestAddonInstalledEvent {
+            key: Some(introduction.key.clone()),
+            client_key: mirror.client_key.clone(),
+            shared_secret: mirror.shared_secret.clone(),
+            base_url: Some(base_url.to_owned()),
+            api_base_url: Some(base_url.to_owned()),
+            ..RestAddonInstalledEvent::default()
+        };
         let call = MirrorCall {
             method: Method::POST,
             url: &introduction.installed_url,
@@ -166,7 +167,10 @@ impl Joining {
         };
         let resource = upstream_on_mirror(mirror)
             .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
-        let body = json!({ "mode": "SELECTED_PROJECTS", "projectIds": projects });
+        let body = RestUpstreamSettingsUpdate {
+            mode: Some(MirrorMode::SelectedProjects),
+            project_ids: Some(projects.to_vec()),
+        };
         let url = format!("{resource}/settings");
         let call = MirrorCall {
             method: Method::PUT,

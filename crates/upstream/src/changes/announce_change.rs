@@ -8,10 +8,9 @@
 
 use std::sync::Arc;
 
+use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
-use heliostat_downstream::{
-    Announcer, DEFAULT_BRANCH_MODIFIED, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes,
-};
+use heliostat_downstream::{Announcer, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes};
 use heliostat_git as git;
 use heliostat_git::{RefChange, RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
@@ -166,7 +165,7 @@ impl Changes {
                 None => context.some_refs_changed(&announced, recorded.generation),
             }];
             if new_default.is_some() {
-                events.push(context.repository(DEFAULT_BRANCH_MODIFIED, &announced));
+                events.push(context.repository(AddonEventKey::RepoDefaultBranchModified, &announced));
             }
             events.push(WebhookEvents(context).pushed(&announced, named));
             events

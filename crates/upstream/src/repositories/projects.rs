@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, ProjectPermission};
-use heliostat_downstream::{PROJECT_CREATED, PROJECT_DELETED, PROJECT_MODIFIED, metadata_hash};
+use heliostat_downstream::metadata_hash;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     NewProject, Page, PageRequest, Project, ProjectId, ProjectKind, ProjectUpdate, ProjectsHeld, StoreError,
@@ -101,7 +102,7 @@ impl Repositories {
 
     async fn store_project(&self, caller: &Caller, new_project: NewProject) -> Result<Project, Refusal> {
         let context = self.announcer.context(caller);
-        let make_events = |project: &Project| vec![context.project(PROJECT_CREATED, project)];
+        let make_events = |project: &Project| vec![context.project(AddonEventKey::ProjectCreated, project)];
         let created = self.store.create_project(new_project, make_events).await;
         let project = created?;
         self.announcer.announced();
@@ -134,7 +135,7 @@ impl Repositories {
         let updated = self
             .store
             .update_project(project.id, update, metadata_hash, |project, _repositories| {
-                let mut events = vec![context.project(PROJECT_MODIFIED, project)];
+                let mut events = vec![context.project(AddonEventKey::ProjectModified, project)];
                 if visibility_changed {
                     events.push(context.permissions_changed(None));
                 }
@@ -149,7 +150,7 @@ impl Repositories {
     pub async fn delete_project(&self, administrator: &ProjectAdministrator<'_>) -> Result<(), Refusal> {
         let project = administrator.project();
         let context = self.announcer.context(administrator.caller());
-        let events = vec![context.project(PROJECT_DELETED, project)];
+        let events = vec![context.project(AddonEventKey::ProjectDeleted, project)];
         match self.store.delete_project(project.id, events).await {
             Err(StoreError::InUse { .. }) => {
                 let message = format!("The project {} still has repositories.", project.key);

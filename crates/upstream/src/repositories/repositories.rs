@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
-use heliostat_downstream::{
-    Announcer, DEFAULT_BRANCH_MODIFIED, DetachedTasks, REPOSITORY_CREATED, REPOSITORY_DELETED,
-    REPOSITORY_MODIFIED, metadata_hash,
-};
+use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
 use heliostat_git as git;
 use heliostat_git::{ContentHash, RefName};
 use heliostat_refusal::Refusal;
@@ -185,7 +183,8 @@ impl Repositories {
         let context = self.announcer.context(caller);
         let available =
             RepositoryUpdate { state: Some(RepositoryState::Available), ..RepositoryUpdate::default() };
-        let make_events = |repository: &Repository| vec![context.repository(REPOSITORY_CREATED, repository)];
+        let make_events =
+            |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
         let stored =
             self.store.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
         let repository = stored?;
@@ -245,7 +244,11 @@ impl Repositories {
         let make_events = |updated: &Repository| {
             let mut events = Vec::new();
             if updated.metadata_hash != repository.metadata_hash {
-                let key = if branch_changed { DEFAULT_BRANCH_MODIFIED } else { REPOSITORY_MODIFIED };
+                let key = if branch_changed {
+                    AddonEventKey::RepoDefaultBranchModified
+                } else {
+                    AddonEventKey::RepoModified
+                };
                 events.push(context.repository(key, updated));
                 events.push(WebhookEvents(context).modified(repository, updated));
             }
@@ -281,7 +284,7 @@ impl Repositories {
             let id = repository.id;
             let lock = repositories.changes.lock(id).await;
             let context = repositories.announcer.context(&caller);
-            let events = vec![context.repository(REPOSITORY_DELETED, &repository)];
+            let events = vec![context.repository(AddonEventKey::RepoDeleted, &repository)];
             repositories.store.delete_repository(id, events).await?;
             repositories.announcer.announced();
             repositories.changes.forget(id);

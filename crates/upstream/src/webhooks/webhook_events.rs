@@ -3,12 +3,16 @@
 //! Unlike mirrors, webhooks belong to people: what only mirrors need is left out, and each delivery tells of one
 //! event, never of several merged into one.
 
-use heliostat_downstream::{EventContext, REFS_CHANGED, REPOSITORY_MODIFIED, SyncType};
+use heliostat_api::AddonEventKey;
+use heliostat_api::models::RestRepository;
+use heliostat_downstream::{EventContext, REFS_CHANGED, SyncType};
 use heliostat_storage::{Audience, MirrorServer, NewEvent, Repository};
 use serde_json::{Value, json};
 
 /// Event of a mirror that serves what it did not serve before.
 pub(crate) const MIRROR_SYNCHRONIZED: &str = "mirror:repo_synchronized";
+/// Event of changed metadata.
+const REPOSITORY_MODIFIED: &str = AddonEventKey::RepoModified.as_str();
 /// Event of a test; a webhook cannot ask for it.
 pub(crate) const PING: &str = "diagnostics:ping";
 
@@ -50,7 +54,7 @@ impl WebhookEvents<'_> {
     /// Refs of a repository have changed; `None` if it is not known which, or if they are too many to name.
     pub(crate) fn pushed(&self, repository: &Repository, changes: Option<Value>) -> NewEvent {
         let mut body = self.0.body(REFS_CHANGED);
-        body["repository"] = self.public_repository(repository);
+        body["repository"] = json!(self.public_repository(repository));
         set_changes(&mut body, changes);
         self.webhook_event(repository, body)
     }
@@ -58,8 +62,8 @@ impl WebhookEvents<'_> {
     /// What is known of a repository besides its refs has changed.
     pub(crate) fn modified(&self, old: &Repository, new: &Repository) -> NewEvent {
         let mut body = self.0.body(REPOSITORY_MODIFIED);
-        body["old"] = self.public_repository(old);
-        body["new"] = self.public_repository(new);
+        body["old"] = json!(self.public_repository(old));
+        body["new"] = json!(self.public_repository(new));
         self.webhook_event(new, body)
     }
 
@@ -75,7 +79,7 @@ impl WebhookEvents<'_> {
         body["mirrorServer"] = json!({ "id": mirror.id, "name": mirror.name });
         body["syncType"] = json!(sync_type.as_str());
         body["refLimitExceeded"] = json!(changes.is_none());
-        body["repository"] = self.public_repository(repository);
+        body["repository"] = json!(self.public_repository(repository));
         set_changes(&mut body, changes);
         self.webhook_event(repository, body)
     }
@@ -84,7 +88,7 @@ impl WebhookEvents<'_> {
     pub(crate) fn ping(&self, repository: &Repository) -> Value {
         let mut body = self.0.body(PING);
         body["test"] = json!(true);
-        body["repository"] = self.public_repository(repository);
+        body["repository"] = json!(self.public_repository(repository));
         body
     }
 
@@ -99,12 +103,8 @@ impl WebhookEvents<'_> {
     }
 
     /// A repository without what only mirrors compare. Its links lead to this upstream, wherever else it is served.
-    fn public_repository(&self, repository: &Repository) -> Value {
-        let mut wire = self.0.repository_wire(repository);
-        if let Value::Object(fields) = &mut wire {
-            fields.remove("properties");
-        }
-        wire
+    fn public_repository(&self, repository: &Repository) -> RestRepository {
+        self.0.public_repository(repository)
     }
 }
 
