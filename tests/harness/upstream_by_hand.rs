@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use heliostat_api::ErrorName;
 use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
@@ -231,6 +232,8 @@ impl Drop for UpstreamByHand {
 pub fn unreachable_repository(id: u32, project: u32) -> Value {
     json!({
         "id": id, "slug": format!("repo-{id}"), "name": format!("Repo {id}"), "public": false,
+        "hierarchyId": "e3c939f9ef4a7fae272e", "scmId": "git", "state": "AVAILABLE", "statusMessage": "Available",
+        "forkable": true, "archived": false, "scope": "REPOSITORY", "links": {"clone": [], "self": []},
         "project": project_of(&project.to_string()),
         "properties": {
             "contentHash": "ab".repeat(32), "metadataHash": "cd".repeat(32),
@@ -245,11 +248,14 @@ fn has_id(value: &Value, id: &str) -> bool {
 
 fn project_of(id: &str) -> Value {
     let id: u32 = id.parse().expect("is a number");
-    json!({"id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false})
+    json!({
+        "id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false,
+        "type": "NORMAL", "scope": "PROJECT", "links": {"self": []},
+    })
 }
 
 fn not_found() -> Reply {
-    (404, json!({"errors": [{"message": "There is no such thing."}]}))
+    error(404, ErrorName::NoSuchEntity, "There is no such thing.")
 }
 
 /// What is not in the contract of a request and of the answer to it.
@@ -274,7 +280,7 @@ fn answer(request: &Received, state: &State) -> Reply {
         return (200, request);
     }
     if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
-        return (401, json!({"errors": [{"message": "The JWT was not accepted."}]}));
+        return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
     match segments.as_slice() {
@@ -293,18 +299,20 @@ fn answer(request: &Received, state: &State) -> Reply {
             found.map_or_else(not_found, |repository| (200, repository.clone()))
         }
         ["authenticate"] if request.body["credentials"]["username"] == UNLUCKY_USER => {
-            (429, json!({"errors": [{"message": "Too many passwords are being checked."}]}))
+            error(429, ErrorName::TooManyRequests, "Too many passwords are being checked.")
         }
         ["authenticate"] if is_of(USER.0, &request.body["credentials"]) => (200, user(USER.0, "ADMIN")),
         ["authenticate"] if is_of(PLAIN_USER, &request.body["credentials"]) => {
             (200, user(PLAIN_USER, "LICENSED_USER"))
         }
-        ["authenticate"] => {
-            (401, json!({"errors": [{"message": "The user name or the password is wrong."}]}))
-        }
+        ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found(),
     }
+}
+
+fn error(status: u16, name: ErrorName, message: &str) -> Reply {
+    (status, json!({"errors": [{"message": message, "exceptionName": name.as_str()}]}))
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {
