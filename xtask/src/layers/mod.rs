@@ -20,7 +20,7 @@ use anyhow::Context;
 use crate::outcome::{Finding, Outcome};
 use crate::workspace;
 use source::Source;
-use table::{CRATES, FOLDERS, METHODS_AT_HOME};
+use table::{CRATES, FOLDERS, METHODS_ELSEWHERE};
 
 /// Checks the manifests and the sources of every crate against the table.
 pub fn run() -> anyhow::Result<Outcome> {
@@ -46,7 +46,7 @@ fn of_sources(folder: &str, sources: &[Source]) -> Vec<Finding> {
     for order in FOLDERS.iter().filter(|order| order.krate == folder) {
         findings.extend(folders::wrong_arrows(order, sources));
     }
-    if METHODS_AT_HOME.contains(&folder) {
+    if !METHODS_ELSEWHERE.contains(&folder) {
         findings.extend(impls::strays(sources));
     }
     findings

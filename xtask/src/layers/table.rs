@@ -166,7 +166,45 @@ impl FolderOrder {
 }
 
 /// The crates whose folders have an order.
-pub const FOLDERS: &[FolderOrder] = &[];
+pub const FOLDERS: &[FolderOrder] = &[
+    FolderOrder {
+        krate: "crates/downstream",
+        rows: &[
+            &["downstream"],
+            &["joining"],
+            &["members"],
+            &["parts"],
+            &["delivery"],
+            &["calling"],
+            &["detached_tasks", "origin", "permit", "text", "wire"],
+        ],
+    },
+    FolderOrder {
+        krate: "crates/mirror",
+        rows: &[
+            &["mirror"],
+            &["options", "status"],
+            &["serving"],
+            &["sync"],
+            &["inventory"],
+            &["access"],
+            &["upstream_link"],
+            &["refuse"],
+        ],
+    },
+    FolderOrder {
+        krate: "crates/upstream",
+        rows: &[
+            &["status"],
+            &["upstream"],
+            &["origin"],
+            &["repositories"],
+            &["accounts", "changes"],
+            &["webhooks"],
+            &["names", "permit"],
+        ],
+    },
+];
 
-/// The crates in which `impl T` stands in the folder of `T`.
-pub const METHODS_AT_HOME: &[&str] = &["crates/api", "crates/auth", "crates/cli", "crates/storage"];
+/// The crates in which methods of a type stand in other folders than the type.
+pub const METHODS_ELSEWHERE: &[&str] = &["crates/git"];

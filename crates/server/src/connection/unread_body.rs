@@ -88,9 +88,9 @@ async fn discard(mut body: BoxBody<Bytes, io::Error>) {
 
 #[cfg(test)]
 mod tests {
+    use poem::Response;
     use poem::endpoint::make_sync;
     use poem::http::StatusCode;
-    use poem::{Endpoint, Response};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio_util::sync::CancellationToken;
@@ -105,7 +105,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("it is bound");
         let endpoint = make_sync(|_| Response::builder().status(StatusCode::UNAUTHORIZED).body("no"));
-        tokio::spawn(super::super::serve(listener, endpoint.map_to_response(), CancellationToken::new()));
+        tokio::spawn(super::super::serve(listener, endpoint, CancellationToken::new()));
         TcpStream::connect(address).await.expect("it listens")
     }
 
