@@ -77,7 +77,7 @@ async fn what_is_not_there_is_404_or_as_published_409() {
         let says_who_calls =
             |operation: &Promised| scene.role == Role::Upstream && !operation.accepts("basic");
         for operation in scene.operations().filter(|operation| !says_who_calls(operation)) {
-            // A project that is not on the selection can be taken off it: the result is what was wanted.
+            // A caller who takes a project off the selection that is not on it has what they wanted.
             if operation.path_parameters().is_empty() || operation.id() == "stopMirroringProject_1" {
                 continue;
             }
@@ -91,7 +91,7 @@ async fn what_is_not_there_is_404_or_as_published_409() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_410_for_every_caller() {
+async fn what_is_gone_is_410_for_everybody() {
     for scene in scenes().await {
         for operation in scene.operations().filter(|operation| operation.promises(410)) {
             for caller in [&scene.administrator, &scene.plain_user, &scene.partner] {

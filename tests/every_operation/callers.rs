@@ -1,4 +1,4 @@
-//! Who is turned away: callers without credentials or with wrong ones of each kind, and users without a permission.
+//! Who is turned away: anonymous callers, impostors of each kind, and users without a permission.
 
 use heliostat_api::Role;
 
@@ -6,7 +6,7 @@ use super::scene::scenes;
 use crate::harness::{Identity, Promised};
 
 #[tokio::test]
-async fn missing_and_wrong_credentials_are_401() {
+async fn anonymous_callers_and_impostors_are_401() {
     for scene in scenes().await {
         for operation in scene.operations().filter(|operation| operation.promises(401)) {
             let mut callers = Vec::new();
@@ -33,7 +33,7 @@ async fn missing_and_wrong_credentials_are_401() {
 #[tokio::test]
 async fn a_user_without_any_permission_is_403_where_that_is_promised() {
     for scene in scenes().await {
-        // An upstream answers all users what they may read; of what both roles serve, only a mirror refuses.
+        // An upstream answers everybody what they may read; of what both roles serve, only a mirror refuses.
         let may_refuse = |operation: &Promised| scene.role == Role::Mirror || !operation.is_shared();
         let promised = scene.operations().filter(|operation| {
             operation.promises(403) && operation.accepts("basic") && may_refuse(operation)

@@ -84,8 +84,9 @@ impl UpstreamByHand {
         let server = TinyHttp::start(|_| {
             move |request: &Received| {
                 if request.path.starts_with(GIT) {
+                    let reply = answer(request, &shown.lock());
                     gate.wait();
-                    return not_found();
+                    return reply;
                 }
                 let mut state = shown.lock();
                 let answered = answer(request, &state);

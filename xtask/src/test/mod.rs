@@ -18,7 +18,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, compat, drift, fuzz, layers, lint_spec, tidy, workspace};
+use crate::{codegen, compat, dependencies, docs, drift, fuzz, layers, lint_spec, spelling, tidy, workspace};
 use postgres::Postgres;
 use times::Times;
 
@@ -27,10 +27,13 @@ use times::Times;
 pub enum Stage {
     /// `cargo fmt --check`.
     Format,
-    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness.
+    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness,
+    /// spelling, licences, sources and use of dependencies.
     Gates,
     /// Clippy with warnings denied.
     Clippy,
+    /// The documentation of every item, without warnings.
+    Docs,
     /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
     /// every status of the contract.
     Sqlite,
@@ -69,16 +72,27 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
 
 /// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, or is read
 /// from a repository. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 2] = ["coverage::", "git::"];
+const WITHOUT_A_STORE: [&str; 8] = [
+    "coverage::",
+    "git::clones::",
+    "git::disconnects::",
+    "git::fetches::",
+    "git::malformed_requests::",
+    "git::negotiation::",
+    "git::requests_by_hand::",
+    "git::shared_answers::",
+];
 
 /// The gates that need no build of the servers, from the fastest to the slowest. A further one is a line here.
 fn gates() -> anyhow::Result<Outcome> {
-    let gates: [fn() -> anyhow::Result<Outcome>; 5] = [
+    let gates: [fn() -> anyhow::Result<Outcome>; 7] = [
         tidy::run,
         layers::run,
         lint_spec::run,
         || codegen::run(true),
         || compat::run(compat::Options::default()),
+        spelling::run,
+        dependencies::run,
     ];
     for gate in gates {
         let outcome = told(gate())?;
@@ -103,6 +117,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => return gates(),
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
+        Stage::Docs => return told(docs::run()),
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
             let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
