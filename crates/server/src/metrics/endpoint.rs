@@ -8,7 +8,7 @@ use poem::{Request, Response, RouteMethod, get};
 
 use super::access::{self, MetricsToken};
 use super::figures::Figures;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

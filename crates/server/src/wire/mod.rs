@@ -11,6 +11,7 @@ pub mod mirror_wire;
 pub mod mirroring_request;
 pub mod page;
 pub mod permission;
+pub mod reported_version;
 pub mod webhook;
 
 mod access_token;

@@ -11,10 +11,11 @@ use http_body_util::BodyExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
+use super::bundle;
 use super::request::{self, GitRequest, GitStep, NotServed};
-use super::{GitAccess, Readable, bundle};
-use crate::connection::{Outbox, StoredBody};
-use crate::problem::{CHALLENGE, Problem};
+use crate::git::access::{GitAccess, Readable};
+use crate::http::problem::{CHALLENGE, Problem};
+use crate::http::{SendfileQueue, StoredBody};
 
 /// What git itself sends: refs may change at any moment.
 const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, must-revalidate");
@@ -37,7 +38,7 @@ impl<A: GitAccess> Endpoint for GitEndpoint<A> {
 impl<A: GitAccess> GitEndpoint<A> {
     async fn answer(&self, request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
         let call = Call::of(&request);
-        let outbox = request.extensions().get::<Outbox>().cloned().unwrap_or_default();
+        let queue = request.extensions().get::<SendfileQueue>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         let (key, slug) = (wanted.project_key.as_str(), wanted.slug.as_str());
         match wanted.step {
@@ -51,13 +52,13 @@ impl<A: GitAccess> GitEndpoint<A> {
                     GitService::UploadPack => "application/x-git-upload-pack-advertisement",
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
                 };
-                Ok(uncached(content_type).body(body_with(answer, outbox)))
+                Ok(uncached(content_type).body(body_with(answer, queue)))
             }
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let Readable { repository, asker } = self.0.readable(&call, key, slug).await?;
                 let answer = repository.upload_pack(body, &protocol, asker).await.map_err(not_answered)?;
-                Ok(uncached("application/x-git-upload-pack-result").body(body_with(answer, outbox)))
+                Ok(uncached("application/x-git-upload-pack-result").body(body_with(answer, queue)))
             }
             GitStep::ReceivePack => {
                 let body = body_of(request, GitService::ReceivePack)?;
@@ -99,11 +100,11 @@ fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal>
         .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
 }
 
-/// Each kind of answer by its cheapest way; `outbox` is that of the connection that the body goes to.
-fn body_with(answer: Answer, outbox: Outbox) -> Body {
+/// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
+fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
     match answer {
         Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(entry) => Body::from(StoredBody::new(entry, outbox).boxed()),
+        Answer::Stored(entry) => Body::from(StoredBody::new(entry, queue).boxed()),
         Answer::Streamed(output) => Body::from_bytes_stream(output),
     }
 }

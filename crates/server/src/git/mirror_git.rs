@@ -8,7 +8,7 @@ use heliostat_auth::{Credentials, Refusal};
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_mirror::Mirror;
 
-use super::{GitAccess, Readable};
+use super::access::{GitAccess, Readable};
 
 /// The mirror as git clients see it.
 pub struct MirrorGit {

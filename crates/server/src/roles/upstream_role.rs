@@ -12,13 +12,14 @@ use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
-use crate::data_folder::DataFolder;
-use crate::git_http::{GitEndpoint, UpstreamGit};
+use super::data_folder::DataFolder;
+use super::options::{StartError, UpstreamOptions};
+use super::running_role::{Listening, RunningRole};
+use crate::git::UpstreamGit;
+use crate::git::http::GitEndpoint;
 use crate::metrics::{self, Figures, ProcessFigures};
-use crate::options::{StartError, UpstreamOptions};
+use crate::pages::{self, documents, status};
 use crate::rest::UpstreamOperations;
-use crate::running_role::{Listening, RunningRole};
-use crate::{documents, pages, status};
 
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {

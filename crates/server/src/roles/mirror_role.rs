@@ -9,13 +9,14 @@ use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
-use crate::data_folder::DataFolder;
-use crate::git_http::{GitEndpoint, MirrorGit};
+use super::data_folder::DataFolder;
+use super::options::{MirrorOptions, StartError};
+use super::running_role::{Listening, RunningRole};
+use crate::git::MirrorGit;
+use crate::git::http::GitEndpoint;
 use crate::metrics::{self, Figures, MirrorFigures, ProcessFigures};
-use crate::options::{MirrorOptions, StartError};
+use crate::pages::{self, documents, status};
 use crate::rest::MirrorOperations;
-use crate::running_role::{Listening, RunningRole};
-use crate::{documents, pages, status};
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {

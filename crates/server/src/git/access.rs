@@ -1,12 +1,4 @@
-//! Git over HTTP: who may, then the stream between the git client and the git process.
-//!
-//! A role says who may read and push by implementing [`GitAccess`]; everything else is the same for both.
-
-mod bundle;
-mod endpoint;
-mod mirror_git;
-mod request;
-mod upstream_git;
+//! Who may read and push with Git: a role says so by implementing [`GitAccess`]; everything else is the same for both.
 
 use std::future::Future;
 
@@ -14,10 +6,6 @@ use bytes::Bytes;
 use heliostat_api::Call;
 use heliostat_auth::Refusal;
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
-
-pub use endpoint::GitEndpoint;
-pub use mirror_git::MirrorGit;
-pub use upstream_git::UpstreamGit;
 
 /// A repository that may be read, and who reads it.
 pub struct Readable {

@@ -6,7 +6,7 @@ use heliostat_auth::{Caller, Credentials, Refusal};
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_upstream::{RequestFacts, Upstream};
 
-use super::{GitAccess, Readable};
+use super::access::{GitAccess, Readable};
 
 /// The upstream as git clients see it.
 pub struct UpstreamGit {

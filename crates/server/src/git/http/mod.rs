@@ -1,0 +1,7 @@
+//! Git over HTTP: the smart protocol below `/scm/`, and bundles as plain downloads.
+
+mod bundle;
+mod endpoint;
+mod request;
+
+pub use endpoint::GitEndpoint;
