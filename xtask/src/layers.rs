@@ -16,8 +16,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/storage", &[]),
     ("crates/auth", &[]),
     ("crates/api", &[]),
-    ("crates/upstream", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
-    ("crates/mirror", &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-storage"]),
+    ("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
+    (
+        "crates/upstream",
+        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-refusal", "heliostat-storage"],
+    ),
+    (
+        "crates/mirror",
+        &["heliostat-api", "heliostat-auth", "heliostat-git", "heliostat-refusal", "heliostat-storage"],
+    ),
     (
         "crates/server",
         &[
@@ -25,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "heliostat-auth",
             "heliostat-git",
             "heliostat-mirror",
+            "heliostat-refusal",
             "heliostat-storage",
             "heliostat-upstream",
         ],

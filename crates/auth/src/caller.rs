@@ -1,8 +1,8 @@
 //! Who is calling, once credentials have been checked.
 
-use crate::{Ceiling, GlobalPermission};
+use crate::{GlobalPermission, TokenScope};
 
-/// A known user, as far as permissions and logs need to know him.
+/// A known user: what permissions and logs need of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserIdentity {
     /// Id of the user on the upstream.
@@ -13,23 +13,23 @@ pub struct UserIdentity {
     pub slug: String,
     /// Name as people read it.
     pub display_name: String,
-    /// Highest global permission, if he has any.
+    /// Highest global permission, if there is one.
     pub global: Option<GlobalPermission>,
 }
 
-/// Whoever sent a request.
+/// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody in particular: no credentials were sent.
+    /// No credentials were sent.
     Anonymous,
     /// A person or a service account.
     User(UserIdentity),
     /// A user's access token that may do less than its user.
     LimitedUser {
-        /// The user, with the global permission that the token leaves him.
+        /// The user, with the global permission that the token leaves them.
         user: UserIdentity,
         /// The most that the token may do.
-        ceiling: Ceiling,
+        scope: TokenScope,
     },
     /// A mirror that signed the request with its shared secret.
     Mirror {
@@ -44,21 +44,21 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// A user who logged in with a token of this bound, if it has one.
-    pub fn with_token(mut user: UserIdentity, ceiling: Option<Ceiling>) -> Self {
-        match ceiling {
+    /// A user who logged in, with the scope of their token if it has one.
+    pub fn with_token(mut user: UserIdentity, scope: Option<TokenScope>) -> Self {
+        match scope {
             None => Self::User(user),
-            Some(ceiling) => {
-                user.global = user.global.min(ceiling.global);
-                Self::LimitedUser { user, ceiling }
+            Some(scope) => {
+                user.global = user.global.min(scope.global);
+                Self::LimitedUser { user, scope }
             }
         }
     }
 
-    /// The bound that an access token sets, if the caller uses one that does.
-    pub fn ceiling(&self) -> Option<Ceiling> {
+    /// The scope of the caller's access token, if they use one that has a scope.
+    pub fn token_scope(&self) -> Option<TokenScope> {
         match self {
-            Self::LimitedUser { ceiling, .. } => Some(*ceiling),
+            Self::LimitedUser { scope, .. } => Some(*scope),
             _ => None,
         }
     }
@@ -84,7 +84,7 @@ impl Caller {
         self.user().and_then(|user| user.global)
     }
 
-    /// True for everybody but [`Caller::Anonymous`].
+    /// True unless the caller is [`Caller::Anonymous`].
     pub fn is_authenticated(&self) -> bool {
         *self != Self::Anonymous
     }

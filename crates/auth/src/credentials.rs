@@ -1,4 +1,4 @@
-//! What a request carries to say who sent it, before anybody has checked it.
+//! What a request carries to say who sent it, before it is verified.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

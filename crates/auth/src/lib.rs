@@ -1,23 +1,21 @@
 //! Who is calling and what they may do.
 //!
-//! Credentials come in ([`Credentials`]), a [`Caller`] comes out, and a [`Refusal`] says why not. The crate
-//! knows how passwords, tokens and signatures are checked; it does not know where users or mirrors are stored.
+//! [`Credentials`] come in, a [`Caller`] comes out. The crate knows how passwords, tokens and signatures are
+//! checked; it does not know where users or mirrors are stored.
 
 mod body_signature;
 mod caller;
-mod ceiling;
 mod credentials;
 mod password;
 mod permission;
 mod query_hash;
-mod refusal;
 mod remembered_passwords;
 mod secrets;
 mod server_jwt;
+mod token_scope;
 
 pub use body_signature::body_signature;
 pub use caller::{Caller, UserIdentity};
-pub use ceiling::Ceiling;
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIAL_BYTES};
 pub use password::{MAX_PASSWORD_BYTES, PasswordError, Passwords};
 pub use permission::{
@@ -25,7 +23,6 @@ pub use permission::{
     effective_project, effective_repository,
 };
 pub use query_hash::{git_query_hash, path_below_base, query_string_hash};
-pub use refusal::Refusal;
 pub use secrets::{
     ACCESS_TOKEN_PREFIX, Secret, access_token, is_server_id, random_password, server_id, shared_secret,
     token_hash,
@@ -34,3 +31,4 @@ pub use server_jwt::{
     Claims, GIT_TOKEN_LIFETIME_SECONDS, LEEWAY_SECONDS, MAX_TOKEN_LIFETIME_SECONDS,
     SERVER_TOKEN_LIFETIME_SECONDS, TokenError, UnverifiedToken, sign,
 };
+pub use token_scope::TokenScope;

@@ -17,7 +17,7 @@ use crate::remembered_passwords::RememberedPasswords;
 pub const MAX_PASSWORD_BYTES: usize = 4_096;
 /// Argon2 computations at the same time; each takes about 19 MiB and a core.
 const MAX_CONCURRENT_HASHES: usize = 4;
-/// Argon2 computations running or waiting; more are turned away.
+/// Argon2 computations running or waiting; more are refused.
 const MAX_QUEUED_HASHES: usize = 256;
 
 /// Why a password could not be hashed or verified.
@@ -47,10 +47,10 @@ pub struct Passwords(Arc<Inner>);
 
 struct Inner {
     remembered: RememberedPasswords,
-    turns: Semaphore,
+    permits: Semaphore,
     queued: AtomicUsize,
-    /// Hash of a password nobody has, so that unknown users cost as much time as known ones.
-    nobody: OnceLock<String>,
+    /// Hash of a random password, so that unknown users cost as much time as known ones.
+    decoy_hash: OnceLock<String>,
 }
 
 impl Passwords {
@@ -59,9 +59,9 @@ impl Passwords {
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             remembered: RememberedPasswords::new(),
-            turns: Semaphore::new(MAX_CONCURRENT_HASHES),
+            permits: Semaphore::new(MAX_CONCURRENT_HASHES),
             queued: AtomicUsize::new(0),
-            nobody: OnceLock::new(),
+            decoy_hash: OnceLock::new(),
         }))
     }
 
@@ -74,7 +74,7 @@ impl Passwords {
             return Err(PasswordError::TooLong);
         }
         let password = password.clone();
-        self.in_turn(move |_| hash_now(&password)).await
+        self.run_limited(move |_| hash_now(&password)).await
     }
 
     /// True if `password` belongs to `stored_hash`. With `None` (no such user) it is false after as much work.
@@ -88,15 +88,15 @@ impl Passwords {
             return Ok(true);
         }
         let (password, stored_hash) = (password.clone(), stored_hash.map(str::to_owned));
-        self.in_turn(move |inner| inner.verify_now(&password, stored_hash.as_deref())).await
+        self.run_limited(move |inner| inner.verify_now(&password, stored_hash.as_deref())).await
     }
 
-    async fn in_turn<T: Send + 'static>(
+    async fn run_limited<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let _place = QueuePlace::take(&self.0.queued)?;
-        let _turn = self.0.turns.acquire().await.expect("the semaphore is never closed");
+        let _permit = self.0.permits.acquire().await.expect("the semaphore is never closed");
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || work(&inner)).await.expect("hashing does not panic")
     }
@@ -105,11 +105,12 @@ impl Passwords {
 impl Inner {
     fn verify_now(&self, password: &Secret, stored_hash: Option<&str>) -> Result<bool, PasswordError> {
         let Some(stored_hash) = stored_hash else {
-            let nobody = self.nobody.get_or_init(|| hash_now(&crate::random_password()).unwrap_or_default());
-            let _ = matches(password, nobody);
+            let decoy =
+                self.decoy_hash.get_or_init(|| hash_now(&crate::random_password()).unwrap_or_default());
+            let _ = matches(password, decoy);
             return Ok(false);
         };
-        // Whoever waited for a turn may find that another request of the same client has done the work.
+        // While this request waited, another one of the same client may have done the work.
         if self.remembered.contains(password, stored_hash, Instant::now()) {
             return Ok(true);
         }
@@ -121,7 +122,7 @@ impl Inner {
     }
 }
 
-/// A place in the queue, given back when the request ends in whatever way.
+/// A place in the queue, given back on drop however the request ends.
 struct QueuePlace<'a>(&'a AtomicUsize);
 
 impl<'a> QueuePlace<'a> {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_turns_away() {
+    async fn a_full_queue_refuses() {
         let passwords = Passwords::new();
         passwords.0.queued.store(MAX_QUEUED_HASHES, Ordering::Relaxed);
         assert!(matches!(passwords.hash(&Secret::new("x")).await, Err(PasswordError::Busy)));

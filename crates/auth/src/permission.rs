@@ -121,7 +121,7 @@ pub struct Grants {
 /// Who may read something without any grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Everybody, anonymous callers included.
+    /// Every caller, anonymous ones included.
     Public,
     /// Only those who hold a grant.
     Granted,

@@ -1,12 +1,12 @@
-//! Passwords that were right a moment ago, so that a client's next request need not pay for Argon2 again.
+//! Passwords that were verified a moment ago, so that a client's next request does not pay for Argon2 again.
 //!
 //! Kept as SHA-256 over a salt of this process, the stored hash and the password. A changed password changes
-//! the stored hash, and with it the entry that would be looked for: nothing has to be invalidated.
+//! the stored hash and thereby the key of its entry, so nothing has to be invalidated.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::Secret;
@@ -16,7 +16,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// How many are remembered at once.
 const MAX_REMEMBERED: usize = 4_096;
 
-/// The memory; one per process.
+/// The cache; one per process.
 pub(crate) struct RememberedPasswords {
     salt: [u8; 32],
     valid_until: Mutex<HashMap<[u8; 32], Instant>>,
@@ -32,14 +32,14 @@ impl RememberedPasswords {
     /// True if this password was verified against this stored hash a short time ago.
     pub(crate) fn contains(&self, password: &Secret, stored_hash: &str, now: Instant) -> bool {
         let key = self.key(password, stored_hash);
-        let entries = self.valid_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.valid_until.lock();
         entries.get(&key).is_some_and(|end| now < *end)
     }
 
     /// Remembers a password that has just been verified.
     pub(crate) fn insert(&self, password: &Secret, stored_hash: &str, now: Instant) {
         let key = self.key(password, stored_hash);
-        let mut entries = self.valid_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.valid_until.lock();
         if entries.len() >= MAX_REMEMBERED {
             entries.retain(|_, end| now < *end);
         }
@@ -82,7 +82,7 @@ mod tests {
         for number in 0..=MAX_REMEMBERED {
             memory.insert(&Secret::new(number.to_string()), "hash", start);
         }
-        let count = memory.valid_until.lock().expect("no test thread panicked").len();
+        let count = memory.valid_until.lock().len();
         assert!(count <= MAX_REMEMBERED);
     }
 }

@@ -1,4 +1,4 @@
-//! Things that nobody may guess, and the type that keeps them out of logs.
+//! Random secrets and ids, and the type that keeps secrets out of logs.
 
 use std::fmt;
 

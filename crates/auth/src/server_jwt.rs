@@ -26,7 +26,7 @@ pub const LEEWAY_SECONDS: i64 = 30;
 pub const SERVER_TOKEN_LIFETIME_SECONDS: i64 = 180;
 /// How long a token for reading one repository with git is good, in seconds.
 pub const GIT_TOKEN_LIFETIME_SECONDS: i64 = 600;
-/// Longest lifetime that is accepted from anybody, in seconds.
+/// Longest lifetime that is accepted, in seconds.
 pub const MAX_TOKEN_LIFETIME_SECONDS: i64 = 3_600;
 
 const MAX_TOKEN_BYTES: usize = 4 * 1024;
@@ -62,7 +62,7 @@ pub enum TokenError {
     /// Made for another request.
     #[error("it was made for another request (qsh)")]
     WrongRequest,
-    /// Made to last longer than anything here should.
+    /// Made to last longer than is accepted.
     #[error("it claims a lifetime of {seconds} s; at most {MAX_TOKEN_LIFETIME_SECONDS} s are accepted")]
     TooLongLived {
         /// Claimed lifetime.
@@ -110,7 +110,7 @@ pub fn sign(secret: &Secret, claims: &Claims) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// A token whose parts have been read and whose signature nobody has checked.
+/// A token whose parts have been read and whose signature has not been checked.
 #[derive(Debug, Clone)]
 pub struct UnverifiedToken {
     signed: String,

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use heliostat_auth::{Credentials, GlobalPermission, Refusal};
+use heliostat_auth::{Credentials, GlobalPermission};
 use heliostat_git::{FetchScope, ObjectId, Repository};
+use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 
 use crate::freshness::{Freshness, wait_until_fresh};

@@ -3,7 +3,7 @@
 //! The answer goes out as soon as what the event says is stored; fetching follows in the background. An
 //! event that cannot be stored is refused, and the upstream posts it again.
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_storage::StoreError;
 use serde_json::Value;
 

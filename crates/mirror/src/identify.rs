@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use heliostat_auth::{
-    Caller, Credentials, Refusal, Secret, UnverifiedToken, path_below_base, query_string_hash,
-};
+use heliostat_auth::{Caller, Credentials, Secret, UnverifiedToken, path_below_base, query_string_hash};
+use heliostat_refusal::Refusal;
 
 use crate::mirror::Mirror;
 use crate::upstream_calls::AuthenticationAnswer;

@@ -5,7 +5,8 @@
 //! that is installed already also wants the event signed with the secret it has, unless the upstream itself
 //! no longer accepts that one: then the end of the old bond was missed, and this is the new one.
 
-use heliostat_auth::{Caller, Credentials, Refusal, Secret};
+use heliostat_auth::{Caller, Credentials, Secret};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroringMode, StoreError};
 
 use crate::bond::NewBond;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heliostat_auth::{Caller, Credentials, Refusal};
+use heliostat_auth::{Caller, Credentials};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredRepository, UpstreamServer, UpstreamState};
 
 use crate::git_access::{may_read, repository_not_found};

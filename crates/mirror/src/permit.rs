@@ -1,6 +1,7 @@
 //! Who may do what on a mirror. The one place where the REST side decides it.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
 
 /// Settings, progress, nodes and the like: the upstream itself, and whom it knows as an administrator.
 pub fn administer(caller: &Caller) -> Result<(), Refusal> {

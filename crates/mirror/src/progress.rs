@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredStatus, UpstreamState};
 
 use crate::holdings::{is_available, is_behind};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroringMode, UpstreamSettings};
 
 /// The longest project id, in digits: ids are 32-bit integers.

@@ -1,6 +1,6 @@
 //! Which projects are mirrored: what administrators of the upstream set.
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_storage::UpstreamSettings;
 
 use crate::install::store_refusal;

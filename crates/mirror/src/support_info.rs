@@ -8,7 +8,7 @@ use std::num::ParseIntError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{LocalRepositoryId, MirroredRepository, Page, PageRequest};
 
 use crate::git_access::repository_not_found;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
-use heliostat_auth::{Credentials, Refusal, Secret};
+use heliostat_auth::{Credentials, Secret};
 use heliostat_git::Git;
 use heliostat_mirror::{Freshness, InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, MirrorStore, Role, UpstreamState};
 use tokio_util::sync::CancellationToken;
 

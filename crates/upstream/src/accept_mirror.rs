@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-use heliostat_auth::{Caller, Refusal, shared_secret};
+use heliostat_auth::{Caller, shared_secret};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
 use reqwest::Method;
 use serde_json::json;

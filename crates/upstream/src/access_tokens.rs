@@ -1,9 +1,9 @@
 //! Tokens that stand for their users.
 
 use heliostat_auth::{
-    Caller, GlobalPermission, ProjectPermission, Refusal, RepositoryPermission, Secret, access_token,
-    token_hash,
+    Caller, GlobalPermission, ProjectPermission, RepositoryPermission, Secret, access_token, token_hash,
 };
+use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, NewAccessToken, Page, PageRequest, TokenId, User};
 
 use crate::names;

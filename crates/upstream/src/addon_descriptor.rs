@@ -1,6 +1,6 @@
 //! How a mirror introduces itself: its descriptor, read, and its addresses checked.
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use serde::Deserialize;
 use url::Url;
 

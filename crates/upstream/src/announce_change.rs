@@ -6,8 +6,9 @@
 //! that finds nothing new records nothing. If the process dies between the change and the record, or the
 //! database is away, `reconcile_refs` makes up for it with the same function.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::{RefChange, RefName, RefSnapshot};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;

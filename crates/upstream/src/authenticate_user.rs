@@ -1,6 +1,7 @@
 //! Mirrors ask who their users are: credentials in, the user and what he may do out.
 
-use heliostat_auth::{Caller, GlobalPermission, Refusal, RepositoryPermission, Secret};
+use heliostat_auth::{Caller, GlobalPermission, RepositoryPermission, Secret};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{RepositoryId, User};
 
 use crate::permit;

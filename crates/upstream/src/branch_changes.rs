@@ -3,8 +3,9 @@
 //! They are pushes in all but the transport: the same permission, the same refusal when the repository is archived,
 //! and the same announcement, made before the client learns that it worked.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::{ObjectId, RefName, RefSnapshot, RefUpdate, Repository, UpdateRefsError};
+use heliostat_refusal::Refusal;
 
 use crate::branches::{Branch, branch_of};
 use crate::git_access::GitAccess;

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use heliostat_auth::{Caller, Refusal, RepositoryPermission};
+use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_git::{ObjectId, RefName};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Page, PageRequest, Repository, RepositoryUpdate};
 
 use crate::repositories::branch_name;

@@ -1,6 +1,7 @@
 //! What the settings page of a mirror is made of: the mirror, the projects to choose from, and signed calls.
 
-use heliostat_auth::{Caller, Refusal, SERVER_TOKEN_LIFETIME_SECONDS, Secret};
+use heliostat_auth::{Caller, SERVER_TOKEN_LIFETIME_SECONDS, Secret};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, PageRequest, Project, Visibility};
 use url::Url;
 

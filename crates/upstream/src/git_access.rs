@@ -1,7 +1,8 @@
 //! Git on the upstream: who may read or push, and what follows a push.
 
-use heliostat_auth::{Caller, Refusal, RepositoryPermission};
+use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_git as git;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryId, RepositoryState};
 
 use crate::upstream::Upstream;

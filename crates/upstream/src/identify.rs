@@ -1,9 +1,10 @@
 //! Who sent a request: credentials are checked against users, tokens and mirrors.
 
 use heliostat_auth::{
-    ACCESS_TOKEN_PREFIX, Caller, Ceiling, Credentials, GlobalPermission, Refusal, Secret, UnverifiedToken,
+    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenScope, UnverifiedToken,
     UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
 };
+use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, MirrorServerId, User};
 
 use crate::refuse;
@@ -31,7 +32,7 @@ pub struct RequestFacts<'a> {
 pub(crate) struct Login {
     pub(crate) user: User,
     pub(crate) global: GlobalPermission,
-    pub(crate) ceiling: Option<Ceiling>,
+    pub(crate) scope: Option<TokenScope>,
 }
 
 impl Upstream {
@@ -79,16 +80,16 @@ impl Upstream {
             return Err(Refusal::wrong_credentials());
         }
         self.note_token_use(&token).await;
-        self.admit(user, Ceiling::of_names(token.permissions.iter().map(String::as_str))).await
+        self.admit(user, TokenScope::from_names(token.permissions.iter().map(String::as_str))).await
     }
 
     /// The last step of every login: the account must be active and have a global permission.
-    async fn admit(&self, user: User, ceiling: Option<Ceiling>) -> Result<Login, Refusal> {
+    async fn admit(&self, user: User, scope: Option<TokenScope>) -> Result<Login, Refusal> {
         if !user.active {
             return Err(Refusal::wrong_credentials());
         }
         match self.global_permission(user.id).await? {
-            Some(global) => Ok(Login { user, global, ceiling }),
+            Some(global) => Ok(Login { user, global, scope }),
             None => Err(Refusal::unauthenticated("This user has no permission to use this server.")),
         }
     }
@@ -134,7 +135,7 @@ impl Login {
             display_name: self.user.display_name,
             global: Some(self.global),
         };
-        Caller::with_token(identity, self.ceiling)
+        Caller::with_token(identity, self.scope)
     }
 }
 

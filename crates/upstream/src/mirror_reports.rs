@@ -4,8 +4,9 @@
 //! was pushed in between. So a report that was lost is made up for by the next one, one that is repeated tells
 //! nothing twice, and nobody has to trust a mirror for what changed.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::{ObjectId, RefChange, RefSnapshot};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Generation, LocalRepositoryId, MirrorOutcome, MirrorProgress, MirrorServer, MirrorServerId, NewEvent,
     Repository, RepositoryId, RepositoryMirrorState, StoreError,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, Repository, RepositoryMirrorState,
     StoreError, UserId,

@@ -1,6 +1,6 @@
 //! Which keys, names and slugs are acceptable, and how a slug follows from a name.
 
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 
 /// Longest project key, in characters.
 pub(crate) const MAX_PROJECT_KEY_LENGTH: usize = 128;

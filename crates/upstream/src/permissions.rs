@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use heliostat_auth::{
-    Audience, Caller, GlobalPermission, Grants, ProjectPermission, Refusal, RepositoryPermission,
-    effective_project, effective_repository,
+    Audience, Caller, GlobalPermission, Grants, ProjectPermission, RepositoryPermission, effective_project,
+    effective_repository,
 };
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Page, PageRequest, PermissionsOfUser, Project, ProjectId, Repository, RepositoryId, UserId,
     UserPermission,
@@ -182,11 +183,9 @@ impl Upstream {
         }
         let grants = self.grants(caller, Some(repository.project.id), Some(repository.id)).await?;
         let held = effective_repository(audience, &grants);
-        Ok(match caller.ceiling() {
+        Ok(match caller.token_scope() {
             // What is public needs no permission, so a token's bound does not take it away.
-            Some(ceiling) => {
-                held.min(ceiling.repository.max(effective_repository(audience, &Grants::default())))
-            }
+            Some(scope) => held.min(scope.repository.max(effective_repository(audience, &Grants::default()))),
             None => held,
         })
     }
@@ -203,8 +202,8 @@ impl Upstream {
         }
         let grants = self.grants(caller, Some(project.id), None).await?;
         let held = effective_project(audience, &grants);
-        Ok(match caller.ceiling() {
-            Some(ceiling) => held.min(ceiling.project.max(effective_project(audience, &Grants::default()))),
+        Ok(match caller.token_scope() {
+            Some(scope) => held.min(scope.project.max(effective_project(audience, &Grants::default()))),
             None => held,
         })
     }

@@ -3,9 +3,8 @@
 //! Each function either lets the caller pass or says why not. Callers without credentials are asked for some;
 //! things that a caller may not see look to him as if they did not exist.
 
-use heliostat_auth::{
-    Caller, GlobalPermission, ProjectPermission, Refusal, RepositoryPermission, UserIdentity,
-};
+use heliostat_auth::{Caller, GlobalPermission, ProjectPermission, RepositoryPermission, UserIdentity};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServerId, UserId, Visibility};
 
 /// Anybody who has shown who he is.
@@ -67,7 +66,7 @@ pub(crate) fn create_project(caller: &Caller) -> Result<(), Refusal> {
 
 /// The user himself, or an administrator of the server. A token with a bound cannot make one without.
 pub(crate) fn self_or_sys_admin(caller: &Caller, id: UserId) -> Result<(), Refusal> {
-    let own = caller.user().is_some_and(|user| user.id == id.0) && caller.ceiling().is_none();
+    let own = caller.user().is_some_and(|user| user.id == id.0) && caller.token_scope().is_none();
     pass_if(
         caller,
         own || caller.is_sys_admin(),
@@ -114,7 +113,7 @@ pub(crate) fn visibility(caller: &Caller) -> Visibility {
         {
             Visibility::All
         }
-        Caller::LimitedUser { ceiling, .. } if ceiling.repository.is_none() => Visibility::Public,
+        Caller::LimitedUser { scope, .. } if scope.repository.is_none() => Visibility::Public,
         Caller::User(user) | Caller::LimitedUser { user, .. } => Visibility::User(UserId(user.id)),
         Caller::Anonymous | Caller::Upstream { .. } => Visibility::Public,
     }

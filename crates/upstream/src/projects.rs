@@ -1,6 +1,7 @@
 //! Projects of the upstream.
 
-use heliostat_auth::{Caller, ProjectPermission, Refusal};
+use heliostat_auth::{Caller, ProjectPermission};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     NewProject, Page, PageRequest, Project, ProjectId, ProjectKind, ProjectUpdate, ProjectsHeld, StoreError,
     UserId,
@@ -52,7 +53,7 @@ impl Upstream {
         }
         let suffices = [ProjectPermission::Read, ProjectPermission::Write, ProjectPermission::Admin];
         let suffices = suffices.into_iter().filter(|permission| *permission >= needed);
-        let unbounded = caller.ceiling().is_none_or(|ceiling| ceiling.project >= Some(needed));
+        let unbounded = caller.token_scope().is_none_or(|scope| scope.project >= Some(needed));
         let held = ProjectsHeld {
             user: caller.user().filter(|_| unbounded).map(|user| UserId(user.id)),
             permissions: suffices.map(ProjectPermission::as_str).collect(),

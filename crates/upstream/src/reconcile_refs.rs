@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
 use heliostat_git::RefName;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,8 @@
 //! Repositories of the upstream: the record, the bare repository on disk and the event, all or nothing.
 
-use heliostat_auth::{Caller, ProjectPermission, Refusal, RepositoryPermission};
+use heliostat_auth::{Caller, ProjectPermission, RepositoryPermission};
 use heliostat_git::{ContentHash, RefName};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     NewRepository, Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId,
     RepositorySearch, RepositoryState, RepositoryUpdate,

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use heliostat_auth::{Caller, Refusal, path_below_base};
+use heliostat_auth::{Caller, path_below_base};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorServerId, MirrorType, MirroringRequest, NewRequest, Page, PageRequest, RequestId, RequestState,
     StoreError,

@@ -1,6 +1,7 @@
 //! How the upstream is doing, as one value for pages and probes.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, RequestState};
 
 use crate::deliver_events::DeliveryRecord;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heliostat_auth::{Passwords, Refusal, Secret, server_id};
+use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_git as git;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{StoreError, UpstreamStore};
 use thiserror::Error;
 use tokio::sync::Notify;

@@ -1,6 +1,7 @@
 //! Users of the upstream and their passwords.
 
-use heliostat_auth::{Caller, GlobalPermission, Refusal, Secret};
+use heliostat_auth::{Caller, GlobalPermission, Secret};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{NewUser, Page, PageRequest, User, UserFilter, UserId, UserKind};
 
 use crate::names;

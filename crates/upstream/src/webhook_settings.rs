@@ -1,6 +1,7 @@
 //! Which webhooks are acceptable: names, addresses, events and secrets, and how a change is merged into them.
 
-use heliostat_auth::{Refusal, Secret};
+use heliostat_auth::Secret;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{WebhookSecrets, WebhookSettings};
 use url::Url;
 

@@ -1,6 +1,7 @@
 //! Webhooks of repositories, for those who administer the repository.
 
-use heliostat_auth::{Caller, Refusal, RepositoryPermission};
+use heliostat_auth::{Caller, RepositoryPermission};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Exchange, Invocation, InvocationCounts, InvocationOutcome, Page, PageRequest, Repository, Webhook,
     WebhookId, WebhookSecrets, WebhookSettings,

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use bytes::Bytes;
 use heliostat_api::Call;
-use heliostat_auth::Refusal;
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_refusal::Refusal;
 
 /// A repository that may be read, and who reads it.
 pub struct Readable {

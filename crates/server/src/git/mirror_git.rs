@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use heliostat_api::Call;
-use heliostat_auth::{Credentials, Refusal};
+use heliostat_auth::Credentials;
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_mirror::Mirror;
+use heliostat_refusal::Refusal;
 
 use super::access::{GitAccess, Readable};
 

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use heliostat_api::Call;
-use heliostat_auth::{Caller, Credentials, Refusal};
+use heliostat_auth::{Caller, Credentials};
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_refusal::Refusal;
 use heliostat_upstream::{RequestFacts, Upstream};
 
 use super::access::{GitAccess, Readable};

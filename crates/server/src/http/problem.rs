@@ -4,7 +4,7 @@
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
 use heliostat_api::models::{RestErrorMessage, RestErrors};
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use heliostat_auth::{Credentials, Refusal, Secret};
+use heliostat_auth::{Credentials, Secret};
+use heliostat_refusal::Refusal;
 use poem::http::{HeaderMap, HeaderName, header};
 
 /// Shorter tokens could be guessed, in bytes.

@@ -3,7 +3,8 @@
 //! It is the page's own and not part of the contract; only administrators are answered.
 
 use heliostat_api::Call;
-use heliostat_auth::{Credentials, Refusal};
+use heliostat_auth::Credentials;
+use heliostat_refusal::Refusal;
 use heliostat_upstream::{MirrorStatus, RequestFacts, Upstream};
 use poem::endpoint::make;
 use poem::http::header;

@@ -3,7 +3,8 @@
 use heliostat_api::models::RestAuthenticationRequest;
 use heliostat_api::upstream::AuthenticateResponse;
 use heliostat_api::{ApiJson, Call};
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
 use crate::rest::upstream_operations::UpstreamOperations;

@@ -7,8 +7,9 @@ use heliostat_api::mirror::{self as contract, *};
 use heliostat_api::models::{
     MirrorMode, RestAddonInstalledEvent, RestUnknownEntity, RestUpstreamSettingsUpdate,
 };
-use heliostat_auth::{Caller, Credentials, Refusal, path_below_base};
+use heliostat_auth::{Caller, Credentials, path_below_base};
 use heliostat_mirror::{Mirror, RequestFacts, permit};
+use heliostat_refusal::Refusal;
 
 use super::{
     farm_nodes, mirror_repos, progress, support_info, sync_settings, upstream_server, upstream_servers,

@@ -6,7 +6,8 @@ use heliostat_api::models::{
     RestMirrorUpgradeRequest, RestMirroringRequestSubmission, RestRepositoryMirrorEvent,
 };
 use heliostat_api::upstream::{self as contract, *};
-use heliostat_auth::{Caller, Credentials, Refusal};
+use heliostat_auth::{Caller, Credentials};
+use heliostat_refusal::Refusal;
 use heliostat_upstream::{RequestFacts, Upstream};
 
 use super::{account, analytics_settings, authenticate, mirror_servers, projects, repos, requests};

@@ -4,8 +4,8 @@ use heliostat_api::models::{
     RestDelayedSyncRepository, RestFarmSynchronizationRequest, RestHashes,
     RestMirrorRepositorySynchronizationStatus, RestRepositoryLockOwner, SynchronizationType,
 };
-use heliostat_auth::Refusal;
 use heliostat_mirror::{DelayedSync, RunningSync, WaitingSync};
+use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 use heliostat_upstream::webhook_date;
 

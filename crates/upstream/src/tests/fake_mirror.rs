@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use heliostat_auth::{
-    Caller, Claims, Credentials, Refusal, Secret, UnverifiedToken, query_string_hash, sign,
-};
+use heliostat_auth::{Caller, Claims, Credentials, Secret, UnverifiedToken, query_string_hash, sign};
+use heliostat_refusal::Refusal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -5,8 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use heliostat_auth::{Caller, Credentials, Refusal, Secret};
+use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git as git;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, PageRequest, Project, Repository, Role, UpstreamStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;

@@ -1,6 +1,7 @@
 //! A mirror asks, is let in, moves and leaves.
 
-use heliostat_auth::{Caller, Refusal};
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorOutcome, RequestState};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};

@@ -3,8 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use heliostat_auth::{
-    Caller, Credentials, GlobalPermission, ProjectPermission, Refusal, RepositoryPermission, Secret,
+    Caller, Credentials, GlobalPermission, ProjectPermission, RepositoryPermission, Secret,
 };
+use heliostat_refusal::Refusal;
 
 use super::house::{ANY_REQUEST, FIRST, House, repository_named};
 use crate::{RepositoryChange, TokenCreation};

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use heliostat_auth::Refusal;
 use heliostat_git::{Bundle, Repository};
+use heliostat_refusal::Refusal;
 use poem::http::{HeaderMap, Method, StatusCode, header};
 use poem::{Body, Response};
 

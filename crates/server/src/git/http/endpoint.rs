@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use heliostat_api::Call;
-use heliostat_auth::Refusal;
 use heliostat_git::{Answer, ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_refusal::Refusal;
 use http_body_util::BodyExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};

@@ -3,7 +3,7 @@
 use heliostat_api::models::RestRepositoryRequest;
 use heliostat_api::repositories::CreateRepositoryResponse;
 use heliostat_api::{ApiJson, Call};
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use heliostat_upstream::RepositoryCreation;
 
 use crate::problem::Problem;

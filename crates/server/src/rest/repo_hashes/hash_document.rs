@@ -6,7 +6,7 @@ use futures_util::stream::once;
 use futures_util::{StreamExt, TryStreamExt};
 use heliostat_api::StreamedJson;
 use heliostat_api::models::{RestHashedRepository, RestHashes, RestRepositoryHashes};
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 use poem::Body;
 
 use super::hash_source::{HashChunks, HashRow};

@@ -3,8 +3,8 @@
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, try_unfold};
 use heliostat_api::Call;
-use heliostat_auth::Refusal;
 use heliostat_mirror::permit;
+use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
 use crate::rest::{MirrorOperations, UpstreamOperations};

@@ -1,7 +1,7 @@
 //! POST /upstreamServers/{upstreamId}/repos/{upstreamRepoId}/synchronization: gone; mirrors synchronise by themselves.
 
 use heliostat_api::mirror::SynchronizeRepositoryWithUpstreamResponse;
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
 

@@ -1,7 +1,7 @@
 //! POST /upstreamServers/{upstreamId}/synchronization: gone; mirrors synchronise by themselves.
 
 use heliostat_api::mirror::SynchronizeWithUpstreamResponse;
-use heliostat_auth::Refusal;
+use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
 

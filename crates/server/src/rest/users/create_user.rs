@@ -3,7 +3,8 @@
 use heliostat_api::Call;
 use heliostat_api::models::RestUserCreation;
 use heliostat_api::users::CreateUserResponse;
-use heliostat_auth::{Refusal, Secret};
+use heliostat_auth::Secret;
+use heliostat_refusal::Refusal;
 use heliostat_upstream::UserCreation;
 
 use crate::problem::Problem;

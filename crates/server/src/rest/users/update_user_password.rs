@@ -3,7 +3,8 @@
 use heliostat_api::Call;
 use heliostat_api::models::AdminPasswordUpdate;
 use heliostat_api::users::UpdateUserPasswordResponse;
-use heliostat_auth::{Refusal, Secret};
+use heliostat_auth::Secret;
+use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
 use crate::rest::upstream_operations::UpstreamOperations;

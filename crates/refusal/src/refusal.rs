@@ -1,11 +1,9 @@
-//! The one error that domain functions give to the server: what was refused, and why, in words for the caller.
+//! The one error that domain functions give to the server: what was refused, and why.
 //!
-//! The server alone maps it to HTTP. Messages are sentences that may be shown to whoever asked; what must
-//! not be shown travels inside [`Refusal::Internal`] and ends in the log.
+//! Messages are sentences for the caller. What the caller must not see travels inside [`Refusal::Internal`] and
+//! ends in the log.
 
 use std::error::Error;
-
-use crate::{CredentialsError, PasswordError, TokenError};
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -129,34 +127,4 @@ impl Refusal {
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
-}
-
-impl From<CredentialsError> for Refusal {
-    fn from(error: CredentialsError) -> Self {
-        Self::unauthenticated(format!("The request could not be authenticated: {error}."))
-    }
-}
-
-impl From<TokenError> for Refusal {
-    fn from(error: TokenError) -> Self {
-        Self::unauthenticated(format!("The JWT was not accepted: {error}."))
-    }
-}
-
-impl From<PasswordError> for Refusal {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Busy => Self::too_many("Too many passwords are being checked; try again later."),
-            PasswordError::TooLong | PasswordError::Empty => Self::invalid("password", sentence(&error)),
-            PasswordError::Unusable { .. } => Self::internal(error),
-        }
-    }
-}
-
-fn sentence(error: &PasswordError) -> String {
-    let mut text = error.to_string();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text + "."
 }
