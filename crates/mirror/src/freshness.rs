@@ -1,51 +1,61 @@
-//! How long a git request waits, so that it never sees less than the upstream is known to have.
+//! How long a git request waits, so that it never sees less than the upstream is known to have, and how fresh the
+//! answer then is.
 //!
 //! The synchronisation runs anyway; all requests for the repository wait for the same one by watching its
 //! record. The wait has a cap, because an old answer is better than none when the upstream is slow or away.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use heliostat_storage::{Generation, MirroredRepository};
 
 use crate::holdings::{Holding, is_available};
 
-/// What a request gets to see.
+/// How fresh an answer is. Computed once for each request; metrics, log lines and headers all say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// Everything that the upstream had told of when the request came.
-    Current,
-    /// Less than that: the synchronisation failed or takes too long.
-    Behind {
-        /// What is here.
-        synced: Generation,
-        /// What the upstream has.
-        known: Generation,
-    },
+pub struct Freshness {
+    /// The generation that is served.
+    pub served: Generation,
+    /// The newest generation that the upstream was known to have when the request came.
+    pub known: Generation,
+    /// How long the request waited for a synchronisation.
+    pub waited: Duration,
+    /// Whether the upstream answered the latest call of this mirror. While it does not, it may have more than is
+    /// known here.
+    pub upstream_reachable: bool,
 }
 
-/// Waits until the repository has what the upstream is known to have at this moment.
-pub(crate) async fn wait_until_fresh(holding: &Holding, cap: Duration) -> Freshness {
+impl Freshness {
+    /// Whether the answer holds everything that the upstream had told of when the request came.
+    pub fn is_current(&self) -> bool {
+        self.served >= self.known
+    }
+}
+
+/// Waits until the repository has what the upstream is known to have at this moment, and says what is to be served.
+pub(crate) async fn wait_until_fresh(
+    holding: &Holding,
+    cap: Duration,
+    upstream_reachable: impl FnOnce() -> bool,
+) -> (Arc<MirroredRepository>, Freshness) {
     let mut record = holding.subscribe();
     let at_arrival = record.borrow_and_update().clone();
-    let target = at_arrival.generation_known;
-    if has(&at_arrival, target) {
-        return Freshness::Current;
-    }
-    let is_settled = |record: &MirroredRepository| {
-        has(record, target) || record.removed_at.is_some() || record.failed_count > at_arrival.failed_count
-    };
+    let known = at_arrival.generation_known;
+    let mut waited = Duration::ZERO;
     // A repository that failed and waits for its next attempt will not become fresher within the cap.
     let is_coming = at_arrival.failed_count == 0 || holding.slot().is_busy();
-    if is_coming {
+    if !has(&at_arrival, known) && is_coming {
+        let is_settled = |record: &MirroredRepository| {
+            has(record, known) || record.removed_at.is_some() || record.failed_count > at_arrival.failed_count
+        };
+        let began = Instant::now();
         // Neither an end of the wait by time nor by removal matters: what is there now is the answer.
         let _ = tokio::time::timeout(cap, record.wait_for(|record| is_settled(record))).await;
+        waited = began.elapsed();
     }
     let now = holding.record();
-    if has(&now, target) {
-        Freshness::Current
-    } else {
-        Freshness::Behind { synced: now.generation_synced, known: now.generation_known }
-    }
+    let served = now.generation_synced;
+    (now, Freshness { served, known, waited, upstream_reachable: upstream_reachable() })
 }
 
 fn has(record: &MirroredRepository, generation: Generation) -> bool {
@@ -70,7 +80,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_current_does_not_wait() {
         let holding = Holding::new(record(1, "engine"));
-        assert_eq!(wait_until_fresh(&holding, CAP).await, Freshness::Current);
+        let (_, freshness) = wait_until_fresh(&holding, CAP, || true).await;
+        assert!(freshness.is_current());
+        assert_eq!((freshness.waited, freshness.upstream_reachable), (Duration::ZERO, true));
     }
 
     #[tokio::test]
@@ -79,20 +91,21 @@ mod tests {
         let waiters: Vec<_> = (0..3)
             .map(|_| {
                 let holding = Arc::clone(&holding);
-                tokio::spawn(async move { wait_until_fresh(&holding, CAP).await })
+                tokio::spawn(async move { wait_until_fresh(&holding, CAP, || true).await.1 })
             })
             .collect();
         holding.show(MirroredRepository { generation_synced: Generation(5), ..behind() });
         for waiter in waiters {
-            assert_eq!(waiter.await.expect("the waiter does not panic"), Freshness::Current);
+            assert!(waiter.await.expect("the waiter does not panic").is_current());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_ends_at_the_cap() {
         let holding = Holding::new(behind());
-        let seen = wait_until_fresh(&holding, CAP).await;
-        assert_eq!(seen, Freshness::Behind { synced: Generation(4), known: Generation(5) });
+        let (_, seen) = wait_until_fresh(&holding, CAP, || false).await;
+        assert!(!seen.is_current() && !seen.upstream_reachable);
+        assert_eq!((seen.served, seen.known), (Generation(4), Generation(5)));
     }
 
     #[tokio::test]
@@ -101,10 +114,10 @@ mod tests {
         assert_eq!(holding.slot().request(PendingChanges::Snapshot, 1), Next::Enqueue);
         let waiter = {
             let holding = Arc::clone(&holding);
-            tokio::spawn(async move { wait_until_fresh(&holding, CAP).await })
+            tokio::spawn(async move { wait_until_fresh(&holding, CAP, || true).await.1 })
         };
         tokio::task::yield_now().await;
         holding.show(MirroredRepository { failed_count: 1, ..behind() });
-        assert!(matches!(waiter.await.expect("the waiter does not panic"), Freshness::Behind { .. }));
+        assert!(!waiter.await.expect("the waiter does not panic").is_current());
     }
 }

@@ -15,7 +15,6 @@ use crate::freshness::{Freshness, wait_until_fresh};
 use crate::holdings::{Holding, is_available};
 use crate::mirror::Mirror;
 use crate::pending_changes::PendingChanges;
-use crate::sync_repository::SyncFailure;
 use crate::verdicts::Verdict;
 
 /// A repository that the caller may read, open.
@@ -25,12 +24,12 @@ pub struct ServedRepository {
     pub repository: Repository,
     /// What is known about it.
     pub record: Arc<MirroredRepository>,
-    /// Whether it has everything that the upstream had told of.
+    /// How fresh it is.
     pub freshness: Freshness,
 }
 
 impl Mirror {
-    /// Opens a repository whose refs will be shown. Waits for a synchronisation in flight, up to the cap.
+    /// Opens a repository. Waits for a synchronisation in flight, up to the cap.
     pub async fn open_for_advertisement(
         &self,
         project_key: &str,
@@ -38,25 +37,9 @@ impl Mirror {
         credentials: &Credentials,
     ) -> Result<ServedRepository, Refusal> {
         let holding = self.readable(project_key, slug, credentials).await?;
-        let freshness = wait_until_fresh(&holding, self.options.freshness_cap).await;
-        self.serve(&holding, freshness).await
-    }
-
-    /// Opens a repository for a client that has seen its refs already. Does not wait.
-    pub async fn open_for_fetch(
-        &self,
-        project_key: &str,
-        slug: &str,
-        credentials: &Credentials,
-    ) -> Result<ServedRepository, Refusal> {
-        let holding = self.readable(project_key, slug, credentials).await?;
-        let record = holding.record();
-        let freshness = if record.generation_synced >= record.generation_known {
-            Freshness::Current
-        } else {
-            Freshness::Behind { synced: record.generation_synced, known: record.generation_known }
-        };
-        self.serve(&holding, freshness).await
+        let cap = self.options.freshness_cap;
+        let (record, freshness) = wait_until_fresh(&holding, cap, || self.client.is_reachable()).await;
+        self.serve(&holding, record, freshness).await
     }
 
     /// Fetches objects that a client wants and that are not here, those objects only.
@@ -74,21 +57,6 @@ impl Mirror {
             );
             Refusal::not_found("object", "Neither this mirror nor its upstream has that object.")
         })
-    }
-
-    /// Brings a repository to what the upstream has at this moment, asking it first. For the moment after a
-    /// push that was relayed; takes no longer than the freshness cap once the upstream has answered.
-    pub async fn catch_up(&self, project_key: &str, slug: &str) -> Result<Freshness, Refusal> {
-        let holding = self.served_by_path(project_key, slug).ok_or_else(repository_not_found)?;
-        self.ask_what_is_there(&holding).await.map_err(|failure| match failure {
-            SyncFailure::Gone => repository_not_found(),
-            other => Refusal::unavailable(format!("The upstream does not answer: {}.", other.in_full())),
-        })?;
-        let record = holding.record();
-        if record.generation_known > record.generation_synced && !holding.slot().is_busy() {
-            self.request_sync(&holding, PendingChanges::Snapshot);
-        }
-        Ok(wait_until_fresh(&holding, self.options.freshness_cap).await)
     }
 
     /// Where a repository is on the upstream, whether or not it is held here.
@@ -121,8 +89,12 @@ impl Mirror {
         if may_read(&verdict) { Ok(holding) } else { Err(repository_not_found()) }
     }
 
-    async fn serve(&self, holding: &Arc<Holding>, freshness: Freshness) -> Result<ServedRepository, Refusal> {
-        let record = holding.record();
+    async fn serve(
+        &self,
+        holding: &Arc<Holding>,
+        record: Arc<MirroredRepository>,
+        freshness: Freshness,
+    ) -> Result<ServedRepository, Refusal> {
         let not_yet = || {
             let upstream_url = self.upstream_repository_url(&record.project_key, &record.slug);
             let message =

@@ -4,6 +4,8 @@
 //! nonsense, a proxy's error page for instance, is an error and never an empty list. Redirects are not
 //! followed, because a signature is good for one address only.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::{Claims, SERVER_TOKEN_LIFETIME_SECONDS, Secret, query_string_hash, sign};
@@ -88,6 +90,8 @@ pub(crate) struct UpstreamClient {
     url: UpstreamUrl,
     server_id: String,
     clock: Clock,
+    /// Whether the latest call was answered; false before the first one.
+    reachable: Arc<AtomicBool>,
 }
 
 /// A call before it is sent.
@@ -139,15 +143,27 @@ impl UpstreamClient {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, url, server_id, clock })
+        Ok(Self { http, url, server_id, clock, reachable: Arc::default() })
     }
 
     pub(crate) fn server_id(&self) -> &str {
         &self.server_id
     }
 
+    /// Whether the upstream answered the latest call, if only to refuse it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
     /// Sends a call and returns the JSON of a successful answer, `null` if it has no body.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Value, UpstreamCallError> {
+        let answer = self.answer_to(call).await;
+        let is_away = answer.as_ref().is_err_and(|error| error.is_outage() && !error.is_about_us_alone());
+        self.reachable.store(!is_away, Ordering::Relaxed);
+        answer
+    }
+
+    async fn answer_to(&self, call: Call<'_>) -> Result<Value, UpstreamCallError> {
         let path = call.path.clone();
         let (status, body) = self.exchange(call).await?;
         if status.is_success() {
