@@ -7,14 +7,15 @@ use heliostat_api::{Operation, operations};
 
 /// The published number of mirroring operations in the first generation of the API.
 const FIRST_GENERATION_OPERATIONS: usize = 44;
-/// The number of those that later generations have added and that are answered as well.
+/// The number of those that later generations had added by the first release.
 const LATER_OPERATIONS: usize = 23;
 
 #[test]
 fn every_mirroring_operation_has_both_tests() {
     let mirroring: Vec<&Operation> =
         operations().iter().filter(|o| o.path.starts_with("/mirroring/")).collect();
-    assert_eq!(mirroring.len(), FIRST_GENERATION_OPERATIONS + LATER_OPERATIONS);
+    let promised = FIRST_GENERATION_OPERATIONS + LATER_OPERATIONS;
+    assert!(mirroring.len() >= promised, "only {} of {promised} are left", mirroring.len());
     let missing: Vec<String> = mirroring.iter().flat_map(|operation| missing_tests(operation)).collect();
     assert!(missing.is_empty(), "write what is missing, do not shorten the list:\n{}", missing.join("\n"));
 }

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use heliostat_api::models::SerdeSchemas;
-use heliostat_api::{
-    access_tokens, application, hashes, mirror, permissions, projects, repositories, upstream, users,
-    webhooks,
-};
+use heliostat_api::roles::AllRoutes;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem_openapi::registry::{MetaApi, Registry};
@@ -16,26 +13,13 @@ use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Value, json};
 use utoipa::OpenApi as _;
 
-use crate::rest::{MirrorOperations, UpstreamOperations};
+use crate::rest::{MirrorHandlers, UpstreamHandlers};
 
 /// Both documents: `{"wire": ..., "serde": ...}`.
 pub fn emitted_contract() -> Value {
-    type OfUpstream = (
-        Described<upstream::UpstreamRoutes<UpstreamOperations>>,
-        Described<application::ApplicationRoutes<UpstreamOperations>>,
-        Described<projects::ProjectsRoutes<UpstreamOperations>>,
-        Described<repositories::RepositoriesRoutes<UpstreamOperations>>,
-        Described<users::UsersRoutes<UpstreamOperations>>,
-        Described<permissions::PermissionsRoutes<UpstreamOperations>>,
-        Described<access_tokens::AccessTokensRoutes<UpstreamOperations>>,
-        Described<webhooks::WebhooksRoutes<UpstreamOperations>>,
-        Described<mirror::MirrorRoutes<MirrorOperations>>,
-        // Both roles serve these; by their type, the mirror's routes are the same.
-        Described<hashes::HashesRoutes<UpstreamOperations>>,
-    );
-    let wire =
-        OpenApiService::new(Described::<OfUpstream>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"))
-            .spec();
+    type Routes = AllRoutes<UpstreamHandlers, MirrorHandlers>;
+    let wire = OpenApiService::new(Described::<Routes>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let wire = wire.spec();
     let wire: Value = serde_json::from_str(&wire).unwrap_or_default();
     let serde = serde_json::to_value(SerdeSchemas::openapi()).unwrap_or_default();
     json!({ "wire": wire, "serde": serde })

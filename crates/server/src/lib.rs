@@ -21,9 +21,6 @@ mod rest;
 mod roles;
 mod wire;
 
-use http::problem;
-use wire::reported_version;
-
 pub use heliostat_git::{DEFAULT_CACHE_BYTES, DEFAULT_REF_MEMORY_BYTES, ServingOptions};
 
 pub use emitted_contract::emitted_contract;

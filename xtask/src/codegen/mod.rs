@@ -1,12 +1,18 @@
 //! `cargo xtask codegen`: writes `crates/api/src/generated` from the contract.
 //!
-//! contract -> models, responses, one trait per tag, route glue, security schemes, table of operations.
+//! contract -> models, and for each operation what it is asked, what it answers and the trait of its handler; the
+//! routes of tags and roles, security schemes, pages, and the table of operations.
 //! The output is deterministic; `--check` compares instead of writing.
 
 mod files;
 mod models;
 mod names;
 mod operations;
+mod pages;
+mod requests;
+mod responses;
+mod roles;
+mod routes;
 mod security;
 mod settings;
 mod table;
@@ -64,10 +70,14 @@ fn generate_from_disk() -> anyhow::Result<Result<BTreeMap<String, String>, Vec<F
 /// All generated files by name.
 pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
-    let mut modules = vec!["models".to_owned(), "security".to_owned(), "table".to_owned()];
+    let mut modules: Vec<String> =
+        ["models", "ops", "pages", "roles", "security", "table"].map(str::to_owned).into();
     files.insert("models.rs".to_owned(), models::generate(contract, settings));
+    files.insert("pages.rs".to_owned(), pages::generate(contract));
+    files.insert("roles.rs".to_owned(), roles::generate(contract, settings)?);
     files.insert("security.rs".to_owned(), security::generate(contract, settings)?);
     files.insert("table.rs".to_owned(), table::generate(contract, settings)?);
+    let mut ops = files::preamble("Everything that is generated for operations, whatever their tag.");
     for tag in &contract.tags {
         let decision = settings.tag(&tag.name).ok_or_else(|| {
             anyhow!(
@@ -78,8 +88,10 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<BTre
         })?;
         let text = operations::generate(contract, tag, &decision.module)?;
         files.insert(format!("{}.rs", decision.module), text);
+        ops.push_str(&format!("pub use super::{}::*;\n", decision.module));
         modules.push(decision.module.clone());
     }
+    files.insert("ops.rs".to_owned(), ops);
     modules.sort();
     files.insert("mod.rs".to_owned(), module_list(&modules));
     Ok(files)

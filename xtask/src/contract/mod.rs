@@ -2,9 +2,10 @@
 
 mod model;
 mod read;
+mod same_as;
 
 pub use model::{
-    Contract, Field, Operation, Parameter, ParameterPlace, ResponseContent, Schema, SchemaKind, Tag,
+    Body, Contract, Field, Operation, Parameter, ParameterPlace, ResponseContent, Schema, SchemaKind, Tag,
     TextLimits, ValueType,
 };
 pub use read::{Violation, read};

@@ -14,6 +14,14 @@ pub struct Contract {
     pub operations: Vec<Operation>,
 }
 
+impl Contract {
+    /// The operation that this one is another address of.
+    pub fn original_of(&self, operation: &Operation) -> Option<&Operation> {
+        let id = operation.same_as.as_ref()?;
+        self.operations.iter().find(|candidate| candidate.id == *id)
+    }
+}
+
 /// A group of operations.
 #[derive(Debug)]
 pub struct Tag {
@@ -103,6 +111,8 @@ pub struct Operation {
     pub path: String,
     /// Its tag.
     pub tag: String,
+    /// The operation that it is another address of, from `x-same-as`.
+    pub same_as: Option<String>,
     /// One line.
     pub summary: String,
     /// What it does.
@@ -117,6 +127,13 @@ pub struct Operation {
     pub body: Option<Body>,
     /// The responses by status.
     pub responses: Vec<Response>,
+}
+
+impl Operation {
+    /// The parameter of this operation that stands for one of the original's, if it has one.
+    pub fn parameter_for(&self, original: &Parameter) -> Option<&Parameter> {
+        self.parameters.iter().find(|own| own.original_name() == original.name)
+    }
 }
 
 /// The methods that the profile allows.
@@ -174,10 +191,19 @@ pub struct Parameter {
     pub required: bool,
     /// What it is when it is not given, as JSON.
     pub default: Option<serde_json::Value>,
+    /// The parameter of the original operation that it stands for, from `x-same-as`, where the names differ.
+    pub same_as: Option<String>,
+}
+
+impl Parameter {
+    /// The name that the parameter has in the operation that its own is another address of.
+    pub fn original_name(&self) -> &str {
+        self.same_as.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// A JSON request body.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Body {
     /// Its type.
     pub value: ValueType,

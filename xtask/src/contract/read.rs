@@ -12,6 +12,10 @@ use super::model::{
     Body, Contract, Field, Method, Operation, Parameter, ParameterPlace, Response, ResponseContent, Schema,
     SchemaKind, Tag, TextLimits, ValueType,
 };
+use super::same_as;
+
+/// Says that an operation is another address of an earlier one, or under which name a parameter is known there.
+const SAME_AS: &str = "x-same-as";
 
 /// A place in the document that the profile does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +40,9 @@ pub fn read(text: &str) -> Result<Contract, Vec<Violation>> {
     let mut reader = Reader { document: &document, violations: Vec::new() };
     let contract =
         Contract { tags: reader.tags(), schemas: reader.schemas(), operations: reader.operations() };
-    if reader.violations.is_empty() { Ok(contract) } else { Err(reader.violations) }
+    let mut violations = reader.violations;
+    violations.extend(same_as::violations(&contract));
+    if violations.is_empty() { Ok(contract) } else { Err(violations) }
 }
 
 struct Reader<'document> {
@@ -229,6 +235,7 @@ impl<'document> Reader<'document> {
             method,
             path: path.to_owned(),
             tag: tag.clone(),
+            same_as: self.same_as(&place, operation.extensions.get(SAME_AS)),
             summary: operation.summary.clone().unwrap_or_default(),
             description: operation.description.clone().unwrap_or_default(),
             deprecated: operation.deprecated,
@@ -237,6 +244,15 @@ impl<'document> Reader<'document> {
             body: self.body(&place, operation),
             responses: self.responses(&place, operation),
         })
+    }
+
+    fn same_as(&mut self, place: &str, original: Option<&serde_json::Value>) -> Option<String> {
+        let original = original?;
+        let name = original.as_str().map(str::to_owned);
+        if name.is_none() {
+            self.violation(place, format!("{SAME_AS} must be a name, not {original}"));
+        }
+        name
     }
 
     fn security(&mut self, place: &str, operation: &openapiv3::Operation) -> Vec<Option<String>> {
@@ -307,6 +323,7 @@ impl<'document> Reader<'document> {
             value: self.value_type(&place, schema)?,
             required: data.required,
             default,
+            same_as: self.same_as(&place, data.extensions.get(SAME_AS)),
         })
     }
 

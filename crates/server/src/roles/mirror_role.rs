@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{Role, hashes, mirror};
+use heliostat_api::{Role, roles};
 use heliostat_git::{Git, ServingEngine};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
@@ -16,7 +16,7 @@ use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::metrics::{self, Figures, MirrorFigures, ProcessFigures};
 use crate::pages::{self, documents, status};
-use crate::rest::MirrorOperations;
+use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
@@ -64,9 +64,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
 }
 
 fn routes(domain: Arc<Mirror>, metrics: RouteMethod, context_path: &str) -> Route {
-    let operations = Arc::new(MirrorOperations::new(domain.clone()));
-    let rest = (mirror::MirrorRoutes(operations.clone()), hashes::HashesRoutes(operations));
-    let rest = OpenApiService::new(rest, "Heliostat", env!("CARGO_PKG_VERSION"));
+    let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
+    let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
         .nest("/rest", rest)

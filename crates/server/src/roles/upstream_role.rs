@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{
-    Role, access_tokens, application, hashes, permissions, projects, repositories, upstream, users, webhooks,
-};
+use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git::{Git, RepositoryStore, ServingEngine};
 use heliostat_storage::{Database, UpstreamStore};
@@ -19,7 +17,7 @@ use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::metrics::{self, Figures, ProcessFigures};
 use crate::pages::{self, documents, status};
-use crate::rest::UpstreamOperations;
+use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
@@ -67,23 +65,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
 
 fn routes(domain: Upstream, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
-    let operations =
-        Arc::new(UpstreamOperations::new(domain.clone(), &options.display_name, options.reported_version));
-    let rest = OpenApiService::new(
-        (
-            upstream::UpstreamRoutes(operations.clone()),
-            hashes::HashesRoutes(operations.clone()),
-            application::ApplicationRoutes(operations.clone()),
-            projects::ProjectsRoutes(operations.clone()),
-            repositories::RepositoriesRoutes(operations.clone()),
-            users::UsersRoutes(operations.clone()),
-            permissions::PermissionsRoutes(operations.clone()),
-            access_tokens::AccessTokensRoutes(operations.clone()),
-            webhooks::WebhooksRoutes(operations),
-        ),
-        "Heliostat",
-        env!("CARGO_PKG_VERSION"),
-    );
+    let handlers =
+        Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
+    let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::upstream_home(&options.display_name, domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)

@@ -1,15 +1,6 @@
 //! Pages: which one a client asks for, and how one is written.
 
-use heliostat_api::models::{
-    EnrichedRepository, PageOfEnrichedRepository, PageOfRestAccessToken, PageOfRestApplicationUser,
-    PageOfRestBranch, PageOfRestDetailedInvocation, PageOfRestDetailedUser,
-    PageOfRestMirrorRepositorySynchronizationStatus, PageOfRestMirrorServer,
-    PageOfRestMirroredRepositoryDescriptor, PageOfRestMirroringRequest, PageOfRestPermittedUser,
-    PageOfRestProject, PageOfRestRepository, PageOfRestUpstreamServer, PageOfRestWebhook, RestAccessToken,
-    RestApplicationUser, RestBranch, RestDetailedInvocation, RestDetailedUser,
-    RestMirrorRepositorySynchronizationStatus, RestMirrorServer, RestMirroredRepositoryDescriptor,
-    RestMirroringRequest, RestPermittedUser, RestProject, RestRepository, RestUpstreamServer, RestWebhook,
-};
+use heliostat_api::{PageBounds, WirePage};
 use heliostat_storage::{Page, PageRequest};
 
 /// How many values a page holds when the client does not say.
@@ -29,7 +20,14 @@ pub fn page_request(start: i64, limit: i32) -> PageRequest {
 
 /// A page of values of the contract, as the contract writes it.
 pub fn page<P: WirePage>(page: Page<P::Value>) -> P {
-    P::of(page)
+    let bounds = PageBounds {
+        size: int32(page.values.len()),
+        limit: int32(page.limit),
+        start: int64(page.start),
+        is_last_page: page.is_last,
+        next_page_start: page.next_start.map(int64),
+    };
+    P::of(bounds, page.values)
 }
 
 /// The same page of other values, if all of them can be made.
@@ -37,52 +35,6 @@ pub fn try_map<T, U, E>(page: Page<T>, convert: impl FnMut(T) -> Result<U, E>) -
     let Page { values, start, limit, is_last, next_start } = page;
     let values = values.into_iter().map(convert).collect::<Result<_, E>>()?;
     Ok(Page { values, start, limit, is_last, next_start })
-}
-
-/// A type of the contract that is a page.
-pub trait WirePage {
-    /// What is on it.
-    type Value;
-
-    /// Writes it.
-    fn of(page: Page<Self::Value>) -> Self;
-}
-
-macro_rules! wire_pages {
-    ($($page:ident of $value:ident;)*) => {$(
-        impl WirePage for $page {
-            type Value = $value;
-
-            fn of(page: Page<$value>) -> Self {
-                $page {
-                    size: int32(page.values.len()),
-                    limit: int32(page.limit),
-                    start: int64(page.start),
-                    is_last_page: page.is_last,
-                    next_page_start: page.next_start.map(int64),
-                    values: page.values,
-                }
-            }
-        }
-    )*};
-}
-
-wire_pages! {
-    PageOfEnrichedRepository of EnrichedRepository;
-    PageOfRestAccessToken of RestAccessToken;
-    PageOfRestApplicationUser of RestApplicationUser;
-    PageOfRestBranch of RestBranch;
-    PageOfRestDetailedInvocation of RestDetailedInvocation;
-    PageOfRestDetailedUser of RestDetailedUser;
-    PageOfRestMirrorRepositorySynchronizationStatus of RestMirrorRepositorySynchronizationStatus;
-    PageOfRestMirrorServer of RestMirrorServer;
-    PageOfRestMirroredRepositoryDescriptor of RestMirroredRepositoryDescriptor;
-    PageOfRestMirroringRequest of RestMirroringRequest;
-    PageOfRestPermittedUser of RestPermittedUser;
-    PageOfRestProject of RestProject;
-    PageOfRestRepository of RestRepository;
-    PageOfRestUpstreamServer of RestUpstreamServer;
-    PageOfRestWebhook of RestWebhook;
 }
 
 /// Page bounds are small numbers; one that is not shows as the largest that fits.
@@ -96,6 +48,8 @@ fn int64(number: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use heliostat_api::models::{PageOfRestUpstreamServer, RestUpstreamServer};
+
     use super::*;
 
     #[test]

@@ -1,0 +1,6 @@
+//! Operations on the access tokens of a user.
+
+mod create_user_access_token;
+mod delete_user_access_token;
+mod get_user_access_token;
+mod get_user_access_tokens;

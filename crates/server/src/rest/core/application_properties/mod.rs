@@ -1,0 +1,3 @@
+//! What this server is.
+
+mod get_application_properties;

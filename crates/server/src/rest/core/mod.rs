@@ -1,0 +1,9 @@
+//! The core API of an upstream: projects, repositories, users and what belongs to them.
+
+mod access_tokens;
+mod application_properties;
+mod permissions;
+mod projects;
+mod repositories;
+mod users;
+mod webhooks;

@@ -1,0 +1,24 @@
+//! PUT /admin/permissions/users: grants a permission for the whole server.
+
+use heliostat_api::Call;
+use heliostat_api::ops::{
+    SetPermissionForUsers, SetPermissionForUsersRequest, SetPermissionForUsersResponse,
+};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+use crate::wire::permission::global_permission;
+
+impl SetPermissionForUsers for UpstreamHandlers {
+    async fn set_permission_for_users(
+        &self,
+        call: Call,
+        request: SetPermissionForUsersRequest,
+    ) -> Result<SetPermissionForUsersResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        self.upstream
+            .set_global_permission(&caller, &request.name, global_permission(request.permission))
+            .await?;
+        Ok(SetPermissionForUsersResponse::NoContent)
+    }
+}

@@ -1,0 +1,28 @@
+//! POST /branch-utils/latest/projects/{projectKey}/repos/{repositorySlug}/branches: a new branch.
+
+use heliostat_api::ops::{CreateBranch, CreateBranchRequest, CreateBranchResponse};
+use heliostat_api::{ApiJson, Call};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl CreateBranch for UpstreamHandlers {
+    async fn create_branch(
+        &self,
+        call: Call,
+        request: CreateBranchRequest,
+    ) -> Result<CreateBranchResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let branch = self
+            .upstream
+            .create_branch(
+                &caller,
+                &request.project_key,
+                &request.repository_slug,
+                &request.body.name,
+                &request.body.start_point,
+            )
+            .await?;
+        Ok(CreateBranchResponse::Created(ApiJson(self.wire.branch(&branch))))
+    }
+}

@@ -1,0 +1,38 @@
+//! POST /projects/{projectKey}/repos: an empty repository, ready for the first push.
+
+use heliostat_api::ops::{CreateRepository, CreateRepositoryRequest, CreateRepositoryResponse};
+use heliostat_api::{ApiJson, Call};
+use heliostat_refusal::Refusal;
+use heliostat_upstream::RepositoryCreation;
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl CreateRepository for UpstreamHandlers {
+    async fn create_repository(
+        &self,
+        call: Call,
+        request: CreateRepositoryRequest,
+    ) -> Result<CreateRepositoryResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        only_git(request.body.scm_id.as_deref())?;
+        let creation = RepositoryCreation {
+            name: request.body.name,
+            description: request.body.description,
+            public: request.body.public.unwrap_or(false),
+            forkable: request.body.forkable.unwrap_or(true),
+            default_branch: request.body.default_branch,
+        };
+        let repository = self.upstream.create_repository(&caller, &request.project_key, creation).await?;
+        Ok(CreateRepositoryResponse::Created(ApiJson(self.wire.repository(&repository))))
+    }
+}
+
+fn only_git(scm_id: Option<&str>) -> Result<(), Refusal> {
+    match scm_id {
+        None | Some("git") => Ok(()),
+        Some(other) => {
+            Err(Refusal::invalid("scmId", format!("Repositories are kept by git, not by {other:?}.")))
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! DELETE /branch-utils/latest/projects/{projectKey}/repos/{repositorySlug}/branches: a branch less.
+
+use heliostat_api::Call;
+use heliostat_api::ops::{DeleteBranch, DeleteBranchRequest, DeleteBranchResponse};
+use heliostat_upstream::BranchDeletion;
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl DeleteBranch for UpstreamHandlers {
+    async fn delete_branch(
+        &self,
+        call: Call,
+        request: DeleteBranchRequest,
+    ) -> Result<DeleteBranchResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let deletion = BranchDeletion { name: request.body.name, end_point: request.body.end_point };
+        let upstream = &self.upstream;
+        if request.body.dry_run == Some(true) {
+            upstream
+                .check_branch_deletion(&caller, &request.project_key, &request.repository_slug, &deletion)
+                .await?;
+        } else {
+            upstream
+                .delete_branch(&caller, &request.project_key, &request.repository_slug, &deletion)
+                .await?;
+        }
+        Ok(DeleteBranchResponse::NoContent)
+    }
+}

@@ -1,0 +1,39 @@
+//! GET /projects/{projectKey}/repos/{repositorySlug}/branches: the branches, by name or by age.
+
+use heliostat_api::models;
+use heliostat_api::ops::{GetBranches, GetBranchesRequest, GetBranchesResponse};
+use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::{BranchOrder, BranchQuery};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+use crate::wire::page::{page, page_request};
+
+impl GetBranches for UpstreamHandlers {
+    async fn get_branches(
+        &self,
+        call: Call,
+        request: GetBranchesRequest,
+    ) -> Result<GetBranchesResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let query = BranchQuery {
+            text: request.filter_text.unwrap_or_default(),
+            order: match request.order_by {
+                Some(models::BranchOrder::Modification) => BranchOrder::Youngest,
+                Some(models::BranchOrder::Alphabetical) | None => BranchOrder::Name,
+            },
+            boost_matches: request.boost_matches.eq_ignore_ascii_case("true"),
+        };
+        let branches = self
+            .upstream
+            .branches(
+                &caller,
+                &request.project_key,
+                &request.repository_slug,
+                query,
+                page_request(request.start, request.limit),
+            )
+            .await?;
+        Ok(GetBranchesResponse::Ok(ApiJson(page(branches.map(|branch| self.wire.branch(&branch))))))
+    }
+}

@@ -1,0 +1,20 @@
+//! GET /projects/{projectKey}/repos/{repositorySlug}: one repository.
+
+use heliostat_api::ops::{GetRepository, GetRepositoryRequest, GetRepositoryResponse};
+use heliostat_api::{ApiJson, Call};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl GetRepository for UpstreamHandlers {
+    async fn get_repository(
+        &self,
+        call: Call,
+        request: GetRepositoryRequest,
+    ) -> Result<GetRepositoryResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let repository =
+            self.upstream.repository(&caller, &request.project_key, &request.repository_slug).await?;
+        Ok(GetRepositoryResponse::Ok(ApiJson(self.wire.repository(&repository))))
+    }
+}

@@ -1,0 +1,28 @@
+//! GET /projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/latest: the latest call.
+
+use heliostat_api::ops::{GetLatestInvocation, GetLatestInvocationRequest, GetLatestInvocationResponse};
+use heliostat_api::{ApiJson, Call};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+use crate::wire::webhook::stored_outcome;
+
+impl GetLatestInvocation for UpstreamHandlers {
+    async fn get_latest_invocation(
+        &self,
+        call: Call,
+        request: GetLatestInvocationRequest,
+    ) -> Result<GetLatestInvocationResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let filter = (request.event.as_deref(), request.outcome.map(stored_outcome));
+        let (webhook, found) =
+            self.upstream.latest_invocation(&caller, repository, &request.webhook_id, filter).await?;
+        Ok(match found {
+            Some(latest) => {
+                GetLatestInvocationResponse::Ok(ApiJson(self.wire.invocation(webhook.repository_id, latest)))
+            }
+            None => GetLatestInvocationResponse::NoContent,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! GET /projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}: one webhook.
+
+use heliostat_api::ops::{GetWebhook, GetWebhookRequest, GetWebhookResponse};
+use heliostat_api::{ApiJson, Call};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl GetWebhook for UpstreamHandlers {
+    async fn get_webhook(
+        &self,
+        call: Call,
+        request: GetWebhookRequest,
+    ) -> Result<GetWebhookResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let webhook = self.upstream.webhook(&caller, repository, &request.webhook_id).await?;
+        let history = match request.statistics {
+            true => Some(self.upstream.invocation_history(&webhook, None).await?),
+            false => None,
+        };
+        Ok(GetWebhookResponse::Ok(ApiJson(self.wire.webhook(webhook, history))))
+    }
+}

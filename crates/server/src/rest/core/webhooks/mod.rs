@@ -1,0 +1,11 @@
+//! Operations on webhooks of repositories and on their delivery log.
+
+mod create_webhook;
+mod delete_webhook;
+mod find_webhooks;
+mod get_latest_invocation;
+mod get_statistics;
+mod get_webhook;
+mod list_invocations;
+mod test_webhook;
+mod update_webhook;

@@ -1,0 +1,68 @@
+//! What the handlers of a mirror have at hand, and how they find out who is calling.
+
+use std::sync::Arc;
+
+use heliostat_api::ops::ImpliedUpstreamId;
+use heliostat_api::{Call, Handlers};
+use heliostat_auth::{Caller, Credentials, path_below_base};
+use heliostat_mirror::{Mirror, RequestFacts, permit};
+use heliostat_refusal::Refusal;
+
+use crate::http::problem::Problem;
+use crate::wire::MirrorWire;
+
+/// Everything that the handlers of a mirror need.
+pub struct MirrorHandlers {
+    /// The domain.
+    pub mirror: Arc<Mirror>,
+    /// Makes the answers.
+    pub wire: MirrorWire,
+}
+
+impl MirrorHandlers {
+    /// The handlers of a mirror.
+    pub fn new(mirror: Arc<Mirror>) -> Self {
+        let options = mirror.options();
+        let wire = MirrorWire::new(&options.base_url, &options.name, mirror.server_id());
+        MirrorHandlers { mirror, wire }
+    }
+
+    /// Finds out who is calling.
+    pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
+        Ok(self.mirror.identify(&self.credentials(call)?, self.facts(call)).await?)
+    }
+
+    /// Lets the upstream and its administrators pass.
+    pub(super) async fn require_administrator(&self, call: &Call) -> Result<(), Problem> {
+        Ok(permit::administer(&self.identify(call).await?)?)
+    }
+
+    /// The credentials that the request carries.
+    pub(super) fn credentials(&self, call: &Call) -> Result<Credentials, Problem> {
+        let pairs = call.query.as_deref().unwrap_or_default().split('&');
+        let link_token = pairs.filter_map(|pair| pair.strip_prefix("jwt=")).next();
+        Credentials::parse(call.authorization.as_deref(), link_token)
+            .map_err(|error| Refusal::from(error).into())
+    }
+
+    /// What a signature covers.
+    pub(super) fn facts<'a>(&self, call: &'a Call) -> RequestFacts<'a> {
+        RequestFacts {
+            method: &call.method,
+            path: path_below_base(self.wire.context_path(), &call.path).unwrap_or(&call.path),
+            raw_query: call.query.as_deref(),
+        }
+    }
+}
+
+impl Handlers for MirrorHandlers {
+    type Error = Problem;
+}
+
+impl ImpliedUpstreamId for MirrorHandlers {
+    /// The upstream that this mirror follows. Whether there is one is no secret: `/status` tells everyone, so it is
+    /// asked before the caller is known.
+    fn implied_upstream_id(&self) -> Result<String, Problem> {
+        Ok(self.mirror.followed_upstream()?.to_owned())
+    }
+}

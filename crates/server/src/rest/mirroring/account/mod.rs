@@ -1,0 +1,5 @@
+//! Operations on a user's preferred mirror.
+
+mod delete_preferred_mirror_id;
+mod get_preferred_mirror_id;
+mod set_preferred_mirror_id;

@@ -1,0 +1,20 @@
+//! GET /analyticsSettings: no usage data is collected, and what time it is here.
+
+use heliostat_api::models::RestAnalyticsSettings;
+use heliostat_api::ops::{AnalyticsSettings, AnalyticsSettingsResponse};
+use heliostat_api::{ApiJson, Call};
+
+use crate::http::problem::Problem;
+use crate::rest::UpstreamHandlers;
+
+impl AnalyticsSettings for UpstreamHandlers {
+    async fn analytics_settings(&self, call: Call) -> Result<AnalyticsSettingsResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        let settings = self.upstream.analytics_settings(&caller)?;
+        Ok(AnalyticsSettingsResponse::Ok(ApiJson(RestAnalyticsSettings {
+            can_collect_analytics: settings.can_collect_analytics,
+            server_time: settings.server_time,
+            support_entitlement_number: None,
+        })))
+    }
+}

@@ -1,0 +1,3 @@
+//! What a mirror answers about its repositories, by the upstream's ids.
+
+mod get_delayed_sync_repositories;

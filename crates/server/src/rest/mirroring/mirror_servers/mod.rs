@@ -1,0 +1,8 @@
+//! Operations on the mirrors that have joined.
+
+mod get_mirror;
+mod get_panel_html;
+mod list_mirrors;
+mod publish_event;
+mod remove;
+mod upgrade;

@@ -1,0 +1,5 @@
+//! Operations of mirrors on repositories, by id.
+
+mod get_all_content_hashes;
+mod get_content_hash_by_id;
+mod get_repository_mirrors;

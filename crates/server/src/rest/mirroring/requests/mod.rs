@@ -1,0 +1,8 @@
+//! Operations on the requests of mirrors to join.
+
+mod accept;
+mod delete_mirroring_request;
+mod get_mirroring_request;
+mod list_requests;
+mod register;
+mod reject;

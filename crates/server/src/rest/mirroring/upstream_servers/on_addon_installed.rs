@@ -1,0 +1,27 @@
+//! POST /upstreamServers/{upstreamId}/addon/installed: the upstream shares the secret; the domain decides whether to believe it.
+
+use heliostat_api::Call;
+use heliostat_api::ops::{OnAddonInstalled, OnAddonInstalledRequest, OnAddonInstalledResponse};
+use heliostat_auth::Secret;
+use heliostat_mirror::InstalledEvent;
+
+use crate::http::problem::Problem;
+use crate::rest::MirrorHandlers;
+
+impl OnAddonInstalled for MirrorHandlers {
+    async fn on_addon_installed(
+        &self,
+        call: Call,
+        request: OnAddonInstalledRequest,
+    ) -> Result<OnAddonInstalledResponse, Problem> {
+        let credentials = self.credentials(&call)?;
+        let event = InstalledEvent {
+            client_key: request.body.client_key,
+            shared_secret: Secret::new(request.body.shared_secret),
+            base_url: request.body.base_url,
+            project_ids: None,
+        };
+        self.mirror.installed(&request.upstream_id, event, &credentials, self.facts(&call)).await?;
+        Ok(OnAddonInstalledResponse::NoContent)
+    }
+}

@@ -1,0 +1,21 @@
+//! POST /upstreamServers/{upstreamId}/addon/uninstalled: the upstream has removed this mirror.
+
+use heliostat_api::Call;
+use heliostat_api::ops::{OnAddonUninstalled, OnAddonUninstalledRequest, OnAddonUninstalledResponse};
+use heliostat_mirror::permit;
+
+use crate::http::problem::Problem;
+use crate::rest::MirrorHandlers;
+
+impl OnAddonUninstalled for MirrorHandlers {
+    async fn on_addon_uninstalled(
+        &self,
+        call: Call,
+        request: OnAddonUninstalledRequest,
+    ) -> Result<OnAddonUninstalledResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        permit::speak_for_upstream(&caller)?;
+        self.mirror.uninstalled(&request.upstream_id).await?;
+        Ok(OnAddonUninstalledResponse::NoContent)
+    }
+}

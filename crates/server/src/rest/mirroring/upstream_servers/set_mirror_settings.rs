@@ -1,0 +1,24 @@
+//! PUT /upstreamServers/{upstreamId}/settings: changes the mode, the selected projects, or both.
+
+use heliostat_api::models::MirrorMode;
+use heliostat_api::ops::{SetMirrorSettings, SetMirrorSettingsRequest, SetMirrorSettingsResponse};
+use heliostat_api::{ApiJson, Call};
+use heliostat_mirror::permit;
+
+use crate::http::problem::Problem;
+use crate::rest::MirrorHandlers;
+
+impl SetMirrorSettings for MirrorHandlers {
+    async fn set_mirror_settings(
+        &self,
+        call: Call,
+        request: SetMirrorSettingsRequest,
+    ) -> Result<SetMirrorSettingsResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        permit::administer(&caller)?;
+        let mode = request.body.mode.map(MirrorMode::as_str);
+        let settings =
+            self.mirror.set_settings(&request.upstream_id, mode, request.body.project_ids.as_deref()).await?;
+        Ok(SetMirrorSettingsResponse::Ok(ApiJson(self.wire.upstream_settings(settings))))
+    }
+}

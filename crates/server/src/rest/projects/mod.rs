@@ -1,7 +1,0 @@
-//! Operations of mirrors on projects, by id.
-
-mod get_all_repos_for_project;
-mod get_project_by_id;
-
-pub use get_all_repos_for_project::get_all_repos_for_project;
-pub use get_project_by_id::get_project_by_id;

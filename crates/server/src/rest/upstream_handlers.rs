@@ -1,0 +1,37 @@
+//! What the handlers of an upstream have at hand, and how they find out who is calling.
+
+use heliostat_api::{Call, Handlers};
+use heliostat_auth::{Caller, Credentials};
+use heliostat_refusal::Refusal;
+use heliostat_upstream::{RequestFacts, Upstream};
+
+use crate::http::problem::Problem;
+use crate::wire::UpstreamWire;
+use crate::wire::reported_version::ReportedVersion;
+
+/// Everything that the handlers of an upstream need.
+pub struct UpstreamHandlers {
+    /// The domain.
+    pub upstream: Upstream,
+    /// Makes the answers.
+    pub wire: UpstreamWire,
+}
+
+impl UpstreamHandlers {
+    /// The handlers of this upstream, which calls itself `display_name` and tells its clients a version.
+    pub fn new(upstream: Upstream, display_name: &str, version: ReportedVersion) -> Self {
+        let wire = UpstreamWire::new(upstream.base_url(), display_name).reporting(version);
+        UpstreamHandlers { upstream, wire }
+    }
+
+    /// Finds out who is calling.
+    pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
+        let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
+        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
+        Ok(self.upstream.identify(credentials, facts).await?)
+    }
+}
+
+impl Handlers for UpstreamHandlers {
+    type Error = Problem;
+}
