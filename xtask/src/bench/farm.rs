@@ -262,7 +262,7 @@ impl Repository {
 }
 
 fn wait_for_upkeep(rest: &Rest) -> anyhow::Result<()> {
-    const PENDING: &str = "heliostat_upkeep_pending ";
+    const PENDING: &str = "heliostat_housekeeping_pending_repositories ";
     eventually("the upkeep of the repositories", UPKEEP_PATIENCE, || {
         let metrics = rest.metrics()?;
         let pending = metrics.lines().find_map(|line| line.strip_prefix(PENDING));

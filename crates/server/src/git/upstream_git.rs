@@ -1,13 +1,12 @@
 //! Git at the upstream: permissions are its own, and a push is announced before it is answered.
 
 use bytes::Bytes;
-use heliostat_api::Call;
-use heliostat_auth::{Caller, Credentials};
+use heliostat_auth::Caller;
 use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
 use heliostat_refusal::Refusal;
-use heliostat_upstream::{RequestFacts, Upstream};
+use heliostat_upstream::Upstream;
 
-use super::access::{GitAccess, Readable};
+use super::access::{GitAccess, GitClient, Readable, RepositoryPath, key_of_account, key_of_address};
 
 /// The upstream as git clients see it.
 pub struct UpstreamGit {
@@ -15,44 +14,69 @@ pub struct UpstreamGit {
     pub upstream: Upstream,
 }
 
-impl UpstreamGit {
-    async fn identify(&self, call: &Call) -> Result<Caller, Refusal> {
-        let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
-        self.upstream.identify(credentials, facts).await
-    }
-}
-
 impl GitAccess for UpstreamGit {
-    async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Readable, Refusal> {
-        let caller = self.identify(call).await?;
-        let repository = self.upstream.read_with_git(&caller, project_key, slug).await?.git;
-        Ok(Readable { repository, asker: asker(&caller, call) })
+    type Identity = Caller;
+
+    async fn readable(
+        &self,
+        client: &GitClient<Caller>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Readable, Refusal> {
+        let access = self.upstream.read_with_git(&client.identity, path.project_key, path.slug).await?;
+        Ok(Readable { repository: access.git, client: key_of(client), freshness: None })
     }
 
-    async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
-        let caller = self.identify(call).await?;
-        Ok(self.upstream.push_with_git(&caller, project_key, slug).await?.git)
+    async fn pushable(
+        &self,
+        client: &GitClient<Caller>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Repository, Refusal> {
+        Ok(self.upstream.push_with_git(&client.identity, path.project_key, path.slug).await?.git)
     }
 
     async fn take_push(
         &self,
-        call: &Call,
-        project_key: &str,
-        slug: &str,
+        client: &GitClient<Caller>,
+        path: RepositoryPath<'_>,
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
-        let caller = self.identify(call).await?;
-        let access = self.upstream.push_with_git(&caller, project_key, slug).await?;
-        Ok(self.upstream.receive_pack(&caller, access, pack, protocol).await?.output)
+        let caller = &client.identity;
+        let access = self.upstream.push_with_git(caller, path.project_key, path.slug).await?;
+        Ok(self.upstream.receive_pack(caller, access, pack, protocol).await?.output)
     }
 }
 
-/// A user is one asker wherever he asks from; strangers are told apart by their address.
-fn asker(caller: &Caller, call: &Call) -> Asker {
-    match caller {
-        Caller::Anonymous => Asker::named(&call.peer.map(|peer| peer.to_string()).unwrap_or_default()),
-        caller => Asker::named(&format!("{caller:?}")),
+/// A user has one key, whichever token and address they use.
+fn key_of(client: &GitClient<Caller>) -> Asker {
+    match &client.identity {
+        Caller::Anonymous => key_of_address(client.address),
+        Caller::User(user) | Caller::LimitedUser { user, .. } => key_of_account("user", user.id),
+        Caller::Mirror { id } => key_of_account("mirror", id),
+        Caller::Upstream { id } => key_of_account("upstream", id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_auth::UserIdentity;
+
+    use super::*;
+
+    fn key(identity: Caller, address: &str) -> Asker {
+        key_of(&GitClient { identity, address: Some(address.parse().expect("an address")) })
+    }
+
+    #[test]
+    fn users_are_told_apart_by_account_and_others_by_address() {
+        let user = |id| {
+            let text = || "ada".to_owned();
+            Caller::User(UserIdentity { id, name: text(), slug: text(), display_name: text(), global: None })
+        };
+        assert_eq!(key(user(7), "192.0.2.1"), key(user(7), "192.0.2.2"));
+        assert_ne!(key(user(7), "192.0.2.1"), key(user(8), "192.0.2.1"));
+        let mirror = Caller::Mirror { id: "7".to_owned() };
+        assert_ne!(key(user(7), "192.0.2.1"), key(mirror, "192.0.2.1"));
+        assert_ne!(key(Caller::Anonymous, "192.0.2.1"), key(Caller::Anonymous, "192.0.2.2"));
     }
 }

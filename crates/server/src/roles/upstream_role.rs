@@ -15,7 +15,7 @@ use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::metrics::{self, Figures, ProcessFigures};
+use crate::metrics::{self, Metrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -51,14 +51,14 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let figures = move || Figures {
+    let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
-        upkeep: engine.upkeep().counters(),
+        housekeeping: engine.upkeep().counters(),
         mirror: None,
-        process: ProcessFigures::now(),
+        process: ProcessMetrics::now(),
     };
-    let metrics = metrics::metrics(common.metrics_token.clone(), figures);
+    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     role.serve(listening.listener, Role::Upstream, routes(domain, metrics, &options));
     Ok(role)
 }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod endpoint;
+mod identify;
 mod request;
 
 pub use endpoint::GitEndpoint;
