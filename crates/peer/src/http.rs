@@ -1,0 +1,92 @@
+//! What all calls from here to another server have in common: bounded, without redirects, only where the address
+//! rules allow.
+
+use std::error::Error;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{StatusCode, redirect};
+use url::Url;
+
+use crate::address_rules::{AddressRefused, AddressRules};
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Who decides which servers are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destinations {
+    /// The operator: any address, through the HTTP proxy that the environment names.
+    Configured,
+    /// Users and other servers: directly, and only where the rules allow.
+    ChosenByOthers(AddressRules),
+}
+
+impl Destinations {
+    /// Checks as much of an address as can be checked without resolving it.
+    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+        match self {
+            Self::Configured => Ok(()),
+            Self::ChosenByOthers(rules) => rules.check_literal(url),
+        }
+    }
+}
+
+/// Why there was no answer.
+pub enum NoAnswer {
+    /// The name leads to an address that must not be called.
+    AddressRefused(AddressRefused),
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// A client for the given destinations, for the caller to complete.
+pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .user_agent(user_agent);
+    match destinations {
+        Destinations::Configured => client,
+        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules),
+    }
+}
+
+/// Reads a body up to a limit in bytes, and tells whether that was all of it.
+pub async fn read_at_most(
+    response: reqwest::Response,
+    limit: usize,
+) -> Result<(Vec<u8>, bool), reqwest::Error> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        let room = limit - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk[..room]);
+            return Ok((body, false));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((body, true))
+}
+
+/// Whether a status says that the receiver does not like what it is told, so that it would refuse it again.
+pub fn refuses_content(status: StatusCode) -> bool {
+    [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY]
+        .contains(&status)
+}
+
+/// The innermost cause of an error, which is the one that says something: "connection refused" and not "error
+/// sending request".
+pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+        if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
+            return NoAnswer::AddressRefused(refused.clone());
+        }
+    }
+    NoAnswer::Other(if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() })
+}
