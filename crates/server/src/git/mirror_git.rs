@@ -47,8 +47,7 @@ impl GitAccess for MirrorGit {
         client: &GitClient<Credentials>,
         path: RepositoryPath<'_>,
     ) -> Result<Readable, Refusal> {
-        let served =
-            self.mirror.open_for_advertisement(path.project_key, path.slug, &client.identity).await?;
+        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
         Ok(Readable { repository: served.repository, client: key_of(client), freshness })
@@ -60,10 +59,9 @@ impl GitAccess for MirrorGit {
         path: RepositoryPath<'_>,
     ) -> Result<Repository, Refusal> {
         // A client that may not read learns nothing, not even where to push.
-        let served =
-            self.mirror.open_for_advertisement(path.project_key, path.slug, &client.identity).await?;
+        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         let record = &served.record;
-        Err(pushes_go_upstream(&self.mirror.upstream_repository_url(&record.project_key, &record.slug)))
+        Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
 
     async fn take_push(

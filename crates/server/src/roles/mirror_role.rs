@@ -66,7 +66,7 @@ fn metrics_of(
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
         housekeeping: engine.upkeep().counters(),
-        mirror: Some(MirrorMetrics::new(&domain.status(), freshness.snapshot())),
+        mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),
     }
 }
