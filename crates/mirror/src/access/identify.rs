@@ -51,9 +51,7 @@ impl Authenticator {
         let secret = match (&upstream.client_key, &upstream.shared_secret) {
             (Some(client_key), Some(secret)) if client_key == token.issuer() => Secret::new(secret.as_str()),
             _ => {
-                return Err(Refusal::unauthenticated(
-                    "The JWT was not accepted: its issuer is not known here.",
-                ));
+                return Err(Refusal::server_token("The JWT was not accepted: its issuer is not known here."));
             }
         };
         let path = path_below_base(&self.base_path, request.path).unwrap_or(request.path);

@@ -22,8 +22,11 @@ impl GitAccess for UpstreamGit {
         client: &GitClient<Caller>,
         path: RepositoryPath<'_>,
     ) -> Result<Readable, Refusal> {
-        let access = self.upstream.read_with_git(&client.identity, path.project_key, path.slug).await?;
-        Ok(Readable { repository: access.git, client: key_of(client), freshness: None })
+        let repositories = self.upstream.repositories();
+        let reader =
+            repositories.reader(&client.identity, path.project_key, without_suffix(path.slug)).await?;
+        let repository = repositories.read_with_git(&reader).await?;
+        Ok(Readable { repository, client: key_of(client), freshness: None })
     }
 
     async fn pushable(
@@ -31,7 +34,10 @@ impl GitAccess for UpstreamGit {
         client: &GitClient<Caller>,
         path: RepositoryPath<'_>,
     ) -> Result<Repository, Refusal> {
-        Ok(self.upstream.push_with_git(&client.identity, path.project_key, path.slug).await?.git)
+        let repositories = self.upstream.repositories();
+        let writer =
+            repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
+        Ok(repositories.push_with_git(&writer).await?.git().clone())
     }
 
     async fn take_push(
@@ -41,10 +47,17 @@ impl GitAccess for UpstreamGit {
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
-        let caller = &client.identity;
-        let access = self.upstream.push_with_git(caller, path.project_key, path.slug).await?;
-        Ok(self.upstream.receive_pack(caller, access, pack, protocol).await?.output)
+        let repositories = self.upstream.repositories();
+        let writer =
+            repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
+        let access = repositories.push_with_git(&writer).await?;
+        Ok(repositories.receive_pack(access, pack, protocol).await?.output)
     }
+}
+
+/// The slug of a repository: clients append `.git` or not.
+fn without_suffix(slug: &str) -> &str {
+    slug.strip_suffix(".git").unwrap_or(slug)
 }
 
 /// A user has one key, whichever token and address they use.

@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, try_unfold};
 use heliostat_api::Call;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
 use crate::rest::{MirrorHandlers, UpstreamHandlers};
@@ -42,7 +43,10 @@ impl HashSource for UpstreamHandlers {
         let chunks = try_unfold(None, move |after| {
             let (upstream, caller) = (upstream.clone(), caller.clone());
             async move {
-                let found = upstream.repository_hashes(&caller, after, CHUNK_REPOSITORIES).await?;
+                let found = upstream
+                    .repositories()
+                    .repository_hashes(permit::authenticated(&caller)?, after, CHUNK_REPOSITORIES)
+                    .await?;
                 let Some(last) = found.last() else {
                     return Ok(None);
                 };
