@@ -69,11 +69,11 @@ fn judge_query(query: &str, parameters: &[&Value]) -> Result<(), String> {
     let known: Vec<_> = parameters.iter().filter(|parameter| parameter["in"] == "query").collect();
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     for (name, text) in &pairs {
-        let parameter = known.iter().find(|parameter| parameter["name"] == name.as_ref());
+        let parameter = known.iter().find(|parameter| parameter["name"] == **name);
         judge_text(text, parameter.ok_or(format!("the query parameter {name} is not in the contract"))?)?;
     }
     let is_missing = |parameter: &&&&Value| {
-        parameter["required"] == true && pairs.iter().all(|(name, _)| parameter["name"] != name.as_ref())
+        parameter["required"] == true && pairs.iter().all(|(name, _)| parameter["name"] != **name)
     };
     match known.iter().find(is_missing) {
         Some(parameter) => Err(format!("the query parameter {} is missing", parameter["name"])),

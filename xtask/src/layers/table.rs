@@ -193,6 +193,18 @@ pub const FOLDERS: &[FolderOrder] = &[
         ],
     },
     FolderOrder {
+        krate: "crates/server",
+        rows: &[
+            &["emitted_contract", "roles"],
+            &["rest"],
+            &["git"],
+            &["pages"],
+            &["metrics"],
+            &["wire"],
+            &["http"],
+        ],
+    },
+    FolderOrder {
         krate: "crates/upstream",
         rows: &[
             &["status"],
