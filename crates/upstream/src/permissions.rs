@@ -8,8 +8,8 @@ use heliostat_auth::{
 };
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    Page, PageRequest, PermissionsOfUser, Project, ProjectId, Repository, RepositoryId, UserId,
-    UserPermission,
+    Page, PageRequest, PermissionLevel, PermissionsOfUser, Project, ProjectId, Repository, RepositoryId,
+    UserId, UserPermission,
 };
 
 use crate::permit;
@@ -28,7 +28,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         permit::admin(caller)?;
-        self.store().list_global_permissions(filter, page).await.map_err(refuse::store)
+        self.store().list_permissions(PermissionLevel::Global, filter, page).await.map_err(refuse::store)
     }
 
     /// Gives a user a permission for the whole server, in place of the one he has.
@@ -44,7 +44,8 @@ impl Upstream {
             self.permit_lowering(caller, user.id).await?;
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        let stored = self.store().set_global_permission(user.id, permission.as_str(), events).await;
+        let stored =
+            self.store().set_permission(PermissionLevel::Global, user.id, permission.as_str(), events).await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -56,7 +57,10 @@ impl Upstream {
         let user = self.user_by_name(user_name).await?;
         self.permit_lowering(caller, user.id).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store().revoke_global_permission(user.id, events).await.map_err(refuse::store)?;
+        self.store()
+            .revoke_permission(PermissionLevel::Global, user.id, events)
+            .await
+            .map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
@@ -70,7 +74,10 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
-        self.store().list_project_permissions(project.id, filter, page).await.map_err(refuse::store)
+        self.store()
+            .list_permissions(PermissionLevel::Project(project.id), filter, page)
+            .await
+            .map_err(refuse::store)
     }
 
     /// Gives a user a permission on a project, in place of the one he has.
@@ -84,8 +91,10 @@ impl Upstream {
         let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        let stored =
-            self.store().set_project_permission(project.id, user.id, permission.as_str(), events).await;
+        let stored = self
+            .store()
+            .set_permission(PermissionLevel::Project(project.id), user.id, permission.as_str(), events)
+            .await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -108,7 +117,10 @@ impl Upstream {
             return Err(loses_control("project"));
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store().revoke_project_permission(project.id, user.id, events).await.map_err(refuse::store)?;
+        self.store()
+            .revoke_permission(PermissionLevel::Project(project.id), user.id, events)
+            .await
+            .map_err(refuse::store)?;
         self.announced();
         Ok(())
     }
@@ -123,7 +135,10 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
-        self.store().list_repository_permissions(repository.id, filter, page).await.map_err(refuse::store)
+        self.store()
+            .list_permissions(PermissionLevel::Repository(repository.id), filter, page)
+            .await
+            .map_err(refuse::store)
     }
 
     /// Gives a user a permission on a repository, in place of the one he has.
@@ -139,7 +154,10 @@ impl Upstream {
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
         let granted = permission.as_str();
-        let stored = self.store().set_repository_permission(repository.id, user.id, granted, events).await;
+        let stored = self
+            .store()
+            .set_permission(PermissionLevel::Repository(repository.id), user.id, granted, events)
+            .await;
         stored.map_err(refuse::store)?;
         self.announced();
         Ok(())
@@ -164,7 +182,7 @@ impl Upstream {
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
         self.store()
-            .revoke_repository_permission(repository.id, user.id, events)
+            .revoke_permission(PermissionLevel::Repository(repository.id), user.id, events)
             .await
             .map_err(refuse::store)?;
         self.announced();
@@ -256,7 +274,11 @@ impl Upstream {
         let mut start = 0;
         loop {
             let request = PageRequest { start, limit: HOLDERS_PAGE };
-            let page = self.store().list_global_permissions(None, request).await.map_err(refuse::store)?;
+            let page = self
+                .store()
+                .list_permissions(PermissionLevel::Global, None, request)
+                .await
+                .map_err(refuse::store)?;
             let other = |held: &UserPermission| {
                 held.permission == sys_admin && held.user.id != id && held.user.active
             };

@@ -2,7 +2,7 @@
 
 use heliostat_auth::{Caller, GlobalPermission, Secret};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{NewUser, Page, PageRequest, User, UserFilter, UserId, UserKind};
+use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
 
 use crate::names;
 use crate::permit;
@@ -80,7 +80,7 @@ impl Upstream {
         self.to_the_end(async move {
             let user = store.create_user(new_user).await.map_err(refuse::store)?;
             let licensed = GlobalPermission::LicensedUser.as_str();
-            let granted = store.set_global_permission(user.id, licensed, Vec::new()).await;
+            let granted = store.set_permission(PermissionLevel::Global, user.id, licensed, Vec::new()).await;
             granted.map_err(refuse::store)?;
             Ok(user)
         })
