@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::{Caller, Credentials, Secret, UnverifiedToken, path_below_base, query_string_hash};
+use heliostat_peer::CallError;
 use heliostat_refusal::Refusal;
 
 use crate::mirror::Mirror;
 use crate::upstream_calls::AuthenticationAnswer;
-use crate::upstream_client::UpstreamCallError;
+use crate::upstream_client::is_about_us_alone;
 use crate::verdicts::{CredentialKey, Remembered, Verdict};
 
 /// Questions about different credentials rarely wait for each other with this many turnstiles.
@@ -135,14 +136,10 @@ impl Mirror {
         Err(Refusal::unavailable("Permissions are changing at the moment; try again."))
     }
 
-    fn without_upstream(
-        &self,
-        error: &UpstreamCallError,
-        stale: Option<Verdict>,
-    ) -> Result<Verdict, Refusal> {
+    fn without_upstream(&self, error: &CallError, stale: Option<Verdict>) -> Result<Verdict, Refusal> {
         let outage = error.is_outage();
         tracing::warn!(
-            error = error.in_full(),
+            error = %error,
             serving_stale = outage && stale.is_some(),
             "cannot ask the upstream about a user"
         );
@@ -151,7 +148,7 @@ impl Mirror {
                 "The upstream does not answer this mirror's questions about users.",
             ));
         }
-        if error.is_about_us_alone() {
+        if is_about_us_alone(error) {
             return stale.ok_or_else(|| {
                 Refusal::too_many("The upstream is checking too many passwords; try again later.")
             });

@@ -13,6 +13,7 @@ use crate::bond::NewBond;
 use crate::identify::RequestFacts;
 use crate::mirror::Mirror;
 use crate::selection::{Selection, parse_project_ids};
+use crate::upstream_client::refuses_our_secret;
 use crate::upstream_identity::UpstreamUrl;
 
 /// The shortest shared secret that is accepted, in bytes.
@@ -55,7 +56,7 @@ impl Mirror {
             ));
         }
         self.client.server_time_ms(&event.shared_secret).await.map_err(|error| {
-            tracing::warn!(error = error.in_full(), "an installation was not believed");
+            tracing::warn!(error = %error, "an installation was not believed");
             if error.is_outage() {
                 return Refusal::unavailable(
                     "The upstream, which must confirm the new secret, cannot be reached.",
@@ -116,7 +117,7 @@ impl Mirror {
             None => false,
             Some(secret) => match self.client.server_time_ms(&secret).await {
                 Ok(_) => true,
-                Err(error) => !error.refuses_our_secret(),
+                Err(error) => !refuses_our_secret(&error),
             },
         }
     }

@@ -41,14 +41,11 @@ mod progress;
 mod support_info;
 mod verdicts;
 
-mod back_off;
-mod clock;
 mod json_field;
 mod upstream_calls;
 mod upstream_client;
 mod upstream_repository;
 
-pub use clock::Clock;
 pub use descriptor::{AddonDescriptor, AddonWebhook, EVENT_KEYS, PRODUCT_TYPE};
 pub use freshness::Freshness;
 pub use git_access::ServedRepository;

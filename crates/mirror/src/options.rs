@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_git::ServingEngine;
+use heliostat_peer::Clock;
 use heliostat_storage::MirrorType;
 
-use crate::clock::Clock;
 use crate::upstream_identity::UpstreamUrl;
 
 /// Synchronisations that run at the same time, unless set otherwise.

@@ -7,15 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::BackOff;
+use heliostat_peer::CallError;
 use heliostat_storage::{StoreError, UpstreamState};
 use reqwest::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use crate::back_off::BackOff;
 use crate::lifecycle::{BondNews, wants_registration};
 use crate::mirror::Mirror;
 use crate::upstream_calls::RequestFate;
-use crate::upstream_client::UpstreamCallError;
 
 /// How often a mirror asks what became of its request.
 const PENDING_POLL: BackOff = BackOff::new(Duration::from_secs(10), Duration::from_secs(10));
@@ -105,7 +105,7 @@ impl Mirror {
                 } else {
                     BondNews::RequestFailed
                 };
-                self.hear(news, Some(error.in_full())).await?;
+                self.hear(news, Some(error.to_string())).await?;
                 Ok(Look::In(RETRY.after(*failures)))
             }
         }
@@ -141,7 +141,7 @@ impl Mirror {
             Err(error) => {
                 *failures += 1;
                 tracing::warn!(
-                    error = error.in_full(),
+                    error = error.to_string(),
                     "cannot tell the upstream this mirror's address and version"
                 );
                 Ok(Look::In(RETRY.after(*failures)))
@@ -150,6 +150,6 @@ impl Mirror {
     }
 }
 
-fn is_conflict(error: &UpstreamCallError) -> bool {
-    matches!(error, UpstreamCallError::Refused { status, .. } if *status == StatusCode::CONFLICT)
+fn is_conflict(error: &CallError) -> bool {
+    error.status() == Some(StatusCode::CONFLICT)
 }

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use heliostat_peer::BackOff;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::back_off::BackOff;
 use crate::holdings::{Holding, is_available};
 use crate::mirror::Mirror;
 use crate::upstream_calls::SyncReport;
@@ -119,7 +119,7 @@ impl Mirror {
                 }
                 Err(error) => {
                     tracing::warn!(
-                        error = error.in_full(),
+                        error = %error,
                         repository.external_id = external_id,
                         "cannot tell the upstream how a synchronisation went"
                     );

@@ -63,7 +63,7 @@ impl Mirror {
                     return Err(Refusal::not_found("project", format!("The upstream has no project {id}.")));
                 }
                 Err(error) => {
-                    tracing::warn!(error = error.in_full(), project.id = id, "cannot ask about a project");
+                    tracing::warn!(error = %error, project.id = id, "cannot ask about a project");
                     return Err(Refusal::unavailable(
                         "The upstream, which knows the projects, does not answer.",
                     ));

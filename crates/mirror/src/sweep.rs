@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
+use heliostat_peer::BackOff;
+use heliostat_peer::CallError;
 use heliostat_storage::{MirroringMode, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::back_off::BackOff;
 use crate::deletion_guard::{RemovalVerdict, judge_removal};
 use crate::holdings::Holding;
 use crate::lifecycle::BondNews;
@@ -26,7 +27,7 @@ use crate::pending_changes::PendingChanges;
 use crate::progress::SweepOutcome;
 use crate::selection::Selection;
 use crate::sync_repository::SyncFailure;
-use crate::upstream_client::UpstreamCallError;
+use crate::upstream_client::{is_not_found, refuses_our_secret};
 use crate::upstream_repository::UpstreamRepository;
 
 /// How many pages of a listing are read before it is called endless.
@@ -52,7 +53,7 @@ impl SweepSignal {
 #[derive(Debug, Error)]
 pub(crate) enum SweepFailure {
     #[error(transparent)]
-    Upstream(#[from] UpstreamCallError),
+    Upstream(#[from] CallError),
     #[error("the upstream's listing does not end within {MAX_PAGES} pages")]
     Endless,
     #[error("cannot record what was found")]
@@ -62,7 +63,7 @@ pub(crate) enum SweepFailure {
 impl SweepFailure {
     fn in_full(&self) -> String {
         match self {
-            Self::Upstream(error) => error.in_full(),
+            Self::Upstream(error) => error.to_string(),
             other => other.to_string(),
         }
     }
@@ -112,7 +113,7 @@ impl Mirror {
         tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
         self.progress.sweep_failed(reason.clone());
         if let SweepFailure::Upstream(error) = failure
-            && error.refuses_our_secret()
+            && refuses_our_secret(error)
             && let Err(error) = self.hear(BondNews::SecretRefused, Some(reason)).await
         {
             tracing::error!(
@@ -161,7 +162,7 @@ impl Mirror {
                 for project_id in &selection.project_ids {
                     match self.list_pages(Some(project_id), secret, &mut listed).await {
                         // A project that is gone has no repositories; each of them is asked for below.
-                        Err(SweepFailure::Upstream(error)) if error.is_not_found() => {}
+                        Err(SweepFailure::Upstream(error)) if is_not_found(&error) => {}
                         listed => listed?,
                     }
                 }

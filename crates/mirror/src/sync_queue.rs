@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use heliostat_git::ContentHash;
+use heliostat_peer::BackOff;
 use heliostat_storage::Generation;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,6 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::back_off::BackOff;
 use crate::holdings::{Holding, is_available};
 use crate::mirror::Mirror;
 use crate::pending_changes::PendingChanges;

@@ -16,6 +16,7 @@ use heliostat_git::{
     ContentHash, CreateError, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError, RefName,
     Repository, SecretHeader,
 };
+use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, MirroredRepository, StoreError};
 use thiserror::Error;
 
@@ -24,7 +25,6 @@ use crate::mirror::Mirror;
 use crate::pending_changes::{PendingChanges, RefFate};
 use crate::sync_queue::Synced;
 use crate::upstream_calls::SyncType;
-use crate::upstream_client::UpstreamCallError;
 use crate::upstream_identity::UpstreamUrl;
 
 /// How often one synchronisation fetches before it gives up for the time being.
@@ -55,7 +55,7 @@ pub(crate) enum SyncFailure {
     #[error("cannot remove the broken repository here")]
     Remove(#[source] std::io::Error),
     #[error("cannot ask the upstream about the repository")]
-    Upstream(#[from] UpstreamCallError),
+    Upstream(#[from] CallError),
     #[error("cannot record what happened")]
     Store(#[from] StoreError),
     #[error("the repository did not settle within {MAX_ROUNDS} rounds")]
@@ -72,13 +72,7 @@ impl SyncFailure {
 
     /// The failure with its causes in one line, for people to read.
     pub(crate) fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 }
 

@@ -1,12 +1,13 @@
 //! What can be asked of an upstream, one function per operation that a mirror uses.
 
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
+use heliostat_peer::CallError;
 use heliostat_storage::Generation;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::json_field::Field;
-use crate::upstream_client::{Call, UpstreamCallError, UpstreamClient, nonsense};
+use crate::upstream_client::{Call, UpstreamClient, is_not_found, nonsense};
 use crate::upstream_repository::UpstreamRepository;
 use crate::verdicts::Verdict;
 
@@ -77,10 +78,7 @@ pub(crate) struct RepositoryListing {
 
 impl UpstreamClient {
     /// Asks to be accepted as a mirror; repeating it tells what became of the request.
-    pub(crate) async fn register(
-        &self,
-        request: &RegistrationRequest,
-    ) -> Result<RequestFate, UpstreamCallError> {
+    pub(crate) async fn register(&self, request: &RegistrationRequest) -> Result<RequestFate, CallError> {
         let body = json!({
             "mirrorId": self.server_id(),
             "mirrorName": request.mirror_name,
@@ -105,7 +103,7 @@ impl UpstreamClient {
         &self,
         request: &RegistrationRequest,
         secret: &Secret,
-    ) -> Result<(), UpstreamCallError> {
+    ) -> Result<(), CallError> {
         let body = json!({
             "baseUrl": request.base_url,
             "addonDescriptorUri": request.descriptor_url,
@@ -117,7 +115,7 @@ impl UpstreamClient {
     }
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
-    pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, UpstreamCallError> {
+    pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
         let answer = self.send(Call::new(Method::GET, "/analyticsSettings").signed(secret)).await?;
         Field::root(&answer).member("serverTime").integer().map_err(nonsense("/analyticsSettings"))
     }
@@ -128,7 +126,7 @@ impl UpstreamClient {
         project_id: Option<&str>,
         start: u64,
         secret: &Secret,
-    ) -> Result<RepositoryListing, UpstreamCallError> {
+    ) -> Result<RepositoryListing, CallError> {
         let path = match project_id {
             Some(id) => format!("/projects/{id}/repos"),
             None => "/repos".to_owned(),
@@ -143,11 +141,11 @@ impl UpstreamClient {
     }
 
     /// Whether the upstream has a project with this id.
-    pub(crate) async fn has_project(&self, id: &str, secret: &Secret) -> Result<bool, UpstreamCallError> {
+    pub(crate) async fn has_project(&self, id: &str, secret: &Secret) -> Result<bool, CallError> {
         let call = Call::new(Method::GET, format!("/projects/{id}")).signed(secret);
         match self.send(call).await {
             Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if is_not_found(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -157,12 +155,12 @@ impl UpstreamClient {
         &self,
         external_id: &str,
         secret: &Secret,
-    ) -> Result<Option<UpstreamRepository>, UpstreamCallError> {
+    ) -> Result<Option<UpstreamRepository>, CallError> {
         let path = format!("/repos/{external_id}");
         let call = Call::new(Method::GET, &path).query("includeDefaultBranch", true).signed(secret);
         match self.send(call).await {
             Ok(answer) => UpstreamRepository::read(&Field::root(&answer)).map(Some).map_err(nonsense(&path)),
-            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -173,7 +171,7 @@ impl UpstreamClient {
         credentials: &Credentials,
         repository: Option<&str>,
         secret: &Secret,
-    ) -> Result<AuthenticationAnswer, UpstreamCallError> {
+    ) -> Result<AuthenticationAnswer, CallError> {
         let credentials = match credentials {
             Credentials::Basic { username, password } => {
                 json!({ "username": username, "password": password.expose() })
@@ -189,17 +187,16 @@ impl UpstreamClient {
             Ok(answer) => {
                 read_verdict(&answer).map(AuthenticationAnswer::Accepted).map_err(nonsense("/authenticate"))
             }
-            Err(error) if error.is_not_found() => Ok(AuthenticationAnswer::RepositoryUnknown),
+            Err(error) if is_not_found(&error) => Ok(AuthenticationAnswer::RepositoryUnknown),
             // 401 is also the answer to a signature that does not hold, which is not the user's fault.
-            Err(UpstreamCallError::Refused { status, message })
-                if status == StatusCode::UNAUTHORIZED && !is_about_our_signature(&message) =>
+            Err(CallError::Refused { status, problem, .. })
+                if status == StatusCode::UNAUTHORIZED && !is_about_our_signature(&problem.message) =>
             {
                 Ok(AuthenticationAnswer::Refused)
             }
-            Err(UpstreamCallError::Refused {
-                status: StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN,
-                ..
-            }) => Ok(AuthenticationAnswer::Refused),
+            Err(CallError::Refused { status: StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN, .. }) => {
+                Ok(AuthenticationAnswer::Refused)
+            }
             Err(error) => Err(error),
         }
     }
@@ -211,7 +208,7 @@ impl UpstreamClient {
         local_id: i32,
         external_id: &str,
         secret: &Secret,
-    ) -> Result<(), UpstreamCallError> {
+    ) -> Result<(), CallError> {
         let mut body = json!({ "mirrorRepoId": local_id, "upstreamRepoId": external_id });
         match report {
             SyncReport::Synchronized { generation, sync_type } => {

@@ -115,13 +115,7 @@ pub enum StartError {
 impl StartError {
     /// What a role's domain said, with its causes.
     pub(crate) fn domain(role: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = format!("{reason}: {cause}");
-            source = cause.source();
-        }
-        StartError::Domain { role, reason }
+        StartError::Domain { role, reason: heliostat_peer::with_causes(error) }
     }
 }
 

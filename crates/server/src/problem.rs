@@ -4,6 +4,7 @@
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
 use heliostat_api::models::{RestErrorMessage, RestErrors};
+use heliostat_peer::with_causes;
 use heliostat_refusal::Refusal;
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -139,14 +140,7 @@ impl From<Refusal> for Problem {
 impl Problem {
     /// A fault of this server: the chain of causes goes to the log, a fixed sentence to the client.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain.push_str(": ");
-            chain.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        tracing::error!(error = chain, "a request failed inside the server");
+        tracing::error!(error = with_causes(error), "a request failed inside the server");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalServerException",

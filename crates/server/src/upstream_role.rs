@@ -38,7 +38,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
             true => MirrorAddresses::Anything,
             false => MirrorAddresses::Ordinary,
         },
-        clock: heliostat_upstream::Clock::system(),
+        clock: heliostat_peer::Clock::system(),
     };
     let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;

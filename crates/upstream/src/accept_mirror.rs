@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use heliostat_auth::{Caller, shared_secret};
+use heliostat_peer::Call;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
 use reqwest::Method;
@@ -19,8 +20,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
-use crate::mirror_client::SignedCall;
-use crate::refuse;
+use crate::mirror_client::{self, MirrorCall};
 use crate::signed_links::upstream_on_mirror;
 use crate::upstream::Upstream;
 
@@ -67,14 +67,14 @@ impl Upstream {
             client_key: self.0.client_key.clone(),
             accepted_at: self.now_ms(),
         };
-        let mirror = self.store().insert_mirror(request.id, new_mirror).await.map_err(refuse::store)?;
+        let mirror = self.store().insert_mirror(request.id, new_mirror).await?;
         match self.install(&mirror, &introduction, projects).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
                 self.mirror_record(&mirror.id).await
             }
             Err(reason) => {
-                self.store().revert_acceptance(&mirror.id, self.now_ms()).await.map_err(refuse::store)?;
+                self.store().revert_acceptance(&mirror.id, self.now_ms()).await?;
                 Err(reason)
             }
         }
@@ -82,7 +82,7 @@ impl Upstream {
 
     /// Tells a mirror that was accepted its secret once more, if it has never used it.
     pub(crate) async fn install_again_if_never_seen(&self, id: &MirrorServerId) -> Result<(), Refusal> {
-        let mirror = self.store().find_mirror(id).await.map_err(refuse::store)?;
+        let mirror = self.store().find_mirror(id).await?;
         let Some(mirror) = mirror.filter(|mirror| mirror.last_seen_at.is_none()) else {
             return Ok(());
         };
@@ -111,7 +111,10 @@ impl Upstream {
     ) -> Result<Introduction, Refusal> {
         let parse = |text: &str| Url::parse(text).map_err(Refusal::internal);
         let (base_url, descriptor_uri) = (parse(base_url)?, parse(descriptor_uri)?);
-        let fetched = self.0.mirrors.get(&descriptor_uri, MAX_DESCRIPTOR_BYTES, DESCRIPTOR_TIMEOUT).await;
+        let call = Call::new(Method::GET, descriptor_uri)
+            .timeout(DESCRIPTOR_TIMEOUT)
+            .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
+        let fetched = self.0.mirrors.fetch(call).await;
         let json = fetched.map_err(|error| {
             Refusal::conflict(format!("The mirror's descriptor cannot be fetched: {error}."))
         })?;
@@ -134,14 +137,14 @@ impl Upstream {
             "baseUrl": base_url,
             "apiBaseUrl": base_url,
         });
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::POST,
             url: &introduction.installed_url,
             event_key: None,
             body: &body,
             timeout: INSTALL_TIMEOUT,
         };
-        let installed = self.0.mirrors.send(mirror, call).await;
+        let installed = mirror_client::send(&self.0.mirrors, mirror, call).await;
         installed
             .map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))?;
         match projects {
@@ -158,14 +161,14 @@ impl Upstream {
             .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
         let body = json!({ "mode": "SELECTED_PROJECTS", "projectIds": projects });
         let url = format!("{resource}/settings");
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::PUT,
             url: &url,
             event_key: None,
             body: &body,
             timeout: INSTALL_TIMEOUT,
         };
-        self.0.mirrors.send(mirror, call).await.map_err(|error| failed(error.to_string()))
+        mirror_client::send(&self.0.mirrors, mirror, call).await.map_err(|error| failed(error.to_string()))
     }
 
     async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
@@ -178,7 +181,7 @@ impl Upstream {
         for id in &ids {
             let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
             let id: ProjectId = id.parse().map_err(|_| unknown())?;
-            self.store().find_project(id).await.map_err(refuse::store)?.ok_or_else(unknown)?;
+            self.store().find_project(id).await?.ok_or_else(unknown)?;
         }
         Ok(ids)
     }

@@ -8,7 +8,6 @@ use heliostat_storage::{AccessToken, NewAccessToken, Page, PageRequest, TokenId,
 
 use crate::names;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// Most permission names in one token.
@@ -37,7 +36,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<AccessToken>, Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
-        self.store().list_tokens(user.id, page).await.map_err(refuse::store)
+        Ok(self.store().list_tokens(user.id, page).await?)
     }
 
     /// One of a user's tokens.
@@ -48,7 +47,7 @@ impl Upstream {
         id: &str,
     ) -> Result<AccessToken, Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
-        let token = self.store().find_token(user.id, &TokenId::from(id)).await.map_err(refuse::store)?;
+        let token = self.store().find_token(user.id, &TokenId::from(id)).await?;
         token.ok_or_else(|| {
             Refusal::not_found("access token", format!("The access token {id} does not exist."))
         })
@@ -83,7 +82,7 @@ impl Upstream {
             created_at,
             expires_at,
         };
-        let token = self.store().create_token(new_token).await.map_err(refuse::store)?;
+        let token = self.store().create_token(new_token).await?;
         Ok((token, secret))
     }
 
@@ -96,7 +95,7 @@ impl Upstream {
     ) -> Result<(), Refusal> {
         let user = self.token_owner(caller, user_slug).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store().delete_token(user.id, &TokenId::from(id), events).await.map_err(refuse::store)?;
+        self.store().delete_token(user.id, &TokenId::from(id), events).await?;
         self.announced();
         Ok(())
     }

@@ -14,7 +14,6 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::metadata_hash::metadata_hash;
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::wire_event::{DEFAULT_BRANCH_MODIFIED, MAX_CHANGES_PER_EVENT, wire_changes};
 
@@ -81,7 +80,7 @@ impl Upstream {
                     return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
                 }
                 Err(StoreError::StaleGeneration { .. }) => {}
-                Err(error) => return Err(refuse::store(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))

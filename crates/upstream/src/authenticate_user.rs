@@ -5,7 +5,6 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{RepositoryId, User};
 
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// What a user showed to a mirror.
@@ -58,7 +57,7 @@ impl Upstream {
         let (user, global) = (login.user.clone(), login.global);
         let as_user = login.into_caller();
         let repository = match repository_id {
-            Some(id) => self.store().find_repository(RepositoryId(id)).await.map_err(refuse::store)?,
+            Some(id) => self.store().find_repository(RepositoryId(id)).await?,
             None => None,
         };
         let repository = match repository {

@@ -6,7 +6,6 @@ use heliostat_storage::{MirrorServer, PageRequest, Project, Visibility};
 use url::Url;
 
 use crate::permit;
-use crate::refuse;
 use crate::signed_links::{token_for, upstream_on_mirror};
 use crate::upstream::Upstream;
 
@@ -45,8 +44,7 @@ impl Upstream {
         permit::admin(caller)?;
         let mirror = self.mirror(caller, mirror_id).await?;
         let page = PageRequest { start: 0, limit: MAX_PROJECTS };
-        let projects =
-            self.store().list_projects(Visibility::All, None, page).await.map_err(refuse::store)?;
+        let projects = self.store().list_projects(Visibility::All, None, page).await?;
         let calls = panel_calls(&mirror, self.0.options.clock.now_seconds());
         Ok(ConfigPanel { mirror, calls, projects: projects.values })
     }

@@ -19,14 +19,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use heliostat_peer::BackOff;
 use heliostat_storage::{MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError};
 use reqwest::Method;
 use tokio::sync::Notify;
 
-use crate::back_off::BackOff;
 use crate::coalesce::{Delivery, coalesce};
 use crate::delivery_loop::Receivers;
-use crate::mirror_client::SignedCall;
+use crate::mirror_client::{self, MirrorCall};
 use crate::upstream::Upstream;
 
 /// How long a mirror may take to take an event in.
@@ -208,16 +208,16 @@ async fn deliver_in_order(
 }
 
 async fn deliver(upstream: &Upstream, mirror: &MirrorServer, delivery: &Delivery) -> bool {
-    let call = SignedCall {
+    let call = MirrorCall {
         method: Method::POST,
         url: &mirror.events_url,
         event_key: Some(&delivery.event_key),
         body: &delivery.body,
         timeout: DELIVERY_TIMEOUT,
     };
-    match upstream.0.mirrors.send(mirror, call).await {
+    match mirror_client::send(&upstream.0.mirrors, mirror, call).await {
         Ok(()) => upstream.0.deliveries.delivered(&mirror.id, upstream.now_ms()),
-        Err(error) if error.is_final() => {
+        Err(error) if error.refuses_content() => {
             // The same bytes would be refused for ever, and hold up all that follows. The sweep repairs it.
             tracing::error!(mirror.id = %mirror.id, event = delivery.event_key, error = %error, "a mirror refuses an event");
         }

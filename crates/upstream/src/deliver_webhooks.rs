@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
+use heliostat_peer::BackOff;
 use heliostat_storage::{DeliveryFate, Exchange, InvocationOutcome, StoreError, WebhookId};
 use tokio::sync::Notify;
 
-use crate::back_off::BackOff;
 use crate::delivery_loop::Receivers;
 use crate::upstream::Upstream;
 use crate::webhook_client::{Message, is_final};

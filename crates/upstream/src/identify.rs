@@ -7,7 +7,6 @@ use heliostat_auth::{
 use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, MirrorServerId, User};
 
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// Path below the base URL under which repositories are served to git.
@@ -57,7 +56,7 @@ impl Upstream {
         if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             return self.log_in_with_token(password, Some(name)).await;
         }
-        let user = self.store().find_user_by_name(name).await.map_err(refuse::store)?;
+        let user = self.store().find_user_by_name(name).await?;
         let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let right = self.0.passwords.verify(password, stored_hash).await?;
         match user {
@@ -72,7 +71,7 @@ impl Upstream {
         token: &Secret,
         name: Option<&str>,
     ) -> Result<Login, Refusal> {
-        let found = self.store().find_user_by_token_hash(&token_hash(token)).await.map_err(refuse::store)?;
+        let found = self.store().find_user_by_token_hash(&token_hash(token)).await?;
         let (user, token) = found.ok_or_else(Refusal::wrong_credentials)?;
         let belongs = name.is_none_or(|name| names_token_owner(name, &user));
         let expired = token.expires_at.is_some_and(|end| end <= self.now_ms());
@@ -107,7 +106,7 @@ impl Upstream {
     async fn identify_mirror(&self, token: &Secret, facts: RequestFacts<'_>) -> Result<Caller, Refusal> {
         let token = UnverifiedToken::parse(token.expose())?;
         let id = MirrorServerId::from(token.issuer());
-        let mirror = self.store().find_mirror(&id).await.map_err(refuse::store)?;
+        let mirror = self.store().find_mirror(&id).await?;
         let mirror = mirror
             .filter(|mirror| mirror.enabled)
             .ok_or_else(|| Refusal::unauthenticated(format!("The mirror {id} is not known here.")))?;

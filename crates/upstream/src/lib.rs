@@ -46,15 +46,10 @@ mod reconcile_refs;
 mod status;
 mod wire_event;
 
-mod address_rules;
-mod back_off;
-mod clock;
 #[cfg(test)]
 mod fixture;
 mod mirror_client;
 mod names;
-mod outgoing_http;
-mod refuse;
 mod register_limit;
 mod webhook_date;
 
@@ -67,7 +62,6 @@ pub use authenticate_user::{AuthenticatedUser, UserCredentials};
 pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
 pub use branch_changes::BranchDeletion;
 pub use branches::{Branch, BranchOrder, BranchQuery};
-pub use clock::Clock;
 pub use config_panel::{ConfigPanel, PanelCalls};
 pub use deliver_events::DeliveryRecord;
 pub use git_access::GitAccess;

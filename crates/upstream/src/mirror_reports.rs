@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use crate::coalesce::net_changes;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::webhook_events::{MAX_CHANGES_PER_WEBHOOK_EVENT, MIRROR_SYNCHRONIZED, SyncType};
 use crate::wire_event::wire_changes;
@@ -61,8 +60,7 @@ impl Upstream {
             Refusal::not_found("repository", message)
         };
         let id: RepositoryId = report.upstream_repository_id.parse().map_err(|_| unknown())?;
-        let repository =
-            self.store().find_repository(id).await.map_err(refuse::store)?.ok_or_else(unknown)?;
+        let repository = self.store().find_repository(id).await?.ok_or_else(unknown)?;
         let reached = report
             .generation
             .map(Generation)
@@ -92,7 +90,7 @@ impl Upstream {
         };
         match self.store().record_mirror_outcome(state, make_events).await {
             Err(StoreError::NotFound { .. }) => return Err(unknown()),
-            result => result.map_err(refuse::store)?,
+            result => result?,
         }
         self.announced();
         Ok(())
@@ -106,7 +104,7 @@ impl Upstream {
         reached: Option<Generation>,
         sync_type: Option<SyncType>,
     ) -> Result<Option<News>, Refusal> {
-        let webhooks = self.store().webhooks_of(repository.id).await.map_err(refuse::store)?;
+        let webhooks = self.store().webhooks_of(repository.id).await?;
         let asks = webhooks.iter().any(|webhook| {
             webhook.settings.active && webhook.settings.events.iter().any(|key| key == MIRROR_SYNCHRONIZED)
         });

@@ -13,9 +13,8 @@ use heliostat_storage::{
 use reqwest::Method;
 use serde_json::json;
 
-use crate::mirror_client::SignedCall;
+use crate::mirror_client::{self, MirrorCall};
 use crate::permit;
-use crate::refuse;
 use crate::requests::{MAX_MIRROR_ID_BYTES, product, text_of, url_below};
 use crate::signed_links::{LinkAuthorization, link_to_repository};
 use crate::upstream::Upstream;
@@ -98,7 +97,7 @@ impl Upstream {
     /// Mirrors that have joined.
     pub async fn mirrors(&self, caller: &Caller, page: PageRequest) -> Result<Page<MirrorServer>, Refusal> {
         permit::authenticated(caller)?;
-        self.store().list_mirrors(page).await.map_err(refuse::store)
+        Ok(self.store().list_mirrors(page).await?)
     }
 
     /// One mirror.
@@ -129,7 +128,7 @@ impl Upstream {
             Err(StoreError::Conflict { value, .. }) => {
                 Err(Refusal::conflict_in("baseUrl", format!("Another mirror has the base URL {value}.")))
             }
-            result => result.map_err(refuse::store),
+            result => Ok(result?),
         }
     }
 
@@ -159,7 +158,7 @@ impl Upstream {
     pub async fn remove_mirror(&self, caller: &Caller, id: &str) -> Result<(), Refusal> {
         permit::sys_admin(caller)?;
         let mirror = self.mirror_record(&MirrorServerId::from(id)).await?;
-        self.store().delete_mirror(&mirror.id).await.map_err(refuse::store)?;
+        self.store().delete_mirror(&mirror.id).await?;
         self.0.deliveries.forget(&mirror.id);
         self.0.last_seen.forget(&mirror.id);
         tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
@@ -173,14 +172,14 @@ impl Upstream {
             return;
         };
         let body = json!({ "clientKey": mirror.client_key, "baseUrl": self.base_url().as_str().trim_end_matches('/') });
-        let call = SignedCall {
+        let call = MirrorCall {
             method: Method::POST,
             url,
             event_key: None,
             body: &body,
             timeout: UNINSTALL_TIMEOUT,
         };
-        if let Err(error) = self.0.mirrors.send(mirror, call).await {
+        if let Err(error) = mirror_client::send(&self.0.mirrors, mirror, call).await {
             tracing::warn!(mirror.id = %mirror.id, error = %error, "a removed mirror could not be told");
         }
     }
@@ -196,7 +195,7 @@ impl Upstream {
         let repository = self.repository_by_id(caller, repository_id).await?;
         let now = self.now_ms() / 1_000;
         let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
-        let mut mirrors = self.store().list_mirrors(page).await.map_err(refuse::store)?;
+        let mut mirrors = self.store().list_mirrors(page).await?;
         mirrors.values.retain(|mirror| mirror.enabled && link(mirror).is_some());
         Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
     }
@@ -208,16 +207,15 @@ impl Upstream {
         repository: &Repository,
     ) -> Result<Vec<RepositoryMirrorState>, Refusal> {
         permit::authenticated(caller)?;
-        self.store().mirror_states_of(repository.id).await.map_err(refuse::store)
+        Ok(self.store().mirror_states_of(repository.id).await?)
     }
 
     /// The mirror that the caller prefers.
     pub async fn preferred_mirror(&self, caller: &Caller) -> Result<MirrorServer, Refusal> {
         let user = permit::user(caller)?;
         let none = || Refusal::not_found("preferred mirror", "You have chosen no preferred mirror.");
-        let id =
-            self.store().preferred_mirror(UserId(user.id)).await.map_err(refuse::store)?.ok_or_else(none)?;
-        self.store().find_mirror(&id).await.map_err(refuse::store)?.ok_or_else(none)
+        let id = self.store().preferred_mirror(UserId(user.id)).await?.ok_or_else(none)?;
+        self.store().find_mirror(&id).await?.ok_or_else(none)
     }
 
     /// Chooses the mirror that the caller prefers.
@@ -228,13 +226,13 @@ impl Upstream {
             return Err(Refusal::invalid("", message));
         }
         let mirror = self.mirror_record(&MirrorServerId::from(id)).await?;
-        self.store().set_preferred_mirror(UserId(user.id), &mirror.id).await.map_err(refuse::store)
+        Ok(self.store().set_preferred_mirror(UserId(user.id), &mirror.id).await?)
     }
 
     /// Forgets which mirror the caller prefers.
     pub async fn delete_preferred_mirror(&self, caller: &Caller) -> Result<(), Refusal> {
         let user = permit::user(caller)?;
-        self.store().delete_preferred_mirror(UserId(user.id)).await.map_err(refuse::store)
+        Ok(self.store().delete_preferred_mirror(UserId(user.id)).await?)
     }
 
     /// Analytics settings, for mirrors and administrators.
@@ -254,7 +252,7 @@ impl Upstream {
     }
 
     pub(crate) async fn mirror_record(&self, id: &MirrorServerId) -> Result<MirrorServer, Refusal> {
-        let found = self.store().find_mirror(id).await.map_err(refuse::store)?;
+        let found = self.store().find_mirror(id).await?;
         found.ok_or_else(|| Refusal::not_found("mirror", format!("The mirror {id} does not exist.")))
     }
 }

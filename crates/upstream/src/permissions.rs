@@ -13,7 +13,6 @@ use heliostat_storage::{
 };
 
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// How many holders of global permissions are read at once.
@@ -28,7 +27,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         permit::admin(caller)?;
-        self.store().list_permissions(PermissionLevel::Global, filter, page).await.map_err(refuse::store)
+        Ok(self.store().list_permissions(PermissionLevel::Global, filter, page).await?)
     }
 
     /// Gives a user a permission for the whole server, in place of the one he has.
@@ -46,7 +45,7 @@ impl Upstream {
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
         let stored =
             self.store().set_permission(PermissionLevel::Global, user.id, permission.as_str(), events).await;
-        stored.map_err(refuse::store)?;
+        stored?;
         self.announced();
         Ok(())
     }
@@ -57,10 +56,7 @@ impl Upstream {
         let user = self.user_by_name(user_name).await?;
         self.permit_lowering(caller, user.id).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .revoke_permission(PermissionLevel::Global, user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().revoke_permission(PermissionLevel::Global, user.id, events).await?;
         self.announced();
         Ok(())
     }
@@ -74,10 +70,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         let project = self.permitted_project(caller, key, ProjectPermission::Admin).await?;
-        self.store()
-            .list_permissions(PermissionLevel::Project(project.id), filter, page)
-            .await
-            .map_err(refuse::store)
+        Ok(self.store().list_permissions(PermissionLevel::Project(project.id), filter, page).await?)
     }
 
     /// Gives a user a permission on a project, in place of the one he has.
@@ -95,7 +88,7 @@ impl Upstream {
             .store()
             .set_permission(PermissionLevel::Project(project.id), user.id, permission.as_str(), events)
             .await;
-        stored.map_err(refuse::store)?;
+        stored?;
         self.announced();
         Ok(())
     }
@@ -117,10 +110,7 @@ impl Upstream {
             return Err(loses_control("project"));
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .revoke_permission(PermissionLevel::Project(project.id), user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().revoke_permission(PermissionLevel::Project(project.id), user.id, events).await?;
         self.announced();
         Ok(())
     }
@@ -135,10 +125,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         let repository = self.permitted_repository(caller, key, slug, RepositoryPermission::Admin).await?;
-        self.store()
-            .list_permissions(PermissionLevel::Repository(repository.id), filter, page)
-            .await
-            .map_err(refuse::store)
+        Ok(self.store().list_permissions(PermissionLevel::Repository(repository.id), filter, page).await?)
     }
 
     /// Gives a user a permission on a repository, in place of the one he has.
@@ -158,7 +145,7 @@ impl Upstream {
             .store()
             .set_permission(PermissionLevel::Repository(repository.id), user.id, granted, events)
             .await;
-        stored.map_err(refuse::store)?;
+        stored?;
         self.announced();
         Ok(())
     }
@@ -181,10 +168,7 @@ impl Upstream {
             return Err(loses_control("repository"));
         }
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store()
-            .revoke_permission(PermissionLevel::Repository(repository.id), user.id, events)
-            .await
-            .map_err(refuse::store)?;
+        self.store().revoke_permission(PermissionLevel::Repository(repository.id), user.id, events).await?;
         self.announced();
         Ok(())
     }
@@ -249,7 +233,7 @@ impl Upstream {
         project: Option<ProjectId>,
         repository: Option<RepositoryId>,
     ) -> Result<Grants, Refusal> {
-        let stored = self.store().permissions_of(user, project, repository).await.map_err(refuse::store)?;
+        let stored = self.store().permissions_of(user, project, repository).await?;
         let PermissionsOfUser { global, project, repository } = stored;
         Ok(Grants { global: parsed(global)?, project: parsed(project)?, repository: parsed(repository)? })
     }
@@ -274,11 +258,7 @@ impl Upstream {
         let mut start = 0;
         loop {
             let request = PageRequest { start, limit: HOLDERS_PAGE };
-            let page = self
-                .store()
-                .list_permissions(PermissionLevel::Global, None, request)
-                .await
-                .map_err(refuse::store)?;
+            let page = self.store().list_permissions(PermissionLevel::Global, None, request).await?;
             let other = |held: &UserPermission| {
                 held.permission == sys_admin && held.user.id != id && held.user.active
             };

@@ -10,7 +10,6 @@ use heliostat_storage::{
 use crate::metadata_hash::metadata_hash;
 use crate::names;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::wire_event::{PROJECT_CREATED, PROJECT_DELETED, PROJECT_MODIFIED};
 
@@ -36,7 +35,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Project>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store().list_projects(visible, name, page).await.map_err(refuse::store)
+        Ok(self.store().list_projects(visible, name, page).await?)
     }
 
     /// Projects on which the caller holds at least this permission.
@@ -59,7 +58,7 @@ impl Upstream {
             permissions: suffices.map(ProjectPermission::as_str).collect(),
             or_public: reads,
         };
-        self.store().list_projects_held(&held, name, page).await.map_err(refuse::store)
+        Ok(self.store().list_projects_held(&held, name, page).await?)
     }
 
     /// The project with this key.
@@ -72,7 +71,7 @@ impl Upstream {
         permit::authenticated(caller)?;
         let hidden = || permit::hidden(caller, "project", id);
         let id: ProjectId = id.parse().map_err(|_| hidden())?;
-        let project = self.store().find_project(id).await.map_err(refuse::store)?.ok_or_else(hidden)?;
+        let project = self.store().find_project(id).await?.ok_or_else(hidden)?;
         self.permit_on_project(caller, &project, ProjectPermission::Read).await?;
         Ok(project)
     }
@@ -104,7 +103,7 @@ impl Upstream {
         let occasion = self.occasion(caller);
         let make_events = |project: &Project| vec![occasion.project(PROJECT_CREATED, project)];
         let created = self.store().create_project(new_project, make_events).await;
-        let project = created.map_err(refuse::store)?;
+        let project = created?;
         self.announced();
         if let Some(user) = caller.user() {
             let granted = ProjectPermission::Admin.as_str();
@@ -113,7 +112,7 @@ impl Upstream {
                 .store()
                 .set_permission(PermissionLevel::Project(project.id), UserId(user.id), granted, events)
                 .await;
-            stored.map_err(refuse::store)?;
+            stored?;
             self.announced();
         }
         Ok(project)
@@ -144,8 +143,7 @@ impl Upstream {
                 }
                 events
             })
-            .await
-            .map_err(refuse::store)?;
+            .await?;
         self.announced();
         Ok(updated)
     }
@@ -159,7 +157,7 @@ impl Upstream {
                 let message = format!("The project {} still has repositories.", project.key);
                 return Err(Refusal::conflict(message));
             }
-            result => result.map_err(refuse::store)?,
+            result => result?,
         }
         self.announced();
         Ok(())
@@ -172,7 +170,7 @@ impl Upstream {
         key: &str,
         needed: ProjectPermission,
     ) -> Result<Project, Refusal> {
-        let project = self.store().find_project_by_key(key).await.map_err(refuse::store)?;
+        let project = self.store().find_project_by_key(key).await?;
         let project = project.ok_or_else(|| permit::hidden(caller, "project", key))?;
         self.permit_on_project(caller, &project, needed).await?;
         Ok(project)
@@ -194,6 +192,6 @@ impl Upstream {
 
     async fn sees_project(&self, caller: &Caller, id: ProjectId) -> Result<bool, Refusal> {
         let visible = permit::visibility(caller);
-        self.store().is_project_visible(id, visible).await.map_err(refuse::store)
+        Ok(self.store().is_project_visible(id, visible).await?)
     }
 }

@@ -15,7 +15,6 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use tokio_util::sync::CancellationToken;
 
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// How often doubtful repositories are looked at again.
@@ -93,7 +92,7 @@ async fn check_all(upstream: &Upstream) -> Result<(), Refusal> {
     loop {
         let request = PageRequest { start, limit: PAGE_SIZE };
         let listed = upstream.store().list_repositories(None, Visibility::All, None, request).await;
-        let page = listed.map_err(refuse::store)?;
+        let page = listed?;
         let (unfinished, whole): (Vec<_>, Vec<_>) =
             page.values.into_iter().partition(|repository| is_left_over(repository, upstream));
         left_over.extend(unfinished.into_iter().map(|repository| repository.id));

@@ -12,7 +12,6 @@ use crate::git_access::disk_id;
 use crate::metadata_hash::metadata_hash;
 use crate::names;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::wire_event::{
     DEFAULT_BRANCH_MODIFIED, REPOSITORY_CREATED, REPOSITORY_DELETED, REPOSITORY_MODIFIED,
@@ -65,7 +64,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store().list_repositories(project, visible, name, page).await.map_err(refuse::store)
+        Ok(self.store().list_repositories(project, visible, name, page).await?)
     }
 
     /// Repositories that the caller may read and that are what the search asks for.
@@ -76,7 +75,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        self.store().search_repositories(search, visible, page).await.map_err(refuse::store)
+        Ok(self.store().search_repositories(search, visible, page).await?)
     }
 
     /// The repository with this slug in the project with this key.
@@ -89,7 +88,7 @@ impl Upstream {
         permit::authenticated(caller)?;
         let hidden = || permit::hidden(caller, "repository", id);
         let id: RepositoryId = id.parse().map_err(|_| hidden())?;
-        let repository = self.store().find_repository(id).await.map_err(refuse::store)?.ok_or_else(hidden)?;
+        let repository = self.store().find_repository(id).await?.ok_or_else(hidden)?;
         self.permit_on_repository(caller, &repository, RepositoryPermission::Read).await?;
         Ok(repository)
     }
@@ -103,7 +102,7 @@ impl Upstream {
         limit: u64,
     ) -> Result<Vec<RepositoryHashes>, Refusal> {
         permit::authenticated(caller)?;
-        self.store().list_hashes(permit::visibility(caller), after, limit).await.map_err(refuse::store)
+        Ok(self.store().list_hashes(permit::visibility(caller), after, limit).await?)
     }
 
     /// Creates an empty repository.
@@ -151,7 +150,7 @@ impl Upstream {
     ) -> Result<Repository, Refusal> {
         let silent = |_: &Repository| Vec::new();
         let draft = self.store().create_repository(new_repository, metadata_hash, silent).await;
-        let id = draft.map_err(refuse::store)?.id;
+        let id = draft?.id;
         let completed = match self.0.repositories.create(disk_id(id), default_branch).await {
             Ok(_) => self.publish(caller, id).await,
             Err(error) => Err(Refusal::internal(error)),
@@ -169,7 +168,7 @@ impl Upstream {
         let make_events = |repository: &Repository| vec![occasion.repository(REPOSITORY_CREATED, repository)];
         let stored =
             self.store().update_repository(id, available, occasion.now_ms, metadata_hash, make_events).await;
-        let repository = stored.map_err(refuse::store)?;
+        let repository = stored?;
         self.announced();
         Ok(repository)
     }
@@ -251,8 +250,7 @@ impl Upstream {
         let stored = self
             .store()
             .update_repository(repository.id, update, occasion.now_ms, metadata_hash, make_events)
-            .await
-            .map_err(refuse::store)?;
+            .await?;
         self.announced();
         if let Some(branch) = branch.filter(|_| branch_changed) {
             let on_disk = self.open_git(repository.id).await?;
@@ -273,7 +271,7 @@ impl Upstream {
             let id = repository.id;
             let lock = upstream.0.known_refs.lock(id).await;
             let events = vec![upstream.occasion(&caller).repository(REPOSITORY_DELETED, &repository)];
-            upstream.store().delete_repository(id, events).await.map_err(refuse::store)?;
+            upstream.store().delete_repository(id, events).await?;
             upstream.announced();
             upstream.0.known_refs.forget(id);
             drop(lock);
@@ -290,7 +288,7 @@ impl Upstream {
         slug: &str,
         needed: RepositoryPermission,
     ) -> Result<Repository, Refusal> {
-        let found = self.store().find_repository_by_slug(key, slug).await.map_err(refuse::store)?;
+        let found = self.store().find_repository_by_slug(key, slug).await?;
         let repository =
             found.ok_or_else(|| permit::hidden(caller, "repository", &format!("{key}/{slug}")))?;
         self.permit_on_repository(caller, &repository, needed).await?;
@@ -310,7 +308,7 @@ impl Upstream {
 
     /// The record of a repository of which only the id is known.
     pub(crate) async fn repository_record(&self, id: RepositoryId) -> Result<Repository, Refusal> {
-        let found = self.store().find_repository(id).await.map_err(refuse::store)?;
+        let found = self.store().find_repository(id).await?;
         found.ok_or_else(|| Refusal::not_found("repository", format!("The repository {id} does not exist.")))
     }
 }

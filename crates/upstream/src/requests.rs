@@ -12,7 +12,6 @@ use url::Url;
 
 use crate::names;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// Requests that may wait for a decision at the same time.
@@ -55,7 +54,7 @@ impl Upstream {
         }
         let request = self.checked(&registration)?;
         let mirror_id = request.mirror_id.clone();
-        let known = self.store().find_request_of_mirror(&mirror_id).await.map_err(refuse::store)?;
+        let known = self.store().find_request_of_mirror(&mirror_id).await?;
         match known.as_ref().map(|known| known.state) {
             Some(RequestState::Rejected) => return Err(rejected()),
             Some(RequestState::Accepted) => {
@@ -74,7 +73,7 @@ impl Upstream {
                 let message = format!("Another mirror has the base URL {value}.");
                 return Err(Refusal::conflict_in("mirrorBaseUrl", message));
             }
-            result => result.map_err(refuse::store)?,
+            result => result?,
         };
         if known.is_none() {
             tracing::info!(mirror.id = %mirror_id, mirror.name = stored.name, "a mirror asks to join");
@@ -90,7 +89,7 @@ impl Upstream {
         page: PageRequest,
     ) -> Result<Page<MirroringRequest>, Refusal> {
         permit::sys_admin(caller)?;
-        self.store().list_requests(state, page).await.map_err(refuse::store)
+        Ok(self.store().list_requests(state, page).await?)
     }
 
     /// One request. As published, an unknown one is a conflict.
@@ -98,7 +97,7 @@ impl Upstream {
         permit::sys_admin(caller)?;
         let unknown = || Refusal::conflict(format!("The mirroring request {id} does not exist."));
         let id: RequestId = id.parse().map_err(|_| unknown())?;
-        self.store().find_request(id).await.map_err(refuse::store)?.ok_or_else(unknown)
+        self.store().find_request(id).await?.ok_or_else(unknown)
     }
 
     /// Turns a mirror away.
@@ -108,7 +107,7 @@ impl Upstream {
             Err(StoreError::InUse { .. }) => {
                 Err(Refusal::conflict("The request was accepted already; remove the mirror instead."))
             }
-            result => result.map_err(refuse::store),
+            result => Ok(result?),
         }
     }
 
@@ -117,13 +116,12 @@ impl Upstream {
         let request = self.request(caller, id).await?;
         match self.store().delete_request(request.id).await {
             Err(StoreError::NotFound { .. }) => Ok(()),
-            result => result.map_err(refuse::store),
+            result => Ok(result?),
         }
     }
 
     async fn permit_another_request(&self) -> Result<(), Refusal> {
-        let pending =
-            self.store().count_requests(Some(RequestState::Pending)).await.map_err(refuse::store)?;
+        let pending = self.store().count_requests(Some(RequestState::Pending)).await?;
         if pending >= MAX_PENDING_REQUESTS {
             let message =
                 format!("{MAX_PENDING_REQUESTS} requests are waiting for a decision; no more are taken.");

@@ -1,6 +1,7 @@
 //! Addresses on a mirror, and links there that open one resource for whoever holds them.
 
-use heliostat_auth::{Claims, Secret, path_below_base, query_string_hash, sign};
+use heliostat_auth::Secret;
+use heliostat_peer::Signer;
 use heliostat_storage::{MirrorServer, RepositoryId};
 use url::Url;
 
@@ -47,18 +48,14 @@ pub(crate) fn token_for(
     lifetime_seconds: i64,
 ) -> Option<String> {
     let base_url = Url::parse(&mirror.base_url).ok()?;
-    if base_url.origin() != url.origin() {
-        return None;
-    }
-    let path = path_below_base(base_url.path(), url.path())?;
-    let hash = query_string_hash(method, path, url.query());
-    let claims = Claims::new(mirror.client_key.as_str(), hash, now_seconds, lifetime_seconds);
-    Some(sign(&Secret::new(mirror.shared_secret.as_str()), &claims))
+    let secret = Secret::new(mirror.shared_secret.as_str());
+    let signer = Signer { issuer: &mirror.client_key, secret: &secret, base_url: &base_url };
+    signer.token(method, url, now_seconds, lifetime_seconds)
 }
 
 #[cfg(test)]
 mod tests {
-    use heliostat_auth::UnverifiedToken;
+    use heliostat_auth::{UnverifiedToken, query_string_hash};
 
     use super::*;
     use crate::fixture;

@@ -7,7 +7,6 @@ use heliostat_storage::{MirrorServer, RequestState};
 use crate::deliver_events::DeliveryRecord;
 use crate::permit;
 use crate::reconcile_refs::ReconciliationStatus;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// How the upstream is doing.
@@ -39,16 +38,16 @@ impl Upstream {
     pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
         let store = self.store();
         let mut mirrors = Vec::new();
-        for mirror in store.all_mirrors().await.map_err(refuse::store)? {
-            let pending_events = store.count_pending(&mirror.id).await.map_err(refuse::store)?;
+        for mirror in store.all_mirrors().await? {
+            let pending_events = store.count_pending(&mirror.id).await?;
             let delivery = self.0.deliveries.record_of(&mirror.id);
             mirrors.push(MirrorStatus { mirror, pending_events, delivery });
         }
         let pending = Some(RequestState::Pending);
         Ok(UpstreamStatus {
             mirrors,
-            pending_requests: store.count_requests(pending).await.map_err(refuse::store)?,
-            users: store.count_users().await.map_err(refuse::store)?,
+            pending_requests: store.count_requests(pending).await?,
+            users: store.count_users().await?,
             reconciliation: self.0.reconciliation.status(),
         })
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_git as git;
+use heliostat_peer::http::Destinations;
+use heliostat_peer::{AddressRules, Clock, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{StoreError, UpstreamStore};
 use thiserror::Error;
@@ -13,19 +15,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::address_rules::AddressRules;
 use crate::bootstrap::{self, AdminAccount, BootstrapError};
-use crate::clock::Clock;
 use crate::deliver_events::{Deliveries, Mirrors};
 use crate::deliver_webhooks::Webhooks;
 use crate::delivery_loop;
 use crate::known_refs::KnownRefs;
-use crate::mirror_client::MirrorClient;
 use crate::mirror_servers::LastSeen;
 use crate::reconcile_refs::{self, Reconciliation};
 use crate::register_limit::RegisterLimit;
 use crate::webhook_client::WebhookClient;
 use crate::wire_event::Occasion;
+
+/// How this server names itself to those whom it calls.
+pub(crate) const USER_AGENT: &str = concat!("heliostat-upstream/", env!("CARGO_PKG_VERSION"));
 
 /// Setting under which the name of this upstream towards its mirrors is kept.
 const CLIENT_KEY_SETTING: &str = "client_key";
@@ -84,7 +86,8 @@ pub(crate) struct Inner {
     pub(crate) started_at: i64,
     /// How this upstream names itself in what it signs.
     pub(crate) client_key: String,
-    pub(crate) mirrors: MirrorClient,
+    /// Calls mirrors.
+    pub(crate) mirrors: PeerClient,
     pub(crate) passwords: Passwords,
     pub(crate) known_refs: KnownRefs,
     pub(crate) deliveries: Deliveries,
@@ -107,12 +110,14 @@ impl Upstream {
         options: UpstreamOptions,
     ) -> Result<(Self, Option<AdminAccount>), StartError> {
         let rules = match options.mirror_addresses {
-            MirrorAddresses::Ordinary => AddressRules::for_upstream(&options.base_url),
+            MirrorAddresses::Ordinary => AddressRules::for_server_at(&options.base_url),
             MirrorAddresses::Anything => AddressRules::Anything,
         };
-        let mirrors = MirrorClient::new(rules, options.clock.clone()).map_err(StartError::HttpClient)?;
+        let destinations = Destinations::ChosenByOthers(rules);
+        let mirrors = PeerClient::new(USER_AGENT, destinations, options.clock.clone())
+            .map_err(StartError::HttpClient)?;
         let webhook_client =
-            WebhookClient::new(rules, options.clock.clone()).map_err(StartError::HttpClient)?;
+            WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;
         repositories.recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;

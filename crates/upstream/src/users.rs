@@ -6,7 +6,6 @@ use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserF
 
 use crate::names;
 use crate::permit;
-use crate::refuse;
 use crate::upstream::Upstream;
 
 /// A user to create.
@@ -32,7 +31,7 @@ impl Upstream {
     ) -> Result<Page<User>, Refusal> {
         permit::authenticated(caller)?;
         let filter = UserFilter { text: filter.filter(|text| !text.is_empty()).map(str::to_owned) };
-        self.store().list_users(&filter, page).await.map_err(refuse::store)
+        Ok(self.store().list_users(&filter, page).await?)
     }
 
     /// All accounts, for administrators.
@@ -49,7 +48,7 @@ impl Upstream {
     /// The user with this slug.
     pub async fn user(&self, caller: &Caller, slug: &str) -> Result<User, Refusal> {
         permit::authenticated(caller)?;
-        let user = self.store().find_user_by_slug(slug).await.map_err(refuse::store)?;
+        let user = self.store().find_user_by_slug(slug).await?;
         user.ok_or_else(|| no_such_user(slug))
     }
 
@@ -78,10 +77,10 @@ impl Upstream {
         };
         let store = self.store().clone();
         self.to_the_end(async move {
-            let user = store.create_user(new_user).await.map_err(refuse::store)?;
+            let user = store.create_user(new_user).await?;
             let licensed = GlobalPermission::LicensedUser.as_str();
             let granted = store.set_permission(PermissionLevel::Global, user.id, licensed, Vec::new()).await;
-            granted.map_err(refuse::store)?;
+            granted?;
             Ok(user)
         })
         .await
@@ -96,7 +95,7 @@ impl Upstream {
         }
         self.permit_over(caller, user.id).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store().delete_user(user.id, events).await.map_err(refuse::store)?;
+        self.store().delete_user(user.id, events).await?;
         self.announced();
         Ok(user)
     }
@@ -108,13 +107,13 @@ impl Upstream {
         self.permit_over(caller, user.id).await?;
         let password_hash = self.0.passwords.hash(password).await?;
         let events = vec![self.occasion(caller).permissions_changed(Some(&user.name))];
-        self.store().set_password_hash(user.id, Some(password_hash), events).await.map_err(refuse::store)?;
+        self.store().set_password_hash(user.id, Some(password_hash), events).await?;
         self.announced();
         Ok(())
     }
 
     pub(crate) async fn user_by_name(&self, name: &str) -> Result<User, Refusal> {
-        let user = self.store().find_user_by_name(name).await.map_err(refuse::store)?;
+        let user = self.store().find_user_by_name(name).await?;
         user.ok_or_else(|| no_such_user(name))
     }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use heliostat_auth::{Secret, body_signature};
+use heliostat_peer::http::{self, Destinations, NoAnswer, read_at_most};
+use heliostat_peer::{AddressRefused, Clock};
 use heliostat_storage::{Exchange, InvocationOutcome, WebhookSettings};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
@@ -10,9 +12,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::address_rules::{AddressRefused, AddressRules};
-use crate::clock::Clock;
-use crate::outgoing_http::{self, Cause, USER_AGENT, read_at_most};
+use crate::upstream::USER_AGENT;
 
 /// How long a receiver may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const UNLOGGED_HEADERS: [&str; 3] = ["set-cookie", "authorization", "www-authent
 pub(crate) struct WebhookClient {
     certain: reqwest::Client,
     trusting: reqwest::Client,
-    rules: AddressRules,
+    destinations: Destinations,
     clock: Clock,
     tests: Semaphore,
 }
@@ -49,14 +49,14 @@ pub(crate) struct Message<'a> {
 }
 
 impl WebhookClient {
-    pub(crate) fn new(rules: AddressRules, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(destinations: Destinations, clock: Clock) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            certain: outgoing_http::client(rules).timeout(ANSWER_TIMEOUT).build()?,
-            trusting: outgoing_http::client(rules)
+            certain: http::client(USER_AGENT, destinations).timeout(ANSWER_TIMEOUT).build()?,
+            trusting: http::client(USER_AGENT, destinations)
                 .timeout(ANSWER_TIMEOUT)
                 .tls_danger_accept_invalid_certs(true)
                 .build()?,
-            rules,
+            destinations,
             clock,
             tests: Semaphore::new(PARALLEL_TESTS),
         })
@@ -64,7 +64,7 @@ impl WebhookClient {
 
     /// Checks as much of an address as can be checked without resolving it.
     pub(crate) fn check_address(&self, url: &Url) -> Result<(), AddressRefused> {
-        self.rules.check_literal(url)
+        self.destinations.check_literal(url)
     }
 
     /// Sends a test, when its turn comes.
@@ -107,7 +107,7 @@ impl WebhookClient {
     async fn send(&self, message: Message<'_>, headers: &[(&str, String)]) -> Result<Response, String> {
         let settings = message.settings;
         let url = Url::parse(&settings.url).map_err(|error| error.to_string())?;
-        self.rules.check_literal(&url).map_err(|refused| refused.to_string())?;
+        self.destinations.check_literal(&url).map_err(|refused| refused.to_string())?;
         let client = if settings.certificate_required { &self.certain } else { &self.trusting };
         let mut request = client.post(url).body(message.body.to_owned());
         for (name, value) in headers {
@@ -116,9 +116,9 @@ impl WebhookClient {
         if let Some(username) = &settings.secrets.username {
             request = request.basic_auth(username, settings.secrets.password.as_ref());
         }
-        request.send().await.map_err(|error| match outgoing_http::cause_of(&error) {
-            Cause::AddressRefused(refused) => refused.to_string(),
-            Cause::Other(reason) => reason,
+        request.send().await.map_err(|error| match http::cause_of(&error) {
+            NoAnswer::AddressRefused(refused) => refused.to_string(),
+            NoAnswer::Other(reason) => reason,
         })
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn is_final(exchange: &Exchange) -> bool {
         .status_code
         .and_then(|status| u16::try_from(status).ok())
         .and_then(|status| StatusCode::from_u16(status).ok())
-        .is_some_and(outgoing_http::refuses_content)
+        .is_some_and(http::refuses_content)
 }
 
 /// The headers of a message, without credentials.

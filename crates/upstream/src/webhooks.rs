@@ -8,7 +8,6 @@ use heliostat_storage::{
 };
 use uuid::Uuid;
 
-use crate::refuse;
 use crate::upstream::Upstream;
 use crate::webhook_client::Message;
 use crate::webhook_events::PING;
@@ -58,7 +57,7 @@ impl Upstream {
         if let Some(event) = event {
             known_event("event", event)?;
         }
-        let mut webhooks = self.store().webhooks_of(repository.id).await.map_err(refuse::store)?;
+        let mut webhooks = self.store().webhooks_of(repository.id).await?;
         webhooks.retain(|webhook| event.is_none_or(|key| webhook.settings.events.iter().any(|e| e == key)));
         Ok(Page::of(&webhooks, page))
     }
@@ -75,8 +74,7 @@ impl Upstream {
         let created = self
             .store()
             .create_webhook(repository.id, settings, self.now_ms(), MAX_WEBHOOKS_PER_REPOSITORY)
-            .await
-            .map_err(refuse::store)?;
+            .await?;
         tracing::info!(webhook.id = %created.id, repository.id = %repository.id, "created a webhook");
         Ok(created)
     }
@@ -102,7 +100,7 @@ impl Upstream {
     ) -> Result<Webhook, Refusal> {
         let webhook = self.webhook(caller, repository, id).await?;
         let settings = self.changed_webhook_settings(webhook.settings, fields)?;
-        self.store().update_webhook(webhook.id, settings, self.now_ms()).await.map_err(refuse::store)
+        Ok(self.store().update_webhook(webhook.id, settings, self.now_ms()).await?)
     }
 
     /// Deletes a webhook with its log.
@@ -113,7 +111,7 @@ impl Upstream {
         id: &str,
     ) -> Result<(), Refusal> {
         let webhook = self.webhook(caller, repository, id).await?;
-        self.store().delete_webhook(webhook.id).await.map_err(refuse::store)?;
+        self.store().delete_webhook(webhook.id).await?;
         tracing::info!(webhook.id = %webhook.id, repository.id = %webhook.repository_id, "deleted a webhook");
         Ok(())
     }
@@ -169,7 +167,7 @@ impl Upstream {
         let (event, outcome) = filter;
         event.map_or(Ok(()), |event| known_event("event", event))?;
         let found = self.store().list_invocations(webhook.id, event, outcome, page).await;
-        Ok((webhook, found.map_err(refuse::store)?))
+        Ok((webhook, found?))
     }
 
     /// The newest of these calls.
@@ -194,10 +192,10 @@ impl Upstream {
         event.map_or(Ok(()), |event| known_event("event", event))?;
         let last = async |outcome| {
             let found = self.store().latest_invocation(webhook.id, event, Some(outcome)).await;
-            found.map_err(refuse::store)
+            found.map_err(Refusal::from)
         };
         Ok(InvocationHistory {
-            counts: self.store().count_invocations(webhook.id, event).await.map_err(refuse::store)?,
+            counts: self.store().count_invocations(webhook.id, event).await?,
             last_success: last(InvocationOutcome::Success).await?,
             last_failure: last(InvocationOutcome::Failure).await?,
             last_error: last(InvocationOutcome::Error).await?,
@@ -214,7 +212,7 @@ impl Upstream {
         let unknown =
             || Refusal::not_found("webhook", format!("The repository {place} has no webhook {id}."));
         let number: WebhookId = id.parse().map_err(|_| unknown())?;
-        let found = self.store().find_webhook(number).await.map_err(refuse::store)?;
+        let found = self.store().find_webhook(number).await?;
         found.filter(|webhook| webhook.repository_id == repository.id).ok_or_else(unknown)
     }
 }

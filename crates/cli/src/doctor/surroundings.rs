@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_git::{Git, MINIMUM_GIT_VERSION};
+use heliostat_peer::with_causes;
 use reqwest::header::DATE;
 use url::Url;
 
@@ -23,7 +24,7 @@ pub async fn git(program: &Path) -> Finding {
         Ok(git) => Finding::good(ITEM, format!("{} is version {}", program.display(), git.version())),
         Err(error) => Finding::failed(
             ITEM,
-            chain(&error),
+            with_causes(&error),
             format!("install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"),
         ),
     }
@@ -78,7 +79,7 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
         Err(error) => [
             Finding::failed(
                 ITEM,
-                format!("cannot reach {url}: {}", chain(&error.without_url())),
+                format!("cannot reach {url}: {}", with_causes(&error.without_url())),
                 "check the URL, that the upstream runs, and name service, proxy and firewall on the way",
             ),
             Finding::skipped(CLOCK, "the upstream cannot be asked"),
@@ -119,12 +120,6 @@ fn now_s() -> i64 {
 fn epoch_s(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 #[cfg(test)]

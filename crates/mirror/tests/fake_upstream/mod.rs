@@ -154,7 +154,7 @@ impl FakeUpstream {
         match path {
             "/requests" => json_answer(&json!({ "id": 1, "state": state.request_state })),
             "/analyticsSettings" => {
-                json_answer(&json!({ "serverTime": heliostat_mirror::Clock::system().now_ms() }))
+                json_answer(&json!({ "serverTime": heliostat_peer::Clock::system().now_ms() }))
             }
             "/repos" => {
                 let values: Vec<Value> = state.repositories.iter().map(|(id, one)| wire(*id, one)).collect();
@@ -221,7 +221,7 @@ impl FakeUpstream {
 fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {
     let header = parts.headers.get("Authorization").and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("JWT ")).map(UnverifiedToken::parse);
-    let now = heliostat_mirror::Clock::system().now_ms() / 1_000;
+    let now = heliostat_peer::Clock::system().now_ms() / 1_000;
     matches!(token, Some(Ok(token)) if token.verify(&Secret::new(SECRET), query_hash, now).is_ok())
 }
 

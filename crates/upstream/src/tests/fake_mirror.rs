@@ -96,7 +96,7 @@ impl FakeMirror {
         let token = received.authorization.strip_prefix("JWT ").expect("a signed request");
         let path = received.path.strip_prefix("/eu").expect("below the context path");
         let hash = query_string_hash(&received.method, path, None);
-        let now = crate::Clock::system().now_seconds();
+        let now = heliostat_peer::Clock::system().now_seconds();
         let token = UnverifiedToken::parse(token).expect("a well-formed token");
         assert!(token.issuer().starts_with("heliostat-"), "{}", token.issuer());
         token.verify(&self.secret(), &hash, now).expect("a good signature");

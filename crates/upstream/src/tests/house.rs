@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git as git;
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, PageRequest, Project, Repository, Role, UpstreamStore};
 use tempfile::TempDir;
@@ -14,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    AdminAccount, Clock, MirrorAddresses, ProjectCreation, Registration, RepositoryCreation, RequestFacts,
-    Upstream, UpstreamOptions, UserCreation,
+    AdminAccount, MirrorAddresses, ProjectCreation, Registration, RepositoryCreation, RequestFacts, Upstream,
+    UpstreamOptions, UserCreation,
 };
 
 /// The first page of anything.

@@ -1,4 +1,4 @@
-//! What all calls from here to somewhere else have in common: bounded, without redirects, only where the address
+//! What all calls from here to another server have in common: bounded, without redirects, only where the address
 //! rules allow.
 
 use std::error::Error;
@@ -6,36 +6,55 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{StatusCode, redirect};
+use url::Url;
 
 use crate::address_rules::{AddressRefused, AddressRules};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How this server names itself to those whom it calls.
-pub(crate) const USER_AGENT: &str = concat!("heliostat-upstream/", env!("CARGO_PKG_VERSION"));
+/// Who decides which servers are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destinations {
+    /// The operator: any address, through the HTTP proxy that the environment names.
+    Configured,
+    /// Users and other servers: directly, and only where the rules allow.
+    ChosenByOthers(AddressRules),
+}
+
+impl Destinations {
+    /// Checks as much of an address as can be checked without resolving it.
+    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+        match self {
+            Self::Configured => Ok(()),
+            Self::ChosenByOthers(rules) => rules.check_literal(url),
+        }
+    }
+}
 
 /// Why there was no answer.
-pub(crate) enum Cause {
+pub enum NoAnswer {
     /// The name leads to an address that must not be called.
     AddressRefused(AddressRefused),
     /// Anything else, in words.
     Other(String),
 }
 
-/// A client to go on with.
-pub(crate) fn client(rules: AddressRules) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+/// A client for the given destinations, for the caller to complete.
+pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
-        .no_proxy()
-        .dns_resolver(rules)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
-        .user_agent(USER_AGENT)
+        .user_agent(user_agent);
+    match destinations {
+        Destinations::Configured => client,
+        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules),
+    }
 }
 
 /// Reads a body up to a limit in bytes, and tells whether that was all of it.
-pub(crate) async fn read_at_most(
+pub async fn read_at_most(
     response: reqwest::Response,
     limit: usize,
 ) -> Result<(Vec<u8>, bool), reqwest::Error> {
@@ -54,20 +73,20 @@ pub(crate) async fn read_at_most(
 }
 
 /// Whether a status says that the receiver does not like what it is told, so that it would refuse it again.
-pub(crate) fn refuses_content(status: StatusCode) -> bool {
+pub fn refuses_content(status: StatusCode) -> bool {
     [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY]
         .contains(&status)
 }
 
 /// The innermost cause of an error, which is the one that says something: "connection refused" and not "error
 /// sending request".
-pub(crate) fn cause_of(error: &reqwest::Error) -> Cause {
+pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {
         cause = source;
         if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
-            return Cause::AddressRefused(refused.clone());
+            return NoAnswer::AddressRefused(refused.clone());
         }
     }
-    Cause::Other(if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() })
+    NoAnswer::Other(if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() })
 }

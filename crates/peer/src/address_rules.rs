@@ -1,6 +1,6 @@
-//! Which network addresses the upstream is willing to call when somebody else names them.
+//! Which network addresses a server is willing to call when others name them.
 //!
-//! A mirroring request is anybody's input and a webhook is many people's, so their URLs could point at things only
+//! Anyone may send a mirroring request and many may create a webhook, so their URLs could point at things only
 //! this server can reach. Private ranges are allowed because mirrors and build servers live there; addresses with a
 //! special meaning are not. The rules are applied to the addresses a name resolves to, by the resolver that the
 //! connection itself uses, so that a name cannot change its mind between the check and the call.
@@ -16,10 +16,10 @@ const METADATA_SERVICE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 
 
 /// What may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AddressRules {
+pub enum AddressRules {
     /// Ordinary addresses only.
     Ordinary,
-    /// Ordinary addresses and this machine itself: for an upstream that is itself reached over loopback.
+    /// Ordinary addresses and this machine itself: for a server that is itself reached over loopback.
     OrdinaryAndLoopback,
     /// Everything, by the operator's decision.
     Anything,
@@ -28,14 +28,14 @@ pub(crate) enum AddressRules {
 /// An address that must not be called.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{address} is a {kind} address, which this server does not call")]
-pub(crate) struct AddressRefused {
+pub struct AddressRefused {
     address: IpAddr,
     kind: &'static str,
 }
 
 impl AddressRules {
-    /// Rules for an upstream with this base URL.
-    pub(crate) fn for_upstream(base_url: &Url) -> Self {
+    /// Rules for a server with this base URL.
+    pub fn for_server_at(base_url: &Url) -> Self {
         let on_loopback = match base_url.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -46,7 +46,7 @@ impl AddressRules {
     }
 
     /// Checks one resolved address.
-    pub(crate) fn check(self, address: IpAddr) -> Result<(), AddressRefused> {
+    pub fn check(self, address: IpAddr) -> Result<(), AddressRefused> {
         let kind = match address {
             IpAddr::V4(address) => special_v4(address),
             IpAddr::V6(address) => special_v6(address),
@@ -58,7 +58,7 @@ impl AddressRules {
     }
 
     /// Checks a URL whose host is an address; names are checked when they are resolved.
-    pub(crate) fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
         match url.host() {
             Some(Host::Ipv4(address)) => self.check(address.into()),
             Some(Host::Ipv6(address)) => self.check(address.into()),
@@ -185,7 +185,7 @@ mod tests {
             ("https://10.0.0.1", AddressRules::Ordinary),
         ] {
             let base_url = Url::parse(base_url).expect("the test writes a valid URL");
-            assert_eq!(AddressRules::for_upstream(&base_url), rules, "{base_url}");
+            assert_eq!(AddressRules::for_server_at(&base_url), rules, "{base_url}");
         }
         let loopback = IpAddr::from([127, 0, 0, 1]);
         let link_local = IpAddr::from([169, 254, 169, 254]);

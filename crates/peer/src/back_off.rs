@@ -5,23 +5,24 @@ use std::time::Duration;
 /// Doubling delays between a first and a longest one, shortened by up to a half at random so that what failed
 /// together does not return together.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BackOff {
+pub struct BackOff {
     first: Duration,
     longest: Duration,
 }
 
 impl BackOff {
-    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+    /// Delays from `first` up to `longest`.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest }
     }
 
     /// The delay after this many failures in a row.
-    pub(crate) fn after(self, failures: u32) -> Duration {
+    pub fn after(self, failures: u32) -> Duration {
         self.with_jitter(failures, rand::random::<f64>())
     }
 
     fn with_jitter(self, failures: u32, jitter: f64) -> Duration {
-        let doublings = failures.saturating_sub(1).min(16);
+        let doublings = failures.saturating_sub(1).min(20);
         let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
         delay.mul_f64(1.0 - jitter / 2.0)
     }
@@ -37,5 +38,12 @@ mod tests {
         let ms = [0, 1, 2, 3, 7, u32::MAX].map(|count| back_off.with_jitter(count, 0.0).as_millis());
         assert_eq!(ms, [500, 500, 1_000, 2_000, 30_000, 30_000]);
         assert_eq!(back_off.with_jitter(7, 1.0), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn jitter_takes_away_at_most_a_half() {
+        let back_off = BackOff::new(Duration::from_secs(1), Duration::from_secs(60));
+        assert_eq!(back_off.with_jitter(1, 1.0), Duration::from_millis(500));
+        assert_eq!(back_off.with_jitter(4_000_000_000, 0.0), Duration::from_secs(60));
     }
 }

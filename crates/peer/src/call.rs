@@ -1,0 +1,296 @@
+//! One JSON call to another server: signed, and bounded in time and size.
+//!
+//! Redirects are not followed, because a signature is good for one address only. A call that fails is not repeated
+//! here: when to try again is known by the work that needs the answer.
+
+use std::time::Duration;
+
+use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
+use reqwest::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use url::Url;
+
+use crate::address_rules::AddressRefused;
+use crate::clock::Clock;
+use crate::http::{self, Destinations, NoAnswer, read_at_most};
+use crate::problem::PeerProblem;
+use crate::signer::Signer;
+
+/// How long a call may take, body included, unless it says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer that is read unless a call says otherwise: a page of a thousand repositories is about two MiB.
+const DEFAULT_MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// How much of an error's body is looked at for its reason, in bytes.
+const MAX_ERROR_BODY_BYTES: usize = 16 * 1024;
+
+/// Why a call did not bring an answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The address must not be called.
+    #[error(transparent)]
+    AddressRefused(#[from] AddressRefused),
+    /// The address does not belong to the server for which the call was to be signed.
+    #[error("{0} is not an address of this server")]
+    ForeignAddress(String),
+    /// What was to be sent cannot be written as JSON.
+    #[error("cannot write the body of a call to {url}")]
+    Unwritable {
+        /// Where it was to go.
+        url: String,
+        /// Why not.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// No HTTP answer arrived.
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable {
+        /// Where no answer came from.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The server answered with another status than 2xx.
+    #[error("{url} answered {status}{}{}", if .problem.message.is_empty() { "" } else { ": " }, .problem.message)]
+    Refused {
+        /// Who answered.
+        url: String,
+        /// What it answered.
+        status: StatusCode,
+        /// What its body says.
+        problem: PeerProblem,
+    },
+    /// The answer is larger than it may be.
+    #[error("{url} answered more than {limit} bytes")]
+    TooLarge {
+        /// Who answered.
+        url: String,
+        /// What was the limit.
+        limit: usize,
+    },
+    /// The answer is not what the contract promises.
+    #[error("{url} answered what the contract does not allow: {problem}")]
+    Malformed {
+        /// Who answered.
+        url: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl CallError {
+    /// The status of the answer, if one arrived that says no.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The machine-readable name of the problem, if the server gave one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Refused { problem, .. } => problem.name.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the receiver does not like what it is told, so that it would refuse it again.
+    pub fn refuses_content(&self) -> bool {
+        self.status().is_some_and(http::refuses_content)
+    }
+
+    /// Whether the same call may succeed later although the caller changes nothing.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                !status.is_client_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::AddressRefused(_) | Self::ForeignAddress(_) | Self::Unwritable { .. } => false,
+            Self::Unreachable { .. } | Self::TooLarge { .. } | Self::Malformed { .. } => true,
+        }
+    }
+}
+
+/// A call before it is sent.
+#[derive(Debug)]
+pub struct Call<'a> {
+    method: Method,
+    url: Url,
+    headers: Vec<(&'static str, &'a str)>,
+    body: Option<serde_json::Result<Vec<u8>>>,
+    signer: Option<Signer<'a>>,
+    timeout: Duration,
+    max_answer_bytes: usize,
+}
+
+impl<'a> Call<'a> {
+    /// A call without a body and without a signature.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: Vec::new(),
+            body: None,
+            signer: None,
+            timeout: DEFAULT_TIMEOUT,
+            max_answer_bytes: DEFAULT_MAX_ANSWER_BYTES,
+        }
+    }
+
+    /// What is sent.
+    #[must_use]
+    pub fn body<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
+        self.body = Some(serde_json::to_vec(body));
+        self
+    }
+
+    /// Who signs the call.
+    #[must_use]
+    pub fn signed_by(mut self, signer: Signer<'a>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &'a str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// How long the call may take, body included.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The largest answer that is read.
+    #[must_use]
+    pub fn max_answer_bytes(mut self, limit: usize) -> Self {
+        self.max_answer_bytes = limit;
+        self
+    }
+}
+
+/// Calls other servers; one per process, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PeerClient {
+    http: reqwest::Client,
+    destinations: Destinations,
+    clock: Clock,
+}
+
+impl PeerClient {
+    /// A client that names itself `user_agent`.
+    pub fn new(user_agent: &str, destinations: Destinations, clock: Clock) -> reqwest::Result<Self> {
+        Ok(Self { http: http::client(user_agent, destinations).build()?, destinations, clock })
+    }
+
+    /// Checks as much of an address as can be checked without resolving it.
+    pub fn check_address(&self, url: &Url) -> Result<(), AddressRefused> {
+        self.destinations.check_literal(url)
+    }
+
+    /// Sends a call and returns what its answer says. An answer without a body is read as `null`.
+    pub async fn call<A: DeserializeOwned>(&self, call: Call<'_>) -> Result<A, CallError> {
+        let (url, limit) = (call.url.clone(), call.max_answer_bytes);
+        let response = self.exchange(call).await?;
+        let body = read_whole(&url, response, limit).await?;
+        let json = if body.is_empty() { b"null" } else { body.as_slice() };
+        serde_json::from_slice(json)
+            .map_err(|error| CallError::Malformed { url: url.to_string(), problem: error.to_string() })
+    }
+
+    /// Sends a call whose answer says nothing but that it succeeded.
+    pub async fn send(&self, call: Call<'_>) -> Result<(), CallError> {
+        self.exchange(call).await.map(drop)
+    }
+
+    /// Fetches a small document as it is.
+    pub async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
+        let (url, limit) = (call.url.clone(), call.max_answer_bytes);
+        let response = self.exchange(call).await?;
+        read_whole(&url, response, limit).await
+    }
+
+    /// The answer, if its status is a success.
+    async fn exchange(&self, call: Call<'_>) -> Result<Response, CallError> {
+        let Call { method, url, headers, body, signer, timeout, .. } = call;
+        self.check_address(&url)?;
+        let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
+        request = request.header("Accept", "application/json");
+        if let Some(signer) = signer {
+            let now = self.clock.now_seconds();
+            let token = signer.token(method.as_str(), &url, now, SERVER_TOKEN_LIFETIME_SECONDS);
+            let token = token.ok_or_else(|| CallError::ForeignAddress(url.to_string()))?;
+            request = request.header("Authorization", format!("JWT {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            let body = body.map_err(|error| CallError::Unwritable { url: url.to_string(), error })?;
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let response = request.send().await.map_err(|error| unreachable(&url, &error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = match read_at_most(response, MAX_ERROR_BODY_BYTES).await {
+            Ok((body, _)) => body,
+            Err(_) => Vec::new(),
+        };
+        let problem = PeerProblem::read(&body).unwrap_or_else(|| match self.destinations {
+            Destinations::Configured => PeerProblem::from_text(&body),
+            // What is found at an address that somebody else chose is not repeated.
+            Destinations::ChosenByOthers(_) => PeerProblem::default(),
+        });
+        Err(CallError::Refused { url: url.to_string(), status, problem })
+    }
+}
+
+async fn read_whole(url: &Url, response: Response, limit: usize) -> Result<Vec<u8>, CallError> {
+    let read = read_at_most(response, limit).await;
+    match read.map_err(|error| unreachable(url, &error))? {
+        (body, true) => Ok(body),
+        (_, false) => Err(CallError::TooLarge { url: url.to_string(), limit }),
+    }
+}
+
+fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
+    match http::cause_of(error) {
+        NoAnswer::AddressRefused(refused) => CallError::AddressRefused(refused),
+        NoAnswer::Other(reason) => CallError::Unreachable { url: url.to_string(), reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: StatusCode, problem: PeerProblem) -> CallError {
+        CallError::Refused { url: "http://a/".to_owned(), status, problem }
+    }
+
+    #[test]
+    fn an_error_says_who_answered_what() {
+        let named = PeerProblem { name: Some("NameTaken".to_owned()), message: "Taken.".to_owned() };
+        let error = refused(StatusCode::CONFLICT, named);
+        assert_eq!(error.to_string(), "http://a/ answered 409 Conflict: Taken.");
+        assert_eq!(error.name(), Some("NameTaken"));
+        let error = refused(StatusCode::BAD_GATEWAY, PeerProblem::default());
+        assert_eq!(error.to_string(), "http://a/ answered 502 Bad Gateway");
+    }
+
+    #[test]
+    fn only_a_client_error_is_no_outage() {
+        let outage = |status| refused(status, PeerProblem::default()).is_outage();
+        assert!(outage(StatusCode::BAD_GATEWAY) && outage(StatusCode::TOO_MANY_REQUESTS));
+        assert!(outage(StatusCode::FOUND));
+        assert!(!outage(StatusCode::UNAUTHORIZED) && !outage(StatusCode::NOT_FOUND));
+    }
+}

@@ -1,0 +1,22 @@
+//! How servers call each other: one HTTP client, one signed and bounded JSON call, one clock, one back-off.
+//!
+//! [`PeerClient`] sends a [`Call`] and returns the answer as the type that the contract promises, or a
+//! [`CallError`] that carries the machine-readable name of the problem. Who is called and what is said is the
+//! concern of the roles.
+
+mod address_rules;
+mod back_off;
+mod call;
+mod clock;
+mod error_chain;
+pub mod http;
+mod problem;
+mod signer;
+
+pub use address_rules::{AddressRefused, AddressRules};
+pub use back_off::BackOff;
+pub use call::{Call, CallError, PeerClient};
+pub use clock::Clock;
+pub use error_chain::with_causes;
+pub use problem::PeerProblem;
+pub use signer::Signer;
