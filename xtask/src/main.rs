@@ -36,6 +36,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Measure how fast we are, against a yardstick in the same run; without names, list the benchmarks.
+    #[command(disable_help_flag = true)]
     Bench(bench::Options),
     /// Make a client of the REST API in another language.
     Client {
@@ -75,7 +76,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
-        Task::Bench(options) => bench::run(options),
+        Task::Bench(options) => bench::run(&options),
         Task::Client { language } => client::run(&language),
         Task::Codegen { check } => codegen::run(check),
         Task::Compat(options) => compat::run(options),

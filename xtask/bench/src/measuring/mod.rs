@@ -1,0 +1,10 @@
+//! What is measured of processes, and the series that come of it.
+
+pub mod cost;
+pub mod cpu;
+pub mod effort;
+pub mod group;
+pub mod hits;
+pub mod memory;
+pub mod samples;
+pub mod watch;

@@ -1,0 +1,46 @@
+//! git-cache-proxy from crates.io in front of an incumbent: the nearest relative of a mirror.
+//!
+//! It is told to ask its upstream before each advertisement, because it would serve what was true up to ten seconds
+//! ago otherwise, and a stale answer fails a run.
+
+use std::path::{Path, PathBuf};
+
+use super::Peer;
+use super::daemon::{Daemon, Listens, free_port};
+use crate::scratch;
+use crate::site::Site;
+use crate::workspace;
+
+/// Name on crates.io, and the version that is compared.
+pub const PACKAGE: &str = "git-cache-proxy";
+pub const VERSION: &str = "0.2.8";
+
+/// Where `cargo install` puts it.
+pub fn root() -> PathBuf {
+    workspace::tools().join(format!("{PACKAGE}-{VERSION}"))
+}
+
+/// The program, if it is there.
+pub fn program() -> Option<PathBuf> {
+    let program = root().join("bin").join(PACKAGE);
+    program.is_file().then_some(program)
+}
+
+/// Starts it.
+pub fn start(program: &Path, upstream: &str, site: &Site) -> anyhow::Result<Peer> {
+    let folder = scratch::folder("proxy")?;
+    let address = format!("{}:{}", site.address, free_port()?);
+    let mut command = site.command(program);
+    command.args(["--bind", &address, "--upstream", upstream, "--fetch-ttl-seconds", "0", "--cache-root"]);
+    command.arg(folder.path().join("cache")).env("RUST_LOG", "warn").env("HOME", folder.path());
+    let daemon = Daemon::start(command, site, &folder.path().join("log"), &Listens::Tcp(&address))?;
+    Ok(Peer {
+        name: "git-cache-proxy",
+        is_incumbent: false,
+        base: format!("http://{address}"),
+        site: site.clone(),
+        cache_log: None,
+        _daemons: vec![daemon],
+        _folder: folder,
+    })
+}
