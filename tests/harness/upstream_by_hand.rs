@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
+use heliostat_api::ErrorName;
 use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Identity, now_seconds};
+use super::contract;
 use super::server::{Server, ServerOptions};
 use super::tiny_http::{Received, Reply, TinyHttp};
 use super::wait::eventually;
@@ -75,10 +77,12 @@ impl UpstreamByHand {
         let (shown, gate) = (state.clone(), git_gate.clone());
         let server = TinyHttp::start(|_| {
             move |request: &Received| {
+                let reply = answer(request, &shown);
                 if request.path.starts_with(GIT) {
                     gate.wait();
+                    return reply;
                 }
-                answer(request, &shown)
+                promised(request, reply)
             }
         });
         let mirror = Server::mirror(&server.base, "Saigon", options);
@@ -201,6 +205,8 @@ impl UpstreamByHand {
 pub fn unreachable_repository(id: u32, project: u32) -> Value {
     json!({
         "id": id, "slug": format!("repo-{id}"), "name": format!("Repo {id}"), "public": false,
+        "hierarchyId": "e3c939f9ef4a7fae272e", "scmId": "git", "state": "AVAILABLE", "statusMessage": "Available",
+        "forkable": true, "archived": false, "scope": "REPOSITORY", "links": {"clone": [], "self": []},
         "project": project_of(&project.to_string()),
         "properties": {
             "contentHash": "ab".repeat(32), "metadataHash": "cd".repeat(32),
@@ -215,7 +221,10 @@ fn has_id(value: &Value, id: &str) -> bool {
 
 fn project_of(id: &str) -> Value {
     let id: u32 = id.parse().expect("is a number");
-    json!({"id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false})
+    json!({
+        "id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false,
+        "type": "NORMAL", "scope": "PROJECT", "links": {"self": []},
+    })
 }
 
 fn answer(request: &Received, state: &Mutex<State>) -> Reply {
@@ -228,10 +237,10 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
         return (200, request);
     }
     if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
-        return (401, json!({"errors": [{"message": "The JWT was not accepted."}]}));
+        return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
-    let not_found = (404, json!({"errors": [{"message": "There is no such thing."}]}));
+    let not_found = error(404, ErrorName::NoSuchEntity, "There is no such thing.");
     match segments.as_slice() {
         ["analyticsSettings"] => {
             (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
@@ -248,18 +257,30 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
             found.map_or(not_found, |repository| (200, repository.clone()))
         }
         ["authenticate"] if request.body["credentials"]["username"] == UNLUCKY_USER => {
-            (429, json!({"errors": [{"message": "Too many passwords are being checked."}]}))
+            error(429, ErrorName::TooManyRequests, "Too many passwords are being checked.")
         }
         ["authenticate"] if is_of(USER.0, &request.body["credentials"]) => (200, user(USER.0, "ADMIN")),
         ["authenticate"] if is_of(PLAIN_USER, &request.body["credentials"]) => {
             (200, user(PLAIN_USER, "LICENSED_USER"))
         }
-        ["authenticate"] => {
-            (401, json!({"errors": [{"message": "The user name or the password is wrong."}]}))
-        }
+        ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found,
     }
+}
+
+/// The reply, which must be one that the contract promises of an upstream.
+fn promised(request: &Received, reply: Reply) -> Reply {
+    let (status, body) = &reply;
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    if let Err(fault) = contract::judge(&request.method, &request.path, *status, "application/json", &text) {
+        panic!("the upstream by hand answers {} {} with {status}: {fault}", request.method, request.path);
+    }
+    reply
+}
+
+fn error(status: u16, name: ErrorName, message: &str) -> Reply {
+    (status, json!({"errors": [{"message": message, "exceptionName": name.as_str()}]}))
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {

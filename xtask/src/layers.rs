@@ -19,10 +19,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/peer", &["heliostat-api", "heliostat-auth"]),
     ("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
     (
+        "crates/downstream",
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-git",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    (
         "crates/upstream",
         &[
             "heliostat-api",
             "heliostat-auth",
+            "heliostat-downstream",
             "heliostat-git",
             "heliostat-peer",
             "heliostat-refusal",
@@ -45,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "heliostat-api",
             "heliostat-auth",
+            "heliostat-downstream",
             "heliostat-git",
             "heliostat-mirror",
             "heliostat-peer",

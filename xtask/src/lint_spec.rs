@@ -136,7 +136,10 @@ fn used_schemas(contract: &Contract) -> BTreeSet<&str> {
     };
     for operation in &contract.operations {
         operation.parameters.iter().for_each(|parameter| note(&parameter.value));
-        operation.body.iter().for_each(|body| note(&body.value));
+        if let Some(body) = &operation.body {
+            note(&body.value);
+            body.events.iter().for_each(|(_, schema)| note(&ValueType::Named(schema.clone())));
+        }
         for response in &operation.responses {
             if let ResponseContent::Json(value) | ResponseContent::StreamedJson(value) = &response.content {
                 note(value);

@@ -11,6 +11,11 @@ pub struct Operation {
     pub method: &'static str,
     /// The path below `/rest`, with `{name}` placeholders.
     pub path: &'static str,
+    /// Where its handler lies below `crates/server/src/rest` and its test below `tests/rest`: the area of the API and the
+    /// resource.
+    pub folder: &'static str,
+    /// The operation whose handler answers it, if it is only another address of that one.
+    pub same_as: Option<&'static str>,
     /// Who serves it: one role or both.
     pub roles: &'static [Role],
     /// Every status that the contract documents.

@@ -42,6 +42,13 @@ pub struct InvalidBody {
     pub message: String,
 }
 
+impl InvalidBody {
+    /// A field that is missing or wrong.
+    pub fn of_field(context: &str, message: &str) -> Self {
+        InvalidBody { context: context.to_owned(), message: message.to_owned() }
+    }
+}
+
 impl fmt::Display for InvalidBody {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
@@ -62,6 +69,11 @@ fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidB
         context: String::new(),
         message: format!("the body is not JSON: {error}"),
     })?;
+    read_value(value)
+}
+
+/// Reads a JSON value: serde first, then the validators of the schema.
+pub(crate) fn read_value<T: DeserializeOwned + ParseFromJSON>(value: Value) -> Result<T, InvalidBody> {
     serde_path_to_error::deserialize::<_, T>(&value).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
@@ -232,6 +244,7 @@ fn request_meta<T: Type>(required: bool) -> MetaRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AddonEvent;
     use crate::models::{RestProjectRequest, RestRepositoryMirrorEvent};
 
     #[test]
@@ -267,6 +280,23 @@ mod tests {
         let error = parse::<RestRepositoryMirrorEvent>(br#"{"type":"#).expect_err("must be refused");
         assert_eq!(error.context, "");
         assert!(error.message.starts_with("the body is not JSON"), "{}", error.message);
+    }
+
+    #[test]
+    fn an_event_is_read_by_its_kind_and_other_kinds_are_passed_over() {
+        let read = |text: &str| AddonEvent::read(serde_json::from_str(text).expect("an object"));
+        let known = read(r#"{"eventKey": "heliostat:permissions_changed", "user": null, "more": [1]}"#);
+        let Ok(AddonEvent::HeliostatPermissionsChanged(changed)) = known else {
+            panic!("the kind is known: {known:?}");
+        };
+        assert_eq!(changed.user, None);
+        assert_eq!(read(r#"{"eventKey": "pr:opened"}"#), Ok(AddonEvent::Other("pr:opened".to_owned())));
+        let fault = |text| read(text).map_err(|error| error.context);
+        assert_eq!(fault("{}"), Err("eventKey".to_owned()));
+        assert_eq!(
+            fault(r#"{"eventKey": "project:created", "project": {"id": "x"}}"#),
+            Err("project.id".to_owned())
+        );
     }
 
     #[test]

@@ -1,29 +1,24 @@
-//! The mirror as a whole: what it is made of, how it starts, and which tasks run in it.
+//! The mirror as a whole: how its parts are put together, and which tasks run in it.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use heliostat_git::{Git, RepositoryStore};
-use heliostat_storage::{
-    LocalRepositoryId, MirrorStore, MirroredStatus, StoreError, UpstreamServerId, UpstreamState,
-};
+use heliostat_storage::{MirrorStore, StoreError};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bond::Bond;
-use crate::holdings::{Holdings, is_behind};
-use crate::identify::Turnstiles;
-use crate::lifecycle::BondNews;
+use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
+use crate::inventory::{Inventory, LoadError, SelectedProjects, is_behind};
 use crate::options::MirrorOptions;
-use crate::pending_changes::PendingChanges;
-use crate::progress::ProgressStore;
-use crate::report_outcome::Reports;
-use crate::selection::Selection;
-use crate::sweep::SweepSignal;
-use crate::sync_queue::{SyncQueue, Work};
-use crate::upstream_client::UpstreamClient;
-use crate::verdicts::{VerdictLifetimes, Verdicts};
+use crate::serving::GitServing;
+use crate::status::{Lookups, StatusReport, SupportInfo};
+use crate::sync::{
+    OutcomeReports, PendingChanges, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
+    UpstreamEvents, Work,
+};
+use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
 /// The setting that holds the server id a mirror made for itself.
 const SERVER_ID_SETTING: &str = "server_id";
@@ -31,31 +26,42 @@ const SERVER_ID_SETTING: &str = "server_id";
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
 
-/// How many rows are read from the database at once.
-const LOAD_CHUNK: u64 = 1_000;
-
-/// A replica that follows one upstream.
+/// A replica that follows one upstream: its parts, for those who answer requests.
 pub struct Mirror {
-    pub(crate) options: MirrorOptions,
-    /// The context path of the base URL.
-    pub(crate) base_path: String,
-    pub(crate) server_id: String,
-    pub(crate) upstream_id: UpstreamServerId,
-    pub(crate) store: MirrorStore,
-    pub(crate) repositories: RepositoryStore,
-    pub(crate) client: UpstreamClient,
-    pub(crate) bond: Bond,
-    selection: RwLock<Arc<Selection>>,
-    pub(crate) changing_selection: tokio::sync::Mutex<()>,
-    pub(crate) holdings: Holdings,
-    /// Held while a repository comes or goes, so that it cannot do both at once.
-    pub(crate) adopting: tokio::sync::Mutex<()>,
-    pub(crate) queue: SyncQueue,
-    pub(crate) reports: Reports,
-    pub(crate) verdicts: Verdicts,
-    pub(crate) turnstiles: Turnstiles,
-    pub(crate) sweep_signal: SweepSignal,
-    pub(crate) progress: ProgressStore,
+    /// What the operator decided.
+    pub options: MirrorOptions,
+    /// What this mirror says of itself.
+    pub introduction: Arc<Introduction>,
+    /// How it stands with its upstream.
+    pub link: Arc<UpstreamLink>,
+    /// Who is calling.
+    pub authenticator: Arc<Authenticator>,
+    /// Which projects are mirrored.
+    pub selection: Arc<SelectedProjects>,
+    /// What the upstream announces.
+    pub events: UpstreamEvents,
+    /// Wakes the comparison with the upstream.
+    pub sweep_signal: Arc<SweepSignal>,
+    /// What git requests go through.
+    pub serving: GitServing,
+    /// How things are.
+    pub status: StatusReport,
+    /// Upstreams and single repositories.
+    pub lookups: Lookups,
+    /// For those who look for a fault.
+    pub support_info: SupportInfo,
+    background: Background,
+}
+
+/// What works without being asked.
+struct Background {
+    client: UpstreamClient,
+    inventory: Arc<Inventory>,
+    repositories: RepositoryStore,
+    queue: Arc<SyncQueue>,
+    synchroniser: Arc<Synchroniser>,
+    reports: Arc<OutcomeReports>,
+    sweep_progress: Arc<SweepProgress>,
     tasks: TaskTracker,
 }
 
@@ -73,6 +79,15 @@ pub enum StartError {
     Client(#[source] reqwest::Error),
 }
 
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Repositories(error) => Self::Repositories(error),
+            LoadError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Mirror {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Mirror::run`].
     pub async fn open(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
@@ -81,129 +96,169 @@ impl Mirror {
             RepositoryStore::new(git, root, Arc::clone(&options.engine)).map_err(StartError::Repositories)?;
         repositories.recover().await.map_err(StartError::Repositories)?;
 
+        let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
-        let upstream_id = options.upstream_url.server_id();
-        let now_ms = options.clock.now_ms();
-        let upstream = store.upsert_upstream(&upstream_id, options.upstream_url.as_str(), now_ms).await?;
-        let selection = Selection::from(store.upstream_settings(&upstream_id).await?);
-        let client =
-            UpstreamClient::new(options.upstream_url.clone(), server_id.clone(), options.clock.clone())
-                .map_err(StartError::Client)?;
-        let lifetimes = VerdictLifetimes { fresh: options.verdict_ttl, stale: options.serve_stale };
-        let base_path =
-            url::Url::parse(&options.base_url).map(|url| url.path().to_owned()).unwrap_or_default();
-        let mut mirror = Self {
-            base_path,
-            server_id,
-            upstream_id,
-            repositories,
-            client,
-            bond: Bond::new(upstream),
-            selection: RwLock::new(Arc::new(selection)),
-            changing_selection: tokio::sync::Mutex::default(),
-            holdings: Holdings::default(),
-            adopting: tokio::sync::Mutex::default(),
-            queue: SyncQueue::default(),
-            reports: Reports::default(),
-            verdicts: Verdicts::new(lifetimes),
-            turnstiles: Turnstiles::default(),
-            sweep_signal: SweepSignal::default(),
-            progress: ProgressStore::default(),
-            tasks: TaskTracker::new(),
+        let introduction = Arc::new(Introduction {
+            server_id: server_id.clone(),
+            name: options.name.clone(),
+            base_url: options.base_url.clone(),
+            mirror_type: options.mirror_type,
+            product_version: options.product_version.clone(),
+            upstream_url: options.upstream_url.clone(),
+        });
+        let client = UpstreamClient::new(options.upstream_url.clone(), server_id, clock.clone())
+            .map_err(StartError::Client)?;
+        let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
+        let link = Arc::new(link);
+
+        let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
+        let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
+        let decisions = Arc::new(decisions);
+        let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
+        let authenticator = Arc::new(Authenticator {
+            base_path: base_path.unwrap_or_default(),
+            link: Arc::clone(&link),
+            decisions: Arc::clone(&decisions),
+            clock: clock.clone(),
+        });
+
+        let selection = SelectedProjects::load(Arc::clone(&link), client.clone(), store.clone()).await?;
+        let selection = Arc::new(selection);
+        let inventory = Inventory::load(
+            Arc::clone(&link),
+            Arc::clone(&selection),
+            store.clone(),
+            repositories.clone(),
+            clock.clone(),
+        );
+        let inventory = Arc::new(inventory.await?);
+
+        let queue = Arc::new(SyncQueue::new(clock.clone()));
+        let reports = OutcomeReports::new(Arc::clone(&link), client.clone(), clock.clone());
+        let sweep_signal = Arc::new(SweepSignal::default());
+        let sweep_progress = Arc::new(SweepProgress::new(inventory.was_complete()));
+        let synchroniser = Arc::new(Synchroniser {
+            link: Arc::clone(&link),
+            client: client.clone(),
+            inventory: Arc::clone(&inventory),
+            repositories: repositories.clone(),
+            queue: Arc::clone(&queue),
+            sweep_signal: Arc::clone(&sweep_signal),
+        });
+        link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
+
+        Ok(Arc::new(Self {
+            events: UpstreamEvents {
+                link: Arc::clone(&link),
+                client: client.clone(),
+                authenticator: Arc::clone(&authenticator),
+                decisions: Arc::clone(&decisions),
+                selection: Arc::clone(&selection),
+                inventory: Arc::clone(&inventory),
+                queue: Arc::clone(&queue),
+                sweep_signal: Arc::clone(&sweep_signal),
+                sweep_progress: Arc::clone(&sweep_progress),
+            },
+            serving: GitServing {
+                freshness_cap: options.freshness_cap,
+                link: Arc::clone(&link),
+                client: client.clone(),
+                decisions: Arc::clone(&decisions),
+                inventory: Arc::clone(&inventory),
+                repositories: repositories.clone(),
+                queue: Arc::clone(&queue),
+                synchroniser: Arc::clone(&synchroniser),
+            },
+            status: StatusReport {
+                introduction: Arc::clone(&introduction),
+                link: Arc::clone(&link),
+                inventory: Arc::clone(&inventory),
+                sweep_progress: Arc::clone(&sweep_progress),
+                clock: clock.clone(),
+            },
+            lookups: Lookups {
+                introduction: Arc::clone(&introduction),
+                link: Arc::clone(&link),
+                decisions,
+                inventory: Arc::clone(&inventory),
+            },
+            support_info: SupportInfo {
+                link: Arc::clone(&link),
+                selection: Arc::clone(&selection),
+                inventory: Arc::clone(&inventory),
+                queue: Arc::clone(&queue),
+                store,
+                clock,
+            },
+            background: Background {
+                client,
+                inventory,
+                repositories,
+                queue,
+                synchroniser,
+                reports: Arc::new(reports),
+                sweep_progress,
+                tasks: TaskTracker::new(),
+            },
             options,
-            store,
-        };
-        mirror.load_holdings().await?;
-        mirror.progress = ProgressStore::new(mirror.was_ready());
-        mirror.hear(BondNews::Started, mirror.bond.upstream().last_error.clone()).await?;
-        Ok(Arc::new(mirror))
+            introduction,
+            link,
+            authenticator,
+            selection,
+            sweep_signal,
+        }))
     }
 
     /// Starts everything that runs in the background. It ends with the token; [`Mirror::stopped`] says when.
-    pub fn run(self: &Arc<Self>, stop: &CancellationToken) {
+    pub fn run(&self, stop: &CancellationToken) {
+        let Background { client, inventory, queue, reports, tasks, .. } = &self.background;
+        let workers = Arc::new(SyncWorkers {
+            inventory: Arc::clone(inventory),
+            queue: Arc::clone(queue),
+            synchroniser: Arc::clone(&self.background.synchroniser),
+            reports: Arc::clone(reports),
+            clock: self.options.clock.clone(),
+        });
         for work in [Work::Following, Work::First] {
             for number in 1..=self.options.sync_parallelism.max(1) {
-                self.tasks.spawn(Arc::clone(self).synchronise_queued(work, number, stop.clone()));
+                tasks.spawn(Arc::clone(&workers).run(work, number, stop.clone()));
             }
         }
-        self.tasks.spawn(Arc::clone(self).report_outcomes(stop.clone()));
-        self.tasks.spawn(Arc::clone(self).keep_swept(stop.clone()));
-        self.tasks.spawn(Arc::clone(self).keep_registered(stop.clone()));
-        self.tasks.spawn(heliostat_git::keep_up(self.repositories.clone(), stop.clone()));
-        self.tasks.close();
-        for holding in self.holdings.all() {
-            if is_behind(&holding.record()) {
-                self.request_sync(&holding, PendingChanges::Snapshot);
+        tasks.spawn(Arc::clone(reports).run(Arc::clone(inventory), stop.clone()));
+        tasks.spawn(self.sweep().run(stop.clone()));
+        let registration = Registration {
+            link: Arc::clone(&self.link),
+            client: client.clone(),
+            introduction: Arc::clone(&self.introduction),
+        };
+        tasks.spawn(registration.run(stop.clone()));
+        tasks.spawn(heliostat_git::keep_up(self.background.repositories.clone(), stop.clone()));
+        tasks.close();
+        for entry in inventory.all() {
+            if is_behind(&entry.record()) {
+                queue.request(&entry, PendingChanges::Snapshot);
             }
         }
     }
 
     /// Waits until everything that [`Mirror::run`] has started is over.
     pub async fn stopped(&self) {
-        self.tasks.wait().await;
+        self.background.tasks.wait().await;
     }
 
-    /// The id that this mirror made for itself at its first start.
-    pub fn server_id(&self) -> &str {
-        &self.server_id
-    }
-
-    /// The id under which this mirror lists its upstream.
-    pub fn upstream_id(&self) -> &UpstreamServerId {
-        &self.upstream_id
-    }
-
-    /// What the operator decided.
-    pub fn options(&self) -> &MirrorOptions {
-        &self.options
-    }
-
-    /// How far the bond with the upstream is.
-    pub fn upstream_state(&self) -> UpstreamState {
-        self.bond.state()
-    }
-
-    pub(crate) fn selection(&self) -> Arc<Selection> {
-        Arc::clone(&self.selection.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn show_selection(&self, selection: Selection) {
-        *self.selection.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(selection);
-    }
-
-    async fn load_holdings(&self) -> Result<(), StartError> {
-        let mut known = std::collections::HashSet::new();
-        let mut after: Option<LocalRepositoryId> = None;
-        loop {
-            // Rows of upstreams that were followed earlier keep their place on disk.
-            let rows = self.store.repositories_after(None, after, LOAD_CHUNK).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some(last.local_id);
-            for row in rows {
-                known.insert(u64::try_from(row.local_id.0).expect("the database counts ids up from one"));
-                if row.removed_at.is_some() {
-                    self.erase(row.local_id.0).await?;
-                } else if row.upstream_server_id == self.upstream_id {
-                    self.holdings.enter(row);
-                }
-            }
+    fn sweep(&self) -> Sweep {
+        Sweep {
+            interval: self.options.sweep_interval,
+            mass_removal: self.options.mass_removal,
+            link: Arc::clone(&self.link),
+            client: self.background.client.clone(),
+            selection: Arc::clone(&self.selection),
+            inventory: Arc::clone(&self.background.inventory),
+            queue: Arc::clone(&self.background.queue),
+            synchroniser: Arc::clone(&self.background.synchroniser),
+            signal: Arc::clone(&self.sweep_signal),
+            progress: Arc::clone(&self.background.sweep_progress),
+            clock: self.options.clock.clone(),
         }
-        for disk_id in self.repositories.list().await.map_err(StartError::Repositories)? {
-            if !known.contains(&disk_id) {
-                tracing::warn!(repository.local_id = disk_id, "removing a repository that nothing refers to");
-                self.repositories.remove(disk_id).await.map_err(StartError::Repositories)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether an earlier process got through its first synchronisation.
-    fn was_ready(&self) -> bool {
-        let held = self.holdings.all();
-        let is_undecided =
-            |status| matches!(status, MirroredStatus::NotMirrored | MirroredStatus::Initializing);
-        self.bond.is_installed()
-            && !held.is_empty()
-            && !held.iter().any(|holding| is_undecided(holding.record().status))
     }
 }

@@ -8,7 +8,8 @@ use heliostat_git::ServingEngine;
 use heliostat_peer::Clock;
 use heliostat_storage::MirrorType;
 
-use crate::upstream_identity::UpstreamUrl;
+use crate::sync::MassRemoval;
+use crate::upstream_link::UpstreamUrl;
 
 /// Synchronisations that run at the same time, unless set otherwise.
 pub const DEFAULT_SYNC_PARALLELISM: usize = 4;
@@ -20,18 +21,8 @@ pub const DEFAULT_FRESHNESS_CAP: Duration = Duration::from_secs(2);
 pub const DEFAULT_SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 /// How long known users are served while the upstream cannot be asked, unless set otherwise.
 pub const DEFAULT_SERVE_STALE: Duration = Duration::from_secs(3_600);
-/// How long a verdict of the upstream is used without asking again, unless set otherwise.
-pub const DEFAULT_VERDICT_TTL: Duration = Duration::from_secs(60);
-
-/// What a sweep may delete on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MassRemoval {
-    /// A large removal waits for an administrator.
-    #[default]
-    NeedsConfirmation,
-    /// Whatever the upstream no longer lists.
-    Allowed,
-}
+/// How long a decision of the upstream is used without asking again, unless set otherwise.
+pub const DEFAULT_DECISION_TTL: Duration = Duration::from_secs(60);
 
 /// The settings of a mirror.
 #[derive(Debug, Clone)]
@@ -59,8 +50,8 @@ pub struct MirrorOptions {
     pub sync_tolerance: Duration,
     /// How long known users are served while the upstream cannot be asked.
     pub serve_stale: Duration,
-    /// How long a verdict of the upstream is used without asking again.
-    pub verdict_ttl: Duration,
+    /// How long a decision of the upstream is used without asking again.
+    pub decision_ttl: Duration,
     /// What a sweep may delete on its own.
     pub mass_removal: MassRemoval,
     /// What answers readers.
@@ -89,7 +80,7 @@ impl MirrorOptions {
             freshness_cap: DEFAULT_FRESHNESS_CAP,
             sync_tolerance: DEFAULT_SYNC_TOLERANCE,
             serve_stale: DEFAULT_SERVE_STALE,
-            verdict_ttl: DEFAULT_VERDICT_TTL,
+            decision_ttl: DEFAULT_DECISION_TTL,
             mass_removal: MassRemoval::default(),
             engine: Arc::default(),
             clock: Clock::system(),

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
-use heliostat_auth::{Credentials, Secret};
+use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
+use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
 use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Database, MirrorStore, Role, UpstreamState};
+use heliostat_storage::{Database, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
 use tokio_util::sync::CancellationToken;
 
 /// A test that has not seen what it waits for by then has failed.
@@ -43,8 +44,8 @@ impl World {
     async fn joined() -> Self {
         let world = Self::new().await;
         world.install().await.expect("the upstream accepts the secret");
-        eventually("the mirror is ready", || world.mirror.status().ready).await;
-        eventually("the repository is here", || world.mirror.status().progress.synced == 1).await;
+        eventually("the mirror is ready", || world.mirror.status.now().ready).await;
+        eventually("the repository is here", || world.mirror.status.now().progress.synced == 1).await;
         world
     }
 
@@ -53,14 +54,29 @@ impl World {
             client_key: CLIENT_KEY.to_owned(),
             shared_secret: Secret::new(SECRET),
             base_url: Some(self.upstream.url.clone()),
-            project_ids: None,
         };
         let request = RequestFacts { method: "POST", path: "/", raw_query: None };
-        self.mirror.installed(self.id(), event, &Credentials::None, request).await
+        self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
+    }
+
+    fn administrator(&self) -> Administrator {
+        permit::administer(&self.caller()).expect("the upstream administers its mirrors")
+    }
+
+    fn upstream_itself(&self) -> UpstreamItself {
+        permit::speak_for_upstream(&self.caller()).expect("it is the upstream")
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::Upstream { id: self.id().to_owned() }
+    }
+
+    fn records(&self) -> Vec<Arc<MirroredRepository>> {
+        self.mirror.support_info.records(&self.administrator(), PageRequest { start: 0, limit: 10 }).values
     }
 
     fn id(&self) -> &str {
-        self.mirror.upstream_id().as_str()
+        self.mirror.link.id().as_str()
     }
 
     async fn restart(&mut self) {
@@ -71,7 +87,7 @@ impl World {
 
     /// The hash of the refs that a client gets to see.
     async fn seen(&self) -> String {
-        let served = self.mirror.open_for_advertisement("APP", "engine", &ada()).await.expect("ada may read");
+        let served = self.mirror.serving.open("APP", "engine", &ada()).await.expect("ada may read");
         assert!(served.freshness.is_current());
         served.repository.refs().await.expect("its refs can be read").content_hash().to_string()
     }
@@ -119,27 +135,27 @@ fn ada() -> Credentials {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
     let world = World::new().await;
-    eventually("the request has arrived", || world.mirror.upstream_state() == UpstreamState::Pending).await;
-    let early = world.mirror.open_for_advertisement("APP", "engine", &ada()).await;
+    eventually("the request has arrived", || world.mirror.link.state() == UpstreamState::Pending).await;
+    let early = world.mirror.serving.open("APP", "engine", &ada()).await;
     assert!(early.is_err(), "nothing is served before the installation");
 
     world.install().await.expect("the upstream accepts the secret");
-    eventually("the repository is here", || world.mirror.status().progress.synced == 1).await;
+    eventually("the repository is here", || world.mirror.status.now().progress.synced == 1).await;
     assert_eq!(world.seen().await, world.upstream_hash());
     assert_eq!(world.seen().await, world.upstream_hash());
-    assert_eq!(world.upstream.state().authentications, 1, "the second time the verdict is remembered");
+    assert_eq!(world.upstream.state().authentications, 1, "the second time the decision is remembered");
     eventually("the success was reported", || {
         world.upstream.state().reports.iter().any(|report| report["type"] == "SYNCHRONIZED")
     })
     .await;
 
     let open = async |credentials: Credentials| {
-        world.mirror.open_for_advertisement("APP", "engine", &credentials).await.map(drop)
+        world.mirror.serving.open("APP", "engine", &credentials).await.map(drop)
     };
     assert!(matches!(open(Credentials::None).await, Err(Refusal::Unauthenticated { .. })));
     assert!(matches!(open(basic("ada", "wrong")).await, Err(Refusal::Unauthenticated { .. })));
     assert!(matches!(open(basic("bob", "right")).await, Err(Refusal::NotFound { .. })));
-    let unknown = world.mirror.open_for_advertisement("APP", "other", &ada()).await;
+    let unknown = world.mirror.serving.open("APP", "other", &ada()).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
 }
 
@@ -150,13 +166,12 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         client_key: "somebody".to_owned(),
         shared_secret: Secret::new("an invented secret of some length"),
         base_url: Some(world.upstream.url.clone()),
-        project_ids: None,
     };
     let request = RequestFacts { method: "POST", path: "/", raw_query: None };
-    let refused = world.mirror.installed(world.id(), event.clone(), &Credentials::None, request).await;
+    let refused = world.mirror.events.installed(world.id(), event.clone(), &Credentials::None, request).await;
     assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })));
     let elsewhere = InstalledEvent { base_url: Some("http://evil.example.com".to_owned()), ..event };
-    let refused = world.mirror.installed(world.id(), elsewhere, &Credentials::None, request).await;
+    let refused = world.mirror.events.installed(world.id(), elsewhere, &Credentials::None, request).await;
     assert!(matches!(refused, Err(Refusal::Invalid { .. })));
 
     world.install().await.expect("the upstream accepts the secret");
@@ -169,7 +184,12 @@ async fn a_push_is_seen_by_the_first_request_after_its_event() {
     for number in 0..3 {
         world.upstream.push(42, MAIN, &format!("change {number}")).await;
         let event = world.upstream.refs_changed(42, MAIN);
-        world.mirror.handle_event(world.id(), &event).await.expect("a well-formed event");
+        world
+            .mirror
+            .events
+            .handle(&world.upstream_itself(), world.id(), &event)
+            .await
+            .expect("a well-formed event");
         assert_eq!(world.seen().await, world.upstream_hash());
     }
 }
@@ -179,13 +199,13 @@ async fn what_no_event_told_is_found_by_the_sweep() {
     let world = World::joined().await;
     world.upstream.push(42, "refs/heads/silent", "nobody tells").await;
     world.upstream.create(43, "motor").await;
-    world.mirror.sweep_now();
-    eventually("both are synchronised", || world.mirror.status().progress.synced == 2).await;
+    world.mirror.sweep_signal.wake();
+    eventually("both are synchronised", || world.mirror.status.now().progress.synced == 2).await;
     assert_eq!(world.seen().await, world.upstream_hash());
 
     world.upstream.state().repositories.remove(&43);
-    world.mirror.sweep_now();
-    eventually("the second is gone", || world.mirror.held_repositories().len() == 1).await;
+    world.mirror.sweep_signal.wake();
+    eventually("the second is gone", || world.records().len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,15 +214,15 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
     world.stop.cancel();
     world.mirror.stopped().await;
     world.upstream.push(42, MAIN, "while the mirror was down").await;
-    let local_id = world.mirror.held_repositories()[0].record.local_id.0;
+    let local_id = world.records()[0].local_id.0;
     let place = format!("mirror/repositories/{:02x}/{local_id}.git/HEAD", local_id % 256);
     std::fs::remove_file(world.folder.path().join(place)).expect("the repository is there");
 
     world.restart().await;
-    world.mirror.sweep_now();
+    world.mirror.sweep_signal.wake();
     eventually("the mirror has caught up", || {
-        let held = world.mirror.held_repositories();
-        held.iter().any(|one| one.record.content_hash.as_deref() == Some(world.upstream_hash().as_str()))
+        let records = world.records();
+        records.iter().any(|record| record.content_hash.as_deref() == Some(world.upstream_hash().as_str()))
     })
     .await;
     assert_eq!(world.seen().await, world.upstream_hash());
@@ -211,14 +231,24 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deselected_or_removed_is_no_longer_served() {
     let world = World::joined().await;
-    let open = async || world.mirror.open_for_advertisement("APP", "engine", &ada()).await.map(drop);
-    world.mirror.set_mode(world.id(), "SELECTED_PROJECTS").await.expect("a valid mode");
+    let open = async || world.mirror.serving.open("APP", "engine", &ada()).await.map(drop);
+    world
+        .mirror
+        .selection
+        .set_mode(&world.administrator(), world.id(), "SELECTED_PROJECTS")
+        .await
+        .expect("a valid mode");
     assert!(open().await.is_err(), "no project is selected");
-    world.mirror.set_mode(world.id(), "ALL_PROJECTS").await.expect("a valid mode");
-    eventually("it is here again", || world.mirror.status().progress.synced == 1).await;
+    world
+        .mirror
+        .selection
+        .set_mode(&world.administrator(), world.id(), "ALL_PROJECTS")
+        .await
+        .expect("a valid mode");
+    eventually("it is here again", || world.mirror.status.now().progress.synced == 1).await;
     open().await.expect("all projects are mirrored");
 
-    world.mirror.uninstalled(world.id()).await.expect("the database works");
-    assert_eq!(world.mirror.upstream_state(), UpstreamState::Removed);
+    world.mirror.events.uninstalled(&world.upstream_itself(), world.id()).await.expect("the database works");
+    assert_eq!(world.mirror.link.state(), UpstreamState::Removed);
     assert!(open().await.is_err(), "the upstream has removed the mirror");
 }

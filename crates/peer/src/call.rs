@@ -3,8 +3,10 @@
 //! Redirects are not followed, because a signature is good for one address only. A call that fails is not repeated
 //! here: when to try again is known by the work that needs the answer.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
+use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
@@ -88,10 +90,10 @@ impl CallError {
         }
     }
 
-    /// The machine-readable name of the problem, if the server gave one.
-    pub fn name(&self) -> Option<&str> {
+    /// What kind of problem it is, if the server gave a name that the contract knows.
+    pub fn name(&self) -> Option<ErrorName> {
         match self {
-            Self::Refused { problem, .. } => problem.name.as_deref(),
+            Self::Refused { problem, .. } => problem.name,
             _ => None,
         }
     }
@@ -114,8 +116,12 @@ impl CallError {
 }
 
 /// A call before it is sent.
+///
+/// Made of an operation of the contract, it is answered by what that operation answers (`R`); made of a method and an
+/// address, by whatever is there.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct Call<'a, R = ()> {
+    operation: PhantomData<fn() -> R>,
     method: Method,
     url: Url,
     headers: Vec<(&'static str, &'a str)>,
@@ -125,10 +131,29 @@ pub struct Call<'a> {
     max_answer_bytes: usize,
 }
 
-impl<'a> Call<'a> {
+impl Call<'_> {
     /// A call without a body and without a signature.
     pub fn new(method: Method, url: Url) -> Self {
+        Self::to(method, url)
+    }
+}
+
+impl<R: RemoteCall> Call<'_, R> {
+    /// The call of an operation on the server with this base URL, without a signature.
+    pub fn of(request: &R, base: &Url) -> Self {
+        let mut url = base.clone();
+        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), request.path()));
+        url.set_query(Some(request.query()).filter(|query| !query.is_empty()).as_deref());
+        let mut call = Self::to(Method::from_bytes(R::METHOD.as_bytes()).unwrap_or_default(), url);
+        call.body = request.body().map(Ok);
+        call
+    }
+}
+
+impl<'a, R> Call<'a, R> {
+    fn to(method: Method, url: Url) -> Self {
         Self {
+            operation: PhantomData,
             method,
             url,
             headers: Vec::new(),
@@ -204,8 +229,17 @@ impl PeerClient {
             .map_err(|error| CallError::Malformed { url: url.to_string(), problem: error.to_string() })
     }
 
+    /// Calls an operation of the contract and returns what it answers.
+    pub async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
+        let (url, limit) = (call.url.clone(), call.max_answer_bytes);
+        let response = self.exchange(call).await?;
+        let body = read_whole(&url, response, limit).await?;
+        R::read(&body)
+            .map_err(|error| CallError::Malformed { url: url.to_string(), problem: error.to_string() })
+    }
+
     /// Sends a call whose answer says nothing but that it succeeded.
-    pub async fn send(&self, call: Call<'_>) -> Result<(), CallError> {
+    pub async fn send<R>(&self, call: Call<'_, R>) -> Result<(), CallError> {
         self.exchange(call).await.map(drop)
     }
 
@@ -217,7 +251,7 @@ impl PeerClient {
     }
 
     /// The answer, if its status is a success.
-    async fn exchange(&self, call: Call<'_>) -> Result<Response, CallError> {
+    async fn exchange<R>(&self, call: Call<'_, R>) -> Result<Response, CallError> {
         let Call { method, url, headers, body, signer, timeout, .. } = call;
         self.check_address(&url)?;
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
@@ -270,6 +304,8 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
 
 #[cfg(test)]
 mod tests {
+    use heliostat_api::ops::{AnalyticsSettingsRequest, GetContentHashByIdRequest};
+
     use super::*;
 
     fn refused(status: StatusCode, problem: PeerProblem) -> CallError {
@@ -278,12 +314,24 @@ mod tests {
 
     #[test]
     fn an_error_says_who_answered_what() {
-        let named = PeerProblem { name: Some("NameTaken".to_owned()), message: "Taken.".to_owned() };
+        let named = PeerProblem { name: Some(ErrorName::Conflict), message: "Taken.".to_owned() };
         let error = refused(StatusCode::CONFLICT, named);
         assert_eq!(error.to_string(), "http://a/ answered 409 Conflict: Taken.");
-        assert_eq!(error.name(), Some("NameTaken"));
+        assert_eq!(error.name(), Some(ErrorName::Conflict));
         let error = refused(StatusCode::BAD_GATEWAY, PeerProblem::default());
         assert_eq!(error.to_string(), "http://a/ answered 502 Bad Gateway");
+    }
+
+    #[test]
+    fn an_operation_is_called_below_the_base_url() {
+        let base = Url::parse("https://git.example.com/context/").expect("a valid URL");
+        let request = GetContentHashByIdRequest { repo_id: "4 2".to_owned(), include_default_branch: true };
+        let call = Call::of(&request, &base);
+        let address =
+            "https://git.example.com/context/rest/mirroring/latest/repos/4%202?includeDefaultBranch=true";
+        assert_eq!((call.method.as_str(), call.url.as_str()), ("GET", address));
+        let call = Call::of(&AnalyticsSettingsRequest, &base);
+        assert_eq!(call.url.query(), None);
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! What another server says about a call that it refuses.
 
+use heliostat_api::ErrorName;
 use serde::Deserialize;
 
 /// How much of a message is kept, in characters.
 const MAX_MESSAGE_LENGTH: usize = 500;
-/// The longest name of a kind of problem that is kept, in bytes.
-const MAX_NAME_BYTES: usize = 100;
 
 /// The first error of a standard error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeerProblem {
-    /// The machine-readable name of the kind of problem: `exceptionName` of the contract.
-    pub name: Option<String>,
+    /// The kind of problem, if `exceptionName` is one that the contract knows; other servers have names of their own.
+    pub name: Option<ErrorName>,
     /// What to tell people. Empty if the server gave no reason.
     pub message: String,
 }
@@ -34,7 +33,7 @@ impl PeerProblem {
         let body: ErrorBody = serde_json::from_slice(body).ok()?;
         let first = body.errors.into_iter().next()?;
         Some(Self {
-            name: first.exception_name.filter(|name| name.len() <= MAX_NAME_BYTES),
+            name: first.exception_name.as_deref().and_then(ErrorName::from_wire),
             message: printable(&first.message.unwrap_or_default()),
         })
     }
@@ -56,10 +55,10 @@ mod tests {
 
     #[test]
     fn name_and_reason_are_found_in_a_standard_error_body() {
-        let body = br#"{"errors":[{"context":null,"message":"The name is taken.","exceptionName":"E"}]}"#;
+        let body = br#"{"errors":[{"context":null,"message":"The name is taken.","exceptionName":"ConflictException"}]}"#;
         let problem = PeerProblem::read(body).expect("a standard body");
         assert_eq!(problem.message, "The name is taken.");
-        assert_eq!(problem.name.as_deref(), Some("E"));
+        assert_eq!(problem.name, Some(ErrorName::Conflict));
         for other in [&b"<html>\n"[..], b"", b"{}", br#"{"errors":[]}"#] {
             assert_eq!(PeerProblem::read(other), None);
         }

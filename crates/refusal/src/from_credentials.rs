@@ -12,7 +12,11 @@ impl From<CredentialsError> for Refusal {
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        Self::unauthenticated(format!("The JWT was not accepted: {error}."))
+        let message = format!("The JWT was not accepted: {error}.");
+        match error {
+            TokenError::ClockSkew { .. } => Self::server_clock(message),
+            _ => Self::server_token(message),
+        }
     }
 }
 
@@ -32,4 +36,21 @@ fn sentence(error: &PasswordError) -> String {
         first.make_ascii_uppercase();
     }
     text + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Proof;
+
+    #[test]
+    fn a_wrong_clock_is_told_apart_from_a_wrong_signature() {
+        let proof = |error: TokenError| match Refusal::from(error) {
+            Refusal::Unauthenticated { proof, .. } => Some(proof),
+            _ => None,
+        };
+        assert_eq!(proof(TokenError::ClockSkew { seconds: 90 }), Some(Proof::ServerClock));
+        assert_eq!(proof(TokenError::WrongSignature), Some(Proof::ServerToken));
+        assert_eq!(proof(TokenError::Expired { seconds: 900 }), Some(Proof::ServerToken));
+    }
 }

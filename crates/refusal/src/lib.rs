@@ -7,4 +7,4 @@ mod from_credentials;
 mod from_store;
 mod refusal;
 
-pub use refusal::Refusal;
+pub use refusal::{Proof, Refusal};

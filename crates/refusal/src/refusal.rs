@@ -11,6 +11,8 @@ pub enum Refusal {
     /// No credentials where some are needed, or credentials that do not hold.
     #[error("{message}")]
     Unauthenticated {
+        /// What did not hold.
+        proof: Proof,
         /// What to tell the caller.
         message: String,
     },
@@ -67,10 +69,31 @@ pub enum Refusal {
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// What of a caller did not hold. Servers that call each other tell by it whose fault a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// A user's name, password or token, or there was none.
+    Credentials,
+    /// The JWT of a server.
+    ServerToken,
+    /// The JWT of a server, in nothing but its time: the two clocks differ.
+    ServerClock,
+}
+
 impl Refusal {
     /// Credentials are missing or wrong.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self::Unauthenticated { message: message.into() }
+        Self::Unauthenticated { proof: Proof::Credentials, message: message.into() }
+    }
+
+    /// The JWT of a server is not accepted, or there is no such server.
+    pub fn server_token(message: impl Into<String>) -> Self {
+        Self::Unauthenticated { proof: Proof::ServerToken, message: message.into() }
+    }
+
+    /// The JWT of a server is right in everything except its time.
+    pub fn server_clock(message: impl Into<String>) -> Self {
+        Self::Unauthenticated { proof: Proof::ServerClock, message: message.into() }
     }
 
     /// The answer to credentials that do not match; the same for every reason.

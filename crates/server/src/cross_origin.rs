@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::Role;
+use heliostat_api::{ErrorName, Role};
 use poem::http::{Method, header};
 use poem::middleware::{Cors, CorsEndpoint};
 use poem::{Endpoint, EndpointExt, Middleware, Request, Response, Result};
@@ -47,7 +47,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for CrossOriginEndpoint<E> {
         let answer = self.open.call(request).await;
         // What fails here is a preflight that asks for too much; all else is a response by now.
         Ok(answer.unwrap_or_else(|error| {
-            Problem::new(error.status(), "CrossOriginException", error.to_string()).response()
+            Problem::new(error.status(), ErrorName::CrossOrigin, error.to_string()).response()
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_api::{InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
+use heliostat_api::{ErrorName, InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
 use poem::http::StatusCode;
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
@@ -60,7 +60,7 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
     }
     if error.is::<AuthorizationError>() {
         let message = "This operation needs credentials: Basic, Bearer, or a JWT between servers.";
-        return Problem::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message);
+        return Problem::new(StatusCode::UNAUTHORIZED, ErrorName::Authentication, message);
     }
     if error.is::<poem::error::ParsePathError>() {
         return not_text(path);
@@ -69,13 +69,13 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
         if error.status().is_server_error() {
             return Problem::internal(&Described(error.to_string()));
         }
-        Problem::new(error.status(), "BadRequestException", error.to_string())
+        Problem::new(error.status(), ErrorName::BadRequest, error.to_string())
     })
 }
 
 fn invalid_request(error: &Error) -> Option<Problem> {
     let invalid = |context: &str, message: String| {
-        Problem::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message)
+        Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message)
             .about(Some(context.to_owned()))
     };
     if let Some(error) = error.downcast_ref::<ParseParamError>() {
@@ -101,14 +101,14 @@ fn invalid_request(error: &Error) -> Option<Problem> {
         let message = format!("The body must be application/json, {sent}.");
         return Some(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "UnsupportedMediaTypeException",
+            ErrorName::UnsupportedMediaType,
             message,
         ));
     }
     match error.downcast_ref::<ReadBodyError>()? {
         ReadBodyError::PayloadTooLarge => {
             let message = format!("The body is longer than {MAX_JSON_BODY_BYTES} bytes.");
-            Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", message))
+            Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorName::PayloadTooLarge, message))
         }
         ReadBodyError::Utf8(_) => Some(invalid("", "The body is not UTF-8.".to_owned())),
         ReadBodyError::Io(_) => Some(invalid("", "The body ended early.".to_owned())),
@@ -126,7 +126,7 @@ fn not_text(path: &str) -> Problem {
     let names: Vec<&str> = encoded.map(|(wanted, _)| wanted.trim_matches(['{', '}'])).collect();
     let names = names.join(", ");
     let message = format!("The path part {names} does not decode to UTF-8.");
-    Problem::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message).about(Some(names))
+    Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message).about(Some(names))
 }
 
 /// A request that no route took: an unknown path, a wrong method, or the other role's operation.
@@ -149,7 +149,7 @@ fn unrouted(method: &str, path: &str, role: Role) -> Problem {
                 "{path} is served by a server in the {other} role; this one is in the {} role.",
                 role.as_str()
             );
-            Problem::new(StatusCode::NOT_FOUND, "NotFoundException", message)
+            Problem::new(StatusCode::NOT_FOUND, ErrorName::NotFound, message)
         }
         None => Problem::unknown_path(path),
     }
@@ -157,7 +157,7 @@ fn unrouted(method: &str, path: &str, role: Role) -> Problem {
 
 fn wrong_method(method: &str, path: &str, allow: &str) -> Problem {
     let message = format!("{method} is not answered at {path}; allowed: {allow}.");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", message).allowing(allow)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorName::MethodNotAllowed, message).allowing(allow)
 }
 
 /// An error that is only text by now.

@@ -53,7 +53,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
         role: Role::Mirror.as_str(),
         serving: counted.counters(),
         upkeep: counted.upkeep().counters(),
-        mirror: Some(MirrorFigures::from(followed.status())),
+        mirror: Some(MirrorFigures::from(followed.status.now())),
         process: ProcessFigures::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), figures);

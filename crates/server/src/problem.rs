@@ -3,9 +3,10 @@
 //! Every error leaves the server as `{"errors": [{context, message, exceptionName}]}`. What must not be shown
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
+use heliostat_api::ErrorName;
 use heliostat_api::models::{RestErrorMessage, RestErrors};
 use heliostat_peer::with_causes;
-use heliostat_refusal::Refusal;
+use heliostat_refusal::{Proof, Refusal};
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
@@ -23,14 +24,14 @@ pub struct Problem {
     status: StatusCode,
     context: Option<String>,
     message: String,
-    exception: &'static str,
+    name: ErrorName,
     allow: Option<HeaderValue>,
 }
 
 impl Problem {
-    /// An error with a status, the kind of error by name, and a sentence.
-    pub fn new(status: StatusCode, exception: &'static str, message: impl Into<String>) -> Self {
-        Problem { status, context: None, message: message.into(), exception, allow: None }
+    /// An error with a status, its kind by name, and a sentence.
+    pub fn new(status: StatusCode, name: ErrorName, message: impl Into<String>) -> Self {
+        Problem { status, context: None, message: message.into(), name, allow: None }
     }
 
     /// Names the field at fault.
@@ -42,7 +43,7 @@ impl Problem {
 
     /// A path that nothing answers.
     pub fn unknown_path(path: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("Nothing is served at {path}."))
+        Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, format!("Nothing is served at {path}."))
     }
 
     /// Names the methods that the path does answer.
@@ -67,7 +68,7 @@ impl Problem {
         let error = RestErrorMessage {
             context: self.context.clone(),
             message: self.message.clone(),
-            exception_name: Some(self.exception.to_owned()),
+            exception_name: Some(self.name.as_str().to_owned()),
         };
         let text = serde_json::to_vec(&RestErrors { errors: vec![error] }).unwrap_or_default();
         let mut response = Response::builder()
@@ -108,29 +109,29 @@ impl ResponseError for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unauthenticated { message } => {
-                Self::new(StatusCode::UNAUTHORIZED, "AuthenticationException", message)
+            Refusal::Unauthenticated { proof, message } => {
+                Self::new(StatusCode::UNAUTHORIZED, name_of_proof(proof), message)
             }
             Refusal::Forbidden { message } => {
-                Self::new(StatusCode::FORBIDDEN, "AuthorisationException", message)
+                Self::new(StatusCode::FORBIDDEN, ErrorName::Authorisation, message)
             }
             Refusal::NotFound { what, message } => {
-                Self::new(StatusCode::NOT_FOUND, not_found_exception(what), message)
+                Self::new(StatusCode::NOT_FOUND, name_of_missing(what), message)
             }
             Refusal::Conflict { context, message } => {
-                Self::new(StatusCode::CONFLICT, "ConflictException", message).about(context)
+                Self::new(StatusCode::CONFLICT, ErrorName::Conflict, message).about(context)
             }
             Refusal::Invalid { context, message } => {
-                Self::new(StatusCode::BAD_REQUEST, "ArgumentValidationException", message).about(context)
+                Self::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message).about(context)
             }
             Refusal::TooMany { message } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", message)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)
             }
             Refusal::Unavailable { message } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "UnavailableException", message)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable, message)
             }
             Refusal::Gone { message } => {
-                Self::new(StatusCode::GONE, "UnsupportedOperationException", message)
+                Self::new(StatusCode::GONE, ErrorName::UnsupportedOperation, message)
             }
             Refusal::Internal(error) => Self::internal(error.as_ref()),
         }
@@ -143,17 +144,26 @@ impl Problem {
         tracing::error!(error = with_causes(error), "a request failed inside the server");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalServerException",
+            ErrorName::InternalServer,
             "The server failed to answer; its log says why under this request's id.",
         )
     }
 }
 
-fn not_found_exception(what: &str) -> &'static str {
+/// By its name, a server whose call is refused learns whether its own JWT is at fault or a user's credentials are.
+fn name_of_proof(proof: Proof) -> ErrorName {
+    match proof {
+        Proof::Credentials => ErrorName::Authentication,
+        Proof::ServerToken => ErrorName::ServerToken,
+        Proof::ServerClock => ErrorName::ServerClock,
+    }
+}
+
+fn name_of_missing(what: &str) -> ErrorName {
     match what {
-        "repository" => "NoSuchRepositoryException",
-        "project" => "NoSuchProjectException",
-        "user" => "NoSuchUserException",
-        _ => "NoSuchEntityException",
+        "repository" => ErrorName::NoSuchRepository,
+        "project" => ErrorName::NoSuchProject,
+        "user" => ErrorName::NoSuchUser,
+        _ => ErrorName::NoSuchEntity,
     }
 }

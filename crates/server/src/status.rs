@@ -87,7 +87,7 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
 /// `GET /status` of a mirror: 200 only while the node may take traffic.
 pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
     get(make_sync(move |_| {
-        let status = mirror.status();
+        let status = mirror.status.now();
         let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(code, &MirrorAnswer::of(status))
     }))

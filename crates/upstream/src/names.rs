@@ -1,13 +1,12 @@
 //! Which keys, names and slugs are acceptable, and how a slug follows from a name.
 
+use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 
 /// Longest project key, in characters.
 pub(crate) const MAX_PROJECT_KEY_LENGTH: usize = 128;
 /// Longest name of a project or repository, in characters.
 pub(crate) const MAX_NAME_LENGTH: usize = 128;
-/// Longest name of a user or mirror, in characters.
-pub(crate) const MAX_LONG_NAME_LENGTH: usize = 255;
 /// Longest description, in characters.
 pub(crate) const MAX_DESCRIPTION_LENGTH: usize = 4_096;
 
@@ -79,24 +78,6 @@ pub(crate) fn user_name(text: &str) -> Result<(String, String), Refusal> {
         return Err(Refusal::invalid("name", "A user name contains letters or digits."));
     }
     Ok((name, slug))
-}
-
-/// Text of one line, without surrounding space.
-pub(crate) fn one_line(field: &str, text: &str, max_length: usize) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Refusal::invalid(field, format!("The field {field} must not be empty.")));
-    }
-    if text.chars().count() > max_length {
-        return Err(Refusal::invalid(
-            field,
-            format!("The field {field} has more than {max_length} characters."),
-        ));
-    }
-    if text.contains(char::is_control) {
-        return Err(Refusal::invalid(field, format!("The field {field} contains control characters.")));
-    }
-    Ok(text.to_owned())
 }
 
 /// A description: free text, bounded.

@@ -1,12 +1,11 @@
 //! How the upstream is doing, as one value for pages and probes.
 
-use heliostat_auth::Caller;
+use heliostat_downstream::DeliveryRecord;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, RequestState};
 
-use crate::deliver_events::DeliveryRecord;
-use crate::permit;
-use crate::reconcile_refs::ReconciliationStatus;
+use crate::changes::ReconciliationStatus;
+use crate::permit::Administrator;
 use crate::upstream::Upstream;
 
 /// How the upstream is doing.
@@ -36,25 +35,24 @@ pub struct MirrorStatus {
 impl Upstream {
     /// How the upstream is doing. It fails when the database does.
     pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
-        let store = self.store();
+        let store = &self.0.store;
+        let delivery = &self.0.downstream.delivery;
         let mut mirrors = Vec::new();
         for mirror in store.all_mirrors().await? {
             let pending_events = store.count_pending(&mirror.id).await?;
-            let delivery = self.0.deliveries.record_of(&mirror.id);
+            let delivery = delivery.record_of(&mirror.id);
             mirrors.push(MirrorStatus { mirror, pending_events, delivery });
         }
-        let pending = Some(RequestState::Pending);
         Ok(UpstreamStatus {
             mirrors,
-            pending_requests: store.count_requests(pending).await?,
+            pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
             users: store.count_users().await?,
-            reconciliation: self.0.reconciliation.status(),
+            reconciliation: self.0.changes.status(),
         })
     }
 
     /// The same, for an administrator who asks: others may not know which mirrors lag.
-    pub async fn status_for(&self, caller: &Caller) -> Result<UpstreamStatus, Refusal> {
-        permit::admin(caller)?;
+    pub async fn status_for(&self, _: Administrator<'_>) -> Result<UpstreamStatus, Refusal> {
         self.status().await
     }
 }

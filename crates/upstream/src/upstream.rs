@@ -4,30 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heliostat_auth::{Passwords, Secret, server_id};
+use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
 use heliostat_git as git;
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{AddressRules, Clock, PeerClient};
-use heliostat_refusal::Refusal;
 use heliostat_storage::{StoreError, UpstreamStore};
 use thiserror::Error;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::bootstrap::{self, AdminAccount, BootstrapError};
-use crate::deliver_events::{Deliveries, Mirrors};
-use crate::deliver_webhooks::Webhooks;
-use crate::delivery_loop;
-use crate::known_refs::KnownRefs;
-use crate::mirror_servers::LastSeen;
-use crate::reconcile_refs::{self, Reconciliation};
-use crate::register_limit::RegisterLimit;
-use crate::webhook_client::WebhookClient;
-use crate::wire_event::Occasion;
-
-/// How this server names itself to those whom it calls.
-pub(crate) const USER_AGENT: &str = concat!("heliostat-upstream/", env!("CARGO_PKG_VERSION"));
+use crate::accounts::{Accounts, AdminAccount, BootstrapError, FirstAdmin, create_admin};
+use crate::changes::{self, Changes};
+use crate::origin::Primary;
+use crate::repositories::Repositories;
+use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
 
 /// Setting under which the name of this upstream towards its mirrors is kept.
 const CLIENT_KEY_SETTING: &str = "client_key";
@@ -76,37 +66,26 @@ pub enum StartError {
 
 /// The primary. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
-pub struct Upstream(pub(crate) Arc<Inner>);
+pub struct Upstream(pub(crate) Arc<Parts>);
 
-pub(crate) struct Inner {
+pub(crate) struct Parts {
     pub(crate) store: UpstreamStore,
-    pub(crate) repositories: git::RepositoryStore,
-    pub(crate) options: UpstreamOptions,
-    /// When this run began, in epoch milliseconds.
-    pub(crate) started_at: i64,
-    /// How this upstream names itself in what it signs.
-    pub(crate) client_key: String,
-    /// Calls mirrors.
-    pub(crate) mirrors: PeerClient,
-    pub(crate) passwords: Passwords,
-    pub(crate) known_refs: KnownRefs,
-    pub(crate) deliveries: Deliveries,
-    pub(crate) webhook_client: WebhookClient,
-    /// Wakes the delivery to webhooks.
-    pub(crate) webhook_wake: Notify,
-    pub(crate) reconciliation: Reconciliation,
-    pub(crate) register_limit: RegisterLimit,
-    pub(crate) last_seen: LastSeen,
-    /// Work that must be finished even if whoever asked for it has gone.
-    pub(crate) detached: TaskTracker,
+    pub(crate) disk: git::RepositoryStore,
+    pub(crate) announcer: Arc<Announcer>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) repositories: Arc<Repositories>,
+    pub(crate) webhooks: Arc<Webhooks>,
+    pub(crate) downstream: Downstream<Primary>,
+    tasks: DetachedTasks,
 }
 
 impl Upstream {
-    /// Opens the upstream and creates its first administrator if there is none. `Some` tells where his
-    /// password is, once.
+    /// Opens the upstream and creates its first administrator if there is none. `Some` tells where the password of the
+    /// administrator is, once.
     pub async fn open(
         store: UpstreamStore,
-        repositories: git::RepositoryStore,
+        disk: git::RepositoryStore,
         options: UpstreamOptions,
     ) -> Result<(Self, Option<AdminAccount>), StartError> {
         let rules = match options.mirror_addresses {
@@ -114,76 +93,122 @@ impl Upstream {
             MirrorAddresses::Anything => AddressRules::Anything,
         };
         let destinations = Destinations::ChosenByOthers(rules);
-        let mirrors = PeerClient::new(USER_AGENT, destinations, options.clock.clone())
+        let client = PeerClient::new(USER_AGENT, destinations, options.clock.clone())
             .map_err(StartError::HttpClient)?;
         let webhook_client =
             WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;
-        repositories.recover().await.map_err(StartError::Recovery)?;
+        disk.recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;
         let passwords = Passwords::new();
-        let admin = bootstrap::create_admin(&store, &passwords, &options).await?;
-        let inner = Inner {
-            started_at: options.clock.now_ms(),
-            store,
-            repositories,
-            options,
-            client_key,
-            mirrors,
-            passwords,
-            known_refs: KnownRefs::default(),
-            deliveries: Deliveries::default(),
-            webhook_client,
-            webhook_wake: Notify::new(),
-            reconciliation: Reconciliation::default(),
-            register_limit: RegisterLimit::default(),
-            last_seen: LastSeen::default(),
-            detached: TaskTracker::new(),
+        let first = FirstAdmin {
+            password: options.admin_password.as_ref(),
+            folder: &options.data,
+            now_ms: options.clock.now_ms(),
         };
-        Ok((Self(Arc::new(inner)), admin))
+        let admin = create_admin(&store, &passwords, &first).await?;
+
+        let tasks = DetachedTasks::default();
+        let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
+        let parts = DownstreamParts {
+            store: store.clone(),
+            client,
+            client_key,
+            announcer: Arc::clone(&announcer),
+            tasks: tasks.clone(),
+        };
+        let upstream = Self::assembled(parts, disk, passwords, webhook_client);
+        Ok((upstream, admin))
+    }
+
+    /// Hands each part what it needs.
+    fn assembled(
+        parts: DownstreamParts,
+        disk: git::RepositoryStore,
+        passwords: Passwords,
+        webhook_client: WebhookClient,
+    ) -> Self {
+        let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
+        let members = Arc::new(Members::new(&parts));
+        let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
+        let changes = Arc::new(Changes::new(store.clone(), disk.clone(), Arc::clone(&announcer)));
+        let accounts = Arc::new(Accounts::new(
+            store.clone(),
+            passwords,
+            Arc::clone(&announcer),
+            Arc::clone(&members),
+            tasks.clone(),
+        ));
+        let repositories = Arc::new(Repositories::new(
+            store.clone(),
+            disk.clone(),
+            Arc::clone(&announcer),
+            Arc::clone(&accounts),
+            Arc::clone(&changes),
+            tasks.clone(),
+        ));
+        let primary = Primary {
+            store: store.clone(),
+            announcer: Arc::clone(&announcer),
+            changes: Arc::clone(&changes),
+            repositories: Arc::clone(&repositories),
+        };
+        let downstream = Downstream::new(parts, members, Arc::new(primary));
+        Self(Arc::new(Parts {
+            store,
+            disk,
+            announcer,
+            accounts,
+            changes,
+            repositories,
+            webhooks,
+            downstream,
+            tasks,
+        }))
     }
 
     /// Runs the background work until `stop` is cancelled, then lets accepted pushes finish.
     pub async fn run(&self, stop: CancellationToken) {
-        let reconcile = reconcile_refs::run(self.clone(), stop.clone());
-        let tell_mirrors = delivery_loop::run(Mirrors(self.clone()), stop.clone());
-        let tell_webhooks = delivery_loop::run(Webhooks(self.clone()), stop.clone());
-        let keep_up = git::keep_up(self.0.repositories.clone(), stop);
+        let reconcile = changes::run(&self.0.changes, stop.clone());
+        let tell_mirrors = self.0.downstream.run(stop.clone());
+        let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
+        let keep_up = git::keep_up(self.0.disk.clone(), stop);
         tokio::join!(reconcile, tell_mirrors, tell_webhooks, keep_up);
-        self.0.detached.close();
-        self.0.detached.wait().await;
+        self.0.tasks.finished().await;
     }
 
     /// What clients and mirrors see.
     pub fn base_url(&self) -> &Url {
-        &self.0.options.base_url
+        self.0.announcer.base_url()
     }
 
     /// Epoch milliseconds on this server.
     pub fn now_ms(&self) -> i64 {
-        self.0.options.clock.now_ms()
+        self.0.announcer.now_ms()
     }
 
-    pub(crate) fn store(&self) -> &UpstreamStore {
-        &self.0.store
+    /// Users, their tokens and their permissions.
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
     }
 
-    /// What the events of something that `caller` does now have in common.
-    pub(crate) fn occasion<'a>(&'a self, caller: &'a heliostat_auth::Caller) -> Occasion<'a> {
-        Occasion { base_url: self.base_url(), now_ms: self.now_ms(), actor: caller.user() }
+    /// Repositories and their projects.
+    pub fn repositories(&self) -> &Arc<Repositories> {
+        &self.0.repositories
     }
 
-    /// Wakes the delivery after something was announced.
-    pub(crate) fn announced(&self) {
-        self.0.deliveries.wake();
-        self.0.webhook_wake.notify_one();
+    /// Refs: what is recorded and announced.
+    pub fn changes(&self) -> &Changes {
+        &self.0.changes
     }
 
-    /// Carries work on even if whoever waits for it goes away.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        self.0.detached.spawn(work).await.unwrap_or_else(|error| Err(Refusal::internal(error)))
+    /// Webhooks.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
+    }
+
+    /// The mirrors that follow this upstream.
+    pub fn downstream(&self) -> &Downstream<Primary> {
+        &self.0.downstream
     }
 }

@@ -1,10 +1,13 @@
 //! `cargo xtask codegen`: writes `crates/api/src/generated` from the contract.
 //!
 //! contract -> models, and for each operation what it is asked, what it answers and the trait of its handler; the
-//! routes of tags and roles, security schemes, pages, and the table of operations.
+//! routes of tags and roles, the calls between servers, events, security schemes, pages, and the table of operations.
 //! The output is deterministic; `--check` compares instead of writing.
 
+mod calls;
+mod events;
 mod files;
+mod known_names;
 mod models;
 mod names;
 mod operations;
@@ -71,8 +74,13 @@ fn generate_from_disk() -> anyhow::Result<Result<BTreeMap<String, String>, Vec<F
 pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut modules: Vec<String> =
-        ["models", "ops", "pages", "roles", "security", "table"].map(str::to_owned).into();
+        ["calls", "events", "known_names", "models", "ops", "pages", "roles", "security", "table"]
+            .map(str::to_owned)
+            .into();
     files.insert("models.rs".to_owned(), models::generate(contract, settings));
+    files.insert("calls.rs".to_owned(), calls::generate(contract, settings)?);
+    files.insert("events.rs".to_owned(), events::generate(contract));
+    files.insert("known_names.rs".to_owned(), known_names::generate(contract, settings)?);
     files.insert("pages.rs".to_owned(), pages::generate(contract));
     files.insert("roles.rs".to_owned(), roles::generate(contract, settings)?);
     files.insert("security.rs".to_owned(), security::generate(contract, settings)?);
@@ -104,4 +112,162 @@ fn module_list(modules: &[String]) -> String {
         text.push_str(&format!("pub mod {module};\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTRACT: &str = r##"
+openapi: 3.0.3
+info: {title: T, version: "1"}
+tags: [{name: Mirrors, description: Mirrors.}]
+paths:
+  /mirroring/latest/servers/{serverId}/repos:
+    get:
+      operationId: listRepos
+      tags: [Mirrors]
+      summary: List repositories
+      security: []
+      parameters:
+        - {name: serverId, in: path, required: true, schema: {type: string}}
+        - {name: limit, in: query, schema: {type: integer, format: int32, default: 25}}
+        - {name: filter, in: query, schema: {type: string}}
+      responses:
+        "200": {description: Ok, content: {application/json: {schema: {$ref: "#/components/schemas/PageOfRepo"}}}}
+        "400": {description: Bad}
+  /mirroring/latest/repos:
+    get:
+      operationId: listRepos_1
+      x-same-as: listRepos
+      tags: [Mirrors]
+      summary: List repositories
+      security: []
+      parameters:
+        - {name: limit, in: query, schema: {type: integer, format: int32, default: 25}}
+        - {name: filter, in: query, schema: {type: string}}
+      responses:
+        "200": {description: Ok, content: {application/json: {schema: {$ref: "#/components/schemas/PageOfRepo"}}}}
+  /mirroring/latest/events:
+    post:
+      operationId: onEvent
+      tags: [Mirrors]
+      summary: Take an event
+      security: []
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/RestUnknownEntity"}
+            x-events:
+              repo:created: {$ref: "#/components/schemas/Repo"}
+      responses:
+        "204": {description: Ok}
+components:
+  schemas:
+    PageOfRepo:
+      type: object
+      required: [values, size, limit, start, isLastPage]
+      properties:
+        values: {type: array, items: {$ref: "#/components/schemas/Repo"}}
+        size: {type: integer, format: int32}
+        limit: {type: integer, format: int32}
+        start: {type: integer, format: int64}
+        isLastPage: {type: boolean}
+        nextPageStart: {type: integer, format: int64}
+    Repo:
+      type: object
+      required: [name]
+      properties: {name: {type: string, x-names: {MainTrunk: The main one., SideTrunk: Another.}}}
+    RestUnknownEntity: {type: object, additionalProperties: true}
+"##;
+
+    const SETTINGS: &str = r#"
+[tags.Mirrors]
+module = "mirrors"
+role = "mirror"
+reason = "a test"
+[fields]
+[secrets]
+[security]
+[names]
+"Repo.name" = "RepoName"
+[calls]
+listRepos = "a test"
+"#;
+
+    fn generated() -> BTreeMap<String, String> {
+        let contract = contract::read(CONTRACT).expect("the contract lies within the profile");
+        let settings = Settings::parse(SETTINGS).expect("the settings can be read");
+        generate(&contract, &settings).expect("everything is decided")
+    }
+
+    fn assert_has(file: &str, wanted: &[&str]) {
+        let files = generated();
+        for wanted in wanted {
+            assert!(files[file].contains(wanted), "{file} lacks {wanted:?}:\n{}", files[file]);
+        }
+    }
+
+    #[test]
+    fn an_operation_has_a_request_an_answer_and_a_trait() {
+        assert_has(
+            "mirrors.rs",
+            &[
+                "pub struct ListReposRequest {\n    pub server_id: String,\n    pub limit: i32,\n    pub filter: Option<String>,\n}",
+                "pub enum ListReposResponse {",
+                "pub trait ListRepos: Handlers {",
+                "request: ListReposRequest,",
+                "pub trait MirrorsOperations:\n    ListRepos\n    + OnEvent\n    + ImpliedServerId\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn another_address_is_routed_to_the_original_and_has_no_trait() {
+        assert_has(
+            "mirrors.rs",
+            &[
+                "operation_id = \"listRepos_1\"",
+                "            server_id: self.0.implied_server_id().map_err(Into::into)?,\n",
+                "    ListRepos1Response(ListReposResponse) only [200]\n",
+            ],
+        );
+        let files = generated();
+        assert_eq!(files["mirrors.rs"].matches("pub trait ").count(), 4, "{}", files["mirrors.rs"]);
+        assert!(files["table.rs"].contains("same_as: Some(\"listRepos\")"), "{}", files["table.rs"]);
+    }
+
+    #[test]
+    fn lists_follow_from_the_contract() {
+        assert_has("pages.rs", &["impl WirePage for PageOfRepo {\n    type Value = Repo;"]);
+        assert_has("roles.rs", &["pub fn mirror_routes<H>(handlers: &Arc<H>) -> MirrorRoutes<H>"]);
+        assert_has("table.rs", &["folder: \"mirroring/servers\""]);
+        assert_has("known_names.rs", &["pub enum RepoName {", "    Main,\n", "Self::Side => \"SideTrunk\""]);
+        assert_has(
+            "events.rs",
+            &["pub enum EventKey {", "    RepoCreated(Box<Repo>),", "    Other(String),"],
+        );
+    }
+
+    #[test]
+    fn a_call_says_where_it_goes_and_how_its_answer_is_read() {
+        assert_has(
+            "calls.rs",
+            &[
+                "impl RemoteCall for ListReposRequest {\n    type Answer = PageOfRepo;",
+                "format!(\"/rest/mirroring/latest/servers/{}/repos\", encoded(&self.server_id))",
+                ".with(\"limit\", Some(&self.limit))",
+                ".with(\"filter\", self.filter.as_ref().map(|value| value as _))",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_call_of_what_is_only_another_address_is_refused() {
+        let contract = contract::read(CONTRACT).expect("the contract lies within the profile");
+        let settings = SETTINGS.replace("listRepos = ", "listRepos_1 = ");
+        let error = generate(&contract, &Settings::parse(&settings).expect("reads")).expect_err("is refused");
+        assert!(error.to_string().contains("only another address of listRepos"), "{error}");
+    }
 }

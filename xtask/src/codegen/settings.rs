@@ -13,6 +13,8 @@ pub struct Settings {
     fields: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
     security: BTreeMap<String, SecurityDecision>,
+    names: BTreeMap<String, String>,
+    calls: BTreeMap<String, String>,
 }
 
 /// How a tag becomes a module.
@@ -80,6 +82,16 @@ impl Settings {
     /// The Rust name of a field where the wire name is a reserved word.
     pub fn renamed_field(&self, wire_name: &str) -> Option<&str> {
         self.fields.get(wire_name).map(String::as_str)
+    }
+
+    /// Fields of which the contract names some values, as `Schema.field`, and the Rust type that lists these.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(|(place, name)| (place.as_str(), name.as_str()))
+    }
+
+    /// The operations that one server calls on another.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.calls.keys().map(String::as_str)
     }
 
     /// Whether a field's value must never be shown.

@@ -3,8 +3,12 @@
 use anyhow::anyhow;
 
 use super::files;
+use super::names::snake_case;
 use super::settings::Settings;
-use crate::contract::Contract;
+use crate::contract::{Contract, Operation};
+
+/// The address of the mirroring API, whose resources are told by the path; those of the core API are its tags.
+const MIRRORING: &str = "/mirroring/latest/";
 
 /// The file with the table.
 pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<String> {
@@ -20,14 +24,24 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
             operation.responses.iter().map(|response| response.status.to_string()).collect();
         let roles: Vec<String> = decision.role.roles().iter().map(|role| format!("Role::{role}")).collect();
         text.push_str(&format!(
-            "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, roles: &[{}], statuses: &[{}] }},\n",
+            "    Operation {{ id: {:?}, method: \"{}\", path: {:?}, folder: {:?}, same_as: {:?}, roles: &[{}], statuses: &[{}] }},\n",
             operation.id,
             operation.method,
             operation.path,
+            folder(operation, &decision.module),
+            operation.same_as.as_deref(),
             roles.join(", "),
             statuses.join(", ")
         ));
     }
     text.push_str("];\n");
     Ok(text)
+}
+
+/// `/mirroring/latest/mirrorServers/{mirrorId}` -> `mirroring/mirror_servers`; the tag `Users` -> `core/users`.
+fn folder(operation: &Operation, module: &str) -> String {
+    match operation.path.strip_prefix(MIRRORING) {
+        Some(below) => format!("mirroring/{}", snake_case(below.split('/').next().unwrap_or_default())),
+        None => format!("core/{module}"),
+    }
 }

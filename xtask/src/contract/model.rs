@@ -68,6 +68,8 @@ pub struct Field {
     pub required: bool,
     /// Whether it may be `null`, which means the same as leaving it out.
     pub nullable: bool,
+    /// Values that the contract names, each with what it means (`x-names`); the field may hold others.
+    pub names: Vec<(String, String)>,
 }
 
 /// The type of a field, a parameter or a body.
@@ -209,6 +211,8 @@ pub struct Body {
     pub value: ValueType,
     /// Whether it must be there.
     pub required: bool,
+    /// Kinds of events that the body may be, each with its schema (`x-events`); it may be others.
+    pub events: Vec<(String, String)>,
 }
 
 /// One status of an operation.

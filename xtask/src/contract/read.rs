@@ -14,8 +14,14 @@ use super::model::{
 };
 use super::same_as;
 
+/// Names the schemas of the events that a body may be, by their kinds.
+const EVENTS: &str = "x-events";
+
 /// Says that an operation is another address of an earlier one, or under which name a parameter is known there.
 const SAME_AS: &str = "x-same-as";
+
+/// Names values of a text that may have others, each with its meaning.
+const NAMES: &str = "x-names";
 
 /// A place in the document that the profile does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,18 +110,19 @@ impl<'document> Reader<'document> {
                 for (name, property) in &object.properties {
                     let place = format!("{place}.{name}");
                     let property = property.clone().unbox();
-                    let (description, nullable) = match &property {
+                    let (description, nullable, names) = match &property {
                         ReferenceOr::Item(schema) => {
                             let data = &schema.schema_data;
-                            (data.description.clone().unwrap_or_default(), data.nullable)
+                            let names = self.names(&place, data.extensions.get(NAMES));
+                            (data.description.clone().unwrap_or_default(), data.nullable, names)
                         }
-                        ReferenceOr::Reference { .. } => (String::new(), false),
+                        ReferenceOr::Reference { .. } => (String::new(), false, Vec::new()),
                     };
                     let Some(value) = self.value_type(&place, &property) else {
                         continue;
                     };
                     let required = object.required.contains(name);
-                    fields.push(Field { name: name.clone(), description, value, required, nullable });
+                    fields.push(Field { name: name.clone(), description, value, required, nullable, names });
                 }
                 Some(SchemaKind::Object(fields))
             }
@@ -138,6 +145,19 @@ impl<'document> Reader<'document> {
                 None
             }
         }
+    }
+
+    fn names(&mut self, place: &str, names: Option<&serde_json::Value>) -> Vec<(String, String)> {
+        let Some(names) = names else {
+            return Vec::new();
+        };
+        let meanings = names.as_object().into_iter().flatten();
+        let known: Option<Vec<_>> =
+            meanings.map(|(name, meaning)| Some((name.clone(), meaning.as_str()?.to_owned()))).collect();
+        known.filter(|known| !known.is_empty()).unwrap_or_else(|| {
+            self.violation(place, format!("{NAMES} must give each word a meaning, not {names}"));
+            Vec::new()
+        })
     }
 
     fn value_type(&mut self, place: &str, schema: &ReferenceOr<ApiSchema>) -> Option<ValueType> {
@@ -346,7 +366,23 @@ impl<'document> Reader<'document> {
             self.violation(&place, format!("must be application/json, not {media_type}"));
         }
         let value = self.content_type(&place, content)?;
-        Some(Body { value, required: body.required })
+        let events = self.events(&place, content.extensions.get(EVENTS));
+        Some(Body { value, required: body.required, events })
+    }
+
+    fn events(&mut self, place: &str, events: Option<&serde_json::Value>) -> Vec<(String, String)> {
+        let kinds = events.and_then(serde_json::Value::as_object).into_iter().flatten();
+        let mut found = Vec::new();
+        for (kind, schema) in kinds {
+            let name = schema["$ref"].as_str().map(last_segment).unwrap_or_default();
+            let components = self.document.components.as_ref();
+            if components.is_some_and(|components| components.schemas.contains_key(&name)) {
+                found.push((kind.clone(), name));
+            } else {
+                self.violation(place, format!("{EVENTS} must name a schema for {kind}, not {schema}"));
+            }
+        }
+        found
     }
 
     fn content_type(&mut self, place: &str, content: &MediaType) -> Option<ValueType> {

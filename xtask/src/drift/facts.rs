@@ -61,6 +61,33 @@ pub fn without_limits(facts: &Facts) -> Facts {
     facts.iter().filter(|(fact, _)| !fact.ends_with(LIMITS)).map(|(f, v)| (f.clone(), v.clone())).collect()
 }
 
+/// Facts without those of some schemas.
+pub fn without_schemas(mut facts: Facts, names: &BTreeSet<String>) -> Facts {
+    facts.retain(|fact, _| !names.contains(fact.split(['.', ' ']).next().unwrap_or_default()));
+    facts
+}
+
+/// The schemas that `x-events` of request bodies name, and what these refer to.
+pub fn schemas_of_events(document: &Value, names: &mut BTreeSet<String>) {
+    let operations = object(&document["paths"]).flat_map(|(_, item)| object(item));
+    for (_, operation) in operations {
+        for (_, content) in object(&operation["requestBody"]["content"]) {
+            note_references(document, &content["x-events"], names);
+        }
+    }
+}
+
+fn note_references(document: &Value, value: &Value, names: &mut BTreeSet<String>) {
+    if let Some(name) = value["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+        if names.insert(name.to_owned()) {
+            note_references(document, &document["components"]["schemas"][name], names);
+        }
+        return;
+    }
+    object(value).for_each(|(_, part)| note_references(document, part, names));
+    value.as_array().into_iter().flatten().for_each(|part| note_references(document, part, names));
+}
+
 fn of_operation(document: &Value, place: &str, operation: &Value, facts: &mut Facts) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     facts.insert(format!("{place} operationId"), text(&operation["operationId"]));

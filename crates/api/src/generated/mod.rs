@@ -4,7 +4,10 @@
 
 pub mod access_tokens;
 pub mod application;
+pub mod calls;
+pub mod events;
 pub mod hashes;
+pub mod known_names;
 pub mod mirror;
 pub mod models;
 pub mod ops;

@@ -985,6 +985,48 @@ impl fmt::Display for ProjectType {
     }
 }
 
+/// What has become of a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum RefChangeType {
+    /// `ADD`
+    #[oai(rename = "ADD")]
+    #[serde(rename = "ADD")]
+    Add,
+    /// `UPDATE`
+    #[oai(rename = "UPDATE")]
+    #[serde(rename = "UPDATE")]
+    Update,
+    /// `DELETE`
+    #[oai(rename = "DELETE")]
+    #[serde(rename = "DELETE")]
+    Delete,
+}
+
+impl RefChangeType {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Add, Self::Update, Self::Delete];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "ADD",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for RefChangeType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// Whether a ref is a branch or a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum RefType {
@@ -1640,7 +1682,9 @@ pub struct RestErrorMessage {
     pub context: Option<String>,
     /// What is wrong, in a sentence for people.
     pub message: String,
-    /// The kind of error, in a word for programs. Absent if there is none.
+    /// The kind of error, in a word for programs. Absent if there is none. A server whose call is refused with 401
+    /// learns from it whose fault that is: `ServerTokenException` and `ServerClockException` are about the JWT that
+    /// the two servers share, everything else is about a user's credentials.
     #[oai(rename = "exceptionName", skip_serializing_if_is_none)]
     #[serde(rename = "exceptionName", default, skip_serializing_if = "Option::is_none")]
     pub exception_name: Option<String>,
@@ -1651,6 +1695,27 @@ pub struct RestErrorMessage {
 pub struct RestErrors {
     /// What is wrong, one entry for each fault.
     pub errors: Vec<RestErrorMessage>,
+}
+
+/// The user who caused an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestEventActor {
+    /// The user's number.
+    pub id: i32,
+    /// The name to sign in with.
+    pub name: String,
+    /// The name in addresses.
+    pub slug: String,
+    /// The name to show.
+    #[oai(rename = "displayName")]
+    #[serde(rename = "displayName")]
+    pub display_name: String,
+    /// Whether the user may sign in.
+    pub active: bool,
+    /// Whether an account belongs to a person or to a program.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: UserType,
 }
 
 /// A repository that waits for a synchronization.
@@ -2091,6 +2156,27 @@ pub struct RestNamedLink {
     pub href: String,
 }
 
+/// What a user may do has changed, for `heliostat:permissions_changed`: a mirror asks again what it remembered.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestPermissionsChangedEvent {
+    /// What happened.
+    #[oai(rename = "eventKey")]
+    #[serde(rename = "eventKey")]
+    pub event_key: String,
+    /// When it happened, as webhooks write it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// The user who caused an event.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<RestEventActor>,
+    /// The name of the user. Absent if it may be any user.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
 /// A user and the permission that was granted to the user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestPermittedUser {
@@ -2123,6 +2209,25 @@ pub struct RestProject {
     pub scope: String,
     /// Where the object itself is to be found.
     pub links: RestSelfLinks,
+}
+
+/// A project is new, gone, or described anew, for `project:created`, `project:modified` and `project:deleted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestProjectEvent {
+    /// What happened.
+    #[oai(rename = "eventKey")]
+    #[serde(rename = "eventKey")]
+    pub event_key: String,
+    /// When it happened, as webhooks write it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// The user who caused an event.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<RestEventActor>,
+    /// A project.
+    pub project: RestProject,
 }
 
 /// The hashes of the repositories of one project.
@@ -2216,11 +2321,80 @@ impl fmt::Debug for RestRawAccessToken {
     }
 }
 
+/// A ref that has changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRefChange {
+    /// A ref by its names.
+    #[oai(rename = "ref")]
+    #[serde(rename = "ref")]
+    pub reference: RestMinimalRef,
+    /// The full name of the ref.
+    #[oai(rename = "refId")]
+    #[serde(rename = "refId")]
+    pub ref_id: String,
+    /// The object that the ref pointed to; all zeros if it is new.
+    #[oai(rename = "fromHash")]
+    #[serde(rename = "fromHash")]
+    pub from_hash: String,
+    /// The object that the ref points to; all zeros if it is gone.
+    #[oai(rename = "toHash")]
+    #[serde(rename = "toHash")]
+    pub to_hash: String,
+    /// What has become of a ref.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: RefChangeType,
+}
+
 /// The repositories that wait for a synchronization.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRefSyncQueue {
     /// What waits, oldest first.
     pub values: Vec<RestFarmSynchronizationRequest>,
+}
+
+/// Refs of a repository have changed, for `repo:refs_changed`. The changes lead from `fromGeneration` to `generation`;
+/// a mirror that is at another generation, or is told no changes, compares all refs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRefsChangedEvent {
+    /// What happened.
+    #[oai(rename = "eventKey")]
+    #[serde(rename = "eventKey")]
+    pub event_key: String,
+    /// When it happened, as webhooks write it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// The user who caused an event.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<RestEventActor>,
+    /// How often the refs of the repository have changed by now.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The hash over all refs of the repository by now.
+    #[oai(rename = "contentHash", skip_serializing_if_is_none)]
+    #[serde(rename = "contentHash", default, skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
+    /// The hash over what else is known of the repository by now.
+    #[oai(rename = "metadataHash", skip_serializing_if_is_none)]
+    #[serde(rename = "metadataHash", default, skip_serializing_if = "Option::is_none")]
+    pub metadata_hash: Option<String>,
+    /// A repository with what a mirror compares.
+    pub repository: EnrichedRepository,
+    /// The generation that the changes start from.
+    #[oai(rename = "fromGeneration", skip_serializing_if_is_none)]
+    #[serde(rename = "fromGeneration", default, skip_serializing_if = "Option::is_none")]
+    pub from_generation: Option<i64>,
+    /// The changed refs. Empty if they are too many to name, or not known one by one.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<RestRefChange>>,
+    /// Whether more has changed than `changes` says.
+    #[oai(rename = "refLimitExceeded", skip_serializing_if_is_none)]
+    #[serde(rename = "refLimitExceeded", default, skip_serializing_if = "Option::is_none")]
+    pub ref_limit_exceeded: Option<bool>,
 }
 
 /// A repository.
@@ -2270,6 +2444,38 @@ pub struct RestRepository {
     pub project: RestProject,
     /// The addresses of a repository.
     pub links: RestRepositoryLinks,
+}
+
+/// A repository is new, gone, or described anew, for `repo:created`, `repo:deleted`, `repo:modified` and
+/// `repo:default_branch_modified`. It is shown in its state after the event, a deleted one in its last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryEvent {
+    /// What happened.
+    #[oai(rename = "eventKey")]
+    #[serde(rename = "eventKey")]
+    pub event_key: String,
+    /// When it happened, as webhooks write it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// The user who caused an event.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<RestEventActor>,
+    /// How often the refs of the repository have changed by now.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The hash over all refs of the repository by now.
+    #[oai(rename = "contentHash", skip_serializing_if_is_none)]
+    #[serde(rename = "contentHash", default, skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
+    /// The hash over what else is known of the repository by now.
+    #[oai(rename = "metadataHash", skip_serializing_if_is_none)]
+    #[serde(rename = "metadataHash", default, skip_serializing_if = "Option::is_none")]
+    pub metadata_hash: Option<String>,
+    /// A repository with what a mirror compares.
+    pub repository: EnrichedRepository,
 }
 
 /// The hashes of repositories, by project.
@@ -2439,8 +2645,9 @@ pub struct RestSyncProgress {
     pub total_repos: i32,
 }
 
-/// An event, in the shape of the webhook of that name: `eventKey` and `date` always, and depending on the kind
-/// `repository` or `project`, `changes` and `actor`. Heliostat adds `generation`, `contentHash` and `metadataHash`.
+/// An event, in the shape of the webhook of that name. What the kinds of events carry that a mirror knows is said by
+/// `RestRefsChangedEvent`, `RestRepositoryEvent`, `RestProjectEvent` and `RestPermissionsChangedEvent`; other kinds
+/// and further fields are passed over.
 pub type RestUnknownEntity = BTreeMap<String, Value>;
 
 /// An upstream server that a mirror follows or has asked to follow.
@@ -2892,6 +3099,7 @@ impl fmt::Display for UserType {
     Permission,
     ProjectPermission,
     ProjectType,
+    RefChangeType,
     RefType,
     RepositoryPermission,
     RepositoryState,
@@ -2922,6 +3130,7 @@ impl fmt::Display for UserType {
     RestDetailedUser,
     RestErrorMessage,
     RestErrors,
+    RestEventActor,
     RestFarmSynchronizationRequest,
     RestHashedRepository,
     RestHashes,
@@ -2944,14 +3153,19 @@ impl fmt::Display for UserType {
     RestMirroringRequest,
     RestMirroringRequestSubmission,
     RestNamedLink,
+    RestPermissionsChangedEvent,
     RestPermittedUser,
     RestProject,
+    RestProjectEvent,
     RestProjectHashes,
     RestProjectRequest,
     RestProjectUpdate,
     RestRawAccessToken,
+    RestRefChange,
     RestRefSyncQueue,
+    RestRefsChangedEvent,
     RestRepository,
+    RestRepositoryEvent,
     RestRepositoryHashes,
     RestRepositoryLinks,
     RestRepositoryLockOwner,

@@ -25,7 +25,7 @@ pub struct MirrorRoleOptions {
     /// Name under which the mirror joins: unique among the mirrors of the upstream.
     #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", required = true, value_parser = parse_display_name)]
     pub name: Option<String>,
-    /// Directory for everything that the mirror keeps on disk.
+    /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
     /// Address to listen on.

@@ -14,7 +14,7 @@ use crate::options::{SharedOptions, parse_display_name, start_log};
 #[derive(Debug, Args)]
 #[command(after_help = FIRST_START)]
 pub struct UpstreamRoleOptions {
-    /// Directory for everything that the upstream keeps on disk.
+    /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-upstream")]
     pub data: PathBuf,
     /// Address to listen on.

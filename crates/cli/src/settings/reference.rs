@@ -31,7 +31,7 @@ fn the_document_lists_every_setting_with_its_default() {
     let document = std::fs::read_to_string(&path).expect("docs/configuration.md can be read");
     let (before, rest) = document.split_once(BEGIN).expect("the document says where the tables begin");
     let (_, after) = rest.split_once(END).expect("the document says where the tables end");
-    let expected = format!("{before}{BEGIN}\n\n{}\n{END}{after}", tables());
+    let expected = format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", tables());
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
         std::fs::write(&path, &expected).expect("docs/configuration.md can be written");
         return;

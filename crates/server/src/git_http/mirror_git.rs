@@ -22,16 +22,16 @@ impl GitAccess for MirrorGit {
     /// repository is as new as the mirror has been told that it should be.
     async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Readable, Refusal> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        let served = self.mirror.open_for_advertisement(project_key, slug, &credentials).await?;
+        let served = self.mirror.serving.open(project_key, slug, &credentials).await?;
         Ok(Readable { repository: served.repository, asker: asker(&credentials, call) })
     }
 
     async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
         // Whoever may not read learns nothing, not even where to push.
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
-        let served = self.mirror.open_for_advertisement(project_key, slug, &credentials).await?;
+        let served = self.mirror.serving.open(project_key, slug, &credentials).await?;
         let record = &served.record;
-        Err(pushes_go_upstream(&self.mirror.upstream_repository_url(&record.project_key, &record.slug)))
+        Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
 
     async fn take_push(

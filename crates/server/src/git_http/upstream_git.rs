@@ -19,20 +19,24 @@ impl UpstreamGit {
     async fn identify(&self, call: &Call) -> Result<Caller, Refusal> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None)?;
         let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
-        self.upstream.identify(credentials, facts).await
+        self.upstream.accounts().identify(credentials, facts).await
     }
 }
 
 impl GitAccess for UpstreamGit {
     async fn readable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Readable, Refusal> {
         let caller = self.identify(call).await?;
-        let repository = self.upstream.read_with_git(&caller, project_key, slug).await?.git;
+        let repositories = self.upstream.repositories();
+        let reader = repositories.reader(&caller, project_key, without_suffix(slug)).await?;
+        let repository = repositories.read_with_git(&reader).await?;
         Ok(Readable { repository, asker: asker(&caller, call) })
     }
 
     async fn pushable(&self, call: &Call, project_key: &str, slug: &str) -> Result<Repository, Refusal> {
         let caller = self.identify(call).await?;
-        Ok(self.upstream.push_with_git(&caller, project_key, slug).await?.git)
+        let repositories = self.upstream.repositories();
+        let writer = repositories.writer(&caller, project_key, without_suffix(slug)).await?;
+        Ok(repositories.push_with_git(&writer).await?.git().clone())
     }
 
     async fn take_push(
@@ -44,9 +48,16 @@ impl GitAccess for UpstreamGit {
         protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
         let caller = self.identify(call).await?;
-        let access = self.upstream.push_with_git(&caller, project_key, slug).await?;
-        Ok(self.upstream.receive_pack(&caller, access, pack, protocol).await?.output)
+        let repositories = self.upstream.repositories();
+        let writer = repositories.writer(&caller, project_key, without_suffix(slug)).await?;
+        let access = repositories.push_with_git(&writer).await?;
+        Ok(repositories.receive_pack(access, pack, protocol).await?.output)
     }
+}
+
+/// The slug of a repository: clients append `.git` or not.
+fn without_suffix(slug: &str) -> &str {
+    slug.strip_suffix(".git").unwrap_or(slug)
 }
 
 /// A user is one asker wherever he asks from; strangers are told apart by their address.

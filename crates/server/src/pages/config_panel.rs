@@ -3,8 +3,8 @@
 //! The page is made by the upstream and talks to the mirror: the upstream signs exactly the calls that the page
 //! makes. Everything else on it is text, escaped as such.
 
+use heliostat_downstream::ConfigPanel;
 use heliostat_storage::Project;
-use heliostat_upstream::ConfigPanel;
 use serde_json::json;
 use url::Url;
 
@@ -19,7 +19,7 @@ pub fn config_panel(panel: &ConfigPanel) -> String {
     let (mirror, calls) = (&panel.mirror, panel.calls.as_ref());
     let last_seen = mirror.last_seen_at.unwrap_or(mirror.created_at).to_string();
     let product = mirror.product_type.as_deref().unwrap_or("version");
-    let text = |pick: fn(&heliostat_upstream::PanelCalls) -> &str| calls.map_or("", pick);
+    let text = |pick: fn(&heliostat_downstream::PanelCalls) -> &str| calls.map_or("", pick);
     PANEL.html(
         &nonce,
         &[

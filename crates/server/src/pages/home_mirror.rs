@@ -20,10 +20,10 @@ struct Home {
 
 /// The first page of a mirror.
 pub fn mirror_home(mirror: Arc<Mirror>) -> Route {
-    let options = mirror.options();
+    let options = &mirror.options;
     let home = Home { name: options.name.clone(), base_url: options.base_url.clone() };
     let page = make_sync(move |request| {
-        redirect_to_folder(&request).unwrap_or_else(|| home.page(&MirrorAnswer::of(mirror.status())))
+        redirect_to_folder(&request).unwrap_or_else(|| home.page(&MirrorAnswer::of(mirror.status.now())))
     });
     Route::new().at("/", get(page))
 }

@@ -5,6 +5,7 @@
 use heliostat_api::Call;
 use heliostat_auth::Credentials;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 use heliostat_upstream::{MirrorStatus, RequestFacts, Upstream};
 use poem::endpoint::make;
 use poem::http::header;
@@ -40,8 +41,8 @@ async fn answer(upstream: &Upstream, request: &Request) -> Result<Response, Prob
     let call = Call::of(request);
     let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
     let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
-    let caller = upstream.identify(credentials, facts).await?;
-    let status = upstream.status_for(&caller).await?;
+    let caller = upstream.accounts().identify(credentials, facts).await?;
+    let status = upstream.status_for(permit::admin(&caller)?).await?;
     let lag = Lag { mirrors: status.mirrors.into_iter().map(LagOfMirror::of).collect() };
     let text = serde_json::to_vec(&lag).unwrap_or_default();
     Ok(Response::builder()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use heliostat_api::ops::ImpliedUpstreamId;
 use heliostat_api::{Call, Handlers};
 use heliostat_auth::{Caller, Credentials, path_below_base};
-use heliostat_mirror::{Mirror, RequestFacts, permit};
+use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
+use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
 use crate::problem::Problem;
@@ -22,19 +23,24 @@ pub struct MirrorHandlers {
 impl MirrorHandlers {
     /// The handlers of a mirror.
     pub fn new(mirror: Arc<Mirror>) -> Self {
-        let options = mirror.options();
-        let wire = MirrorWire::new(&options.base_url, &options.name, mirror.server_id());
+        let options = &mirror.options;
+        let wire = MirrorWire::new(&options.base_url, &options.name, mirror.introduction.server_id());
         MirrorHandlers { mirror, wire }
     }
 
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
-        Ok(self.mirror.identify(&self.credentials(call)?, self.facts(call)).await?)
+        Ok(self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?)
     }
 
     /// Lets the upstream and its administrators pass.
-    pub(super) async fn require_administrator(&self, call: &Call) -> Result<(), Problem> {
+    pub(super) async fn administrator(&self, call: &Call) -> Result<Administrator, Problem> {
         Ok(permit::administer(&self.identify(call).await?)?)
+    }
+
+    /// Lets the upstream itself pass.
+    pub(super) async fn upstream_itself(&self, call: &Call) -> Result<UpstreamItself, Problem> {
+        Ok(permit::speak_for_upstream(&self.identify(call).await?)?)
     }
 
     /// The credentials that the request carries.
@@ -63,6 +69,6 @@ impl ImpliedUpstreamId for MirrorHandlers {
     /// The upstream that this mirror follows. Whether there is one is no secret: `/status` tells everyone, so it is
     /// asked before the caller is known.
     fn implied_upstream_id(&self) -> Result<String, Problem> {
-        Ok(self.mirror.followed_upstream()?.to_owned())
+        Ok(self.mirror.link.followed()?.to_owned())
     }
 }

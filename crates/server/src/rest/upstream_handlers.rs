@@ -28,7 +28,7 @@ impl UpstreamHandlers {
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
         let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
-        Ok(self.upstream.identify(credentials, facts).await?)
+        Ok(self.upstream.accounts().identify(credentials, facts).await?)
     }
 }
 

@@ -4,8 +4,8 @@ use heliostat_api::models::{
     MirrorEventType, MirrorSyncType, MirrorType as WireType, RestMirrorServer,
     RestMirroredRepositoryDescriptor, RestRepositoryMirrorEvent, RestSelfLinks,
 };
+use heliostat_downstream::{RepositoryMirror, SyncReport, SyncType};
 use heliostat_storage::{MirrorOutcome, MirrorServer, MirrorType, MirroringRequest};
-use heliostat_upstream::{RepositoryMirror, SyncReport, SyncType};
 
 use super::UpstreamWire;
 use super::links::self_links;

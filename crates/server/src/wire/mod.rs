@@ -19,7 +19,6 @@ mod application_properties;
 mod branch;
 mod cluster_node;
 mod mirrored_repository;
-mod project;
 mod repository;
 mod support_info;
 mod sync_progress;

@@ -4,10 +4,10 @@ use heliostat_api::models::{
     RestDelayedSyncRepository, RestFarmSynchronizationRequest, RestHashes,
     RestMirrorRepositorySynchronizationStatus, RestRepositoryLockOwner, SynchronizationType,
 };
+use heliostat_downstream::event_date;
 use heliostat_mirror::{DelayedSync, RunningSync, WaitingSync};
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
-use heliostat_upstream::webhook_date;
 
 use super::MirrorWire;
 
@@ -33,7 +33,7 @@ pub fn synchronization_request(waiting: &WaitingSync) -> RestFarmSynchronization
             false => SynchronizationType::Incremental,
         },
         attempt: waiting.attempt,
-        created_at: webhook_date(waiting.since),
+        created_at: event_date(waiting.since),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::house::House;
+use super::test_upstream::TestUpstream;
 use crate::RequestFacts;
 
 pub(super) const MIRROR_ID: &str = "B0F5-CS21-45C2-CCK3";
@@ -83,12 +83,21 @@ impl FakeMirror {
     }
 
     /// Calls the upstream, signed.
-    pub(super) async fn call(&self, house: &House, method: &str, path: &str) -> Result<Caller, Refusal> {
+    pub(super) async fn call(
+        &self,
+        server: &TestUpstream,
+        method: &str,
+        path: &str,
+    ) -> Result<Caller, Refusal> {
         let hash = query_string_hash(method, path, None);
-        let claims = Claims::new(MIRROR_ID, hash, house.upstream.now_ms() / 1_000, 180);
+        let claims = Claims::new(MIRROR_ID, hash, server.upstream.now_ms() / 1_000, 180);
         let token = Credentials::Jwt(Secret::new(sign(&self.secret(), &claims)));
         let path = format!("/git{path}");
-        house.upstream.identify(token, RequestFacts { method, path: &path, raw_query: None }).await
+        server
+            .upstream
+            .accounts()
+            .identify(token, RequestFacts { method, path: &path, raw_query: None })
+            .await
     }
 
     /// Checks that a request was signed by the upstream with the installed secret.

@@ -1,20 +1,22 @@
 //! A mirror asks, is let in, moves and leaves.
 
 use heliostat_auth::Caller;
+use heliostat_downstream::{LinkAuthorization, MirrorUpgrade, SyncReport};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorOutcome, RequestState};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
-use super::house::{FIRST, House, registration};
-use crate::{LinkAuthorization, MirrorUpgrade, SyncReport, UserCredentials};
+use super::test_upstream::{FIRST, TestUpstream, registration};
+use crate::UserCredentials;
+use crate::permit;
 
 const AUTHENTICATE: &str = "/rest/mirroring/latest/authenticate";
 
 #[tokio::test]
 async fn asking_again_is_the_same_request() {
-    let house = House::new().await;
+    let server = TestUpstream::new().await;
     let ask = async |id: &str, name: &str, url: &str| {
-        house.upstream.register(None, registration(id, name, url)).await
+        server.upstream.downstream().joining.register(None, registration(id, name, url)).await
     };
     let first = ask("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1:7991").await.expect("a request");
     let again = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991/").await.expect("the same request");
@@ -33,43 +35,77 @@ async fn asking_again_is_the_same_request() {
     let special = ask("CCCC-CCCC-CCCC-CCCC", "Three", "http://169.254.169.254").await;
     assert!(matches!(special, Err(Refusal::Invalid { .. })));
 
-    let admin = house.admin().await;
+    let admin = server.admin().await;
     let id = first.id.to_string();
-    house.upstream.reject(&admin, &id).await.expect("rejected");
+    async { server.upstream.downstream().joining.reject(permit::sys_admin(&admin)?, &id).await }
+        .await
+        .expect("rejected");
     let rejected = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991").await;
     assert!(matches!(rejected, Err(Refusal::Conflict { .. })));
-    house.upstream.delete_request(&admin, &id).await.expect("forgotten");
+    async { server.upstream.downstream().joining.delete_request(permit::sys_admin(&admin)?, &id).await }
+        .await
+        .expect("forgotten");
     assert!(ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991").await.is_ok());
-    assert!(house.upstream.requests(&Caller::Anonymous, None, FIRST).await.is_err());
-    let unknown = house.upstream.request(&admin, "no-number").await;
+    assert!(
+        async {
+            server
+                .upstream
+                .downstream()
+                .joining
+                .requests(permit::sys_admin(&Caller::Anonymous)?, None, FIRST)
+                .await
+        }
+        .await
+        .is_err()
+    );
+    let unknown =
+        async { server.upstream.downstream().joining.request(permit::sys_admin(&admin)?, "no-number").await }
+            .await;
     assert!(matches!(unknown, Err(Refusal::Conflict { .. })));
 }
 
 #[tokio::test]
 async fn anybody_can_ask_but_not_without_end() {
-    let house = House::new().await;
+    let server = TestUpstream::new().await;
     let mut refused = 0;
     for number in 0..40 {
         let request =
             registration(&format!("M{number}"), &format!("M{number}"), &format!("http://10.0.1.{number}"));
-        refused +=
-            usize::from(matches!(house.upstream.register(None, request).await, Err(Refusal::TooMany { .. })));
+        refused += usize::from(matches!(
+            server.upstream.downstream().joining.register(None, request).await,
+            Err(Refusal::TooMany { .. })
+        ));
     }
     assert!((15..=20).contains(&refused), "{refused}");
 }
 
 #[tokio::test]
 async fn a_mirror_joins_works_and_leaves() {
-    let house = House::new().await;
-    let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
-    let project = house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
-    let ask =
-        async || house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
+    let server = TestUpstream::new().await;
+    let (admin, mirror) = (server.admin().await, FakeMirror::start().await);
+    let project = server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let ask = async || {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
+            .await
+    };
     let request = ask().await.expect("a request");
 
     let projects = Some(vec![project.id.to_string()]);
-    let accepted = house.upstream.accept(&admin, &request.id.to_string(), projects).await.expect("accepted");
+    let accepted = async {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&admin)?, &request.id.to_string(), projects)
+            .await
+    }
+    .await
+    .expect("accepted");
     assert_eq!(ask().await.expect("its fate").state, RequestState::Accepted);
     let installed = mirror.wait_for("/addon/installed", 1).await.remove(0);
     mirror.verify(&installed);
@@ -80,18 +116,35 @@ async fn a_mirror_joins_works_and_leaves() {
     assert_eq!((settings.method.as_str(), &settings.body["mode"]), ("PUT", &"SELECTED_PROJECTS".into()));
     assert_eq!(settings.body["projectIds"][0], project.id.to_string());
 
-    let caller = mirror.call(&house, "POST", AUTHENTICATE).await.expect("a good signature");
+    let caller = mirror.call(&server, "POST", AUTHENTICATE).await.expect("a good signature");
     assert_eq!(caller.mirror_id(), Some(MIRROR_ID));
     let credentials = UserCredentials::Password {
         username: "admin".into(),
         password: heliostat_auth::Secret::new("admin"),
     };
-    let user =
-        house.upstream.authenticate_user(&caller, &credentials, Some(repository.id.0)).await.expect("known");
+    let user = async {
+        server
+            .upstream
+            .accounts()
+            .authenticate_user(permit::mirror(&caller)?, &credentials, Some(repository.id.0))
+            .await
+    }
+    .await
+    .expect("known");
     assert_eq!(user.repository.map(|permission| permission.as_str()), Some("REPO_ADMIN"));
-    let not_a_mirror = house.upstream.authenticate_user(&admin, &credentials, None).await;
+    let not_a_mirror = async {
+        server.upstream.accounts().authenticate_user(permit::mirror(&admin)?, &credentials, None).await
+    }
+    .await;
     assert!(matches!(not_a_mirror, Err(Refusal::Unauthenticated { .. })));
-    let access = house.upstream.push_with_git(&caller, "APP", "engine").await;
+    let access = async {
+        server
+            .upstream
+            .repositories()
+            .push_with_git(&server.upstream.repositories().writer(&caller, "APP", "engine").await?)
+            .await
+    }
+    .await;
     assert!(matches!(access, Err(Refusal::Forbidden { .. })), "mirrors only read");
 
     let report = |id: &str| SyncReport {
@@ -101,48 +154,133 @@ async fn a_mirror_joins_works_and_leaves() {
         generation: Some(0),
         sync_type: None,
     };
-    house.upstream.publish_event(&caller, MIRROR_ID, &report("1")).await.expect("taken");
-    let unknown = house.upstream.publish_event(&caller, MIRROR_ID, &report("99")).await;
+    async {
+        server
+            .upstream
+            .downstream()
+            .repositories
+            .report(&permit::this_mirror(&caller, MIRROR_ID)?, &report("1"))
+            .await
+    }
+    .await
+    .expect("taken");
+    let unknown = async {
+        server
+            .upstream
+            .downstream()
+            .repositories
+            .report(&permit::this_mirror(&caller, MIRROR_ID)?, &report("99"))
+            .await
+    }
+    .await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
-    let other = house.upstream.publish_event(&admin, MIRROR_ID, &report("1")).await;
+    let other = async {
+        server
+            .upstream
+            .downstream()
+            .repositories
+            .report(&permit::this_mirror(&admin, MIRROR_ID)?, &report("1"))
+            .await
+    }
+    .await;
     assert!(matches!(other, Err(Refusal::Forbidden { .. })));
 
-    let links = house
-        .upstream
-        .repository_mirrors(&admin, "1", LinkAuthorization::Signed, FIRST)
-        .await
-        .expect("a page")
-        .values;
+    let links = async {
+        server
+            .upstream
+            .downstream()
+            .repositories
+            .mirrors_of(permit::authenticated(&admin)?, "1", LinkAuthorization::Signed, FIRST)
+            .await
+    }
+    .await
+    .expect("a page")
+    .values;
     assert!(links[0].link.starts_with(&format!("{}/rest/", mirror.base_url)), "{}", links[0].link);
-    house.upstream.set_preferred_mirror(&admin, MIRROR_ID).await.expect("chosen");
-    assert_eq!(house.upstream.preferred_mirror(&admin).await.expect("a choice").id, accepted.id);
+    async {
+        server.upstream.downstream().members.set_preferred_mirror(permit::user(&admin)?, MIRROR_ID).await
+    }
+    .await
+    .expect("chosen");
+    assert_eq!(
+        async { server.upstream.downstream().members.preferred_mirror(permit::user(&admin)?).await }
+            .await
+            .expect("a choice")
+            .id,
+        accepted.id
+    );
 
     let upgrade = MirrorUpgrade { base_url: Some("http://10.1.2.3/eu/".into()), ..MirrorUpgrade::default() };
-    let moved = house.upstream.upgrade(&caller, MIRROR_ID, upgrade).await.expect("moved");
+    let moved = async {
+        server
+            .upstream
+            .downstream()
+            .members
+            .upgrade(&permit::this_mirror_or_sys_admin(&caller, MIRROR_ID)?, upgrade)
+            .await
+    }
+    .await
+    .expect("moved");
     assert!(moved.events_url.starts_with("http://10.1.2.3/eu/rest/"), "{}", moved.events_url);
     let back = MirrorUpgrade { base_url: Some(mirror.base_url.clone()), ..MirrorUpgrade::default() };
-    house.upstream.upgrade(&admin, MIRROR_ID, back).await.expect("moved back");
+    async {
+        server
+            .upstream
+            .downstream()
+            .members
+            .upgrade(&permit::this_mirror_or_sys_admin(&admin, MIRROR_ID)?, back)
+            .await
+    }
+    .await
+    .expect("moved back");
 
-    house.upstream.remove_mirror(&admin, MIRROR_ID).await.expect("removed");
-    let revoked = mirror.call(&house, "POST", AUTHENTICATE).await;
+    async { server.upstream.downstream().members.remove_mirror(permit::sys_admin(&admin)?, MIRROR_ID).await }
+        .await
+        .expect("removed");
+    let revoked = mirror.call(&server, "POST", AUTHENTICATE).await;
     assert!(matches!(revoked, Err(Refusal::Unauthenticated { .. })), "its secret is worthless at once");
     mirror.verify(&mirror.wait_for("/addon/uninstalled", 1).await[0]);
-    assert!(house.upstream.preferred_mirror(&admin).await.is_err());
+    assert!(
+        async { server.upstream.downstream().members.preferred_mirror(permit::user(&admin)?).await }
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn what_goes_wrong_leaves_the_request_open() {
-    let house = House::new().await;
-    let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
-    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
+    let server = TestUpstream::new().await;
+    let (admin, mirror) = (server.admin().await, FakeMirror::start().await);
+    let request = server
+        .upstream
+        .downstream()
+        .joining
+        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
+        .await;
     let id = request.expect("a request").id.to_string();
     let fails_with = async |expected: &str| {
-        let refused = house.upstream.accept(&admin, &id, None).await.expect_err(expected);
+        let refused = async {
+            server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await
+        }
+        .await
+        .expect_err(expected);
         assert!(matches!(refused, Refusal::Conflict { .. }), "{refused:?}");
         assert!(refused.to_string().contains(expected), "{refused} should mention {expected}");
-        let state = house.upstream.request(&admin, &id).await.expect("it is there").state;
+        let state =
+            async { server.upstream.downstream().joining.request(permit::sys_admin(&admin)?, &id).await }
+                .await
+                .expect("it is there")
+                .state;
         assert_eq!(state, RequestState::Pending);
-        assert!(house.upstream.mirrors(&admin, FIRST).await.expect("a page").values.is_empty());
+        assert!(
+            async {
+                server.upstream.downstream().members.mirrors(permit::authenticated(&admin)?, FIRST).await
+            }
+            .await
+            .expect("a page")
+            .values
+            .is_empty()
+        );
     };
     mirror.answer("/descriptor", 302);
     fails_with("answered 302").await;
@@ -153,31 +291,55 @@ async fn what_goes_wrong_leaves_the_request_open() {
     fails_with("cannot be read").await;
 
     let mirror = FakeMirror::start().await;
-    house
+    server
         .upstream
+        .downstream()
+        .joining
         .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
         .await
         .expect("updated");
     mirror.answer("/installed", 401);
     fails_with("401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
-    house.upstream.accept(&admin, &id, None).await.expect("accepted at last");
-    let again = house.upstream.accept(&admin, &id, None).await;
+    async { server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await }
+        .await
+        .expect("accepted at last");
+    let again =
+        async { server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await }
+            .await;
     assert!(matches!(again, Err(Refusal::Conflict { .. })));
 }
 
 #[tokio::test]
 async fn a_wrong_clock_is_named() {
-    let house = House::new().await;
-    let (admin, mirror) = (house.admin().await, FakeMirror::start().await);
-    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
-    house.upstream.accept(&admin, &request.expect("a request").id.to_string(), None).await.expect("accepted");
-    mirror.call(&house, "GET", "/rest/x").await.expect("a good signature");
+    let server = TestUpstream::new().await;
+    let (admin, mirror) = (server.admin().await, FakeMirror::start().await);
+    let request = server
+        .upstream
+        .downstream()
+        .joining
+        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
+        .await;
+    async {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&admin)?, &request.expect("a request").id.to_string(), None)
+            .await
+    }
+    .await
+    .expect("accepted");
+    mirror.call(&server, "GET", "/rest/x").await.expect("a good signature");
     let hash = heliostat_auth::query_string_hash("GET", "/rest/x", None);
-    let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, house.upstream.now_ms() / 1_000 + 120, 180);
+    let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, server.upstream.now_ms() / 1_000 + 120, 180);
     let token = heliostat_auth::Secret::new(heliostat_auth::sign(&mirror.secret(), &claims));
     let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None };
-    let refused =
-        house.upstream.identify(heliostat_auth::Credentials::Jwt(token), facts).await.expect_err("skew");
+    let refused = server
+        .upstream
+        .accounts()
+        .identify(heliostat_auth::Credentials::Jwt(token), facts)
+        .await
+        .expect_err("skew");
     assert!(refused.to_string().contains("differ by about 1"), "{refused}");
 }

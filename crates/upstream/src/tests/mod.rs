@@ -1,7 +1,7 @@
 //! The upstream as a whole, on a real database and real repositories, with a mirror that is a few lines long.
 
 mod fake_mirror;
-mod house;
 mod joining;
 mod people;
 mod pushes;
+mod test_upstream;

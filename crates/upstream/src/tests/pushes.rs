@@ -8,16 +8,31 @@ use heliostat_storage::Generation;
 use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
-use super::house::{FIRST, House, registration, run_git};
+use super::test_upstream::{FIRST, TestUpstream, registration, run_git};
 use crate::BranchQuery;
+use crate::permit;
 
 const EVENTS: &str = "/addon/events";
 
-async fn joined(house: &House) -> FakeMirror {
+async fn joined(server: &TestUpstream) -> FakeMirror {
     let mirror = FakeMirror::start().await;
-    let request = house.upstream.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
+    let request = server
+        .upstream
+        .downstream()
+        .joining
+        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
+        .await;
     let id = request.expect("a request").id.to_string();
-    house.upstream.accept(&house.admin().await, &id, None).await.expect("accepted");
+    async {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&server.admin().await)?, &id, None)
+            .await
+    }
+    .await
+    .expect("accepted");
     mirror
 }
 
@@ -28,69 +43,109 @@ fn changes(body: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_change_is_recorded_once_with_its_refs() {
-    let house = House::new().await;
-    house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
+    let server = TestUpstream::new().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
     let pushed =
-        house.push(&repository, &[("refs/heads/main", Some("1")), ("refs/tags/v1", Some("1"))]).await;
+        server.push(&repository, &[("refs/heads/main", Some("1")), ("refs/tags/v1", Some("1"))]).await;
     assert_eq!(pushed.generation, Generation(1));
-    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
+    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
     let listing = run_git(on_disk.path(), &["for-each-ref", "--format=%(objectname) %(refname)"]);
     let expected = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(listing.as_bytes()));
     assert_eq!(pushed.content_hash, expected, "one shell line recomputes it");
 
-    let admin = house.admin().await;
-    let nothing = house.upstream.announce_change(&admin, repository.id).await.expect("nothing new");
+    let admin = server.admin().await;
+    let nothing =
+        server.upstream.changes().announce_change(&admin, repository.id).await.expect("nothing new");
     assert_eq!((nothing.repository.generation, nothing.changes.len()), (Generation(1), 0));
-    house.change_on_disk(&repository, &[("refs/heads/main", Some("2")), ("refs/tags/v1", None)]).await;
-    let announced = house.upstream.announce_change(&admin, repository.id).await.expect("announced");
+    server.change_on_disk(&repository, &[("refs/heads/main", Some("2")), ("refs/tags/v1", None)]).await;
+    let announced =
+        server.upstream.changes().announce_change(&admin, repository.id).await.expect("announced");
     let kinds: Vec<_> = announced.changes.iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Update, RefChangeKind::Delete]);
-    let branches = house
-        .upstream
-        .branches(&admin, "APP", "engine", BranchQuery::default(), FIRST)
-        .await
-        .expect("a page")
-        .values;
+    let branches = async {
+        server
+            .upstream
+            .repositories()
+            .branches(
+                &server.upstream.repositories().reader(&admin, "APP", "engine").await?,
+                BranchQuery::default(),
+                FIRST,
+            )
+            .await
+    }
+    .await
+    .expect("a page")
+    .values;
     assert_eq!((branches.len(), branches[0].is_default), (1, true));
 }
 
 #[tokio::test]
 async fn the_first_push_chooses_the_default_branch() {
-    let house = House::new().await;
-    let admin = house.admin().await;
-    house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
-    let pushed = house.push(&repository, &[("refs/heads/master", Some("1"))]).await;
+    let server = TestUpstream::new().await;
+    let admin = server.admin().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let pushed = server.push(&repository, &[("refs/heads/master", Some("1"))]).await;
     assert_eq!(pushed.default_branch, "refs/heads/master");
-    let stored = house.upstream.repository(&admin, "APP", "engine").await.expect("it is there");
+    let stored =
+        server.upstream.repositories().repository(&admin, "APP", "engine").await.expect("it is there");
     assert_eq!(stored, pushed);
-    assert_eq!(stored.metadata_hash, crate::metadata_hash(&stored));
-    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
+    assert_eq!(stored.metadata_hash, heliostat_downstream::metadata_hash(&stored));
+    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
     assert!(
-        house.upstream.set_default_branch(&admin, "APP", "engine", "next").await.is_err(),
+        async {
+            server
+                .upstream
+                .repositories()
+                .set_default_branch(
+                    &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
+                    "next",
+                )
+                .await
+        }
+        .await
+        .is_err(),
         "no such branch"
     );
-    house.push(&repository, &[("refs/heads/next", Some("2"))]).await;
-    house.upstream.set_default_branch(&admin, "APP", "engine", "next").await.expect("changed");
+    server.push(&repository, &[("refs/heads/next", Some("2"))]).await;
+    async {
+        server
+            .upstream
+            .repositories()
+            .set_default_branch(
+                &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
+                "next",
+            )
+            .await
+    }
+    .await
+    .expect("changed");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/next");
-    let branch = house.upstream.default_branch(&admin, "APP", "engine").await.expect("a branch");
+    let branch = async {
+        server
+            .upstream
+            .repositories()
+            .default_branch(&server.upstream.repositories().reader(&admin, "APP", "engine").await?)
+    }
+    .await
+    .expect("a branch");
     assert_eq!(branch.short(), "next");
 }
 
 #[tokio::test]
 async fn a_push_reaches_the_mirror_signed_and_in_order() {
-    let mut house = House::new().await;
-    house.run();
-    let mirror = joined(&house).await;
-    house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
+    let mut server = TestUpstream::new().await;
+    server.run();
+    let mirror = joined(&server).await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
     let mut deliveries = Vec::new();
     for number in 1..=5 {
         let text = number.to_string();
-        let pushed = house.push(&repository, &[("refs/heads/main", Some(text.as_str()))]).await;
+        let pushed = server.push(&repository, &[("refs/heads/main", Some(text.as_str()))]).await;
         let start = std::time::Instant::now();
         let is_push =
             |body: &Value| body["generation"] == json!(number) && body["eventKey"] == "repo:refs_changed";
@@ -119,32 +174,32 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
     let position = |key: &str| keys.iter().position(|other| other == key).expect("it was sent");
     assert!(position("repo:created") < position("repo:refs_changed"), "{keys:?}");
     assert!(keys.contains(&"project:created".to_owned()), "{keys:?}");
-    house.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
-    let mut house = House::new().await;
-    let mirror = joined(&house).await;
-    house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
+    let mut server = TestUpstream::new().await;
+    let mirror = joined(&server).await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
     mirror.answer(EVENTS, 503);
-    house.run();
+    server.run();
     mirror.wait_for(EVENTS, 1).await;
     for number in 1..=20_usize {
         let text = number.to_string();
         let name = ["refs/heads/b1", "refs/heads/main", "refs/heads/b2"][number % 3];
-        house.push(&repository, &[(name, Some(text.as_str()))]).await;
+        server.push(&repository, &[(name, Some(text.as_str()))]).await;
     }
-    house.stop().await;
-    drop(house.upstream.clone());
+    server.stop().await;
+    drop(server.upstream.clone());
 
     // The upstream restarts: what was not taken in is still there.
-    let folder = Arc::clone(&house.folder);
-    drop(house);
-    let mut house = House::in_folder(folder, None).await;
+    let folder = Arc::clone(&server.folder);
+    drop(server);
+    let mut server = TestUpstream::in_folder(folder, None).await;
     mirror.answer(EVENTS, 204);
-    house.run();
+    server.run();
     let mut count = 1;
     let last = loop {
         let all = mirror.wait_for(EVENTS, count).await;
@@ -155,27 +210,27 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     };
     assert_eq!(last.body["fromGeneration"], json!(0));
     assert_eq!(changes(&last.body), ["ADD refs/heads/b1", "ADD refs/heads/b2", "ADD refs/heads/main"]);
-    house.stop().await;
-    let status = house.upstream.status().await.expect("a status");
+    server.stop().await;
+    let status = server.upstream.status().await.expect("a status");
     assert_eq!(status.mirrors.len(), 1);
 }
 
 #[tokio::test]
 async fn what_happened_behind_our_back_is_found_at_start() {
-    let mut house = House::new().await;
-    house.project("APP").await;
-    let repository = house.repository("APP", "Engine").await;
-    let mirror = joined(&house).await;
-    house.push(&repository, &[("refs/heads/main", Some("1"))]).await;
-    house.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
-    let on_disk = house.upstream.open_git(repository.id).await.expect("it is on disk");
+    let mut server = TestUpstream::new().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let mirror = joined(&server).await;
+    server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
+    server.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
+    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
     run_git(on_disk.path(), &["symbolic-ref", "HEAD", "refs/heads/elsewhere"]);
-    let folder = Arc::clone(&house.folder);
-    house.stop().await;
-    drop(house);
+    let folder = Arc::clone(&server.folder);
+    server.stop().await;
+    drop(server);
 
-    let mut house = House::in_folder(folder, None).await;
-    house.run();
+    let mut server = TestUpstream::in_folder(folder, None).await;
+    server.run();
     let mut count = 1;
     loop {
         let all = mirror.wait_for(EVENTS, count).await;
@@ -185,12 +240,17 @@ async fn what_happened_behind_our_back_is_found_at_start() {
         }
     }
     // The mirror is told before the rest is brought in order.
-    while !house.upstream.status().await.expect("a status").reconciliation.complete {
+    while !server.upstream.status().await.expect("a status").reconciliation.complete {
         tokio::task::yield_now().await;
     }
-    let refs = house.upstream.refs(repository.id).await.expect("readable");
-    let found = house.upstream.announce_change(&Caller::Anonymous, repository.id).await.expect("nothing new");
+    let refs = server.upstream.changes().refs(repository.id).await.expect("readable");
+    let found = server
+        .upstream
+        .changes()
+        .announce_change(&Caller::Anonymous, repository.id)
+        .await
+        .expect("nothing new");
     assert_eq!(found.repository.content_hash, refs.content_hash().as_str());
-    house.stop().await;
+    server.stop().await;
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/main");
 }

@@ -1,7 +1,7 @@
 //! The core API of an upstream: projects, repositories, users and what belongs to them.
 
 mod access_tokens;
-mod application_properties;
+mod application;
 mod permissions;
 mod projects;
 mod repositories;

@@ -16,14 +16,14 @@ impl CreateUserAccessToken for UpstreamHandlers {
         request: CreateUserAccessTokenRequest,
     ) -> Result<CreateUserAccessTokenResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let owner = self.upstream.accounts().owner(&caller, &request.user_slug).await?;
         let permissions = request.body.permissions.unwrap_or_default();
         let creation = TokenCreation {
             name: request.body.name,
             permissions: permissions.iter().map(ToString::to_string).collect(),
             expiry_days: request.body.expiry_days,
         };
-        let (token, secret) =
-            self.upstream.create_access_token(&caller, &request.user_slug, creation).await?;
+        let (token, secret) = self.upstream.accounts().create_access_token(&owner, creation).await?;
         Ok(CreateUserAccessTokenResponse::Ok(ApiJson(self.wire.raw_access_token(&token, &secret)?)))
     }
 }

@@ -15,7 +15,8 @@ impl DeleteUserAccessToken for UpstreamHandlers {
         request: DeleteUserAccessTokenRequest,
     ) -> Result<DeleteUserAccessTokenResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.delete_access_token(&caller, &request.user_slug, &request.token_id).await?;
+        let owner = self.upstream.accounts().owner(&caller, &request.user_slug).await?;
+        self.upstream.accounts().delete_access_token(&owner, &request.token_id).await?;
         Ok(DeleteUserAccessTokenResponse::NoContent)
     }
 }

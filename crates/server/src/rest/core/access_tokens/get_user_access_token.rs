@@ -13,7 +13,8 @@ impl GetUserAccessToken for UpstreamHandlers {
         request: GetUserAccessTokenRequest,
     ) -> Result<GetUserAccessTokenResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let token = self.upstream.access_token(&caller, &request.user_slug, &request.token_id).await?;
+        let owner = self.upstream.accounts().owner(&caller, &request.user_slug).await?;
+        let token = self.upstream.accounts().access_token(&owner, &request.token_id).await?;
         Ok(GetUserAccessTokenResponse::Ok(ApiJson(self.wire.access_token(&token)?)))
     }
 }

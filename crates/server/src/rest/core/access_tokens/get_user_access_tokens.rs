@@ -14,9 +14,11 @@ impl GetUserAccessTokens for UpstreamHandlers {
         request: GetUserAccessTokensRequest,
     ) -> Result<GetUserAccessTokensResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let owner = self.upstream.accounts().owner(&caller, &request.user_slug).await?;
         let tokens = self
             .upstream
-            .access_tokens(&caller, &request.user_slug, page_request(request.start, request.limit))
+            .accounts()
+            .access_tokens(&owner, page_request(request.start, request.limit))
             .await?;
         let tokens = try_map(tokens, |token| self.wire.access_token(&token))?;
         Ok(GetUserAccessTokensResponse::Ok(ApiJson(page(tokens))))

@@ -16,15 +16,13 @@ impl GetProjectUserPermissions for UpstreamHandlers {
         request: GetProjectUserPermissionsRequest,
     ) -> Result<GetProjectUserPermissionsResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
         let filter = request.filter.as_deref();
         let permitted = self
             .upstream
-            .project_permissions(
-                &caller,
-                &request.project_key,
-                filter,
-                page_request(request.start, request.limit),
-            )
+            .accounts()
+            .project_permissions(&administrator, filter, page_request(request.start, request.limit))
             .await?;
         let permitted = try_map(permitted, |permitted| self.wire.permitted_user(&permitted))?;
         Ok(GetProjectUserPermissionsResponse::Ok(ApiJson(page(permitted))))

@@ -16,16 +16,16 @@ impl GetRepositoryUserPermissions for UpstreamHandlers {
         request: GetRepositoryUserPermissionsRequest,
     ) -> Result<GetRepositoryUserPermissionsResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let filter = request.filter.as_deref();
         let permitted = self
             .upstream
-            .repository_permissions(
-                &caller,
-                &request.project_key,
-                &request.repository_slug,
-                filter,
-                page_request(request.start, request.limit),
-            )
+            .accounts()
+            .repository_permissions(&administrator, filter, page_request(request.start, request.limit))
             .await?;
         let permitted = try_map(permitted, |permitted| self.wire.permitted_user(&permitted))?;
         Ok(GetRepositoryUserPermissionsResponse::Ok(ApiJson(page(permitted))))

@@ -4,6 +4,7 @@ use heliostat_api::ops::{
     GetUsersWithAnyPermission, GetUsersWithAnyPermissionRequest, GetUsersWithAnyPermissionResponse,
 };
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -19,7 +20,8 @@ impl GetUsersWithAnyPermission for UpstreamHandlers {
         let filter = request.filter.as_deref();
         let permitted = self
             .upstream
-            .global_permissions(&caller, filter, page_request(request.start, request.limit))
+            .accounts()
+            .global_permissions(permit::admin(&caller)?, filter, page_request(request.start, request.limit))
             .await?;
         let permitted = try_map(permitted, |permitted| self.wire.permitted_user(&permitted))?;
         Ok(GetUsersWithAnyPermissionResponse::Ok(ApiJson(page(permitted))))

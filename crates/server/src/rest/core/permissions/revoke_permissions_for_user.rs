@@ -4,6 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{
     RevokePermissionsForUser, RevokePermissionsForUserRequest, RevokePermissionsForUserResponse,
 };
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -15,7 +16,7 @@ impl RevokePermissionsForUser for UpstreamHandlers {
         request: RevokePermissionsForUserRequest,
     ) -> Result<RevokePermissionsForUserResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.revoke_global_permission(&caller, &request.name).await?;
+        self.upstream.accounts().revoke_global_permission(permit::admin(&caller)?, &request.name).await?;
         Ok(RevokePermissionsForUserResponse::NoContent)
     }
 }

@@ -15,7 +15,9 @@ impl RevokeProjectUserPermission for UpstreamHandlers {
         request: RevokeProjectUserPermissionRequest,
     ) -> Result<RevokeProjectUserPermissionResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.revoke_project_permission(&caller, &request.project_key, &request.name).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
+        self.upstream.accounts().revoke_project_permission(&administrator, &request.name).await?;
         Ok(RevokeProjectUserPermissionResponse::NoContent)
     }
 }

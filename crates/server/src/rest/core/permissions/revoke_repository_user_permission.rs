@@ -16,14 +16,12 @@ impl RevokeRepositoryUserPermission for UpstreamHandlers {
         request: RevokeRepositoryUserPermissionRequest,
     ) -> Result<RevokeRepositoryUserPermissionResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream
-            .revoke_repository_permission(
-                &caller,
-                &request.project_key,
-                &request.repository_slug,
-                &request.name,
-            )
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
             .await?;
+        self.upstream.accounts().revoke_repository_permission(&administrator, &request.name).await?;
         Ok(RevokeRepositoryUserPermissionResponse::NoContent)
     }
 }

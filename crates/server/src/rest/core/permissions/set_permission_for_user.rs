@@ -14,16 +14,13 @@ impl SetPermissionForUser for UpstreamHandlers {
         request: SetPermissionForUserRequest,
     ) -> Result<SetPermissionForUserResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let permission = repository_permission(request.permission);
-        self.upstream
-            .set_repository_permission(
-                &caller,
-                &request.project_key,
-                &request.repository_slug,
-                &request.name,
-                permission,
-            )
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
             .await?;
+        let permission = repository_permission(request.permission);
+        self.upstream.accounts().set_repository_permission(&administrator, &request.name, permission).await?;
         Ok(SetPermissionForUserResponse::NoContent)
     }
 }

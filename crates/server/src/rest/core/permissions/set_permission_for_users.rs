@@ -4,6 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{
     SetPermissionForUsers, SetPermissionForUsersRequest, SetPermissionForUsersResponse,
 };
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -17,7 +18,11 @@ impl SetPermissionForUsers for UpstreamHandlers {
     ) -> Result<SetPermissionForUsersResponse, Problem> {
         let caller = self.identify(&call).await?;
         self.upstream
-            .set_global_permission(&caller, &request.name, global_permission(request.permission))
+            .accounts()
+            .set_global_permission(
+                permit::grant_global(&caller, global_permission(request.permission))?,
+                &request.name,
+            )
             .await?;
         Ok(SetPermissionForUsersResponse::NoContent)
     }

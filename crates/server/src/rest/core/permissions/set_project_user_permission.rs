@@ -16,13 +16,11 @@ impl SetProjectUserPermission for UpstreamHandlers {
         request: SetProjectUserPermissionRequest,
     ) -> Result<SetProjectUserPermissionResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
         self.upstream
-            .set_project_permission(
-                &caller,
-                &request.project_key,
-                &request.name,
-                project_permission(request.permission),
-            )
+            .accounts()
+            .set_project_permission(&administrator, &request.name, project_permission(request.permission))
             .await?;
         Ok(SetProjectUserPermissionResponse::NoContent)
     }

@@ -3,6 +3,7 @@
 use heliostat_api::ops::{CreateProject, CreateProjectRequest, CreateProjectResponse};
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::ProjectCreation;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -20,7 +21,8 @@ impl CreateProject for UpstreamHandlers {
             description: request.body.description,
             public: request.body.public.unwrap_or(false),
         };
-        let project = self.upstream.create_project(&caller, creation).await?;
+        let project =
+            self.upstream.repositories().create_project(permit::create_project(&caller)?, creation).await?;
         Ok(CreateProjectResponse::Created(ApiJson(self.wire.project(&project))))
     }
 }

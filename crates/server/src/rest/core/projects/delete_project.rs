@@ -13,7 +13,9 @@ impl DeleteProject for UpstreamHandlers {
         request: DeleteProjectRequest,
     ) -> Result<DeleteProjectResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.delete_project(&caller, &request.project_key).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
+        self.upstream.repositories().delete_project(&administrator).await?;
         Ok(DeleteProjectResponse::NoContent)
     }
 }

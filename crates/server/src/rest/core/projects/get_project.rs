@@ -13,7 +13,7 @@ impl GetProject for UpstreamHandlers {
         request: GetProjectRequest,
     ) -> Result<GetProjectResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let project = self.upstream.project(&caller, &request.project_key).await?;
+        let project = self.upstream.repositories().project(&caller, &request.project_key).await?;
         Ok(GetProjectResponse::Ok(ApiJson(self.wire.project(&project))))
     }
 }

@@ -17,10 +17,10 @@ impl GetProjects for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         let (name, wanted) = (request.name.as_deref(), page_request(request.start, request.limit));
         let projects = match request.permission {
-            None => self.upstream.projects(&caller, name, wanted).await?,
+            None => self.upstream.repositories().projects(&caller, name, wanted).await?,
             Some(needed) => {
                 let needed = project_permission(needed);
-                self.upstream.projects_with_permission(&caller, needed, name, wanted).await?
+                self.upstream.repositories().projects_with_permission(&caller, needed, name, wanted).await?
             }
         };
         Ok(GetProjectsResponse::Ok(ApiJson(page(projects.map(|project| self.wire.project(&project))))))

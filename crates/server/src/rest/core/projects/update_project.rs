@@ -14,13 +14,15 @@ impl UpdateProject for UpstreamHandlers {
         request: UpdateProjectRequest,
     ) -> Result<UpdateProjectResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
         let update = ProjectUpdate {
             key: request.body.key,
             name: request.body.name,
             description: request.body.description,
             public: request.body.public,
         };
-        let project = self.upstream.update_project(&caller, &request.project_key, update).await?;
+        let project = self.upstream.repositories().update_project(&administrator, update).await?;
         Ok(UpdateProjectResponse::Ok(ApiJson(self.wire.project(&project))))
     }
 }

@@ -13,15 +13,15 @@ impl CreateBranch for UpstreamHandlers {
         request: CreateBranchRequest,
     ) -> Result<CreateBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let writer = self
+            .upstream
+            .repositories()
+            .writer(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let branch = self
             .upstream
-            .create_branch(
-                &caller,
-                &request.project_key,
-                &request.repository_slug,
-                &request.body.name,
-                &request.body.start_point,
-            )
+            .repositories()
+            .create_branch(&writer, &request.body.name, &request.body.start_point)
             .await?;
         Ok(CreateBranchResponse::Created(ApiJson(self.wire.branch(&branch))))
     }

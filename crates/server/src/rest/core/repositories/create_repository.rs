@@ -15,6 +15,8 @@ impl CreateRepository for UpstreamHandlers {
         request: CreateRepositoryRequest,
     ) -> Result<CreateRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator =
+            self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
         only_git(request.body.scm_id.as_deref())?;
         let creation = RepositoryCreation {
             name: request.body.name,
@@ -23,7 +25,7 @@ impl CreateRepository for UpstreamHandlers {
             forkable: request.body.forkable.unwrap_or(true),
             default_branch: request.body.default_branch,
         };
-        let repository = self.upstream.create_repository(&caller, &request.project_key, creation).await?;
+        let repository = self.upstream.repositories().create_repository(&administrator, creation).await?;
         Ok(CreateRepositoryResponse::Created(ApiJson(self.wire.repository(&repository))))
     }
 }

@@ -14,16 +14,17 @@ impl DeleteBranch for UpstreamHandlers {
         request: DeleteBranchRequest,
     ) -> Result<DeleteBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let writer = self
+            .upstream
+            .repositories()
+            .writer(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let deletion = BranchDeletion { name: request.body.name, end_point: request.body.end_point };
-        let upstream = &self.upstream;
+        let repositories = self.upstream.repositories();
         if request.body.dry_run == Some(true) {
-            upstream
-                .check_branch_deletion(&caller, &request.project_key, &request.repository_slug, &deletion)
-                .await?;
+            repositories.check_branch_deletion(&writer, &deletion).await?;
         } else {
-            upstream
-                .delete_branch(&caller, &request.project_key, &request.repository_slug, &deletion)
-                .await?;
+            repositories.delete_branch(&writer, &deletion).await?;
         }
         Ok(DeleteBranchResponse::NoContent)
     }

@@ -13,7 +13,12 @@ impl DeleteRepository for UpstreamHandlers {
         request: DeleteRepositoryRequest,
     ) -> Result<DeleteRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.delete_repository(&caller, &request.project_key, &request.repository_slug).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        self.upstream.repositories().delete_repository(&administrator).await?;
         Ok(DeleteRepositoryResponse::Accepted)
     }
 }

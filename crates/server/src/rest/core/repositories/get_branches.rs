@@ -16,6 +16,11 @@ impl GetBranches for UpstreamHandlers {
         request: GetBranchesRequest,
     ) -> Result<GetBranchesResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let reader = self
+            .upstream
+            .repositories()
+            .reader(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let query = BranchQuery {
             text: request.filter_text.unwrap_or_default(),
             order: match request.order_by {
@@ -26,13 +31,8 @@ impl GetBranches for UpstreamHandlers {
         };
         let branches = self
             .upstream
-            .branches(
-                &caller,
-                &request.project_key,
-                &request.repository_slug,
-                query,
-                page_request(request.start, request.limit),
-            )
+            .repositories()
+            .branches(&reader, query, page_request(request.start, request.limit))
             .await?;
         Ok(GetBranchesResponse::Ok(ApiJson(page(branches.map(|branch| self.wire.branch(&branch))))))
     }

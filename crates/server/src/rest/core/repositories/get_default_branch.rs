@@ -13,8 +13,12 @@ impl GetDefaultBranch for UpstreamHandlers {
         request: GetDefaultBranchRequest,
     ) -> Result<GetDefaultBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let branch =
-            self.upstream.default_branch(&caller, &request.project_key, &request.repository_slug).await?;
+        let reader = self
+            .upstream
+            .repositories()
+            .reader(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        let branch = self.upstream.repositories().default_branch(&reader)?;
         Ok(GetDefaultBranchResponse::Ok(ApiJson(self.wire.minimal_ref(&branch))))
     }
 }

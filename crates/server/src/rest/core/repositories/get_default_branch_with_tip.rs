@@ -15,10 +15,12 @@ impl GetDefaultBranchWithTip for UpstreamHandlers {
         request: GetDefaultBranchWithTipRequest,
     ) -> Result<GetDefaultBranchWithTipResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let branch = self
+        let reader = self
             .upstream
-            .default_branch_with_tip(&caller, &request.project_key, &request.repository_slug)
+            .repositories()
+            .reader(&caller, &request.project_key, &request.repository_slug)
             .await?;
+        let branch = self.upstream.repositories().default_branch_with_tip(&reader).await?;
         Ok(GetDefaultBranchWithTipResponse::Ok(ApiJson(self.wire.branch(&branch))))
     }
 }

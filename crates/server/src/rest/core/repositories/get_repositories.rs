@@ -14,9 +14,10 @@ impl GetRepositories for UpstreamHandlers {
         request: GetRepositoriesRequest,
     ) -> Result<GetRepositoriesResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let project = self.upstream.project(&caller, &request.project_key).await?;
+        let project = self.upstream.repositories().project(&caller, &request.project_key).await?;
         let page_wanted = page_request(request.start, request.limit);
-        let found = self.upstream.repositories(&caller, Some(project.id), None, page_wanted).await?;
+        let found =
+            self.upstream.repositories().repositories(&caller, Some(project.id), None, page_wanted).await?;
         Ok(GetRepositoriesResponse::Ok(ApiJson(page(
             found.map(|repository| self.wire.repository(&repository)),
         ))))

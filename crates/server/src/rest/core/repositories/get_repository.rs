@@ -13,8 +13,11 @@ impl GetRepository for UpstreamHandlers {
         request: GetRepositoryRequest,
     ) -> Result<GetRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository =
-            self.upstream.repository(&caller, &request.project_key, &request.repository_slug).await?;
+        let repository = self
+            .upstream
+            .repositories()
+            .repository(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         Ok(GetRepositoryResponse::Ok(ApiJson(self.wire.repository(&repository))))
     }
 }

@@ -24,6 +24,7 @@ impl SearchRepositories for UpstreamHandlers {
         };
         let found = self
             .upstream
+            .repositories()
             .search_repositories(&caller, &wanted, page_request(request.start, request.limit))
             .await?;
         Ok(SearchRepositoriesResponse::Ok(ApiJson(page(

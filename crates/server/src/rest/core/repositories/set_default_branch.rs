@@ -13,9 +13,12 @@ impl SetDefaultBranch for UpstreamHandlers {
         request: SetDefaultBranchRequest,
     ) -> Result<SetDefaultBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream
-            .set_default_branch(&caller, &request.project_key, &request.repository_slug, &request.body.id)
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
             .await?;
+        self.upstream.repositories().set_default_branch(&administrator, &request.body.id).await?;
         Ok(SetDefaultBranchResponse::NoContent)
     }
 }

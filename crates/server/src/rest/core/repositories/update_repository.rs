@@ -14,6 +14,11 @@ impl UpdateRepository for UpstreamHandlers {
         request: UpdateRepositoryRequest,
     ) -> Result<UpdateRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let change = RepositoryChange {
             name: request.body.name,
             description: request.body.description,
@@ -22,10 +27,7 @@ impl UpdateRepository for UpstreamHandlers {
             default_branch: request.body.default_branch,
             archived: request.body.archived,
         };
-        let repository = self
-            .upstream
-            .update_repository(&caller, &request.project_key, &request.repository_slug, change)
-            .await?;
+        let repository = self.upstream.repositories().update_repository(&administrator, change).await?;
         Ok(UpdateRepositoryResponse::Created(ApiJson(self.wire.repository(&repository))))
     }
 }

@@ -5,6 +5,7 @@ use heliostat_api::ops::{CreateUser, CreateUserRequest, CreateUserResponse};
 use heliostat_auth::Secret;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::UserCreation;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -16,7 +17,7 @@ impl CreateUser for UpstreamHandlers {
         request: CreateUserRequest,
     ) -> Result<CreateUserResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.create_user(&caller, user_creation(request)?).await?;
+        self.upstream.accounts().create_user(permit::admin(&caller)?, user_creation(request)?).await?;
         Ok(CreateUserResponse::NoContent)
     }
 }

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{DeleteUser, DeleteUserRequest, DeleteUserResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -13,7 +14,7 @@ impl DeleteUser for UpstreamHandlers {
         request: DeleteUserRequest,
     ) -> Result<DeleteUserResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let user = self.upstream.delete_user(&caller, &request.name).await?;
+        let user = self.upstream.accounts().delete_user(permit::admin(&caller)?, &request.name).await?;
         Ok(DeleteUserResponse::Ok(ApiJson(self.wire.detailed_user(&user))))
     }
 }

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{GetDetailedUsers, GetDetailedUsersRequest, GetDetailedUsersResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -16,7 +17,12 @@ impl GetDetailedUsers for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         let accounts = self
             .upstream
-            .accounts(&caller, request.filter.as_deref(), page_request(request.start, request.limit))
+            .accounts()
+            .details(
+                permit::admin(&caller)?,
+                request.filter.as_deref(),
+                page_request(request.start, request.limit),
+            )
             .await?;
         Ok(GetDetailedUsersResponse::Ok(ApiJson(page(accounts.map(|user| self.wire.detailed_user(&user))))))
     }

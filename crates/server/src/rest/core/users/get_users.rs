@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{GetUsers, GetUsersRequest, GetUsersResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -12,7 +13,12 @@ impl GetUsers for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         let users = self
             .upstream
-            .users(&caller, request.filter.as_deref(), page_request(request.start, request.limit))
+            .accounts()
+            .users(
+                permit::authenticated(&caller)?,
+                request.filter.as_deref(),
+                page_request(request.start, request.limit),
+            )
             .await?;
         Ok(GetUsersResponse::Ok(ApiJson(page(users.map(|user| self.wire.user(&user))))))
     }

@@ -4,6 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{UpdateUserPassword, UpdateUserPasswordRequest, UpdateUserPasswordResponse};
 use heliostat_auth::Secret;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -18,7 +19,10 @@ impl UpdateUserPassword for UpstreamHandlers {
         if request.body.password != request.body.password_confirm {
             return Err(Refusal::invalid("passwordConfirm", "The two passwords differ.").into());
         }
-        self.upstream.set_password(&caller, &request.body.name, &Secret::new(request.body.password)).await?;
+        self.upstream
+            .accounts()
+            .set_password(permit::admin(&caller)?, &request.body.name, &Secret::new(request.body.password))
+            .await?;
         Ok(UpdateUserPasswordResponse::NoContent)
     }
 }

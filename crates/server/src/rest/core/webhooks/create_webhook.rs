@@ -14,8 +14,12 @@ impl CreateWebhook for UpstreamHandlers {
         request: CreateWebhookRequest,
     ) -> Result<CreateWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
-        let created = self.upstream.create_webhook(&caller, repository, creation(request.body)).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        let created = self.upstream.webhooks().create_webhook(&administrator, creation(request.body)).await?;
         Ok(CreateWebhookResponse::Ok(ApiJson(self.wire.webhook(created, None))))
     }
 }

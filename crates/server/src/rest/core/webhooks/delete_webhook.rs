@@ -13,8 +13,12 @@ impl DeleteWebhook for UpstreamHandlers {
         request: DeleteWebhookRequest,
     ) -> Result<DeleteWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
-        self.upstream.delete_webhook(&caller, repository, &request.webhook_id).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        self.upstream.webhooks().delete_webhook(&administrator, &request.webhook_id).await?;
         Ok(DeleteWebhookResponse::NoContent)
     }
 }

@@ -15,13 +15,20 @@ impl FindWebhooks for UpstreamHandlers {
         request: FindWebhooksRequest,
     ) -> Result<FindWebhooksResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let asked = page_request(request.start, request.limit);
-        let found = self.upstream.webhooks(&caller, repository, request.event.as_deref(), asked).await?;
+        let found =
+            self.upstream.webhooks().webhooks(&administrator, request.event.as_deref(), asked).await?;
         let mut values = Vec::new();
         for webhook in found.values {
             let history = match request.statistics {
-                true => Some(self.upstream.invocation_history(&webhook, None).await?),
+                true => {
+                    Some(self.upstream.webhooks().invocation_history(&administrator, &webhook, None).await?)
+                }
                 false => None,
             };
             values.push(self.wire.webhook(webhook, history));

@@ -14,10 +14,14 @@ impl GetLatestInvocation for UpstreamHandlers {
         request: GetLatestInvocationRequest,
     ) -> Result<GetLatestInvocationResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let filter = (request.event.as_deref(), request.outcome.map(stored_outcome));
         let (webhook, found) =
-            self.upstream.latest_invocation(&caller, repository, &request.webhook_id, filter).await?;
+            self.upstream.webhooks().latest_invocation(&administrator, &request.webhook_id, filter).await?;
         Ok(match found {
             Some(latest) => {
                 GetLatestInvocationResponse::Ok(ApiJson(self.wire.invocation(webhook.repository_id, latest)))

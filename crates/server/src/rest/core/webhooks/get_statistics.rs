@@ -13,9 +13,17 @@ impl GetStatistics for UpstreamHandlers {
         request: GetStatisticsRequest,
     ) -> Result<GetStatisticsResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
-        let webhook = self.upstream.webhook(&caller, repository, &request.webhook_id).await?;
-        let history = self.upstream.invocation_history(&webhook, request.event.as_deref()).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        let webhook = self.upstream.webhooks().webhook(&administrator, &request.webhook_id).await?;
+        let history = self
+            .upstream
+            .webhooks()
+            .invocation_history(&administrator, &webhook, request.event.as_deref())
+            .await?;
         Ok(GetStatisticsResponse::Ok(ApiJson(self.wire.invocation_history(history))))
     }
 }

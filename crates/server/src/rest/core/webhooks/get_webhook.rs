@@ -13,10 +13,14 @@ impl GetWebhook for UpstreamHandlers {
         request: GetWebhookRequest,
     ) -> Result<GetWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
-        let webhook = self.upstream.webhook(&caller, repository, &request.webhook_id).await?;
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
+        let webhook = self.upstream.webhooks().webhook(&administrator, &request.webhook_id).await?;
         let history = match request.statistics {
-            true => Some(self.upstream.invocation_history(&webhook, None).await?),
+            true => Some(self.upstream.webhooks().invocation_history(&administrator, &webhook, None).await?),
             false => None,
         };
         Ok(GetWebhookResponse::Ok(ApiJson(self.wire.webhook(webhook, history))))

@@ -15,11 +15,15 @@ impl ListInvocations for UpstreamHandlers {
         request: ListInvocationsRequest,
     ) -> Result<ListInvocationsResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let filter = (request.event.as_deref(), request.outcome.map(stored_outcome));
         let asked = page_request(request.start, request.limit);
         let (webhook, found) =
-            self.upstream.invocations(&caller, repository, &request.webhook_id, filter, asked).await?;
+            self.upstream.webhooks().invocations(&administrator, &request.webhook_id, filter, asked).await?;
         let found = found.map(|invocation| self.wire.invocation(webhook.repository_id, invocation));
         Ok(ListInvocationsResponse::Ok(ApiJson(page(found))))
     }

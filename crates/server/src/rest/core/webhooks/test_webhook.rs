@@ -16,14 +16,22 @@ impl TestWebhook for UpstreamHandlers {
         request: TestWebhookRequest,
     ) -> Result<TestWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let test = WebhookTest {
             webhook: request.webhook_id.map(WebhookId),
             address: request.url,
             certificate_required: request.ssl_verification_required,
             credentials: credentials(request.body),
         };
-        let (repository, exchange) = self.upstream.test_webhook(&caller, repository, test).await?;
-        Ok(TestWebhookResponse::Ok(ApiJson(self.wire.exchange(repository.id, None, exchange))))
+        let exchange = self.upstream.webhooks().test_webhook(&administrator, test).await?;
+        Ok(TestWebhookResponse::Ok(ApiJson(self.wire.exchange(
+            administrator.repository().id,
+            None,
+            exchange,
+        ))))
     }
 }

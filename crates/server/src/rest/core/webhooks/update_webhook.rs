@@ -14,10 +14,15 @@ impl UpdateWebhook for UpstreamHandlers {
         request: UpdateWebhookRequest,
     ) -> Result<UpdateWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = (request.project_key.as_str(), request.repository_slug.as_str());
+        let administrator = self
+            .upstream
+            .repositories()
+            .administrator(&caller, &request.project_key, &request.repository_slug)
+            .await?;
         let changed = self
             .upstream
-            .update_webhook(&caller, repository, &request.webhook_id, change(request.body))
+            .webhooks()
+            .update_webhook(&administrator, &request.webhook_id, change(request.body))
             .await?;
         Ok(UpdateWebhookResponse::Ok(ApiJson(self.wire.webhook(changed, None))))
     }

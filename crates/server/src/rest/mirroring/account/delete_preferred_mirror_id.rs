@@ -2,6 +2,7 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{DeletePreferredMirrorId, DeletePreferredMirrorIdResponse};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -12,7 +13,7 @@ impl DeletePreferredMirrorId for UpstreamHandlers {
         call: Call,
     ) -> Result<DeletePreferredMirrorIdResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.delete_preferred_mirror(&caller).await?;
+        self.upstream.downstream().members.delete_preferred_mirror(permit::user(&caller)?).await?;
         Ok(DeletePreferredMirrorIdResponse::NoContent)
     }
 }

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{GetPreferredMirrorId, GetPreferredMirrorIdResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -9,7 +10,7 @@ use crate::rest::UpstreamHandlers;
 impl GetPreferredMirrorId for UpstreamHandlers {
     async fn get_preferred_mirror_id(&self, call: Call) -> Result<GetPreferredMirrorIdResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let mirror = self.upstream.preferred_mirror(&caller).await?;
+        let mirror = self.upstream.downstream().members.preferred_mirror(permit::user(&caller)?).await?;
         Ok(GetPreferredMirrorIdResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }
 }

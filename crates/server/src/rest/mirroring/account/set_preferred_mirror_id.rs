@@ -2,6 +2,7 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{SetPreferredMirrorId, SetPreferredMirrorIdRequest, SetPreferredMirrorIdResponse};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -13,7 +14,11 @@ impl SetPreferredMirrorId for UpstreamHandlers {
         request: SetPreferredMirrorIdRequest,
     ) -> Result<SetPreferredMirrorIdResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.set_preferred_mirror(&caller, &request.body).await?;
+        self.upstream
+            .downstream()
+            .members
+            .set_preferred_mirror(permit::user(&caller)?, &request.body)
+            .await?;
         Ok(SetPreferredMirrorIdResponse::NoContent)
     }
 }

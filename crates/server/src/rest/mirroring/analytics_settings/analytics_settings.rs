@@ -3,6 +3,7 @@
 use heliostat_api::models::RestAnalyticsSettings;
 use heliostat_api::ops::{AnalyticsSettings, AnalyticsSettingsResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -10,7 +11,8 @@ use crate::rest::UpstreamHandlers;
 impl AnalyticsSettings for UpstreamHandlers {
     async fn analytics_settings(&self, call: Call) -> Result<AnalyticsSettingsResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let settings = self.upstream.analytics_settings(&caller)?;
+        let settings =
+            self.upstream.downstream().members.analytics_settings(permit::mirror_or_admin(&caller)?);
         Ok(AnalyticsSettingsResponse::Ok(ApiJson(RestAnalyticsSettings {
             can_collect_analytics: settings.can_collect_analytics,
             server_time: settings.server_time,

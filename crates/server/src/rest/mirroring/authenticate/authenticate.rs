@@ -4,6 +4,7 @@ use heliostat_api::ops::{Authenticate, AuthenticateRequest, AuthenticateResponse
 use heliostat_api::{ApiJson, Call};
 use heliostat_auth::Caller;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -18,8 +19,11 @@ impl Authenticate for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         as_mirror(&caller)?;
         let credentials = user_credentials(request.body.credentials);
-        let found =
-            self.upstream.authenticate_user(&caller, &credentials, request.body.repository_id).await?;
+        let found = self
+            .upstream
+            .accounts()
+            .authenticate_user(permit::mirror(&caller)?, &credentials, request.body.repository_id)
+            .await?;
         Ok(AuthenticateResponse::Ok(ApiJson(self.wire.authenticated_user(&found))))
     }
 }
@@ -28,6 +32,6 @@ impl Authenticate for UpstreamHandlers {
 fn as_mirror(caller: &Caller) -> Result<(), Refusal> {
     match caller {
         Caller::Mirror { .. } => Ok(()),
-        _ => Err(Refusal::unauthenticated("Only mirrors may ask this, with a JWT of their own.")),
+        _ => Err(Refusal::server_token("Only mirrors may ask this, with a JWT of their own.")),
     }
 }

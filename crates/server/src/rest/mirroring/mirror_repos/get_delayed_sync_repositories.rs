@@ -22,14 +22,14 @@ impl GetDelayedSyncRepositories for MirrorHandlers {
         call: Call,
         request: GetDelayedSyncRepositoriesRequest,
     ) -> Result<GetDelayedSyncRepositoriesResponse, Problem> {
-        self.require_administrator(&call).await?;
+        let administrator = self.administrator(&call).await?;
         // The contract has refused negative numbers before.
         let minutes = request.delay_threshold.map(|minutes| u64::try_from(minutes).unwrap_or(0));
-        let threshold = minutes.map_or(self.mirror.options().sync_tolerance, |minutes| {
+        let threshold = minutes.map_or(self.mirror.options.sync_tolerance, |minutes| {
             Duration::from_secs(minutes * SECONDS_PER_MINUTE)
         });
         let limit = usize::try_from(request.limit).unwrap_or(0).min(MAX_DELAYED_REPOSITORIES);
-        let delayed = self.mirror.delayed_syncs(threshold, limit);
+        let delayed = self.mirror.support_info.delayed_syncs(&administrator, threshold, limit);
         let delayed = delayed.iter().map(delayed_sync).collect();
         Ok(GetDelayedSyncRepositoriesResponse::Ok(ApiJson(delayed)))
     }

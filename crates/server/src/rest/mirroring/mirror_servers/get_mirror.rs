@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{GetMirror, GetMirrorRequest, GetMirrorResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -9,7 +10,12 @@ use crate::rest::UpstreamHandlers;
 impl GetMirror for UpstreamHandlers {
     async fn get_mirror(&self, call: Call, request: GetMirrorRequest) -> Result<GetMirrorResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let mirror = self.upstream.mirror(&caller, &request.mirror_id).await?;
+        let mirror = self
+            .upstream
+            .downstream()
+            .members
+            .mirror(permit::authenticated(&caller)?, &request.mirror_id)
+            .await?;
         Ok(GetMirrorResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }
 }

@@ -2,6 +2,7 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{GetPanelHtml, GetPanelHtmlRequest, GetPanelHtmlResponse};
+use heliostat_upstream::permit;
 use poem_openapi::payload::Html;
 
 use crate::pages::config_panel;
@@ -15,7 +16,12 @@ impl GetPanelHtml for UpstreamHandlers {
         request: GetPanelHtmlRequest,
     ) -> Result<GetPanelHtmlResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let panel = self.upstream.config_panel(&caller, &request.mirror_id).await?;
+        let panel = self
+            .upstream
+            .downstream()
+            .members
+            .config_panel(permit::admin(&caller)?, &request.mirror_id)
+            .await?;
         Ok(GetPanelHtmlResponse::Ok(Html(config_panel(&panel))))
     }
 }

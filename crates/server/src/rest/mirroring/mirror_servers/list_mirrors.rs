@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{ListMirrors, ListMirrorsRequest, ListMirrorsResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -14,7 +15,12 @@ impl ListMirrors for UpstreamHandlers {
         request: ListMirrorsRequest,
     ) -> Result<ListMirrorsResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let mirrors = self.upstream.mirrors(&caller, page_request(request.start, request.limit)).await?;
+        let mirrors = self
+            .upstream
+            .downstream()
+            .members
+            .mirrors(permit::authenticated(&caller)?, page_request(request.start, request.limit))
+            .await?;
         Ok(ListMirrorsResponse::Ok(ApiJson(page(mirrors.map(|mirror| self.wire.mirror_server(&mirror))))))
     }
 }

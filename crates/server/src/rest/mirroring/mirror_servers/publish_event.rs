@@ -2,6 +2,7 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{PublishEvent, PublishEventRequest, PublishEventResponse};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -14,7 +15,11 @@ impl PublishEvent for UpstreamHandlers {
         request: PublishEventRequest,
     ) -> Result<PublishEventResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.publish_event(&caller, &request.mirror_id, &sync_report(request.body)).await?;
+        self.upstream
+            .downstream()
+            .repositories
+            .report(&permit::this_mirror(&caller, &request.mirror_id)?, &sync_report(request.body))
+            .await?;
         Ok(PublishEventResponse::NoContent)
     }
 }

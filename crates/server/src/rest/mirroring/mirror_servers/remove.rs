@@ -2,6 +2,7 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{Remove, RemoveRequest, RemoveResponse};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -9,7 +10,11 @@ use crate::rest::UpstreamHandlers;
 impl Remove for UpstreamHandlers {
     async fn remove(&self, call: Call, request: RemoveRequest) -> Result<RemoveResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.remove_mirror(&caller, &request.mirror_id).await?;
+        self.upstream
+            .downstream()
+            .members
+            .remove_mirror(permit::sys_admin(&caller)?, &request.mirror_id)
+            .await?;
         Ok(RemoveResponse::NoContent)
     }
 }

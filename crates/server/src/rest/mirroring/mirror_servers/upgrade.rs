@@ -2,7 +2,8 @@
 
 use heliostat_api::ops::{Upgrade, UpgradeRequest, UpgradeResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_upstream::MirrorUpgrade;
+use heliostat_downstream::MirrorUpgrade;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -16,7 +17,12 @@ impl Upgrade for UpstreamHandlers {
             product_type: request.body.product_type,
             product_version: request.body.product_version,
         };
-        let mirror = self.upstream.upgrade(&caller, &request.mirror_id, upgrade).await?;
+        let mirror = self
+            .upstream
+            .downstream()
+            .members
+            .upgrade(&permit::this_mirror_or_sys_admin(&caller, &request.mirror_id)?, upgrade)
+            .await?;
         Ok(UpgradeResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }
 }

@@ -18,9 +18,10 @@ impl GetAllReposForProject for UpstreamHandlers {
     ) -> Result<GetAllReposForProjectResponse, Problem> {
         let caller = self.identify(&call).await?;
         let with_branch = request.include_default_branch == BooleanText::True;
-        let project = self.upstream.project_by_id(&caller, &request.project_id).await?;
+        let project = self.upstream.repositories().project_by_id(&caller, &request.project_id).await?;
         let page_wanted = page_request(request.start, request.limit);
-        let found = self.upstream.repositories(&caller, Some(project.id), None, page_wanted).await?;
+        let found =
+            self.upstream.repositories().repositories(&caller, Some(project.id), None, page_wanted).await?;
         let found = found.map(|repository| self.wire.enriched_repository(&repository, with_branch));
         Ok(GetAllReposForProjectResponse::Ok(ApiJson(page(found))))
     }

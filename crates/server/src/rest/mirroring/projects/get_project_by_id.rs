@@ -13,7 +13,7 @@ impl GetProjectById for UpstreamHandlers {
         request: GetProjectByIdRequest,
     ) -> Result<GetProjectByIdResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let project = self.upstream.project_by_id(&caller, &request.project_id).await?;
+        let project = self.upstream.repositories().project_by_id(&caller, &request.project_id).await?;
         Ok(GetProjectByIdResponse::Ok(ApiJson(self.wire.project(&project))))
     }
 }

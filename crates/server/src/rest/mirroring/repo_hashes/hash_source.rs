@@ -3,8 +3,8 @@
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, try_unfold};
 use heliostat_api::Call;
-use heliostat_mirror::permit;
 use heliostat_refusal::Refusal;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::{MirrorHandlers, UpstreamHandlers};
@@ -43,7 +43,10 @@ impl HashSource for UpstreamHandlers {
         let chunks = try_unfold(None, move |after| {
             let (upstream, caller) = (upstream.clone(), caller.clone());
             async move {
-                let found = upstream.repository_hashes(&caller, after, CHUNK_REPOSITORIES).await?;
+                let found = upstream
+                    .repositories()
+                    .repository_hashes(permit::authenticated(&caller)?, after, CHUNK_REPOSITORIES)
+                    .await?;
                 let Some(last) = found.last() else {
                     return Ok(None);
                 };
@@ -64,21 +67,22 @@ impl HashSource for UpstreamHandlers {
 
 impl HashSource for MirrorHandlers {
     async fn hash_chunks(&self, call: &Call) -> Result<HashChunks, Problem> {
-        let caller = self.identify(call).await?;
-        permit::administer(&caller)?;
+        let administrator = self.administrator(call).await?;
         let mirror = self.mirror.clone();
         let chunks = try_unfold(None, move |after| {
             let mirror = mirror.clone();
             async move {
-                let Some((held, next)) = mirror.held_hashes(after, CHUNK_REPOSITORIES).await? else {
+                let support_info = &mirror.support_info;
+                let chunk = support_info.repository_hashes(&administrator, after, CHUNK_REPOSITORIES).await?;
+                let Some((hashes, next)) = chunk else {
                     return Ok(None);
                 };
-                let rows = held.into_iter().map(|held| HashRow {
-                    project_id: held.project_id,
-                    project_public: held.project_public,
-                    repository_id: held.repository_id,
-                    content: held.content,
-                    metadata: Some(held.metadata).filter(|hash| !hash.is_empty()),
+                let rows = hashes.into_iter().map(|hashes| HashRow {
+                    project_id: hashes.project_id,
+                    project_public: hashes.project_public,
+                    repository_id: hashes.repository_id,
+                    content: hashes.content,
+                    metadata: Some(hashes.metadata).filter(|hash| !hash.is_empty()),
                 });
                 Ok(Some((rows.collect(), Some(next))))
             }

@@ -18,6 +18,7 @@ impl GetAllContentHashes for UpstreamHandlers {
         let with_branch = request.include_default_branch == BooleanText::True;
         let found = self
             .upstream
+            .repositories()
             .repositories(&caller, None, None, page_request(request.start, request.limit))
             .await?;
         let found = found.map(|repository| self.wire.enriched_repository(&repository, with_branch));

@@ -13,7 +13,7 @@ impl GetContentHashById for UpstreamHandlers {
         request: GetContentHashByIdRequest,
     ) -> Result<GetContentHashByIdResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let repository = self.upstream.repository_by_id(&caller, &request.repo_id).await?;
+        let repository = self.upstream.repositories().repository_by_id(&caller, &request.repo_id).await?;
         let enriched = self.wire.enriched_repository(&repository, request.include_default_branch);
         Ok(GetContentHashByIdResponse::Ok(ApiJson(enriched)))
     }

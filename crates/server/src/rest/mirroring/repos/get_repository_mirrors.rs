@@ -2,7 +2,8 @@
 
 use heliostat_api::ops::{GetRepositoryMirrors, GetRepositoryMirrorsRequest, GetRepositoryMirrorsResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_upstream::LinkAuthorization;
+use heliostat_downstream::LinkAuthorization;
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -17,7 +18,12 @@ impl GetRepositoryMirrors for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         let links = if request.pre_authorized { LinkAuthorization::Signed } else { LinkAuthorization::Plain };
         let wanted = page_request(request.start, request.limit);
-        let mirrors = self.upstream.repository_mirrors(&caller, &request.repo_id, links, wanted).await?;
+        let mirrors = self
+            .upstream
+            .downstream()
+            .repositories
+            .mirrors_of(permit::authenticated(&caller)?, &request.repo_id, links, wanted)
+            .await?;
         let mirrors = mirrors.map(|mirror| self.wire.mirrored_repository_descriptor(mirror));
         Ok(GetRepositoryMirrorsResponse::Ok(ApiJson(page(mirrors))))
     }

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{Accept, AcceptRequest, AcceptResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -10,7 +11,12 @@ impl Accept for UpstreamHandlers {
     async fn accept(&self, call: Call, request: AcceptRequest) -> Result<AcceptResponse, Problem> {
         let caller = self.identify(&call).await?;
         let project_ids = request.body.and_then(|body| body.project_ids);
-        let mirror = self.upstream.accept(&caller, &request.mirroring_request_id, project_ids).await?;
+        let mirror = self
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&caller)?, &request.mirroring_request_id, project_ids)
+            .await?;
         Ok(AcceptResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }
 }

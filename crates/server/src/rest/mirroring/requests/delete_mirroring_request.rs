@@ -4,6 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{
     DeleteMirroringRequest, DeleteMirroringRequestRequest, DeleteMirroringRequestResponse,
 };
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -15,7 +16,11 @@ impl DeleteMirroringRequest for UpstreamHandlers {
         request: DeleteMirroringRequestRequest,
     ) -> Result<DeleteMirroringRequestResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.delete_request(&caller, &request.mirroring_request_id).await?;
+        self.upstream
+            .downstream()
+            .joining
+            .delete_request(permit::sys_admin(&caller)?, &request.mirroring_request_id)
+            .await?;
         Ok(DeleteMirroringRequestResponse::NoContent)
     }
 }

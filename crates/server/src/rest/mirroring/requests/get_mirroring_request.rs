@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{GetMirroringRequest, GetMirroringRequestRequest, GetMirroringRequestResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -13,7 +14,12 @@ impl GetMirroringRequest for UpstreamHandlers {
         request: GetMirroringRequestRequest,
     ) -> Result<GetMirroringRequestResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let found = self.upstream.request(&caller, &request.mirroring_request_id).await?;
+        let found = self
+            .upstream
+            .downstream()
+            .joining
+            .request(permit::sys_admin(&caller)?, &request.mirroring_request_id)
+            .await?;
         Ok(GetMirroringRequestResponse::Ok(ApiJson(self.wire.mirroring_request(&found))))
     }
 }

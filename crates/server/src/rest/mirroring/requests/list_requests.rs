@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{ListRequests, ListRequestsRequest, ListRequestsResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -17,7 +18,13 @@ impl ListRequests for UpstreamHandlers {
         let caller = self.identify(&call).await?;
         let requests = self
             .upstream
-            .requests(&caller, request.state.map(request_state), page_request(request.start, request.limit))
+            .downstream()
+            .joining
+            .requests(
+                permit::sys_admin(&caller)?,
+                request.state.map(request_state),
+                page_request(request.start, request.limit),
+            )
             .await?;
         Ok(ListRequestsResponse::Ok(ApiJson(page(
             requests.map(|request| self.wire.mirroring_request(&request)),

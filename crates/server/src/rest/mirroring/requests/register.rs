@@ -2,7 +2,7 @@
 
 use heliostat_api::ops::{Register, RegisterRequest, RegisterResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_upstream::Registration;
+use heliostat_downstream::Registration;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -19,7 +19,7 @@ impl Register for UpstreamHandlers {
             product_type: request.body.product_type,
             product_version: request.body.product_version,
         };
-        let found = self.upstream.register(call.peer, registration).await?;
+        let found = self.upstream.downstream().joining.register(call.peer, registration).await?;
         Ok(RegisterResponse::Ok(ApiJson(self.wire.mirroring_request(&found))))
     }
 }

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{Reject, RejectRequest, RejectResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
 
 use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
@@ -9,7 +10,12 @@ use crate::rest::UpstreamHandlers;
 impl Reject for UpstreamHandlers {
     async fn reject(&self, call: Call, request: RejectRequest) -> Result<RejectResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let found = self.upstream.reject(&caller, &request.mirroring_request_id).await?;
+        let found = self
+            .upstream
+            .downstream()
+            .joining
+            .reject(permit::sys_admin(&caller)?, &request.mirroring_request_id)
+            .await?;
         Ok(RejectResponse::Ok(ApiJson(self.wire.rejected_mirror(&found))))
     }
 }

@@ -14,9 +14,10 @@ impl GetOutOfSyncRepositories for MirrorHandlers {
         &self,
         call: Call,
     ) -> Result<GetOutOfSyncRepositoriesResponse, Problem> {
-        self.require_administrator(&call).await?;
-        let tolerance = self.mirror.options().sync_tolerance;
-        let delayed = self.mirror.delayed_syncs(tolerance, MAX_OUT_OF_SYNC_REPOSITORIES);
+        let administrator = self.administrator(&call).await?;
+        let tolerance = self.mirror.options.sync_tolerance;
+        let delayed =
+            self.mirror.support_info.delayed_syncs(&administrator, tolerance, MAX_OUT_OF_SYNC_REPOSITORIES);
         let ids = delayed.into_iter().map(|delayed| delayed.record.external_id.clone()).collect();
         Ok(GetOutOfSyncRepositoriesResponse::Ok(ApiJson(ids)))
     }

@@ -13,8 +13,8 @@ const MAX_QUEUE_ITEMS_SHOWN: usize = 1_000;
 
 impl GetRefChangesQueue for MirrorHandlers {
     async fn get_ref_changes_queue(&self, call: Call) -> Result<GetRefChangesQueueResponse, Problem> {
-        self.require_administrator(&call).await?;
-        let waiting = self.mirror.waiting_syncs();
+        let administrator = self.administrator(&call).await?;
+        let waiting = self.mirror.support_info.waiting_syncs(&administrator);
         let values = waiting.iter().take(MAX_QUEUE_ITEMS_SHOWN).map(synchronization_request).collect();
         Ok(GetRefChangesQueueResponse::Ok(ApiJson(RestRefSyncQueue { values })))
     }

@@ -11,8 +11,9 @@ impl GetRefChangesQueueCount for MirrorHandlers {
         &self,
         call: Call,
     ) -> Result<GetRefChangesQueueCountResponse, Problem> {
-        self.require_administrator(&call).await?;
-        let count = i32::try_from(self.mirror.waiting_syncs().len()).unwrap_or(i32::MAX);
+        let administrator = self.administrator(&call).await?;
+        let count =
+            i32::try_from(self.mirror.support_info.waiting_syncs(&administrator).len()).unwrap_or(i32::MAX);
         Ok(GetRefChangesQueueCountResponse::Ok(ApiJson(count)))
     }
 }

@@ -14,8 +14,9 @@ impl GetRepoSyncStatus for MirrorHandlers {
         call: Call,
         request: GetRepoSyncStatusRequest,
     ) -> Result<GetRepoSyncStatusResponse, Problem> {
-        self.require_administrator(&call).await?;
-        let records = self.mirror.held_records(page_request(request.start, request.limit));
+        let administrator = self.administrator(&call).await?;
+        let records =
+            self.mirror.support_info.records(&administrator, page_request(request.start, request.limit));
         let states = try_map(records, |record| synchronization_status(&record))?;
         Ok(GetRepoSyncStatusResponse::Ok(ApiJson(page(states))))
     }

@@ -13,8 +13,12 @@ impl GetRepoSyncStatus1 for MirrorHandlers {
         call: Call,
         request: GetRepoSyncStatus1Request,
     ) -> Result<GetRepoSyncStatus1Response, Problem> {
-        self.require_administrator(&call).await?;
-        let record = self.mirror.held_record(&request.project_key, &request.repository_slug)?;
+        let administrator = self.administrator(&call).await?;
+        let record = self.mirror.support_info.record(
+            &administrator,
+            &request.project_key,
+            &request.repository_slug,
+        )?;
         Ok(GetRepoSyncStatus1Response::Ok(ApiJson(synchronization_status(&record)?)))
     }
 }

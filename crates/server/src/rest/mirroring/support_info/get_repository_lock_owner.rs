@@ -14,10 +14,16 @@ impl GetRepositoryLockOwner for MirrorHandlers {
         call: Call,
         request: GetRepositoryLockOwnerRequest,
     ) -> Result<GetRepositoryLockOwnerResponse, Problem> {
-        self.require_administrator(&call).await?;
-        Ok(match self.mirror.running_sync(&request.project_key, &request.repository_slug)? {
-            Some(running) => GetRepositoryLockOwnerResponse::Ok(ApiJson(self.wire.lock_owner(&running))),
-            None => GetRepositoryLockOwnerResponse::NoContent,
-        })
+        let administrator = self.administrator(&call).await?;
+        Ok(
+            match self.mirror.support_info.running_sync(
+                &administrator,
+                &request.project_key,
+                &request.repository_slug,
+            )? {
+                Some(running) => GetRepositoryLockOwnerResponse::Ok(ApiJson(self.wire.lock_owner(&running))),
+                None => GetRepositoryLockOwnerResponse::NoContent,
+            },
+        )
     }
 }

@@ -11,8 +11,8 @@ impl GetRepositoryLockOwners for MirrorHandlers {
         &self,
         call: Call,
     ) -> Result<GetRepositoryLockOwnersResponse, Problem> {
-        self.require_administrator(&call).await?;
-        let running = self.mirror.running_syncs();
+        let administrator = self.administrator(&call).await?;
+        let running = self.mirror.support_info.running_syncs(&administrator);
         let owners = running.iter().map(|running| self.wire.lock_owner(running)).collect();
         Ok(GetRepositoryLockOwnersResponse::Ok(ApiJson(owners)))
     }

@@ -12,7 +12,9 @@ impl GetAddonDescriptor for MirrorHandlers {
         _call: Call,
         request: GetAddonDescriptorRequest,
     ) -> Result<GetAddonDescriptorResponse, Problem> {
-        self.mirror.require_upstream(&request.upstream_id)?;
-        Ok(GetAddonDescriptorResponse::Ok(ApiJson(self.wire.addon_descriptor(self.mirror.descriptor()))))
+        self.mirror.link.require(&request.upstream_id)?;
+        Ok(GetAddonDescriptorResponse::Ok(ApiJson(
+            self.wire.addon_descriptor(self.mirror.introduction.addon_descriptor()),
+        )))
     }
 }

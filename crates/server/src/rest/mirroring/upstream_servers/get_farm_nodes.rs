@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{GetFarmNodes, GetFarmNodesRequest, GetFarmNodesResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -13,9 +12,8 @@ impl GetFarmNodes for MirrorHandlers {
         call: Call,
         request: GetFarmNodesRequest,
     ) -> Result<GetFarmNodesResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        self.mirror.require_upstream(&request.upstream_id)?;
+        let administrator = self.administrator(&call).await?;
+        self.mirror.lookups.upstream_server(&administrator, &request.upstream_id)?;
         Ok(GetFarmNodesResponse::Ok(ApiJson(self.wire.farm_nodes())))
     }
 }

@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{GetMirrorMode, GetMirrorModeRequest, GetMirrorModeResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -14,9 +13,8 @@ impl GetMirrorMode for MirrorHandlers {
         call: Call,
         request: GetMirrorModeRequest,
     ) -> Result<GetMirrorModeResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let settings = self.mirror.settings(&request.upstream_id)?;
+        let administrator = self.administrator(&call).await?;
+        let settings = self.mirror.selection.settings(&administrator, &request.upstream_id)?;
         Ok(GetMirrorModeResponse::Ok(ApiJson(mirror_mode(settings.mode))))
     }
 }

@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{GetMirrorSettings, GetMirrorSettingsRequest, GetMirrorSettingsResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -13,9 +12,8 @@ impl GetMirrorSettings for MirrorHandlers {
         call: Call,
         request: GetMirrorSettingsRequest,
     ) -> Result<GetMirrorSettingsResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let settings = self.mirror.settings(&request.upstream_id)?;
+        let administrator = self.administrator(&call).await?;
+        let settings = self.mirror.selection.settings(&administrator, &request.upstream_id)?;
         Ok(GetMirrorSettingsResponse::Ok(ApiJson(self.wire.upstream_settings(settings))))
     }
 }

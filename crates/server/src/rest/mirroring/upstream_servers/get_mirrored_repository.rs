@@ -16,10 +16,10 @@ impl GetMirroredRepository for MirrorHandlers {
     ) -> Result<GetMirroredRepositoryResponse, Problem> {
         let credentials = self.credentials(&call)?;
         let caller = self.identify(&call).await?;
-        let repository = self
-            .mirror
-            .mirrored_repository(&request.upstream_id, &request.upstream_repo_id, &caller, &credentials)
-            .await?;
+        let lookups = &self.mirror.lookups;
+        let (upstream_id, id) = (&request.upstream_id, &request.upstream_repo_id);
+        let reader = lookups.reader(upstream_id, id, &caller, &credentials).await?;
+        let repository = lookups.mirrored_repository(&reader);
         Ok(GetMirroredRepositoryResponse::Ok(ApiJson(self.wire.mirrored_repository(&repository))))
     }
 }

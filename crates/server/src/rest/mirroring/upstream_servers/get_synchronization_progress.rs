@@ -4,7 +4,6 @@ use heliostat_api::ops::{
     GetSynchronizationProgress, GetSynchronizationProgressRequest, GetSynchronizationProgressResponse,
 };
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -16,9 +15,8 @@ impl GetSynchronizationProgress for MirrorHandlers {
         call: Call,
         request: GetSynchronizationProgressRequest,
     ) -> Result<GetSynchronizationProgressResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let progress = self.mirror.progress(&request.upstream_id)?;
+        let administrator = self.administrator(&call).await?;
+        let progress = self.mirror.status.progress(&administrator, &request.upstream_id)?;
         Ok(GetSynchronizationProgressResponse::Ok(ApiJson(sync_progress(progress))))
     }
 }

@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{GetUpstreamServer, GetUpstreamServerRequest, GetUpstreamServerResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -13,9 +12,8 @@ impl GetUpstreamServer for MirrorHandlers {
         call: Call,
         request: GetUpstreamServerRequest,
     ) -> Result<GetUpstreamServerResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let upstream = self.mirror.upstream_server(&request.upstream_id)?;
+        let administrator = self.administrator(&call).await?;
+        let upstream = self.mirror.lookups.upstream_server(&administrator, &request.upstream_id)?;
         Ok(GetUpstreamServerResponse::Ok(ApiJson(self.wire.upstream_server(&upstream))))
     }
 }

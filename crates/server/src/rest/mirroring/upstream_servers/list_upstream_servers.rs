@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{ListUpstreamServers, ListUpstreamServersRequest, ListUpstreamServersResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -14,11 +13,11 @@ impl ListUpstreamServers for MirrorHandlers {
         call: Call,
         request: ListUpstreamServersRequest,
     ) -> Result<ListUpstreamServersResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let servers = self
-            .wire
-            .upstream_servers(&self.mirror.upstream_servers(), page_request(request.start, request.limit));
+        let administrator = self.administrator(&call).await?;
+        let servers = self.wire.upstream_servers(
+            &self.mirror.lookups.upstream_servers(&administrator),
+            page_request(request.start, request.limit),
+        );
         Ok(ListUpstreamServersResponse::Ok(ApiJson(page(servers))))
     }
 }

@@ -2,7 +2,6 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonEvent, OnAddonEventRequest, OnAddonEventResponse};
-use heliostat_mirror::permit;
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -14,10 +13,9 @@ impl OnAddonEvent for MirrorHandlers {
         call: Call,
         request: OnAddonEventRequest,
     ) -> Result<OnAddonEventResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::speak_for_upstream(&caller)?;
+        let upstream = self.upstream_itself(&call).await?;
         let event = Value::Object(request.body.into_iter().collect());
-        self.mirror.handle_event(&request.upstream_id, &event).await?;
+        self.mirror.events.handle(&upstream, &request.upstream_id, &event).await?;
         Ok(OnAddonEventResponse::NoContent)
     }
 }

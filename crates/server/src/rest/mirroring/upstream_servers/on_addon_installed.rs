@@ -19,9 +19,8 @@ impl OnAddonInstalled for MirrorHandlers {
             client_key: request.body.client_key,
             shared_secret: Secret::new(request.body.shared_secret),
             base_url: request.body.base_url,
-            project_ids: None,
         };
-        self.mirror.installed(&request.upstream_id, event, &credentials, self.facts(&call)).await?;
+        self.mirror.events.installed(&request.upstream_id, event, &credentials, self.facts(&call)).await?;
         Ok(OnAddonInstalledResponse::NoContent)
     }
 }

@@ -2,7 +2,6 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonUninstalled, OnAddonUninstalledRequest, OnAddonUninstalledResponse};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -13,9 +12,8 @@ impl OnAddonUninstalled for MirrorHandlers {
         call: Call,
         request: OnAddonUninstalledRequest,
     ) -> Result<OnAddonUninstalledResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::speak_for_upstream(&caller)?;
-        self.mirror.uninstalled(&request.upstream_id).await?;
+        let upstream = self.upstream_itself(&call).await?;
+        self.mirror.events.uninstalled(&upstream, &request.upstream_id).await?;
         Ok(OnAddonUninstalledResponse::NoContent)
     }
 }

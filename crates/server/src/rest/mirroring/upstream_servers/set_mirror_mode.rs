@@ -2,7 +2,6 @@
 
 use heliostat_api::ops::{SetMirrorMode, SetMirrorModeRequest, SetMirrorModeResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -14,9 +13,12 @@ impl SetMirrorMode for MirrorHandlers {
         call: Call,
         request: SetMirrorModeRequest,
     ) -> Result<SetMirrorModeResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let settings = self.mirror.set_mode(&request.upstream_id, request.body.as_str()).await?;
+        let administrator = self.administrator(&call).await?;
+        let settings = self
+            .mirror
+            .selection
+            .set_mode(&administrator, &request.upstream_id, request.body.as_str())
+            .await?;
         Ok(SetMirrorModeResponse::Ok(ApiJson(mirror_mode(settings.mode))))
     }
 }

@@ -3,7 +3,6 @@
 use heliostat_api::models::MirrorMode;
 use heliostat_api::ops::{SetMirrorSettings, SetMirrorSettingsRequest, SetMirrorSettingsResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -14,11 +13,13 @@ impl SetMirrorSettings for MirrorHandlers {
         call: Call,
         request: SetMirrorSettingsRequest,
     ) -> Result<SetMirrorSettingsResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
+        let administrator = self.administrator(&call).await?;
         let mode = request.body.mode.map(MirrorMode::as_str);
-        let settings =
-            self.mirror.set_settings(&request.upstream_id, mode, request.body.project_ids.as_deref()).await?;
+        let settings = self
+            .mirror
+            .selection
+            .set_settings(&administrator, &request.upstream_id, mode, request.body.project_ids.as_deref())
+            .await?;
         Ok(SetMirrorSettingsResponse::Ok(ApiJson(self.wire.upstream_settings(settings))))
     }
 }

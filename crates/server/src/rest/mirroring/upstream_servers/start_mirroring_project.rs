@@ -4,7 +4,6 @@ use heliostat_api::ops::{
     StartMirroringProject, StartMirroringProjectRequest, StartMirroringProjectResponse,
 };
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -15,9 +14,12 @@ impl StartMirroringProject for MirrorHandlers {
         call: Call,
         request: StartMirroringProjectRequest,
     ) -> Result<StartMirroringProjectResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let settings = self.mirror.start_mirroring(&request.upstream_id, &[request.project_id]).await?;
+        let administrator = self.administrator(&call).await?;
+        let settings = self
+            .mirror
+            .selection
+            .start_mirroring(&administrator, &request.upstream_id, &[request.project_id])
+            .await?;
         Ok(StartMirroringProjectResponse::Ok(ApiJson(settings.project_ids)))
     }
 }

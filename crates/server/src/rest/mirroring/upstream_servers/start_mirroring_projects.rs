@@ -4,7 +4,6 @@ use heliostat_api::ops::{
     StartMirroringProjects, StartMirroringProjectsRequest, StartMirroringProjectsResponse,
 };
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -15,9 +14,12 @@ impl StartMirroringProjects for MirrorHandlers {
         call: Call,
         request: StartMirroringProjectsRequest,
     ) -> Result<StartMirroringProjectsResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        let settings = self.mirror.start_mirroring(&request.upstream_id, &request.body).await?;
+        let administrator = self.administrator(&call).await?;
+        let settings = self
+            .mirror
+            .selection
+            .start_mirroring(&administrator, &request.upstream_id, &request.body)
+            .await?;
         Ok(StartMirroringProjectsResponse::Ok(ApiJson(settings.project_ids)))
     }
 }

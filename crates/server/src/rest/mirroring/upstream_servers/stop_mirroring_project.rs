@@ -2,7 +2,6 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{StopMirroringProject, StopMirroringProjectRequest, StopMirroringProjectResponse};
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -13,9 +12,11 @@ impl StopMirroringProject for MirrorHandlers {
         call: Call,
         request: StopMirroringProjectRequest,
     ) -> Result<StopMirroringProjectResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        self.mirror.stop_mirroring(&request.upstream_id, &[request.project_id]).await?;
+        let administrator = self.administrator(&call).await?;
+        self.mirror
+            .selection
+            .stop_mirroring(&administrator, &request.upstream_id, &[request.project_id])
+            .await?;
         Ok(StopMirroringProjectResponse::NoContent)
     }
 }

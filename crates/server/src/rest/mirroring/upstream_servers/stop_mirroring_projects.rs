@@ -4,7 +4,6 @@ use heliostat_api::Call;
 use heliostat_api::ops::{
     StopMirroringProjects, StopMirroringProjectsRequest, StopMirroringProjectsResponse,
 };
-use heliostat_mirror::permit;
 
 use crate::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -15,9 +14,8 @@ impl StopMirroringProjects for MirrorHandlers {
         call: Call,
         request: StopMirroringProjectsRequest,
     ) -> Result<StopMirroringProjectsResponse, Problem> {
-        let caller = self.identify(&call).await?;
-        permit::administer(&caller)?;
-        self.mirror.stop_mirroring(&request.upstream_id, &request.body).await?;
+        let administrator = self.administrator(&call).await?;
+        self.mirror.selection.stop_mirroring(&administrator, &request.upstream_id, &request.body).await?;
         Ok(StopMirroringProjectsResponse::NoContent)
     }
 }

@@ -1,0 +1,64 @@
+//! What all events of this server have in common, and the signals that some were stored.
+
+use heliostat_auth::Caller;
+use heliostat_peer::Clock;
+use tokio::sync::Notify;
+use url::Url;
+
+use super::events::EventContext;
+
+/// Knows this server's address and time, and wakes the deliveries.
+pub struct Announcer {
+    base_url: Url,
+    clock: Clock,
+    mirrors: Notify,
+    webhooks: Notify,
+}
+
+impl Announcer {
+    /// For the server at `base_url`.
+    pub fn new(base_url: Url, clock: Clock) -> Self {
+        Self { base_url, clock, mirrors: Notify::new(), webhooks: Notify::new() }
+    }
+
+    /// What clients and mirrors see.
+    pub fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// The base URL without a slash at its end, to which paths are appended.
+    pub fn base_address(&self) -> &str {
+        self.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// Epoch milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Epoch seconds, as tokens count them.
+    pub fn now_seconds(&self) -> i64 {
+        self.clock.now_seconds()
+    }
+
+    /// What the events of something that `caller` does now have in common.
+    pub fn context<'a>(&'a self, caller: &'a Caller) -> EventContext<'a> {
+        EventContext { base_url: &self.base_url, now_ms: self.now_ms(), actor: caller.user() }
+    }
+
+    /// Wakes the deliveries after events were stored.
+    pub fn announced(&self) {
+        self.mirrors.notify_one();
+        self.webhooks.notify_one();
+    }
+
+    /// The signal that events were stored for mirrors.
+    pub fn mirrors_signal(&self) -> &Notify {
+        &self.mirrors
+    }
+
+    /// The signal that events were stored for webhooks.
+    pub fn webhooks_signal(&self) -> &Notify {
+        &self.webhooks
+    }
+}

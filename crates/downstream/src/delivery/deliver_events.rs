@@ -1,0 +1,245 @@
+//! Events get from the outbox to the mirrors: at least once, in order per repository, fast when all is well.
+//!
+//! ```text
+//!  push ──▶ outbox row ──▶ wake ──▶ one task per mirror that has something due
+//!                                     │  read a batch, group by repository, coalesce
+//!                                     ├─ repository 1: POST, POST …   (in order)
+//!                                     ├─ repository 2: POST …         (at the same time)
+//!                                     ▼
+//!                          delivered: row deleted · failed: the mirror's rows wait
+//! ```
+//!
+//! A row is deleted only after the mirror has answered 2xx, so a crash on either side repeats a delivery and
+//! never loses one. A mirror that fails is left alone for a growing time, and is tried at once when it calls.
+//! The loop itself is in `delivery_loop`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use heliostat_peer::{BackOff, PeerClient};
+use heliostat_storage::{
+    MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError, UpstreamStore,
+};
+use parking_lot::Mutex;
+use reqwest::Method;
+use tokio::sync::Notify;
+
+use super::announcer::Announcer;
+use super::coalesce::{MergedEvent, coalesce};
+use super::delivery_loop::Receivers;
+use crate::calling::{self, MirrorCall};
+
+/// How long a mirror may take to take an event in.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Events that are read, and coalesced, at once.
+const BATCH_SIZE: u64 = 500;
+/// Repositories of which one mirror is told at the same time.
+const PARALLEL_REPOSITORIES: usize = 8;
+/// Mirrors that are told at the same time.
+const PARALLEL_MIRRORS: usize = 64;
+/// Events that wait for a mirror that is away; beyond, the oldest are dropped and its sweep finds the difference.
+const MAX_PENDING_EVENTS: u64 = 20_000;
+/// How long a mirror that has failed is left alone.
+const RETRY: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(30));
+/// A mirror in back-off that calls is tried again at most this often.
+const RETRY_ON_CALL_MS: i64 = 1_000;
+
+/// The delivery of events to mirrors.
+pub struct MirrorDelivery {
+    store: UpstreamStore,
+    client: PeerClient,
+    announcer: Arc<Announcer>,
+    records: Mutex<HashMap<MirrorServerId, DeliveryRecord>>,
+}
+
+/// How delivery to one mirror is going.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// Failures since the last success.
+    pub failures: u32,
+    /// Why the last one failed, while failing.
+    pub last_error: Option<String>,
+    /// When an event was last taken in, in epoch milliseconds.
+    pub delivered_at: Option<i64>,
+    /// When delivery last failed, in epoch milliseconds.
+    pub failed_at: Option<i64>,
+    /// Set when the mirror has called since it failed, so that the back-off is over.
+    back: bool,
+}
+
+impl MirrorDelivery {
+    pub(crate) fn new(store: UpstreamStore, client: PeerClient, announcer: Arc<Announcer>) -> Self {
+        Self { store, client, announcer, records: Mutex::default() }
+    }
+
+    /// A mirror has called, so it can probably be reached again.
+    pub(crate) fn mirror_is_back(&self, id: &MirrorServerId, now: i64) {
+        let mut records = self.records.lock();
+        let Some(record) = records.get_mut(id) else { return };
+        let rested = record.failed_at.is_some_and(|failed_at| now - failed_at >= RETRY_ON_CALL_MS);
+        if record.failures > 0 && rested && !record.back {
+            record.back = true;
+            self.announcer.mirrors_signal().notify_one();
+        }
+    }
+
+    /// Forgets a mirror that was removed.
+    pub(crate) fn forget(&self, id: &MirrorServerId) {
+        self.records.lock().remove(id);
+    }
+
+    /// How delivery to a mirror is going.
+    pub fn record_of(&self, id: &MirrorServerId) -> DeliveryRecord {
+        self.records.lock().get(id).cloned().unwrap_or_default()
+    }
+
+    fn take_those_back(&self) -> Vec<MirrorServerId> {
+        let mut records = self.records.lock();
+        let back = records
+            .iter_mut()
+            .filter_map(|(id, record)| std::mem::take(&mut record.back).then(|| id.clone()));
+        back.collect()
+    }
+
+    fn delivered(&self, id: &MirrorServerId, now: i64) {
+        let record = DeliveryRecord { delivered_at: Some(now), ..DeliveryRecord::default() };
+        self.records.lock().insert(id.clone(), record);
+    }
+
+    fn failed(&self, id: &MirrorServerId, error: String, now: i64) -> u32 {
+        let mut records = self.records.lock();
+        let record = records.entry(id.clone()).or_default();
+        record.failures = record.failures.saturating_add(1);
+        record.last_error = Some(error);
+        record.failed_at = Some(now);
+        record.failures
+    }
+
+    /// Returns whether there may be more to deliver now.
+    async fn deliver_batch(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
+        let Some(mirror) = self.store.find_mirror(id).await?.filter(|mirror| mirror.enabled) else {
+            return Ok(false);
+        };
+        let mut events = self.store.pending_for(id, BATCH_SIZE).await?;
+        if events.len() as u64 == BATCH_SIZE {
+            let dropped = self.store.trim_outbox(id, MAX_PENDING_EVENTS).await?;
+            if dropped > 0 {
+                tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
+                events = self.store.pending_for(id, BATCH_SIZE).await?;
+            }
+        }
+        if events.is_empty() {
+            return Ok(false);
+        }
+        let failed = AtomicBool::new(false);
+        let groups = group_by_repository(events);
+        let undelivered: Vec<Vec<OutboxEventId>> = futures_util::stream::iter(groups)
+            .map(|group| self.deliver_in_order(&mirror, group, &failed))
+            .buffer_unordered(PARALLEL_REPOSITORIES)
+            .collect()
+            .await;
+        let undelivered = undelivered.concat();
+        if undelivered.is_empty() {
+            return Ok(true);
+        }
+        let delay = RETRY.after(self.record_of(id).failures);
+        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        self.store.postpone(&undelivered, self.announcer.now_ms().saturating_add(delay_ms)).await?;
+        Ok(false)
+    }
+
+    /// Delivers the events of one repository, and returns those that were not delivered.
+    async fn deliver_in_order(
+        &self,
+        mirror: &MirrorServer,
+        events: Vec<OutboxEvent>,
+        failed: &AtomicBool,
+    ) -> Vec<OutboxEventId> {
+        let mut undelivered = Vec::new();
+        for event in coalesce(events) {
+            // Once one delivery has failed the mirror is left alone, and nothing overtakes.
+            let delivered = !failed.load(Ordering::Relaxed) && self.deliver(mirror, &event).await;
+            if !delivered {
+                failed.store(true, Ordering::Relaxed);
+                undelivered.extend(event.settles);
+            }
+        }
+        undelivered
+    }
+
+    async fn deliver(&self, mirror: &MirrorServer, event: &MergedEvent) -> bool {
+        let call = MirrorCall {
+            method: Method::POST,
+            url: &mirror.events_url,
+            event_key: Some(&event.event_key),
+            body: &event.body,
+            timeout: DELIVERY_TIMEOUT,
+        };
+        match calling::send(&self.client, mirror, call).await {
+            Ok(()) => self.delivered(&mirror.id, self.announcer.now_ms()),
+            Err(error) if error.refuses_content() => {
+                // The same bytes would be refused for ever, and hold up all that follows. The sweep repairs it.
+                tracing::error!(mirror.id = %mirror.id, event = event.event_key, error = %error, "a mirror refuses an event");
+            }
+            Err(error) => {
+                let failures = self.failed(&mirror.id, error.to_string(), self.announcer.now_ms());
+                if failures == 1 {
+                    tracing::warn!(mirror.id = %mirror.id, error = %error, "a mirror does not take events; trying again");
+                }
+                return false;
+            }
+        }
+        match self.store.delete_events(&event.settles).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot forget a delivered event; it will be repeated");
+                false
+            }
+        }
+    }
+}
+
+impl Receivers for Arc<MirrorDelivery> {
+    type Id = MirrorServerId;
+
+    const NAME: &'static str = "mirrors";
+    const AT_ONCE: usize = PARALLEL_MIRRORS;
+
+    fn wake(&self) -> &Notify {
+        self.announcer.mirrors_signal()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.announcer.now_ms()
+    }
+
+    async fn due(&self) -> Result<Vec<MirrorServerId>, StoreError> {
+        let mut due = self.store.mirrors_with_pending(self.announcer.now_ms()).await?;
+        for id in self.take_those_back() {
+            if !due.contains(&id) {
+                due.push(id);
+            }
+        }
+        Ok(due)
+    }
+
+    async fn next_at(&self) -> Result<Option<i64>, StoreError> {
+        self.store.next_delivery_at().await
+    }
+
+    async fn deliver_some(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
+        self.deliver_batch(id).await
+    }
+}
+
+/// The events of each repository, and of none, in their order.
+fn group_by_repository(events: Vec<OutboxEvent>) -> Vec<Vec<OutboxEvent>> {
+    let mut groups: BTreeMap<_, Vec<OutboxEvent>> = BTreeMap::new();
+    for event in events {
+        groups.entry(event.repository_id).or_default().push(event);
+    }
+    groups.into_values().collect()
+}

@@ -1,0 +1,17 @@
+//! How events get to their receivers: what they say, who is woken, and the loop that delivers them in order.
+
+mod announcer;
+mod coalesce;
+mod date;
+mod deliver_events;
+mod delivery_loop;
+mod events;
+mod metadata_hash;
+
+pub use announcer::Announcer;
+pub use coalesce::net_changes;
+pub use date::event_date;
+pub use deliver_events::{DeliveryRecord, MirrorDelivery};
+pub use delivery_loop::{Receivers, deliver};
+pub use events::{EventContext, MAX_CHANGES_PER_EVENT, REFS_CHANGED, wire_changes};
+pub use metadata_hash::metadata_hash;

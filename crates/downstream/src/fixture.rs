@@ -1,0 +1,75 @@
+//! Values that unit tests start from.
+
+use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
+use heliostat_storage::{
+    Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, Repository, RepositoryId,
+    RepositoryState,
+};
+
+/// A project.
+pub fn project() -> Project {
+    Project {
+        id: ProjectId(3),
+        key: "APP".into(),
+        name: "App".into(),
+        description: None,
+        public: false,
+        kind: ProjectKind::Normal,
+    }
+}
+
+/// A repository in [`project`].
+pub fn repository() -> Repository {
+    Repository {
+        id: RepositoryId(42),
+        project: project(),
+        slug: "engine".into(),
+        name: "Engine".into(),
+        description: None,
+        hierarchy_id: "0123456789abcdef0123".into(),
+        public: false,
+        forkable: true,
+        archived: false,
+        state: RepositoryState::Available,
+        default_branch: "refs/heads/main".into(),
+        generation: Generation(7),
+        content_hash: "ab".repeat(32),
+        metadata_hash: "cd".repeat(32),
+        created_at: 1_764_000_000_000,
+        updated_at: 1_764_000_000_000,
+    }
+}
+
+/// A mirror below a context path.
+pub fn mirror() -> MirrorServer {
+    let base_url = "https://mirror.example.com/eu";
+    let resource =
+        format!("{base_url}/rest/mirroring/latest/upstreamServers/148728f5-df0f-3f3e-af11-0f4b3b1c9a51");
+    MirrorServer {
+        id: "B0F5-CS21-45C2-CCK3".into(),
+        name: "Mirror".into(),
+        base_url: base_url.into(),
+        enabled: true,
+        mirror_type: MirrorType::Single,
+        product_type: None,
+        product_version: "0.1.0".into(),
+        descriptor_uri: format!("{resource}/addon/descriptor"),
+        events_url: format!("{resource}/addon/events"),
+        uninstalled_url: Some(format!("{resource}/addon/uninstalled")),
+        shared_secret: "5ec7e7".into(),
+        client_key: "heliostat-AAAA-BBBB-CCCC-DDDD".into(),
+        last_seen_at: None,
+        created_at: 1_764_000_000_000,
+    }
+}
+
+/// A user with this global permission.
+pub fn user(global: Option<GlobalPermission>) -> Caller {
+    Caller::User(UserIdentity {
+        id: 7,
+        name: "ada".into(),
+        slug: "ada".into(),
+        display_name: "Ada".into(),
+        global,
+    })
+}

@@ -1,0 +1,199 @@
+//! Letting a mirror in: introduction, secret, installation; and back to pending if any of it fails.
+//!
+//! 1. The descriptor is fetched from the mirror's own address, within the address rules.
+//! 2. The mirror is stored with a fresh secret. From now on its signatures are accepted, because it checks the
+//!    secret by calling back before it accepts the next step.
+//! 3. The mirror is told its secret (`addon/installed`), and which projects to follow if not all.
+//! 4. If the mirror does not agree, it is removed again and the request is open as before.
+//!
+//! A crash between the second and third step leaves a mirror that was never told. It keeps asking, and
+//! [`Joining::install_again_if_never_seen`] tells it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettingsUpdate};
+use heliostat_auth::shared_secret;
+use heliostat_peer::Call;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
+use reqwest::Method;
+use url::Url;
+
+use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
+use super::requests::Joining;
+use crate::calling::{self, MirrorCall, upstream_on_mirror};
+use crate::permit::SystemAdministrator;
+
+/// How long fetching a descriptor may take.
+const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a mirror may take to check and store its secret.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most projects that one acceptance can name.
+const MAX_SELECTED_PROJECTS: usize = 10_000;
+/// An installation is repeated at most this often.
+const INSTALL_AGAIN_AFTER_MS: i64 = 60_000;
+
+impl Joining {
+    /// Accepts a request. The mirror then follows all projects, or those that are named.
+    pub async fn accept(
+        self: &Arc<Self>,
+        administrator: SystemAdministrator<'_>,
+        request_id: &str,
+        projects: Option<Vec<String>>,
+    ) -> Result<MirrorServer, Refusal> {
+        let request = self.request(administrator, request_id).await?;
+        if request.state != RequestState::Pending {
+            let message = format!("The request is {} already.", request.state.as_str().to_lowercase());
+            return Err(Refusal::conflict(message));
+        }
+        let projects = match projects {
+            Some(ids) if !ids.is_empty() => Some(self.existing_projects(ids).await?),
+            _ => None,
+        };
+        let joining = Arc::clone(self);
+        self.parts
+            .tasks
+            .to_the_end(async move { joining.accept_to_the_end(&request, projects.as_deref()).await })
+            .await
+    }
+
+    async fn accept_to_the_end(
+        &self,
+        request: &MirroringRequest,
+        projects: Option<&[String]>,
+    ) -> Result<MirrorServer, Refusal> {
+        let introduction = self.fetch_introduction(&request.base_url, &request.descriptor_uri).await?;
+        let new_mirror = NewMirror {
+            events_url: introduction.events_url.clone(),
+            uninstalled_url: introduction.uninstalled_url.clone(),
+            shared_secret: shared_secret().expose().to_owned(),
+            client_key: self.parts.client_key.clone(),
+            accepted_at: self.parts.announcer.now_ms(),
+        };
+        let mirror = self.parts.store.insert_mirror(request.id, new_mirror).await?;
+        match self.install(&mirror, &introduction, projects).await {
+            Ok(()) => {
+                tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
+                self.members.record(&mirror.id).await
+            }
+            Err(reason) => {
+                self.parts.store.revert_acceptance(&mirror.id, self.parts.announcer.now_ms()).await?;
+                Err(reason)
+            }
+        }
+    }
+
+    /// Tells a mirror that was accepted its secret once more, if it has never used it.
+    pub(super) async fn install_again_if_never_seen(
+        self: &Arc<Self>,
+        id: &MirrorServerId,
+    ) -> Result<(), Refusal> {
+        let mirror = self.parts.store.find_mirror(id).await?;
+        let Some(mirror) = mirror.filter(|mirror| mirror.last_seen_at.is_none()) else {
+            return Ok(());
+        };
+        let now = self.parts.announcer.now_ms();
+        if now - mirror.created_at < INSTALL_AGAIN_AFTER_MS || !self.members.admit_installation(id, now) {
+            return Ok(());
+        }
+        let joining = Arc::clone(self);
+        self.parts.tasks.spawn(async move {
+            let installed = async {
+                let introduction =
+                    joining.fetch_introduction(&mirror.base_url, &mirror.descriptor_uri).await?;
+                joining.install(&mirror, &introduction, None).await
+            };
+            if let Err(error) = installed.await {
+                tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot install a mirror again");
+            }
+        });
+        Ok(())
+    }
+
+    async fn fetch_introduction(
+        &self,
+        base_url: &str,
+        descriptor_uri: &str,
+    ) -> Result<Introduction, Refusal> {
+        let parse = |text: &str| Url::parse(text).map_err(Refusal::internal);
+        let (base_url, descriptor_uri) = (parse(base_url)?, parse(descriptor_uri)?);
+        let call = Call::new(Method::GET, descriptor_uri)
+            .timeout(DESCRIPTOR_TIMEOUT)
+            .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
+        let fetched = self.parts.client.fetch(call).await;
+        let json = fetched.map_err(|error| {
+            Refusal::conflict(format!("The mirror's descriptor cannot be fetched: {error}."))
+        })?;
+        read_introduction(&json, &base_url).map_err(|reason| {
+            Refusal::conflict(format!("The mirror's descriptor is not acceptable: {reason}."))
+        })
+    }
+
+    async fn install(
+        &self,
+        mirror: &MirrorServer,
+        introduction: &Introduction,
+        projects: Option<&[String]>,
+    ) -> Result<(), Refusal> {
+        let base_url = self.parts.announcer.base_address();
+        let body = RestAddonInstalledEvent {
+            key: Some(introduction.key.clone()),
+            client_key: mirror.client_key.clone(),
+            shared_secret: mirror.shared_secret.clone(),
+            base_url: Some(base_url.to_owned()),
+            api_base_url: Some(base_url.to_owned()),
+            ..RestAddonInstalledEvent::default()
+        };
+        let call = MirrorCall {
+            method: Method::POST,
+            url: &introduction.installed_url,
+            event_key: None,
+            body: &body,
+            timeout: INSTALL_TIMEOUT,
+        };
+        let installed = calling::send(&self.parts.client, mirror, call).await;
+        installed
+            .map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))?;
+        match projects {
+            Some(projects) => self.select_projects(mirror, projects).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn select_projects(&self, mirror: &MirrorServer, projects: &[String]) -> Result<(), Refusal> {
+        let failed = |reason: String| {
+            Refusal::conflict(format!("The mirror could not be told which projects to follow: {reason}."))
+        };
+        let resource = upstream_on_mirror(mirror)
+            .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
+        let body = RestUpstreamSettingsUpdate {
+            mode: Some(MirrorMode::SelectedProjects),
+            project_ids: Some(projects.to_vec()),
+        };
+        let url = format!("{resource}/settings");
+        let call = MirrorCall {
+            method: Method::PUT,
+            url: &url,
+            event_key: None,
+            body: &body,
+            timeout: INSTALL_TIMEOUT,
+        };
+        calling::send(&self.parts.client, mirror, call).await.map_err(|error| failed(error.to_string()))
+    }
+
+    async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
+        if ids.len() > MAX_SELECTED_PROJECTS {
+            let message = format!("At most {MAX_SELECTED_PROJECTS} projects can be named.");
+            return Err(Refusal::invalid("projectIds", message));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        for id in &ids {
+            let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
+            let id: ProjectId = id.parse().map_err(|_| unknown())?;
+            self.parts.store.find_project(id).await?.ok_or_else(unknown)?;
+        }
+        Ok(ids)
+    }
+}

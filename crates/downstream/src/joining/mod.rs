@@ -1,0 +1,8 @@
+//! How mirrors join: requests, decisions, and the introduction that follows an acceptance.
+
+mod accept_mirror;
+mod addon_descriptor;
+mod rate_limit;
+mod requests;
+
+pub use requests::{Joining, Registration};

@@ -1,0 +1,38 @@
+//! How a server is followed by mirrors: how they join, what is known of them, and how events get to them.
+//!
+//! [`Downstream`] assembles the parts: [`Joining`] takes requests and lets mirrors in, [`Members`] knows those that
+//! have joined, [`MirrorDelivery`] brings events to them, and [`MirroredRepositories`] knows what they have of this
+//! server's repositories. The server that is followed is an [`Origin`]: today the primary. Values of [`permit`] say
+//! that a caller was asked for what a call needs.
+
+mod detached_tasks;
+mod downstream;
+mod origin;
+mod parts;
+pub mod permit;
+
+mod calling;
+mod delivery;
+mod joining;
+mod members;
+mod text;
+pub mod wire;
+
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
+
+pub use calling::LinkAuthorization;
+pub use delivery::{
+    Announcer, DeliveryRecord, EventContext, MAX_CHANGES_PER_EVENT, MirrorDelivery, REFS_CHANGED, Receivers,
+    deliver, event_date, metadata_hash, net_changes, wire_changes,
+};
+pub use detached_tasks::DetachedTasks;
+pub use downstream::Downstream;
+pub use joining::{Joining, Registration};
+pub use members::{
+    AnalyticsSettings, ConfigPanel, Members, MirrorUpgrade, MirroredRepositories, PanelCalls,
+    RepositoryMirror, SyncReport,
+};
+pub use origin::{AcceptedReport, MakeEvents, Origin, SyncType};
+pub use parts::DownstreamParts;
+pub use text::{MAX_LONG_NAME_LENGTH, one_line};

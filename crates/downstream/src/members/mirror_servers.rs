@@ -1,0 +1,224 @@
+//! Mirrors that have joined: what is known of them, and how they leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_peer::PeerClient;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{
+    MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, StoreError, UpstreamStore,
+};
+use reqwest::Method;
+use serde_json::json;
+
+use super::last_seen::LastSeen;
+use crate::calling::{self, MirrorCall, mirror_base_url, text_of, url_below};
+use crate::delivery::{Announcer, MirrorDelivery};
+use crate::detached_tasks::DetachedTasks;
+use crate::parts::DownstreamParts;
+use crate::permit::{Authenticated, MirrorKeeper, MirrorOrAdministrator, SignedInUser, SystemAdministrator};
+use crate::text::one_line;
+
+/// Longest mirror id, in bytes.
+pub(crate) const MAX_MIRROR_ID_BYTES: usize = 64;
+/// Longest product name or version, in characters.
+const MAX_PRODUCT_LENGTH: usize = 255;
+/// How long a removed mirror may take to take notice of it.
+const UNINSTALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a mirror says about itself after an upgrade or a move; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MirrorUpgrade {
+    /// Where it is reached now.
+    pub base_url: Option<String>,
+    /// Where it describes itself now.
+    pub descriptor_uri: Option<String>,
+    /// What it runs.
+    pub product_type: Option<String>,
+    /// Which version of it.
+    pub product_version: Option<String>,
+}
+
+/// Whether mirrors may collect usage data, and what time it is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnalyticsSettings {
+    /// Always false: nothing is collected.
+    pub can_collect_analytics: bool,
+    /// Epoch milliseconds.
+    pub server_time: i64,
+}
+
+/// The mirrors that have joined.
+pub struct Members {
+    pub(super) store: UpstreamStore,
+    client: PeerClient,
+    pub(super) announcer: Arc<Announcer>,
+    delivery: Arc<MirrorDelivery>,
+    tasks: DetachedTasks,
+    last_seen: LastSeen,
+}
+
+impl Members {
+    /// The mirrors of a server.
+    pub fn new(parts: &DownstreamParts) -> Self {
+        let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
+        let delivery = MirrorDelivery::new(store.clone(), client.clone(), Arc::clone(&announcer));
+        Self { store, client, announcer, delivery: Arc::new(delivery), tasks, last_seen: LastSeen::default() }
+    }
+
+    /// How events get to them.
+    pub fn delivery(&self) -> &Arc<MirrorDelivery> {
+        &self.delivery
+    }
+
+    /// Mirrors that have joined.
+    pub async fn mirrors(
+        &self,
+        _: Authenticated<'_>,
+        page: PageRequest,
+    ) -> Result<Page<MirrorServer>, Refusal> {
+        Ok(self.store.list_mirrors(page).await?)
+    }
+
+    /// One mirror.
+    pub async fn mirror(&self, _: Authenticated<'_>, id: &str) -> Result<MirrorServer, Refusal> {
+        self.record(&MirrorServerId::from(id)).await
+    }
+
+    /// Records a new version or address of a mirror.
+    pub async fn upgrade(
+        &self,
+        keeper: &MirrorKeeper,
+        upgrade: MirrorUpgrade,
+    ) -> Result<MirrorServer, Refusal> {
+        let mirror = self.record(keeper.id()).await?;
+        let mut update = MirrorUpdate {
+            product_type: product("productType", upgrade.product_type.as_deref())?,
+            product_version: product("productVersion", upgrade.product_version.as_deref())?,
+            ..MirrorUpdate::default()
+        };
+        if upgrade.base_url.is_some() || upgrade.descriptor_uri.is_some() {
+            self.move_addresses(&mirror, &upgrade, &mut update)?;
+        }
+        match self.store.update_mirror(&mirror.id, update).await {
+            Err(StoreError::Conflict { value, .. }) => {
+                Err(Refusal::conflict_in("baseUrl", format!("Another mirror has the base URL {value}.")))
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// The mirror's addresses move with its base URL.
+    fn move_addresses(
+        &self,
+        mirror: &MirrorServer,
+        upgrade: &MirrorUpgrade,
+        update: &mut MirrorUpdate,
+    ) -> Result<(), Refusal> {
+        let base_url = mirror_base_url(
+            &self.client,
+            "baseUrl",
+            upgrade.base_url.as_deref().unwrap_or(&mirror.base_url),
+        )?;
+        let new_base = text_of(&base_url);
+        let moved = |url: &str| url.strip_prefix(&mirror.base_url).map(|path| format!("{new_base}{path}"));
+        let descriptor_uri = match &upgrade.descriptor_uri {
+            Some(text) => url_below("addonDescriptorUri", text, &base_url)?.to_string(),
+            None => moved(&mirror.descriptor_uri).unwrap_or_else(|| mirror.descriptor_uri.clone()),
+        };
+        update.descriptor_uri = Some(descriptor_uri);
+        update.events_url = moved(&mirror.events_url);
+        update.uninstalled_url = mirror.uninstalled_url.as_deref().and_then(moved);
+        update.base_url = Some(new_base);
+        Ok(())
+    }
+
+    /// Ends a mirror's membership: its secret is worthless at once, and it is told so if it can be reached.
+    pub async fn remove_mirror(
+        self: &Arc<Self>,
+        _: SystemAdministrator<'_>,
+        id: &str,
+    ) -> Result<(), Refusal> {
+        let mirror = self.record(&MirrorServerId::from(id)).await?;
+        self.store.delete_mirror(&mirror.id).await?;
+        self.delivery.forget(&mirror.id);
+        self.last_seen.forget(&mirror.id);
+        tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
+        let members = Arc::clone(self);
+        self.tasks.spawn(async move { members.notify_uninstalled(&mirror).await });
+        Ok(())
+    }
+
+    async fn notify_uninstalled(&self, mirror: &MirrorServer) {
+        let Some(url) = &mirror.uninstalled_url else {
+            return;
+        };
+        let body = json!({ "clientKey": mirror.client_key, "baseUrl": self.announcer.base_address() });
+        let call = MirrorCall {
+            method: Method::POST,
+            url,
+            event_key: None,
+            body: &body,
+            timeout: UNINSTALL_TIMEOUT,
+        };
+        if let Err(error) = calling::send(&self.client, mirror, call).await {
+            tracing::warn!(mirror.id = %mirror.id, error = %error, "a removed mirror could not be told");
+        }
+    }
+
+    /// The mirror that the caller prefers.
+    pub async fn preferred_mirror(&self, user: SignedInUser<'_>) -> Result<MirrorServer, Refusal> {
+        let none = || Refusal::not_found("preferred mirror", "You have chosen no preferred mirror.");
+        let id = self.store.preferred_mirror(user.id()).await?.ok_or_else(none)?;
+        self.store.find_mirror(&id).await?.ok_or_else(none)
+    }
+
+    /// Chooses the mirror that the caller prefers.
+    pub async fn set_preferred_mirror(&self, user: SignedInUser<'_>, id: &str) -> Result<(), Refusal> {
+        if id.len() > MAX_MIRROR_ID_BYTES {
+            let message = format!("A mirror id has at most {MAX_MIRROR_ID_BYTES} characters.");
+            return Err(Refusal::invalid("", message));
+        }
+        let mirror = self.record(&MirrorServerId::from(id)).await?;
+        Ok(self.store.set_preferred_mirror(user.id(), &mirror.id).await?)
+    }
+
+    /// Forgets which mirror the caller prefers.
+    pub async fn delete_preferred_mirror(&self, user: SignedInUser<'_>) -> Result<(), Refusal> {
+        Ok(self.store.delete_preferred_mirror(user.id()).await?)
+    }
+
+    /// Analytics settings, for mirrors and administrators.
+    pub fn analytics_settings(&self, _: MirrorOrAdministrator<'_>) -> AnalyticsSettings {
+        AnalyticsSettings { can_collect_analytics: false, server_time: self.announcer.now_ms() }
+    }
+
+    /// Notes that a mirror has called; one that is back after a failure is sent at once what it missed.
+    pub async fn seen(&self, mirror: &MirrorServer) {
+        let now = self.announcer.now_ms();
+        let due = self.last_seen.admit(&mirror.id, now) || mirror.last_seen_at.is_none();
+        if due && let Err(error) = self.store.touch_mirror(&mirror.id, now).await {
+            tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot note that a mirror has called");
+        }
+        self.delivery.mirror_is_back(&mirror.id, now);
+    }
+
+    /// Whether a mirror that never called may be installed again now.
+    pub(crate) fn admit_installation(&self, id: &MirrorServerId, now: i64) -> bool {
+        self.last_seen.admit_installation(id, now)
+    }
+
+    /// What is recorded of a mirror.
+    pub(crate) async fn record(&self, id: &MirrorServerId) -> Result<MirrorServer, Refusal> {
+        let found = self.store.find_mirror(id).await?;
+        found.ok_or_else(|| Refusal::not_found("mirror", format!("The mirror {id} does not exist.")))
+    }
+}
+
+/// A product's name or version; empty is none.
+pub(crate) fn product(field: &str, text: Option<&str>) -> Result<Option<String>, Refusal> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => one_line(field, text, MAX_PRODUCT_LENGTH).map(Some),
+    }
+}

@@ -1,0 +1,113 @@
+//! What mirrors have of this server's repositories: links to their copies, and reports of synchronisations.
+//!
+//! A mirror says which generation it serves now; this server remembers which one it had reported before and what was
+//! pushed in between. So a report that was lost is made up for by the next one, one that is repeated tells nothing
+//! twice, and a mirror need not be trusted for what changed.
+
+use std::sync::Arc;
+
+use heliostat_auth::Caller;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{
+    Generation, LocalRepositoryId, MirrorOutcome, MirrorServer, Page, PageRequest, RepositoryId,
+    RepositoryMirrorState, StoreError, UpstreamStore,
+};
+
+use crate::calling::{LinkAuthorization, link_to_repository};
+use crate::delivery::Announcer;
+use crate::origin::{AcceptedReport, Origin, SyncType};
+use crate::permit::{Authenticated, ThisMirror};
+
+/// A mirror together with a link to its view of a repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryMirror {
+    /// The mirror.
+    pub mirror: MirrorServer,
+    /// Opens that one resource to its holder, for a while.
+    pub link: String,
+}
+
+/// How a mirror says that a synchronisation has ended.
+#[derive(Debug, Clone)]
+pub struct SyncReport {
+    /// How it ended.
+    pub outcome: MirrorOutcome,
+    /// Which repository, as this server calls it.
+    pub upstream_repository_id: String,
+    /// The same, as the mirror calls it.
+    pub mirror_repository_id: Option<i32>,
+    /// The generation that the mirror serves now, if it counts them.
+    pub generation: Option<i64>,
+    /// How it came there, if it says so.
+    pub sync_type: Option<SyncType>,
+}
+
+/// The repositories of an origin, as its mirrors have them.
+pub struct MirroredRepositories<O> {
+    store: UpstreamStore,
+    announcer: Arc<Announcer>,
+    origin: Arc<O>,
+}
+
+impl<O: Origin> MirroredRepositories<O> {
+    pub(crate) fn new(store: UpstreamStore, announcer: Arc<Announcer>, origin: Arc<O>) -> Self {
+        Self { store, announcer, origin }
+    }
+
+    /// The mirrors of a repository, each with a link to its view of it. Mirrors that are disabled are left out.
+    pub async fn mirrors_of(
+        &self,
+        reader: Authenticated<'_>,
+        repository_id: &str,
+        authorization: LinkAuthorization,
+        page: PageRequest,
+    ) -> Result<Page<RepositoryMirror>, Refusal> {
+        let caller: &Caller = reader.caller();
+        let repository = self.origin.readable_repository(caller, repository_id).await?;
+        let now = self.announcer.now_seconds();
+        let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
+        let mut mirrors = self.store.list_mirrors(page).await?;
+        mirrors.values.retain(|mirror| mirror.enabled && link(mirror).is_some());
+        Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
+    }
+
+    /// A mirror reports how a synchronisation has ended.
+    pub async fn report(&self, mirror: &ThisMirror, report: &SyncReport) -> Result<(), Refusal> {
+        let unknown = || {
+            let message = format!("The repository {} does not exist.", report.upstream_repository_id);
+            Refusal::not_found("repository", message)
+        };
+        let id: RepositoryId = report.upstream_repository_id.parse().map_err(|_| unknown())?;
+        let repository = self.store.find_repository(id).await?.ok_or_else(unknown)?;
+        let reached = report
+            .generation
+            .map(Generation)
+            .filter(|_| report.outcome == MirrorOutcome::Synchronized)
+            .filter(|generation| *generation <= repository.generation);
+        let state = RepositoryMirrorState {
+            mirror_id: mirror.id().clone(),
+            repository_id: id,
+            last_outcome: report.outcome,
+            mirror_repository_id: report.mirror_repository_id.map(LocalRepositoryId),
+            synced_generation: reached,
+            reported_at: self.announcer.now_ms(),
+        };
+        let make_events = match report.outcome {
+            MirrorOutcome::Synchronized => {
+                let mirror_id = mirror.id().clone();
+                let accepted = AcceptedReport { mirror_id, repository, sync_type: report.sync_type, reached };
+                self.origin.events_of_report(accepted).await?
+            }
+            MirrorOutcome::SynchronizationFailed => None,
+        };
+        let recorded = self.store.record_mirror_outcome(state, |progress| {
+            make_events.map_or_else(Vec::new, |make| make(progress))
+        });
+        match recorded.await {
+            Err(StoreError::NotFound { .. }) => return Err(unknown()),
+            result => result?,
+        }
+        self.announcer.announced();
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! Who is calling, and what they may do: asked of the upstream, remembered for a while, decided in `permit`.
+
+pub mod permit;
+
+mod decision_cache;
+mod decisions;
+mod identify;
+
+pub use identify::{Authenticator, RequestFacts};
+
+pub(crate) use decision_cache::DecisionLifetimes;
+pub(crate) use decisions::AccessDecisions;

@@ -1,0 +1,161 @@
+//! One mirrored repository: what is known about it, and the locks under which it changes.
+//!
+//! The database is written first and the record here second, always under the repository's own lock, so that a
+//! git request needs no database and never sees what a crash could undo.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use heliostat_git::{ContentHash, RefName};
+use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// How many generations of a repository are remembered with their hashes. A fetch that lands between two
+/// pushes is recognised by them.
+const MAX_KNOWN_GENERATIONS: usize = 64;
+
+/// One mirrored repository.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) local_id: LocalRepositoryId,
+    pub(crate) external_id: String,
+    record: watch::Sender<Arc<MirroredRepository>>,
+    known_hashes: Mutex<VecDeque<(Generation, ContentHash)>>,
+    head: Mutex<Option<RefName>>,
+    /// Held while the database row and then the record are changed.
+    pub(super) writing: tokio::sync::Mutex<()>,
+    /// Held while something is fetched into the repository.
+    pub(crate) fetching: tokio::sync::Mutex<()>,
+}
+
+/// Whether the repository can be cloned from this mirror now.
+pub(crate) fn is_available(record: &MirroredRepository) -> bool {
+    record.removed_at.is_none()
+        && matches!(record.status, MirroredStatus::Available | MirroredStatus::ErrorAvailable)
+}
+
+/// Whether the upstream is known to have something that is not here.
+pub(crate) fn is_behind(record: &MirroredRepository) -> bool {
+    record.generation_known > record.generation_synced || record.status != MirroredStatus::Available
+}
+
+impl Entry {
+    pub(crate) fn new(record: MirroredRepository) -> Self {
+        let known = record
+            .upstream_content_hash
+            .as_ref()
+            .and_then(|hash| ContentHash::parse(hash.as_str()).ok())
+            .map(|hash| (record.generation_known, hash));
+        Self {
+            local_id: record.local_id,
+            external_id: record.external_id.clone(),
+            record: watch::Sender::new(Arc::new(record)),
+            known_hashes: Mutex::new(known.into_iter().collect()),
+            head: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The id by which the Git engine stores it.
+    pub(crate) fn disk_id(&self) -> u64 {
+        disk_id(self.local_id)
+    }
+
+    pub(crate) fn record(&self) -> Arc<MirroredRepository> {
+        Arc::clone(&self.record.borrow())
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<MirroredRepository>> {
+        self.record.subscribe()
+    }
+
+    /// Shows a row that was just written. The caller holds `writing` and goes on to index a changed path.
+    pub(crate) fn show(&self, record: MirroredRepository) {
+        self.record.send_replace(Arc::new(record));
+    }
+
+    /// Remembers that the upstream had these refs at this generation.
+    pub(super) fn remember_hash(&self, generation: Generation, hash: ContentHash) {
+        let mut known = self.known_hashes.lock();
+        known.retain(|(other, _)| *other != generation);
+        if known.len() == MAX_KNOWN_GENERATIONS {
+            known.pop_front();
+        }
+        known.push_back((generation, hash));
+    }
+
+    /// Forgets what the upstream had: it has lost that past itself.
+    pub(super) fn forget_hashes(&self) {
+        self.known_hashes.lock().clear();
+    }
+
+    /// The newest generation at which the upstream had refs with this hash, as far as it has told.
+    pub(crate) fn generation_of(&self, hash: &ContentHash) -> Option<Generation> {
+        let known = self.known_hashes.lock();
+        known.iter().filter(|(_, other)| other == hash).map(|(generation, _)| *generation).max()
+    }
+
+    /// Whether HEAD on disk is known to point to this branch already.
+    pub(crate) fn head_points_to(&self, branch: &RefName) -> bool {
+        self.head.lock().as_ref() == Some(branch)
+    }
+
+    pub(crate) fn head_was_set(&self, branch: Option<RefName>) {
+        *self.head.lock() = branch;
+    }
+}
+
+/// The id by which the Git engine stores a repository.
+pub(super) fn disk_id(local_id: LocalRepositoryId) -> u64 {
+    u64::try_from(local_id.0).expect("the database counts ids up from one")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A repository that is here in full, at generation 4.
+    pub(crate) fn record(id: i32, slug: &str) -> MirroredRepository {
+        MirroredRepository {
+            local_id: LocalRepositoryId(id),
+            upstream_server_id: "upstream".into(),
+            external_id: (id + 100).to_string(),
+            project_id: "3".to_owned(),
+            project_key: "APP".to_owned(),
+            project_name: "App".to_owned(),
+            project_public: false,
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
+            public: false,
+            default_branch: None,
+            metadata_hash: "a".repeat(64),
+            content_hash: Some("b".repeat(64)),
+            upstream_content_hash: Some("b".repeat(64)),
+            generation_synced: Generation(4),
+            generation_known: Generation(4),
+            status: MirroredStatus::Available,
+            initial_sync_at: Some(1),
+            last_sync_at: Some(1),
+            behind_since: None,
+            failed_count: 0,
+            last_error: None,
+            next_attempt_at: None,
+            removed_at: None,
+        }
+    }
+
+    #[test]
+    fn hashes_of_recent_generations_are_remembered() {
+        let entry = Entry::new(record(1, "engine"));
+        let hash = ContentHash::parse("c".repeat(64)).expect("64 hex digits");
+        entry.remember_hash(Generation(5), hash.clone());
+        entry.remember_hash(Generation(7), hash.clone());
+        assert_eq!(entry.generation_of(&hash), Some(Generation(7)));
+        for generation in 8..100 {
+            entry.remember_hash(Generation(generation), ContentHash::of_nothing());
+        }
+        assert_eq!(entry.generation_of(&hash), None);
+    }
+}

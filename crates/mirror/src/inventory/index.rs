@@ -1,0 +1,128 @@
+//! How entries are found: by the upstream's id or by path, in any case.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use heliostat_storage::MirroredRepository;
+use parking_lot::RwLock;
+
+use super::entry::Entry;
+
+/// All entries, found by the upstream's id or by path.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    maps: RwLock<Maps>,
+}
+
+#[derive(Debug, Default)]
+struct Maps {
+    by_external_id: HashMap<String, Arc<Entry>>,
+    by_path: HashMap<RepositoryPath, Arc<Entry>>,
+}
+
+/// Project key and slug in one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RepositoryPath {
+    project_key: String,
+    slug: String,
+}
+
+impl RepositoryPath {
+    fn new(project_key: &str, slug: &str) -> Self {
+        Self { project_key: project_key.to_uppercase(), slug: slug.to_lowercase() }
+    }
+
+    fn of(record: &MirroredRepository) -> Self {
+        Self::new(&record.project_key, &record.slug)
+    }
+}
+
+impl Index {
+    pub(crate) fn find(&self, external_id: &str) -> Option<Arc<Entry>> {
+        self.maps.read().by_external_id.get(external_id).cloned()
+    }
+
+    pub(crate) fn find_by_path(&self, project_key: &str, slug: &str) -> Option<Arc<Entry>> {
+        self.maps.read().by_path.get(&RepositoryPath::new(project_key, slug)).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.maps.read().by_external_id.values().cloned().collect()
+    }
+
+    /// Enters a repository; if it is there already, the one that is there stays and is returned.
+    pub(crate) fn enter(&self, record: MirroredRepository) -> Arc<Entry> {
+        let mut maps = self.maps.write();
+        let path = RepositoryPath::of(&record);
+        let external_id = record.external_id.clone();
+        let entry = Arc::clone(
+            maps.by_external_id.entry(external_id).or_insert_with(|| Arc::new(Entry::new(record))),
+        );
+        maps.by_path.insert(path, Arc::clone(&entry));
+        entry
+    }
+
+    /// Serves a repository under the path in its record, and no longer under the one before.
+    pub(crate) fn moved(&self, entry: &Arc<Entry>, before: &MirroredRepository) {
+        let mut maps = self.maps.write();
+        if maps.by_external_id.get(&entry.external_id).is_none_or(|found| !Arc::ptr_eq(found, entry)) {
+            return;
+        }
+        maps.leave_path(entry, before);
+        maps.by_path.insert(RepositoryPath::of(&entry.record()), Arc::clone(entry));
+    }
+
+    /// Forgets a repository.
+    pub(crate) fn leave(&self, entry: &Arc<Entry>) {
+        let mut maps = self.maps.write();
+        maps.leave_path(entry, &entry.record());
+        if maps.by_external_id.get(&entry.external_id).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+            maps.by_external_id.remove(&entry.external_id);
+        }
+    }
+}
+
+impl Maps {
+    /// Another repository may have taken over the path in the meantime; it keeps it.
+    fn leave_path(&mut self, entry: &Arc<Entry>, record: &MirroredRepository) {
+        let path = RepositoryPath::of(record);
+        if self.by_path.get(&path).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+            self.by_path.remove(&path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::tests::record;
+
+    #[test]
+    fn paths_are_found_in_any_case() {
+        let index = Index::default();
+        index.enter(record(1, "engine"));
+        assert!(index.find_by_path("app", "Engine").is_some());
+        assert!(index.find_by_path("app", "other").is_none());
+    }
+
+    #[test]
+    fn a_renamed_repository_is_found_under_its_new_path_only() {
+        let index = Index::default();
+        let entry = index.enter(record(1, "engine"));
+        let before = entry.record();
+        entry.show(record(1, "motor"));
+        index.moved(&entry, &before);
+        assert!(index.find_by_path("APP", "motor").is_some());
+        assert!(index.find_by_path("APP", "engine").is_none());
+    }
+
+    #[test]
+    fn a_path_that_was_taken_over_stays_with_the_new_owner() {
+        let index = Index::default();
+        let first = index.enter(record(1, "engine"));
+        let second = index.enter(record(2, "engine"));
+        index.leave(&first);
+        let found = index.find_by_path("APP", "engine").expect("the second has the path");
+        assert!(Arc::ptr_eq(&found, &second));
+    }
+}

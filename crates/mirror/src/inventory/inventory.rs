@@ -1,0 +1,131 @@
+//! The mirrored repositories, in memory: the one store that every question is answered from.
+//!
+//! `/progress`, `/status`, freshness and serving all read here and therefore cannot disagree.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use heliostat_git::RepositoryStore;
+use heliostat_peer::Clock;
+use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredStatus, StoreError};
+use thiserror::Error;
+
+use super::entry::{Entry, disk_id};
+use super::index::Index;
+use super::settings::SelectedProjects;
+use crate::upstream_link::UpstreamLink;
+
+/// How many rows are read from the database at once.
+const LOAD_CHUNK: u64 = 1_000;
+
+/// The mirrored repositories.
+pub(crate) struct Inventory {
+    pub(super) link: Arc<UpstreamLink>,
+    pub(super) selection: Arc<SelectedProjects>,
+    pub(super) store: MirrorStore,
+    pub(super) repositories: RepositoryStore,
+    pub(super) clock: Clock,
+    pub(super) index: Index,
+    /// Held while a repository comes or goes, so that it cannot do both at once.
+    pub(super) coming_or_going: tokio::sync::Mutex<()>,
+}
+
+/// Why the inventory cannot be read at the start.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    #[error("cannot list the repositories on disk")]
+    Repositories(#[source] io::Error),
+    #[error("cannot read what is known about the repositories")]
+    Store(#[from] StoreError),
+}
+
+impl Inventory {
+    /// Reads what an earlier process has left and puts it in order.
+    pub(crate) async fn load(
+        link: Arc<UpstreamLink>,
+        selection: Arc<SelectedProjects>,
+        store: MirrorStore,
+        repositories: RepositoryStore,
+        clock: Clock,
+    ) -> Result<Self, LoadError> {
+        let index = Index::default();
+        let coming_or_going = tokio::sync::Mutex::default();
+        let inventory = Self { link, selection, store, repositories, clock, index, coming_or_going };
+        let known = inventory.load_rows().await?;
+        inventory.remove_unknown(&known).await.map_err(LoadError::Repositories)?;
+        Ok(inventory)
+    }
+
+    /// A repository by the upstream's id.
+    pub(crate) fn find(&self, external_id: &str) -> Option<Arc<Entry>> {
+        self.index.find(external_id)
+    }
+
+    /// Every entry, also those that are not served at the moment.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.index.all()
+    }
+
+    /// Whether the repository still is one that this mirror serves and may ask the upstream for.
+    pub(crate) fn is_mirrored(&self, entry: &Entry) -> bool {
+        let record = entry.record();
+        record.removed_at.is_none()
+            && self.link.is_installed()
+            && self.selection.current().covers(&record.project_id)
+    }
+
+    /// The repository with this id, if it is mirrored.
+    pub(crate) fn find_mirrored(&self, external_id: &str) -> Option<Arc<Entry>> {
+        self.index.find(external_id).filter(|entry| self.is_mirrored(entry))
+    }
+
+    /// The repository under this path, if it is mirrored.
+    pub(crate) fn find_mirrored_by_path(&self, project_key: &str, slug: &str) -> Option<Arc<Entry>> {
+        self.index.find_by_path(project_key, slug).filter(|entry| self.is_mirrored(entry))
+    }
+
+    /// All that is mirrored.
+    pub(crate) fn mirrored(&self) -> impl Iterator<Item = Arc<Entry>> {
+        self.index.all().into_iter().filter(|entry| self.is_mirrored(entry))
+    }
+
+    /// Whether an earlier process got through its first synchronisation.
+    pub(crate) fn was_complete(&self) -> bool {
+        let entries = self.index.all();
+        let is_undecided =
+            |status| matches!(status, MirroredStatus::NotMirrored | MirroredStatus::Initializing);
+        self.link.is_installed()
+            && !entries.is_empty()
+            && !entries.iter().any(|entry| is_undecided(entry.record().status))
+    }
+
+    async fn load_rows(&self) -> Result<HashSet<u64>, StoreError> {
+        let mut known = HashSet::new();
+        let mut after: Option<LocalRepositoryId> = None;
+        loop {
+            // Rows of upstreams that were followed earlier keep their place on disk.
+            let rows = self.store.repositories_after(None, after, LOAD_CHUNK).await?;
+            let Some(last) = rows.last() else { return Ok(known) };
+            after = Some(last.local_id);
+            for row in rows {
+                known.insert(disk_id(row.local_id));
+                if row.removed_at.is_some() {
+                    self.erase(row.local_id).await?;
+                } else if row.upstream_server_id == *self.link.id() {
+                    self.index.enter(row);
+                }
+            }
+        }
+    }
+
+    async fn remove_unknown(&self, known: &HashSet<u64>) -> io::Result<()> {
+        for disk_id in self.repositories.list().await? {
+            if !known.contains(&disk_id) {
+                tracing::warn!(repository.local_id = disk_id, "removing a repository that nothing refers to");
+                self.repositories.remove(disk_id).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! Which repositories this mirror has, what is known about each, and which of them it is to have.
+
+mod deletion_guard;
+mod entry;
+mod index;
+mod inventory;
+mod record;
+mod removal;
+mod selection;
+mod settings;
+
+pub use removal::REMOVAL_GRACE;
+pub use settings::SelectedProjects;
+
+pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
+pub(crate) use entry::{Entry, is_available, is_behind};
+pub(crate) use inventory::{Inventory, LoadError};
+pub(crate) use record::SyncNeed;
+pub(crate) use selection::Selection;
+
+#[cfg(test)]
+pub(crate) use entry::tests;

@@ -1,0 +1,247 @@
+//! Every change of what is known about a mirrored repository: to the database first, then to the entry in
+//! memory. Nothing else writes either of them.
+
+use std::sync::Arc;
+
+use heliostat_git::ContentHash;
+use heliostat_storage::{
+    Generation, MirroredRepository, MirroredStatus, RepositoryMetadata, StoreError, SyncedRepository,
+};
+
+use super::entry::Entry;
+use super::inventory::Inventory;
+use crate::upstream_link::{UpstreamProject, UpstreamRepository};
+
+/// Which synchronisation a change of a record asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum SyncNeed {
+    /// None.
+    Nothing,
+    /// Something else than refs differs, HEAD for instance.
+    Check,
+    /// The whole ref set has to be compared.
+    Snapshot,
+}
+
+impl Inventory {
+    /// Begins to mirror a repository, unless it is mirrored already. The entry is returned if it is new and needs
+    /// its first synchronisation.
+    pub(crate) async fn adopt(
+        &self,
+        repository: &UpstreamRepository,
+    ) -> Result<Option<Arc<Entry>>, StoreError> {
+        let _coming_or_going = self.coming_or_going.lock().await;
+        if self.index.find(&repository.external_id).is_some() {
+            return Ok(None);
+        }
+        let metadata = self.metadata_of(repository);
+        let record = self.store.upsert_repository(metadata).await?;
+        let entry = self.index.enter(record);
+        self.note_known(&entry, repository).await?;
+        Ok(Some(entry))
+    }
+
+    /// Takes over name, place, visibility and default branch, if they differ.
+    pub(crate) async fn describe(
+        &self,
+        entry: &Arc<Entry>,
+        repository: &UpstreamRepository,
+    ) -> Result<SyncNeed, StoreError> {
+        let mut metadata = self.metadata_of(repository);
+        let before = entry.record();
+        if metadata.default_branch.is_none() {
+            metadata.default_branch.clone_from(&before.default_branch);
+        }
+        self.write_metadata(entry, metadata).await
+    }
+
+    /// Takes over the name, key and visibility of the project.
+    pub(crate) async fn describe_project(
+        &self,
+        entry: &Arc<Entry>,
+        project: &UpstreamProject,
+    ) -> Result<SyncNeed, StoreError> {
+        let record = entry.record();
+        let metadata = RepositoryMetadata {
+            project_key: project.key.clone(),
+            project_name: project.name.clone(),
+            project_public: project.public,
+            ..metadata_in(&record)
+        };
+        self.write_metadata(entry, metadata).await
+    }
+
+    async fn write_metadata(
+        &self,
+        entry: &Arc<Entry>,
+        metadata: RepositoryMetadata,
+    ) -> Result<SyncNeed, StoreError> {
+        let _writing = entry.writing.lock().await;
+        let before = entry.record();
+        if before.removed_at.is_some() || metadata_in(&before) == metadata {
+            return Ok(SyncNeed::Nothing);
+        }
+        let after = self.store.upsert_repository(metadata).await?;
+        let head_differs = after.default_branch != before.default_branch;
+        entry.show(after);
+        self.index.moved(entry, &before);
+        Ok(if head_differs { SyncNeed::Check } else { SyncNeed::Nothing })
+    }
+
+    /// Takes in which generation and which refs the upstream has. Older news than what is known is ignored.
+    pub(crate) async fn note_known(
+        &self,
+        entry: &Entry,
+        repository: &UpstreamRepository,
+    ) -> Result<(), StoreError> {
+        let Some(hash) = &repository.content_hash else {
+            return Ok(());
+        };
+        let _writing = entry.writing.lock().await;
+        let before = entry.record();
+        let generation = repository.generation.unwrap_or(before.generation_known);
+        if before.removed_at.is_some() || generation < before.generation_known {
+            return Ok(());
+        }
+        entry.remember_hash(generation, hash.clone());
+        let is_known = generation == before.generation_known
+            && before.upstream_content_hash.as_deref() == Some(hash.as_str());
+        if is_known {
+            return Ok(());
+        }
+        let now_ms = self.clock.now_ms();
+        let (upstream_id, external_id) = (self.link.id(), &entry.external_id);
+        let after =
+            self.store.mark_known(upstream_id, external_id, generation, hash.as_str(), now_ms).await?;
+        entry.show(
+            after.ok_or_else(|| StoreError::NotFound { what: "repository", value: external_id.clone() })?,
+        );
+        Ok(())
+    }
+
+    /// Takes in what the upstream answered to a question that was asked when `known` was known. An older
+    /// generation can only mean that the upstream has lost its newer past, to a restored backup for instance.
+    pub(crate) async fn note_answer(
+        &self,
+        entry: &Entry,
+        repository: &UpstreamRepository,
+        known: Generation,
+    ) -> Result<SyncNeed, StoreError> {
+        let (Some(generation), Some(hash)) = (repository.generation, &repository.content_hash) else {
+            self.note_known(entry, repository).await?;
+            return Ok(SyncNeed::Nothing);
+        };
+        if generation >= known {
+            self.note_known(entry, repository).await?;
+            return Ok(SyncNeed::Nothing);
+        }
+        let _writing = entry.writing.lock().await;
+        let now_ms = self.clock.now_ms();
+        let local_id = entry.local_id;
+        if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?
+            && let Some(after) = self.store.find_repository(local_id).await?
+        {
+            tracing::warn!(
+                repository.project = after.project_key,
+                repository.slug = after.slug,
+                generation.known = known.0,
+                generation.upstream = generation.0,
+                "the upstream has fallen back to an older generation, and this mirror follows"
+            );
+            entry.forget_hashes();
+            entry.remember_hash(generation, hash.clone());
+            entry.show(after);
+            return Ok(SyncNeed::Snapshot);
+        }
+        Ok(SyncNeed::Nothing)
+    }
+
+    /// Takes in that nothing of the repository is here any more, so that it is fetched from scratch.
+    pub(crate) async fn note_lost(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.write(entry, async || self.store.forget_synced(entry.local_id).await).await
+    }
+
+    /// Takes in that the repository has the upstream's refs of this generation.
+    pub(crate) async fn note_synced(
+        &self,
+        entry: &Entry,
+        generation: Generation,
+        content_hash: &ContentHash,
+        started_at: i64,
+    ) -> Result<(), StoreError> {
+        let synced = SyncedRepository {
+            local_id: entry.local_id,
+            generation,
+            content_hash: content_hash.to_string(),
+            started_at,
+            finished_at: self.clock.now_ms(),
+        };
+        self.write(entry, async || self.store.record_synced(synced).await).await
+    }
+
+    /// Takes in that a synchronisation failed and when it will be tried again.
+    pub(crate) async fn note_failed(
+        &self,
+        entry: &Entry,
+        error: &str,
+        next_attempt_at: i64,
+    ) -> Result<(), StoreError> {
+        self.write(entry, async || self.store.record_failed(entry.local_id, error, next_attempt_at).await)
+            .await
+    }
+
+    /// Takes in that the repository is no longer served. Nothing is written about it after that.
+    pub(crate) async fn note_removed(&self, entry: &Entry) -> Result<(), StoreError> {
+        let now_ms = self.clock.now_ms();
+        let mut after = (*entry.record()).clone();
+        (after.removed_at, after.status) = (Some(now_ms), MirroredStatus::NotMirrored);
+        self.write(entry, async || self.store.mark_removed(entry.local_id, now_ms).await.map(|()| after))
+            .await
+    }
+
+    async fn write(
+        &self,
+        entry: &Entry,
+        change: impl AsyncFnOnce() -> Result<MirroredRepository, StoreError>,
+    ) -> Result<(), StoreError> {
+        let _writing = entry.writing.lock().await;
+        if entry.record().removed_at.is_some() {
+            return Ok(());
+        }
+        entry.show(change().await?);
+        Ok(())
+    }
+
+    fn metadata_of(&self, repository: &UpstreamRepository) -> RepositoryMetadata {
+        RepositoryMetadata {
+            upstream_server_id: self.link.id().clone(),
+            external_id: repository.external_id.clone(),
+            project_id: repository.project.id.clone(),
+            project_key: repository.project.key.clone(),
+            project_name: repository.project.name.clone(),
+            project_public: repository.project.public,
+            slug: repository.slug.clone(),
+            name: repository.name.clone(),
+            public: repository.public,
+            default_branch: repository.default_branch.as_ref().map(ToString::to_string),
+            metadata_hash: repository.metadata_hash.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {
+    RepositoryMetadata {
+        upstream_server_id: record.upstream_server_id.clone(),
+        external_id: record.external_id.clone(),
+        project_id: record.project_id.clone(),
+        project_key: record.project_key.clone(),
+        project_name: record.project_name.clone(),
+        project_public: record.project_public,
+        slug: record.slug.clone(),
+        name: record.name.clone(),
+        public: record.public,
+        default_branch: record.default_branch.clone(),
+        metadata_hash: record.metadata_hash.clone(),
+    }
+}

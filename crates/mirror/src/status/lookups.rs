@@ -1,0 +1,87 @@
+//! What REST clients and the console ask about: upstreams and mirrored repositories.
+
+use std::sync::Arc;
+
+use heliostat_auth::{Caller, Credentials};
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirroredRepository, UpstreamServer};
+
+use crate::access::AccessDecisions;
+use crate::access::permit::{self, Administrator, Reader};
+use crate::inventory::{Inventory, is_available};
+use crate::upstream_link::{Introduction, UpstreamLink, UpstreamUrl};
+
+/// A mirrored repository as clients see it.
+#[derive(Debug, Clone)]
+pub struct MirroredRepositoryView {
+    /// What is known about it.
+    pub record: Arc<MirroredRepository>,
+    /// Whether it can be cloned from this mirror now.
+    pub available: bool,
+    /// Where it is cloned from this mirror over HTTP.
+    pub clone_url: String,
+    /// Where it is pushed to over HTTP: the upstream.
+    pub push_url: String,
+}
+
+/// Answers questions about upstreams and single repositories.
+pub struct Lookups {
+    pub(crate) introduction: Arc<Introduction>,
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) decisions: Arc<AccessDecisions>,
+    pub(crate) inventory: Arc<Inventory>,
+}
+
+impl Lookups {
+    /// The upstreams that this mirror follows.
+    pub fn upstream_servers(&self, _: &Administrator) -> Vec<Arc<UpstreamServer>> {
+        vec![self.link.upstream()]
+    }
+
+    /// The upstream with this id.
+    pub fn upstream_server(
+        &self,
+        _: &Administrator,
+        upstream_id: &str,
+    ) -> Result<Arc<UpstreamServer>, Refusal> {
+        self.link.require(upstream_id)?;
+        Ok(self.link.upstream())
+    }
+
+    /// Lets a caller read a mirrored repository by the upstream's id. The upstream reads every one, a signed link
+    /// counts as the upstream for the one it was made for, and users read what they may.
+    pub async fn reader(
+        &self,
+        upstream_id: &str,
+        external_id: &str,
+        caller: &Caller,
+        credentials: &Credentials,
+    ) -> Result<Reader, Refusal> {
+        self.link.require(upstream_id)?;
+        let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
+        match caller {
+            Caller::Upstream { .. } => {
+                permit::read_as_upstream(found.ok_or_else(permit::repository_not_found)?, caller)
+            }
+            Caller::User(_) | Caller::LimitedUser { .. } => {
+                let record = found.ok_or_else(permit::repository_not_found)?;
+                permit::read(record, &self.decisions.decide(credentials, Some(external_id)).await?)
+            }
+            Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(
+                "This needs a link signed by the upstream, or the credentials of a user who may read the repository.",
+            )),
+        }
+    }
+
+    /// A mirrored repository.
+    pub fn mirrored_repository(&self, reader: &Reader) -> MirroredRepositoryView {
+        let record = Arc::clone(reader.record());
+        let path = UpstreamUrl::clone_path(&record.project_key, &record.slug);
+        MirroredRepositoryView {
+            available: is_available(&record),
+            clone_url: format!("{}{path}", self.introduction.base_url),
+            push_url: format!("{}{path}", self.link.url()),
+            record,
+        }
+    }
+}

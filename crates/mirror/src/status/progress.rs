@@ -1,0 +1,131 @@
+//! How far this mirror is: one answer for `/status`, `/progress`, metrics and console.
+
+use std::sync::Arc;
+
+use heliostat_peer::Clock;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirroredStatus, UpstreamState};
+
+use crate::access::permit::Administrator;
+use crate::inventory::{Inventory, is_available, is_behind};
+use crate::sync::{SweepOutcome, SweepProgress};
+use crate::upstream_link::{Introduction, UpstreamLink};
+
+/// How far the synchronisation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether the number of repositories is still being found out.
+    pub discovering: bool,
+    /// Repositories that have everything the upstream is known to have.
+    pub synced: usize,
+    /// Repositories that are or will be here.
+    pub total: usize,
+}
+
+/// The state of a mirror as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorStatus {
+    /// The mirror's server id.
+    pub server_id: String,
+    /// The mirror's name.
+    pub name: String,
+    /// The upstream's address.
+    pub upstream_url: String,
+    /// How far the link with the upstream is.
+    pub upstream_state: UpstreamState,
+    /// Why the link is not further, or what is wrong with it.
+    pub reason: Option<String>,
+    /// Whether the node may take traffic: installed, and past its first synchronisation.
+    pub ready: bool,
+    /// How far the synchronisation is.
+    pub progress: Progress,
+    /// Repositories that can be cloned now.
+    pub available: usize,
+    /// Repositories whose last synchronisation failed.
+    pub failing: usize,
+    /// Age of the oldest change that is known and not here, in milliseconds.
+    pub lag_ms: Option<i64>,
+    /// When the last complete comparison with the upstream ended, in epoch milliseconds.
+    pub last_sweep_at: Option<i64>,
+    /// What it found.
+    pub last_sweep: Option<SweepOutcome>,
+    /// Why the latest comparison failed, if it did.
+    pub sweep_error: Option<String>,
+    /// The upstream's clock minus ours, in milliseconds, when it was last looked at.
+    pub clock_skew_ms: Option<i64>,
+}
+
+/// Says how things are.
+pub struct StatusReport {
+    pub(crate) introduction: Arc<Introduction>,
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) sweep_progress: Arc<SweepProgress>,
+    pub(crate) clock: Clock,
+}
+
+/// The mirrored repositories, counted.
+#[derive(Default)]
+struct Counts {
+    total: usize,
+    synced: usize,
+    available: usize,
+    failing: usize,
+    undecided: usize,
+    behind_since: Option<i64>,
+}
+
+impl StatusReport {
+    /// How far the synchronisation is.
+    pub fn progress(&self, _: &Administrator, upstream_id: &str) -> Result<Progress, Refusal> {
+        self.link.require(upstream_id)?;
+        Ok(self.now().progress)
+    }
+
+    /// The state of the mirror as a whole.
+    pub fn now(&self) -> MirrorStatus {
+        let upstream = self.link.upstream();
+        let is_installed = self.link.is_installed();
+        let counts = self.count();
+        let sweeps = self.sweep_progress.state();
+        let discovering = is_installed && sweeps.last_sweep_at.is_none() && !sweeps.was_ready;
+        let is_through = self.sweep_progress.settle(is_installed && counts.undecided == 0);
+        let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
+        MirrorStatus {
+            server_id: self.introduction.server_id.clone(),
+            name: self.introduction.name.clone(),
+            upstream_url: self.link.url().to_string(),
+            upstream_state: upstream.state,
+            reason: upstream.last_error.clone(),
+            ready: is_installed && is_through,
+            progress: Progress { discovering, synced: counts.synced, total },
+            available: counts.available,
+            failing: counts.failing,
+            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            last_sweep_at: sweeps.last_sweep_at,
+            last_sweep: sweeps.last_sweep,
+            sweep_error: sweeps.sweep_error,
+            clock_skew_ms: sweeps.clock_skew_ms,
+        }
+    }
+
+    fn count(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in self.inventory.mirrored() {
+            let record = entry.record();
+            counts.total += 1;
+            counts.synced += usize::from(!is_behind(&record));
+            counts.available += usize::from(is_available(&record));
+            counts.failing += usize::from(record.failed_count > 0);
+            counts.undecided += usize::from(matches!(
+                record.status,
+                MirroredStatus::NotMirrored | MirroredStatus::Initializing
+            ));
+            counts.behind_since = match (counts.behind_since, record.behind_since) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        counts
+    }
+}

@@ -1,0 +1,190 @@
+//! What people look at when a mirror does not do what they expect: what waits, what runs, what is behind, and
+//! the hashes of what is here.
+//!
+//! All but the hashes is read off the inventory, like `/status` and progress. The hashes are read from the
+//! database in chunks, because they are asked for all at once.
+
+use std::num::ParseIntError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_peer::Clock;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, Page, PageRequest};
+
+use crate::access::permit::{self, Administrator};
+use crate::inventory::{Entry, Inventory, SelectedProjects};
+use crate::refuse::store_refusal;
+use crate::sync::{SyncQueue, SyncRun};
+use crate::upstream_link::UpstreamLink;
+
+/// A repository that waits for a synchronisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingSync {
+    /// The upstream's id of the repository.
+    pub external_id: String,
+    /// Whether the whole ref set will be fetched, and not only the refs that events have named.
+    pub is_snapshot: bool,
+    /// Which attempt in a row the next one will be, counted from one.
+    pub attempt: i32,
+    /// Since when it has been waiting, in epoch milliseconds.
+    pub since: i64,
+}
+
+/// A repository that is being synchronised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningSync {
+    /// The upstream's id of the repository.
+    pub external_id: String,
+    /// Who is at it, and since when.
+    pub run: Arc<SyncRun>,
+}
+
+/// A repository that is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelayedSync {
+    /// What is known about it.
+    pub record: Arc<MirroredRepository>,
+    /// Since when a known change has not been synchronised, in epoch milliseconds.
+    pub since: i64,
+}
+
+/// The hashes of a mirrored repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryHashes {
+    /// The upstream's id of the project.
+    pub project_id: i32,
+    /// Whether the project is public.
+    pub project_public: bool,
+    /// The upstream's id of the repository.
+    pub repository_id: i32,
+    /// Hash over the refs here; `None` before the first synchronisation.
+    pub content: Option<String>,
+    /// Hash over what the upstream has told about it besides.
+    pub metadata: String,
+}
+
+/// Where a walk over all hashes goes on: after this project and repository.
+pub type HashCursor = (String, LocalRepositoryId);
+
+/// Answers those who look for a fault.
+pub struct SupportInfo {
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) selection: Arc<SelectedProjects>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) store: MirrorStore,
+    pub(crate) clock: Clock,
+}
+
+impl SupportInfo {
+    /// What waits for a synchronisation, oldest first.
+    pub fn waiting_syncs(&self, _: &Administrator) -> Vec<WaitingSync> {
+        let mut waiting: Vec<_> =
+            self.inventory.mirrored().filter_map(|entry| self.waiting_sync(&entry)).collect();
+        waiting.sort_unstable_by_key(|sync| sync.since);
+        waiting
+    }
+
+    /// What is being synchronised, the longest first.
+    pub fn running_syncs(&self, _: &Administrator) -> Vec<RunningSync> {
+        let mut running: Vec<_> =
+            self.inventory.mirrored().filter_map(|entry| self.running_sync_of(&entry)).collect();
+        running.sort_unstable_by_key(|sync| sync.run.started_at);
+        running
+    }
+
+    /// The synchronisation in flight of one repository, if there is one.
+    pub fn running_sync(
+        &self,
+        _: &Administrator,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Option<RunningSync>, Refusal> {
+        let entry = self.entry(project_key, slug)?;
+        Ok(self.running_sync_of(&entry))
+    }
+
+    /// What is known about one repository.
+    pub fn record(
+        &self,
+        _: &Administrator,
+        project_key: &str,
+        slug: &str,
+    ) -> Result<Arc<MirroredRepository>, Refusal> {
+        Ok(self.entry(project_key, slug)?.record())
+    }
+
+    /// What is known about the repositories, in the order of local ids.
+    pub fn records(&self, _: &Administrator, page: PageRequest) -> Page<Arc<MirroredRepository>> {
+        let mut records: Vec<_> = self.inventory.mirrored().map(|entry| entry.record()).collect();
+        records.sort_unstable_by_key(|record| record.local_id);
+        Page::of(&records, page)
+    }
+
+    /// The repositories that have been behind for this long, those first that have been so for longest.
+    pub fn delayed_syncs(&self, _: &Administrator, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
+        let threshold_ms = i64::try_from(threshold.as_millis()).unwrap_or(i64::MAX);
+        let latest = self.clock.now_ms().saturating_sub(threshold_ms);
+        let delayed = self.inventory.mirrored().filter_map(|entry| {
+            let record = entry.record();
+            let since = record.behind_since.filter(|since| *since <= latest)?;
+            Some(DelayedSync { record, since })
+        });
+        let mut delayed: Vec<_> = delayed.collect();
+        delayed.sort_unstable_by_key(|delayed| (delayed.since, delayed.record.local_id));
+        delayed.truncate(limit);
+        delayed
+    }
+
+    /// The hashes of the repositories, project by project, from one chunk of the database, and where the next
+    /// chunk begins; `None` is the end.
+    pub async fn repository_hashes(
+        &self,
+        _: &Administrator,
+        after: Option<HashCursor>,
+        limit: u64,
+    ) -> Result<Option<(Vec<RepositoryHashes>, HashCursor)>, Refusal> {
+        if !self.link.is_installed() {
+            return Ok(None);
+        }
+        let rows = self.store.repositories_by_project_after(self.link.id(), after, limit).await;
+        let rows = rows.map_err(store_refusal)?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
+        let next = (last.project_id.clone(), last.local_id);
+        let selection = self.selection.current();
+        let rows = rows.into_iter().filter(|row| selection.covers(&row.project_id));
+        let hashes = rows.map(|row| -> Result<_, ParseIntError> {
+            Ok(RepositoryHashes {
+                project_id: row.project_id.parse()?,
+                project_public: row.project_public,
+                repository_id: row.external_id.parse()?,
+                content: row.content_hash,
+                metadata: row.metadata_hash,
+            })
+        });
+        let hashes = hashes.collect::<Result<_, _>>().map_err(Refusal::internal)?;
+        Ok(Some((hashes, next)))
+    }
+
+    fn entry(&self, project_key: &str, slug: &str) -> Result<Arc<Entry>, Refusal> {
+        self.inventory.find_mirrored_by_path(project_key, slug).ok_or_else(permit::repository_not_found)
+    }
+
+    fn waiting_sync(&self, entry: &Entry) -> Option<WaitingSync> {
+        let waiting = self.queue.waiting(entry)?;
+        Some(WaitingSync {
+            external_id: entry.external_id.clone(),
+            is_snapshot: waiting.is_snapshot,
+            attempt: entry.record().failed_count.saturating_add(1),
+            since: waiting.since,
+        })
+    }
+
+    fn running_sync_of(&self, entry: &Entry) -> Option<RunningSync> {
+        let run = self.queue.run(entry)?;
+        Some(RunningSync { external_id: entry.external_id.clone(), run })
+    }
+}

@@ -1,0 +1,153 @@
+//! What happens when the upstream posts an event.
+//!
+//! The answer goes out as soon as what the event says is stored; fetching follows in the background. An
+//! event that cannot be stored is refused, and the upstream posts it again.
+
+use std::sync::Arc;
+
+use heliostat_auth::{Caller, Credentials};
+use heliostat_refusal::Refusal;
+use heliostat_storage::StoreError;
+use serde_json::Value;
+
+use super::event::UpstreamEvent;
+use super::pending_changes::{AnnouncedChange, PendingChanges};
+use super::queue::SyncQueue;
+use super::sweep::SweepSignal;
+use super::sweep_progress::SweepProgress;
+use crate::access::permit::UpstreamItself;
+use crate::access::{AccessDecisions, Authenticator, RequestFacts};
+use crate::inventory::{Inventory, SelectedProjects, Selection};
+use crate::refuse::store_refusal;
+use crate::upstream_link::{
+    InstalledEvent, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
+};
+
+/// Takes what the upstream announces.
+pub struct UpstreamEvents {
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) client: UpstreamClient,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) decisions: Arc<AccessDecisions>,
+    pub(crate) selection: Arc<SelectedProjects>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) sweep_signal: Arc<SweepSignal>,
+    pub(crate) sweep_progress: Arc<SweepProgress>,
+}
+
+impl UpstreamEvents {
+    /// Takes an `installed` event, which may come from anyone: the upstream has to confirm it.
+    pub async fn installed(
+        &self,
+        upstream_id: &str,
+        event: InstalledEvent,
+        credentials: &Credentials,
+        request: RequestFacts<'_>,
+    ) -> Result<(), Refusal> {
+        self.link.require(upstream_id)?;
+        let caller = self.authenticator.identify(credentials, request).await;
+        let is_signed = matches!(caller, Ok(Caller::Upstream { .. }));
+        let confirmed = self.link.confirm_installation(&self.client, event, is_signed).await?;
+        if !self.link.is_installed() {
+            self.sweep_progress.start_over();
+            self.selection.select(Selection::default()).await?;
+        }
+        self.link.install(confirmed).await.map_err(store_refusal)?;
+        self.decisions.revoke(None);
+        self.sweep_signal.wake();
+        Ok(())
+    }
+
+    /// Takes an `uninstalled` event.
+    pub async fn uninstalled(&self, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
+        self.link.require(upstream_id)?;
+        self.link.uninstall().await.map_err(store_refusal)?;
+        self.decisions.revoke(None);
+        Ok(())
+    }
+
+    /// Takes an event.
+    pub async fn handle(&self, _: &UpstreamItself, upstream_id: &str, body: &Value) -> Result<(), Refusal> {
+        self.link.require(upstream_id)?;
+        let event = UpstreamEvent::read(body).map_err(|error| {
+            let message = format!("The event cannot be read: {error}.");
+            Refusal::invalid(error.path, message)
+        })?;
+        let stored = match event {
+            UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
+            UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
+            UpstreamEvent::RepositoryDeleted { external_id } => self.repository_deleted(&external_id).await,
+            UpstreamEvent::ProjectDescribed { project } => self.project_described(&project).await,
+            UpstreamEvent::ProjectDeleted { project_id } => {
+                // Its repositories announce their own end; the sweep sees to it that none is forgotten.
+                tracing::info!(project.id = project_id, "the upstream has deleted a project");
+                self.sweep_signal.wake();
+                Ok(())
+            }
+            UpstreamEvent::PermissionsChanged { user } => {
+                self.decisions.revoke(user.as_deref());
+                Ok(())
+            }
+            UpstreamEvent::Other { key } => {
+                tracing::debug!(event.key = key, "an event that does not concern a mirror");
+                Ok(())
+            }
+        };
+        stored.map_err(store_refusal)
+    }
+
+    async fn refs_changed(
+        &self,
+        repository: &UpstreamRepository,
+        change: AnnouncedChange,
+    ) -> Result<(), StoreError> {
+        let Some(entry) = self.inventory.find(&repository.external_id) else {
+            return self.repository_described(repository).await;
+        };
+        self.inventory.note_known(&entry, repository).await?;
+        self.queue.announce(&entry, change);
+        // After the queue has it: a changed name matters less than the refs.
+        self.repository_described(repository).await
+    }
+
+    async fn repository_described(&self, repository: &UpstreamRepository) -> Result<(), StoreError> {
+        let is_selected = self.selection.current().covers(&repository.project.id);
+        match self.inventory.find(&repository.external_id) {
+            None if is_selected => {
+                if let Some(entry) = self.inventory.adopt(repository).await? {
+                    self.queue.request(&entry, PendingChanges::Snapshot);
+                }
+                Ok(())
+            }
+            None => Ok(()),
+            Some(entry) => {
+                let need = self.inventory.describe(&entry, repository).await?;
+                self.queue.request_needed(&entry, need);
+                if is_selected {
+                    return self.inventory.note_known(&entry, repository).await;
+                }
+                // It has moved to a project that is not mirrored. From here on it is not served.
+                self.sweep_signal.wake();
+                Ok(())
+            }
+        }
+    }
+
+    async fn repository_deleted(&self, external_id: &str) -> Result<(), StoreError> {
+        match self.inventory.find(external_id) {
+            None => Ok(()),
+            Some(entry) => self.inventory.stop_mirroring(&entry).await,
+        }
+    }
+
+    async fn project_described(&self, project: &UpstreamProject) -> Result<(), StoreError> {
+        for entry in self.inventory.all() {
+            if entry.record().project_id == project.id {
+                let need = self.inventory.describe_project(&entry, project).await?;
+                self.queue.request_needed(&entry, need);
+            }
+        }
+        Ok(())
+    }
+}

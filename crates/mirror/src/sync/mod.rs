@@ -1,0 +1,28 @@
+//! How the inventory gets what the upstream has, and stays right: events make it fast, the sweep makes it correct.
+
+mod event;
+mod handle_event;
+mod pending_changes;
+
+mod queue;
+mod slot;
+mod sync_repository;
+mod workers;
+
+mod sweep;
+mod sweep_progress;
+
+mod report_outcome;
+
+pub use handle_event::UpstreamEvents;
+pub use slot::SyncRun;
+pub use sweep::{MassRemoval, SweepSignal};
+pub use sweep_progress::SweepOutcome;
+
+pub(crate) use pending_changes::PendingChanges;
+pub(crate) use queue::{SyncQueue, Work};
+pub(crate) use report_outcome::OutcomeReports;
+pub(crate) use sweep::Sweep;
+pub(crate) use sweep_progress::SweepProgress;
+pub(crate) use sync_repository::Synchroniser;
+pub(crate) use workers::SyncWorkers;

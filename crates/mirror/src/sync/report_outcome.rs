@@ -1,0 +1,136 @@
+//! Tells the upstream how synchronisations went: in the background, only the latest per repository.
+//!
+//! The upstream tells webhooks what this mirror has gained since its last report, so a report that an outage holds
+//! up is sent when the outage is over, and one that is replaced by a later one loses nothing. A process that dies
+//! before it has reported says at its next start what it serves.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_peer::{BackOff, Clock};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::inventory::{Entry as InventoryEntry, Inventory, is_available};
+use crate::upstream_link::{SyncReport, UpstreamClient, UpstreamLink};
+
+/// How many repositories wait to be reported; the oldest report gives way.
+const MAX_WAITING: usize = 100_000;
+
+/// How often one report is sent before the others.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// At the start, the repositories that were synchronised within this time are reported again, in milliseconds.
+const REPORTED_AGAIN_MS: i64 = 24 * 60 * 60 * 1_000;
+
+const RETRY: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(5));
+
+/// The reports that wait to be sent, and what it takes to send them.
+pub(crate) struct OutcomeReports {
+    link: Arc<UpstreamLink>,
+    client: UpstreamClient,
+    clock: Clock,
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    order: VecDeque<String>,
+    latest: BTreeMap<String, (i32, SyncReport)>,
+}
+
+impl OutcomeReports {
+    pub(crate) fn new(link: Arc<UpstreamLink>, client: UpstreamClient, clock: Clock) -> Self {
+        Self { link, client, clock, waiting: Mutex::default(), arrived: Notify::new() }
+    }
+
+    /// Sends the report soon; it replaces an earlier one that was not sent yet.
+    pub(crate) fn put(&self, entry: &InventoryEntry, report: SyncReport) {
+        let mut waiting = self.waiting.lock();
+        let id = entry.external_id.clone();
+        if waiting.latest.insert(id.clone(), (entry.local_id.0, report)).is_none() {
+            waiting.order.push_back(id);
+            if waiting.order.len() > MAX_WAITING
+                && let Some(oldest) = waiting.order.pop_front()
+            {
+                waiting.latest.remove(&oldest);
+            }
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// Sends the report once more after the others, unless there is a later one by then.
+    fn put_back(&self, external_id: &str, local_id: i32, report: SyncReport) {
+        let mut waiting = self.waiting.lock();
+        if let Entry::Vacant(place) = waiting.latest.entry(external_id.to_owned()) {
+            place.insert((local_id, report));
+            waiting.order.push_back(external_id.to_owned());
+        }
+    }
+
+    fn take(&self) -> Option<(String, i32, SyncReport)> {
+        let mut waiting = self.waiting.lock();
+        let id = waiting.order.pop_front()?;
+        let (local_id, report) = waiting.latest.remove(&id)?;
+        Some((id, local_id, report))
+    }
+
+    /// Sends reports as they come; ends with the token.
+    pub(crate) async fn run(self: Arc<Self>, inventory: Arc<Inventory>, stop: CancellationToken) {
+        self.report_again(&inventory);
+        loop {
+            while let Some((external_id, local_id, report)) = self.take() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.report_outcome(&external_id, local_id, report) => {}
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.arrived.notified() => {}
+            }
+        }
+    }
+
+    /// Reports what an earlier process may have had no time to report. What the upstream knows already changes
+    /// nothing there.
+    fn report_again(&self, inventory: &Inventory) {
+        let since = self.clock.now_ms() - REPORTED_AGAIN_MS;
+        for entry in inventory.all() {
+            let record = entry.record();
+            let is_recent = record.last_sync_at.is_some_and(|synced_at| synced_at >= since);
+            if is_recent && is_available(&record) && record.failed_count == 0 {
+                let generation = record.generation_synced;
+                self.put(&entry, SyncReport::Synchronized { generation, sync_type: None });
+            }
+        }
+    }
+
+    async fn report_outcome(&self, external_id: &str, local_id: i32, report: SyncReport) {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let Some(secret) = self.link.secret_in_force() else {
+                return;
+            };
+            match self.client.report(report, local_id, external_id, &secret).await {
+                Ok(()) => return,
+                Err(error) if error.is_outage() => {
+                    tokio::time::sleep(RETRY.after(attempt)).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = %error,
+                        repository.external_id = external_id,
+                        "cannot tell the upstream how a synchronisation went"
+                    );
+                    return;
+                }
+            }
+        }
+        self.put_back(external_id, local_id, report);
+    }
+}

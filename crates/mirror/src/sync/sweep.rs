@@ -1,0 +1,307 @@
+//! Compares everything that this mirror should have with what the upstream has, and repairs what differs.
+//!
+//! The event makes a change arrive fast; the sweep makes it arrive. It takes no input, changes nothing before
+//! the whole listing was read and understood, and can be repeated at any time. A repository that is missing
+//! from the listing is asked for by its id before it is removed, because a listing that is read page by page
+//! can skip one when another is deleted meanwhile.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use heliostat_auth::Secret;
+use heliostat_peer::{BackOff, CallError, Clock};
+use heliostat_storage::{MirroringMode, StoreError, UpstreamState};
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::pending_changes::PendingChanges;
+use super::queue::SyncQueue;
+use super::sweep_progress::{SweepOutcome, SweepProgress};
+use super::sync_repository::{SyncFailure, Synchroniser};
+use crate::inventory::{Entry, Inventory, RemovalDecision, SelectedProjects, Selection, judge_removal};
+use crate::upstream_link::{
+    LinkEvent, UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found, refuses_our_secret,
+};
+
+/// How many pages of a listing are read before it is called endless.
+const MAX_PAGES: usize = 10_000;
+
+/// How soon a failed sweep is repeated; never later than the next one is due.
+const RETRY: BackOff = BackOff::new(Duration::from_secs(2), Duration::from_secs(60));
+
+/// What a sweep may delete on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MassRemoval {
+    /// A large removal waits for an administrator.
+    #[default]
+    NeedsConfirmation,
+    /// Whatever the upstream no longer lists.
+    Allowed,
+}
+
+/// Wakes the sweep before its time.
+#[derive(Debug, Default)]
+pub struct SweepSignal {
+    notify: Notify,
+    removal_confirmed: AtomicBool,
+}
+
+impl SweepSignal {
+    /// Compares with the upstream soon, and not only when the interval is over.
+    pub fn wake(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Lets the next sweep remove whatever the upstream no longer lists, once.
+    pub fn confirm_removal(&self) {
+        self.removal_confirmed.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+}
+
+/// The comparison with the upstream.
+pub(crate) struct Sweep {
+    pub(crate) interval: Duration,
+    pub(crate) mass_removal: MassRemoval,
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) client: UpstreamClient,
+    pub(crate) selection: Arc<SelectedProjects>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) synchroniser: Arc<Synchroniser>,
+    pub(crate) signal: Arc<SweepSignal>,
+    pub(crate) progress: Arc<SweepProgress>,
+    pub(crate) clock: Clock,
+}
+
+/// Why a sweep changed nothing.
+#[derive(Debug, Error)]
+pub(crate) enum SweepFailure {
+    #[error(transparent)]
+    Upstream(#[from] CallError),
+    #[error("the upstream's listing does not end within {MAX_PAGES} pages")]
+    Endless,
+    #[error("cannot record what was found")]
+    Store(#[from] StoreError),
+}
+
+impl SweepFailure {
+    fn in_full(&self) -> String {
+        match self {
+            Self::Upstream(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl Sweep {
+    /// The reconciler behind everything that this mirror has; ends with the token.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut selection = self.selection.subscribe();
+        let mut failures = 0;
+        loop {
+            selection.mark_unchanged();
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return,
+                outcome = self.sweep_if_installed() => outcome,
+            };
+            let pause = match outcome {
+                Ok(()) => {
+                    failures = 0;
+                    self.interval
+                }
+                Err(failure) => {
+                    failures += 1;
+                    self.take_in_failed_sweep(&failure).await;
+                    RETRY.after(failures).min(self.interval)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                () = self.signal.notify.notified() => {}
+                () = self.becoming_installed() => {}
+                Ok(()) = selection.changed() => {}
+            }
+        }
+    }
+
+    /// Ends when a link that does not hold now holds again.
+    async fn becoming_installed(&self) {
+        if self.link.is_installed() {
+            return std::future::pending().await;
+        }
+        let mut link = self.link.subscribe();
+        if link.wait_for(|upstream| upstream.state == UpstreamState::Installed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn take_in_failed_sweep(&self, failure: &SweepFailure) {
+        let reason = failure.in_full();
+        tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
+        self.progress.sweep_failed(reason.clone());
+        if let SweepFailure::Upstream(error) = failure
+            && refuses_our_secret(error)
+            && let Err(error) = self.link.apply(LinkEvent::SecretRefused, Some(reason)).await
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot record the state of the upstream"
+            );
+        }
+    }
+
+    async fn sweep_if_installed(&self) -> Result<(), SweepFailure> {
+        let Some(secret) = self.link.secret_in_force() else {
+            self.inventory.erase_after_grace().await?;
+            return Ok(());
+        };
+        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
+        self.progress.upstream_answered(skew_ms);
+        let outcome = self.sweep(&secret).await?;
+        self.progress.sweep_ended(outcome, self.clock.now_ms());
+        Ok(())
+    }
+
+    async fn sweep(&self, secret: &Secret) -> Result<SweepOutcome, SweepFailure> {
+        let present = self.inventory.all();
+        let selection = self.selection.current();
+        let listed = self.list_upstream(&selection, secret).await?;
+
+        let mut outcome = SweepOutcome { listed: listed.len(), ..SweepOutcome::default() };
+        let mut listed_ids = HashSet::with_capacity(listed.len());
+        for repository in &listed {
+            listed_ids.insert(repository.external_id.as_str());
+            self.compare(repository, &mut outcome).await?;
+        }
+        self.remove_surplus(&present, &listed_ids, secret, &mut outcome).await?;
+        self.queue.retain(&self.inventory.all().iter().map(|entry| entry.local_id).collect());
+        Ok(outcome)
+    }
+
+    async fn list_upstream(
+        &self,
+        selection: &Selection,
+        secret: &Secret,
+    ) -> Result<Vec<UpstreamRepository>, SweepFailure> {
+        let mut listed = Vec::new();
+        match selection.mode {
+            MirroringMode::AllProjects => self.list_pages(None, secret, &mut listed).await?,
+            MirroringMode::SelectedProjects => {
+                for project_id in &selection.project_ids {
+                    match self.list_pages(Some(project_id), secret, &mut listed).await {
+                        // A project that is gone has no repositories; each of them is asked for below.
+                        Err(SweepFailure::Upstream(error)) if is_not_found(&error) => {}
+                        listed => listed?,
+                    }
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn list_pages(
+        &self,
+        project_id: Option<&str>,
+        secret: &Secret,
+        listed: &mut Vec<UpstreamRepository>,
+    ) -> Result<(), SweepFailure> {
+        let mut start = 0;
+        for _ in 0..MAX_PAGES {
+            let page = self.client.list_repositories(project_id, start, secret).await?;
+            listed.extend(page.repositories);
+            self.progress.discovered(listed.len());
+            match page.next_start {
+                None => return Ok(()),
+                Some(next) => start = next,
+            }
+        }
+        Err(SweepFailure::Endless)
+    }
+
+    async fn compare(
+        &self,
+        repository: &UpstreamRepository,
+        outcome: &mut SweepOutcome,
+    ) -> Result<(), SweepFailure> {
+        if !self.selection.current().covers(&repository.project.id) {
+            return Ok(());
+        }
+        let Some(entry) = self.inventory.find(&repository.external_id) else {
+            if let Some(entry) = self.inventory.adopt(repository).await? {
+                self.queue.request(&entry, PendingChanges::Snapshot);
+            }
+            outcome.added += 1;
+            return Ok(());
+        };
+        let need = self.inventory.describe(&entry, repository).await?;
+        self.queue.request_needed(&entry, need);
+        let is_older = repository.generation.is_some_and(|listed| listed < entry.record().generation_known);
+        if is_older {
+            // An event has overtaken the listing, or the upstream has lost its past. It knows which.
+            match self.synchroniser.ask_upstream(&entry).await {
+                Err(SyncFailure::Upstream(error)) => return Err(error.into()),
+                Err(SyncFailure::Store(error)) => return Err(error.into()),
+                Ok(()) | Err(_) => {}
+            }
+        } else {
+            self.inventory.note_known(&entry, repository).await?;
+        }
+        let record = entry.record();
+        let differs = record.generation_synced < record.generation_known
+            || record.content_hash != record.upstream_content_hash;
+        // What failed has its own time for the next attempt.
+        if differs && record.failed_count == 0 && !self.queue.is_busy(&entry) {
+            outcome.differing += 1;
+            self.queue.request(&entry, PendingChanges::Snapshot);
+        }
+        Ok(())
+    }
+
+    async fn remove_surplus(
+        &self,
+        present: &[Arc<Entry>],
+        listed: &HashSet<&str>,
+        secret: &Secret,
+        outcome: &mut SweepOutcome,
+    ) -> Result<(), SweepFailure> {
+        let unlisted = present.iter().filter(|entry| !listed.contains(entry.external_id.as_str()));
+        let (unlisted, deselected): (Vec<_>, Vec<_>) =
+            unlisted.partition(|entry| self.selection.current().covers(&entry.record().project_id));
+        for entry in deselected {
+            // So that a project which is selected again at this moment is not lost half-way.
+            let _changing = self.selection.hold().await;
+            if !self.selection.current().covers(&entry.record().project_id) {
+                self.inventory.stop_mirroring(entry).await?;
+                outcome.removed += 1;
+            }
+        }
+        let is_allowed = self.mass_removal == MassRemoval::Allowed
+            || self.signal.removal_confirmed.swap(false, Ordering::Relaxed);
+        if !is_allowed && judge_removal(unlisted.len(), present.len()) == RemovalDecision::HoldBack {
+            outcome.held_back = unlisted.len();
+            tracing::error!(
+                surplus = unlisted.len(),
+                mirrored = present.len(),
+                "the upstream no longer lists many repositories; they are kept until an administrator confirms"
+            );
+            return Ok(());
+        }
+        for entry in unlisted {
+            match self.client.repository(&entry.external_id, secret).await? {
+                Some(repository) if self.selection.current().covers(&repository.project.id) => {
+                    self.compare(&repository, outcome).await?;
+                }
+                Some(_) | None => {
+                    self.inventory.stop_mirroring(entry).await?;
+                    outcome.removed += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}

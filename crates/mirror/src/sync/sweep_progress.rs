@@ -1,0 +1,80 @@
+//! What only the running process knows about sweeps.
+
+use parking_lot::Mutex;
+
+/// What a sweep found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SweepOutcome {
+    /// Repositories that the upstream lists.
+    pub listed: usize,
+    /// Repositories that were missing here.
+    pub added: usize,
+    /// Repositories that differed.
+    pub differing: usize,
+    /// Repositories that were removed here.
+    pub removed: usize,
+    /// Repositories that would have been removed, but were too many.
+    pub held_back: usize,
+}
+
+/// How far the sweeps are.
+#[derive(Debug, Default)]
+pub(crate) struct SweepProgress {
+    state: Mutex<SweepState>,
+}
+
+/// What is known about sweeps at one moment.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct SweepState {
+    /// Repositories that the sweep which runs has found so far.
+    pub(crate) discovered: usize,
+    pub(crate) last_sweep_at: Option<i64>,
+    pub(crate) last_sweep: Option<SweepOutcome>,
+    pub(crate) sweep_error: Option<String>,
+    pub(crate) clock_skew_ms: Option<i64>,
+    /// Whether the first synchronisation has ended, in this process or an earlier one.
+    pub(crate) was_ready: bool,
+}
+
+impl SweepProgress {
+    /// What is known at the start: whether an earlier process got through its first synchronisation.
+    pub(crate) fn new(was_ready: bool) -> Self {
+        Self { state: Mutex::new(SweepState { was_ready, ..SweepState::default() }) }
+    }
+
+    pub(crate) fn state(&self) -> SweepState {
+        self.state.lock().clone()
+    }
+
+    /// Once through the first synchronisation, new repositories do not turn the node red again. Says whether it is
+    /// through.
+    pub(crate) fn settle(&self, nothing_undecided: bool) -> bool {
+        let mut state = self.state.lock();
+        state.was_ready |= nothing_undecided && state.last_sweep_at.is_some();
+        state.was_ready
+    }
+
+    /// A new link begins with a new first synchronisation.
+    pub(crate) fn start_over(&self) {
+        *self.state.lock() = SweepState::default();
+    }
+
+    pub(crate) fn discovered(&self, repositories: usize) {
+        self.state.lock().discovered = repositories;
+    }
+
+    pub(crate) fn upstream_answered(&self, clock_skew_ms: i64) {
+        self.state.lock().clock_skew_ms = Some(clock_skew_ms);
+    }
+
+    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, now_ms: i64) {
+        let mut state = self.state.lock();
+        state.last_sweep = Some(outcome);
+        state.last_sweep_at = Some(now_ms);
+        state.sweep_error = None;
+    }
+
+    pub(crate) fn sweep_failed(&self, error: String) {
+        self.state.lock().sweep_error = Some(error);
+    }
+}

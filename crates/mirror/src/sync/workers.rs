@@ -1,0 +1,137 @@
+//! The workers that carry out what waits in the queue, and what follows from the outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_peer::{BackOff, Clock};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::pending_changes::PendingChanges;
+use super::queue::{SyncQueue, Work};
+use super::report_outcome::OutcomeReports;
+use super::slot::SyncRun;
+use super::sync_repository::{SyncFailure, Synced, Synchroniser};
+use crate::inventory::{Entry, Inventory};
+use crate::upstream_link::SyncReport;
+
+/// When a failed synchronisation is tried again.
+const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(300));
+
+/// What every worker needs.
+pub(crate) struct SyncWorkers {
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) synchroniser: Arc<Synchroniser>,
+    pub(crate) reports: Arc<OutcomeReports>,
+    pub(crate) clock: Clock,
+}
+
+impl SyncWorkers {
+    /// One worker; ends with the token.
+    pub(crate) async fn run(self: Arc<Self>, work: Work, number: usize, stop: CancellationToken) {
+        let worker = format!("sync-{}-{number}", work.as_str());
+        loop {
+            let entry = tokio::select! {
+                () = stop.cancelled() => return,
+                entry = self.queue.next(work) => entry,
+            };
+            let Some(entry) = entry else { continue };
+            // A task of its own, so that a panic costs one synchronisation and not the worker.
+            let run = SyncRun {
+                id: Uuid::new_v4().simple().to_string(),
+                worker: worker.clone(),
+                started_at: self.clock.now_ms(),
+            };
+            let span = tracing::info_span!("synchronise", sync.id = run.id);
+            let task = Arc::clone(&self).synchronise(entry, run, stop.clone()).instrument(span);
+            let task = AbortOnDropHandle::new(tokio::spawn(task));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                ended = task => if let Err(error) = ended {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a synchronisation has crashed");
+                }
+            }
+        }
+    }
+
+    async fn synchronise(self: Arc<Self>, entry: Arc<Entry>, run: SyncRun, stop: CancellationToken) {
+        if !self.inventory.is_mirrored(&entry) {
+            self.queue.abandon(&entry);
+            return;
+        }
+        let started_at = run.started_at;
+        let work = self.queue.begin(&entry, run);
+        match self.synchronise_and_record(&entry, &work, started_at).await {
+            Ok(synced) => {
+                let record = entry.record();
+                tracing::info!(
+                    repository.project = record.project_key,
+                    repository.slug = record.slug,
+                    generation = synced.generation.0,
+                    duration_ms = self.clock.now_ms() - started_at,
+                    "repository is synchronised"
+                );
+                let (generation, sync_type) = (synced.generation, Some(synced.sync_type));
+                self.reports.put(&entry, SyncReport::Synchronized { generation, sync_type });
+                self.queue.succeeded(&entry, synced.generation);
+            }
+            Err(failure) => {
+                self.take_in_failure(&entry, &failure, &stop).await;
+                self.queue.failed(&entry, work);
+            }
+        }
+    }
+
+    async fn synchronise_and_record(
+        &self,
+        entry: &Arc<Entry>,
+        work: &PendingChanges,
+        started_at: i64,
+    ) -> Result<Synced, SyncFailure> {
+        let synced = self.synchroniser.sync_repository(entry, work).await?;
+        self.inventory.note_synced(entry, synced.generation, &synced.content_hash, started_at).await?;
+        Ok(synced)
+    }
+
+    async fn take_in_failure(&self, entry: &Arc<Entry>, failure: &SyncFailure, stop: &CancellationToken) {
+        let failures = u32::try_from(entry.record().failed_count).unwrap_or(0).saturating_add(1);
+        let delay = RETRY.after(failures);
+        let record = entry.record();
+        tracing::warn!(
+            repository.project = record.project_key,
+            repository.slug = record.slug,
+            error = failure as &dyn std::error::Error,
+            failures,
+            retry_in_ms = delay.as_millis() as u64,
+            "repository cannot be synchronised"
+        );
+        let next_attempt_at = self.clock.now_ms().saturating_add(delay.as_millis() as i64);
+        if let Err(error) = self.inventory.note_failed(entry, &failure.in_full(), next_attempt_at).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot record a failed synchronisation"
+            );
+        }
+        if failure.is_worth_reporting() {
+            self.reports.put(entry, SyncReport::SynchronizationFailed);
+        }
+        self.try_again_in(delay, entry, stop.clone());
+    }
+
+    fn try_again_in(&self, delay: Duration, entry: &Arc<Entry>, stop: CancellationToken) {
+        let (queue, entry) = (Arc::clone(&self.queue), Arc::clone(entry));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(delay) => {
+                    if entry.record().failed_count > 0 {
+                        queue.request(&entry, PendingChanges::Nothing);
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! The beginning and the end of the link, as the upstream announces them.
+//!
+//! Anyone can post an `installed` event, so it is believed only if it names the upstream that this mirror
+//! was configured to follow, and if that very upstream accepts a call signed with the new secret. A mirror
+//! that is installed already also wants the event signed with the secret it has, unless the upstream itself
+//! no longer accepts that one: then the end of the old link was missed, and this is the new one.
+
+use heliostat_auth::Secret;
+use heliostat_refusal::Refusal;
+use heliostat_storage::StoreError;
+
+use super::client::{UpstreamClient, refuses_our_secret};
+use super::identity::UpstreamUrl;
+use super::link::UpstreamLink;
+
+/// The shortest shared secret that is accepted, in bytes.
+const MIN_SECRET_BYTES: usize = 16;
+/// The longest shared secret and client key that are accepted, in bytes.
+const MAX_SECRET_BYTES: usize = 2_048;
+
+/// The setting that remembers when the upstream removed this mirror, in epoch milliseconds.
+const REMOVED_AT_SETTING: &str = "removed_at";
+
+/// What an upstream says when it installs a mirror.
+#[derive(Debug, Clone)]
+pub struct InstalledEvent {
+    /// How the upstream names itself in its signatures.
+    pub client_key: String,
+    /// The secret that both sides sign with from now on.
+    pub shared_secret: Secret,
+    /// The upstream's address.
+    pub base_url: Option<String>,
+}
+
+/// An installation that the upstream itself has confirmed.
+pub(crate) struct ConfirmedInstallation {
+    client_key: String,
+    secret: Secret,
+}
+
+impl UpstreamLink {
+    /// Finds out whether an `installed` event is to be believed. `is_signed` says whether it was signed with the
+    /// present secret.
+    pub(crate) async fn confirm_installation(
+        &self,
+        client: &UpstreamClient,
+        event: InstalledEvent,
+        is_signed: bool,
+    ) -> Result<ConfirmedInstallation, Refusal> {
+        self.check_installed_event(&event)?;
+        if !is_signed && self.old_secret_is_in_force(client).await {
+            return Err(Refusal::unauthenticated(
+                "This mirror is installed already; a second installation must be signed with the present secret.",
+            ));
+        }
+        client.server_time_ms(&event.shared_secret).await.map_err(|error| {
+            tracing::warn!(error = %error, "an installation was not believed");
+            if error.is_outage() {
+                return Refusal::unavailable(
+                    "The upstream, which must confirm the new secret, cannot be reached.",
+                );
+            }
+            Refusal::unauthenticated("The upstream does not accept a call signed with the new secret.")
+        })?;
+        Ok(ConfirmedInstallation { client_key: event.client_key, secret: event.shared_secret })
+    }
+
+    /// The link holds from here on.
+    pub(crate) async fn install(&self, confirmed: ConfirmedInstallation) -> Result<(), StoreError> {
+        self.apply_installed(confirmed.client_key, &confirmed.secret).await?;
+        self.forget_end().await
+    }
+
+    /// The upstream has ended the link. The caller has made sure that the upstream says so itself.
+    pub(crate) async fn uninstall(&self) -> Result<(), StoreError> {
+        self.store().set_setting(REMOVED_AT_SETTING, &self.clock().now_ms().to_string()).await?;
+        self.apply_uninstalled().await
+    }
+
+    /// When the upstream ended the link, in epoch milliseconds.
+    pub(crate) async fn ended_at(&self) -> Result<Option<i64>, StoreError> {
+        let ended_at = self.store().get_setting(REMOVED_AT_SETTING).await?;
+        Ok(ended_at.map(|ended_at| ended_at.parse().unwrap_or(0)))
+    }
+
+    /// Nothing that follows from the end of the link is left to be done.
+    pub(crate) async fn forget_end(&self) -> Result<(), StoreError> {
+        self.store().delete_setting(REMOVED_AT_SETTING).await
+    }
+
+    fn check_installed_event(&self, event: &InstalledEvent) -> Result<(), Refusal> {
+        let secret_bytes = event.shared_secret.expose().len();
+        if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&secret_bytes) {
+            let message =
+                format!("The shared secret must have {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes.");
+            return Err(Refusal::invalid("sharedSecret", message));
+        }
+        if event.client_key.is_empty() || event.client_key.len() > MAX_SECRET_BYTES {
+            let message = format!("The client key must have 1 to {MAX_SECRET_BYTES} bytes.");
+            return Err(Refusal::invalid("clientKey", message));
+        }
+        let named = event.base_url.as_deref().map(UpstreamUrl::parse);
+        match named {
+            Some(Ok(url)) if url == *self.url() => Ok(()),
+            _ => Err(Refusal::invalid("baseUrl", format!("This mirror follows {}.", self.url()))),
+        }
+    }
+
+    /// In doubt, when the upstream does not answer for instance, the old secret counts.
+    async fn old_secret_is_in_force(&self, client: &UpstreamClient) -> bool {
+        match self.secret_in_force() {
+            None => false,
+            Some(secret) => match client.server_time_ms(&secret).await {
+                Ok(_) => true,
+                Err(error) => !refuses_our_secret(&error),
+            },
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What this mirror knows of its upstream: state, secret, and why things are as they are.
+//!
+//! Like the repositories, it is written to the database first and shown from memory.
+
+use std::sync::Arc;
+
+use heliostat_auth::Secret;
+use heliostat_peer::Clock;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirrorStore, StoreError, UpstreamServer, UpstreamServerId, UpstreamState};
+use tokio::sync::watch;
+
+use super::identity::UpstreamUrl;
+use super::state::{LinkEvent, state_after};
+
+/// The one upstream that this mirror follows; its record is shown from memory.
+#[derive(Debug)]
+pub struct UpstreamLink {
+    url: UpstreamUrl,
+    id: UpstreamServerId,
+    store: MirrorStore,
+    clock: Clock,
+    current: watch::Sender<Arc<UpstreamServer>>,
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl UpstreamLink {
+    /// Reads what an earlier process knew of the upstream.
+    pub(crate) async fn open(url: UpstreamUrl, store: MirrorStore, clock: Clock) -> Result<Self, StoreError> {
+        let id = url.server_id();
+        let upstream = store.upsert_upstream(&id, url.as_str(), clock.now_ms()).await?;
+        let current = watch::Sender::new(Arc::new(upstream));
+        Ok(Self { url, id, store, clock, current, changing: tokio::sync::Mutex::default() })
+    }
+
+    /// The id under which this mirror lists its upstream.
+    pub fn id(&self) -> &UpstreamServerId {
+        &self.id
+    }
+
+    /// The upstream's address.
+    pub fn url(&self) -> &UpstreamUrl {
+        &self.url
+    }
+
+    /// What is known of the upstream.
+    pub fn upstream(&self) -> Arc<UpstreamServer> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// How far the link is.
+    pub fn state(&self) -> UpstreamState {
+        self.current.borrow().state
+    }
+
+    /// Refuses every id but that of the upstream that is followed.
+    pub fn require(&self, upstream_id: &str) -> Result<(), Refusal> {
+        if upstream_id.eq_ignore_ascii_case(self.id.as_str()) {
+            return Ok(());
+        }
+        Err(Refusal::not_found("upstream server", "This mirror does not follow an upstream with that id."))
+    }
+
+    /// The id of the upstream that this mirror follows, for callers who do not name it.
+    pub fn followed(&self) -> Result<&str, Refusal> {
+        match self.state() {
+            UpstreamState::Removed => Err(Refusal::not_found(
+                "upstream server",
+                "This mirror follows no upstream: the one that it followed has removed it.",
+            )),
+            _ => Ok(self.id.as_str()),
+        }
+    }
+
+    pub(crate) fn is_installed(&self) -> bool {
+        self.state() == UpstreamState::Installed
+    }
+
+    /// The shared secret, also while the link is in doubt.
+    pub(crate) fn secret(&self) -> Option<Secret> {
+        self.current.borrow().shared_secret.as_deref().map(Secret::new)
+    }
+
+    /// The shared secret of a link that holds.
+    pub(crate) fn secret_in_force(&self) -> Option<Secret> {
+        if self.is_installed() { self.secret() } else { None }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<UpstreamServer>> {
+        self.current.subscribe()
+    }
+
+    /// Takes in what has happened to the link. The reason is what `/status` shows; `None` when all is well.
+    pub(crate) async fn apply(&self, event: LinkEvent, reason: Option<String>) -> Result<(), StoreError> {
+        self.change(event, reason, |_| {}).await
+    }
+
+    /// Takes in that the upstream has installed this mirror.
+    pub(super) async fn apply_installed(
+        &self,
+        client_key: String,
+        secret: &Secret,
+    ) -> Result<(), StoreError> {
+        self.change(LinkEvent::Installed, None, |upstream| {
+            upstream.shared_secret = Some(secret.expose().to_owned());
+            upstream.client_key = Some(client_key);
+        })
+        .await
+    }
+
+    /// Takes in that the upstream has ended the link; the secret is worth nothing from now on.
+    pub(super) async fn apply_uninstalled(&self) -> Result<(), StoreError> {
+        let reason = "the upstream has removed this mirror".to_owned();
+        self.change(LinkEvent::Uninstalled, Some(reason), |upstream| {
+            upstream.shared_secret = None;
+            upstream.client_key = None;
+        })
+        .await
+    }
+
+    pub(super) fn store(&self) -> &MirrorStore {
+        &self.store
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn change(
+        &self,
+        event: LinkEvent,
+        reason: Option<String>,
+        change: impl FnOnce(&mut UpstreamServer),
+    ) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        let before = self.upstream();
+        let mut after = (*before).clone();
+        change(&mut after);
+        after.state = state_after(before.state, event);
+        // What is said about requests does not matter to a link that holds or has ended.
+        let is_settled = matches!(after.state, UpstreamState::Installed | UpstreamState::Removed);
+        if after.state != before.state || !is_settled || matches!(event, LinkEvent::Installed) {
+            after.last_error = reason;
+        }
+        if after == *before {
+            return Ok(());
+        }
+        if after.state != before.state {
+            after.state_changed_at = self.clock.now_ms();
+            tracing::info!(
+                upstream.url = %after.base_url,
+                upstream.state = %after.state,
+                reason = after.last_error.as_deref(),
+                "upstream is now {}, it was {}", after.state, before.state
+            );
+        } else if let Some(reason) =
+            after.last_error.as_deref().filter(|_| after.last_error != before.last_error)
+        {
+            tracing::warn!(upstream.url = %after.base_url, reason, "cannot join the upstream yet: {reason}");
+        }
+        self.save(&before, &after).await?;
+        self.current.send_replace(Arc::new(after));
+        Ok(())
+    }
+
+    async fn save(&self, before: &UpstreamServer, after: &UpstreamServer) -> Result<(), StoreError> {
+        let (id, now_ms) = (&self.id, self.clock.now_ms());
+        match (&after.shared_secret, &after.client_key) {
+            (Some(secret), Some(client_key))
+                if after.shared_secret != before.shared_secret || after.client_key != before.client_key =>
+            {
+                self.store.install_upstream(id, secret.clone(), client_key.clone(), now_ms).await
+            }
+            (None, _) if before.shared_secret.is_some() => {
+                self.store.remove_upstream(id, now_ms).await?;
+                self.store.set_upstream_error(id, after.last_error.as_deref()).await
+            }
+            _ => self.store.set_upstream_state(id, after.state, after.last_error.as_deref(), now_ms).await,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The upstream, and how this mirror stands with it: joining, the shared secret, and what can be asked of it.
+//!
+//! A second kind of upstream is one more file beside `client` and `calls`: everything above knows only the
+//! descriptions in `repository`.
+
+mod link;
+mod state;
+
+mod descriptor;
+mod install;
+mod registration;
+
+mod calls;
+mod client;
+mod identity;
+mod json_field;
+mod repository;
+
+pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction, PRODUCT_TYPE};
+pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
+pub use install::InstalledEvent;
+pub use link::UpstreamLink;
+
+pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport, SyncType};
+pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
+pub(crate) use json_field::{Field, FieldError};
+pub(crate) use registration::Registration;
+pub(crate) use repository::{
+    UpstreamProject, UpstreamRepository, read_content_hash, read_generation, read_ref_name,
+};
+pub(crate) use state::LinkEvent;

@@ -1,0 +1,162 @@
+//! Asks the upstream to be accepted, again and again, until there is an answer that lasts.
+//!
+//! The answer to a repeated request carries its current state, so this is also how a mirror learns that it
+//! was rejected. While the mirror is installed, the loop makes sure that the upstream knows its present
+//! address and version.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_peer::{BackOff, CallError};
+use heliostat_storage::{StoreError, UpstreamState};
+use reqwest::StatusCode;
+use tokio_util::sync::CancellationToken;
+
+use super::calls::RequestFate;
+use super::client::UpstreamClient;
+use super::descriptor::Introduction;
+use super::link::UpstreamLink;
+use super::state::{LinkEvent, wants_registration};
+
+/// How often a mirror asks what became of its request.
+const PENDING_POLL: BackOff = BackOff::new(Duration::from_secs(10), Duration::from_secs(10));
+
+/// How often it asks when it cannot place its request.
+const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(60));
+
+/// The setting that remembers which address and version the upstream was told last.
+const ANNOUNCED_SETTING: &str = "announced";
+
+/// When to look again.
+enum Look {
+    /// After this time.
+    In(Duration),
+    /// When the link changes.
+    WhenTheLinkChanges,
+}
+
+/// Keeps this mirror known to its upstream.
+pub(crate) struct Registration {
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) client: UpstreamClient,
+    pub(crate) introduction: Arc<Introduction>,
+}
+
+impl Registration {
+    /// The reconciler behind joining; ends with the token.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut link = self.link.subscribe();
+        let mut failures = 0;
+        loop {
+            link.mark_unchanged();
+            let look = match self.register_once(&mut failures).await {
+                Ok(look) => look,
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot record the state of the upstream"
+                    );
+                    Look::In(RETRY.after(failures))
+                }
+            };
+            let pause = async {
+                match look {
+                    Look::In(delay) => tokio::time::sleep(delay).await,
+                    Look::WhenTheLinkChanges => {
+                        if link.changed().await.is_err() {
+                            std::future::pending::<()>().await;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = pause => {}
+            }
+        }
+    }
+
+    async fn register_once(&self, failures: &mut u32) -> Result<Look, StoreError> {
+        let state = self.link.state();
+        if !wants_registration(state) {
+            return self.announce_changes(state, failures).await;
+        }
+        if self.secret_still_works().await? {
+            return Ok(Look::WhenTheLinkChanges);
+        }
+        match self.client.register(&self.introduction.registration_request()).await {
+            Ok(fate) => {
+                *failures = 0;
+                let (event, reason) = match fate {
+                    RequestFate::Pending => (
+                        LinkEvent::RequestPending,
+                        "an administrator of the upstream has to accept this mirror",
+                    ),
+                    RequestFate::Accepted => (
+                        LinkEvent::RequestAccepted,
+                        "accepted; the upstream has not installed this mirror yet",
+                    ),
+                    RequestFate::Rejected => (
+                        LinkEvent::RequestRejected,
+                        "an administrator of the upstream has rejected this mirror",
+                    ),
+                };
+                self.link.apply(event, Some(reason.to_owned())).await?;
+                Ok(Look::In(PENDING_POLL.after(1)))
+            }
+            Err(error) => {
+                *failures += 1;
+                let event = if state == UpstreamState::Pending && is_conflict(&error) {
+                    LinkEvent::RequestRejected
+                } else {
+                    LinkEvent::RequestFailed
+                };
+                self.link.apply(event, Some(error.to_string())).await?;
+                Ok(Look::In(RETRY.after(*failures)))
+            }
+        }
+    }
+
+    /// A link that was put in doubt heals when the upstream accepts the old secret again.
+    async fn secret_still_works(&self) -> Result<bool, StoreError> {
+        let Some(secret) = self.link.secret() else {
+            return Ok(false);
+        };
+        if self.client.server_time_ms(&secret).await.is_err() {
+            return Ok(false);
+        }
+        self.link.apply(LinkEvent::SecretAccepted, None).await?;
+        Ok(self.link.is_installed())
+    }
+
+    async fn announce_changes(&self, state: UpstreamState, failures: &mut u32) -> Result<Look, StoreError> {
+        let Some(secret) = self.link.secret().filter(|_| state == UpstreamState::Installed) else {
+            return Ok(Look::WhenTheLinkChanges);
+        };
+        let request = self.introduction.registration_request();
+        let announced = format!("{} {}", request.base_url, request.product_version);
+        if self.link.store().get_setting(ANNOUNCED_SETTING).await?.as_ref() == Some(&announced) {
+            return Ok(Look::WhenTheLinkChanges);
+        }
+        match self.client.upgrade(&request, &secret).await {
+            Ok(()) => {
+                *failures = 0;
+                self.link.store().set_setting(ANNOUNCED_SETTING, &announced).await?;
+                Ok(Look::WhenTheLinkChanges)
+            }
+            Err(error) => {
+                *failures += 1;
+                tracing::warn!(
+                    error = error.to_string(),
+                    "cannot tell the upstream this mirror's address and version"
+                );
+                Ok(Look::In(RETRY.after(*failures)))
+            }
+        }
+    }
+}
+
+fn is_conflict(error: &CallError) -> bool {
+    error.status() == Some(StatusCode::CONFLICT)
+}

@@ -1,0 +1,210 @@
+//! Giving and taking permissions, and listing who holds them.
+
+use heliostat_auth::{
+    Audience, Caller, GlobalPermission, Grants, ProjectPermission, RepositoryPermission, effective_project,
+    effective_repository,
+};
+use heliostat_refusal::Refusal;
+use heliostat_storage::{Page, PageRequest, PermissionLevel, UserId, UserPermission};
+
+use super::accounts::Accounts;
+use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
+
+/// How many holders of global permissions are read at once.
+const HOLDERS_PAGE: u64 = 500;
+
+impl Accounts {
+    /// Users with a permission for the whole server.
+    pub async fn global_permissions(
+        &self,
+        _: Administrator<'_>,
+        filter: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<UserPermission>, Refusal> {
+        Ok(self.store.list_permissions(PermissionLevel::Global, filter, page).await?)
+    }
+
+    /// Gives a user a permission for the whole server, in place of the one they have.
+    pub async fn set_global_permission(
+        &self,
+        grant: GlobalGrant<'_>,
+        user_name: &str,
+    ) -> Result<(), Refusal> {
+        let (caller, permission) = (grant.caller(), grant.permission());
+        let user = self.user_by_name(user_name).await?;
+        if permission < GlobalPermission::SysAdmin {
+            self.permit_lowering(caller, user.id).await?;
+        }
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        let stored =
+            self.store.set_permission(PermissionLevel::Global, user.id, permission.as_str(), events).await;
+        stored?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Takes a user's permission for the whole server away.
+    pub async fn revoke_global_permission(
+        &self,
+        administrator: Administrator<'_>,
+        user_name: &str,
+    ) -> Result<(), Refusal> {
+        let caller = administrator.caller();
+        let user = self.user_by_name(user_name).await?;
+        self.permit_lowering(caller, user.id).await?;
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        self.store.revoke_permission(PermissionLevel::Global, user.id, events).await?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Users with a permission on a project.
+    pub async fn project_permissions(
+        &self,
+        administrator: &ProjectAdministrator<'_>,
+        filter: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<UserPermission>, Refusal> {
+        Ok(self
+            .store
+            .list_permissions(PermissionLevel::Project(administrator.project().id), filter, page)
+            .await?)
+    }
+
+    /// Gives a user a permission on a project, in place of the one they have.
+    pub async fn set_project_permission(
+        &self,
+        administrator: &ProjectAdministrator<'_>,
+        user_name: &str,
+        permission: ProjectPermission,
+    ) -> Result<(), Refusal> {
+        let (caller, project) = (administrator.caller(), administrator.project());
+        let user = self.user_by_name(user_name).await?;
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        let stored = self
+            .store
+            .set_permission(PermissionLevel::Project(project.id), user.id, permission.as_str(), events)
+            .await;
+        stored?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Takes a user's permission on a project away.
+    pub async fn revoke_project_permission(
+        &self,
+        administrator: &ProjectAdministrator<'_>,
+        user_name: &str,
+    ) -> Result<(), Refusal> {
+        let (caller, project) = (administrator.caller(), administrator.project());
+        let user = self.user_by_name(user_name).await?;
+        let held = self.grants_of(user.id, Some(project.id), None).await?;
+        let without = Grants { project: None, ..held };
+        if is_self(caller, user.id)
+            && effective_project(Audience::Granted, &without) < Some(ProjectPermission::Admin)
+        {
+            return Err(loses_control("project"));
+        }
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        self.store.revoke_permission(PermissionLevel::Project(project.id), user.id, events).await?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Users with a permission on a repository itself.
+    pub async fn repository_permissions(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+        filter: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<UserPermission>, Refusal> {
+        let repository = administrator.repository();
+        Ok(self.store.list_permissions(PermissionLevel::Repository(repository.id), filter, page).await?)
+    }
+
+    /// Gives a user a permission on a repository, in place of the one they have.
+    pub async fn set_repository_permission(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+        user_name: &str,
+        permission: RepositoryPermission,
+    ) -> Result<(), Refusal> {
+        let (caller, repository) = (administrator.caller(), administrator.repository());
+        let user = self.user_by_name(user_name).await?;
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        let granted = permission.as_str();
+        let stored = self
+            .store
+            .set_permission(PermissionLevel::Repository(repository.id), user.id, granted, events)
+            .await;
+        stored?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Takes a user's permission on a repository away.
+    pub async fn revoke_repository_permission(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+        user_name: &str,
+    ) -> Result<(), Refusal> {
+        let (caller, repository) = (administrator.caller(), administrator.repository());
+        let user = self.user_by_name(user_name).await?;
+        let held = self.grants_of(user.id, Some(repository.project.id), Some(repository.id)).await?;
+        let without = Grants { repository: None, ..held };
+        if is_self(caller, user.id)
+            && effective_repository(Audience::Granted, &without) < Some(RepositoryPermission::Admin)
+        {
+            return Err(loses_control("repository"));
+        }
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        self.store.revoke_permission(PermissionLevel::Repository(repository.id), user.id, events).await?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// A permission can be lowered only by a user who holds it, and one SYS_ADMIN must remain.
+    async fn permit_lowering(&self, caller: &Caller, id: UserId) -> Result<(), Refusal> {
+        let Some(held) = self.global_permission(id).await? else {
+            return Ok(());
+        };
+        permit::grant_global(caller, held)?;
+        if held == GlobalPermission::SysAdmin && !self.another_sys_admin(id).await? {
+            return Err(Refusal::conflict_in(
+                "name",
+                "This is the last user with SYS_ADMIN; one must remain.",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn another_sys_admin(&self, id: UserId) -> Result<bool, Refusal> {
+        let sys_admin = GlobalPermission::SysAdmin.as_str();
+        let mut start = 0;
+        loop {
+            let request = PageRequest { start, limit: HOLDERS_PAGE };
+            let page = self.store.list_permissions(PermissionLevel::Global, None, request).await?;
+            let other = |held: &UserPermission| {
+                held.permission == sys_admin && held.user.id != id && held.user.active
+            };
+            if page.values.iter().any(other) {
+                return Ok(true);
+            }
+            match page.next_start {
+                Some(next) => start = next,
+                None => return Ok(false),
+            }
+        }
+    }
+}
+
+fn is_self(caller: &Caller, id: UserId) -> bool {
+    caller.user().is_some_and(|user| user.id == id.0)
+}
+
+fn loses_control(what: &str) -> Refusal {
+    Refusal::conflict_in(
+        "name",
+        format!("You would lose control of the {what}; let another administrator do it."),
+    )
+}

@@ -1,0 +1,28 @@
+//! What all about users is made of.
+
+use std::sync::Arc;
+
+use heliostat_auth::Passwords;
+use heliostat_downstream::{Announcer, DetachedTasks, Members};
+use heliostat_storage::UpstreamStore;
+
+/// Users, their tokens and their permissions.
+pub struct Accounts {
+    pub(super) store: UpstreamStore,
+    pub(super) passwords: Passwords,
+    pub(super) announcer: Arc<Announcer>,
+    pub(super) members: Arc<Members>,
+    pub(super) tasks: DetachedTasks,
+}
+
+impl Accounts {
+    pub(crate) fn new(
+        store: UpstreamStore,
+        passwords: Passwords,
+        announcer: Arc<Announcer>,
+        members: Arc<Members>,
+        tasks: DetachedTasks,
+    ) -> Self {
+        Self { store, passwords, announcer, members, tasks }
+    }
+}

@@ -1,0 +1,130 @@
+//! The first administrator of a new upstream.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use heliostat_auth::{GlobalPermission, PasswordError, Passwords, Secret, random_password};
+use heliostat_storage::{NewUser, PermissionLevel, StoreError, UpstreamStore, UserKind};
+use thiserror::Error;
+
+/// Name of the first administrator.
+pub const ADMIN_NAME: &str = "admin";
+/// File in the data folder that holds the password if it was generated.
+const PASSWORD_FILE: &str = "admin-password";
+
+/// The administrator that was just created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAccount {
+    /// The login name.
+    pub name: String,
+    /// The file with the password; `None` if the operator chose it.
+    pub password_file: Option<PathBuf>,
+}
+
+/// Why the first administrator was not created.
+#[derive(Debug, Error)]
+pub enum BootstrapError {
+    /// The database failed.
+    #[error("cannot store the first administrator")]
+    Store(#[from] StoreError),
+    /// The chosen password is of no use.
+    #[error("the administrator's password cannot be used")]
+    Password(#[from] PasswordError),
+    /// The password file could not be written.
+    #[error("cannot write {path:?}")]
+    PasswordFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it is not.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// How the first administrator is made.
+pub(crate) struct FirstAdmin<'a> {
+    /// The password that the operator has chosen; generated if there is none.
+    pub(crate) password: Option<&'a Secret>,
+    /// Folder for the file with a generated password.
+    pub(crate) folder: &'a Path,
+    /// Epoch milliseconds.
+    pub(crate) now_ms: i64,
+}
+
+/// Creates the administrator unless there are users already.
+pub(crate) async fn create_admin(
+    store: &UpstreamStore,
+    passwords: &Passwords,
+    first: &FirstAdmin<'_>,
+) -> Result<Option<AdminAccount>, BootstrapError> {
+    let admin = match store.find_user_by_name(ADMIN_NAME).await? {
+        None if store.count_users().await? > 0 => return Ok(None),
+        // A crash between the two steps below leaves an administrator without permission: finish the work.
+        Some(user) if store.count_users().await? == 1 => {
+            store
+                .set_permission(
+                    PermissionLevel::Global,
+                    user.id,
+                    GlobalPermission::SysAdmin.as_str(),
+                    Vec::new(),
+                )
+                .await?;
+            return Ok(None);
+        }
+        Some(_) => return Ok(None),
+        None => store_admin(store, passwords, first).await?,
+    };
+    tracing::info!(user.name = ADMIN_NAME, password_file = ?admin.password_file, "created the first administrator");
+    Ok(Some(admin))
+}
+
+async fn store_admin(
+    store: &UpstreamStore,
+    passwords: &Passwords,
+    first: &FirstAdmin<'_>,
+) -> Result<AdminAccount, BootstrapError> {
+    let (password, password_file) = match first.password {
+        Some(password) => (password.clone(), None),
+        None => {
+            // The file comes first: a password that cannot be read would lock all users out.
+            let (password, path) = (random_password(), first.folder.join(PASSWORD_FILE));
+            write_private(&path, &password)
+                .map_err(|error| BootstrapError::PasswordFile { path: path.clone(), error })?;
+            (password, Some(path))
+        }
+    };
+    let password_hash = passwords.hash(&password).await?;
+    let user = store
+        .create_user(NewUser {
+            name: ADMIN_NAME.to_owned(),
+            slug: ADMIN_NAME.to_owned(),
+            display_name: "Administrator".to_owned(),
+            email: None,
+            password_hash: Some(password_hash),
+            active: true,
+            kind: UserKind::Normal,
+            created_at: first.now_ms,
+        })
+        .await?;
+    store
+        .set_permission(PermissionLevel::Global, user.id, GlobalPermission::SysAdmin.as_str(), Vec::new())
+        .await?;
+    Ok(AdminAccount { name: user.name, password_file })
+}
+
+/// Writes a file that only its owner can read, whatever was there before.
+fn write_private(path: &Path, secret: &Secret) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", secret.expose())?;
+    file.sync_all()
+}

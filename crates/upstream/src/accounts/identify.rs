@@ -1,0 +1,172 @@
+//! Who sent a request: credentials are checked against users, tokens and mirrors.
+
+use heliostat_auth::{
+    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenScope, UnverifiedToken,
+    UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
+};
+use heliostat_refusal::Refusal;
+use heliostat_storage::{AccessToken, MirrorServerId, User};
+
+use super::accounts::Accounts;
+
+/// Path below the base URL under which repositories are served to git.
+const GIT_PREFIX: &str = "/scm/";
+/// Segments of a repository's path: `scm`, project key, slug.
+const GIT_PATH_SEGMENTS: usize = 3;
+/// A token's last use is written down at most this often.
+const TOKEN_USE_RESOLUTION_MS: i64 = 60_000;
+
+/// What of a request its signature covers, as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestFacts<'a> {
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path with the context path, percent-encoded.
+    pub path: &'a str,
+    /// Query without the question mark, percent-encoded.
+    pub raw_query: Option<&'a str>,
+}
+
+/// A user whose credentials hold, and the scope of the token that was used.
+pub(super) struct Login {
+    pub(super) user: User,
+    pub(super) global: GlobalPermission,
+    pub(super) scope: Option<TokenScope>,
+}
+
+impl Accounts {
+    /// Finds out who sent a request. No credentials make an anonymous caller; wrong ones are refused.
+    pub async fn identify(
+        &self,
+        credentials: Credentials,
+        facts: RequestFacts<'_>,
+    ) -> Result<Caller, Refusal> {
+        match credentials {
+            Credentials::None => Ok(Caller::Anonymous),
+            Credentials::Basic { username, password } => {
+                Ok(self.log_in_with_password(&username, &password).await?.into_caller())
+            }
+            Credentials::Bearer(token) => Ok(self.log_in_with_token(&token, None).await?.into_caller()),
+            Credentials::Jwt(token) => self.identify_mirror(&token, facts).await,
+        }
+    }
+
+    /// Checks a password, or an access token in its place.
+    pub(super) async fn log_in_with_password(&self, name: &str, password: &Secret) -> Result<Login, Refusal> {
+        if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
+            return self.log_in_with_token(password, Some(name)).await;
+        }
+        let user = self.store.find_user_by_name(name).await?;
+        let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
+        let right = self.passwords.verify(password, stored_hash).await?;
+        match user {
+            Some(user) if right => self.admit(user, None).await,
+            _ => Err(Refusal::wrong_credentials()),
+        }
+    }
+
+    /// Checks an access token; with a user name, the token must belong to that user.
+    pub(super) async fn log_in_with_token(
+        &self,
+        token: &Secret,
+        name: Option<&str>,
+    ) -> Result<Login, Refusal> {
+        let found = self.store.find_user_by_token_hash(&token_hash(token)).await?;
+        let (user, token) = found.ok_or_else(Refusal::wrong_credentials)?;
+        let belongs = name.is_none_or(|name| names_token_owner(name, &user));
+        let expired = token.expires_at.is_some_and(|end| end <= self.announcer.now_ms());
+        if !belongs || expired {
+            return Err(Refusal::wrong_credentials());
+        }
+        self.note_token_use(&token).await;
+        self.admit(user, TokenScope::from_names(token.permissions.iter().map(String::as_str))).await
+    }
+
+    /// The last step of every login: the account must be active and have a global permission.
+    async fn admit(&self, user: User, scope: Option<TokenScope>) -> Result<Login, Refusal> {
+        if !user.active {
+            return Err(Refusal::wrong_credentials());
+        }
+        match self.global_permission(user.id).await? {
+            Some(global) => Ok(Login { user, global, scope }),
+            None => Err(Refusal::unauthenticated("This user has no permission to use this server.")),
+        }
+    }
+
+    async fn note_token_use(&self, token: &AccessToken) {
+        let now = self.announcer.now_ms();
+        if token.last_used_at.is_some_and(|last| now - last < TOKEN_USE_RESOLUTION_MS) {
+            return;
+        }
+        if let Err(error) = self.store.touch_token(&token.id, now).await {
+            tracing::warn!(token.id = %token.id, error = %error, "cannot note the use of a token");
+        }
+    }
+
+    async fn identify_mirror(&self, token: &Secret, facts: RequestFacts<'_>) -> Result<Caller, Refusal> {
+        let token = UnverifiedToken::parse(token.expose())?;
+        let id = MirrorServerId::from(token.issuer());
+        let mirror = self.store.find_mirror(&id).await?;
+        let mirror = mirror
+            .filter(|mirror| mirror.enabled)
+            .ok_or_else(|| Refusal::server_token(format!("The mirror {id} is not known here.")))?;
+        let secret = Secret::new(mirror.shared_secret.as_str());
+        token.verify(&secret, &self.expected_query_hash(facts), self.announcer.now_seconds())?;
+        self.members.seen(&mirror).await;
+        Ok(Caller::Mirror { id: id.0 })
+    }
+
+    fn expected_query_hash(&self, facts: RequestFacts<'_>) -> String {
+        let path = path_below_base(self.announcer.base_url().path(), facts.path).unwrap_or(facts.path);
+        match git_repository_path(path) {
+            Some(repository_path) => git_query_hash(repository_path),
+            None => query_string_hash(facts.method, path, facts.raw_query),
+        }
+    }
+}
+
+impl Login {
+    pub(super) fn into_caller(self) -> Caller {
+        let identity = UserIdentity {
+            id: self.user.id.0,
+            name: self.user.name,
+            slug: self.user.slug,
+            display_name: self.user.display_name,
+            global: Some(self.global),
+        };
+        Caller::with_token(identity, self.scope)
+    }
+}
+
+/// Git clients must send some user name along with a token; these stand for its owner.
+fn names_token_owner(name: &str, owner: &User) -> bool {
+    name.is_empty() || name == "x-token-auth" || name.to_lowercase() == owner.name.to_lowercase()
+}
+
+/// `/scm/key/slug.git` of any path below it; `None` for paths that are not git's.
+fn git_repository_path(path: &str) -> Option<&str> {
+    if !path.starts_with(GIT_PREFIX) {
+        return None;
+    }
+    let end = path.match_indices('/').nth(GIT_PATH_SEGMENTS).map_or(path.len(), |(position, _)| position);
+    Some(&path[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_paths_are_cut_at_the_repository() {
+        for (path, expected) in [
+            ("/scm/app/engine.git", Some("/scm/app/engine.git")),
+            ("/scm/app/engine.git/info/refs", Some("/scm/app/engine.git")),
+            ("/scm/app/engine/git-upload-pack", Some("/scm/app/engine")),
+            ("/scm/app", Some("/scm/app")),
+            ("/rest/api/latest/projects", None),
+            ("/scmx/app/engine.git", None),
+        ] {
+            assert_eq!(git_repository_path(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Users: who they are, how they sign in, and what they may do.
+
+mod access_tokens;
+mod account_permissions;
+mod accounts;
+mod authenticate_user;
+mod bootstrap;
+mod grants;
+mod identify;
+mod users;
+
+pub use access_tokens::TokenCreation;
+pub use accounts::Accounts;
+pub use authenticate_user::{AuthenticatedUser, UserCredentials};
+pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
+pub(crate) use bootstrap::{FirstAdmin, create_admin};
+pub use identify::RequestFacts;
+pub use users::UserCreation;

@@ -1,0 +1,261 @@
+//! A change of refs on disk becomes a generation, a hash and an event, in one transaction.
+//!
+//! Code that changes a repository's refs calls [`Changes::announce_change`] before the client is told that it worked.
+//! The refs are read anew under the repository's lock and compared with the last recorded ones, so several pushes at
+//! once are recorded one after the other, in any order in which git finished them, and a call that finds nothing new
+//! records nothing. If the process dies between the change and the record, or the database is away, `reconcile_refs`
+//! makes up for it with the same function.
+
+use std::sync::Arc;
+
+use heliostat_api::AddonEventKey;
+use heliostat_auth::Caller;
+use heliostat_downstream::{Announcer, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes};
+use heliostat_git as git;
+use heliostat_git::{RefChange, RefName, RefSnapshot};
+use heliostat_refusal::Refusal;
+use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError, UpstreamStore};
+use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
+
+use super::known_refs::KnownRefs;
+use super::reconcile_refs::{Reconciliation, ReconciliationStatus};
+use crate::webhooks::WebhookEvents;
+
+/// How often a record is tried when another process keeps recording changes of the same repository.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// What was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The repository as it is recorded now.
+    pub repository: Repository,
+    /// The refs that changed; empty if none did, or if it is not known which.
+    pub changes: Vec<RefChange>,
+}
+
+/// Keeps others from recording refs of the repository.
+pub(crate) type LockedRefs = OwnedMutexGuard<Option<RefSnapshot>>;
+
+/// The refs of all repositories: what is on disk, what is recorded, and what is announced.
+pub struct Changes {
+    pub(super) store: UpstreamStore,
+    pub(super) disk: git::RepositoryStore,
+    announcer: Arc<Announcer>,
+    known_refs: KnownRefs,
+    pub(super) reconciliation: Reconciliation,
+    /// When this run began, in epoch milliseconds.
+    pub(super) started_at: i64,
+}
+
+impl Changes {
+    pub(crate) fn new(store: UpstreamStore, disk: git::RepositoryStore, announcer: Arc<Announcer>) -> Self {
+        let started_at = announcer.now_ms();
+        let (known_refs, reconciliation) = (KnownRefs::default(), Reconciliation::default());
+        Self { store, disk, announcer, known_refs, reconciliation, started_at }
+    }
+
+    /// Keeps pushes of a repository away while something else of it is recorded.
+    pub(crate) async fn lock(&self, id: RepositoryId) -> LockedRefs {
+        self.known_refs.lock(id).await
+    }
+
+    /// Forgets the refs of a repository that is gone.
+    pub(crate) fn forget(&self, id: RepositoryId) {
+        self.known_refs.forget(id);
+    }
+
+    /// Whether records and disk agree.
+    pub(crate) fn status(&self) -> ReconciliationStatus {
+        self.reconciliation.status()
+    }
+
+    /// Notes that a repository's record may be wrong.
+    pub(crate) fn doubt(&self, id: RepositoryId) {
+        self.reconciliation.doubt(id);
+    }
+
+    /// Records what has changed on disk since the last record, and announces it to mirrors and webhooks.
+    pub async fn announce_change(&self, caller: &Caller, id: RepositoryId) -> Result<Announcement, Refusal> {
+        let mut known = self.known_refs.lock(id).await;
+        let announced = self.record_change(caller, id, &mut known).await;
+        if announced.is_err() {
+            // What is on disk is not what is recorded: readers must not be told either of them as the truth.
+            *known = None;
+            self.reconciliation.doubt(id);
+        }
+        announced
+    }
+
+    /// The refs of a repository as they are recorded, from memory if possible.
+    pub async fn refs(&self, id: RepositoryId) -> Result<RefSnapshot, Refusal> {
+        if let Some(refs) = self.known_refs.lock(id).await.as_ref() {
+            return Ok(refs.clone());
+        }
+        self.announce_change(&Caller::Anonymous, id).await?;
+        let known = self.known_refs.lock(id).await.clone();
+        known.ok_or_else(|| Refusal::unavailable("The repository's refs could not be read; try again."))
+    }
+
+    async fn record_change(
+        &self,
+        caller: &Caller,
+        id: RepositoryId,
+        known: &mut LockedRefs,
+    ) -> Result<Announcement, Refusal> {
+        let on_disk = self.open_git(id).await?;
+        let after = on_disk.refs().await.map_err(Refusal::internal)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let recorded = self.repository_record(id).await?;
+            if recorded.content_hash == after.content_hash().as_str() {
+                **known = Some(after);
+                return Ok(Announcement { repository: recorded, changes: Vec::new() });
+            }
+            let new_default = default_branch_after(&recorded, known.as_ref(), &after);
+            if let Some(branch) = &new_default {
+                on_disk.set_head(branch).await.map_err(Refusal::internal)?;
+            }
+            let changes = changes_since(&recorded, known.as_ref(), &after);
+            match self.store_change(caller, &recorded, &after, changes.as_deref(), new_default).await {
+                Ok(repository) => {
+                    self.announcer.announced();
+                    **known = Some(after);
+                    return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
+                }
+                Err(StoreError::StaleGeneration { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))
+    }
+
+    async fn store_change(
+        &self,
+        caller: &Caller,
+        recorded: &Repository,
+        after: &RefSnapshot,
+        changes: Option<&[RefChange]>,
+        new_default: Option<RefName>,
+    ) -> Result<Repository, StoreError> {
+        let context = self.announcer.context(caller);
+        let mut changed = recorded.clone();
+        changed.generation = recorded.generation.next();
+        changed.content_hash = after.content_hash().as_str().to_owned();
+        changed.updated_at = context.now_ms;
+        if let Some(branch) = &new_default {
+            changed.default_branch = branch.as_str().to_owned();
+        }
+        changed.metadata_hash = metadata_hash(&changed);
+
+        let named = changes.map(|changes| Value::Array(wire_changes(changes.iter().cloned())));
+        let record = RefChangeRecord {
+            repository_id: recorded.id,
+            expected_generation: recorded.generation,
+            content_hash: changed.content_hash.clone(),
+            default_branch: new_default.as_ref().map(|branch| branch.as_str().to_owned()),
+            metadata_hash: new_default.is_some().then(|| changed.metadata_hash.clone()),
+            changes: named.clone(),
+            changed_at: changed.updated_at,
+        };
+        let make_events = |generation: Generation| {
+            let mut announced = changed.clone();
+            announced.generation = generation;
+            let mut events = vec![match changes {
+                Some(changes) => context.refs_changed(&announced, recorded.generation, changes),
+                None => context.some_refs_changed(&announced, recorded.generation),
+            }];
+            if new_default.is_some() {
+                events.push(context.repository(AddonEventKey::RepoDefaultBranchModified, &announced));
+            }
+            events.push(WebhookEvents(context).pushed(&announced, named));
+            events
+        };
+        changed.generation = self.store.record_ref_change(record, make_events).await?;
+        let count = changes.map_or(0, <[RefChange]>::len);
+        tracing::debug!(
+            repository.id = %changed.id, generation = %changed.generation, changes = count, "recorded a ref change"
+        );
+        Ok(changed)
+    }
+}
+
+/// The refs that changed; `None` if the refs of the recorded state are not known any more.
+fn changes_since(
+    recorded: &Repository,
+    known: Option<&RefSnapshot>,
+    after: &RefSnapshot,
+) -> Option<Vec<RefChange>> {
+    let empty = RefSnapshot::empty();
+    let before = known
+        .into_iter()
+        .chain([&empty])
+        .find(|snapshot| snapshot.content_hash().as_str() == recorded.content_hash)?;
+    let changes = RefSnapshot::diff(before, after);
+    // Refs that cannot be listed count in the hash: then there is a difference without a name.
+    (!changes.is_empty() && changes.len() <= MAX_CHANGES_PER_EVENT).then_some(changes)
+}
+
+/// The default branch after the first push to an empty repository, if that did not bring the planned one.
+fn default_branch_after(
+    recorded: &Repository,
+    known: Option<&RefSnapshot>,
+    after: &RefSnapshot,
+) -> Option<RefName> {
+    let was_empty = recorded.content_hash == RefSnapshot::empty().content_hash().as_str()
+        && known.is_none_or(RefSnapshot::is_empty);
+    if !was_empty || after.get(&recorded.default_branch).is_some() {
+        return None;
+    }
+    let usual = ["refs/heads/main", "refs/heads/master"];
+    let branches = || after.branches().map(|(name, _)| name);
+    branches().find(|name| usual.contains(&name.as_str())).or_else(|| branches().next()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_downstream::fixture;
+    use heliostat_git::ObjectId;
+
+    use super::*;
+
+    fn snapshot(names: &[&str]) -> RefSnapshot {
+        let object = ObjectId::parse("1".repeat(40)).expect("hex digits");
+        let name = |name: &&str| RefName::parse(*name).expect("a valid name");
+        RefSnapshot::from_entries(names.iter().map(|text| (name(text), object.clone())))
+    }
+
+    fn recorded_at(refs: &RefSnapshot) -> Repository {
+        let mut repository = fixture::repository();
+        repository.content_hash = refs.content_hash().as_str().to_owned();
+        repository
+    }
+
+    #[test]
+    fn changes_are_those_since_the_recorded_state() {
+        let (before, after) = (snapshot(&["refs/heads/a"]), snapshot(&["refs/heads/a", "refs/heads/b"]));
+        let changes = changes_since(&recorded_at(&before), Some(&before), &after).expect("a known state");
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes_since(&recorded_at(&before), None, &after), None);
+        assert_eq!(changes_since(&recorded_at(&before), Some(&snapshot(&["refs/heads/x"])), &after), None);
+        let first =
+            changes_since(&recorded_at(&RefSnapshot::empty()), None, &after).expect("nothing is known");
+        assert_eq!(first.len(), 2);
+    }
+
+    #[test]
+    fn the_first_push_may_choose_the_default_branch() {
+        let empty = recorded_at(&RefSnapshot::empty());
+        let after = |names: &[&str]| default_branch_after(&empty, None, &snapshot(names));
+        assert_eq!(after(&["refs/heads/main", "refs/heads/a"]), None);
+        assert_eq!(after(&["refs/tags/v1"]), None);
+        let chosen = |names: &[&str]| after(names).map(|name| name.as_str().to_owned());
+        assert_eq!(chosen(&["refs/heads/a", "refs/heads/master"]).as_deref(), Some("refs/heads/master"));
+        assert_eq!(chosen(&["refs/heads/b", "refs/heads/c"]).as_deref(), Some("refs/heads/b"));
+
+        let used = snapshot(&["refs/heads/x"]);
+        assert_eq!(
+            default_branch_after(&recorded_at(&used), Some(&used), &snapshot(&["refs/heads/y"])),
+            None
+        );
+    }
+}

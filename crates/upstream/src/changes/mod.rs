@@ -1,0 +1,11 @@
+//! Changes of refs: recorded, announced, and brought together with what is on disk.
+
+mod announce_change;
+mod known_refs;
+mod on_disk;
+mod reconcile_refs;
+
+pub use announce_change::{Announcement, Changes};
+pub(crate) use on_disk::disk_id;
+pub use reconcile_refs::ReconciliationStatus;
+pub(crate) use reconcile_refs::run;

@@ -1,0 +1,141 @@
+//! What is on disk and what is recorded are brought together after a crash or a failure.
+//!
+//! At start every repository is looked at once; afterwards those about which a doubt was raised. A difference
+//! of refs is recorded and announced as a push would be. `HEAD` on disk follows the recorded default branch.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use heliostat_auth::Caller;
+use heliostat_git::RefName;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::announce_change::Changes;
+
+/// How often doubtful repositories are looked at again.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// Repositories that are looked at at the same time.
+const PARALLEL_CHECKS: usize = 4;
+/// Repositories that are listed at once.
+const PAGE_SIZE: u64 = 500;
+
+/// What has been looked at and what is in doubt.
+#[derive(Default)]
+pub(crate) struct Reconciliation {
+    doubtful: Mutex<BTreeSet<RepositoryId>>,
+    first_done: AtomicBool,
+    checked: AtomicU64,
+}
+
+/// The reconciliation as pages show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconciliationStatus {
+    /// Whether every repository has been looked at since the start.
+    pub complete: bool,
+    /// How many have been looked at.
+    pub checked: u64,
+    /// Those that could not be brought in order.
+    pub doubtful: Vec<RepositoryId>,
+}
+
+impl Reconciliation {
+    /// Notes that a repository's record may be wrong.
+    pub(crate) fn doubt(&self, id: RepositoryId) {
+        self.doubtful.lock().insert(id);
+    }
+
+    pub(crate) fn status(&self) -> ReconciliationStatus {
+        ReconciliationStatus {
+            complete: self.first_done.load(Ordering::Relaxed),
+            checked: self.checked.load(Ordering::Relaxed),
+            doubtful: self.doubtful.lock().iter().copied().collect(),
+        }
+    }
+
+    fn take_doubtful(&self) -> BTreeSet<RepositoryId> {
+        std::mem::take(&mut self.doubtful.lock())
+    }
+}
+
+/// Runs until `stop` is cancelled.
+pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
+    loop {
+        let round = async {
+            if !changes.reconciliation.first_done.load(Ordering::Relaxed) {
+                match check_all(changes).await {
+                    Ok(()) => changes.reconciliation.first_done.store(true, Ordering::Relaxed),
+                    Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
+                }
+            }
+            let doubtful = changes.reconciliation.take_doubtful();
+            check(changes, doubtful).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = round => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RECHECK_INTERVAL) => {}
+        }
+    }
+}
+
+async fn check_all(changes: &Changes) -> Result<(), Refusal> {
+    let mut left_over = Vec::new();
+    let mut start = 0;
+    loop {
+        let request = PageRequest { start, limit: PAGE_SIZE };
+        let listed = changes.store.list_repositories(None, Visibility::All, None, request).await;
+        let page = listed?;
+        let (unfinished, whole): (Vec<_>, Vec<_>) =
+            page.values.into_iter().partition(|repository| is_left_over(repository, changes));
+        left_over.extend(unfinished.into_iter().map(|repository| repository.id));
+        check(changes, whole.into_iter().map(|repository| repository.id)).await;
+        match page.next_start {
+            Some(next) => start = next,
+            None => break,
+        }
+    }
+    for id in left_over {
+        tracing::warn!(repository.id = %id, "removing a repository whose creation was interrupted");
+        changes.discard(id).await;
+    }
+    Ok(())
+}
+
+/// Whether its creation was interrupted by the end of an earlier run.
+fn is_left_over(repository: &Repository, changes: &Changes) -> bool {
+    repository.state == RepositoryState::Initialising && repository.created_at < changes.started_at
+}
+
+async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {
+    futures_util::stream::iter(ids)
+        .for_each_concurrent(PARALLEL_CHECKS, |id| async move {
+            match check_one(changes, id).await {
+                Ok(()) | Err(Refusal::NotFound { .. }) => {}
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(repository.id = %id, error = %error, cause, "cannot reconcile a repository");
+                    changes.reconciliation.doubt(id);
+                }
+            }
+            changes.reconciliation.checked.fetch_add(1, Ordering::Relaxed);
+        })
+        .await;
+}
+
+async fn check_one(changes: &Changes, id: RepositoryId) -> Result<(), Refusal> {
+    let announcement = changes.announce_change(&Caller::Anonymous, id).await?;
+    let on_disk = changes.open_git(id).await?;
+    let recorded = RefName::parse(announcement.repository.default_branch).map_err(Refusal::internal)?;
+    if on_disk.head().await.map_err(Refusal::internal)?.as_ref() != Some(&recorded) {
+        on_disk.set_head(&recorded).await.map_err(Refusal::internal)?;
+    }
+    Ok(())
+}

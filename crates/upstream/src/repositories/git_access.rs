@@ -1,0 +1,81 @@
+//! Git on the upstream: opening a repository for a caller, and what follows a push.
+
+use std::sync::Arc;
+
+use heliostat_auth::Caller;
+use heliostat_git as git;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{Repository, RepositoryState};
+
+use super::repositories::Repositories;
+use crate::changes::disk_id;
+use crate::permit::{Reader, Writer};
+
+/// A repository that a caller may push to.
+#[derive(Debug, Clone)]
+pub struct PushAccess {
+    /// What is recorded about it.
+    pub(super) repository: Repository,
+    /// The repository on disk.
+    pub(super) git: git::Repository,
+    /// Who pushes.
+    pub(super) caller: Caller,
+}
+
+impl PushAccess {
+    /// The repository on disk.
+    pub fn git(&self) -> &git::Repository {
+        &self.git
+    }
+}
+
+impl Repositories {
+    /// Opens a repository for reading.
+    pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<git::Repository, Refusal> {
+        let repository = reader.repository();
+        available(repository)?;
+        let opened = self.disk.open_for_serving(disk_id(repository.id)).await;
+        self.changes.known_to_exist(repository.id, opened).await
+    }
+
+    /// Opens a repository for pushing.
+    pub async fn push_with_git(&self, writer: &Writer<'_>) -> Result<PushAccess, Refusal> {
+        let repository = writer.repository().clone();
+        available(&repository)?;
+        if repository.archived {
+            return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
+        }
+        let git = self.changes.open_git(repository.id).await?;
+        Ok(PushAccess { repository, git, caller: writer.caller().clone() })
+    }
+
+    /// Runs a push to its end and announces what it changed before the client learns that it worked.
+    ///
+    /// If the client goes away, the push still either ends or fails, and what it changed is still announced.
+    pub async fn receive_pack(
+        &self,
+        access: PushAccess,
+        request: git::ByteStream,
+        protocol: git::GitProtocol,
+    ) -> Result<git::ReceivedPack, Refusal> {
+        let changes = Arc::clone(&self.changes);
+        let work = async move {
+            let id = access.repository.id;
+            // The refs before the push are what the change is told apart from.
+            changes.refs(id).await?;
+            let received = access.git.receive_pack(request, &protocol).await;
+            // Also after a failure: it may have come after the refs had changed.
+            changes.announce_change(&access.caller, id).await?;
+            received.map_err(Refusal::internal)
+        };
+        self.tasks.to_the_end(work).await
+    }
+}
+
+/// Refuses a repository that is not complete.
+fn available(repository: &Repository) -> Result<(), Refusal> {
+    if repository.state == RepositoryState::Available {
+        return Ok(());
+    }
+    Err(Refusal::unavailable("The repository is not available at the moment."))
+}

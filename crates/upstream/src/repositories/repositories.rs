@@ -1,0 +1,372 @@
+//! Repositories of the upstream: the record, the bare repository on disk and the event, all or nothing.
+
+use std::sync::Arc;
+
+use heliostat_api::AddonEventKey;
+use heliostat_auth::{Caller, RepositoryPermission};
+use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
+use heliostat_git as git;
+use heliostat_git::{ContentHash, RefName};
+use heliostat_refusal::Refusal;
+use heliostat_storage::{
+    NewRepository, Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId,
+    RepositorySearch, RepositoryState, RepositoryUpdate, UpstreamStore,
+};
+
+use crate::accounts::Accounts;
+use crate::changes::{Changes, disk_id};
+use crate::names;
+use crate::permit::{self, Authenticated, ProjectAdministrator, Reader, RepositoryAdministrator, Writer};
+use crate::webhooks::WebhookEvents;
+
+/// Default branch of a repository for which none is chosen.
+const DEFAULT_BRANCH: &str = "refs/heads/main";
+/// Bytes behind the hex digits of a hierarchy id.
+const HIERARCHY_ID_BYTES: usize = 10;
+
+/// A repository to create.
+#[derive(Debug, Clone)]
+pub struct RepositoryCreation {
+    /// The name to show; the slug is made from it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Whether all callers may read it.
+    pub public: bool,
+    /// Whether forks are allowed.
+    pub forkable: bool,
+    /// Full or short name of the default branch.
+    pub default_branch: Option<String>,
+}
+
+/// What to change of a repository; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RepositoryChange {
+    /// The name to show; the slug follows it.
+    pub name: Option<String>,
+    /// What it is for; empty removes it.
+    pub description: Option<String>,
+    /// Whether all callers may read it.
+    pub public: Option<bool>,
+    /// Whether forks are allowed.
+    pub forkable: Option<bool>,
+    /// Whether pushes are refused.
+    pub archived: Option<bool>,
+    /// Full or short name of the default branch, which need not exist yet.
+    pub default_branch: Option<String>,
+}
+
+/// The repositories of the upstream and their projects.
+pub struct Repositories {
+    pub(super) store: UpstreamStore,
+    pub(super) disk: git::RepositoryStore,
+    pub(super) announcer: Arc<Announcer>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) changes: Arc<Changes>,
+    pub(super) tasks: DetachedTasks,
+}
+
+impl Repositories {
+    pub(crate) fn new(
+        store: UpstreamStore,
+        disk: git::RepositoryStore,
+        announcer: Arc<Announcer>,
+        accounts: Arc<Accounts>,
+        changes: Arc<Changes>,
+        tasks: DetachedTasks,
+    ) -> Self {
+        Self { store, disk, announcer, accounts, changes, tasks }
+    }
+
+    /// Repositories that the caller may read, in all projects or in one, whose name contains a text.
+    pub async fn repositories(
+        &self,
+        caller: &Caller,
+        project: Option<ProjectId>,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, Refusal> {
+        let visible = permit::visibility(caller);
+        Ok(self.store.list_repositories(project, visible, name, page).await?)
+    }
+
+    /// Repositories that the caller may read and that are what the search asks for.
+    pub async fn search_repositories(
+        &self,
+        caller: &Caller,
+        search: &RepositorySearch,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, Refusal> {
+        let visible = permit::visibility(caller);
+        Ok(self.store.search_repositories(search, visible, page).await?)
+    }
+
+    /// The repository with this slug in the project with this key.
+    pub async fn repository(&self, caller: &Caller, key: &str, slug: &str) -> Result<Repository, Refusal> {
+        Ok(self.reader(caller, key, slug).await?.into())
+    }
+
+    /// The repository with this id.
+    pub async fn repository_by_id(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
+        permit::authenticated(caller)?;
+        let hidden = || permit::hidden(caller, "repository", id);
+        let id: RepositoryId = id.parse().map_err(|_| hidden())?;
+        let repository = self.store.find_repository(id).await?.ok_or_else(hidden)?;
+        let held = self.accounts.repository_permission(caller, &repository).await?;
+        Ok(permit::read(caller, held, repository)?.into())
+    }
+
+    /// Hashes of the repositories that the caller may read, in the order of projects and repositories, after
+    /// the given pair; an empty list is the end.
+    pub async fn repository_hashes(
+        &self,
+        reader: Authenticated<'_>,
+        after: Option<(ProjectId, RepositoryId)>,
+        limit: u64,
+    ) -> Result<Vec<RepositoryHashes>, Refusal> {
+        Ok(self.store.list_hashes(permit::visibility(reader.caller()), after, limit).await?)
+    }
+
+    /// Creates an empty repository.
+    pub async fn create_repository(
+        self: &Arc<Self>,
+        administrator: &ProjectAdministrator<'_>,
+        creation: RepositoryCreation,
+    ) -> Result<Repository, Refusal> {
+        let (name, slug) = names::repository_name(&creation.name)?;
+        let default_branch =
+            branch_name("defaultBranch", creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
+        let new_repository = NewRepository {
+            project_id: administrator.project().id,
+            slug,
+            name,
+            description: creation
+                .description
+                .as_deref()
+                .map(names::description)
+                .transpose()?
+                .filter(|text| !text.is_empty()),
+            hierarchy_id: hierarchy_id(),
+            public: creation.public,
+            forkable: creation.forkable,
+            state: RepositoryState::Initialising,
+            default_branch: default_branch.as_str().to_owned(),
+            content_hash: ContentHash::of_nothing().as_str().to_owned(),
+            created_at: self.announcer.now_ms(),
+        };
+        let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
+        let work = async move { repositories.create_on_disk(&caller, new_repository, &default_branch).await };
+        self.tasks.to_the_end(work).await
+    }
+
+    /// The record comes first, for the id, and is announced last; in between the repository cannot be used.
+    async fn create_on_disk(
+        &self,
+        caller: &Caller,
+        new_repository: NewRepository,
+        default_branch: &RefName,
+    ) -> Result<Repository, Refusal> {
+        let silent = |_: &Repository| Vec::new();
+        let draft = self.store.create_repository(new_repository, metadata_hash, silent).await;
+        let id = draft?.id;
+        let completed = match self.disk.create(disk_id(id), default_branch).await {
+            Ok(_) => self.publish(caller, id).await,
+            Err(error) => Err(Refusal::internal(error)),
+        };
+        if completed.is_err() {
+            self.changes.discard(id).await;
+        }
+        completed
+    }
+
+    async fn publish(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
+        let context = self.announcer.context(caller);
+        let available =
+            RepositoryUpdate { state: Some(RepositoryState::Available), ..RepositoryUpdate::default() };
+        let make_events =
+            |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
+        let stored =
+            self.store.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
+        let repository = stored?;
+        self.announcer.announced();
+        Ok(repository)
+    }
+
+    /// Changes a repository. A new name changes its slug and URLs.
+    pub async fn update_repository(
+        self: &Arc<Self>,
+        administrator: &RepositoryAdministrator<'_>,
+        change: RepositoryChange,
+    ) -> Result<Repository, Refusal> {
+        let renamed = change.name.as_deref().map(names::repository_name).transpose()?;
+        let branch = change.default_branch.as_deref();
+        let branch = branch.map(|name| branch_name("defaultBranch", name)).transpose()?;
+        let (name, slug) = renamed.unzip();
+        let update = RepositoryUpdate {
+            slug,
+            name,
+            description: change.description.as_deref().map(names::description).transpose()?,
+            public: change.public,
+            forkable: change.forkable,
+            archived: change.archived,
+            default_branch: branch.as_ref().map(|branch| branch.as_str().to_owned()),
+            ..RepositoryUpdate::default()
+        };
+        self.store_update(administrator, update, branch).await
+    }
+
+    /// Records a change, announces it and brings `HEAD` in line.
+    pub(super) async fn store_update(
+        self: &Arc<Self>,
+        administrator: &RepositoryAdministrator<'_>,
+        update: RepositoryUpdate,
+        branch: Option<RefName>,
+    ) -> Result<Repository, Refusal> {
+        let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
+        let repository = administrator.repository().clone();
+        let work = async move { repositories.update_to_the_end(&caller, &repository, update, branch).await };
+        self.tasks.to_the_end(work).await
+    }
+
+    async fn update_to_the_end(
+        &self,
+        caller: &Caller,
+        repository: &Repository,
+        update: RepositoryUpdate,
+        branch: Option<RefName>,
+    ) -> Result<Repository, Refusal> {
+        // Pushes record refs, default branch and metadata as well: one after the other.
+        let _lock = self.changes.lock(repository.id).await;
+        let context = self.announcer.context(caller);
+        let visibility_changed = update.public.is_some_and(|public| public != repository.public);
+        let branch_changed =
+            branch.as_ref().is_some_and(|branch| branch.as_str() != repository.default_branch);
+        let make_events = |updated: &Repository| {
+            let mut events = Vec::new();
+            if updated.metadata_hash != repository.metadata_hash {
+                let key = if branch_changed {
+                    AddonEventKey::RepoDefaultBranchModified
+                } else {
+                    AddonEventKey::RepoModified
+                };
+                events.push(context.repository(key, updated));
+                events.push(WebhookEvents(context).modified(repository, updated));
+            }
+            if visibility_changed {
+                events.push(context.permissions_changed(None));
+            }
+            events
+        };
+        let stored = self
+            .store
+            .update_repository(repository.id, update, context.now_ms, metadata_hash, make_events)
+            .await?;
+        self.announcer.announced();
+        if let Some(branch) = branch.filter(|_| branch_changed) {
+            let on_disk = self.changes.open_git(repository.id).await?;
+            if let Err(error) = on_disk.set_head(&branch).await {
+                // The record counts; HEAD follows when the repository is looked at again.
+                self.changes.doubt(repository.id);
+                return Err(Refusal::internal(error));
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Deletes a repository: out of service at once, its data afterwards.
+    pub async fn delete_repository(
+        self: &Arc<Self>,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<(), Refusal> {
+        let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
+        let repository = administrator.repository().clone();
+        let work = async move {
+            let id = repository.id;
+            let lock = repositories.changes.lock(id).await;
+            let context = repositories.announcer.context(&caller);
+            let events = vec![context.repository(AddonEventKey::RepoDeleted, &repository)];
+            repositories.store.delete_repository(id, events).await?;
+            repositories.announcer.announced();
+            repositories.changes.forget(id);
+            drop(lock);
+            repositories.disk.remove(disk_id(id)).await.map_err(Refusal::internal)
+        };
+        self.tasks.to_the_end(work).await
+    }
+
+    /// That the caller may read the repository with this slug.
+    pub async fn reader<'a>(&self, caller: &'a Caller, key: &str, slug: &str) -> Result<Reader<'a>, Refusal> {
+        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
+        permit::read(caller, held, repository)
+    }
+
+    /// That the caller may push to the repository with this slug.
+    pub async fn writer<'a>(&self, caller: &'a Caller, key: &str, slug: &str) -> Result<Writer<'a>, Refusal> {
+        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
+        permit::write(caller, held, repository)
+    }
+
+    /// That the caller administers the repository with this slug.
+    pub async fn administrator<'a>(
+        &self,
+        caller: &'a Caller,
+        key: &str,
+        slug: &str,
+    ) -> Result<RepositoryAdministrator<'a>, Refusal> {
+        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
+        permit::administer(caller, held, repository)
+    }
+
+    /// A repository and what the caller holds on it.
+    async fn repository_by_slug(
+        &self,
+        caller: &Caller,
+        key: &str,
+        slug: &str,
+    ) -> Result<(Repository, Option<RepositoryPermission>), Refusal> {
+        let found = self.store.find_repository_by_slug(key, slug).await?;
+        let repository =
+            found.ok_or_else(|| permit::hidden(caller, "repository", &format!("{key}/{slug}")))?;
+        let held = self.accounts.repository_permission(caller, &repository).await?;
+        Ok((repository, held))
+    }
+}
+
+/// The full name of a branch that is given in full or short.
+pub(crate) fn branch_name(field: &str, text: &str) -> Result<RefName, Refusal> {
+    let text = text.trim();
+    let parsed = if text.starts_with("refs/") { RefName::parse(text) } else { RefName::branch(text) };
+    parsed
+        .ok()
+        .filter(|name| name.is_branch() && name.fits_a_file())
+        .ok_or_else(|| Refusal::invalid(field, format!("{text:?} is not the name of a branch.")))
+}
+
+fn hierarchy_id() -> String {
+    hex::encode(rand::random::<[u8; HIERARCHY_ID_BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_names_are_full_or_short() {
+        for (text, full) in [
+            ("main", "refs/heads/main"),
+            (" feature/x ", "refs/heads/feature/x"),
+            ("refs/heads/a", "refs/heads/a"),
+        ] {
+            assert_eq!(branch_name("name", text).expect("a branch").as_str(), full);
+        }
+        for text in ["", "refs/tags/v1", "refs/heliostat/x", "a..b", "-", "a b", "x.lock"] {
+            let result = branch_name("name", text);
+            assert!(matches!(result, Err(Refusal::Invalid { .. })) || text == "-", "{text:?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn hierarchy_ids_have_twenty_digits() {
+        assert_eq!(hierarchy_id().len(), 20);
+    }
+}

@@ -1,0 +1,9 @@
+//! The core API of an upstream, resource by resource.
+
+mod access_tokens;
+mod application;
+mod permissions;
+mod projects;
+mod repositories;
+mod users;
+mod webhooks;
