@@ -9,7 +9,7 @@ use heliostat_upstream::AuthenticatedUser;
 use super::UpstreamWire;
 use super::links::self_links;
 use super::permission::permission;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Where accounts are kept: here, and nowhere else.
 const DIRECTORY: &str = "Heliostat";

@@ -4,7 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonEvent, OnAddonEventRequest, OnAddonEventResponse};
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl OnAddonEvent for MirrorHandlers {

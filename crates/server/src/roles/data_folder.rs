@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::options::{ListenOptions, StartError};
+use super::options::{ListenOptions, StartError};
 
 /// Only the owner may look inside: databases hold shared secrets.
 const FOLDER_MODE: u32 = 0o700;

@@ -6,23 +6,30 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use heliostat_api::Call;
 use heliostat_git::{Answer, ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 use http_body_util::BodyExt;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
+use super::bundle;
+use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitRequest, GitStep, NotServed};
-use super::{GitAccess, Readable, bundle};
-use crate::connection::{Outbox, StoredBody};
-use crate::problem::{CHALLENGE, Problem};
+use crate::git::access::{Readable, RepositoryPath};
+use crate::http::problem::{CHALLENGE, Problem};
+use crate::http::{SendfileQueue, StoredBody};
+use crate::wire::freshness::freshness_header;
 
 /// What git itself sends: refs may change at any moment.
 const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, must-revalidate");
 
+/// How fresh the answer is, at a mirror.
+const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
+
 /// The endpoint below `/scm/` of a role.
 pub struct GitEndpoint<A>(pub Arc<A>);
 
-impl<A: GitAccess> Endpoint for GitEndpoint<A> {
+impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -34,40 +41,51 @@ impl<A: GitAccess> Endpoint for GitEndpoint<A> {
     }
 }
 
-impl<A: GitAccess> GitEndpoint<A> {
+impl<A: HttpIdentity> GitEndpoint<A> {
     async fn answer(&self, request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
         let call = Call::of(&request);
-        let outbox = request.extensions().get::<Outbox>().cloned().unwrap_or_default();
+        let queue = request.extensions().get::<SendfileQueue>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
-        let (key, slug) = (wanted.project_key.as_str(), wanted.slug.as_str());
+        let path = RepositoryPath { project_key: &wanted.project_key, slug: &wanted.slug };
         match wanted.step {
             GitStep::Advertise(service) => {
-                let repository = match service {
-                    GitService::UploadPack => self.0.readable(&call, key, slug).await?.repository,
-                    GitService::ReceivePack => self.0.pushable(&call, key, slug).await?,
+                let client = client_of(&*self.0, &call).await?;
+                let (repository, freshness) = match service {
+                    GitService::UploadPack => {
+                        let readable = self.0.readable(&client, path).await?;
+                        (readable.repository, readable.freshness)
+                    }
+                    GitService::ReceivePack => (self.0.pushable(&client, path).await?, None),
                 };
                 let answer = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
                 let content_type = match service {
                     GitService::UploadPack => "application/x-git-upload-pack-advertisement",
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
                 };
-                Ok(uncached(content_type).body(body_with(answer, outbox)))
+                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
             }
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
-                let Readable { repository, asker } = self.0.readable(&call, key, slug).await?;
-                let answer = repository.upload_pack(body, &protocol, asker).await.map_err(not_answered)?;
-                Ok(uncached("application/x-git-upload-pack-result").body(body_with(answer, outbox)))
+                let client = client_of(&*self.0, &call).await?;
+                let Readable { repository, client, freshness } = self.0.readable(&client, path).await?;
+                let answer = repository.upload_pack(body, &protocol, client).await.map_err(not_answered)?;
+                let content_type = "application/x-git-upload-pack-result";
+                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
             }
             GitStep::ReceivePack => {
                 let body = body_of(request, GitService::ReceivePack)?;
-                let report = self.0.take_push(&call, key, slug, body, protocol).await?;
-                Ok(uncached("application/x-git-receive-pack-result").body(report))
+                let client = client_of(&*self.0, &call).await?;
+                let report = self.0.take_push(&client, path, body, protocol).await?;
+                Ok(uncached("application/x-git-receive-pack-result", None).body(report))
             }
-            GitStep::BundleList => Ok(bundle::list(&self.0.readable(&call, key, slug).await?.repository)),
+            GitStep::BundleList => {
+                let client = client_of(&*self.0, &call).await?;
+                Ok(bundle::list(&self.0.readable(&client, path).await?.repository))
+            }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
-                let repository = self.0.readable(&call, key, slug).await?.repository;
+                let client = client_of(&*self.0, &call).await?;
+                let repository = self.0.readable(&client, path).await?.repository;
                 bundle::answer(&repository, id, &wanted).await
             }
         }
@@ -99,19 +117,23 @@ fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal>
         .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
 }
 
-/// Each kind of answer by its cheapest way; `outbox` is that of the connection that the body goes to.
-fn body_with(answer: Answer, outbox: Outbox) -> Body {
+/// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
+fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
     match answer {
         Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(entry) => Body::from(StoredBody::new(entry, outbox).boxed()),
+        Answer::Stored(entry) => Body::from(StoredBody::new(entry, queue).boxed()),
         Answer::Streamed(output) => Body::from_bytes_stream(output),
     }
 }
 
-fn uncached(content_type: &'static str) -> poem::ResponseBuilder {
-    Response::builder()
+fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> poem::ResponseBuilder {
+    let response = Response::builder()
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
-        .header(header::CACHE_CONTROL, UNCACHED)
+        .header(header::CACHE_CONTROL, UNCACHED);
+    match freshness {
+        Some(freshness) => response.header(FRESHNESS, freshness_header(&freshness)),
+        None => response,
+    }
 }
 
 /// Git shows the text of a plain error to its user, so errors are sentences here, not JSON.

@@ -8,7 +8,7 @@ use poem::http::StatusCode;
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The middleware; knows which role answers, so that the other role's operations get a helpful 404.
 #[derive(Clone, Copy)]

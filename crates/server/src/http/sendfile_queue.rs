@@ -25,7 +25,7 @@ pub fn stands_for_a_region(bytes: &[u8]) -> bool {
 
 /// What one connection has yet to send from files. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Outbox(Arc<Mutex<VecDeque<Region>>>);
+pub struct SendfileQueue(Arc<Mutex<VecDeque<Region>>>);
 
 #[derive(Debug)]
 struct Region {
@@ -34,7 +34,7 @@ struct Region {
     length: usize,
 }
 
-impl Outbox {
+impl SendfileQueue {
     /// Puts a region in line and returns the bytes that stand for it.
     ///
     /// # Panics

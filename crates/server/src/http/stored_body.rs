@@ -11,8 +11,8 @@ use heliostat_git::{EntryReader, Piece};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::outbox::{MAX_REGION_BYTES, Outbox};
-use super::residency;
+use super::page_cache;
+use super::sendfile_queue::{MAX_REGION_BYTES, SendfileQueue};
 
 /// Regions shorter than this are copied: a call that writes them together with what is around them is cheaper than
 /// one more call.
@@ -37,11 +37,11 @@ impl Pieces for EntryReader {
     }
 }
 
-/// Gives an entry's bytes to the connection whose outbox it holds, and to no other.
+/// Gives an entry's bytes to the connection whose queue it holds, and to no other.
 pub struct StoredBody<P> {
     /// Never locked: it makes the body one that threads may share, as bodies must be.
     entry: Mutex<P>,
-    outbox: Outbox,
+    queue: SendfileQueue,
     /// What is not sent yet, where the length of the whole is known.
     left: Option<u64>,
     waiting: Waiting,
@@ -55,10 +55,10 @@ enum Waiting {
 }
 
 impl<P: Pieces> StoredBody<P> {
-    /// The bytes of `entry`, for the connection that sends what is in `outbox`.
-    pub fn new(entry: P, outbox: Outbox) -> Self {
+    /// The bytes of `entry`, for the connection that sends what is in `queue`.
+    pub fn new(entry: P, queue: SendfileQueue) -> Self {
         let left = entry.total_bytes();
-        StoredBody { entry: Mutex::new(entry), outbox, left, waiting: Waiting::Nothing }
+        StoredBody { entry: Mutex::new(entry), queue, left, waiting: Waiting::Nothing }
     }
 
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -83,16 +83,16 @@ impl<P: Pieces> StoredBody<P> {
     /// The bytes that stand for a region, or the bytes themselves; `None` when they must come from the disk first.
     fn take_region(&mut self, file: Arc<File>, offset: u64, length: usize) -> Option<io::Result<Bytes>> {
         if length < MIN_REGION_BYTES {
-            let outcome = residency::read_at_once(&file, offset, length).transpose();
+            let outcome = page_cache::read_at_once(&file, offset, length).transpose();
             if outcome.is_none() {
-                self.waiting = Waiting::Bytes(residency::read_in_background(file, offset, length));
+                self.waiting = Waiting::Bytes(page_cache::read_in_background(file, offset, length));
             }
             return outcome;
         }
-        if residency::is_resident(&file, offset, length) {
-            return Some(Ok(self.outbox.put(file, offset, length)));
+        if page_cache::is_resident(&file, offset, length) {
+            return Some(Ok(self.queue.put(file, offset, length)));
         }
-        let loading = residency::load_in_background(file.clone(), offset, length);
+        let loading = page_cache::load_in_background(file.clone(), offset, length);
         self.waiting = Waiting::Region { file, offset, length, loading };
         None
     }
@@ -104,7 +104,7 @@ impl<P: Pieces> StoredBody<P> {
             Waiting::Bytes(reading) => ready!(Pin::new(reading).poll(context)).map_err(io::Error::other),
             Waiting::Region { file, offset, length, loading } => {
                 let loaded = ready!(Pin::new(loading).poll(context)).map_err(io::Error::other);
-                loaded.map(|loaded| loaded.map(|()| self.outbox.put(file.clone(), *offset, *length)))
+                loaded.map(|loaded| loaded.map(|()| self.queue.put(file.clone(), *offset, *length)))
             }
         };
         self.waiting = Waiting::Nothing;

@@ -10,18 +10,18 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::outbox::{Outbox, stands_for_a_region};
+use super::sendfile_queue::{SendfileQueue, stands_for_a_region};
 
 /// A connection's socket and what is to be sent over it from files.
 pub struct Socket {
     stream: TokioIo<TcpStream>,
-    outbox: Outbox,
+    queue: SendfileQueue,
 }
 
 impl Socket {
-    /// A socket over which the regions in `outbox` go.
-    pub fn new(stream: TcpStream, outbox: Outbox) -> Self {
-        Socket { stream: TokioIo::new(stream), outbox }
+    /// A socket over which the regions in `queue` go.
+    pub fn new(stream: TcpStream, queue: SendfileQueue) -> Self {
+        Socket { stream: TokioIo::new(stream), queue }
     }
 
     /// Tries until the socket takes something, or is full.
@@ -65,8 +65,8 @@ impl Write for Socket {
         match slices.iter().position(|slice| stands_for_a_region(slice)) {
             None => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
             Some(0) => {
-                let (outbox, expected) = (&self.outbox, slices[0].len());
-                self.poll_send(context, |stream| outbox.send_to(stream, expected))
+                let (queue, expected) = (&self.queue, slices[0].len());
+                self.poll_send(context, |stream| queue.send_to(stream, expected))
             }
             // A region follows at once, so that a response's head need not travel alone.
             Some(region) => self.poll_send(context, |stream| {
@@ -84,7 +84,7 @@ impl Write for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.outbox.is_empty() {
+        if !self.queue.is_empty() {
             let reason = "a region of a file was not sent where it belongs";
             return Poll::Ready(Err(io::Error::other(reason)));
         }

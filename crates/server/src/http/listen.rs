@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::Outbox;
+use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 
 /// Most connections at once; further ones wait in the listen queue.
@@ -74,11 +74,11 @@ fn spawn_connection(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let local = stream.local_addr().unwrap_or(peer);
-    let outbox = Outbox::default();
-    let socket = Socket::new(stream, outbox.clone());
+    let queue = SendfileQueue::default();
+    let socket = Socket::new(stream, queue.clone());
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let endpoint = endpoint.clone();
-        request.extensions_mut().insert(outbox.clone());
+        request.extensions_mut().insert(queue.clone());
         let local = LocalAddr(Addr::SocketAddr(local));
         let remote = RemoteAddr(Addr::SocketAddr(peer));
         async move {

@@ -9,13 +9,14 @@ use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
-use crate::data_folder::DataFolder;
-use crate::git_http::{GitEndpoint, MirrorGit};
-use crate::metrics::{self, Figures, MirrorFigures, ProcessFigures};
-use crate::options::{MirrorOptions, StartError};
+use super::data_folder::DataFolder;
+use super::options::{MirrorOptions, StartError};
+use super::running_role::{Listening, RunningRole};
+use crate::git::MirrorGit;
+use crate::git::http::GitEndpoint;
+use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
+use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
-use crate::running_role::{Listening, RunningRole};
-use crate::{documents, pages, status};
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
@@ -48,25 +49,33 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
-    let (counted, followed) = (engine, domain.clone());
-    let figures = move || Figures {
-        role: Role::Mirror.as_str(),
-        serving: counted.counters(),
-        upkeep: counted.upkeep().counters(),
-        mirror: Some(MirrorFigures::from(followed.status.now())),
-        process: ProcessFigures::now(),
-    };
-    let metrics = metrics::metrics(common.metrics_token.clone(), figures);
+    let git = MirrorGit { mirror: domain.clone(), freshness: Arc::default() };
+    let take_metrics = metrics_of(engine, domain.clone(), Arc::clone(&git.freshness));
+    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    role.serve(listening.listener, Role::Mirror, routes(domain, metrics, &context_path));
+    role.serve(listening.listener, Role::Mirror, routes(domain, git, metrics, &context_path));
     Ok(role)
 }
 
-fn routes(domain: Arc<Mirror>, metrics: RouteMethod, context_path: &str) -> Route {
+fn metrics_of(
+    engine: Arc<ServingEngine>,
+    domain: Arc<Mirror>,
+    freshness: Arc<FreshnessCounters>,
+) -> impl Fn() -> Metrics + Send + Sync {
+    move || Metrics {
+        role: Role::Mirror.as_str(),
+        serving: engine.counters(),
+        housekeeping: engine.upkeep().counters(),
+        mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        process: ProcessMetrics::now(),
+    }
+}
+
+fn routes(domain: Arc<Mirror>, git: MirrorGit, metrics: RouteMethod, context_path: &str) -> Route {
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
-        .nest_no_strip("/scm", GitEndpoint(Arc::new(MirrorGit { mirror: domain.clone() })))
+        .nest_no_strip("/scm", GitEndpoint(Arc::new(git)))
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain))
         .at("/metrics", metrics);

@@ -12,9 +12,9 @@ use poem::{EndpointExt, Request, Response, Route, get, handler};
 use utoipa_swagger_ui::Config;
 use yaml_serde::{Mapping, Value};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
-const CANONICAL: &str = include_str!("../../../openapi/heliostat.yaml");
+const CANONICAL: &str = include_str!("../../../../openapi/heliostat.yaml");
 
 /// The file in which Swagger UI is set up, and the place in it that takes further settings.
 const SET_UP: (&str, &str) = ("swagger-initializer.js", "presets: [");

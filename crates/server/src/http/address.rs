@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use poem::http::Uri;
 use poem::{Endpoint, Middleware, Request, Response, Result};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The middleware; `context_path` is empty or starts with a slash and ends without one.
 #[derive(Clone)]

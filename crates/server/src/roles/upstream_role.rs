@@ -10,13 +10,14 @@ use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
-use crate::data_folder::DataFolder;
-use crate::git_http::{GitEndpoint, UpstreamGit};
-use crate::metrics::{self, Figures, ProcessFigures};
-use crate::options::{StartError, UpstreamOptions};
+use super::data_folder::DataFolder;
+use super::options::{StartError, UpstreamOptions};
+use super::running_role::{Listening, RunningRole};
+use crate::git::UpstreamGit;
+use crate::git::http::GitEndpoint;
+use crate::metrics::{self, Metrics, ProcessMetrics};
+use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
-use crate::running_role::{Listening, RunningRole};
-use crate::{documents, pages, status};
 
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
@@ -50,14 +51,14 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let figures = move || Figures {
+    let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
-        upkeep: engine.upkeep().counters(),
+        housekeeping: engine.upkeep().counters(),
         mirror: None,
-        process: ProcessFigures::now(),
+        process: ProcessMetrics::now(),
     };
-    let metrics = metrics::metrics(common.metrics_token.clone(), figures);
+    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     role.serve(listening.listener, Role::Upstream, routes(domain, metrics, &options));
     Ok(role)
 }

@@ -9,7 +9,7 @@ use heliostat_storage::Database;
 use url::Url;
 
 use crate::metrics::MetricsToken;
-use crate::reported_version::ReportedVersion;
+use crate::wire::reported_version::ReportedVersion;
 
 /// What both roles are told.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
 use serde::Serialize;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::wire::sync_progress;
 
 /// An upstream that may take traffic.

@@ -17,9 +17,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::MAX_REGION_BYTES;
+use super::sendfile_queue::MAX_REGION_BYTES;
 use super::stored_body::Pieces;
-use super::{Outbox, StoredBody};
+use super::{SendfileQueue, StoredBody};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,10 +82,11 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("it is bound");
         let endpoint = make_sync(move |request: Request| {
-            let outbox = request.extensions().get::<Outbox>().expect("every connection has one").clone();
+            let queue =
+                request.extensions().get::<SendfileQueue>().expect("every connection has one").clone();
             let (total, pieces) = answer(request.uri().path());
             let parts = Parts { total: total.map(|total| total as u64), left: pieces.into() };
-            Response::builder().body(Body::from(StoredBody::new(parts, outbox).boxed()))
+            Response::builder().body(Body::from(StoredBody::new(parts, queue).boxed()))
         });
         let stop = CancellationToken::new();
         tokio::spawn(super::serve(listener, endpoint, stop.clone()));

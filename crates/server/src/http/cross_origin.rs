@@ -12,7 +12,7 @@ use poem::http::{Method, header};
 use poem::middleware::{Cors, CorsEndpoint};
 use poem::{Endpoint, EndpointExt, Middleware, Request, Response, Result};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The middleware; knows which role answers.
 #[derive(Clone, Copy)]

@@ -9,13 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::address::Address;
-use crate::connection;
-use crate::cross_origin::CrossOrigin;
-use crate::data_folder::DataFolder;
-use crate::envelope::Envelope;
-use crate::options::{ListenOptions, StartError};
-use crate::request_log::RequestLog;
+use super::data_folder::DataFolder;
+use super::options::{ListenOptions, StartError};
+use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
 
 /// A role at work.
 #[derive(Debug)]
@@ -68,7 +64,7 @@ impl RunningRole {
 
     pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: Route) {
         let endpoint = endpoint(role, routes, self.base_url.path());
-        self.tasks.spawn(connection::serve(listener, endpoint, self.stop.clone()));
+        self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
     }
 }
 
@@ -91,7 +87,7 @@ impl Listening {
     /// Opens the socket; the base URL is that of the socket unless one was given.
     pub async fn open(options: &ListenOptions) -> Result<Self, StartError> {
         let failed = |error| StartError::Listen { address: options.listen, error };
-        let listener = connection::bind(options.listen).await.map_err(failed)?;
+        let listener = http::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let base_url = match &options.base_url {
             Some(url) => usable_base_url(url)?,
