@@ -35,8 +35,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 type SharedEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
 
-/// Serves connections until `stop` is cancelled, then lets running requests finish; whoever waits bounds
-/// the time.
+/// Serves connections until `stop` is cancelled, then lets running requests finish; the caller
+/// bounds the time.
 pub async fn serve<E>(listener: TcpListener, endpoint: E, stop: CancellationToken)
 where
     E: Endpoint<Output = Response> + 'static,

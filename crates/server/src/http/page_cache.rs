@@ -1,4 +1,5 @@
-//! Sees to it that a region is in memory before it is sent, so that no thread that serves many waits for a disk.
+//! Loads a region into the page cache before it is sent, so that no thread that serves many connections waits for a
+//! disk.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -19,7 +20,7 @@ pub fn read_at_once(file: &File, offset: u64, length: usize) -> io::Result<Optio
     let mut buffer = vec![0; length];
     match preadv2(file, &mut [IoSliceMut::new(&mut buffer)], offset, ReadWriteFlags::NOWAIT) {
         Ok(read) if read == length => Ok(Some(buffer.into())),
-        // Less may be in memory than is in the file; whoever waits for the rest finds out.
+        // Less may be in memory than is in the file; waiting for the rest shows which.
         Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
     }

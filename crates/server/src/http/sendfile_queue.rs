@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
-/// Longest region, in bytes. Longer ones keep a connection at work for long before others get their turn.
+/// Longest region, in bytes. Longer ones would occupy a thread for long while other connections wait.
 pub const MAX_REGION_BYTES: usize = 1024 * 1024;
 
 /// Never read, so it takes no memory: only its address matters.
@@ -41,18 +42,18 @@ impl SendfileQueue {
     /// When it is longer than [`MAX_REGION_BYTES`].
     pub fn put(&self, file: Arc<File>, offset: u64, length: usize) -> Bytes {
         let stand_in = Bytes::from_static(&STAND_IN[..length]);
-        self.lock().push_back(Region { file, offset, length });
+        self.0.lock().push_back(Region { file, offset, length });
         stand_in
     }
 
     /// Whether nothing is left to send.
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.0.lock().is_empty()
     }
 
     /// Sends from the region that `expected` bytes stand for, as much as the socket takes now.
     pub fn send_to(&self, socket: impl AsFd, expected: usize) -> io::Result<usize> {
-        let mut regions = self.lock();
+        let mut regions = self.0.lock();
         let region = regions.front_mut().filter(|region| region.length == expected);
         let region = region.ok_or_else(|| io::Error::other("the bytes to be sent stand for no region"))?;
         let mut offset = region.offset;
@@ -67,9 +68,5 @@ impl SendfileQueue {
             regions.pop_front();
         }
         Ok(sent)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Region>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

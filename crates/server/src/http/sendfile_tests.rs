@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use heliostat_git::Piece;
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use poem::endpoint::make_sync;
 use poem::{Body, Request, Response};
 use rustix::fs::{Advice, fadvise};
@@ -324,9 +325,9 @@ async fn more_or_less_than_was_promised_breaks_the_connection() {
 #[tokio::test]
 async fn a_client_that_leaves_takes_everything_with_it() {
     let file = file_with(&noise(8, 8_000_000));
-    let held = Arc::new(Mutex::new(Some(file.clone())));
+    let only_file = Arc::new(Mutex::new(Some(file.clone())));
     let scene = Scene::answering(move |_| {
-        let file = held.lock().expect("nobody panics").take().expect("it is asked once");
+        let file = only_file.lock().take().expect("it is asked once");
         (Some(8_000_000), vec![region(&file, 0, 8_000_000)])
     })
     .await;

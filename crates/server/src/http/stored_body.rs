@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use heliostat_git::{EntryReader, Piece};
 use hyper::body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::page_cache;
@@ -65,7 +66,7 @@ impl<P: Pieces> StoredBody<P> {
         if let Some(outcome) = ready!(self.poll_waiting(context)) {
             return Poll::Ready(Some(outcome));
         }
-        let entry = self.entry.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let entry = self.entry.get_mut();
         match ready!(entry.poll_piece(context, MAX_REGION_BYTES as u64)) {
             None => Poll::Ready(None),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),

@@ -64,7 +64,7 @@ pub struct MirrorAnswer {
 pub struct FollowedUpstream {
     /// Its base URL.
     pub base_url: String,
-    /// The state of the bond.
+    /// The state of the link.
     pub state: String,
 }
 
@@ -123,7 +123,7 @@ fn state_name(status: &MirrorStatus) -> &'static str {
     }
 }
 
-/// The first thing to look at, from the bond over the comparison with the upstream to single repositories.
+/// The first thing to look at, from the link over the comparison with the upstream to single repositories.
 fn reason(status: &MirrorStatus) -> Option<String> {
     let held_back = status.last_sweep.map_or(0, |sweep| sweep.held_back);
     if status.reason.is_some() {

@@ -1,7 +1,7 @@
 //! The version that an upstream tells its clients.
 //!
 //! Some clients of Bitbucket ask for it and offer mirrors only from a certain version on. Heliostat's own version says
-//! nothing about that, so whoever runs such clients chooses what they are told.
+//! nothing about that, so operators with such clients choose what they are told.
 
 use std::fmt;
 use std::str::FromStr;

@@ -58,7 +58,7 @@ pub(super) async fn answer(
     if wanted.if_none_match.as_deref().is_some_and(|known| known == "*" || known.contains(&tag)) {
         return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
     }
-    // Whoever has the beginning of something else gets all of this.
+    // A client that has the beginning of another content gets all of this one.
     let range =
         wanted.range.as_deref().filter(|_| wanted.if_range.as_deref().is_none_or(|known| known == tag));
     let (status, range) = match range.map_or(Part::Whole, |range| part_of(range, total)) {

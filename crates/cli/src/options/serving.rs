@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use heliostat_server::{MetricsToken, ServingOptions};
 
-use crate::roles::{MetricsToken, ServingOptions};
-use crate::{credentials, role_options, size};
+use super::parse::parse_parallelism;
+use super::size;
+use crate::client::credentials;
 
 /// The folder for stored answers, inside the data directory.
 const CACHE_FOLDER: &str = "cache";
@@ -28,7 +30,7 @@ pub struct ServingFlags {
     /// How many answers to clones and fetches are computed at once [default: one for each processor].
     #[arg(
         long, value_name = "COUNT", env = "HELIOSTAT_FETCH_PARALLELISM",
-        value_parser = role_options::parse_parallelism
+        value_parser = parse_parallelism
     )]
     pub fetch_parallelism: Option<usize>,
     /// File with a token that /metrics asks for, at any address; HELIOSTAT_METRICS_TOKEN may hold it instead

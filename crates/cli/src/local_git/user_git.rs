@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use heliostat_git::Git;
 use tokio::process::Command;
 
-use crate::credentials::Authorization;
+use crate::client::credentials::Authorization;
 
 /// How much of git's complaint is told.
 const MAX_COMPLAINT_CHARS: usize = 800;

@@ -1,14 +1,15 @@
 //! What commands print: tables for people, JSON for programs, errors for both.
 
-mod civil_time;
+mod progress;
 mod table;
+mod time;
 
 use std::io::Write;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-pub use civil_time::parse_http_date;
+pub use progress::Progress;
 pub use table::Column;
 
 /// Form of what a command prints.
@@ -46,7 +47,7 @@ impl OutputFormat {
     }
 }
 
-/// Prints a line on standard output. Nobody reading any more is no error: `heliostat ... | head -1` is fine.
+/// Prints a line on standard output. A closed pipe is no error: `heliostat ... | head -1` is fine.
 pub fn line(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

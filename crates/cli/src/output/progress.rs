@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::printable;
+use super::printable;
 
 /// How often a bar moves by itself, so that one sees that something lives.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(120);

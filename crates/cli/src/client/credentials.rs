@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use reqwest::header::HeaderValue;
 
-use crate::prompt;
+use super::prompt;
 
 /// A file with a password or token that is larger is some other file.
 const MAX_SECRET_BYTES: u64 = 4096;

@@ -1,7 +1,10 @@
 //! Calls the REST API of a running upstream or mirror.
 //!
 //! Bodies stay JSON values: the administration prints what the server says, including fields that are newer than
-//! this binary. Nothing is repeated on failure; whoever calls decides.
+//! this binary. Nothing is repeated on failure; that is up to the caller.
+
+pub mod credentials;
+mod prompt;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::credentials::Authorization;
+use credentials::Authorization;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

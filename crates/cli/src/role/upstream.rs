@@ -5,17 +5,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use heliostat_server::{ReportedVersion, UpstreamOptions};
 
-use crate::logging;
-use crate::role_options::{self, CommonOptions};
-use crate::roles::{self, ReportedVersion, UpstreamOptions};
-use crate::run_role::{self, PasswordNotice};
+use super::lifecycle::{self, PasswordNotice};
+use crate::options::{SharedOptions, parse_display_name, start_log};
 
 /// Options of an upstream.
 #[derive(Debug, Args)]
 #[command(after_help = FIRST_START)]
 pub struct UpstreamRoleOptions {
-    /// Directory for everything that the upstream keeps on disk.
+    /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-upstream")]
     pub data: PathBuf,
     /// Address to listen on.
@@ -24,7 +23,7 @@ pub struct UpstreamRoleOptions {
     /// Name shown to people and to mirrors.
     #[arg(
         long, value_name = "NAME", env = "HELIOSTAT_DISPLAY_NAME", default_value = "Heliostat",
-        value_parser = role_options::parse_display_name
+        value_parser = parse_display_name
     )]
     pub display_name: String,
     /// Version that clients are told, for those that want a certain version of Bitbucket [default: Heliostat's own].
@@ -35,7 +34,7 @@ pub struct UpstreamRoleOptions {
     pub allow_special_mirror_addresses: bool,
     /// What both roles share.
     #[command(flatten)]
-    pub common: CommonOptions,
+    pub common: SharedOptions,
 }
 
 const FIRST_START: &str = "\
@@ -44,10 +43,10 @@ written to the file admin-password in the data directory.";
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
-    logging::start(options.common.log.log_format, &options.common.log.log_level);
+    start_log(options.common.log.log_format, &options.common.log.log_level);
     let drain_timeout = options.common.drain_timeout;
     let notice = PasswordNotice::before_start(&options.data);
-    let role = roles::start_upstream(UpstreamOptions {
+    let role = heliostat_server::start_upstream(UpstreamOptions {
         common: options.common.listen_options(options.listen, options.data)?,
         allow_special_mirror_addresses: options.allow_special_mirror_addresses,
         display_name: options.display_name,
@@ -56,7 +55,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     })
     .await?;
     notice.after_start();
-    run_role::until_stopped("upstream", role, drain_timeout).await
+    lifecycle::until_stopped("upstream", role, drain_timeout).await
 }
 
 /// The password that the first start gives to the user admin. It has no flag, because argument lists are public.

@@ -26,7 +26,7 @@ pub enum LogFormat {
 }
 
 /// Sends the log of this process to standard error.
-pub fn start(format: LogFormat, level: &str) {
+pub fn start_log(format: LogFormat, level: &str) {
     let filter = EnvFilter::try_new(level).expect("the level was parsed with the options");
     let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
@@ -35,7 +35,7 @@ pub fn start(format: LogFormat, level: &str) {
     }
 }
 
-/// Refuses a level that cannot be understood; `start` reads it again.
+/// Refuses a level that cannot be understood; `start_log` reads it again.
 pub fn parse_level(text: &str) -> Result<String, String> {
     // EnvFilter takes a lone unknown word for the name of a module, which would silence the log.
     let is_word = text.chars().all(|c| c.is_ascii_alphanumeric());

@@ -233,4 +233,6 @@ fn slips(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

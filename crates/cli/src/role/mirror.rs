@@ -7,23 +7,25 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use heliostat_server::MirrorOptions;
 use url::Url;
 
-use crate::role_options::{self, CommonOptions};
-use crate::roles::{self, MirrorOptions};
-use crate::{duration, logging, run_role};
+use super::lifecycle;
+use crate::options::{
+    SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
+};
 
 /// Options of a mirror.
 #[derive(Debug, Args)]
 pub struct MirrorRoleOptions {
     /// The upstream to follow.
     // Optional in the type and required by clap, because `mirror list` needs neither this nor a name.
-    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", required = true, value_parser = role_options::parse_http_url)]
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", required = true, value_parser = parse_http_url)]
     pub upstream: Option<Url>,
     /// Name under which the mirror joins: unique among the mirrors of the upstream.
-    #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", required = true, value_parser = role_options::parse_display_name)]
+    #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", required = true, value_parser = parse_display_name)]
     pub name: Option<String>,
-    /// Directory for everything that the mirror keeps on disk.
+    /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
     /// Address to listen on.
@@ -35,7 +37,7 @@ pub struct MirrorRoleOptions {
     /// How many repositories are synchronised at once.
     #[arg(
         long, value_name = "COUNT", env = "HELIOSTAT_SYNC_PARALLELISM", default_value = "4",
-        value_parser = role_options::parse_parallelism
+        value_parser = parse_parallelism
     )]
     pub sync_parallelism: usize,
     /// How long a repository may be behind before support information lists it as out of sync.
@@ -52,14 +54,14 @@ pub struct MirrorRoleOptions {
     pub allow_mass_removal: bool,
     /// What both roles share.
     #[command(flatten)]
-    pub common: CommonOptions,
+    pub common: SharedOptions,
 }
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
-    logging::start(options.common.log.log_format, &options.common.log.log_level);
+    start_log(options.common.log.log_format, &options.common.log.log_level);
     let drain_timeout = options.common.drain_timeout;
-    let role = roles::start_mirror(MirrorOptions {
+    let role = heliostat_server::start_mirror(MirrorOptions {
         common: options.common.listen_options(options.listen, options.data)?,
         upstream: options.upstream.context("--upstream is missing")?,
         name: options.name.context("--name is missing")?,
@@ -71,5 +73,5 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
         allow_mass_removal: options.allow_mass_removal,
     })
     .await?;
-    run_role::until_stopped("mirror", role, drain_timeout).await
+    lifecycle::until_stopped("mirror", role, drain_timeout).await
 }

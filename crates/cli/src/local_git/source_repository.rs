@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use heliostat_git::Git;
 use tempfile::TempDir;
 
-use crate::progress::Progress;
-use crate::user_git::UserGit;
+use super::user_git::UserGit;
+use crate::output::Progress;
 
 /// A repository on this machine that holds exactly what is to be copied.
 pub struct SourceRepository {
@@ -43,7 +43,7 @@ impl SourceRepository {
             bail!("{origin} is not a git repository");
         }
         let user_git = UserGit::of(git);
-        // A push of a shallow repository is refused by the server, with a message that nobody understands.
+        // A push of a shallow repository is refused by the server, with a message that does not help.
         if user_git.run(path, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
@@ -73,7 +73,7 @@ impl SourceRepository {
     }
 }
 
-/// A bare repository with the branches and tags of a checkout, which also has references that are nobody else's
+/// A bare repository with the branches and tags of a checkout, which also has references that are its own
 /// business: remote branches, stashes. It borrows the checkout's objects, so it is made in no time.
 async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> anyhow::Result<PathBuf> {
     let checkout = checkout.canonicalize().with_context(|| format!("cannot use {}", checkout.display()))?;

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use heliostat_server::RunningRole;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::output;
-use crate::roles::RunningRole;
 
 /// File below the data directory in which a first start leaves the generated password.
 pub const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
 /// Says that the role is ready, and returns once it was told to stop and has drained.
 pub async fn until_stopped(name: &str, role: RunningRole, drain_timeout: Duration) -> anyhow::Result<()> {
-    // Before the ready line: whoever waits for that line may send a signal at once.
+    // Before the ready line: a script that waits for that line may send a signal at once.
     let mut stop = StopSignal::listen()?;
     let base_url = role.base_url().as_str().trim_end_matches('/');
     output::line(&format!("heliostat {name} ready at {base_url}"));
