@@ -23,12 +23,12 @@ struct Answers {
 impl Answers {
     async fn of(server: &Server) -> Self {
         let text = server.anonymous().get("/metrics").await.expect(200).text;
-        let value = |source: &str| -> u64 {
-            let name = format!("heliostat_answers_total{{source=\"{source}\"}} ");
+        let value = |result: &str| -> u64 {
+            let name = format!("heliostat_response_cache_requests_total{{result=\"{result}\"}} ");
             let line = text.lines().find_map(|line| line.strip_prefix(name.as_str()));
             line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("is a number")
         };
-        Answers { stored: value("stored") + value("joined"), computed: value("computed") }
+        Answers { stored: value("hit") + value("coalesced"), computed: value("miss") }
     }
 }
 

@@ -85,7 +85,9 @@ async fn a_clone_that_begins_with_a_bundle_ends_like_any_other() {
 
 async fn clones_from_a_bundle(server: &Server) -> u64 {
     let metrics = server.anonymous().get("/metrics").await.expect(200).text;
-    let count = metrics.lines().find_map(|line| line.strip_prefix("heliostat_answers_from_bundle_total "));
+    let count = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("heliostat_response_computations_from_bundle_total "));
     count.expect("it is told").parse().expect("a number")
 }
 
