@@ -31,7 +31,7 @@ async fn behaviour_a_repository_is_known_once_the_event_is_answered_and_forgotte
     });
     assert_eq!(report.await.body["type"], "SYNCHRONIZATION_FAILED");
 
-    let deleted = json!({"eventKey": "repo:deleted", "repository": {"id": 24}});
+    let deleted = json!({"eventKey": "repo:deleted", "repository": repository});
     client.post(&path, &deleted).await.promised(204);
     let gone = by_hand.get("/repos/24").await;
     assert!(gone.status == 404 || gone.json()["status"] == "NOT_MIRRORED", "{}", gone.text);
