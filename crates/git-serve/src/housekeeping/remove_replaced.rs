@@ -1,17 +1,21 @@
 //! Removing what was replaced: packs that the common index makes superfluous, and loose objects that are in packs.
 //!
-//! Two proofs are needed before a pack goes: the common index knows every one of its objects, and all who began to
-//! read before that was so have ended.
+//! Two proofs are needed before a pack goes: the common index knows every one of its objects, and all processes that
+//! began to read before that was so have ended.
+//!
+//! Nothing is taken from a push or a fetch that is under way: only files go that its objects do not depend on, and no
+//! folder. A push makes the folder `objects/xx` and moves its object there in a second step, which fails if the folder
+//! was removed between the two because it was empty.
 
 use std::io;
 use std::path::Path;
 
-use heliostat_git::{CommonIndex, GitError, Moment, Repository, blocking, sync_folder};
+use heliostat_git::{CommonIndex, GitError, Moment, ObjectId, Repository, blocking, sync_folder};
 
 use super::packs::{PackInventory, pack_folder};
 use super::repack::background;
 
-/// What belongs to a pack. The index goes first: without it nobody starts to use the pack.
+/// What belongs to a pack. The index goes first: without it no process starts to use the pack.
 const PARTS: [&str; 4] = ["idx", "rev", "bitmap", "pack"];
 
 /// Packs that were replaced at some moment.
@@ -28,7 +32,7 @@ pub(crate) struct Removed {
     pub(crate) bytes: u64,
 }
 
-/// What could be removed as soon as nobody reads any more who reads now.
+/// What could be removed as soon as all processes that read now have ended.
 pub(crate) async fn find_replaced(repository: &Repository) -> Result<Replaced, GitError> {
     let path = repository.path().to_owned();
     let packs = blocking(move || {
@@ -41,7 +45,7 @@ pub(crate) async fn find_replaced(repository: &Repository) -> Result<Replaced, G
     Ok(Replaced { since: repository.git().readers().now(), packs })
 }
 
-/// Removes what was left over; `None` while somebody may still read it.
+/// Removes what was left over; `None` while a process may still read it.
 pub(crate) async fn remove_replaced(
     repository: &Repository,
     replaced: &Replaced,
@@ -49,10 +53,7 @@ pub(crate) async fn remove_replaced(
     if !repository.git().readers().have_ended(repository.path(), replaced.since) {
         return Ok(None);
     }
-    background(repository, "remove loose objects that are packed")
-        .args(["prune-packed", "--quiet"])
-        .run()
-        .await?;
+    remove_packed_loose_objects(repository).await?;
     let (path, packs) = (repository.path().to_owned(), replaced.packs.clone());
     let removed = blocking(move || {
         // Looked at again, because the index may have been written anew without them.
@@ -67,6 +68,39 @@ pub(crate) async fn remove_replaced(
     let removed =
         removed.await.map_err(|error| GitError::Io { operation: "remove replaced packs", error })?;
     Ok(Some(removed))
+}
+
+/// Removes loose objects that are in packs, and leaves the folders in which they lie: `git prune-packed` would remove
+/// those that are empty.
+async fn remove_packed_loose_objects(repository: &Repository) -> Result<(), GitError> {
+    let operation = "remove loose objects that are packed";
+    let command = background(repository, operation).args(["prune-packed", "--dry-run", "--quiet"]);
+    let listing = command.run().await?.stdout;
+    let objects = repository.path().join("objects");
+    let removed = blocking(move || {
+        for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let place = place_of_loose_object(line)
+                .ok_or_else(|| io::Error::other(format!("not a loose object: {}", line.escape_ascii())))?;
+            remove_if_there(&objects.join(place))?;
+        }
+        Ok(())
+    });
+    removed.await.map_err(|error| GitError::Io { operation, error })
+}
+
+/// The place below `objects` of a file that git would remove: it says `rm -f <folder of objects>/xx/yyyy…`.
+fn place_of_loose_object(line: &[u8]) -> Option<String> {
+    let mut parts = line.rsplitn(3, |byte| *byte == b'/');
+    let (file, folder) = (parts.next()?, parts.next()?);
+    ObjectId::from_hex(&[folder, file].concat()).filter(|_| folder.len() == 2)?;
+    Some(format!("{}/{}", folder.escape_ascii(), file.escape_ascii()))
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Packs outside the common index whose every object it knows.
@@ -89,10 +123,22 @@ fn superfluous(repository: &Path) -> io::Result<Vec<String>> {
 fn remove(folder: &Path, pack: &str) -> io::Result<u64> {
     let size = std::fs::metadata(folder.join(format!("{pack}.pack"))).map_or(0, |metadata| metadata.len());
     for part in PARTS {
-        match std::fs::remove_file(folder.join(format!("{pack}.{part}"))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_if_there(&folder.join(format!("{pack}.{part}")))?;
     }
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_places_of_loose_objects_are_taken_from_a_listing() {
+        let rest = "2".repeat(38);
+        let line = format!("rm -f /srv/a/b.git/objects/1f/{rest}");
+        assert_eq!(place_of_loose_object(line.as_bytes()), Some(format!("1f/{rest}")));
+        for other in ["", "rm -f objects/pack/pack-1.idx", "objects/1f/../../HEAD", "1f/", "warning: 1f/2"] {
+            assert_eq!(place_of_loose_object(other.as_bytes()), None, "{other}");
+        }
+    }
 }

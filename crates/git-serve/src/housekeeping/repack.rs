@@ -25,7 +25,7 @@ const FETCH_WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// How long packing references may take; a fetch waits meanwhile.
 const PACK_REFS_TIME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Commits whose changed paths are computed in one go; others get their turn the next time.
+/// Commits whose changed paths are computed in one go; others follow the next time.
 const MAX_CHANGED_PATH_FILTERS: &str = "--max-new-filters=50000";
 
 /// How much of the machine the work may use, and what it writes beside what was asked for.
@@ -66,7 +66,7 @@ struct Indexed {
 }
 
 /// Packs references and objects, and writes what makes answering fast. Safe while the repository is in use:
-/// nothing is taken away, not even what nobody needs any more.
+/// nothing is taken away, not even what is no longer needed.
 pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -> Result<Repacked, GitError> {
     let (started, repository) = (Instant::now(), &served.repository);
     clear_own_locks(repository).await?;
@@ -206,7 +206,7 @@ async fn pack_refs(repository: &Repository) -> Result<bool, GitError> {
         return Ok(false);
     };
     // At full priority, because others wait for it.
-    let command = repository.command("pack references").args(["pack-refs", "--all"]);
+    let command = repository.ref_writing_command("pack references").args(["pack-refs", "--all"]);
     match command.time_limit(PACK_REFS_TIME_LIMIT).run().await {
         Err(GitError::Locked { .. }) => {
             // For the next time, if its owner was killed.

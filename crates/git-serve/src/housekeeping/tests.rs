@@ -122,7 +122,7 @@ async fn base_of(served: &ServedRepository) -> PackIndex {
 }
 
 #[tokio::test]
-async fn a_bundle_comes_back_without_what_nobody_may_clone_any_more() {
+async fn a_bundle_comes_back_without_what_may_not_be_cloned_any_more() {
     let workshop = Workshop::new().await;
     let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main", "topic"]).await);
     let repository = &served.repository;
@@ -280,7 +280,7 @@ async fn what_was_deleted_is_not_offered_even_while_a_repository_is_left_alone()
     let branch = RefName::branch("a/b").expect("valid");
     let update = RefUpdate::delete(branch, None);
     repository.update_refs(&[update]).await.expect("deleted");
-    // Somebody who was told of it comes before anybody has looked.
+    // A client that was told of it comes before housekeeping has looked.
     assert!(served.bundle_to_download(bundle.id()).await.expect("checked").is_none());
     assert!(served.bundle().is_none());
     served.engine().bundles().set(repository.id(), bundle);
@@ -306,7 +306,7 @@ async fn the_only_pack_is_a_base_until_a_lasting_one_is_needed() {
 }
 
 #[tokio::test]
-async fn a_pack_stays_while_somebody_who_may_have_opened_it_reads() {
+async fn a_pack_stays_while_a_process_that_may_have_opened_it_reads() {
     let workshop = Workshop::new().await;
     let served = ServedRepository::alone(workshop.bare_with_commits("one", &[]).await);
     let repository = &served.repository;
@@ -318,7 +318,7 @@ async fn a_pack_stays_while_somebody_who_may_have_opened_it_reads() {
     assert_eq!(remove_replaced(repository, &replaced).await.expect("tried"), None);
     assert_eq!(packs_of(repository), 4);
     drop(early);
-    // Whoever came later found the new pack first.
+    // Those that came later found the new pack first.
     assert_eq!(remove_replaced(repository, &replaced).await.expect("tried").expect("due").packs, 3);
     drop(late);
 }
@@ -366,7 +366,7 @@ async fn the_reconciler_tells_what_it_did_and_does_nothing_twice() {
     commit_in_packs(&workshop, repository);
     let housekeeping = store.engine().housekeeping();
     let mut reconciler = Reconciler::new(store.clone(), eager());
-    // Nobody has said that anything has changed.
+    // Nothing was said to have changed.
     reconciler.reconcile(false).await;
     assert_eq!(housekeeping.counters().looks, 0);
     housekeeping.changed(7);
@@ -402,6 +402,57 @@ async fn references_are_not_packed_while_a_fetch_changes_them() {
     assert!(repository.path().join("refs/heads/main").exists());
     drop(held);
     assert!(repack(&served, &eager()).await.expect("maintained").packed_refs);
+}
+
+#[tokio::test]
+async fn a_folder_that_a_push_has_just_made_stays() {
+    let workshop = Workshop::new().await;
+    let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
+    let repository = &served.repository;
+    repack(&served, &eager()).await.expect("repacked");
+    // A push under way has made the folder of its object, and the object comes next.
+    let objects = repository.path().join("objects");
+    let names = (0..=u8::MAX).map(|first| format!("{first:02x}"));
+    let made = names.map(|name| objects.join(name)).find(|folder| !folder.exists()).expect("few objects");
+    std::fs::create_dir(&made).expect("a new folder");
+    remove(repository).await;
+    assert!(made.is_dir(), "the push fails to move its object there");
+    assert_eq!(PackInventory::look(repository).await.expect("readable").loose_objects, 0);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_arrive_while_what_was_replaced_is_removed() {
+    let workshop = Workshop::new().await;
+    let served = ServedRepository::alone(workshop.bare_with_commits("target", &["main"]).await);
+    let repository = &served.repository;
+    let source = workshop.bare_with_commits("source", &["main"]).await;
+    let target = repository.path().to_str().expect("text");
+    let mut pushed = 0;
+    let push = async {
+        for number in 0..20 {
+            let branch = format!("topic/{number}");
+            tokio::task::block_in_place(|| {
+                workshop.commit(&source, &branch);
+                workshop.run(source.path(), &["push", "--quiet", target, &branch]);
+            });
+            pushed += 1;
+            tokio::task::yield_now().await;
+        }
+    };
+    let keep_removing = async {
+        loop {
+            repack(&served, &eager()).await.expect("repacked");
+            let replaced = find_replaced(repository).await.expect("readable");
+            remove_replaced(repository, &replaced).await.expect("removed");
+        }
+    };
+    tokio::select! {
+        () = push => {}
+        () = keep_removing => unreachable!("it goes on"),
+    }
+    assert_eq!(pushed, 20);
+    repository.verify().await.expect("whole");
 }
 
 /// A stored repository with the number 7.

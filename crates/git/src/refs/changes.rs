@@ -1,4 +1,4 @@
-//! The feed of changes of references: each is announced here, once, and whoever acts upon changes subscribes.
+//! The feed of changes of references: each is announced here, once, and what acts upon changes subscribes.
 //!
 //! ```text
 //! a process that may change references ends ──▶ what is in memory is stale ──▶ `changed`
@@ -8,11 +8,12 @@
 //!
 //! Nothing below calls up: what prewarms, keeps house or delivers is not known here.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};
 
 use heliostat_git_wire::RefSnapshot;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::refs::RefCache;
 
@@ -40,13 +41,21 @@ pub(crate) struct RefChanges {
 pub(crate) struct SharedRefs {
     pub(crate) cache: RefCache,
     pub(crate) changes: RefChanges,
+    /// How many processes write references of which repository.
+    writers: Mutex<HashMap<u64, usize>>,
+}
+
+/// A process that writes references: as long as it lives, their lock files are its own.
+#[derive(Debug)]
+pub(crate) struct RefWriter {
+    refs: Arc<SharedRefs>,
+    repository: u64,
 }
 
 /// A change of references or of `HEAD` that is under way: when it is dropped, it is announced.
 #[derive(Debug)]
 pub(crate) struct ChangeUnderWay {
-    refs: Arc<SharedRefs>,
-    repository: u64,
+    writer: RefWriter,
 }
 
 impl RefChanges {
@@ -78,7 +87,12 @@ impl RefChanges {
 
 impl SharedRefs {
     pub(crate) fn new(memory_bytes: u64) -> Self {
-        Self { cache: RefCache::new(memory_bytes), changes: RefChanges::default() }
+        Self { cache: RefCache::new(memory_bytes), changes: RefChanges::default(), writers: Mutex::default() }
+    }
+
+    /// Whether a process of ours writes references of this repository.
+    pub(crate) fn are_written(&self, repository: u64) -> bool {
+        self.writers.lock().contains_key(&repository)
     }
 
     /// Forgets a repository that is not there any more, or not whole.
@@ -88,23 +102,41 @@ impl SharedRefs {
     }
 }
 
+impl RefWriter {
+    pub(crate) fn new(refs: Arc<SharedRefs>, repository: u64) -> Self {
+        *refs.writers.lock().entry(repository).or_default() += 1;
+        Self { refs, repository }
+    }
+}
+
+impl Drop for RefWriter {
+    fn drop(&mut self) {
+        let mut writers = self.refs.writers.lock();
+        if let Some(count) = writers.get_mut(&self.repository) {
+            *count -= 1;
+            if *count == 0 {
+                writers.remove(&self.repository);
+            }
+        }
+    }
+}
+
 impl ChangeUnderWay {
     pub(crate) fn new(refs: Arc<SharedRefs>, repository: u64) -> Self {
-        Self { refs, repository }
+        Self { writer: RefWriter::new(refs, repository) }
     }
 }
 
 impl Drop for ChangeUnderWay {
     fn drop(&mut self) {
-        self.refs.cache.mark(self.repository);
-        self.refs.changes.changed(self.repository);
+        let RefWriter { refs, repository } = &self.writer;
+        refs.cache.mark(*repository);
+        refs.changes.changed(*repository);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use parking_lot::Mutex;
-
     use super::*;
 
     #[derive(Debug, Default)]
@@ -125,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_announced_once_while_somebody_listens() {
+    fn each_change_is_announced_once_while_a_listener_lives() {
         let shared = Arc::new(SharedRefs::new(1_000));
         let told = Arc::new(Told::default());
         let listener: Arc<dyn RefListener> = told.clone();

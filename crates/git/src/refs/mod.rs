@@ -9,7 +9,7 @@ mod update;
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
 pub(crate) use cache::{Load, RefCache};
 pub use changes::RefListener;
-pub(crate) use changes::{ChangeUnderWay, SharedRefs};
+pub(crate) use changes::{ChangeUnderWay, RefWriter, SharedRefs};
 pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
 pub(crate) use load::{ask_git_for_head, load_refs, object_format};
 pub use update::{RefUpdate, UpdateRefsError};

@@ -8,8 +8,8 @@ use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapsh
 use crate::disk::blocking;
 use crate::process::{Git, GitCommand, GitError};
 use crate::refs::{
-    ChangeUnderWay, Load, RefCache, RefUpdate, SharedRefs, StoredHead, UpdateRefsError, ask_git_for_head,
-    load_refs, object_format, read_head, update_refs,
+    ChangeUnderWay, Load, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead, UpdateRefsError,
+    ask_git_for_head, load_refs, object_format, read_head, update_refs,
 };
 use crate::repository::RefLocks;
 
@@ -76,6 +76,16 @@ impl Repository {
         self.command(operation).holding(self.change_under_way())
     }
 
+    /// An invocation that writes references anew without changing what they say.
+    pub fn ref_writing_command(&self, operation: &'static str) -> GitCommand {
+        self.command(operation).holding(RefWriter::new(Arc::clone(&self.0.shared.refs), self.id()))
+    }
+
+    /// Whether a process of ours writes its references at this moment.
+    pub(crate) fn refs_are_written(&self) -> bool {
+        self.0.shared.refs.are_written(self.id())
+    }
+
     /// To be held while references or `HEAD` may change, and not shorter.
     pub(crate) fn change_under_way(&self) -> ChangeUnderWay {
         ChangeUnderWay::new(Arc::clone(&self.0.shared.refs), self.id())
@@ -88,14 +98,14 @@ impl Repository {
     }
 
     /// All references but our internal ones, from memory if they are there. They are those of the disk as long as
-    /// nobody but this process changes the repository; [`Repository::refs`] finds out about others.
+    /// only this process changes the repository; [`Repository::refs`] finds out about others.
     pub async fn snapshot(&self) -> Result<RefSnapshot, GitError> {
         let cache = self.cache();
         if let Some(snapshot) = cache.get(self.id()) {
             return Ok(snapshot);
         }
         let load = cache.load(self.id());
-        let _turn = load.turn().await;
+        let _lock = load.lock().await;
         match cache.get(self.id()) {
             Some(snapshot) => Ok(snapshot),
             None => self.read_and_publish(&load).await,

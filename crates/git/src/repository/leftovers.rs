@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::disk::{age_of, blocking, entries};
 use crate::repository::Repository;
 
-/// A lock file that nobody has touched for this long belongs to a process that was killed: git holds one only while
+/// A lock file that was not touched for this long belongs to a process that was killed: git holds one only while
 /// it writes references, never while it transfers objects.
 pub const STALE_LOCK_AGE: Duration = Duration::from_mins(1);
 
@@ -18,8 +18,12 @@ pub const STALE_TRANSFER_AGE: Duration = Duration::from_hours(24);
 pub(crate) const STAGING_NAMESPACE: &str = "refs/heliostat/incoming";
 
 impl Repository {
-    /// Removes lock files that have not been touched for `age`, and says how many there were.
+    /// Removes lock files that have not been touched for `age`, and says how many there were. None while a process of
+    /// ours writes references: one that writes very many holds its locks for longer than that.
     pub async fn clear_stale_locks(&self, age: Duration) -> io::Result<usize> {
+        if self.refs_are_written() {
+            return Ok(0);
+        }
         let path = self.path().to_owned();
         blocking(move || {
             let mut removed = 0;
@@ -46,14 +50,14 @@ pub(crate) fn clear_staging(repository: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes quarantine folders of pushes and half-written packs that nobody is writing any more.
+/// Removes quarantine folders of pushes and half-written packs that are no longer being written.
 pub fn remove_stale_transfers(repository: &Path, age: Duration) -> io::Result<()> {
     for folder in ["objects", "objects/pack", "objects/info/commit-graphs"] {
         // A damaged repository is found out when it is opened, not here.
         for entry in entries(&repository.join(folder))? {
             let entry = entry?;
             let is_temporary = entry.file_name().to_str().is_some_and(|name| name.starts_with("tmp_"));
-            if !is_temporary || !is_older_than(age, &entry.path()) {
+            if !is_temporary || !is_untouched_for(age, &entry.path())? {
                 continue;
             }
             if entry.file_type()?.is_dir() {
@@ -82,6 +86,23 @@ pub(crate) fn remove_keep_files_of_transfers(repository: &Path) -> io::Result<()
         }
     }
     Ok(())
+}
+
+/// Whether neither a file nor, of a folder, anything in it was written to for this long: the folder of a push that is
+/// under way is old, and what is being written lies below it.
+fn is_untouched_for(age: Duration, place: &Path) -> io::Result<bool> {
+    if !is_older_than(age, place) {
+        return Ok(false);
+    }
+    if !place.is_dir() {
+        return Ok(true);
+    }
+    for entry in entries(place)? {
+        if !is_untouched_for(age, &entry?.path())? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn is_older_than(age: Duration, file: &Path) -> bool {
@@ -145,6 +166,40 @@ mod tests {
         remove_keep_files_of_transfers(repository.path()).expect("listable");
         let left = |number| keep(&format!("pack-{number}.keep")).exists();
         assert_eq!([1, 2, 3, 4].map(left), [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn a_push_that_lasts_long_keeps_what_it_has_written() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let quarantine = repository.path().join("objects/tmp_objdir-incoming-x");
+        std::fs::create_dir_all(quarantine.join("pack")).expect("folders");
+        std::fs::write(quarantine.join("pack/tmp_pack_x"), "half").expect("written");
+        let long_ago = std::time::SystemTime::now() - 2 * STALE_TRANSFER_AGE;
+        for folder in [quarantine.join("pack"), quarantine.clone()] {
+            std::fs::File::open(folder).expect("there").set_modified(long_ago).expect("a time");
+        }
+        remove_stale_transfers(repository.path(), STALE_TRANSFER_AGE).expect("listable");
+        assert!(quarantine.join("pack/tmp_pack_x").exists());
+        let file = std::fs::File::options().write(true).open(quarantine.join("pack/tmp_pack_x"));
+        file.expect("there").set_modified(long_ago).expect("a time");
+        remove_stale_transfers(repository.path(), STALE_TRANSFER_AGE).expect("listable");
+        assert!(!quarantine.exists());
+    }
+
+    #[tokio::test]
+    async fn locks_of_a_process_that_still_writes_references_stay() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let lock = repository.path().join("packed-refs.lock");
+        std::fs::write(&lock, "").expect("written");
+        for writer in [repository.changing_command("push"), repository.ref_writing_command("pack references")]
+        {
+            assert_eq!(repository.clear_stale_locks(Duration::ZERO).await.expect("nothing done"), 0);
+            assert!(lock.exists());
+            drop(writer);
+        }
+        assert_eq!(repository.clear_stale_locks(Duration::ZERO).await.expect("listable"), 1);
     }
 
     #[tokio::test]

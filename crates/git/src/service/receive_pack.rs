@@ -47,15 +47,18 @@ pub async fn receive_pack(
         }
     }
     let end = running.end().await?;
+    let success = end.status.success();
+    let failure = (!success && output.is_empty()).then(|| running.failure(&end));
+    // Its locks are its own as long as it lives.
+    drop(running);
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
         // The client has to push again; it must not fail for ever because a process was once killed.
         let cleared = repository.clear_stale_locks(STALE_LOCK_AGE).await;
         tracing::warn!(?cleared, repository.path = %repository.path().display(), "a push met a lock file");
     }
-    let success = end.status.success();
-    if !success && output.is_empty() {
-        return Err(running.failure(&end));
+    if let Some(error) = failure {
+        return Err(error);
     }
     Ok(ReceivedPack { output: output.freeze(), success })
 }
