@@ -19,7 +19,7 @@ pub const CRATES: &[CrateRow] = &[
     row("crates/storage", &[]),
     row("crates/auth", &[]),
     row("crates/api", &[]),
-    row("crates/git", &["heliostat-git-wire", "heliostat-stream-cache"]),
+    row("crates/git", &["heliostat-git-wire"]),
     row("crates/git-serve", &["heliostat-git", "heliostat-git-wire", "heliostat-stream-cache"]),
     row("crates/peer", &["heliostat-api", "heliostat-auth"]),
     row("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
@@ -29,7 +29,6 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-api",
             "heliostat-auth",
             "heliostat-git",
-            "heliostat-git-wire",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
@@ -43,7 +42,6 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-downstream",
             "heliostat-git",
             "heliostat-git-serve",
-            "heliostat-git-wire",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
@@ -56,7 +54,6 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-auth",
             "heliostat-git",
             "heliostat-git-serve",
-            "heliostat-git-wire",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
@@ -70,22 +67,17 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-downstream",
             "heliostat-git",
             "heliostat-git-serve",
-            "heliostat-git-wire",
             "heliostat-mirror",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
-            "heliostat-stream-cache",
             "heliostat-upstream",
         ],
     ),
-    row(
-        "crates/cli",
-        &["heliostat-api", "heliostat-git", "heliostat-git-serve", "heliostat-peer", "heliostat-server"],
-    ),
+    row("crates/cli", &["heliostat-git", "heliostat-peer", "heliostat-server"]),
     row("tests/contract", &[]),
     row("tests", &["heliostat-api", "heliostat-auth", "heliostat-contract"]),
-    row("tests/fuzz", &["heliostat-git", "heliostat-git-wire"]),
+    row("tests/fuzz", &["heliostat-git-wire"]),
     row("xtask", &["heliostat-contract"]),
     row("xtask/bench", &[]),
 ];
@@ -170,6 +162,27 @@ impl FolderOrder {
 /// The crates whose folders have an order.
 pub const FOLDERS: &[FolderOrder] = &[
     FolderOrder {
+        krate: "crates/git",
+        rows: &[&["service"], &["remote"], &["repository"], &["refs"], &["process"], &["disk"]],
+        circle: &[],
+    },
+    FolderOrder {
+        krate: "crates/git-serve",
+        rows: &[
+            &["answer_request", "bundle_list"],
+            &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
+            &["reachability"],
+            &["answer", "counters"],
+        ],
+        // The engine owns what works on a served repository, and that is a repository with its engine.
+        circle: &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
+    },
+    FolderOrder {
+        krate: "crates/git-wire",
+        rows: &[&["fetch"], &["refs"], &["packets"], &["names"]],
+        circle: &[],
+    },
+    FolderOrder {
         krate: "crates/downstream",
         rows: &[
             &["downstream"],
@@ -186,6 +199,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         krate: "crates/mirror",
         rows: &[
             &["mirror"],
+            &["parts"],
             &["options", "status"],
             &["serving"],
             &["sync"],
@@ -223,6 +237,3 @@ pub const FOLDERS: &[FolderOrder] = &[
         circle: &[],
     },
 ];
-
-/// The crates in which methods of a type stand in other folders than the type.
-pub const METHODS_ELSEWHERE: &[&str] = &["crates/git"];
