@@ -110,13 +110,7 @@ impl Upstream {
 
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
-        let parts = DownstreamParts {
-            store: store.clone(),
-            client,
-            client_key,
-            announcer: Arc::clone(&announcer),
-            tasks: tasks.clone(),
-        };
+        let parts = DownstreamParts { store, client, client_key, announcer, tasks };
         let upstream = Self::assembled(parts, disk, passwords, webhook_client);
         Ok((upstream, admin))
     }
