@@ -191,11 +191,6 @@ impl Upstream {
         &self.0.repositories
     }
 
-    /// Refs: what is recorded and announced.
-    pub fn changes(&self) -> &Changes {
-        &self.0.changes
-    }
-
     /// Webhooks.
     pub fn webhooks(&self) -> &Webhooks {
         &self.0.webhooks
