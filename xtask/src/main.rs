@@ -11,11 +11,15 @@ mod codegen;
 mod compat;
 mod contract;
 mod debian;
+mod dependencies;
+mod docs;
 mod drift;
 mod fuzz;
+mod gate_program;
 mod layers;
 mod lint_spec;
 mod outcome;
+mod spelling;
 mod test;
 mod tidy;
 mod tools;
@@ -53,12 +57,18 @@ enum Task {
     Compat(compat::Options),
     /// Check that the contract keeps to the profile that the generator understands.
     LintSpec,
+    /// Check where dependencies come from, under which licences, and whether anything uses them.
+    Dependencies,
+    /// Check that the documentation of every item has no warnings.
+    Docs,
     /// Compare generated files, emitted documents and types with the contract.
     Drift,
     /// Look for bytes that break what must hold for anything a Git client could send.
     Fuzz(fuzz::Options),
     /// Check which crate uses which.
     Layers,
+    /// Check the spelling of everything.
+    Spelling,
     /// Check that tests have produced every status of the contract; `test` does this after the whole-system tests.
     Statuses {
         /// The folder that `HELIOSTAT_TEST_STATUSES` named while they ran.
@@ -81,9 +91,12 @@ fn main() -> ExitCode {
         Task::Codegen { check } => codegen::run(check),
         Task::Compat(options) => compat::run(options),
         Task::LintSpec => lint_spec::run(),
+        Task::Dependencies => dependencies::run(),
+        Task::Docs => docs::run(),
         Task::Drift => drift::run(),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Layers => layers::run(),
+        Task::Spelling => spelling::run(),
         Task::Statuses { folder } => test::statuses::run(&folder),
         Task::Test { stages } => test::run(&stages),
         Task::Tidy => tidy::run(),

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, compat, drift, fuzz, layers, lint_spec, tidy, workspace};
+use crate::{codegen, compat, dependencies, docs, drift, fuzz, layers, lint_spec, spelling, tidy, workspace};
 use postgres::Postgres;
 
 /// A part of the run.
@@ -22,10 +22,13 @@ use postgres::Postgres;
 pub enum Stage {
     /// `cargo fmt --check`.
     Format,
-    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness.
+    /// The gates that need no build: the contract, its promises, generated files, layers, tidiness,
+    /// spelling, licences, sources and use of dependencies.
     Gates,
     /// Clippy with warnings denied.
     Clippy,
+    /// The documentation of every item, without warnings.
+    Docs,
     /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
     /// every status of the contract.
     Sqlite,
@@ -66,7 +69,15 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => {
             let compat = || compat::run(compat::Options::default());
-            for gate in [lint_spec::run, || codegen::run(true), compat, layers::run, tidy::run] {
+            for gate in [
+                lint_spec::run,
+                || codegen::run(true),
+                compat,
+                layers::run,
+                tidy::run,
+                spelling::run,
+                dependencies::run,
+            ] {
                 match gate()? {
                     Outcome::Good(done) => println!("{done}"),
                     bad => return Ok(bad),
@@ -74,6 +85,10 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
             }
         }
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
+        Stage::Docs => match docs::run()? {
+            Outcome::Good(done) => println!("{done}"),
+            bad => return Ok(bad),
+        },
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
             let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];

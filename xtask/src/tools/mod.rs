@@ -1,6 +1,6 @@
-//! The programs that look at Heliostat from outside, pinned and installed below the target directory.
+//! The programs that look at Heliostat, from outside and as gates: pinned and installed below the target directory.
 //!
-//! Python's come from `tests/outside/requirements.txt`, which brings Node and a Java runtime too; Node's from
+//! Python's from outside come from `tests/outside/requirements.txt`, which brings Node and a Java runtime too; Node's from
 //! `tests/outside/package-lock.json`. A folder is named by the digest of its list, so a changed list installs anew,
 //! and it is there whole or not at all.
 
@@ -39,9 +39,9 @@ pub struct Tools {
 impl Tools {
     /// Installs what is missing.
     pub fn install() -> anyhow::Result<Self> {
-        let folder = workspace::target().join("tools");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let python = python::install(&folder)?;
+        let folder = folder()?;
+        let list = workspace::outside_folder().join("requirements.txt");
+        let python = python::install(&folder, "python", &list)?;
         let node = node::install(&folder, &python)?;
         Ok(Tools { python, node })
     }
@@ -68,6 +68,19 @@ impl Tools {
         let all = ours.into_iter().chain(std::env::split_paths(&theirs));
         std::env::join_paths(all).expect("no folder of ours has a colon in its name")
     }
+}
+
+/// A command of one of the programs that are gates; installed when it is missing.
+pub fn gate_program(name: &str) -> anyhow::Result<Command> {
+    let list = workspace::root().join("xtask/src/tools/gate_programs.txt");
+    let home = python::install(&folder()?, "gates", &list)?;
+    Ok(Command::new(home.join("bin").join(name)))
+}
+
+fn folder() -> anyhow::Result<PathBuf> {
+    let folder = workspace::target().join("tools");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The folder for what a list names; `fill` puts it there when it is not.

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{carry_out, installed};
-use crate::{debian, workspace};
+use crate::debian;
 
-/// The environment's folder.
-pub fn install(folder: &Path) -> anyhow::Result<PathBuf> {
-    let list = workspace::outside_folder().join("requirements.txt");
-    installed(folder, "python", &list, |home| {
+/// The folder of an environment with what a list names.
+pub fn install(folder: &Path, name: &str, list: &Path) -> anyhow::Result<PathBuf> {
+    installed(folder, name, list, |home| {
         if !can_make_environments() {
             debian::install("python3-venv")?;
         }
@@ -17,7 +16,7 @@ pub fn install(folder: &Path) -> anyhow::Result<PathBuf> {
         // The list is complete, so nothing that it does not name may come along.
         let pip =
             ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
-        carry_out(Command::new(home.join("bin/python")).args(pip).arg(&list))
+        carry_out(Command::new(home.join("bin/python")).args(pip).arg(list))
     })
 }
 

@@ -154,7 +154,7 @@ async fn hashes_are_walked_by_project() {
 }
 
 #[tokio::test]
-async fn a_deleted_repositorys_id_is_not_used_again() {
+async fn the_id_of_a_deleted_repository_is_not_used_again() {
     for (store, test) in stores().await {
         let project = project(&store, "PRJ").await;
         let site = repository(&store, project.id, "site").await;

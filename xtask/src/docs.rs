@@ -1,0 +1,25 @@
+//! The documentation of every item, private ones too: links lead somewhere, and nothing is malformed.
+
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::outcome::{Finding, Outcome};
+use crate::workspace;
+
+const ARGUMENTS: [&str; 5] = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
+
+/// It is never published without the private items, so links to them are right.
+const FLAGS: &str = "-D warnings -A rustdoc::private-intra-doc-links";
+
+/// Builds it with warnings denied.
+pub fn run() -> anyhow::Result<Outcome> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(ARGUMENTS).env("RUSTDOCFLAGS", FLAGS).current_dir(workspace::root());
+    if cargo.status().context("cannot run cargo")?.success() {
+        return Ok(Outcome::Good("the documentation has no warnings".into()));
+    }
+    let problem = "rustdoc warns of what it says above".to_owned();
+    let remedy = "mend it; `cargo xtask docs` shows it again".to_owned();
+    Ok(Outcome::Broken(vec![Finding { problem, remedy }]))
+}
