@@ -246,7 +246,8 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     let refs = server.upstream.0.changes.refs(repository.id).await.expect("readable");
     let found = server
         .upstream
-        .changes()
+        .0
+        .changes
         .announce_change(&Caller::Anonymous, repository.id)
         .await
         .expect("nothing new");
