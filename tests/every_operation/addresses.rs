@@ -77,7 +77,7 @@ async fn what_is_not_there_is_404_or_as_published_409() {
         let says_who_calls =
             |operation: &Promised| scene.role == Role::Upstream && !operation.accepts("basic");
         for operation in scene.operations().filter(|operation| !says_who_calls(operation)) {
-            // Whoever takes a project off the selection that is not on it has what he wanted.
+            // A caller who takes a project off the selection that is not on it has what they wanted.
             if operation.path_parameters().is_empty() || operation.id() == "stopMirroringProject_1" {
                 continue;
             }

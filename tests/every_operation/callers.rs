@@ -1,4 +1,4 @@
-//! Who is turned away: nobody, impostors of each kind, and users without a permission.
+//! Who is turned away: anonymous callers, impostors of each kind, and users without a permission.
 
 use heliostat_api::Role;
 
@@ -6,7 +6,7 @@ use super::scene::scenes;
 use crate::harness::{Identity, Promised};
 
 #[tokio::test]
-async fn nobody_and_impostors_are_401() {
+async fn anonymous_callers_and_impostors_are_401() {
     for scene in scenes().await {
         for operation in scene.operations().filter(|operation| operation.promises(401)) {
             let mut callers = Vec::new();
@@ -22,7 +22,7 @@ async fn nobody_and_impostors_are_401() {
             if operation.accepts("serverJwt") {
                 callers.push(scene.forger.clone());
             }
-            assert!(!callers.is_empty(), "{}: nobody can be turned away with 401", operation.id());
+            assert!(!callers.is_empty(), "{}: no caller can be turned away with 401", operation.id());
             for caller in callers {
                 scene.call(&operation, &scene.address(&operation), &caller).await.refused(401);
             }

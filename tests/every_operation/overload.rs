@@ -1,4 +1,4 @@
-//! Too many passwords at once: whoever shows one is told to come back, on the upstream and through a mirror.
+//! Too many passwords at once: a caller who shows one is told to come back, on the upstream and through a mirror.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::harness::{
 /// Who guesses at the same time: more than an upstream lets wait, so that a place is taken as soon as it is free.
 const GUESSERS: usize = 256 + 64;
 
-/// Whoever gets a place in the queue waits for hundreds of passwords, and may get one again.
+/// A caller who gets a place in the queue waits for hundreds of passwords, and may get one again.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 #[tokio::test]
@@ -29,12 +29,12 @@ async fn an_upstream_that_checks_too_many_passwords_answers_429() {
         turned_away(guesser.get("/rest/api/latest/projects").await)
     })
     .await;
-    // All at once: whoever gets through to the queue in spite of the crowd waits long for being wrong.
+    // All at once: a caller who gets through to the queue in spite of the crowd waits long for being wrong.
     let mut asking = JoinSet::new();
     for operation in Promised::of_role(Role::Upstream).filter(|operation| operation.accepts("basic")) {
         let anonymous = joined.upstream.anonymous();
         asking.spawn(async move {
-            // Nothing is there, and nobody finds out: the password comes first.
+            // Nothing is there, and no caller finds out: the password comes first.
             let (address, body) = (operation.address(|_| "1".to_owned()), operation.example_body());
             let refused = within(PATIENCE, operation.id(), || async {
                 let guesser = anonymous.as_(Identity::User("admin".to_owned(), unique()));

@@ -103,7 +103,7 @@ impl Scene {
         Promised::of_role(self.role)
     }
 
-    /// The server as somebody.
+    /// The server as this caller.
     pub fn client(&self, caller: &Identity) -> Client {
         self.server.client(caller)
     }

@@ -10,7 +10,7 @@ use crate::harness::{Identity, Pair, Promised, Server, ServerOptions, eventually
 async fn users_whom_the_mirror_does_not_remember_get_503() {
     let mut pair = Pair::start().await;
     let upstream_id = pair.upstream_id().await;
-    let stranger = pair.new_user().await;
+    let unknown_user = pair.new_user().await;
     pair.upstream.kill();
     let [_, mirror] = scenes().await;
     let asked = Promised::of_role(Role::Mirror)
@@ -18,7 +18,7 @@ async fn users_whom_the_mirror_does_not_remember_get_503() {
     for operation in asked {
         let address = operation
             .address(|name| if name == "upstreamId" { upstream_id.clone() } else { mirror.sample(name) });
-        let client = pair.mirror.client(&stranger);
+        let client = pair.mirror.client(&unknown_user);
         client.send(operation.method(), &address, mirror.body(&operation).as_ref()).await.refused(503);
     }
 }

@@ -23,12 +23,12 @@ struct Answers {
 impl Answers {
     async fn of(server: &Server) -> Self {
         let text = server.anonymous().get("/metrics").await.expect(200).text;
-        let value = |source: &str| -> u64 {
-            let name = format!("heliostat_answers_total{{source=\"{source}\"}} ");
+        let value = |result: &str| -> u64 {
+            let name = format!("heliostat_response_cache_requests_total{{result=\"{result}\"}} ");
             let line = text.lines().find_map(|line| line.strip_prefix(name.as_str()));
             line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("is a number")
         };
-        Answers { stored: value("stored") + value("joined"), computed: value("computed") }
+        Answers { stored: value("hit") + value("coalesced"), computed: value("miss") }
     }
 }
 
@@ -101,7 +101,7 @@ async fn users_share_answers_and_who_may_not_read_gets_none() {
     let project = &repository["project"];
     let reader = pair.upstream.user_on_project(project, "PROJECT_READ").await;
     let another = pair.upstream.user_on_project(project, "PROJECT_READ").await;
-    let stranger = pair.new_user().await;
+    let outsider = pair.new_user().await;
     let url = as_user(&reader);
     eventually("the push on the mirror", || async {
         let output = git_output(source.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
@@ -115,7 +115,7 @@ async fn users_share_answers_and_who_may_not_read_gets_none() {
         assert!((400..500).contains(&answer.status), "{}", answer.status);
         assert!(answer.taken_apart().pack.is_empty());
     };
-    refused(shallow(&source).send(&as_user(&stranger)).await);
+    refused(shallow(&source).send(&as_user(&outsider)).await);
     refused(shallow(&source).send(&anonymous).await);
 
     let permission = format!("{}/permissions/users?name={}", project_path(project), another.name());

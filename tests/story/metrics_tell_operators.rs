@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use crate::harness::{Client, Identity, Pair, Server, ServerOptions, eventually};
+use crate::harness::{Client, Identity, Pair, Server, ServerOptions, clone_url, eventually};
 
 const TOKEN: &str = "only-the-operators-know-this";
 
-/// The value of a figure, with its labels in its name.
-fn figure(text: &str, name: &str) -> Option<f64> {
+/// The value of a metric, with its labels in its name.
+fn value_of(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
@@ -36,20 +36,57 @@ async fn both_roles_show_what_they_do() {
     pair.mirrored(&repository).await;
     for (server, role) in [(&pair.upstream, "upstream"), (&pair.mirror, "mirror")] {
         let text = read(&server.anonymous()).await;
-        assert!(text.contains(&format!("heliostat_build{{role=\"{role}\",version=")), "{text}");
-        for name in ["heliostat_answers_total{source=\"stored\"}", "heliostat_answers_served_bytes_total"] {
-            assert!(figure(&text, name).is_some(), "{name}\n{text}");
+        assert!(text.contains(&format!("heliostat_build_info{{role=\"{role}\",version=")), "{text}");
+        for name in [
+            "heliostat_response_cache_requests_total{result=\"hit\"}",
+            "heliostat_response_cache_served_bytes_total",
+        ] {
+            assert!(value_of(&text, name).is_some(), "{name}\n{text}");
         }
-        assert!(figure(&text, "process_resident_memory_bytes") > Some(1_000_000.0), "{text}");
-        assert!(figure(&text, "process_cpu_seconds_total") > Some(0.0), "{text}");
+        assert!(value_of(&text, "process_resident_memory_bytes") > Some(1_000_000.0), "{text}");
+        assert!(value_of(&text, "process_cpu_seconds_total") > Some(0.0), "{text}");
     }
-    eventually("the mirror's figures", || async {
+    eventually("the mirror's metrics", || async {
         let text = read(&pair.mirror.anonymous()).await;
-        let ready = figure(&text, "heliostat_mirror_ready")? > 0.0;
-        let available = figure(&text, "heliostat_mirror_repositories_available")? > 0.0;
+        let ready = value_of(&text, "heliostat_mirror_ready")? > 0.0;
+        let available = value_of(&text, "heliostat_mirror_repositories_available")? > 0.0;
         (ready && available).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_mirror_says_how_fresh_its_answers_are() {
+    let mut pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    let url = clone_url(pair.mirror.base_url(), &repository, None);
+    let references = format!("{}/info/refs?service=git-upload-pack", url.path());
+    let freshness = |server: &Server, identity| {
+        let client = server.anonymous().as_(identity);
+        let references = references.clone();
+        async move {
+            let answer = client.get(&references).await;
+            answer.headers.get("heliostat-freshness").map(|value| value.to_str().expect("text").to_owned())
+        }
+    };
+    assert_eq!(freshness(&pair.upstream, Identity::Anonymous).await, None, "it is the source");
+    let current = freshness(&pair.mirror, Identity::Anonymous).await.expect("the mirror says it");
+    assert!(current.starts_with("current;served="), "{current}");
+    let counted = |word: &str| format!("heliostat_mirror_git_requests_total{{freshness=\"{word}\"}}");
+    let text = read(&pair.mirror.anonymous()).await;
+    assert_eq!(value_of(&text, &counted("current")), Some(1.0), "{text}");
+
+    pair.upstream.kill();
+    eventually("the mirror to notice that its upstream is away", || async {
+        // A sign-in must be checked by the upstream, so this call notices.
+        pair.mirror.anonymous().as_(Identity::impostor()).get("/rest/mirroring/latest/upstreamServers").await;
+        let said = freshness(&pair.mirror, Identity::Anonymous).await?;
+        said.starts_with("unverified;served=").then_some(())
+    })
+    .await;
+    let text = read(&pair.mirror.anonymous()).await;
+    assert!(value_of(&text, &counted("unverified")) > Some(0.0), "{text}");
 }
 
 #[tokio::test]
@@ -61,7 +98,7 @@ async fn a_proxy_does_not_open_them_to_the_world() {
 }
 
 #[tokio::test]
-async fn with_a_token_nobody_else_reads_them_and_it_is_in_no_log() {
+async fn with_a_token_they_are_closed_to_others_and_it_is_in_no_log() {
     let file = token_file();
     let variable = ServerOptions {
         environment: vec![("HELIOSTAT_METRICS_TOKEN".to_owned(), TOKEN.to_owned())],

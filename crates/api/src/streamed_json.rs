@@ -1,7 +1,7 @@
 //! A JSON answer that is written while it is made, so that its length costs no memory.
 //!
 //! The contract marks such a response with `x-streamed: true`. The type says what the whole document will be; that
-//! the pieces add up to it is up to whoever makes them.
+//! the pieces add up to it is up to the code that makes them.
 
 use std::marker::PhantomData;
 

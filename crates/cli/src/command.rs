@@ -9,8 +9,8 @@ use crate::admin::{
 };
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
-use crate::mirror::MirrorRoleOptions;
-use crate::upstream::UpstreamRoleOptions;
+use crate::role::mirror::MirrorRoleOptions;
+use crate::role::upstream::UpstreamRoleOptions;
 
 /// Smart mirrors for Git: an upstream, its mirrors, and their administration.
 ///
@@ -63,7 +63,7 @@ pub enum Command {
     /// Requests of mirrors that want to join an upstream.
     #[command(subcommand)]
     Request(request::RequestCommand),
-    /// What a mirror holds, and how far it is: asked of the mirror itself.
+    /// What a mirror mirrors and how far it is, asked of the mirror itself.
     #[command(subcommand)]
     Settings(mirror_settings::SettingsCommand),
 }

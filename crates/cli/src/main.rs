@@ -1,35 +1,24 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! Each command is one module. `settings` gives options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `demo`, `doctor` or `role`. `options` and `settings`
+//! give options their values, `client` talks REST, `output` prints.
 
 mod command;
+mod options;
 mod settings;
 
 mod demo;
 mod doctor;
-mod mirror;
-mod upstream;
+mod role;
 
 mod admin;
-
 mod client;
-mod credentials;
-mod duration;
-mod logging;
+mod local_git;
 mod output;
-mod progress;
-mod prompt;
-mod role_options;
-mod run_role;
-mod serving_options;
-mod size;
-mod source_repository;
-mod user_git;
 
 use std::process::ExitCode;
 
 use command::Command;
-use heliostat_server as roles;
 
 /// What was asked could not be done.
 const EXIT_FAILURE: u8 = 1;
@@ -63,14 +52,14 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Upstream(options) => upstream::run(options).await?,
+        Command::Upstream(options) => role::upstream::run(options).await?,
         Command::Mirror(mirror) => match mirror.verb {
-            None => mirror::run(mirror.role).await?,
+            None => role::mirror::run(mirror.role).await?,
             Some(verb) => admin::mirror_servers::run(verb).await?,
         },
         Command::Demo(options) => demo::run(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
-        Command::EmitContract => println!("{}", roles::emitted_contract()),
+        Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,

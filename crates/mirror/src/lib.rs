@@ -1,6 +1,7 @@
 //! The replica: joins an upstream, follows it, and decides what may be served how fresh.
 //!
-//! [`Mirror`] puts the parts together. Each folder may use those below it in this list, and none above it:
+//! `mirror` shows the parts, `parts` puts them together; `refuse` is at hand for all. Each folder may use those below
+//! it in this list, and none above it:
 //!
 //! 1. `status`: how things are, for `/status`, metrics, console and people who look for a fault.
 //! 2. `serving`: what a git request goes through, and how fresh its answer is.
@@ -11,6 +12,7 @@
 
 mod mirror;
 mod options;
+mod parts;
 
 mod access;
 mod inventory;
@@ -23,11 +25,12 @@ mod refuse;
 
 pub use access::{Authenticator, RequestFacts, permit};
 pub use inventory::{REMOVAL_GRACE, SelectedProjects};
-pub use mirror::{Mirror, StartError};
+pub use mirror::Mirror;
 pub use options::{
     DEFAULT_DECISION_TTL, DEFAULT_FRESHNESS_CAP, DEFAULT_SERVE_STALE, DEFAULT_SWEEP_INTERVAL,
     DEFAULT_SYNC_PARALLELISM, DEFAULT_SYNC_TOLERANCE, MirrorOptions,
 };
+pub use parts::StartError;
 pub use serving::{Freshness, GitServing, ServedRepository};
 pub use status::{
     DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,

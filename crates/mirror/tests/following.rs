@@ -187,7 +187,7 @@ async fn a_push_is_seen_by_the_first_request_after_its_event() {
         world
             .mirror
             .events
-            .handle(&world.upstream_itself(), world.id(), &event)
+            .handle(&world.upstream_itself(), world.id(), event)
             .await
             .expect("a well-formed event");
         assert_eq!(world.seen().await, world.upstream_hash());

@@ -117,7 +117,7 @@ impl Database {
     /// Starts a transaction that is going to write.
     ///
     /// On SQLite it takes the write lock at once: a transaction that reads first and writes later
-    /// fails without waiting when somebody else wrote in between.
+    /// fails without waiting when another writer was there in between.
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
         let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
         self.connection

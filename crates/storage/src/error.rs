@@ -16,7 +16,7 @@ pub enum StoreError {
         /// The value that is taken.
         value: String,
     },
-    /// It cannot be deleted or changed as long as others refer to it or it is in this state.
+    /// It cannot be deleted or changed as long as other rows refer to it or it is in this state.
     #[error("{what} {value:?} is still in use")]
     InUse {
         /// What it is, such as "project".
@@ -40,7 +40,7 @@ pub enum StoreError {
         /// By which id or name.
         value: String,
     },
-    /// The repository's refs were changed by somebody else in the meantime.
+    /// The repository's refs were changed by another request in the meantime.
     #[error("repository is at generation {actual}, not {expected}")]
     StaleGeneration {
         /// What the caller had seen.

@@ -41,7 +41,7 @@ macro_rules! counted_id {
     )*};
 }
 
-/// Defines an identifier that is text and chosen by somebody else.
+/// Defines an identifier that is text and chosen elsewhere.
 macro_rules! given_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -70,7 +70,7 @@ macro_rules! given_id {
             }
         }
 
-        // PostgreSQL refuses text with a NUL in it: whoever names such an id gets one that nothing has.
+        // PostgreSQL refuses text with a NUL in it: a request with such an id gets one that nothing has.
         impl From<String> for $name {
             fn from(text: String) -> Self {
                 Self(text.replace('\0', "\u{fffd}"))

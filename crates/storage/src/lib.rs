@@ -13,6 +13,7 @@ mod mirror_store;
 mod named_value;
 mod page;
 mod records;
+mod settings;
 #[cfg(test)]
 mod test_databases;
 mod text_search;

@@ -1,4 +1,4 @@
-//! How names are compared when somebody looks for them.
+//! How names are compared in searches.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoLikeExpr, LikeExpr};
 use sea_orm::{ColumnTrait, Condition};
@@ -7,8 +7,7 @@ use crate::entities::user_account;
 
 /// The form in which names are compared without regard to case.
 ///
-/// PostgreSQL refuses text with a NUL in it, so somebody who looks for such a name gets a text that nobody
-/// has, instead of an error.
+/// PostgreSQL refuses text with a NUL in it; a search for such a name finds nothing instead of failing.
 pub(crate) fn folded(name: &str) -> String {
     name.to_lowercase().replace('\0', "\u{fffd}")
 }

@@ -1,7 +1,7 @@
 //! The folder that a client goes to. Only what an earlier run put there is ever taken away.
 //!
-//! A list of the files lies among them; so users may keep their own beside (`node_modules`, say), and nobody loses a
-//! folder to a slip of the keyboard.
+//! A list of the files lies among them; so users may keep their own beside (`node_modules`, say), and no folder
+//! is lost to a slip of the keyboard.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_somebody_else_is_refused_and_stays_as_it_is() {
+    fn a_folder_of_other_origin_is_refused_and_stays_as_it_is() {
         let folder = folder_with(&[("thesis.txt", "years of work")]);
         let error = Folder::open(folder.path()).expect_err("is not ours").to_string();
         assert!(error.contains("is not empty") && error.contains("--out"), "{error}");

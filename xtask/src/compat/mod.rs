@@ -26,7 +26,7 @@ pub struct Options {
     /// Keep the contract as the document of its version from now on; refused when that version is there already.
     #[arg(long)]
     release: bool,
-    /// With `--release`: replace the document of this version, as long as it was promised to nobody.
+    /// With `--release`: replace the document of this version, as long as it was not published.
     #[arg(long, requires = "release")]
     overwrite: bool,
 }
@@ -77,7 +77,7 @@ fn release(text: &str, folder: &Path, overwrite: bool) -> anyhow::Result<Outcome
     let mut others = released_versions(folder)?;
     if !overwrite && others.contains(&version) {
         bail!(
-            "version {version} was released already: raise info.version, or add `--overwrite` if nobody was promised it"
+            "version {version} was released already: raise info.version, or add `--overwrite` if it was not published"
         );
     }
     others.retain(|other| *other != version);

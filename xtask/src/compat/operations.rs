@@ -92,7 +92,7 @@ fn of_parameters(
             |document, parameter: &Value| resolved(document, &parameter["schema"])["default"].clone();
         let (before, after) = (default(comparison.released, then), default(comparison.current, now));
         if before != after {
-            // Whoever leaves the parameter out gets another answer than before.
+            // A client that leaves the parameter out gets another answer than before.
             comparison.broken(&place, format!("the default was {before}, and is {after}"));
         }
         comparison.compare(&Place::at(&place), &then["schema"], &now["schema"], Direction::Request);
@@ -133,7 +133,7 @@ fn of_content(comparison: &mut Comparison<'_>, place: &str, then: &Value, now: &
     }
 }
 
-/// Each way to sign in must still do; being nobody is one of them.
+/// Each way to sign in must still do; calling without credentials is one of them.
 fn of_security(comparison: &mut Comparison<'_>, place: &str, then: &Value, now: &Value) {
     let released = ways_in(comparison.released, then);
     let current = ways_in(comparison.current, now);

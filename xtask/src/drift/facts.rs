@@ -128,7 +128,7 @@ fn security_of(operation: &Value) -> String {
     let requirements = operation["security"].as_array().into_iter().flatten();
     let names = requirements.map(|requirement| match object(requirement).next() {
         Some((scheme, _)) => scheme.clone(),
-        None => "nobody".to_owned(),
+        None => "no credentials".to_owned(),
     });
     names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" or ")
 }

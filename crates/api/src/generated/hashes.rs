@@ -144,7 +144,7 @@ impl<H> HashesOperations for H where H:
 
 #[derive(Tags)]
 enum Tag {
-    /// Served by upstreams and by mirrors: the hashes of all repositories, by which anybody can see whether a mirror has
+    /// Served by upstreams and by mirrors: the hashes of all repositories, by which anyone can see whether a mirror has
     /// what its upstream has.
     #[oai(rename = "Mirroring (Hashes)")]
     This,
@@ -159,7 +159,7 @@ impl<H: HashesOperations> HashesRoutes<H> {
     ///
     /// Answers the content hash and the metadata hash of each repository, by project.
     ///
-    /// On an upstream, a mirror sees every repository and a user those that he may read. On a mirror, the upstream
+    /// On an upstream, a mirror sees every repository and a user those that they may read. On a mirror, the upstream
     /// and administrators see every repository that is held, under the upstream's ids, so that the two answers can be
     /// laid side by side. The answer is streamed, however many repositories there are, in the order of projects on
     /// each server; if the server cannot go on, the connection ends before the document does.
@@ -177,7 +177,7 @@ impl<H: HashesOperations> HashesRoutes<H> {
     ///
     /// Answers the content hash of each repository, by project, and no other hash.
     ///
-    /// On an upstream, a mirror sees every repository and a user those that he may read. On a mirror, the upstream
+    /// On an upstream, a mirror sees every repository and a user those that they may read. On a mirror, the upstream
     /// and administrators see every repository that is held, under the upstream's ids, so that the two answers can be
     /// laid side by side. The answer is streamed, however many repositories there are, in the order of projects on
     /// each server; if the server cannot go on, the connection ends before the document does.
@@ -195,7 +195,7 @@ impl<H: HashesOperations> HashesRoutes<H> {
     ///
     /// Answers the metadata hash of each repository, by project, and no other hash.
     ///
-    /// On an upstream, a mirror sees every repository and a user those that he may read. On a mirror, the upstream
+    /// On an upstream, a mirror sees every repository and a user those that they may read. On a mirror, the upstream
     /// and administrators see every repository that is held, under the upstream's ids, so that the two answers can be
     /// laid side by side. The answer is streamed, however many repositories there are, in the order of projects on
     /// each server; if the server cannot go on, the connection ends before the document does.

@@ -2240,7 +2240,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Get what synchronizes a repository
     ///
     /// Tells which worker is synchronizing the repository at this moment, and since when. Nothing else may change the
-    /// repository meanwhile. While nobody synchronizes it, the answer is 204 without a body.
+    /// repository meanwhile. While it is not being synchronized, the answer is 204 without a body.
     #[oai(path = "/mirroring/latest/supportInfo/projects/:projectKey/repos/:repositorySlug/repo-lock-owner", method = "get", operation_id = "getRepositoryLockOwner", tag = "Tag::This")]
     async fn get_repository_lock_owner(
         &self,

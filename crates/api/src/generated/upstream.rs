@@ -1396,7 +1396,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Lists the mirrors with a signed link to the repository on each. Follow `links.self` of a descriptor, without
     /// credentials of your own, to learn whether the repository can be cloned there and from which URLs. The link opens
     /// that one resource and expires after a few minutes. With `preAuthorized=false` the links are not signed: they do
-    /// not expire, and whoever follows them sends his own credentials.
+    /// not expire, and a client that follows them sends credentials of its own.
     #[oai(path = "/mirroring/latest/repos/:repoId/mirrors", method = "get", operation_id = "getRepositoryMirrors", tag = "Tag::This")]
     async fn get_repository_mirrors(
         &self,

@@ -683,8 +683,8 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
     /// Change a webhook
     ///
     /// Changes a webhook; what is left out stays as it is. An empty secret or an empty user name removes it. An address
-    /// on another server takes the stored credentials away, unless new ones come with it, so that nobody can have them
-    /// sent to himself. What waits to be delivered goes to the new address; a webhook that is made inactive drops what
+    /// on another server takes the stored credentials away, unless new ones come with it, so that no user can have
+    /// them sent to their own server. What waits to be delivered goes to the new address; a webhook that is made inactive drops what
     /// waits. Needs `REPO_ADMIN`.
     #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/webhooks/:webhookId", method = "put", operation_id = "updateWebhook", tag = "Tag::This")]
     async fn update_webhook(

@@ -4,9 +4,9 @@ use clap::Args;
 use url::Url;
 
 use crate::client::Client;
-use crate::credentials::Account;
+use crate::client::credentials::{Account, Authorization};
+use crate::options::parse_http_url;
 use crate::output::OutputFormat;
-use crate::role_options::parse_http_url;
 
 /// An upstream to administer.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub struct Session {
     pub client: Client,
     /// Prints what it says.
     pub output: OutputFormat,
-    authorization: crate::credentials::Authorization,
+    authorization: Authorization,
 }
 
 impl UpstreamConnection {
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// For git, which speaks to the same server.
-    pub fn authorization(&self) -> &crate::credentials::Authorization {
+    pub fn authorization(&self) -> &Authorization {
         &self.authorization
     }
 }

@@ -21,7 +21,7 @@ pub enum MirrorVerb {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// End a mirror's access at once; it stops serving and deletes what it holds.
+    /// End a mirror's access at once; it stops serving and deletes its repositories.
     Remove {
         /// Id or name.
         #[arg(value_name = "ID_OR_NAME")]

@@ -1,4 +1,4 @@
-//! `heliostat settings`: what a mirror holds and how far it is; the only noun that talks to a mirror.
+//! `heliostat settings`: what a mirror mirrors and how far it is; the only noun that talks to a mirror.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use url::Url;
 use super::connection::MirrorConnection;
 use super::{Session, api, named_resource};
 use crate::client::{CallError, Client};
-use crate::output::Column;
-use crate::progress::Progress;
+use crate::output::{Column, Progress};
 
 /// How often a mirror is asked how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);

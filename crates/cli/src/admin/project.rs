@@ -19,7 +19,7 @@ pub enum ProjectCommand {
         /// Description [default: none].
         #[arg(long)]
         description: Option<String>,
-        /// Let everybody read it, without a password too [default: false].
+        /// Let anonymous users read it, without a password [default: false].
         #[arg(long)]
         public: bool,
         #[command(flatten)]

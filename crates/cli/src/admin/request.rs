@@ -49,7 +49,7 @@ pub enum RequestCommand {
 /// State of a request.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum RequestState {
-    /// Nobody has decided.
+    /// No administrator has decided yet.
     Pending,
     /// The mirror has joined.
     Accepted,

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{UpstreamConnection, api};
-use crate::credentials;
+use crate::client::credentials;
 use crate::output::Column;
 
 /// What can be done with users.

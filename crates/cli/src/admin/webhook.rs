@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::repository::RepositoryName;
 use super::{UpstreamConnection, api};
-use crate::credentials::read_secret;
+use crate::client::credentials::read_secret;
 use crate::output::Column;
 
 /// What can be done with webhooks. A repository is named as in PROJ/slug.

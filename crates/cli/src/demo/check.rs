@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use url::Url;
 
-use crate::user_git::UserGit;
+use crate::local_git::UserGit;
 
 /// Clones from the mirror, compares the refs of both sides, checks the clone, and tells what was seen.
 pub async fn compare(git: &UserGit, upstream: &Url, mirror: &Url, scratch: &Path) -> anyhow::Result<String> {

@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use heliostat_git::Git;
 
-use crate::source_repository::{self, SourceRepository};
-use crate::user_git::UserGit;
+use crate::local_git::{self, SourceRepository, UserGit};
 
 /// What the example holds, commit by commit.
 const COMMITS: [(&str, &str, &str); 3] = [
@@ -45,7 +44,7 @@ async fn checkout_here(git: &Git) -> anyhow::Result<(SourceRepository, String)> 
 }
 
 fn name_of(path: &Path) -> String {
-    let name = path.to_str().and_then(source_repository::name_of).unwrap_or_default();
+    let name = path.to_str().and_then(local_git::name_of).unwrap_or_default();
     // What the server takes in names; anything else becomes a dash.
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }

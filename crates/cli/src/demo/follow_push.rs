@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::stage::Upstream;
 use crate::admin::repository::{RepositoryName, clone_url};
 use crate::client::Client;
-use crate::user_git::UserGit;
+use crate::local_git::UserGit;
 
 /// Far above what it takes; a sweep would have brought the commit by then.
 const SERVE_TIMEOUT: Duration = Duration::from_secs(120);

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use heliostat_server::RunningRole;
 use tempfile::TempDir;
 
-use crate::logging::{self, LogFormat};
-use crate::roles::RunningRole;
-use crate::run_role::{self, StopSignal};
+use crate::options::{LogFormat, parse_level, start_log};
+use crate::role::lifecycle::{self, StopSignal};
 
 /// How long clones of the demonstration may take to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,13 +44,13 @@ pub struct DemoOptions {
     #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
-    #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "warn", value_parser = logging::parse_level)]
+    #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "warn", value_parser = parse_level)]
     log_level: String,
 }
 
 /// Tells the story, then runs until Ctrl-C, or checks and ends.
 pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    logging::start(options.log_format, &options.log_level);
+    start_log(options.log_format, &options.log_level);
     let data = DataDirectory::choose(options.data.as_deref())?;
     let mut stop = StopSignal::listen()?;
     let mut roles = Roles::default();
@@ -81,7 +81,7 @@ impl Roles {
     /// The mirror first: it talks to the upstream until its end.
     async fn shutdown(self, stop: &mut StopSignal) {
         for role in [self.mirror, self.upstream].into_iter().flatten() {
-            run_role::drain(role, DRAIN_TIMEOUT, stop).await;
+            lifecycle::drain(role, DRAIN_TIMEOUT, stop).await;
         }
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use heliostat_server::{ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
 use url::Url;
 
 use super::Roles;
 use crate::client::Client;
-use crate::credentials::{self, Authorization};
-use crate::roles::{self, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
-use crate::run_role::ADMIN_PASSWORD_FILE;
-use crate::upstream::admin_password;
+use crate::client::credentials::{self, Authorization};
+use crate::role::lifecycle::ADMIN_PASSWORD_FILE;
+use crate::role::upstream::admin_password;
 
 const UPSTREAM_PORT: u16 = 7990;
 const MIRROR_PORT: u16 = 7991;
@@ -38,7 +38,7 @@ pub struct Upstream {
 /// Starts the upstream.
 pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> anyhow::Result<Upstream> {
     let data = data.join("upstream");
-    let role = roles::start_upstream(UpstreamOptions {
+    let role = heliostat_server::start_upstream(UpstreamOptions {
         common: on_loopback(UPSTREAM_PORT, data.clone(), git),
         // The mirror of the demonstration lives on loopback.
         allow_special_mirror_addresses: true,
@@ -68,7 +68,7 @@ pub async fn start_mirror(
     upstream: &Url,
     running: &mut Roles,
 ) -> anyhow::Result<Url> {
-    let role = roles::start_mirror(MirrorOptions {
+    let role = heliostat_server::start_mirror(MirrorOptions {
         common: on_loopback(MIRROR_PORT, data.join("mirror"), git),
         upstream: upstream.clone(),
         name: MIRROR_NAME.to_owned(),

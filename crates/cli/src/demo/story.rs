@@ -13,9 +13,8 @@ use crate::admin::repository::{
     set_default_branch,
 };
 use crate::client::Client;
+use crate::local_git::{SourceRepository, UserGit};
 use crate::output::line;
-use crate::source_repository::SourceRepository;
-use crate::user_git::UserGit;
 
 /// Key of the project; public, so that the clone command that is printed needs no password.
 const PROJECT: &str = "DEMO";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::admin::mirror_settings::{followed_upstream, progress_of, show_progress};
 use crate::admin::repository::RepositoryName;
 use crate::client::{CallError, Client};
-use crate::progress::Progress;
+use crate::output::Progress;
 
 /// Enough for a large repository on a slow disk.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -7,7 +7,7 @@ use super::finding::Finding;
 const GIB: u64 = 1024 * 1024 * 1024;
 /// Below this a role stops synchronising sooner or later today.
 const MIN_FREE_BYTES: u64 = GIB;
-/// Below this somebody should plan for more.
+/// Below this it is time to plan for more.
 const LOW_FREE_BYTES: u64 = 10 * GIB;
 
 /// Whether files can be made there. A directory that does not exist yet is made by the role.

@@ -11,8 +11,8 @@ use clap::Args;
 use serde_json::Value;
 use url::Url;
 
+use crate::options::parse_http_url;
 use crate::output::{self, OutputFormat};
-use crate::role_options::parse_http_url;
 use finding::{Finding, Outcome};
 
 /// What is checked: give the same options as to the role.

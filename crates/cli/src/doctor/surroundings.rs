@@ -9,8 +9,6 @@ use reqwest::header::DATE;
 use url::Url;
 
 use super::finding::Finding;
-use crate::output::parse_http_date;
-use crate::roles;
 
 /// How long the upstream may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,7 +36,7 @@ pub async fn database(url: Option<&str>) -> Finding {
     let Some(url) = url else {
         return Finding::skipped(ITEM, "SQLite inside the data directory: nothing to reach");
     };
-    match roles::check_database(url).await {
+    match heliostat_server::check_database(url).await {
         Ok(()) => Finding::good(ITEM, "reachable"),
         Err(reason) => Finding::failed(
             ITEM,
@@ -72,8 +70,8 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
                 ),
             };
             let here = asked_at + (answered_at - asked_at) / 2;
-            let clock = match date.as_deref().and_then(parse_http_date) {
-                Some(there) => judge_skew(CLOCK, there - here),
+            let clock = match date.as_deref().and_then(|date| httpdate::parse_http_date(date).ok()) {
+                Some(there) => judge_skew(CLOCK, epoch_s(there) - here),
                 None => Finding::skipped(CLOCK, "the upstream's answer has no date"),
             };
             [reached, clock]
@@ -116,7 +114,11 @@ fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
 }
 
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    epoch_s(SystemTime::now())
+}
+
+fn epoch_s(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::civil_time::from_epoch_ms;
 use super::printable;
+use super::time::utc_text;
 
 /// Shown where there is no value.
 const NOTHING: &str = "-";
@@ -39,7 +39,7 @@ impl Column {
         let found = value.pointer(self.pointer);
         match (self.kind, found) {
             (_, None | Some(Value::Null)) => NOTHING.to_owned(),
-            (Kind::Time, Some(Value::Number(ms))) => ms.as_i64().map_or(NOTHING.to_owned(), from_epoch_ms),
+            (Kind::Time, Some(Value::Number(ms))) => ms.as_i64().map_or(NOTHING.to_owned(), utc_text),
             (_, Some(Value::String(text))) if text.is_empty() => NOTHING.to_owned(),
             (_, Some(Value::String(text))) => printable(text).replace('\n', " "),
             (_, Some(Value::Array(items))) => items.iter().map(plain).collect::<Vec<_>>().join(", "),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::command::Command;
-use crate::mirror::MirrorRoleOptions;
+use crate::role::mirror::MirrorRoleOptions;
 
 fn mirror_with(file: &str, flags: &[&str]) -> Result<MirrorRoleOptions, SettingsError> {
     let mut settings = tempfile::NamedTempFile::new().expect("the temporary directory is writable");

@@ -95,12 +95,9 @@ impl Inventory {
         entry: &Entry,
         repository: &UpstreamRepository,
     ) -> Result<(), StoreError> {
-        let Some(hash) = &repository.content_hash else {
-            return Ok(());
-        };
+        let (generation, hash) = (repository.generation, &repository.content_hash);
         let _writing = entry.writing.lock().await;
         let before = entry.record();
-        let generation = repository.generation.unwrap_or(before.generation_known);
         if before.removed_at.is_some() || generation < before.generation_known {
             return Ok(());
         }
@@ -128,10 +125,7 @@ impl Inventory {
         repository: &UpstreamRepository,
         known: Generation,
     ) -> Result<SyncNeed, StoreError> {
-        let (Some(generation), Some(hash)) = (repository.generation, &repository.content_hash) else {
-            self.note_known(entry, repository).await?;
-            return Ok(SyncNeed::Nothing);
-        };
+        let (generation, hash) = (repository.generation, &repository.content_hash);
         if generation >= known {
             self.note_known(entry, repository).await?;
             return Ok(SyncNeed::Nothing);
@@ -225,7 +219,7 @@ impl Inventory {
             name: repository.name.clone(),
             public: repository.public,
             default_branch: repository.default_branch.as_ref().map(ToString::to_string),
-            metadata_hash: repository.metadata_hash.clone().unwrap_or_default(),
+            metadata_hash: repository.metadata_hash.clone(),
         }
     }
 }

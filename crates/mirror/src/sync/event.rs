@@ -1,12 +1,14 @@
-//! The events that an upstream posts, read and checked.
+//! The events that an upstream posts, checked.
 
+use heliostat_api::AddonEvent;
+use heliostat_api::models::{
+    EnrichedRepository, RefChangeType, RestProject, RestRefChange, RestRefsChangedEvent, RestRepositoryEvent,
+};
+use heliostat_git::RefName;
 use heliostat_storage::Generation;
-use serde_json::Value;
 
 use super::pending_changes::{AnnouncedChange, RefFate};
-use crate::upstream_link::{
-    Field, FieldError, UpstreamProject, UpstreamRepository, read_content_hash, read_generation, read_ref_name,
-};
+use crate::upstream_link::{UnfitValue, UpstreamProject, UpstreamRepository};
 
 /// How many ref changes of one event are looked at; with more, the repository is compared as a whole.
 const MAX_CHANGES_READ: usize = 10_000;
@@ -30,88 +32,96 @@ pub(crate) enum UpstreamEvent {
     Other { key: String },
 }
 
-impl UpstreamEvent {
-    /// Reads an event; the error names the field that is wrong.
-    pub(crate) fn read(body: &Value) -> Result<Self, FieldError> {
-        let event = Field::root(body);
-        event.object()?;
-        match event.member("eventKey").text()? {
-            "repo:refs_changed" => read_refs_changed(&event),
-            "repo:created" | "repo:modified" | "repo:default_branch_modified" => {
-                Ok(Self::RepositoryDescribed { repository: Box::new(read_repository(&event)?) })
+impl TryFrom<AddonEvent> for UpstreamEvent {
+    type Error = UnfitValue;
+
+    /// Checks an event; the error names the field that is wrong.
+    fn try_from(event: AddonEvent) -> Result<Self, UnfitValue> {
+        match event {
+            AddonEvent::RepoRefsChanged(event) => refs_changed(*event),
+            AddonEvent::RepoCreated(event)
+            | AddonEvent::RepoModified(event)
+            | AddonEvent::RepoDefaultBranchModified(event) => {
+                Ok(Self::RepositoryDescribed { repository: Box::new(described(*event)?) })
             }
-            "repo:deleted" => {
-                let external_id = event.member("repository").member("id").id()?;
-                Ok(Self::RepositoryDeleted { external_id })
+            AddonEvent::RepoDeleted(event) => {
+                Ok(Self::RepositoryDeleted { external_id: event.repository.id.to_string() })
             }
-            "project:created" | "project:modified" => {
-                Ok(Self::ProjectDescribed { project: UpstreamProject::read(&event.member("project"))? })
+            AddonEvent::ProjectCreated(event) | AddonEvent::ProjectModified(event) => {
+                Ok(Self::ProjectDescribed { project: project(event.project)? })
             }
-            "project:deleted" => {
-                Ok(Self::ProjectDeleted { project_id: event.member("project").member("id").id()? })
+            AddonEvent::ProjectDeleted(event) => {
+                Ok(Self::ProjectDeleted { project_id: event.project.id.to_string() })
             }
-            "heliostat:permissions_changed" => {
-                let user = event.member("user").optional().map(|user| user.text()).transpose()?;
-                Ok(Self::PermissionsChanged { user: user.map(str::to_owned) })
+            AddonEvent::HeliostatPermissionsChanged(event) => {
+                Ok(Self::PermissionsChanged { user: event.user })
             }
-            other => Ok(Self::Other { key: other.to_owned() }),
+            AddonEvent::Other(key) => Ok(Self::Other { key }),
         }
     }
 }
 
-fn read_refs_changed(event: &Field<'_>) -> Result<UpstreamEvent, FieldError> {
-    let repository = read_repository(event)?;
-    let to =
-        repository.generation.ok_or_else(|| event.member("generation").wrong("an integer is expected"))?;
-    let from =
-        read_generation(&event.member("fromGeneration"))?.unwrap_or(Generation(to.0.saturating_sub(1)));
-    let refs =
-        event.member("changes").optional().map(|changes| read_changes(&changes)).transpose()?.flatten();
-    Ok(UpstreamEvent::RefsChanged {
-        repository: Box::new(repository),
-        change: AnnouncedChange { from, to, refs },
-    })
+fn refs_changed(event: RestRefsChangedEvent) -> Result<UpstreamEvent, UnfitValue> {
+    let from_generation = event.from_generation;
+    let changes = event.changes.unwrap_or_default();
+    let repository = newest(event.repository, event.generation, event.content_hash, event.metadata_hash)?;
+    let to = repository.generation;
+    let from = match from_generation {
+        Some(from) => UnfitValue::check_generation("fromGeneration", from)?,
+        None => Generation(to.0.saturating_sub(1)),
+    };
+    let change = AnnouncedChange { from, to, refs: read_changes(&changes)? };
+    Ok(UpstreamEvent::RefsChanged { repository: Box::new(repository), change })
+}
+
+fn described(event: RestRepositoryEvent) -> Result<UpstreamRepository, UnfitValue> {
+    newest(event.repository, event.generation, event.content_hash, event.metadata_hash)
+}
+
+fn project(project: RestProject) -> Result<UpstreamProject, UnfitValue> {
+    UpstreamProject::try_from(project).map_err(|unfit| unfit.within("project"))
 }
 
 /// The repository of an event. What stands beside it, at the top, is more recent than its properties.
-fn read_repository(event: &Field<'_>) -> Result<UpstreamRepository, FieldError> {
-    let mut repository = UpstreamRepository::read(&event.member("repository"))?;
-    if let Some(generation) = read_generation(&event.member("generation"))? {
-        repository.generation = Some(generation);
+fn newest(
+    repository: EnrichedRepository,
+    generation: Option<i64>,
+    content_hash: Option<String>,
+    metadata_hash: Option<String>,
+) -> Result<UpstreamRepository, UnfitValue> {
+    let mut repository =
+        UpstreamRepository::try_from(repository).map_err(|unfit| unfit.within("repository"))?;
+    if let Some(generation) = generation {
+        repository.generation = UnfitValue::check_generation("generation", generation)?;
     }
-    if let Some(content_hash) = read_content_hash(&event.member("contentHash"))? {
-        repository.content_hash = Some(content_hash);
+    if let Some(hash) = content_hash {
+        repository.content_hash = UnfitValue::check_content_hash("contentHash", hash)?;
     }
-    if let Some(hash) = event.member("metadataHash").optional() {
-        repository.metadata_hash = Some(hash.text()?.to_owned());
+    if let Some(hash) = metadata_hash {
+        repository.metadata_hash = UnfitValue::check_line("metadataHash", hash)?;
     }
     Ok(repository)
 }
 
 /// `None` stands for changes too many to follow one by one.
-fn read_changes(changes: &Field<'_>) -> Result<Option<Vec<(heliostat_git::RefName, RefFate)>>, FieldError> {
-    let mut refs = Vec::new();
-    for change in changes.items()? {
-        if refs.len() == MAX_CHANGES_READ {
-            return Ok(None);
-        }
-        let name = match change.member("refId").optional() {
-            Some(name) => read_ref_name(&name)?,
-            None => read_ref_name(&change.member("ref").member("id"))?,
-        };
-        let fate = match change.member("type").text()? {
-            "ADD" | "UPDATE" => RefFate::Updated,
-            "DELETE" => RefFate::Deleted,
-            _ => return Err(change.member("type").wrong("ADD, UPDATE or DELETE is expected")),
-        };
-        refs.push((name, fate));
+fn read_changes(changes: &[RestRefChange]) -> Result<Option<Vec<(RefName, RefFate)>>, UnfitValue> {
+    if changes.is_empty() || changes.len() > MAX_CHANGES_READ {
+        return Ok(None);
     }
-    Ok(if refs.is_empty() { None } else { Some(refs) })
+    let read = changes.iter().enumerate().map(|(position, change)| {
+        let name = UnfitValue::check_ref_name(&format!("changes[{position}].refId"), &change.ref_id)?;
+        let fate = match change.kind {
+            RefChangeType::Add | RefChangeType::Update => RefFate::Updated,
+            RefChangeType::Delete => RefFate::Deleted,
+        };
+        Ok((name, fate))
+    });
+    read.collect::<Result<_, _>>().map(Some)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -121,20 +131,39 @@ mod tests {
             "generation": 8,
             "contentHash": "ab".repeat(32),
             "repository": {
-                "id": 42, "slug": "engine", "name": "Engine", "public": false,
-                "project": { "id": 3, "key": "APP", "name": "App", "public": true },
-                "properties": { "generation": 7, "defaultBranchId": "refs/heads/main" }
+                "id": 42, "slug": "engine", "name": "Engine", "public": false, "hierarchyId": "e3c939f9ef4a7fae272e",
+                "scmId": "git", "state": "AVAILABLE", "statusMessage": "Available", "forkable": true,
+                "archived": false, "scope": "REPOSITORY", "links": { "clone": [], "self": [] },
+                "project": {
+                    "id": 3, "key": "APP", "name": "App", "public": true, "type": "NORMAL", "scope": "PROJECT",
+                    "links": { "self": [] }
+                },
+                "properties": {
+                    "generation": 7, "defaultBranchId": "refs/heads/main", "contentHash": "cd".repeat(32),
+                    "metadataHash": "ef".repeat(32)
+                }
             },
-            "changes": [
-                { "refId": "refs/heads/main", "type": "UPDATE" },
-                { "ref": { "id": "refs/heads/old" }, "type": "DELETE" }
-            ]
+            "changes": [change("refs/heads/main", "UPDATE"), change("refs/heads/old", "DELETE")]
         })
+    }
+
+    fn change(name: &str, kind: &str) -> Value {
+        json!({
+            "ref": { "id": name, "displayId": name, "type": "BRANCH" }, "refId": name, "type": kind,
+            "fromHash": "0".repeat(40), "toHash": "1".repeat(40)
+        })
+    }
+
+    /// Reads an event, or names the field at fault.
+    fn read(event: Value) -> Result<UpstreamEvent, String> {
+        let event = serde_json::from_value(event).expect("an object");
+        let event = AddonEvent::read(event).map_err(|invalid| invalid.context)?;
+        UpstreamEvent::try_from(event).map_err(|unfit| unfit.field)
     }
 
     #[test]
     fn a_push_is_read() {
-        let event = UpstreamEvent::read(&refs_changed()).expect("a well-formed event");
+        let event = read(refs_changed()).expect("a well-formed event");
         let UpstreamEvent::RefsChanged { repository, change } = event else {
             panic!("not a change of refs: {event:?}");
         };
@@ -142,7 +171,7 @@ mod tests {
         assert_eq!((change.from, change.to), (Generation(7), Generation(8)));
         let fates: Vec<RefFate> = change.refs.expect("named refs").iter().map(|(_, fate)| *fate).collect();
         assert_eq!(fates, [RefFate::Updated, RefFate::Deleted]);
-        assert!(repository.content_hash.is_some());
+        assert_eq!(repository.content_hash.as_str(), "ab".repeat(32));
     }
 
     #[test]
@@ -162,20 +191,20 @@ mod tests {
         for (field, make_mistake) in mistakes {
             let mut event = refs_changed();
             make_mistake(&mut event);
-            assert_eq!(UpstreamEvent::read(&event).expect_err("malformed").path, field);
+            assert_eq!(read(event).expect_err("malformed"), field);
         }
     }
 
     #[test]
     fn an_unknown_event_is_ignored() {
         let event = json!({ "eventKey": "pr:opened" });
-        assert_eq!(UpstreamEvent::read(&event), Ok(UpstreamEvent::Other { key: "pr:opened".to_owned() }));
-        assert!(UpstreamEvent::read(&json!([])).is_err());
+        assert_eq!(read(event), Ok(UpstreamEvent::Other { key: "pr:opened".to_owned() }));
+        assert!(read(json!({})).is_err());
     }
 
     #[test]
     fn a_revocation_names_one_user_or_all() {
         let all = json!({ "eventKey": "heliostat:permissions_changed", "user": null });
-        assert_eq!(UpstreamEvent::read(&all), Ok(UpstreamEvent::PermissionsChanged { user: None }));
+        assert_eq!(read(all), Ok(UpstreamEvent::PermissionsChanged { user: None }));
     }
 }

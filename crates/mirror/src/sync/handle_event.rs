@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use heliostat_api::AddonEvent;
+use heliostat_api::models::RestUnknownEntity;
 use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
 use heliostat_storage::StoreError;
-use serde_json::Value;
 
 use super::event::UpstreamEvent;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
@@ -68,13 +69,14 @@ impl UpstreamEvents {
     }
 
     /// Takes an event.
-    pub async fn handle(&self, _: &UpstreamItself, upstream_id: &str, body: &Value) -> Result<(), Refusal> {
+    pub async fn handle(
+        &self,
+        _: &UpstreamItself,
+        upstream_id: &str,
+        event: RestUnknownEntity,
+    ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
-        let event = UpstreamEvent::read(body).map_err(|error| {
-            let message = format!("The event cannot be read: {error}.");
-            Refusal::invalid(error.path, message)
-        })?;
-        let stored = match event {
+        let stored = match read(event)? {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
             UpstreamEvent::RepositoryDeleted { external_id } => self.repository_deleted(&external_id).await,
@@ -150,4 +152,13 @@ impl UpstreamEvents {
         }
         Ok(())
     }
+}
+
+fn read(event: RestUnknownEntity) -> Result<UpstreamEvent, Refusal> {
+    let refuse = |field: String, problem: String| {
+        let message = format!("The event cannot be read: {field}: {problem}.");
+        Refusal::invalid(field, message)
+    };
+    let event = AddonEvent::read(event).map_err(|invalid| refuse(invalid.context, invalid.message))?;
+    UpstreamEvent::try_from(event).map_err(|unfit| refuse(unfit.field, unfit.problem))
 }

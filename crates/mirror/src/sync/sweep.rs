@@ -240,7 +240,7 @@ impl Sweep {
         };
         let need = self.inventory.describe(&entry, repository).await?;
         self.queue.request_needed(&entry, need);
-        let is_older = repository.generation.is_some_and(|listed| listed < entry.record().generation_known);
+        let is_older = repository.generation < entry.record().generation_known;
         if is_older {
             // An event has overtaken the listing, or the upstream has lost its past. It knows which.
             match self.synchroniser.ask_upstream(&entry).await {

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_api::models::MirrorSyncType;
 use heliostat_auth::{GIT_TOKEN_LIFETIME_SECONDS, git_query_hash};
 use heliostat_git::{
     ContentHash, CreateError, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError, RefName,
@@ -24,7 +25,7 @@ use super::pending_changes::{PendingChanges, RefFate};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory};
-use crate::upstream_link::{SyncType, UpstreamClient, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation fetches before it gives up for the time being.
 const MAX_ROUNDS: u32 = 4;
@@ -52,7 +53,7 @@ pub(crate) struct Synchroniser {
 pub(crate) struct Synced {
     pub(crate) generation: Generation,
     pub(crate) content_hash: ContentHash,
-    pub(crate) sync_type: SyncType,
+    pub(crate) sync_type: MirrorSyncType,
 }
 
 /// Why a synchronisation did not succeed.
@@ -114,10 +115,10 @@ impl Synchroniser {
         let target = entry.record().generation_known;
         let _fetching = entry.fetching.lock().await;
         let (mut repository, mut scope) = self.open_or_create(entry, work).await?;
-        let mut sync_type = SyncType::Incremental;
+        let mut sync_type = MirrorSyncType::Incremental;
         for round in 1..=MAX_ROUNDS {
             if matches!(scope, Some(FetchScope::Snapshot)) {
-                sync_type = SyncType::Snapshot;
+                sync_type = MirrorSyncType::Snapshot;
             }
             let content_hash = match self.one_round(&repository, entry, scope.as_ref(), round).await? {
                 Round::Fetched(content_hash) => content_hash,

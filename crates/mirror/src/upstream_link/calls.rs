@@ -1,36 +1,25 @@
 //! What can be asked of an upstream, one function per operation that a mirror uses.
 
+use heliostat_api::models::{
+    BooleanText, MirrorEventType, MirrorSyncType, MirroringRequestState, PageOfEnrichedRepository,
+    RestApplicationUserWithPermissions, RestAuthenticationRequest, RestBearerTokenCredentials,
+    RestCredentials, RestMirrorUpgradeRequest, RestMirroringRequestSubmission, RestRepositoryMirrorEvent,
+    RestUsernamePasswordCredentials,
+};
+use heliostat_api::ops::{
+    AnalyticsSettingsRequest, AuthenticateRequest, GetAllContentHashesRequest, GetAllReposForProjectRequest,
+    GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, RegisterRequest, UpgradeRequest,
+};
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
 use heliostat_peer::CallError;
 use heliostat_storage::Generation;
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::client::{Call, UpstreamClient, is_not_found, nonsense};
-use super::json_field::{Field, FieldError};
-use super::repository::UpstreamRepository;
+use super::client::{UpstreamClient, is_not_found, refuses_credentials};
+use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
-const LISTING_PAGE_SIZE: u64 = 1_000;
-
-/// What a mirror tells about itself when it asks to be accepted.
-#[derive(Debug, Clone)]
-pub(crate) struct RegistrationRequest {
-    pub(crate) mirror_name: String,
-    pub(crate) base_url: String,
-    pub(crate) descriptor_url: String,
-    pub(crate) mirror_type: String,
-    pub(crate) product_type: String,
-    pub(crate) product_version: String,
-}
-
-/// What has become of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RequestFate {
-    Pending,
-    Accepted,
-    Rejected,
-}
+const LISTING_PAGE_SIZE: i32 = 1_000;
 
 /// Whose valid credentials are, and what they are good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,104 +42,68 @@ pub(crate) enum AuthenticationAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SyncReport {
     /// The mirror serves the refs of this generation.
-    Synchronized { generation: Generation, sync_type: Option<SyncType> },
+    Synchronized { generation: Generation, sync_type: Option<MirrorSyncType> },
     /// It could not get what the upstream has.
     SynchronizationFailed,
-}
-
-/// How a mirror came to what it serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SyncType {
-    /// It fetched only the refs that it was told of.
-    Incremental,
-    /// It compared all refs.
-    Snapshot,
-}
-
-impl SyncType {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Incremental => "INCREMENTAL",
-            Self::Snapshot => "SNAPSHOT",
-        }
-    }
 }
 
 /// A page of the upstream's repositories.
 #[derive(Debug)]
 pub(crate) struct RepositoryListing {
     pub(crate) repositories: Vec<UpstreamRepository>,
-    pub(crate) next_start: Option<u64>,
+    pub(crate) next_start: Option<i64>,
 }
 
 impl UpstreamClient {
     /// Asks to be accepted as a mirror; repeating it tells what became of the request.
-    pub(crate) async fn register(&self, request: &RegistrationRequest) -> Result<RequestFate, CallError> {
-        let body = json!({
-            "mirrorId": self.server_id(),
-            "mirrorName": request.mirror_name,
-            "mirrorBaseUrl": request.base_url,
-            "addonDescriptorUri": request.descriptor_url,
-            "mirrorType": request.mirror_type,
-            "productType": request.product_type,
-            "productVersion": request.product_version,
-        });
-        let answer = self.send(Call::new(Method::POST, "/requests").body(body)).await?;
-        let state = Field::root(&answer).member("state");
-        match state.text().map_err(nonsense("/requests"))? {
-            "PENDING" => Ok(RequestFate::Pending),
-            "ACCEPTED" => Ok(RequestFate::Accepted),
-            "REJECTED" => Ok(RequestFate::Rejected),
-            other => Err(nonsense("/requests")(state.wrong(&format!("{other:?} is no state of a request")))),
-        }
+    pub(super) async fn register(
+        &self,
+        body: RestMirroringRequestSubmission,
+    ) -> Result<MirroringRequestState, CallError> {
+        Ok(self.call(&RegisterRequest { body }).await?.state)
     }
 
     /// Tells the upstream of a new address or version.
-    pub(crate) async fn upgrade(
+    pub(super) async fn upgrade(
         &self,
-        request: &RegistrationRequest,
+        body: RestMirrorUpgradeRequest,
         secret: &Secret,
     ) -> Result<(), CallError> {
-        let body = json!({
-            "baseUrl": request.base_url,
-            "addonDescriptorUri": request.descriptor_url,
-            "productType": request.product_type,
-            "productVersion": request.product_version,
-        });
-        let path = format!("/mirrorServers/{}", self.server_id());
-        self.send(Call::new(Method::PUT, path).body(body).signed(secret)).await.map(drop)
+        let mirror_id = self.server_id().to_owned();
+        self.call_signed(&UpgradeRequest { mirror_id, body }, secret).await.map(drop)
     }
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        let answer = self.send(Call::new(Method::GET, "/analyticsSettings").signed(secret)).await?;
-        Field::root(&answer).member("serverTime").integer().map_err(nonsense("/analyticsSettings"))
+        Ok(self.call_signed(&AnalyticsSettingsRequest, secret).await?.server_time)
     }
 
     /// A page of the repositories of one project, or of all.
     pub(crate) async fn list_repositories(
         &self,
         project_id: Option<&str>,
-        start: u64,
+        start: i64,
         secret: &Secret,
     ) -> Result<RepositoryListing, CallError> {
-        let path = match project_id {
-            Some(id) => format!("/projects/{id}/repos"),
-            None => "/repos".to_owned(),
+        let (include_default_branch, limit) = (BooleanText::True, LISTING_PAGE_SIZE);
+        let page = match project_id {
+            Some(id) => {
+                let project_id = id.to_owned();
+                let request =
+                    GetAllReposForProjectRequest { project_id, include_default_branch, start, limit };
+                self.call_signed(&request, secret).await?
+            }
+            None => {
+                let request = GetAllContentHashesRequest { include_default_branch, start, limit };
+                self.call_signed(&request, secret).await?
+            }
         };
-        let call = Call::new(Method::GET, &path)
-            .query("includeDefaultBranch", true)
-            .query("limit", LISTING_PAGE_SIZE)
-            .query("start", start)
-            .signed(secret);
-        let answer = self.send(call).await?;
-        read_listing(&answer, start).map_err(nonsense(&path))
+        read_listing(page, start).map_err(|unfit| self.malformed(&unfit))
     }
 
     /// Whether the upstream has a project with this id.
     pub(crate) async fn has_project(&self, id: &str, secret: &Secret) -> Result<bool, CallError> {
-        let call = Call::new(Method::GET, format!("/projects/{id}")).signed(secret);
-        match self.send(call).await {
+        match self.call_signed(&GetProjectByIdRequest { project_id: id.to_owned() }, secret).await {
             Ok(_) => Ok(true),
             Err(error) if is_not_found(&error) => Ok(false),
             Err(error) => Err(error),
@@ -163,10 +116,13 @@ impl UpstreamClient {
         external_id: &str,
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, CallError> {
-        let path = format!("/repos/{external_id}");
-        let call = Call::new(Method::GET, &path).query("includeDefaultBranch", true).signed(secret);
-        match self.send(call).await {
-            Ok(answer) => UpstreamRepository::read(&Field::root(&answer)).map(Some).map_err(nonsense(&path)),
+        let request =
+            GetContentHashByIdRequest { repo_id: external_id.to_owned(), include_default_branch: true };
+        match self.call_signed(&request, secret).await {
+            Ok(answer) => {
+                let read = UpstreamRepository::try_from(answer);
+                read.map(Some).map_err(|unfit| self.malformed(&unfit))
+            }
             Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -179,31 +135,18 @@ impl UpstreamClient {
         repository: Option<&str>,
         secret: &Secret,
     ) -> Result<AuthenticationAnswer, CallError> {
-        let credentials = match credentials {
-            Credentials::Basic { username, password } => {
-                json!({ "username": username, "password": password.expose() })
-            }
-            Credentials::Bearer(token) => json!({ "token": token.expose() }),
-            Credentials::None | Credentials::Jwt(_) => return Ok(AuthenticationAnswer::Refused),
+        let Some(credentials) = credentials_of(credentials) else {
+            return Ok(AuthenticationAnswer::Refused);
         };
-        let mut body = json!({ "credentials": credentials });
-        if let Some(id) = repository.and_then(|id| id.parse::<i32>().ok()) {
-            body["repositoryId"] = json!(id);
-        }
-        match self.send(Call::new(Method::POST, "/authenticate").body(body).urgent().signed(secret)).await {
+        let repository_id = repository.and_then(|id| id.parse().ok());
+        let body = RestAuthenticationRequest { credentials, repository_id };
+        match self.call_urgently(&AuthenticateRequest { body }, secret).await {
             Ok(answer) => {
-                read_user(&answer).map(AuthenticationAnswer::Accepted).map_err(nonsense("/authenticate"))
+                let read = read_decision(answer);
+                read.map(AuthenticationAnswer::Accepted).map_err(|unfit| self.malformed(&unfit))
             }
             Err(error) if is_not_found(&error) => Ok(AuthenticationAnswer::RepositoryUnknown),
-            // 401 is also the answer to a signature that does not hold, which is not the user's fault.
-            Err(CallError::Refused { status, problem, .. })
-                if status == StatusCode::UNAUTHORIZED && !is_about_our_signature(&problem.message) =>
-            {
-                Ok(AuthenticationAnswer::Refused)
-            }
-            Err(CallError::Refused { status: StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN, .. }) => {
-                Ok(AuthenticationAnswer::Refused)
-            }
+            Err(error) if refuses_credentials(&error) => Ok(AuthenticationAnswer::Refused),
             Err(error) => Err(error),
         }
     }
@@ -216,93 +159,113 @@ impl UpstreamClient {
         external_id: &str,
         secret: &Secret,
     ) -> Result<(), CallError> {
-        let mut body = json!({ "mirrorRepoId": local_id, "upstreamRepoId": external_id });
-        match report {
+        let (kind, generation, sync_type) = match report {
             SyncReport::Synchronized { generation, sync_type } => {
-                body["type"] = json!("SYNCHRONIZED");
-                body["generation"] = json!(generation);
-                if let Some(sync_type) = sync_type {
-                    body["syncType"] = json!(sync_type.as_str());
-                }
+                (MirrorEventType::Synchronized, Some(generation.0), sync_type)
             }
-            SyncReport::SynchronizationFailed => body["type"] = json!("SYNCHRONIZATION_FAILED"),
+            SyncReport::SynchronizationFailed => (MirrorEventType::SynchronizationFailed, None, None),
+        };
+        let body = RestRepositoryMirrorEvent {
+            kind,
+            mirror_repo_id: Some(local_id),
+            upstream_repo_id: external_id.to_owned(),
+            generation,
+            sync_type,
+        };
+        let mirror_id = self.server_id().to_owned();
+        self.call_signed(&PublishEventRequest { mirror_id, body }, secret).await
+    }
+}
+
+fn credentials_of(credentials: &Credentials) -> Option<RestCredentials> {
+    match credentials {
+        Credentials::Basic { username, password } => {
+            let (username, password) = (username.clone(), password.expose().to_owned());
+            let credentials = RestUsernamePasswordCredentials { username, password };
+            Some(RestCredentials::RestUsernamePasswordCredentials(credentials))
         }
-        let path = format!("/mirrorServers/{}/events", self.server_id());
-        self.send(Call::new(Method::POST, path).body(body).signed(secret)).await.map(drop)
+        Credentials::Bearer(token) => {
+            let credentials = RestBearerTokenCredentials { token: token.expose().to_owned() };
+            Some(RestCredentials::RestBearerTokenCredentials(credentials))
+        }
+        Credentials::None | Credentials::Jwt(_) => None,
     }
 }
 
-/// The upstream tells who was not believed in the text only: the mirror that asked, or the user.
-fn is_about_our_signature(message: &str) -> bool {
-    message.contains("JWT") || message.contains("mirror")
-}
-
-fn read_listing(answer: &Value, start: u64) -> Result<RepositoryListing, FieldError> {
-    let page = Field::root(answer);
-    let repositories = page
-        .member("values")
-        .items()?
-        .map(|item| UpstreamRepository::read(&item))
-        .collect::<Result<_, _>>()?;
-    if page.member("isLastPage").flag()? {
-        return Ok(RepositoryListing { repositories, next_start: None });
-    }
-    let next = page.member("nextPageStart");
-    match u64::try_from(next.integer()?) {
+fn read_listing(page: PageOfEnrichedRepository, start: i64) -> Result<RepositoryListing, UnfitValue> {
+    let repositories = page.values.into_iter().map(UpstreamRepository::try_from).collect::<Result<_, _>>()?;
+    let next_start = match (page.is_last_page, page.next_page_start) {
+        (true, _) => None,
         // A page that does not lead forward would be asked for without end.
-        Ok(next_start) if next_start > start => {
-            Ok(RepositoryListing { repositories, next_start: Some(next_start) })
+        (false, Some(next)) if next > start => Some(next),
+        (false, _) => {
+            return Err(UnfitValue::new("nextPageStart", "a page that follows this one is expected"));
         }
-        _ => Err(next.wrong("a page that follows this one is expected")),
-    }
+    };
+    Ok(RepositoryListing { repositories, next_start })
 }
 
-fn read_user(answer: &Value) -> Result<AccessDecision, FieldError> {
-    let user = Field::root(answer);
-    let name = user.member("name").text()?;
-    let id = user.member("id").integer()?;
-    let permissions = user.member("effectivePermissions");
-    let text_or_name = |member: &str| {
-        user.member(member).optional().map_or(Ok(name), |field| field.text()).map(str::to_owned)
+fn read_decision(answer: RestApplicationUserWithPermissions) -> Result<AccessDecision, UnfitValue> {
+    let permissions = texts(answer.effective_permissions.values());
+    let global = permissions.iter().filter_map(|name| name.parse::<GlobalPermission>().ok()).max();
+    let permission = permissions.iter().filter_map(|name| name.parse::<RepositoryPermission>().ok()).max();
+    let user = UserIdentity {
+        id: answer.id,
+        name: UnfitValue::check_line("name", answer.name)?,
+        slug: UnfitValue::check_line("slug", answer.slug)?,
+        display_name: UnfitValue::check_line("displayName", answer.display_name)?,
+        global,
     };
-    let names = permissions.texts();
-    let global = names.iter().filter_map(|name| name.parse::<GlobalPermission>().ok()).max();
-    let permission = names.iter().filter_map(|name| name.parse::<RepositoryPermission>().ok()).max();
-    Ok(AccessDecision {
-        user: UserIdentity {
-            id: i32::try_from(id).map_err(|_| user.member("id").wrong("a 32-bit id is expected"))?,
-            name: name.to_owned(),
-            slug: text_or_name("slug")?,
-            display_name: text_or_name("displayName")?,
-            global,
-        },
-        permission,
-    })
+    Ok(AccessDecision { user, permission })
+}
+
+/// Every text in the values, however deep: the members and items of a free-form object.
+fn texts<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut open: Vec<&Value> = values.collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => found.push(text.as_str()),
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn an_answer_takes_the_highest_permission_of_each_kind() {
         let answer = json!({
-            "id": 7, "name": "ada", "slug": "ada", "displayName": "Ada",
+            "id": 7, "name": "ada", "slug": "ada", "displayName": "Ada", "active": true, "type": "NORMAL",
+            "links": { "self": [] },
             "effectivePermissions": { "global": "ADMIN", "repository": ["REPO_READ", "REPO_WRITE"] }
         });
-        let answer = read_user(&answer).expect("a well-formed answer");
-        assert_eq!(answer.user.global, Some(GlobalPermission::Admin));
-        assert_eq!(answer.permission, Some(RepositoryPermission::Write));
+        let answer = serde_json::from_value(answer).expect("an answer as the contract wants it");
+        let decision = read_decision(answer).expect("a well-formed answer");
+        assert_eq!(decision.user.global, Some(GlobalPermission::Admin));
+        assert_eq!(decision.permission, Some(RepositoryPermission::Write));
     }
 
     #[test]
     fn a_page_must_lead_forward() {
-        let page =
-            |last: bool, next: Value| json!({ "values": [], "isLastPage": last, "nextPageStart": next });
-        assert!(read_listing(&page(true, Value::Null), 0).is_ok_and(|listing| listing.next_start.is_none()));
-        assert!(read_listing(&page(false, json!(5)), 0).is_ok_and(|listing| listing.next_start == Some(5)));
-        assert!(read_listing(&page(false, json!(5)), 5).is_err());
-        assert!(read_listing(&json!({ "values": [] }), 0).is_err());
-        assert!(read_listing(&json!({}), 0).is_err());
+        let page = |is_last_page, next_page_start| PageOfEnrichedRepository {
+            values: Vec::new(),
+            size: 0,
+            limit: LISTING_PAGE_SIZE,
+            start: 0,
+            is_last_page,
+            next_page_start,
+        };
+        assert!(read_listing(page(true, None), 0).is_ok_and(|listing| listing.next_start.is_none()));
+        assert!(read_listing(page(false, Some(5)), 0).is_ok_and(|listing| listing.next_start == Some(5)));
+        assert!(read_listing(page(false, Some(5)), 5).is_err());
+        assert!(read_listing(page(false, None), 0).is_err());
     }
 }

@@ -1,21 +1,19 @@
-//! The calls that a mirror makes to its upstream.
+//! How a mirror calls its upstream: typed by the contract, signed, and told apart by the names of errors.
 //!
-//! Answers are read field by field and checked before anything is believed; a server that answers
-//! nonsense, a proxy's error page for instance, is an error and never an empty list.
+//! A server that answers something else, a proxy's error page for instance, is an error and never an empty list.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::{Claims, Secret, sign};
 use heliostat_peer::http::Destinations;
-use heliostat_peer::{CallError, Clock, PeerClient, Signer};
-use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
 use url::Url;
 
 use super::identity::UpstreamUrl;
-use super::json_field::FieldError;
+use super::repository::UnfitValue;
 
 /// How this server names itself to its upstream.
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
@@ -23,83 +21,61 @@ const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"))
 /// How long a call may take while a user waits for the answer.
 const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 
-const REST_BASE: &str = "/rest/mirroring/latest";
-
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status, problem, .. }
-        if *status == StatusCode::UNAUTHORIZED && !problem.message.contains("clock"))
+    error.name() == Some(ErrorName::ServerToken)
 }
 
 /// Whether others may well be answered at the same time.
 pub(crate) fn is_about_us_alone(error: &CallError) -> bool {
-    error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+    error.name() == Some(ErrorName::TooManyRequests)
 }
 
 /// Whether the upstream does not have what was asked for.
 pub(crate) fn is_not_found(error: &CallError) -> bool {
-    error.status() == Some(StatusCode::NOT_FOUND)
+    matches!(
+        error.name(),
+        Some(ErrorName::NoSuchRepository | ErrorName::NoSuchProject | ErrorName::NoSuchEntity)
+    )
+}
+
+/// Whether the upstream has decided otherwise.
+pub(super) fn is_conflict(error: &CallError) -> bool {
+    error.name() == Some(ErrorName::Conflict)
+}
+
+/// Whether the upstream does not accept the credentials of a user that were shown to it. What it says about our own
+/// signature is not the user's fault.
+pub(super) fn refuses_credentials(error: &CallError) -> bool {
+    matches!(
+        error.name(),
+        Some(
+            ErrorName::Authentication
+                | ErrorName::Authorisation
+                | ErrorName::ArgumentValidation
+                | ErrorName::BadRequest
+        )
+    )
 }
 
 /// A connection pool to one upstream, and the name under which calls are signed.
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamClient {
     client: PeerClient,
-    url: UpstreamUrl,
+    base_url: Url,
     server_id: String,
     clock: Clock,
     /// Whether the latest call was answered; false before the first one.
     reachable: Arc<AtomicBool>,
 }
 
-/// A call before it is sent.
-pub(crate) struct Call<'a> {
-    method: Method,
-    path: String,
-    query: String,
-    body: Option<Value>,
-    secret: Option<&'a Secret>,
-    urgent: bool,
-}
-
-impl<'a> Call<'a> {
-    /// A call to a path below the REST base.
-    pub(crate) fn new(method: Method, path: impl AsRef<str>) -> Self {
-        let path = format!("{REST_BASE}{}", path.as_ref());
-        Self { method, path, query: String::new(), body: None, secret: None, urgent: false }
-    }
-
-    /// Adds a query parameter; the value must need no escaping.
-    pub(crate) fn query(mut self, name: &str, value: impl std::fmt::Display) -> Self {
-        let separator = if self.query.is_empty() { "?" } else { "&" };
-        self.query.push_str(&format!("{separator}{name}={value}"));
-        self
-    }
-
-    pub(crate) fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    /// A user waits for the answer.
-    pub(crate) fn urgent(mut self) -> Self {
-        self.urgent = true;
-        self
-    }
-
-    pub(crate) fn signed(mut self, secret: &'a Secret) -> Self {
-        self.secret = Some(secret);
-        self
-    }
-}
-
 impl UpstreamClient {
-    pub(crate) fn new(url: UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
+    pub(crate) fn new(url: &UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
-        Ok(Self { client, url, server_id, clock, reachable: Arc::default() })
+        Ok(Self { client, base_url: url.to_url(), server_id, clock, reachable: Arc::default() })
     }
 
-    pub(crate) fn server_id(&self) -> &str {
+    pub(super) fn server_id(&self) -> &str {
         &self.server_id
     }
 
@@ -108,32 +84,33 @@ impl UpstreamClient {
         self.reachable.load(Ordering::Relaxed)
     }
 
-    /// Sends a call and returns the JSON of a successful answer, `null` if it has no body.
-    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Value, CallError> {
-        let answer = self.answer_to(call).await;
-        let is_away = answer.as_ref().is_err_and(|error| error.is_outage() && !is_about_us_alone(error));
-        self.reachable.store(!is_away, Ordering::Relaxed);
-        answer
+    /// Calls an operation that needs no signature.
+    pub(super) async fn call<R: RemoteCall>(&self, request: &R) -> Result<R::Answer, CallError> {
+        self.ask(Call::of(request, &self.base_url)).await
     }
 
-    async fn answer_to(&self, call: Call<'_>) -> Result<Value, CallError> {
-        let parse = |address: String| match Url::parse(&address) {
-            Ok(url) => Ok(url),
-            Err(_) => Err(CallError::ForeignAddress(address)),
-        };
-        let base_url = parse(self.url.to_string())?;
-        let url = parse(format!("{}{}{}", self.url, call.path, call.query))?;
-        let mut request = heliostat_peer::Call::new(call.method, url);
-        if let Some(secret) = call.secret {
-            request = request.signed_by(Signer { issuer: &self.server_id, secret, base_url: &base_url });
-        }
-        if call.urgent {
-            request = request.timeout(URGENT_TIMEOUT);
-        }
-        if let Some(body) = &call.body {
-            request = request.body(body);
-        }
-        self.client.call(request).await
+    /// Calls an operation in the name of this mirror.
+    pub(super) async fn call_signed<R: RemoteCall>(
+        &self,
+        request: &R,
+        secret: &Secret,
+    ) -> Result<R::Answer, CallError> {
+        self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
+    }
+
+    /// The same while a user waits for the answer.
+    pub(super) async fn call_urgently<R: RemoteCall>(
+        &self,
+        request: &R,
+        secret: &Secret,
+    ) -> Result<R::Answer, CallError> {
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret));
+        self.ask(call.timeout(URGENT_TIMEOUT)).await
+    }
+
+    /// Says that an answer has the shape that the contract promises, and cannot be used all the same.
+    pub(super) fn malformed(&self, unfit: &UnfitValue) -> CallError {
+        CallError::Malformed { url: self.base_url.to_string(), problem: unfit.to_string() }
     }
 
     /// The value of an `Authorization` header that is good for the hashed request.
@@ -142,27 +119,35 @@ impl UpstreamClient {
             Claims::new(self.server_id.as_str(), query_hash, self.clock.now_seconds(), lifetime_seconds);
         format!("JWT {}", sign(secret, &claims))
     }
-}
 
-/// Says which part of an answer is not what the contract promises.
-pub(crate) fn nonsense(path: &str) -> impl Fn(FieldError) -> CallError {
-    move |error| CallError::Malformed { url: path.to_owned(), problem: error.to_string() }
+    async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
+        let answer = self.client.ask(call).await;
+        let is_away = answer.as_ref().is_err_and(|error| error.is_outage() && !is_about_us_alone(error));
+        self.reachable.store(!is_away, Ordering::Relaxed);
+        answer
+    }
+
+    fn signer<'a>(&'a self, secret: &'a Secret) -> Signer<'a> {
+        Signer { issuer: &self.server_id, secret, base_url: &self.base_url }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use heliostat_peer::PeerProblem;
+    use reqwest::StatusCode;
 
     use super::*;
 
     #[test]
     fn a_wrong_clock_does_not_look_like_a_revoked_secret() {
-        let refused = |message: &str| CallError::Refused {
+        let refused = |name| CallError::Refused {
             url: "http://upstream/".to_owned(),
             status: StatusCode::UNAUTHORIZED,
-            problem: PeerProblem { name: None, message: message.to_owned() },
+            problem: PeerProblem { name: Some(name), message: String::new() },
         };
-        assert!(refuses_our_secret(&refused("unknown mirror")));
-        assert!(!refuses_our_secret(&refused("the clocks of the two servers differ by about 90 s")));
+        assert!(refuses_our_secret(&refused(ErrorName::ServerToken)));
+        assert!(!refuses_our_secret(&refused(ErrorName::ServerClock)));
+        assert!(!refuses_credentials(&refused(ErrorName::ServerToken)));
     }
 }

@@ -1,8 +1,9 @@
 //! What a mirror says about itself: to the upstream when it asks to be accepted, and to anyone who asks.
 
+use heliostat_api::AddonEventKey;
+use heliostat_api::models::{self, RestMirrorUpgradeRequest, RestMirroringRequestSubmission};
 use heliostat_storage::{MirrorType, UpstreamServerId};
 
-use super::calls::RegistrationRequest;
 use super::identity::UpstreamUrl;
 
 /// The product, as upstreams and clients see it.
@@ -12,16 +13,16 @@ pub const PRODUCT_TYPE: &str = "Heliostat";
 const ADDON_KEY_PREFIX: &str = "heliostat-mirror";
 
 /// The events that a mirror wants to be told of.
-const EVENT_KEYS: [&str; 9] = [
-    "repo:refs_changed",
-    "repo:created",
-    "repo:deleted",
-    "repo:modified",
-    "repo:default_branch_modified",
-    "project:created",
-    "project:modified",
-    "project:deleted",
-    "heliostat:permissions_changed",
+const EVENT_KEYS: [AddonEventKey; 9] = [
+    AddonEventKey::RepoRefsChanged,
+    AddonEventKey::RepoCreated,
+    AddonEventKey::RepoDeleted,
+    AddonEventKey::RepoModified,
+    AddonEventKey::RepoDefaultBranchModified,
+    AddonEventKey::ProjectCreated,
+    AddonEventKey::ProjectModified,
+    AddonEventKey::ProjectDeleted,
+    AddonEventKey::HeliostatPermissionsChanged,
 ];
 
 /// The description of this mirror as an add-on of its upstream.
@@ -84,21 +85,40 @@ impl Introduction {
             installed_path: path("installed"),
             uninstalled_path: path("uninstalled"),
             webhooks: EVENT_KEYS
-                .map(|event| AddonWebhook { event: event.to_owned(), path: path("events") })
+                .map(|event| AddonWebhook { event: event.as_str().to_owned(), path: path("events") })
                 .into(),
         }
     }
 
-    pub(super) fn registration_request(&self) -> RegistrationRequest {
-        let addon = addon_path(&self.upstream_url.server_id());
-        RegistrationRequest {
+    /// What this mirror says when it asks to be accepted.
+    pub(super) fn submission(&self) -> RestMirroringRequestSubmission {
+        RestMirroringRequestSubmission {
+            mirror_id: self.server_id.clone(),
             mirror_name: self.name.clone(),
-            base_url: self.base_url.clone(),
-            descriptor_url: format!("{}{addon}/descriptor", self.base_url),
-            mirror_type: self.mirror_type.to_string(),
-            product_type: PRODUCT_TYPE.to_owned(),
-            product_version: self.product_version.clone(),
+            mirror_base_url: self.base_url.clone(),
+            addon_descriptor_uri: self.descriptor_url(),
+            mirror_type: Some(match self.mirror_type {
+                MirrorType::Single => models::MirrorType::Single,
+                MirrorType::Farm => models::MirrorType::Farm,
+            }),
+            product_type: Some(PRODUCT_TYPE.to_owned()),
+            product_version: Some(self.product_version.clone()),
+            state: None,
         }
+    }
+
+    /// What this mirror says when its address or version has changed.
+    pub(super) fn upgrade(&self) -> RestMirrorUpgradeRequest {
+        RestMirrorUpgradeRequest {
+            base_url: Some(self.base_url.clone()),
+            addon_descriptor_uri: Some(self.descriptor_url()),
+            product_type: Some(PRODUCT_TYPE.to_owned()),
+            product_version: Some(self.product_version.clone()),
+        }
+    }
+
+    fn descriptor_url(&self) -> String {
+        format!("{}{}/descriptor", self.base_url, addon_path(&self.upstream_url.server_id()))
     }
 }
 

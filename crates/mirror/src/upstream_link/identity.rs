@@ -66,6 +66,11 @@ impl UpstreamUrl {
         &self.0
     }
 
+    /// The address for those who call it.
+    pub(super) fn to_url(&self) -> Url {
+        Url::parse(&self.0).expect("it was made of a URL")
+    }
+
     /// The name-based UUID under which a mirror lists this upstream.
     pub fn server_id(&self) -> UpstreamServerId {
         UpstreamServerId(Uuid::new_v3(&Uuid::NAMESPACE_URL, self.0.as_bytes()).to_string())

@@ -13,7 +13,6 @@ mod registration;
 mod calls;
 mod client;
 mod identity;
-mod json_field;
 mod repository;
 
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction, PRODUCT_TYPE};
@@ -21,11 +20,8 @@ pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
 pub use install::InstalledEvent;
 pub use link::UpstreamLink;
 
-pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport, SyncType};
+pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
 pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
-pub(crate) use json_field::{Field, FieldError};
 pub(crate) use registration::Registration;
-pub(crate) use repository::{
-    UpstreamProject, UpstreamRepository, read_content_hash, read_generation, read_ref_name,
-};
+pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;

@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_peer::{BackOff, CallError};
+use heliostat_api::models::MirroringRequestState;
+use heliostat_peer::BackOff;
 use heliostat_storage::{StoreError, UpstreamState};
-use reqwest::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::RequestFate;
-use super::client::UpstreamClient;
+use super::client::{UpstreamClient, is_conflict};
 use super::descriptor::Introduction;
 use super::link::UpstreamLink;
 use super::state::{LinkEvent, wants_registration};
@@ -85,19 +84,19 @@ impl Registration {
         if self.secret_still_works().await? {
             return Ok(Look::WhenTheLinkChanges);
         }
-        match self.client.register(&self.introduction.registration_request()).await {
+        match self.client.register(self.introduction.submission()).await {
             Ok(fate) => {
                 *failures = 0;
                 let (event, reason) = match fate {
-                    RequestFate::Pending => (
+                    MirroringRequestState::Pending => (
                         LinkEvent::RequestPending,
                         "an administrator of the upstream has to accept this mirror",
                     ),
-                    RequestFate::Accepted => (
+                    MirroringRequestState::Accepted => (
                         LinkEvent::RequestAccepted,
                         "accepted; the upstream has not installed this mirror yet",
                     ),
-                    RequestFate::Rejected => (
+                    MirroringRequestState::Rejected => (
                         LinkEvent::RequestRejected,
                         "an administrator of the upstream has rejected this mirror",
                     ),
@@ -134,12 +133,12 @@ impl Registration {
         let Some(secret) = self.link.secret().filter(|_| state == UpstreamState::Installed) else {
             return Ok(Look::WhenTheLinkChanges);
         };
-        let request = self.introduction.registration_request();
-        let announced = format!("{} {}", request.base_url, request.product_version);
+        let Introduction { base_url, product_version, .. } = &*self.introduction;
+        let announced = format!("{base_url} {product_version}");
         if self.link.store().get_setting(ANNOUNCED_SETTING).await?.as_ref() == Some(&announced) {
             return Ok(Look::WhenTheLinkChanges);
         }
-        match self.client.upgrade(&request, &secret).await {
+        match self.client.upgrade(self.introduction.upgrade(), &secret).await {
             Ok(()) => {
                 *failures = 0;
                 self.link.store().set_setting(ANNOUNCED_SETTING, &announced).await?;
@@ -155,8 +154,4 @@ impl Registration {
             }
         }
     }
-}
-
-fn is_conflict(error: &CallError) -> bool {
-    error.status() == Some(StatusCode::CONFLICT)
 }

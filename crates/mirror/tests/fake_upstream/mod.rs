@@ -4,14 +4,25 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
+use heliostat_api::models::{
+    EnrichedRepository, EnrichedRepositoryProperties, MirrorType, MirroringRequestState,
+    PageOfEnrichedRepository, ProjectType, RefChangeType, RefType, RepositoryState, RestAnalyticsSettings,
+    RestApplicationUserWithPermissions, RestErrorMessage, RestErrors, RestMinimalRef, RestMirroringRequest,
+    RestProject, RestRefChange, RestRefsChangedEvent, RestRepositoryLinks, RestSelfLinks, RestUnknownEntity,
+    UserType,
+};
+use heliostat_api::{AddonEventKey, ErrorName};
 use heliostat_auth::{Secret, UnverifiedToken, git_query_hash, query_string_hash};
 use heliostat_git::{Git, RepositoryStore};
+use heliostat_peer::Clock;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -26,10 +37,9 @@ pub struct FakeRepository {
     pub public: bool,
 }
 
-#[derive(Default)]
 pub struct State {
     pub repositories: BTreeMap<i32, FakeRepository>,
-    pub request_state: &'static str,
+    pub request_state: MirroringRequestState,
     pub reports: Vec<Value>,
     pub authentications: usize,
 }
@@ -45,7 +55,12 @@ impl FakeUpstream {
     pub async fn start(folder: &Path, git: Git) -> Arc<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let state = State { request_state: "PENDING", ..State::default() };
+        let state = State {
+            repositories: BTreeMap::new(),
+            request_state: MirroringRequestState::Pending,
+            reports: Vec::new(),
+            authentications: 0,
+        };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
             folder: folder.to_owned(),
@@ -68,7 +83,7 @@ impl FakeUpstream {
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no test panics while it holds the state")
+        self.state.lock()
     }
 
     /// Creates a repository with one commit on `main`.
@@ -108,16 +123,33 @@ impl FakeUpstream {
     }
 
     /// The event of the latest push.
-    pub fn refs_changed(&self, id: i32, name: &str) -> Value {
+    pub fn refs_changed(&self, id: i32, name: &str) -> RestUnknownEntity {
         let repository = self.repository(id);
-        json!({
-            "eventKey": "repo:refs_changed",
-            "generation": repository.generation,
-            "fromGeneration": repository.generation - 1,
-            "contentHash": repository.content_hash,
-            "repository": wire(id, &repository),
-            "changes": [{ "refId": name, "type": "UPDATE" }],
-        })
+        let change = RestRefChange {
+            reference: RestMinimalRef {
+                id: name.to_owned(),
+                display_id: name.to_owned(),
+                kind: RefType::Branch,
+            },
+            ref_id: name.to_owned(),
+            from_hash: "0".repeat(40),
+            to_hash: "1".repeat(40),
+            kind: RefChangeType::Update,
+        };
+        let event = RestRefsChangedEvent {
+            event_key: AddonEventKey::RepoRefsChanged.as_str().to_owned(),
+            date: None,
+            actor: None,
+            generation: Some(repository.generation),
+            content_hash: Some(repository.content_hash.clone()),
+            metadata_hash: None,
+            repository: wire(id, &repository),
+            from_generation: Some(repository.generation - 1),
+            changes: Some(vec![change]),
+            ref_limit_exceeded: None,
+        };
+        let event = serde_json::to_value(event).expect("models of the contract always serialise");
+        serde_json::from_value(event).expect("an event is an object")
     }
 
     fn path(&self, slug: &str) -> PathBuf {
@@ -147,27 +179,28 @@ impl FakeUpstream {
         let is_signed =
             is_signed(&parts, &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()));
         if path != "/requests" && !is_signed {
-            return error(401, "The JWT was not accepted.");
+            return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
         let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
         let mut state = self.state();
         match path {
-            "/requests" => json_answer(&json!({ "id": 1, "state": state.request_state })),
-            "/analyticsSettings" => {
-                json_answer(&json!({ "serverTime": heliostat_peer::Clock::system().now_ms() }))
-            }
+            "/requests" => json_answer(&self::request(state.request_state)),
+            "/analyticsSettings" => json_answer(&settings()),
             "/repos" => {
-                let values: Vec<Value> = state.repositories.iter().map(|(id, one)| wire(*id, one)).collect();
-                json_answer(&json!({ "values": values, "isLastPage": true }))
+                json_answer(&page(state.repositories.iter().map(|(id, one)| wire(*id, one)).collect()))
             }
             "/authenticate" => {
                 state.authentications += 1;
                 match (sent["credentials"]["username"].as_str(), sent["credentials"]["password"].as_str()) {
                     (Some("ada"), Some("right")) => {
-                        json_answer(&user("ada", &json!(["LICENSED_USER", "REPO_READ"])))
+                        json_answer(&user("ada", &["LICENSED_USER", "REPO_READ"]))
                     }
-                    (Some("bob"), Some("right")) => json_answer(&user("bob", &json!(["LICENSED_USER"]))),
-                    _ => error(401, "The user name, password or token is not valid."),
+                    (Some("bob"), Some("right")) => json_answer(&user("bob", &["LICENSED_USER"])),
+                    _ => error(
+                        401,
+                        ErrorName::Authentication,
+                        "The user name, password or token is not valid.",
+                    ),
                 }
             }
             path if path.starts_with("/mirrorServers/") => {
@@ -178,7 +211,7 @@ impl FakeUpstream {
                 let id = path.strip_prefix("/repos/").and_then(|id| id.parse().ok());
                 match id.and_then(|id| state.repositories.get(&id).map(|one| wire(id, one))) {
                     Some(repository) => json_answer(&repository),
-                    None => error(404, "There is no such repository."),
+                    None => error(404, ErrorName::NoSuchRepository, "There is no such repository."),
                 }
             }
         }
@@ -192,7 +225,7 @@ impl FakeUpstream {
     ) -> Response<Full<Bytes>> {
         let (name, service) = rest.split_once('/').unwrap_or((rest, ""));
         if !is_signed(parts, &git_query_hash(&format!("/scm/app/{name}"))) {
-            return error(401, "The JWT was not accepted.");
+            return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
         let mut command = git_command();
         command.args(["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--stateless-rpc"]);
@@ -221,34 +254,104 @@ impl FakeUpstream {
 fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {
     let header = parts.headers.get("Authorization").and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("JWT ")).map(UnverifiedToken::parse);
-    let now = heliostat_peer::Clock::system().now_ms() / 1_000;
+    let now = Clock::system().now_seconds();
     matches!(token, Some(Ok(token)) if token.verify(&Secret::new(SECRET), query_hash, now).is_ok())
 }
 
-fn wire(id: i32, repository: &FakeRepository) -> Value {
-    json!({
-        "id": id, "slug": repository.slug, "name": repository.slug, "public": repository.public,
-        "project": { "id": 3, "key": "APP", "name": "App", "public": false },
-        "properties": {
-            "contentHash": repository.content_hash,
-            "metadataHash": "ab".repeat(32),
-            "defaultBranchId": "refs/heads/main",
-            "generation": repository.generation,
+fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
+    EnrichedRepository {
+        id,
+        slug: repository.slug.clone(),
+        name: repository.slug.clone(),
+        description: None,
+        hierarchy_id: "e3c939f9ef4a7fae272e".to_owned(),
+        scm_id: "git".to_owned(),
+        state: RepositoryState::Available,
+        status_message: "Available".to_owned(),
+        public: repository.public,
+        forkable: true,
+        archived: false,
+        default_branch: None,
+        partition: None,
+        scope: "REPOSITORY".to_owned(),
+        project: RestProject {
+            id: 3,
+            key: "APP".to_owned(),
+            name: "App".to_owned(),
+            description: None,
+            public: false,
+            kind: ProjectType::Normal,
+            scope: "PROJECT".to_owned(),
+            links: RestSelfLinks::default(),
         },
-    })
+        links: RestRepositoryLinks::default(),
+        properties: EnrichedRepositoryProperties {
+            content_hash: repository.content_hash.clone(),
+            metadata_hash: "ab".repeat(32),
+            default_branch_id: Some("refs/heads/main".to_owned()),
+            generation: repository.generation,
+        },
+    }
 }
 
-fn user(name: &str, permissions: &Value) -> Value {
-    json!({ "id": 7, "name": name, "slug": name, "displayName": name, "effectivePermissions": permissions })
+fn page(values: Vec<EnrichedRepository>) -> PageOfEnrichedRepository {
+    let size = i32::try_from(values.len()).expect("a test has few repositories");
+    PageOfEnrichedRepository {
+        values,
+        size,
+        limit: 1_000,
+        start: 0,
+        is_last_page: true,
+        next_page_start: None,
+    }
 }
 
-fn json_answer(body: &Value) -> Response<Full<Bytes>> {
-    Response::new(Full::from(body.to_string()))
+fn request(state: MirroringRequestState) -> RestMirroringRequest {
+    RestMirroringRequest {
+        id: 1,
+        mirror_id: "B0F5-CS21-45C2-CCK3".to_owned(),
+        mirror_name: "near".to_owned(),
+        mirror_base_url: "http://mirror.example.com".to_owned(),
+        addon_descriptor_uri: "http://mirror.example.com/descriptor".to_owned(),
+        mirror_type: MirrorType::Single,
+        product_type: None,
+        product_version: None,
+        state,
+    }
 }
 
-fn error(status: u16, message: &str) -> Response<Full<Bytes>> {
-    let body = json!({ "errors": [{ "message": message }] }).to_string();
-    Response::builder().status(status).body(Full::from(body)).expect("a valid response")
+fn user(name: &str, permissions: &[&str]) -> RestApplicationUserWithPermissions {
+    RestApplicationUserWithPermissions {
+        id: 7,
+        name: name.to_owned(),
+        slug: name.to_owned(),
+        display_name: name.to_owned(),
+        email_address: None,
+        active: true,
+        kind: UserType::Normal,
+        effective_permissions: BTreeMap::from([("permissions".to_owned(), json!(permissions))]),
+        links: RestSelfLinks::default(),
+    }
+}
+
+fn settings() -> RestAnalyticsSettings {
+    RestAnalyticsSettings {
+        can_collect_analytics: false,
+        server_time: Clock::system().now_ms(),
+        support_entitlement_number: None,
+    }
+}
+
+fn json_answer(body: &impl Serialize) -> Response<Full<Bytes>> {
+    Response::new(Full::from(serde_json::to_vec(body).expect("models of the contract always serialise")))
+}
+
+fn error(status: u16, name: ErrorName, message: &str) -> Response<Full<Bytes>> {
+    let exception_name = Some(name.as_str().to_owned());
+    let error = RestErrorMessage { context: None, message: message.to_owned(), exception_name };
+    let mut answer = json_answer(&RestErrors { errors: vec![error] });
+    *answer.status_mut() = hyper::StatusCode::from_u16(status).expect("a valid status");
+    answer
 }
 
 fn empty(status: u16) -> Response<Full<Bytes>> {

@@ -1,4 +1,4 @@
-//! Who may read the figures: loopback, or from anywhere whoever has the token, if there is one.
+//! Who may read the metrics: this machine, or with a token every client that has it, from anywhere.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ const MIN_TOKEN_BYTES: usize = 16;
 /// Longest token, in bytes.
 const MAX_TOKEN_BYTES: usize = 512;
 
-/// Headers by which a proxy says that it asks for somebody else. Without this rule a proxy on the same machine would
-/// make the whole world local.
+/// Headers by which a proxy says that it asks for another client. Without this rule a proxy on the same machine would
+/// make all its clients local.
 const FORWARDED: [HeaderName; 3] =
     [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
 
@@ -38,7 +38,7 @@ impl MetricsToken {
     }
 }
 
-/// Lets whoever may read the figures pass; `peer` is who is at the other end of the connection.
+/// Lets a client that may read the metrics pass; `peer` is the other end of the connection.
 pub fn check(peer: Option<IpAddr>, headers: &HeaderMap, token: Option<&MetricsToken>) -> Result<(), Refusal> {
     let Some(MetricsToken(expected)) = token else {
         return if is_local(peer, headers) { Ok(()) } else { Err(not_shown_here()) };

@@ -1,4 +1,4 @@
-//! The route: checks who asks, takes the figures, writes them.
+//! The route: checks who asks, takes the metrics of the moment, writes them.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use poem::http::header;
 use poem::{Request, Response, RouteMethod, get};
 
 use super::access::{self, MetricsToken};
-use super::figures::Figures;
-use crate::problem::Problem;
+use super::snapshot::Metrics;
+use crate::http::problem::Problem;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// `GET /metrics`; `take` gives the figures of the moment.
+/// `GET /metrics`; `take` gives the metrics of the moment.
 pub fn metrics(
     token: Option<MetricsToken>,
-    take: impl Fn() -> Figures + Send + Sync + 'static,
+    take: impl Fn() -> Metrics + Send + Sync + 'static,
 ) -> RouteMethod {
     let token = Arc::new(token);
     get(make_sync(move |request: Request| {

@@ -1,14 +1,23 @@
-//! `GET /metrics` of both roles: what Prometheus reads.
+//! `GET /metrics` of both roles: what Prometheus reads. `docs/metrics.md` lists all of it.
 //!
-//! The figures are taken when they are asked for, so nothing is counted twice and a request that is being answered
-//! pays for none of it.
+//! Most values are taken when they are asked for, from what the parts of a role count anyway. Names follow Prometheus'
+//! naming practice: base units, `_total` for what only grows.
 
 mod access;
+mod encoder;
 mod endpoint;
-mod figures;
+mod freshness;
+mod housekeeping;
+mod mirror;
 mod process;
+#[cfg(test)]
+mod reference_page;
+mod response_cache;
+mod snapshot;
 
 pub use access::{InvalidMetricsToken, MetricsToken};
 pub use endpoint::metrics;
-pub use figures::{Figures, MirrorFigures};
-pub use process::ProcessFigures;
+pub use freshness::FreshnessCounters;
+pub use mirror::MirrorMetrics;
+pub use process::ProcessMetrics;
+pub use snapshot::Metrics;

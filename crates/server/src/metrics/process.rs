@@ -3,18 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::figures::Sheet;
+use super::encoder::Encoder;
 
 /// What the process has taken so far, and takes now.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ProcessFigures {
+pub struct ProcessMetrics {
     cpu: Duration,
     resident_bytes: u64,
     open_files: u64,
     threads: u64,
 }
 
-impl ProcessFigures {
+impl ProcessMetrics {
     /// Reads what there is; what cannot be read is zero.
     pub fn now() -> Self {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -23,7 +23,7 @@ impl ProcessFigures {
         let field =
             |number: usize| fields.get(number - 3).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let ticks = field(14) + field(15);
-        ProcessFigures {
+        ProcessMetrics {
             cpu: Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64),
             resident_bytes: field(24) * rustix::param::page_size() as u64,
             open_files: std::fs::read_dir("/proc/self/fd").map_or(0, |folder| folder.count() as u64),
@@ -31,15 +31,23 @@ impl ProcessFigures {
         }
     }
 
-    pub(super) fn encode(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        sheet.seconds("process_cpu", "Processor time of this process, without its children", self.cpu)?;
-        sheet.gauge(
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        encoder.counter(
+            "process_cpu_seconds_total",
+            "Seconds of CPU time that this process has used, without its children.",
+            self.cpu.as_secs_f64(),
+        )?;
+        encoder.gauge(
             "process_resident_memory_bytes",
-            "Memory that this process has in use",
+            "Bytes of memory that this process has in use.",
             self.resident_bytes,
         )?;
-        sheet.gauge("process_open_fds", "Open files and connections", self.open_files)?;
-        sheet.gauge("process_threads", "Threads", self.threads)
+        encoder.gauge(
+            "process_open_fds",
+            "Open file descriptors: files and connections.",
+            self.open_files,
+        )?;
+        encoder.gauge("process_threads", "Threads of this process.", self.threads)
     }
 }
 
@@ -49,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_running_process_has_taken_something() {
-        let now = ProcessFigures::now();
+        let now = ProcessMetrics::now();
         assert!(now.resident_bytes > 1024 * 1024, "{now:?}");
         assert!(now.open_files >= 3 && now.threads >= 1, "{now:?}");
     }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_may_ask_the_mirror_and_nobody_else() {
+    fn the_page_may_ask_the_mirror_and_no_other_server() {
         let policy = policy("n", "https://mirror.example.com:8443/eu");
         assert!(policy.contains("connect-src 'self' https://mirror.example.com:8443;"), "{policy}");
     }

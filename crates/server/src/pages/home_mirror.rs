@@ -7,7 +7,7 @@ use poem::endpoint::make_sync;
 use poem::{Response, Route, get};
 
 use super::page::{Template, redirect_to_folder};
-use crate::status::{MirrorAnswer, SYNCHRONIZED};
+use super::status::{MirrorAnswer, SYNCHRONIZED};
 
 const TEMPLATE: Template =
     Template { html: include_str!("home_mirror.html"), script: include_str!("home_mirror.js") };
@@ -51,7 +51,7 @@ impl Home {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::tests::status;
+    use crate::pages::status::tests::status;
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {

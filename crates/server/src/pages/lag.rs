@@ -12,7 +12,7 @@ use poem::http::header;
 use poem::{Endpoint, Request, Response};
 use serde::Serialize;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 #[derive(Serialize)]
 struct Lag {

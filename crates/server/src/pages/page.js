@@ -62,7 +62,7 @@ async function ask(path, options = {}) {
   throw error;
 }
 
-/** Runs a task now and a while after each of its ends, and only while somebody looks at the page. */
+/** Runs a task now and a while after each of its ends, and only while the page is visible. */
 function repeat(task, pauseMs) {
   const run = async () => {
     if (!document.hidden) await task();

@@ -9,7 +9,7 @@ use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
 use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::wire::MirrorWire;
 
 /// Everything that the handlers of a mirror need.

@@ -5,9 +5,9 @@ use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
 use heliostat_upstream::{RequestFacts, Upstream};
 
-use crate::problem::Problem;
-use crate::reported_version::ReportedVersion;
+use crate::http::problem::Problem;
 use crate::wire::UpstreamWire;
+use crate::wire::reported_version::ReportedVersion;
 
 /// Everything that the handlers of an upstream need.
 pub struct UpstreamHandlers {

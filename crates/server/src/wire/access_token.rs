@@ -6,7 +6,7 @@ use heliostat_storage::AccessToken;
 
 use super::UpstreamWire;
 use super::permission::permissions;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 impl UpstreamWire {
     /// A token without its secret.

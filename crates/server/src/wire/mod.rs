@@ -5,12 +5,14 @@
 //! and in [`MirrorWire`] for a mirror.
 
 pub mod credentials;
+pub mod freshness;
 pub mod links;
 pub mod mirror_server;
 pub mod mirror_wire;
 pub mod mirroring_request;
 pub mod page;
 pub mod permission;
+pub mod reported_version;
 pub mod webhook;
 
 mod access_token;

@@ -3,7 +3,7 @@
 use heliostat_api::models::{self, Permission};
 use heliostat_auth::{GlobalPermission, ProjectPermission, RepositoryPermission};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// A permission by its stored name. A name that the contract does not know is a fault of this server.
 pub fn permission(name: &str) -> Result<Permission, Problem> {

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::reported_version::ReportedVersion;
+use super::reported_version::ReportedVersion;
 
 /// Makes the wire types of an upstream; one block of methods for each kind of thing, in the files beside this one.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use heliostat_upstream::AuthenticatedUser;
 use super::UpstreamWire;
 use super::links::self_links;
 use super::permission::permission;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Where accounts are kept: here, and nowhere else.
 const DIRECTORY: &str = "Heliostat";
@@ -32,7 +32,7 @@ impl UpstreamWire {
         }
     }
 
-    /// A user, as administrators see one. When somebody last signed in is not kept.
+    /// A user, as administrators see one. The time of the last sign-in is not kept.
     pub fn detailed_user(&self, user: &User) -> RestDetailedUser {
         let user = self.user(user);
         RestDetailedUser {

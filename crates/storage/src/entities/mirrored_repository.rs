@@ -1,4 +1,4 @@
-//! Repositories that the mirror holds.
+//! Mirrored repositories.
 
 use sea_orm::entity::prelude::*;
 

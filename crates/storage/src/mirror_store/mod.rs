@@ -4,7 +4,6 @@
 //! disagree.
 
 mod repositories;
-mod settings;
 mod synchronisation;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
@@ -16,7 +15,7 @@ use crate::database::Database;
 /// What a mirror remembers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct MirrorStore {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 impl MirrorStore {

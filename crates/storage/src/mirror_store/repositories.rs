@@ -1,4 +1,4 @@
-//! Repositories that the mirror holds: what they are, and whether they are still wanted.
+//! Mirrored repositories: what they are, and whether they are still wanted.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ impl MirrorStore {
     ) -> Result<MirroredRepository, StoreError> {
         let upstream_server_id = metadata.upstream_server_id.clone();
         let transaction = self.database.begin_write().await?;
-        // Held, so that two nodes cannot both find the repository missing.
+        // Locked, so that two nodes cannot both find the repository missing.
         let upstream = upstream_server::Entity::find_by_id(upstream_server_id.clone())
             .lock_exclusive()
             .one(&transaction)

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+};
 
 use super::MirrorStore;
 use crate::entities::{selected_project, upstream_server};
@@ -53,9 +55,7 @@ impl MirrorStore {
 
     /// Upstreams, in the order in which they were added.
     pub async fn list_upstreams(&self, page: PageRequest) -> Result<Page<UpstreamServer>, StoreError> {
-        let rows = upstream_server::Entity::find()
-            .order_by_asc(upstream_server::Column::CreatedAt)
-            .order_by_asc(upstream_server::Column::Id)
+        let rows = in_order_of_addition()
             .offset(page.offset())
             .limit(page.rows())
             .all(self.database.connection())
@@ -65,11 +65,7 @@ impl MirrorStore {
 
     /// Every upstream. An administrator has configured each of them, so they are few.
     pub async fn all_upstreams(&self) -> Result<Vec<UpstreamServer>, StoreError> {
-        let rows = upstream_server::Entity::find()
-            .order_by_asc(upstream_server::Column::CreatedAt)
-            .order_by_asc(upstream_server::Column::Id)
-            .all(self.database.connection())
-            .await?;
+        let rows = in_order_of_addition().all(self.database.connection()).await?;
         Ok(rows.into_iter().map(UpstreamServer::from).collect())
     }
 
@@ -81,14 +77,15 @@ impl MirrorStore {
         last_error: Option<&str>,
         now: i64,
     ) -> Result<(), StoreError> {
-        let updated = upstream_server::Entity::update_many()
-            .col_expr(upstream_server::Column::State, Expr::value(state))
-            .col_expr(upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned)))
-            .col_expr(upstream_server::Column::StateChangedAt, changed_at(state, now))
-            .filter(upstream_server::Column::Id.eq(id.clone()))
-            .exec(self.database.connection())
-            .await?;
-        require_row(updated.rows_affected, "upstream", id)
+        self.change_upstream(
+            id,
+            [
+                (upstream_server::Column::State, Expr::value(state)),
+                (upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned))),
+                (upstream_server::Column::StateChangedAt, changed_at(state, now)),
+            ],
+        )
+        .await
     }
 
     /// Notes the outcome of the last exchange with an upstream: the error, or `None` when it went well.
@@ -97,12 +94,11 @@ impl MirrorStore {
         id: &UpstreamServerId,
         last_error: Option<&str>,
     ) -> Result<(), StoreError> {
-        let updated = upstream_server::Entity::update_many()
-            .col_expr(upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned)))
-            .filter(upstream_server::Column::Id.eq(id.clone()))
-            .exec(self.database.connection())
-            .await?;
-        require_row(updated.rows_affected, "upstream", id)
+        self.change_upstream(
+            id,
+            [(upstream_server::Column::LastError, Expr::value(last_error.map(str::to_owned)))],
+        )
+        .await
     }
 
     /// Stores what both sides sign with; the upstream is `INSTALLED` from now on.
@@ -113,29 +109,31 @@ impl MirrorStore {
         client_key: String,
         now: i64,
     ) -> Result<(), StoreError> {
-        let updated = upstream_server::Entity::update_many()
-            .col_expr(upstream_server::Column::State, Expr::value(UpstreamState::Installed))
-            .col_expr(upstream_server::Column::SharedSecret, Expr::value(shared_secret))
-            .col_expr(upstream_server::Column::ClientKey, Expr::value(client_key))
-            .col_expr(upstream_server::Column::LastError, Expr::value(None::<String>))
-            .col_expr(upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Installed, now))
-            .filter(upstream_server::Column::Id.eq(id.clone()))
-            .exec(self.database.connection())
-            .await?;
-        require_row(updated.rows_affected, "upstream", id)
+        self.change_upstream(
+            id,
+            [
+                (upstream_server::Column::State, Expr::value(UpstreamState::Installed)),
+                (upstream_server::Column::SharedSecret, Expr::value(shared_secret)),
+                (upstream_server::Column::ClientKey, Expr::value(client_key)),
+                (upstream_server::Column::LastError, Expr::value(None::<String>)),
+                (upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Installed, now)),
+            ],
+        )
+        .await
     }
 
     /// Forgets the secret of an upstream that has revoked this mirror; its state is `REMOVED` from now on.
     pub async fn remove_upstream(&self, id: &UpstreamServerId, now: i64) -> Result<(), StoreError> {
-        let updated = upstream_server::Entity::update_many()
-            .col_expr(upstream_server::Column::State, Expr::value(UpstreamState::Removed))
-            .col_expr(upstream_server::Column::SharedSecret, Expr::value(None::<String>))
-            .col_expr(upstream_server::Column::ClientKey, Expr::value(None::<String>))
-            .col_expr(upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Removed, now))
-            .filter(upstream_server::Column::Id.eq(id.clone()))
-            .exec(self.database.connection())
-            .await?;
-        require_row(updated.rows_affected, "upstream", id)
+        self.change_upstream(
+            id,
+            [
+                (upstream_server::Column::State, Expr::value(UpstreamState::Removed)),
+                (upstream_server::Column::SharedSecret, Expr::value(None::<String>)),
+                (upstream_server::Column::ClientKey, Expr::value(None::<String>)),
+                (upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Removed, now)),
+            ],
+        )
+        .await
     }
 
     /// Deletes an upstream with its settings and the records of its repositories.
@@ -145,10 +143,10 @@ impl MirrorStore {
         require_row(deleted.rows_affected, "upstream", id)
     }
 
-    /// Which projects of an upstream are held.
+    /// Which projects of an upstream are mirrored.
     pub async fn upstream_settings(&self, id: &UpstreamServerId) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
-        let upstream = hold_upstream(&transaction, id).await?;
+        let upstream = lock_upstream(&transaction, id).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
         Ok(UpstreamSettings { mode: upstream.mode, project_ids })
@@ -162,7 +160,7 @@ impl MirrorStore {
         project_ids: Option<&[String]>,
     ) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
-        hold_upstream(&transaction, id).await?;
+        lock_upstream(&transaction, id).await?;
         upstream_server::Entity::update_many()
             .col_expr(upstream_server::Column::Mode, Expr::value(mode))
             .filter(upstream_server::Column::Id.eq(id.clone()))
@@ -187,7 +185,7 @@ impl MirrorStore {
         project_ids: &[String],
     ) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
-        let upstream = hold_upstream(&transaction, id).await?;
+        let upstream = lock_upstream(&transaction, id).await?;
         select(&transaction, id, project_ids).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
@@ -201,7 +199,7 @@ impl MirrorStore {
         project_ids: &[String],
     ) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
-        let upstream = hold_upstream(&transaction, id).await?;
+        let upstream = lock_upstream(&transaction, id).await?;
         for chunk in project_ids.chunks(PROJECT_CHUNK) {
             selected_project::Entity::delete_many()
                 .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
@@ -213,6 +211,27 @@ impl MirrorStore {
         transaction.commit().await?;
         Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
+
+    /// Sets some columns of an upstream.
+    async fn change_upstream<const COLUMNS: usize>(
+        &self,
+        id: &UpstreamServerId,
+        changes: [(upstream_server::Column, Expr); COLUMNS],
+    ) -> Result<(), StoreError> {
+        let mut update =
+            upstream_server::Entity::update_many().filter(upstream_server::Column::Id.eq(id.clone()));
+        for (column, value) in changes {
+            update = update.col_expr(column, value);
+        }
+        let updated = update.exec(self.database.connection()).await?;
+        require_row(updated.rows_affected, "upstream", id)
+    }
+}
+
+fn in_order_of_addition() -> Select<upstream_server::Entity> {
+    upstream_server::Entity::find()
+        .order_by_asc(upstream_server::Column::CreatedAt)
+        .order_by_asc(upstream_server::Column::Id)
 }
 
 /// The time of the last change of state, which a repetition of the same state does not move.
@@ -223,7 +242,7 @@ fn changed_at(state: UpstreamState, now: i64) -> Expr {
 }
 
 /// Loads an upstream and keeps its settings from being changed by others until the transaction ends.
-async fn hold_upstream(
+async fn lock_upstream(
     transaction: &DatabaseTransaction,
     id: &UpstreamServerId,
 ) -> Result<upstream_server::Model, StoreError> {

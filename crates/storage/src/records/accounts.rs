@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{REDACTED, redact};
-use crate::ids::{TokenId, UserId};
+use crate::ids::{ProjectId, RepositoryId, TokenId, UserId};
 use crate::named_value::named_values;
 
 named_values! {
@@ -170,7 +170,18 @@ impl fmt::Debug for NewAccessToken {
     }
 }
 
-/// A user and the permission that he was granted on something.
+/// What a permission is granted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionLevel {
+    /// The whole server.
+    Global,
+    /// A project with all its repositories.
+    Project(ProjectId),
+    /// One repository.
+    Repository(RepositoryId),
+}
+
+/// A user and the permission that they were granted at a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPermission {
     /// Who.

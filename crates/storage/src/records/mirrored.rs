@@ -35,7 +35,7 @@ named_values! {
 named_values! {
     /// What can be done with a mirrored repository.
     MirroredStatus {
-        /// It is not held here.
+        /// It is not mirrored here.
         NotMirrored = "NOT_MIRRORED",
         /// The first synchronisation has not ended.
         Initializing = "INITIALIZING",
@@ -61,7 +61,7 @@ pub struct UpstreamServer {
     pub shared_secret: Option<String>,
     /// How the upstream names itself, once installed.
     pub client_key: Option<String>,
-    /// Which projects are held.
+    /// Which projects are mirrored.
     pub mode: MirroringMode,
     /// Why the last step failed.
     pub last_error: Option<String>,
@@ -123,7 +123,7 @@ pub struct RepositoryMetadata {
     pub metadata_hash: String,
 }
 
-/// A repository of an upstream, as this mirror holds it.
+/// A repository of an upstream, as this mirror has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirroredRepository {
     /// This mirror's own id; never used again.

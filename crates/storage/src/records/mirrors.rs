@@ -21,7 +21,7 @@ named_values! {
 named_values! {
     /// What has become of a request.
     RequestState {
-        /// Nobody has decided yet.
+        /// No administrator has decided yet.
         Pending = "PENDING",
         /// The mirror may follow.
         Accepted = "ACCEPTED",

@@ -8,8 +8,8 @@ mod repositories;
 mod webhooks;
 
 pub use accounts::{
-    AccessToken, NewAccessToken, NewUser, PermissionsOfUser, User, UserFilter, UserKind, UserPermission,
-    UserUpdate,
+    AccessToken, NewAccessToken, NewUser, PermissionLevel, PermissionsOfUser, User, UserFilter, UserKind,
+    UserPermission, UserUpdate,
 };
 pub use events::{Audience, NewEvent, OutboxEvent};
 pub use mirrored::{

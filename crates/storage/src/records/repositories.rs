@@ -49,14 +49,14 @@ pub struct RepositorySearch {
     pub project_name: Option<String>,
     /// Its project's key, in whatever case.
     pub project_key: Option<String>,
-    /// Whether everybody may read it, by itself or by its project.
+    /// Whether anonymous users may read it, by itself or by its project.
     pub public: Option<bool>,
 }
 
-/// Which projects somebody may do something with.
+/// Which projects a user may do something with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectsHeld {
-    /// Who; `None` is somebody without any permission.
+    /// Who; `None` is a user without any permission.
     pub user: Option<UserId>,
     /// The names of the permissions of which one must be granted.
     pub permissions: Vec<&'static str>,
@@ -75,7 +75,7 @@ pub struct Project {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
-    /// Whether everybody may read all of its repositories.
+    /// Whether anonymous users may read all of its repositories.
     pub public: bool,
     /// Team or user.
     pub kind: ProjectKind,
@@ -90,7 +90,7 @@ pub struct NewProject {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
-    /// Whether everybody may read all of its repositories.
+    /// Whether anonymous users may read all of its repositories.
     pub public: bool,
     /// Team or user.
     pub kind: ProjectKind,
@@ -105,7 +105,7 @@ pub struct ProjectUpdate {
     pub name: Option<String>,
     /// What it is for; empty removes it.
     pub description: Option<String>,
-    /// Whether everybody may read all of its repositories.
+    /// Whether anonymous users may read all of its repositories.
     pub public: Option<bool>,
 }
 
@@ -124,7 +124,7 @@ pub struct Repository {
     pub description: Option<String>,
     /// Twenty hex digits shared by a repository and its forks.
     pub hierarchy_id: String,
-    /// Whether everybody may read it, even if the project is not public.
+    /// Whether anonymous users may read it, even if the project is not public.
     pub public: bool,
     /// Whether forks are allowed.
     pub forkable: bool,
@@ -159,7 +159,7 @@ pub struct NewRepository {
     pub description: Option<String>,
     /// Twenty hex digits shared by a repository and its forks.
     pub hierarchy_id: String,
-    /// Whether everybody may read it.
+    /// Whether anonymous users may read it.
     pub public: bool,
     /// Whether forks are allowed.
     pub forkable: bool,
@@ -184,7 +184,7 @@ pub struct RepositoryUpdate {
     pub name: Option<String>,
     /// What it is for; empty removes it.
     pub description: Option<String>,
-    /// Whether everybody may read it.
+    /// Whether anonymous users may read it.
     pub public: Option<bool>,
     /// Whether forks are allowed.
     pub forkable: Option<bool>,

@@ -5,6 +5,7 @@
 //! an event is never recorded without its change, nor the other way round.
 
 mod access_tokens;
+mod delivery_queue;
 mod mirror_servers;
 mod outbox;
 mod permissions;
@@ -15,7 +16,6 @@ mod repositories;
 mod repository_mirrors;
 mod requests;
 mod searches;
-mod settings;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 mod tests;
@@ -30,7 +30,7 @@ use crate::database::Database;
 /// What an upstream remembers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 impl UpstreamStore {

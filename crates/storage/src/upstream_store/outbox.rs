@@ -1,15 +1,16 @@
 //! Announcing events, and those that wait for their delivery to a mirror.
 //!
-//! A repository's events leave in the order in which its changes were recorded: whoever announces a change
-//! holds the lock on the changed row until the commit, so that a later change gets later numbers.
+//! A repository's events leave in the order in which its changes were recorded: the transaction that
+//! announces a change holds the lock on the changed row until its commit, so that a later change gets later numbers.
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::UpstreamStore;
+use super::delivery_queue::{self, DeliveryQueue};
 use super::webhook_deliveries::announce_to_webhooks;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
@@ -18,8 +19,6 @@ use crate::records::{Audience, NewEvent, OutboxEvent};
 
 /// How many events one statement inserts; times the columns it stays far below both databases' limits.
 const INSERT_CHUNK_ROWS: usize = 500;
-/// How many ids one statement names, for the same reason.
-const ID_CHUNK: usize = 500;
 
 /// Writes the events down for each enabled mirror and each webhook that is to hear of them, as part of the
 /// caller's transaction.
@@ -104,94 +103,51 @@ impl UpstreamStore {
     /// Forgets events that were delivered or have become pointless.
     pub async fn delete_events(&self, ids: &[OutboxEventId]) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        for chunk in ids.chunks(ID_CHUNK) {
-            outbox_event::Entity::delete_many()
-                .filter(outbox_event::Column::Id.is_in(chunk.iter().copied()))
-                .exec(&transaction)
-                .await?;
-        }
+        delivery_queue::remove::<outbox_event::Entity>(&transaction, ids).await?;
         Ok(transaction.commit().await?)
     }
 
     /// Notes that delivery has failed once more and is not tried again before a time.
     pub async fn postpone(&self, ids: &[OutboxEventId], not_before: i64) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        for chunk in ids.chunks(ID_CHUNK) {
-            outbox_event::Entity::update_many()
-                .col_expr(outbox_event::Column::Attempts, Expr::col(outbox_event::Column::Attempts).add(1))
-                .col_expr(outbox_event::Column::NotBefore, Expr::value(not_before))
-                .filter(outbox_event::Column::Id.is_in(chunk.iter().copied()))
-                .exec(&transaction)
-                .await?;
-        }
+        delivery_queue::postpone::<outbox_event::Entity>(&transaction, ids, not_before).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Enabled mirrors whose oldest event is due. A younger event does not make a mirror due, or it would
-    /// undo the back-off and overtake.
+    /// Enabled mirrors whose oldest event is due.
     pub async fn mirrors_with_pending(&self, now: i64) -> Result<Vec<MirrorServerId>, StoreError> {
-        Ok(oldest_of_enabled_mirrors()
-            .select_only()
-            .column(outbox_event::Column::MirrorId)
-            .filter(outbox_event::Column::NotBefore.lte(now))
-            .order_by_asc(outbox_event::Column::Id)
-            .into_tuple()
-            .all(self.database.connection())
-            .await?)
+        Ok(delivery_queue::due_receivers::<outbox_event::Entity>(self.database.connection(), now).await?)
     }
 
     /// When the next mirror will be due, in epoch milliseconds; in the past if one is due already.
     pub async fn next_delivery_at(&self) -> Result<Option<i64>, StoreError> {
-        let earliest: Option<i64> = oldest_of_enabled_mirrors()
-            .select_only()
-            .column(outbox_event::Column::NotBefore)
-            .order_by_asc(outbox_event::Column::NotBefore)
-            .limit(1)
-            .into_tuple()
-            .one(self.database.connection())
-            .await?;
-        Ok(earliest)
+        Ok(delivery_queue::next_due_at::<outbox_event::Entity>(self.database.connection()).await?)
     }
 
     /// Drops the oldest events of a mirror that has been away so long that more than `keep` wait for it,
     /// and returns how many. The mirror's sweep finds what they would have told.
     pub async fn trim_outbox(&self, mirror_id: &MirrorServerId, keep: u64) -> Result<u64, StoreError> {
-        let of_mirror = outbox_event::Column::MirrorId.eq(mirror_id.clone());
-        let newest_dropped: Option<OutboxEventId> = outbox_event::Entity::find()
-            .select_only()
-            .column(outbox_event::Column::Id)
-            .filter(of_mirror.clone())
-            .order_by_desc(outbox_event::Column::Id)
-            .offset(keep)
-            .limit(1)
-            .into_tuple()
-            .one(self.database.connection())
-            .await?;
-        let Some(newest_dropped) = newest_dropped else {
-            return Ok(0);
-        };
-        let deleted = outbox_event::Entity::delete_many()
-            .filter(of_mirror)
-            .filter(outbox_event::Column::Id.lte(newest_dropped))
-            .exec(self.database.connection())
-            .await?;
-        Ok(deleted.rows_affected)
+        let connection = self.database.connection();
+        Ok(delivery_queue::trim::<outbox_event::Entity>(connection, mirror_id.clone(), keep).await?)
     }
 }
 
-/// The oldest event of each enabled mirror.
-fn oldest_of_enabled_mirrors() -> Select<outbox_event::Entity> {
-    let oldest = Query::select()
-        .expr(Expr::col(outbox_event::Column::Id).min())
-        .from(outbox_event::Entity)
-        .group_by_col(outbox_event::Column::MirrorId)
-        .to_owned();
-    let enabled = Query::select()
-        .column(mirror_server::Column::Id)
-        .from(mirror_server::Entity)
-        .and_where(mirror_server::Column::Enabled.eq(true))
-        .to_owned();
-    outbox_event::Entity::find()
-        .filter(outbox_event::Column::Id.in_subquery(oldest))
-        .filter(outbox_event::Column::MirrorId.in_subquery(enabled))
+impl DeliveryQueue for outbox_event::Entity {
+    type Id = OutboxEventId;
+    type Receiver = MirrorServerId;
+
+    const ID: Self::Column = outbox_event::Column::Id;
+    const RECEIVER: Self::Column = outbox_event::Column::MirrorId;
+    const ATTEMPTS: Self::Column = outbox_event::Column::Attempts;
+    const NOT_BEFORE: Self::Column = outbox_event::Column::NotBefore;
+
+    /// Mirrors that are switched off keep their events and get none.
+    fn deliverable() -> Condition {
+        let enabled = Query::select()
+            .column(mirror_server::Column::Id)
+            .from(mirror_server::Entity)
+            .and_where(mirror_server::Column::Enabled.eq(true))
+            .to_owned();
+        Condition::all().add(outbox_event::Column::MirrorId.in_subquery(enabled))
+    }
 }

@@ -1,7 +1,12 @@
 //! Who was granted what: everywhere, on a project, on a repository.
+//!
+//! Each level has a table of its own. What is done with a row is the same for all three and stands here once.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    QueryOrder, QuerySelect, Related, Set,
+};
 
 use super::UpstreamStore;
 use super::outbox::announce;
@@ -9,201 +14,91 @@ use crate::entities::{global_permission, project_permission, repository_permissi
 use crate::error::{StoreError, require_row};
 use crate::ids::{ProjectId, RepositoryId, UserId};
 use crate::page::{Page, PageRequest};
-use crate::records::{NewEvent, PermissionsOfUser, UserPermission};
+use crate::records::{NewEvent, PermissionLevel, PermissionsOfUser, UserPermission};
 use crate::text_search::describes_user;
 
 impl UpstreamStore {
-    /// Grants a user a permission everywhere, in place of the one he has, and announces it.
-    pub async fn set_global_permission(
+    /// Grants a user a permission at a level, in place of the one they have there, and announces it.
+    pub async fn set_permission(
         &self,
+        level: PermissionLevel,
         user_id: UserId,
         permission: &str,
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
-        let row =
-            global_permission::ActiveModel { user_id: Set(user_id), permission: Set(permission.to_owned()) };
-        let replacing = OnConflict::column(global_permission::Column::UserId)
-            .update_column(global_permission::Column::Permission)
-            .to_owned();
+        let permission = Set(permission.to_owned());
         let transaction = self.database.begin_write().await?;
-        let written = global_permission::Entity::insert(row)
-            .on_conflict(replacing)
-            .exec_without_returning(&transaction)
-            .await;
-        written.map_err(|error| StoreError::from(error).or_missing_reference("user", &user_id))?;
-        announce(&transaction, events).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Takes a user's permission everywhere away and announces it.
-    pub async fn revoke_global_permission(
-        &self,
-        user_id: UserId,
-        events: Vec<NewEvent>,
-    ) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
-        let deleted = global_permission::Entity::delete_by_id(user_id).exec(&transaction).await?;
-        require_row(deleted.rows_affected, "permission of user", &user_id)?;
-        announce(&transaction, events).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Users with a permission everywhere whose name contains a text.
-    pub async fn list_global_permissions(
-        &self,
-        name: Option<&str>,
-        page: PageRequest,
-    ) -> Result<Page<UserPermission>, StoreError> {
-        let mut granted = global_permission::Entity::find().find_also_related(user_account::Entity);
-        if let Some(name) = name {
-            granted = granted.filter(describes_user(name));
-        }
-        let rows = granted
-            .order_by_asc(global_permission::Column::UserId)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
-        Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
-    }
-
-    /// Grants a user a permission on a project, in place of the one he has, and announces it.
-    pub async fn set_project_permission(
-        &self,
-        project_id: ProjectId,
-        user_id: UserId,
-        permission: &str,
-        events: Vec<NewEvent>,
-    ) -> Result<(), StoreError> {
-        let row = project_permission::ActiveModel {
-            project_id: Set(project_id),
-            user_id: Set(user_id),
-            permission: Set(permission.to_owned()),
+        let written = match level {
+            PermissionLevel::Global => {
+                let row = global_permission::ActiveModel { user_id: Set(user_id), permission };
+                grant(&transaction, row).await
+            }
+            PermissionLevel::Project(id) => {
+                let row = project_permission::ActiveModel {
+                    project_id: Set(id),
+                    user_id: Set(user_id),
+                    permission,
+                };
+                grant(&transaction, row).await
+            }
+            PermissionLevel::Repository(id) => {
+                let row = repository_permission::ActiveModel {
+                    repository_id: Set(id),
+                    user_id: Set(user_id),
+                    permission,
+                };
+                grant(&transaction, row).await
+            }
         };
-        let replacing =
-            OnConflict::columns([project_permission::Column::ProjectId, project_permission::Column::UserId])
-                .update_column(project_permission::Column::Permission)
-                .to_owned();
-        let transaction = self.database.begin_write().await?;
-        let written = project_permission::Entity::insert(row)
-            .on_conflict(replacing)
-            .exec_without_returning(&transaction)
-            .await;
-        written.map_err(|error| {
-            StoreError::from(error)
-                .or_missing_reference("project or user", &format!("{project_id} or {user_id}"))
-        })?;
+        written.map_err(|error| missing_reference(error, level, user_id))?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Takes a user's permission on a project away and announces it.
-    pub async fn revoke_project_permission(
+    /// Takes a user's permission at a level away and announces it.
+    pub async fn revoke_permission(
         &self,
-        project_id: ProjectId,
+        level: PermissionLevel,
         user_id: UserId,
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
-        let deleted =
-            project_permission::Entity::delete_by_id((project_id, user_id)).exec(&transaction).await?;
-        require_row(deleted.rows_affected, "permission of user", &user_id)?;
-        announce(&transaction, events).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Users with a permission on a project whose name contains a text.
-    pub async fn list_project_permissions(
-        &self,
-        project_id: ProjectId,
-        name: Option<&str>,
-        page: PageRequest,
-    ) -> Result<Page<UserPermission>, StoreError> {
-        let mut granted = project_permission::Entity::find()
-            .find_also_related(user_account::Entity)
-            .filter(project_permission::Column::ProjectId.eq(project_id));
-        if let Some(name) = name {
-            granted = granted.filter(describes_user(name));
-        }
-        let rows = granted
-            .order_by_asc(project_permission::Column::UserId)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
-        Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
-    }
-
-    /// Grants a user a permission on a repository, in place of the one he has, and announces it.
-    pub async fn set_repository_permission(
-        &self,
-        repository_id: RepositoryId,
-        user_id: UserId,
-        permission: &str,
-        events: Vec<NewEvent>,
-    ) -> Result<(), StoreError> {
-        let row = repository_permission::ActiveModel {
-            repository_id: Set(repository_id),
-            user_id: Set(user_id),
-            permission: Set(permission.to_owned()),
+        let deleted = match level {
+            PermissionLevel::Global => {
+                global_permission::Entity::delete_by_id(user_id).exec(&transaction).await
+            }
+            PermissionLevel::Project(id) => {
+                project_permission::Entity::delete_by_id((id, user_id)).exec(&transaction).await
+            }
+            PermissionLevel::Repository(id) => {
+                repository_permission::Entity::delete_by_id((id, user_id)).exec(&transaction).await
+            }
         };
-        let replacing = OnConflict::columns([
-            repository_permission::Column::RepositoryId,
-            repository_permission::Column::UserId,
-        ])
-        .update_column(repository_permission::Column::Permission)
-        .to_owned();
-        let transaction = self.database.begin_write().await?;
-        let written = repository_permission::Entity::insert(row)
-            .on_conflict(replacing)
-            .exec_without_returning(&transaction)
-            .await;
-        written.map_err(|error| {
-            StoreError::from(error)
-                .or_missing_reference("repository or user", &format!("{repository_id} or {user_id}"))
-        })?;
+        require_row(deleted?.rows_affected, "permission of user", &user_id)?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Takes a user's permission on a repository away and announces it.
-    pub async fn revoke_repository_permission(
+    /// Users with a permission at a level whose name contains a text.
+    pub async fn list_permissions(
         &self,
-        repository_id: RepositoryId,
-        user_id: UserId,
-        events: Vec<NewEvent>,
-    ) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
-        let deleted =
-            repository_permission::Entity::delete_by_id((repository_id, user_id)).exec(&transaction).await?;
-        require_row(deleted.rows_affected, "permission of user", &user_id)?;
-        announce(&transaction, events).await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Users with a permission on a repository itself whose name contains a text.
-    pub async fn list_repository_permissions(
-        &self,
-        repository_id: RepositoryId,
+        level: PermissionLevel,
         name: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<UserPermission>, StoreError> {
-        let mut granted = repository_permission::Entity::find()
-            .find_also_related(user_account::Entity)
-            .filter(repository_permission::Column::RepositoryId.eq(repository_id));
-        if let Some(name) = name {
-            granted = granted.filter(describes_user(name));
+        match level {
+            PermissionLevel::Global => {
+                self.list_in::<global_permission::Entity>(Condition::all(), name, page).await
+            }
+            PermissionLevel::Project(id) => {
+                let on_project = Condition::all().add(project_permission::Column::ProjectId.eq(id));
+                self.list_in::<project_permission::Entity>(on_project, name, page).await
+            }
+            PermissionLevel::Repository(id) => {
+                let on_repository = Condition::all().add(repository_permission::Column::RepositoryId.eq(id));
+                self.list_in::<repository_permission::Entity>(on_repository, name, page).await
+            }
         }
-        let rows = granted
-            .order_by_asc(repository_permission::Column::UserId)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        let found = rows.into_iter().map(|(row, user)| user_permission(row.user_id, row.permission, user));
-        Ok(Page::cut(found.collect::<Result<_, _>>()?, page))
     }
 
     /// What a user was granted everywhere, and on the project and the repository if these are given.
@@ -255,13 +150,76 @@ impl UpstreamStore {
             .await?;
         Ok(rows.into_iter().map(|row| (row.repository_id, row.permission)).collect())
     }
+
+    async fn list_in<T: PermissionTable>(
+        &self,
+        level: Condition,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<UserPermission>, StoreError> {
+        let rows = T::find()
+            .find_also_related(user_account::Entity)
+            .filter(level.add_option(name.map(describes_user)))
+            .order_by_asc(T::USER)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        let found = rows.into_iter().map(|(row, user)| {
+            let (user_id, permission) = T::grant_of(row);
+            let user = user.ok_or_else(|| StoreError::not_found("user", &user_id))?;
+            Ok(UserPermission { user: user.into(), permission })
+        });
+        Ok(Page::cut(found.collect::<Result<_, StoreError>>()?, page))
+    }
 }
 
-fn user_permission(
-    user_id: UserId,
-    permission: String,
-    user: Option<user_account::Model>,
-) -> Result<UserPermission, StoreError> {
-    let user = user.ok_or_else(|| StoreError::not_found("user", &user_id))?;
-    Ok(UserPermission { user: user.into(), permission })
+/// A table in which each row grants a permission to a user.
+trait PermissionTable: EntityTrait + Related<user_account::Entity> {
+    const USER: Self::Column;
+    const PERMISSION: Self::Column;
+
+    /// To whom a row grants what.
+    fn grant_of(row: Self::Model) -> (UserId, String);
+}
+
+macro_rules! permission_table {
+    ($($table:ident),+) => {$(
+        impl PermissionTable for $table::Entity {
+            const USER: Self::Column = $table::Column::UserId;
+            const PERMISSION: Self::Column = $table::Column::Permission;
+
+            fn grant_of(row: Self::Model) -> (UserId, String) {
+                (row.user_id, row.permission)
+            }
+        }
+    )+};
+}
+
+permission_table!(global_permission, project_permission, repository_permission);
+
+/// Writes a row in place of the one with the same key.
+async fn grant<A>(transaction: &DatabaseTransaction, row: A) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+    A::Entity: PermissionTable,
+{
+    let replacing = OnConflict::columns(<A::Entity as EntityTrait>::PrimaryKey::iter())
+        .update_column(A::Entity::PERMISSION)
+        .to_owned();
+    A::Entity::insert(row).on_conflict(replacing).exec_without_returning(transaction).await.map(drop)
+}
+
+/// Says which of those that a row names may not exist, if that is why it was not written.
+fn missing_reference(error: DbErr, level: PermissionLevel, user_id: UserId) -> StoreError {
+    let error = StoreError::from(error);
+    match level {
+        PermissionLevel::Global => error.or_missing_reference("user", &user_id),
+        PermissionLevel::Project(id) => {
+            error.or_missing_reference("project or user", &format!("{id} or {user_id}"))
+        }
+        PermissionLevel::Repository(id) => {
+            error.or_missing_reference("repository or user", &format!("{id} or {user_id}"))
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! Projects.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
 use super::outbox::announce;
+use super::repositories::refresh_metadata_hash;
 use super::visibility::visible_projects;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -68,18 +69,26 @@ impl UpstreamStore {
         Ok(found.map(Project::from))
     }
 
-    /// The projects that somebody may see and whose name contains a text, in order of creation.
+    /// The projects that are visible and whose name contains a text, in order of creation.
     pub async fn list_projects(
         &self,
         visible_to: Visibility,
         name: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<Project>, StoreError> {
-        let mut projects = project::Entity::find().filter(visible_projects(visible_to));
-        if let Some(name) = name {
-            projects = projects.filter(contains(project::Column::NameLower, name));
-        }
-        let rows = projects
+        self.page_of_projects(visible_projects(visible_to), name, page).await
+    }
+
+    /// The projects that fulfil a condition and whose name contains a text, in order of creation.
+    pub(super) async fn page_of_projects(
+        &self,
+        condition: Condition,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Project>, StoreError> {
+        let named = name.map(|name| contains(project::Column::NameLower, name));
+        let rows = project::Entity::find()
+            .filter(Condition::all().add(condition).add_option(named))
             .order_by_asc(project::Column::Id)
             .offset(page.offset())
             .limit(page.rows())
@@ -88,7 +97,7 @@ impl UpstreamStore {
         Ok(Page::cut(rows, page).map(Project::from))
     }
 
-    /// Whether somebody may see a project.
+    /// Whether a project is visible.
     pub async fn is_project_visible(
         &self,
         id: ProjectId,
@@ -162,17 +171,7 @@ async fn refresh_metadata_hashes(
         .await?;
     let mut repositories = Vec::with_capacity(rows.len());
     for row in rows {
-        let mut repository = row.in_project(project.clone());
-        let hash = metadata_hash(&repository);
-        if hash != repository.metadata_hash {
-            let changed = repository::ActiveModel {
-                id: Unchanged(repository.id),
-                metadata_hash: Set(hash.clone()),
-                ..Default::default()
-            };
-            changed.update(transaction).await?;
-            repository.metadata_hash = hash;
-        }
+        let repository = refresh_metadata_hash(transaction, row, project.clone(), &metadata_hash).await?;
         repositories.push(repository);
     }
     Ok(repositories)

@@ -1,7 +1,7 @@
 //! Which refs changed at each of the last generations, so that it can be told what a mirror has gained that was
 //! behind by several.
 //!
-//! Only repositories with webhooks have such a memory, since nobody else asks for it, and it is short: about a
+//! Only repositories with webhooks have this history, since only webhooks ask for it, and it is short: about a
 //! mirror that is further behind it is said that refs have changed, but not which.
 
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};

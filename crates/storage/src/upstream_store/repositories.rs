@@ -49,7 +49,7 @@ impl UpstreamStore {
             ..Default::default()
         };
         let transaction = self.database.begin_write().await?;
-        let project = hold_project(&transaction, repository.project_id).await?;
+        let project = lock_project(&transaction, repository.project_id).await?;
         let created = row.insert(&transaction).await;
         let created = created.map_err(|error| StoreError::from(error).or_conflict(&[unique_slug(&slug)]))?;
         let created = refresh_metadata_hash(&transaction, created, project, metadata_hash).await?;
@@ -77,8 +77,8 @@ impl UpstreamStore {
         .await
     }
 
-    /// The repositories, in one project or all, that somebody may see and whose name contains a text, in
-    /// order of creation.
+    /// The repositories, in one project or all, that are visible and whose name contains a text, in order of
+    /// creation.
     pub async fn list_repositories(
         &self,
         project_id: Option<ProjectId>,
@@ -86,14 +86,21 @@ impl UpstreamStore {
         name: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<Repository>, StoreError> {
-        let mut repositories = with_project().filter(visible_repositories(visible_to));
-        if let Some(project_id) = project_id {
-            repositories = repositories.filter(repository::Column::ProjectId.eq(project_id));
-        }
-        if let Some(name) = name {
-            repositories = repositories.filter(contains(repository::Column::NameLower, name));
-        }
-        let rows = repositories
+        let in_project = project_id.map(|id| repository::Column::ProjectId.eq(id));
+        let named = name.map(|name| contains(repository::Column::NameLower, name));
+        let listed = visible_repositories(visible_to);
+        self.page_of_repositories(Condition::all().add(listed).add_option(in_project).add_option(named), page)
+            .await
+    }
+
+    /// The repositories that fulfil a condition, in order of creation.
+    pub(super) async fn page_of_repositories(
+        &self,
+        condition: Condition,
+        page: PageRequest,
+    ) -> Result<Page<Repository>, StoreError> {
+        let rows = with_project()
+            .filter(condition)
             .order_by_asc(repository::Column::Id)
             .offset(page.offset())
             .limit(page.rows())
@@ -103,7 +110,7 @@ impl UpstreamStore {
         Ok(Page::cut(found, page))
     }
 
-    /// Whether somebody may read a repository.
+    /// Whether a repository is visible.
     pub async fn is_repository_visible(
         &self,
         id: RepositoryId,
@@ -115,8 +122,8 @@ impl UpstreamStore {
         Ok(found.is_some())
     }
 
-    /// The hashes of the repositories that somebody may see, ordered by project and repository and
-    /// following the given pair; an empty list is the end.
+    /// The hashes of the repositories that are visible, ordered by project and repository and following the
+    /// given pair; an empty list is the end.
     pub async fn list_hashes(
         &self,
         visible_to: Visibility,
@@ -165,7 +172,7 @@ impl UpstreamStore {
         let before = before.ok_or_else(|| StoreError::not_found("repository", &id))?;
         // The project is locked before the repository, as everywhere, so that two changes cannot wait for
         // each other.
-        let project = hold_project(&transaction, update.project_id.unwrap_or(before.project_id)).await?;
+        let project = lock_project(&transaction, update.project_id.unwrap_or(before.project_id)).await?;
 
         let mut row = changed_fields(update);
         row.id = Unchanged(id);
@@ -190,8 +197,8 @@ impl UpstreamStore {
 
     /// Records that a repository's refs have changed, under the next generation, and announces it.
     ///
-    /// The caller has seen `expected_generation` before the change; if somebody else has recorded a change
-    /// since, nothing is recorded, and the caller looks at the refs again.
+    /// The caller has seen `expected_generation` before the change; if another change was recorded since, nothing
+    /// is recorded, and the caller looks at the refs again.
     pub async fn record_ref_change(
         &self,
         change: RefChangeRecord,
@@ -237,11 +244,11 @@ fn unique_slug(slug: &str) -> UniqueField<'_> {
     UniqueField { what: "repository slug", table: "repository", column: "slug", value: slug }
 }
 
-pub(super) fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
+fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
     repository::Entity::find().find_also_related(project::Entity)
 }
 
-pub(super) fn assemble(
+fn assemble(
     (repository, project): (repository::Model, Option<project::Model>),
 ) -> Result<Repository, StoreError> {
     let project = project.ok_or_else(|| StoreError::not_found("project", &repository.project_id))?;
@@ -249,7 +256,7 @@ pub(super) fn assemble(
 }
 
 /// Loads a project and keeps it from being changed until the transaction ends.
-async fn hold_project(
+async fn lock_project(
     transaction: &DatabaseTransaction,
     id: ProjectId,
 ) -> Result<project::Model, StoreError> {
@@ -290,7 +297,8 @@ fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
     row
 }
 
-async fn refresh_metadata_hash(
+/// Computes the metadata hash of a repository anew and stores it if it has changed.
+pub(super) async fn refresh_metadata_hash(
     transaction: &DatabaseTransaction,
     row: repository::Model,
     project: project::Model,

@@ -1,11 +1,10 @@
-//! Searches by more than a name: repositories by what they are, projects by what somebody may do with them.
+//! Searches by more than a name: repositories by what they are, projects by the permissions that a user holds.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition};
 
 use super::UpstreamStore;
 use super::projects::folded_key;
-use super::repositories::{assemble, with_project};
 use super::visibility::visible_repositories;
 use crate::entities::{project, project_permission, repository};
 use crate::error::StoreError;
@@ -14,43 +13,25 @@ use crate::records::{Project, ProjectsHeld, Repository, RepositorySearch, Visibi
 use crate::text_search::contains;
 
 impl UpstreamStore {
-    /// The repositories that somebody may see and that are what the search asks for, in order of creation.
+    /// The repositories that are visible and that are what the search asks for, in order of creation.
     pub async fn search_repositories(
         &self,
         search: &RepositorySearch,
         visible_to: Visibility,
         page: PageRequest,
     ) -> Result<Page<Repository>, StoreError> {
-        let rows = with_project()
-            .filter(visible_repositories(visible_to))
-            .filter(found_by(search))
-            .order_by_asc(repository::Column::Id)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        let found = rows.into_iter().map(assemble).collect::<Result<_, _>>()?;
-        Ok(Page::cut(found, page))
+        let found = Condition::all().add(visible_repositories(visible_to)).add(found_by(search));
+        self.page_of_repositories(found, page).await
     }
 
-    /// The projects on which somebody holds one of some permissions, in order of creation.
+    /// The projects on which a user holds one of some permissions, in order of creation.
     pub async fn list_projects_held(
         &self,
         held: &ProjectsHeld,
         name: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<Project>, StoreError> {
-        let mut projects = project::Entity::find().filter(holds(held));
-        if let Some(name) = name {
-            projects = projects.filter(contains(project::Column::NameLower, name));
-        }
-        let rows = projects
-            .order_by_asc(project::Column::Id)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        Ok(Page::cut(rows, page).map(Project::from))
+        self.page_of_projects(holds(held), name, page).await
     }
 }
 
@@ -59,9 +40,9 @@ fn found_by(search: &RepositorySearch) -> Condition {
     let project_name = |text: &String| contains(project::Column::NameLower, text);
     let project_key = |key: &String| project::Column::Key.eq(folded_key(key));
     let public = |public: bool| {
-        let anybody_reads =
+        let is_public =
             Condition::any().add(repository::Column::Public.eq(true)).add(project::Column::Public.eq(true));
-        if public { anybody_reads } else { anybody_reads.not() }
+        if public { is_public } else { is_public.not() }
     };
     Condition::all()
         .add_option(search.name.as_ref().map(name))

@@ -119,7 +119,7 @@ impl UpstreamStore {
         self.save_user(row, id, events).await.map(drop)
     }
 
-    /// Deletes a user with his tokens and permissions, and announces it.
+    /// Deletes a user with their tokens and permissions, and announces it.
     pub async fn delete_user(&self, id: UserId, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
         let deleted = user_account::Entity::delete_by_id(id).exec(&transaction).await?;

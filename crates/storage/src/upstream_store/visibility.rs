@@ -1,7 +1,7 @@
-//! Which projects and repositories somebody gets to see, decided in the database.
+//! Which projects and repositories are visible to a caller, decided in the database.
 //!
 //! Any permission on something includes reading it. A public project makes all of its repositories public,
-//! and whoever may read one repository may see that its project exists.
+//! and a user who may read one repository may see that its project exists.
 
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition};

@@ -1,12 +1,11 @@
 //! Events that wait for their delivery to a webhook, in the order in which they were recorded.
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
-};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
 use super::UpstreamStore;
+use super::delivery_queue::{self, DeliveryQueue};
 use super::webhook_log::write_to_log;
 use crate::entities::{webhook, webhook_delivery};
 use crate::error::StoreError;
@@ -52,29 +51,14 @@ pub(super) async fn announce_to_webhooks(
 }
 
 impl UpstreamStore {
-    /// Webhooks whose oldest event is due. A younger event does not make a webhook due, or it would overtake.
+    /// Webhooks whose oldest event is due.
     pub async fn webhooks_with_pending(&self, now: i64) -> Result<Vec<WebhookId>, StoreError> {
-        Ok(oldest_of_each_webhook()
-            .select_only()
-            .column(webhook_delivery::Column::WebhookId)
-            .filter(webhook_delivery::Column::NotBefore.lte(now))
-            .order_by_asc(webhook_delivery::Column::Id)
-            .into_tuple()
-            .all(self.database.connection())
-            .await?)
+        Ok(delivery_queue::due_receivers::<webhook_delivery::Entity>(self.database.connection(), now).await?)
     }
 
     /// When the next webhook will be due, in epoch milliseconds; in the past if one is due already.
     pub async fn next_webhook_delivery_at(&self) -> Result<Option<i64>, StoreError> {
-        let earliest: Option<i64> = oldest_of_each_webhook()
-            .select_only()
-            .column(webhook_delivery::Column::NotBefore)
-            .order_by_asc(webhook_delivery::Column::NotBefore)
-            .limit(1)
-            .into_tuple()
-            .one(self.database.connection())
-            .await?;
-        Ok(earliest)
+        Ok(delivery_queue::next_due_at::<webhook_delivery::Entity>(self.database.connection()).await?)
     }
 
     /// The oldest event that waits for a webhook, whether it is due or not, with the webhook.
@@ -109,18 +93,15 @@ impl UpstreamStore {
         write_to_log(&transaction, delivery.webhook_id, exchange, keep).await?;
         match fate {
             DeliveryFate::Settled => {
-                webhook_delivery::Entity::delete_by_id(delivery.id).exec(&transaction).await?;
+                delivery_queue::remove::<webhook_delivery::Entity>(&transaction, &[delivery.id]).await?;
             }
             DeliveryFate::Repeated { not_before } => {
-                webhook_delivery::Entity::update_many()
-                    .col_expr(
-                        webhook_delivery::Column::Attempts,
-                        Expr::col(webhook_delivery::Column::Attempts).add(1),
-                    )
-                    .col_expr(webhook_delivery::Column::NotBefore, Expr::value(not_before))
-                    .filter(webhook_delivery::Column::Id.eq(delivery.id))
-                    .exec(&transaction)
-                    .await?;
+                delivery_queue::postpone::<webhook_delivery::Entity>(
+                    &transaction,
+                    &[delivery.id],
+                    not_before,
+                )
+                .await?;
             }
         }
         Ok(transaction.commit().await?)
@@ -128,34 +109,16 @@ impl UpstreamStore {
 
     /// Drops the oldest events of a webhook for which more than `keep` wait, and returns how many.
     pub async fn trim_webhook_deliveries(&self, id: WebhookId, keep: u64) -> Result<u64, StoreError> {
-        let of_webhook = webhook_delivery::Column::WebhookId.eq(id);
-        let newest_dropped: Option<WebhookDeliveryId> = webhook_delivery::Entity::find()
-            .select_only()
-            .column(webhook_delivery::Column::Id)
-            .filter(of_webhook.clone())
-            .order_by_desc(webhook_delivery::Column::Id)
-            .offset(keep)
-            .limit(1)
-            .into_tuple()
-            .one(self.database.connection())
-            .await?;
-        let Some(newest_dropped) = newest_dropped else {
-            return Ok(0);
-        };
-        let deleted = webhook_delivery::Entity::delete_many()
-            .filter(of_webhook)
-            .filter(webhook_delivery::Column::Id.lte(newest_dropped))
-            .exec(self.database.connection())
-            .await?;
-        Ok(deleted.rows_affected)
+        Ok(delivery_queue::trim::<webhook_delivery::Entity>(self.database.connection(), id, keep).await?)
     }
 }
 
-fn oldest_of_each_webhook() -> Select<webhook_delivery::Entity> {
-    let oldest = Query::select()
-        .expr(Expr::col(webhook_delivery::Column::Id).min())
-        .from(webhook_delivery::Entity)
-        .group_by_col(webhook_delivery::Column::WebhookId)
-        .to_owned();
-    webhook_delivery::Entity::find().filter(webhook_delivery::Column::Id.in_subquery(oldest))
+impl DeliveryQueue for webhook_delivery::Entity {
+    type Id = WebhookDeliveryId;
+    type Receiver = WebhookId;
+
+    const ID: Self::Column = webhook_delivery::Column::Id;
+    const RECEIVER: Self::Column = webhook_delivery::Column::WebhookId;
+    const ATTEMPTS: Self::Column = webhook_delivery::Column::Attempts;
+    const NOT_BEFORE: Self::Column = webhook_delivery::Column::NotBefore;
 }

@@ -2,14 +2,16 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Set,
 };
 use serde_json::{Map, Value};
 
 use super::UpstreamStore;
+use super::delivery_queue::keep_newest;
 use crate::entities::webhook_invocation;
 use crate::error::StoreError;
-use crate::ids::{InvocationId, WebhookId};
+use crate::ids::WebhookId;
 use crate::page::{Page, PageRequest};
 use crate::records::{Exchange, Invocation, InvocationCounts, InvocationOutcome};
 
@@ -39,21 +41,9 @@ pub(super) async fn write_to_log(
         ..Default::default()
     };
     webhook_invocation::Entity::insert(row).exec_without_returning(transaction).await?;
-    let newest_dropped: Option<InvocationId> = log_of(webhook_id, None, None)
-        .select_only()
-        .column(webhook_invocation::Column::Id)
-        .offset(keep)
-        .limit(1)
-        .into_tuple()
-        .one(transaction)
-        .await?;
-    if let Some(newest_dropped) = newest_dropped {
-        webhook_invocation::Entity::delete_many()
-            .filter(webhook_invocation::Column::WebhookId.eq(webhook_id))
-            .filter(webhook_invocation::Column::Id.lte(newest_dropped))
-            .exec(transaction)
-            .await?;
-    }
+    let of_webhook = Condition::all().add(webhook_invocation::Column::WebhookId.eq(webhook_id));
+    let id = webhook_invocation::Column::Id;
+    keep_newest::<webhook_invocation::Entity>(transaction, of_webhook, id, keep).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use heliostat_auth::{
     effective_repository,
 };
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Page, PageRequest, UserId, UserPermission};
+use heliostat_storage::{Page, PageRequest, PermissionLevel, UserId, UserPermission};
 
 use super::part::Accounts;
 use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
@@ -21,7 +21,7 @@ impl Accounts {
         filter: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
-        Ok(self.store.list_global_permissions(filter, page).await?)
+        Ok(self.store.list_permissions(PermissionLevel::Global, filter, page).await?)
     }
 
     /// Gives a user a permission for the whole server, in place of the one they have.
@@ -36,7 +36,8 @@ impl Accounts {
             self.permit_lowering(caller, user.id).await?;
         }
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let stored = self.store.set_global_permission(user.id, permission.as_str(), events).await;
+        let stored =
+            self.store.set_permission(PermissionLevel::Global, user.id, permission.as_str(), events).await;
         stored?;
         self.announcer.announced();
         Ok(())
@@ -52,7 +53,7 @@ impl Accounts {
         let user = self.user_by_name(user_name).await?;
         self.permit_lowering(caller, user.id).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_global_permission(user.id, events).await?;
+        self.store.revoke_permission(PermissionLevel::Global, user.id, events).await?;
         self.announcer.announced();
         Ok(())
     }
@@ -64,7 +65,10 @@ impl Accounts {
         filter: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
-        Ok(self.store.list_project_permissions(administrator.project().id, filter, page).await?)
+        Ok(self
+            .store
+            .list_permissions(PermissionLevel::Project(administrator.project().id), filter, page)
+            .await?)
     }
 
     /// Gives a user a permission on a project, in place of the one they have.
@@ -77,8 +81,10 @@ impl Accounts {
         let (caller, project) = (administrator.caller(), administrator.project());
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let stored =
-            self.store.set_project_permission(project.id, user.id, permission.as_str(), events).await;
+        let stored = self
+            .store
+            .set_permission(PermissionLevel::Project(project.id), user.id, permission.as_str(), events)
+            .await;
         stored?;
         self.announcer.announced();
         Ok(())
@@ -100,7 +106,7 @@ impl Accounts {
             return Err(loses_control("project"));
         }
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_project_permission(project.id, user.id, events).await?;
+        self.store.revoke_permission(PermissionLevel::Project(project.id), user.id, events).await?;
         self.announcer.announced();
         Ok(())
     }
@@ -113,7 +119,7 @@ impl Accounts {
         page: PageRequest,
     ) -> Result<Page<UserPermission>, Refusal> {
         let repository = administrator.repository();
-        Ok(self.store.list_repository_permissions(repository.id, filter, page).await?)
+        Ok(self.store.list_permissions(PermissionLevel::Repository(repository.id), filter, page).await?)
     }
 
     /// Gives a user a permission on a repository, in place of the one they have.
@@ -127,7 +133,10 @@ impl Accounts {
         let user = self.user_by_name(user_name).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
         let granted = permission.as_str();
-        let stored = self.store.set_repository_permission(repository.id, user.id, granted, events).await;
+        let stored = self
+            .store
+            .set_permission(PermissionLevel::Repository(repository.id), user.id, granted, events)
+            .await;
         stored?;
         self.announcer.announced();
         Ok(())
@@ -149,7 +158,7 @@ impl Accounts {
             return Err(loses_control("repository"));
         }
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_repository_permission(repository.id, user.id, events).await?;
+        self.store.revoke_permission(PermissionLevel::Repository(repository.id), user.id, events).await?;
         self.announcer.announced();
         Ok(())
     }
@@ -174,7 +183,7 @@ impl Accounts {
         let mut start = 0;
         loop {
             let request = PageRequest { start, limit: HOLDERS_PAGE };
-            let page = self.store.list_global_permissions(None, request).await?;
+            let page = self.store.list_permissions(PermissionLevel::Global, None, request).await?;
             let other = |held: &UserPermission| {
                 held.permission == sys_admin && held.user.id != id && held.user.active
             };

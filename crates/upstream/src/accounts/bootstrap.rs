@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use heliostat_auth::{GlobalPermission, PasswordError, Passwords, Secret, random_password};
-use heliostat_storage::{NewUser, StoreError, UpstreamStore, UserKind};
+use heliostat_storage::{NewUser, PermissionLevel, StoreError, UpstreamStore, UserKind};
 use thiserror::Error;
 
 /// Name of the first administrator.
@@ -61,7 +61,14 @@ pub(crate) async fn create_admin(
         None if store.count_users().await? > 0 => return Ok(None),
         // A crash between the two steps below leaves an administrator without permission: finish the work.
         Some(user) if store.count_users().await? == 1 => {
-            store.set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new()).await?;
+            store
+                .set_permission(
+                    PermissionLevel::Global,
+                    user.id,
+                    GlobalPermission::SysAdmin.as_str(),
+                    Vec::new(),
+                )
+                .await?;
             return Ok(None);
         }
         Some(_) => return Ok(None),
@@ -99,7 +106,9 @@ async fn store_admin(
             created_at: first.now_ms,
         })
         .await?;
-    store.set_global_permission(user.id, GlobalPermission::SysAdmin.as_str(), Vec::new()).await?;
+    store
+        .set_permission(PermissionLevel::Global, user.id, GlobalPermission::SysAdmin.as_str(), Vec::new())
+        .await?;
     Ok(AdminAccount { name: user.name, password_file })
 }
 

@@ -3,7 +3,7 @@
 use heliostat_auth::{GlobalPermission, Secret};
 use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{NewUser, Page, PageRequest, User, UserFilter, UserId, UserKind};
+use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
 
 use super::part::Accounts;
 use crate::names;
@@ -81,7 +81,8 @@ impl Accounts {
             .to_the_end(async move {
                 let user = store.create_user(new_user).await?;
                 let licensed = GlobalPermission::LicensedUser.as_str();
-                let granted = store.set_global_permission(user.id, licensed, Vec::new()).await;
+                let granted =
+                    store.set_permission(PermissionLevel::Global, user.id, licensed, Vec::new()).await;
                 granted?;
                 Ok(user)
             })

@@ -7,8 +7,8 @@ use heliostat_auth::{Caller, ProjectPermission};
 use heliostat_downstream::metadata_hash;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    NewProject, Page, PageRequest, Project, ProjectId, ProjectKind, ProjectUpdate, ProjectsHeld, StoreError,
-    UserId,
+    NewProject, Page, PageRequest, PermissionLevel, Project, ProjectId, ProjectKind, ProjectUpdate,
+    ProjectsHeld, StoreError, UserId,
 };
 
 use super::records::Repositories;
@@ -109,8 +109,10 @@ impl Repositories {
         if let Some(user) = caller.user() {
             let granted = ProjectPermission::Admin.as_str();
             let events = vec![context.permissions_changed(Some(&user.name))];
-            let stored =
-                self.store.set_project_permission(project.id, UserId(user.id), granted, events).await;
+            let stored = self
+                .store
+                .set_permission(PermissionLevel::Project(project.id), UserId(user.id), granted, events)
+                .await;
             stored?;
             self.announcer.announced();
         }

@@ -22,19 +22,19 @@ impl Tally {
     }
 }
 
-/// The counter of answers by where they came from.
-const ANSWERS: &str = "heliostat_answers_total";
+/// The counter of requests by how the cache answered them.
+const REQUESTS: &str = "heliostat_response_cache_requests_total";
 
 /// Reads the text that Prometheus reads; `None` when no stored answers are told of there.
 pub fn of_metrics(text: &str) -> Option<Tally> {
     let mut tally = Tally::default();
     let mut found = false;
     for line in text.lines() {
-        let Some((labels, value)) = line.strip_prefix(ANSWERS).and_then(|rest| rest.rsplit_once(' ')) else {
+        let Some((labels, value)) = line.strip_prefix(REQUESTS).and_then(|rest| rest.rsplit_once(' ')) else {
             continue;
         };
         let Ok(value) = value.parse::<f64>() else { continue };
-        match labels.contains("computed") {
+        match labels.contains("miss") {
             true => tally.misses += value,
             false => tally.hits += value,
         }
@@ -55,9 +55,11 @@ mod tests {
 
     #[test]
     fn answers_are_counted_by_where_they_came_from() {
-        let text = "# TYPE heliostat_answers counter\nheliostat_answers_total{source=\"stored\"} 6\n\
-                    heliostat_answers_total{source=\"joined\"} 2\n\
-                    heliostat_answers_total{source=\"computed\"} 2\nheliostat_answers_prepared_total 9\n";
+        let text = "# TYPE heliostat_response_cache_requests counter\n\
+                    heliostat_response_cache_requests_total{result=\"hit\"} 6\n\
+                    heliostat_response_cache_requests_total{result=\"coalesced\"} 2\n\
+                    heliostat_response_cache_requests_total{result=\"miss\"} 2\n\
+                    heliostat_response_cache_prewarmed_total 9\n";
         let tally = of_metrics(text).expect("it tells of its answers");
         assert_eq!((tally, tally.ratio()), (Tally { hits: 8.0, misses: 2.0 }, Some(0.8)));
         assert_eq!(of_metrics("up 1\n"), None);

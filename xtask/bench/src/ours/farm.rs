@@ -263,7 +263,7 @@ impl Repository {
 }
 
 fn wait_for_housekeeping(rest: &Rest) -> anyhow::Result<()> {
-    const PENDING: &str = "heliostat_upkeep_pending ";
+    const PENDING: &str = "heliostat_housekeeping_pending_repositories ";
     eventually("the housekeeping of the repositories", HOUSEKEEPING_TIMEOUT, || {
         let metrics = rest.metrics()?;
         let pending = metrics.lines().find_map(|line| line.strip_prefix(PENDING));

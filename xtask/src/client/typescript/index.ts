@@ -15,7 +15,7 @@ export type HeliostatClient = Client<paths>;
 /**
  * A client of the server at a base URL, such as `http://127.0.0.1:7990`.
  *
- * Without credentials it calls as nobody, which a few operations allow.
+ * Without credentials it calls anonymously, which a few operations allow.
  */
 export function createHeliostatClient(
   serverUrl: string,

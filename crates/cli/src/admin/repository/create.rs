@@ -17,7 +17,7 @@ pub struct Attributes {
     /// Default branch [default: the server's choice, or the source's when importing].
     #[arg(long, value_name = "BRANCH")]
     pub default_branch: Option<String>,
-    /// Let everybody read it, without a password too [default: false].
+    /// Let anonymous users read it, without a password [default: false].
     #[arg(long)]
     pub public: bool,
 }

@@ -12,9 +12,9 @@ use super::create::{Attributes, NewRepository, create_if_missing};
 use super::{FIELDS, RepositoryName};
 use crate::admin::UpstreamConnection;
 use crate::client::Client;
-use crate::credentials::Authorization;
-use crate::progress::Progress;
-use crate::source_repository::{self, SourceRepository};
+use crate::client::credentials::Authorization;
+use crate::local_git::{self, SourceRepository};
+use crate::output::Progress;
 
 /// What is copied, and to where.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub struct ImportCommand {
 
 /// Creates the repository if it is missing, and pushes everything that the source has.
 pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
-    let Some(name) = command.name.or_else(|| source_repository::name_of(&command.source)) else {
+    let Some(name) = command.name.or_else(|| local_git::name_of(&command.source)) else {
         bail!("{:?} does not say what the copy should be called; use --name", command.source);
     };
     let git = Git::discover(&command.git).await?;

@@ -119,7 +119,7 @@ async fn repositories_are_paged_and_walked_in_order() {
 }
 
 #[tokio::test]
-async fn a_walk_by_project_meets_each_held_repository_once() {
+async fn a_walk_by_project_meets_each_mirrored_repository_once() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;
         let other = super::upstream(&store, "other", NOW).await;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::StoreError;
 use crate::ids::TokenId;
-use crate::records::{NewAccessToken, UserFilter, UserUpdate};
+use crate::records::{NewAccessToken, PermissionLevel, UserFilter, UserUpdate};
 
 fn new_token(id: &str, user: &User) -> NewAccessToken {
     NewAccessToken {
@@ -113,10 +113,17 @@ async fn a_deleted_user_takes_tokens_and_permissions_along_and_leaves_his_id_unu
     for (store, test) in stores().await {
         let alice = user(&store, "alice").await;
         store.create_token(new_token("t1", &alice)).await.unwrap();
-        store.set_global_permission(alice.id, "ADMIN", Vec::new()).await.unwrap();
+        store.set_permission(PermissionLevel::Global, alice.id, "ADMIN", Vec::new()).await.unwrap();
         store.delete_user(alice.id, Vec::new()).await.unwrap();
         assert_eq!(store.find_user_by_token_hash("hash of t1").await.unwrap(), None);
-        assert!(store.list_global_permissions(None, FIRST_PAGE).await.unwrap().values.is_empty());
+        assert!(
+            store
+                .list_permissions(PermissionLevel::Global, None, FIRST_PAGE)
+                .await
+                .unwrap()
+                .values
+                .is_empty()
+        );
         assert!(matches!(
             store.delete_user(alice.id, Vec::new()).await,
             Err(StoreError::NotFound { what: "user", .. })
@@ -159,34 +166,54 @@ async fn permissions_replace_each_other_and_can_be_revoked() {
         let alice = user(&store, "alice").await;
         let project = project(&store, "PRJ").await;
         let repository = repository(&store, project.id, "site").await;
-        store.set_global_permission(alice.id, "LICENSED_USER", Vec::new()).await.unwrap();
-        store.set_global_permission(alice.id, "ADMIN", Vec::new()).await.unwrap();
-        store.set_project_permission(project.id, alice.id, "PROJECT_READ", Vec::new()).await.unwrap();
-        store.set_project_permission(project.id, alice.id, "PROJECT_WRITE", Vec::new()).await.unwrap();
-        store.set_repository_permission(repository.id, alice.id, "REPO_ADMIN", Vec::new()).await.unwrap();
+        store.set_permission(PermissionLevel::Global, alice.id, "LICENSED_USER", Vec::new()).await.unwrap();
+        store.set_permission(PermissionLevel::Global, alice.id, "ADMIN", Vec::new()).await.unwrap();
+        store
+            .set_permission(PermissionLevel::Project(project.id), alice.id, "PROJECT_READ", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_permission(PermissionLevel::Project(project.id), alice.id, "PROJECT_WRITE", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_permission(PermissionLevel::Repository(repository.id), alice.id, "REPO_ADMIN", Vec::new())
+            .await
+            .unwrap();
 
         let granted = store.permissions_of(alice.id, Some(project.id), Some(repository.id)).await.unwrap();
         assert_eq!(granted.global.as_deref(), Some("ADMIN"));
         assert_eq!(granted.project.as_deref(), Some("PROJECT_WRITE"));
         assert_eq!(granted.repository.as_deref(), Some("REPO_ADMIN"));
-        let on_project = store.list_project_permissions(project.id, Some("ALI"), FIRST_PAGE).await.unwrap();
+        let on_project = store
+            .list_permissions(PermissionLevel::Project(project.id), Some("ALI"), FIRST_PAGE)
+            .await
+            .unwrap();
         assert_eq!(on_project.values[0].user, alice);
         assert_eq!(on_project.values[0].permission, "PROJECT_WRITE");
-        let nobody = store.list_repository_permissions(repository.id, Some("x"), FIRST_PAGE).await.unwrap();
+        let nobody = store
+            .list_permissions(PermissionLevel::Repository(repository.id), Some("x"), FIRST_PAGE)
+            .await
+            .unwrap();
         assert!(nobody.values.is_empty());
         assert_eq!(store.project_permissions_of(alice.id).await.unwrap().len(), 1);
         assert_eq!(store.repository_permissions_of(alice.id).await.unwrap().len(), 1);
 
-        store.revoke_project_permission(project.id, alice.id, Vec::new()).await.unwrap();
-        store.revoke_repository_permission(repository.id, alice.id, Vec::new()).await.unwrap();
-        store.revoke_global_permission(alice.id, Vec::new()).await.unwrap();
+        store.revoke_permission(PermissionLevel::Project(project.id), alice.id, Vec::new()).await.unwrap();
+        store
+            .revoke_permission(PermissionLevel::Repository(repository.id), alice.id, Vec::new())
+            .await
+            .unwrap();
+        store.revoke_permission(PermissionLevel::Global, alice.id, Vec::new()).await.unwrap();
         assert_eq!(
             store.permissions_of(alice.id, Some(project.id), Some(repository.id)).await.unwrap(),
             Default::default()
         );
-        let twice = store.revoke_global_permission(alice.id, Vec::new()).await;
+        let twice = store.revoke_permission(PermissionLevel::Global, alice.id, Vec::new()).await;
         assert!(matches!(twice, Err(StoreError::NotFound { .. })));
-        let nowhere = store.set_project_permission(ProjectId(99), alice.id, "PROJECT_READ", Vec::new()).await;
+        let nowhere = store
+            .set_permission(PermissionLevel::Project(ProjectId(99)), alice.id, "PROJECT_READ", Vec::new())
+            .await;
         assert!(matches!(nowhere, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }

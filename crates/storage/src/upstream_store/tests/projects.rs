@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::StoreError;
-use crate::records::{ProjectUpdate, Visibility};
+use crate::records::{PermissionLevel, ProjectUpdate, Visibility};
 
 #[tokio::test]
 async fn keys_and_names_are_unique_in_whatever_case() {
@@ -71,16 +71,22 @@ async fn a_project_with_repositories_cannot_be_deleted() {
 }
 
 #[tokio::test]
-async fn everybody_sees_the_projects_in_which_he_may_read_something() {
+async fn users_see_the_projects_in_which_they_may_read_something() {
     for (store, test) in stores().await {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let open = NewProject { public: true, ..new_project("OPEN") };
         store.create_project(open, |_| Vec::new()).await.unwrap();
         let granted = project(&store, "GRANTED").await;
-        store.set_project_permission(granted.id, alice.id, "PROJECT_READ", Vec::new()).await.unwrap();
+        store
+            .set_permission(PermissionLevel::Project(granted.id), alice.id, "PROJECT_READ", Vec::new())
+            .await
+            .unwrap();
         let partly = project(&store, "PARTLY").await;
         let inside = repository(&store, partly.id, "inside").await;
-        store.set_repository_permission(inside.id, bob.id, "REPO_READ", Vec::new()).await.unwrap();
+        store
+            .set_permission(PermissionLevel::Repository(inside.id), bob.id, "REPO_READ", Vec::new())
+            .await
+            .unwrap();
         let showcase = project(&store, "SHOWCASE").await;
         let public = NewRepository { public: true, ..new_repository(showcase.id, "public") };
         store.create_repository(public, metadata_hash, |_| Vec::new()).await.unwrap();

@@ -3,7 +3,9 @@
 use super::*;
 use crate::error::StoreError;
 use crate::ids::Generation;
-use crate::records::{MirrorOutcome, RefChangeRecord, RepositoryMirrorState, RepositoryUpdate, Visibility};
+use crate::records::{
+    MirrorOutcome, PermissionLevel, RefChangeRecord, RepositoryMirrorState, RepositoryUpdate, Visibility,
+};
 
 fn change(repository: RepositoryId, expected: i64, content_hash: &str) -> RefChangeRecord {
     RefChangeRecord {
@@ -74,7 +76,7 @@ async fn updates_change_what_they_name_and_the_metadata_hash() {
 }
 
 #[tokio::test]
-async fn everybody_sees_what_he_may_read() {
+async fn users_see_what_they_may_read() {
     for (store, test) in stores().await {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let open = store
@@ -87,8 +89,14 @@ async fn everybody_sees_what_he_may_read() {
         store.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
         let single = repository(&store, closed.id, "single").await;
         repository(&store, closed.id, "hidden").await;
-        store.set_repository_permission(single.id, alice.id, "REPO_READ", Vec::new()).await.unwrap();
-        store.set_project_permission(closed.id, bob.id, "PROJECT_READ", Vec::new()).await.unwrap();
+        store
+            .set_permission(PermissionLevel::Repository(single.id), alice.id, "REPO_READ", Vec::new())
+            .await
+            .unwrap();
+        store
+            .set_permission(PermissionLevel::Project(closed.id), bob.id, "PROJECT_READ", Vec::new())
+            .await
+            .unwrap();
 
         let views = [
             (Visibility::All, "in-open showcase single hidden"),

@@ -2,7 +2,9 @@
 
 use super::{FIRST_PAGE, metadata_hash, new_project, new_repository, project, repository, stores, user};
 use crate::page::Page;
-use crate::records::{NewProject, NewRepository, ProjectsHeld, Repository, RepositorySearch, Visibility};
+use crate::records::{
+    NewProject, NewRepository, PermissionLevel, ProjectsHeld, Repository, RepositorySearch, Visibility,
+};
 
 fn slugs(page: &Page<Repository>) -> String {
     let slugs: Vec<_> = page.values.iter().map(|repository| repository.slug.as_str()).collect();
@@ -56,7 +58,10 @@ async fn projects_are_found_by_the_permission_that_is_held() {
         store.create_project(open, |_| Vec::new()).await.unwrap();
         for (key, permission) in [("READ", "PROJECT_READ"), ("WRITE", "PROJECT_WRITE")] {
             let granted = project(&store, key).await;
-            store.set_project_permission(granted.id, alice, permission, Vec::new()).await.unwrap();
+            store
+                .set_permission(PermissionLevel::Project(granted.id), alice, permission, Vec::new())
+                .await
+                .unwrap();
         }
 
         let (read, write) = (vec!["PROJECT_READ", "PROJECT_WRITE"], vec!["PROJECT_WRITE"]);

@@ -116,7 +116,7 @@ async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
         assert_eq!(second.event_key, "second");
         assert_ne!(second.request_id, first.request_id);
 
-        // Whoever is switched off has nothing to wait for.
+        // A webhook that is switched off has nothing to wait for.
         store
             .update_webhook(asking.id, WebhookSettings { active: false, ..settings(&[]) }, NOW)
             .await

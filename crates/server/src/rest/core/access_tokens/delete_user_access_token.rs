@@ -5,7 +5,7 @@ use heliostat_api::ops::{
     DeleteUserAccessToken, DeleteUserAccessTokenRequest, DeleteUserAccessTokenResponse,
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl DeleteUserAccessToken for UpstreamHandlers {

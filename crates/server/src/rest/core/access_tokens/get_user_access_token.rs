@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetUserAccessToken, GetUserAccessTokenRequest, GetUserAccessTokenResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl GetUserAccessToken for UpstreamHandlers {

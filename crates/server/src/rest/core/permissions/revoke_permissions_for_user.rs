@@ -6,7 +6,7 @@ use heliostat_api::ops::{
 };
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl RevokePermissionsForUser for UpstreamHandlers {

@@ -5,7 +5,7 @@ use heliostat_api::ops::{
     RevokeProjectUserPermission, RevokeProjectUserPermissionRequest, RevokeProjectUserPermissionResponse,
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl RevokeProjectUserPermission for UpstreamHandlers {

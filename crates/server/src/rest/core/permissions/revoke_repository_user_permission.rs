@@ -6,7 +6,7 @@ use heliostat_api::ops::{
     RevokeRepositoryUserPermissionResponse,
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl RevokeRepositoryUserPermission for UpstreamHandlers {

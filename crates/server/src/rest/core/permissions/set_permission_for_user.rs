@@ -3,7 +3,7 @@
 use heliostat_api::Call;
 use heliostat_api::ops::{SetPermissionForUser, SetPermissionForUserRequest, SetPermissionForUserResponse};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::permission::repository_permission;
 

@@ -5,7 +5,7 @@ use heliostat_api::ops::{
     SetProjectUserPermission, SetProjectUserPermissionRequest, SetProjectUserPermissionResponse,
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::permission::project_permission;
 

@@ -5,7 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::ProjectCreation;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl CreateProject for UpstreamHandlers {

@@ -4,7 +4,7 @@ use heliostat_api::ops::{UpdateProject, UpdateProjectRequest, UpdateProjectRespo
 use heliostat_api::{ApiJson, Call};
 use heliostat_storage::ProjectUpdate;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl UpdateProject for UpstreamHandlers {

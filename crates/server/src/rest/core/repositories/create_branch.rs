@@ -3,7 +3,7 @@
 use heliostat_api::ops::{CreateBranch, CreateBranchRequest, CreateBranchResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl CreateBranch for UpstreamHandlers {

@@ -5,7 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_refusal::Refusal;
 use heliostat_upstream::RepositoryCreation;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl CreateRepository for UpstreamHandlers {

@@ -4,7 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{DeleteBranch, DeleteBranchRequest, DeleteBranchResponse};
 use heliostat_upstream::BranchDeletion;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl DeleteBranch for UpstreamHandlers {

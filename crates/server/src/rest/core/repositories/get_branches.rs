@@ -5,7 +5,7 @@ use heliostat_api::ops::{GetBranches, GetBranchesRequest, GetBranchesResponse};
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::{BranchOrder, BranchQuery};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetRepositories, GetRepositoriesRequest, GetRepositoriesResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

@@ -5,7 +5,7 @@ use heliostat_api::ops::{SearchRepositories, SearchRepositoriesRequest, SearchRe
 use heliostat_api::{ApiJson, Call};
 use heliostat_storage::RepositorySearch;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

@@ -4,7 +4,7 @@ use heliostat_api::ops::{UpdateRepository, UpdateRepositoryRequest, UpdateReposi
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::RepositoryChange;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl UpdateRepository for UpstreamHandlers {

@@ -7,7 +7,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::UserCreation;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl CreateUser for UpstreamHandlers {

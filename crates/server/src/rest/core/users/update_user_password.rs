@@ -6,7 +6,7 @@ use heliostat_auth::Secret;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl UpdateUserPassword for UpstreamHandlers {

@@ -3,7 +3,7 @@
 use heliostat_api::Call;
 use heliostat_api::ops::{DeleteWebhook, DeleteWebhookRequest, DeleteWebhookResponse};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl DeleteWebhook for UpstreamHandlers {

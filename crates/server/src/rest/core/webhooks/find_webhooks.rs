@@ -4,7 +4,7 @@ use heliostat_api::ops::{FindWebhooks, FindWebhooksRequest, FindWebhooksResponse
 use heliostat_api::{ApiJson, Call};
 use heliostat_storage::Page;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

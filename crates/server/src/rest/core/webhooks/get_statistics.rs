@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetStatistics, GetStatisticsRequest, GetStatisticsResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl GetStatistics for UpstreamHandlers {

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{ListInvocations, ListInvocationsRequest, ListInvocationsResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 use crate::wire::webhook::stored_outcome;

@@ -5,7 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_storage::WebhookId;
 use heliostat_upstream::WebhookTest;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::webhook::credentials;
 

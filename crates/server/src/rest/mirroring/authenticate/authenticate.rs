@@ -6,7 +6,7 @@ use heliostat_auth::Caller;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::credentials::user_credentials;
 

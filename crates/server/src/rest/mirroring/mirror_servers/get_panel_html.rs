@@ -5,8 +5,8 @@ use heliostat_api::ops::{GetPanelHtml, GetPanelHtmlRequest, GetPanelHtmlResponse
 use heliostat_upstream::permit;
 use poem_openapi::payload::Html;
 
+use crate::http::problem::Problem;
 use crate::pages::config_panel;
-use crate::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl GetPanelHtml for UpstreamHandlers {

@@ -4,7 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{Remove, RemoveRequest, RemoveResponse};
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl Remove for UpstreamHandlers {

@@ -5,7 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_downstream::MirrorUpgrade;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl Upgrade for UpstreamHandlers {

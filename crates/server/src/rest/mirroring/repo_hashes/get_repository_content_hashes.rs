@@ -5,7 +5,7 @@ use heliostat_api::ops::{GetRepositoryContentHashes, GetRepositoryContentHashesR
 
 use super::hash_document::{WantedHashes, hash_document};
 use super::hash_source::HashSource;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::{MirrorHandlers, UpstreamHandlers};
 
 impl GetRepositoryContentHashes for UpstreamHandlers {

@@ -10,7 +10,7 @@ use heliostat_refusal::Refusal;
 use poem::Body;
 
 use super::hash_source::{HashChunks, HashRow};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Which hashes are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use heliostat_api::Call;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::{MirrorHandlers, UpstreamHandlers};
 
 /// How many repositories are read at once. This bounds what one answer holds in memory.

@@ -4,7 +4,7 @@ use heliostat_api::models::BooleanText;
 use heliostat_api::ops::{GetAllContentHashes, GetAllContentHashesRequest, GetAllContentHashesResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

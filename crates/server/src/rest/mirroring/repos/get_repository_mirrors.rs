@@ -5,7 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_downstream::LinkAuthorization;
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
 

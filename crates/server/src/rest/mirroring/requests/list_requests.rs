@@ -4,7 +4,7 @@ use heliostat_api::ops::{ListRequests, ListRequestsRequest, ListRequestsResponse
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::mirroring_request::request_state;
 use crate::wire::page::{page, page_request};

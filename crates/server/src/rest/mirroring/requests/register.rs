@@ -4,7 +4,7 @@ use heliostat_api::ops::{Register, RegisterRequest, RegisterResponse};
 use heliostat_api::{ApiJson, Call};
 use heliostat_downstream::Registration;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::mirror_server::stored_mirror_type;
 

@@ -4,7 +4,7 @@ use heliostat_api::ops::{Reject, RejectRequest, RejectResponse};
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::permit;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 
 impl Reject for UpstreamHandlers {

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetOutOfSyncRepositories, GetOutOfSyncRepositoriesResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 /// How many repositories are listed at most; the contract tells it.

@@ -4,7 +4,7 @@ use heliostat_api::models::RestRefSyncQueue;
 use heliostat_api::ops::{GetRefChangesQueue, GetRefChangesQueueResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 use crate::wire::synchronization_request;
 

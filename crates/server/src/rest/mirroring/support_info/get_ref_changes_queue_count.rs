@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetRefChangesQueueCount, GetRefChangesQueueCountResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl GetRefChangesQueueCount for MirrorHandlers {

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetRepoSyncStatus, GetRepoSyncStatusRequest, GetRepoSyncStatusResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 use crate::wire::page::{page, page_request, try_map};
 use crate::wire::synchronization_status;

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetRepoSyncStatus1, GetRepoSyncStatus1Request, GetRepoSyncStatus1Response};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 use crate::wire::synchronization_status;
 

@@ -5,7 +5,7 @@ use heliostat_api::ops::{
 };
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl GetRepositoryLockOwner for MirrorHandlers {

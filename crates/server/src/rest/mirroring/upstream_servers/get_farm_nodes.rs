@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetFarmNodes, GetFarmNodesRequest, GetFarmNodesResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl GetFarmNodes for MirrorHandlers {

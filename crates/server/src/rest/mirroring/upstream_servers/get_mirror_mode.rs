@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetMirrorMode, GetMirrorModeRequest, GetMirrorModeResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 use crate::wire::mirror_mode;
 

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetMirrorSettings, GetMirrorSettingsRequest, GetMirrorSettingsResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl GetMirrorSettings for MirrorHandlers {

@@ -3,7 +3,7 @@
 use heliostat_api::ops::{GetMirroredProjects, GetMirroredProjectsRequest, GetMirroredProjectsResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl GetMirroredProjects for MirrorHandlers {

@@ -2,9 +2,8 @@
 
 use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonEvent, OnAddonEventRequest, OnAddonEventResponse};
-use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl OnAddonEvent for MirrorHandlers {
@@ -14,8 +13,7 @@ impl OnAddonEvent for MirrorHandlers {
         request: OnAddonEventRequest,
     ) -> Result<OnAddonEventResponse, Problem> {
         let upstream = self.upstream_itself(&call).await?;
-        let event = Value::Object(request.body.into_iter().collect());
-        self.mirror.events.handle(&upstream, &request.upstream_id, &event).await?;
+        self.mirror.events.handle(&upstream, &request.upstream_id, request.body).await?;
         Ok(OnAddonEventResponse::NoContent)
     }
 }

@@ -5,7 +5,7 @@ use heliostat_api::ops::{OnAddonInstalled, OnAddonInstalledRequest, OnAddonInsta
 use heliostat_auth::Secret;
 use heliostat_mirror::InstalledEvent;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl OnAddonInstalled for MirrorHandlers {

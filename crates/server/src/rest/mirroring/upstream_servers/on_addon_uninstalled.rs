@@ -3,7 +3,7 @@
 use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonUninstalled, OnAddonUninstalledRequest, OnAddonUninstalledResponse};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl OnAddonUninstalled for MirrorHandlers {

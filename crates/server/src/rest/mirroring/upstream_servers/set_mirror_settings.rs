@@ -4,7 +4,7 @@ use heliostat_api::models::MirrorMode;
 use heliostat_api::ops::{SetMirrorSettings, SetMirrorSettingsRequest, SetMirrorSettingsResponse};
 use heliostat_api::{ApiJson, Call};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl SetMirrorSettings for MirrorHandlers {

@@ -5,7 +5,7 @@ use heliostat_api::ops::{
     StopMirroringProjects, StopMirroringProjectsRequest, StopMirroringProjectsResponse,
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl StopMirroringProjects for MirrorHandlers {

@@ -7,7 +7,7 @@ use heliostat_api::ops::{
 };
 use heliostat_refusal::Refusal;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl SynchronizeRepositoryWithUpstream for MirrorHandlers {

@@ -6,7 +6,7 @@ use heliostat_api::ops::{
 };
 use heliostat_refusal::Refusal;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
 
 impl SynchronizeWithUpstream for MirrorHandlers {

@@ -1,0 +1,172 @@
+//! Who calls: a user with a password, or a token. Neither is ever an argument, because argument lists are public.
+
+use std::fmt;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::Args;
+use reqwest::header::HeaderValue;
+
+use super::prompt;
+
+/// A file with a password or token that is larger is some other file.
+const MAX_SECRET_BYTES: u64 = 4096;
+
+/// How a command says who calls.
+#[derive(Debug, Args)]
+pub struct Account {
+    /// User who calls; the password comes from --password-file, else HELIOSTAT_PASSWORD, else it is asked for.
+    #[arg(long, value_name = "NAME", env = "HELIOSTAT_USER", default_value = "admin")]
+    pub user: String,
+    /// File that holds the password, - for standard input [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+    /// File that holds an access token, used instead of user and password [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl Account {
+    /// Finds the secret: token file, password file, variable, terminal, in this order.
+    pub async fn authorization(&self) -> anyhow::Result<Authorization> {
+        if let Some(file) = &self.token_file {
+            return Authorization::bearer(&read_secret(file)?);
+        }
+        let password = match (&self.password_file, variable("HELIOSTAT_PASSWORD")) {
+            (Some(file), _) => read_secret(file)?,
+            (None, Some(password)) => password,
+            (None, None) if std::io::stdin().is_terminal() => {
+                prompt::secret(&format!("Password of {}: ", self.user)).await?
+            }
+            (None, None) => bail!(
+                "no password for {}: set HELIOSTAT_PASSWORD, or use --password-file or --token-file",
+                self.user
+            ),
+        };
+        Authorization::basic(&self.user, &password)
+    }
+}
+
+/// The value of an `Authorization` header.
+#[derive(Clone)]
+pub struct Authorization(HeaderValue);
+
+impl Authorization {
+    /// A user with a password.
+    pub fn basic(user: &str, password: &str) -> anyhow::Result<Self> {
+        if user.contains(':') {
+            bail!("the user name {user:?} contains a colon");
+        }
+        Self::new(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
+    }
+
+    /// An access token.
+    pub fn bearer(token: &str) -> anyhow::Result<Self> {
+        Self::new(&format!("Bearer {token}"))
+    }
+
+    fn new(value: &str) -> anyhow::Result<Self> {
+        let mut header =
+            HeaderValue::from_str(value).context("the token has characters that no token has")?;
+        header.set_sensitive(true);
+        Ok(Self(header))
+    }
+
+    /// For a request.
+    pub fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// For git, which takes headers as text.
+    pub fn header_text(&self) -> &str {
+        self.0.to_str().expect("it was made of text")
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(..)")
+    }
+}
+
+/// The secret that a user is to get: from a file, a variable, or typed twice.
+pub async fn new_password(user: &str, file: Option<&Path>) -> anyhow::Result<String> {
+    let password = match (file, variable("HELIOSTAT_NEW_PASSWORD")) {
+        (Some(file), _) => read_secret(file)?,
+        (None, Some(password)) => password,
+        (None, None) if std::io::stdin().is_terminal() => {
+            let typed = prompt::secret(&format!("New password of {user}: ")).await?;
+            if prompt::secret("The same again: ").await? != typed {
+                bail!("the two passwords differ");
+            }
+            typed
+        }
+        (None, None) => {
+            bail!("no new password for {user}: set HELIOSTAT_NEW_PASSWORD or use --new-password-file")
+        }
+    };
+    if password.is_empty() {
+        bail!("the new password of {user} is empty");
+    }
+    Ok(password)
+}
+
+/// The first line of a file that holds one secret.
+pub fn read_secret(file: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().take(MAX_SECRET_BYTES + 1).read_to_string(&mut text),
+        false => std::fs::File::open(file)
+            .and_then(|open| open.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)),
+    };
+    let size = read.with_context(|| format!("cannot read a secret from {}", file.display()))?;
+    if size as u64 > MAX_SECRET_BYTES {
+        bail!("{} is larger than {MAX_SECRET_BYTES} bytes and cannot hold a secret", file.display());
+    }
+    let secret =
+        text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if secret.is_empty() || secret.contains('\n') {
+        bail!("{} must hold one line, the secret", file.display());
+    }
+    Ok(secret.to_owned())
+}
+
+/// The value of a variable that is set and not empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn secret_of(content: &[u8]) -> anyhow::Result<String> {
+        let mut file = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
+        file.write_all(content).expect("the temporary directory has space");
+        read_secret(file.path())
+    }
+
+    #[test]
+    fn a_secret_is_one_line() {
+        assert_eq!(secret_of(b"pass word\n").expect("one line"), "pass word");
+        assert_eq!(secret_of(b"pass word").expect("one line"), "pass word");
+        assert_eq!(secret_of(b"windows\r\n").expect("one line"), "windows");
+        assert!(secret_of(b"").is_err());
+        assert!(secret_of(b"one\ntwo\n").is_err());
+        assert!(secret_of(&[b'x'; 5000]).is_err());
+    }
+
+    #[test]
+    fn an_authorization_does_not_show_itself() {
+        let basic = Authorization::basic("ann", "pw").expect("plain text");
+        assert_eq!(basic.header_text(), "Basic YW5uOnB3");
+        assert!(!format!("{basic:?}{:?}", basic.header()).contains("YW5uOnB3"));
+        assert!(Authorization::basic("a:b", "pw").is_err());
+        assert!(Authorization::bearer("line\nbreak").is_err());
+    }
+}

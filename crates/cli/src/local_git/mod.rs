@@ -1,0 +1,7 @@
+//! Git on this machine: the repository to copy, and git as its user would call it.
+
+mod source_repository;
+mod user_git;
+
+pub use source_repository::{SourceRepository, name_of};
+pub use user_git::UserGit;

@@ -1,0 +1,167 @@
+//! A repository that is about to be copied: found on disk, or fetched from a URL first.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use heliostat_git::Git;
+use tempfile::TempDir;
+
+use super::user_git::UserGit;
+use crate::output::Progress;
+
+/// A repository on this machine that holds exactly what is to be copied.
+pub struct SourceRepository {
+    path: PathBuf,
+    /// Where it came from, as a person would say it.
+    origin: String,
+    /// Present when it was made for the copy; gone with this value.
+    _temporary: Option<TempDir>,
+}
+
+impl SourceRepository {
+    /// Takes a path or a URL. A path that exists wins, whatever it looks like.
+    pub async fn from_path_or_url(git: &Git, source: &str) -> anyhow::Result<Self> {
+        let path = Path::new(source);
+        if path.exists() {
+            return Self::at(git, path).await;
+        }
+        if !looks_like_url(source) {
+            bail!("{source:?} is neither a directory here nor the URL of a repository");
+        }
+        let directory = temporary_directory()?;
+        let path = directory.path().join("source.git");
+        let progress = Progress::start("Fetching the source");
+        git.clone_mirror(source, &path, |line| progress.git_line(line)).await?;
+        progress.finish("Fetched the source");
+        Ok(Self { path, origin: source.to_owned(), _temporary: Some(directory) })
+    }
+
+    /// Takes the repository at a path, and says why it cannot be copied if so.
+    pub async fn at(git: &Git, path: &Path) -> anyhow::Result<Self> {
+        let origin = path.display().to_string();
+        if !git.is_repository(path).await {
+            bail!("{origin} is not a git repository");
+        }
+        let user_git = UserGit::of(git);
+        // A push of a shallow repository is refused by the server, with a message that does not help.
+        if user_git.run(path, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
+            bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
+        }
+        if user_git.run(path, &["rev-parse", "--is-bare-repository"]).await? == "true" {
+            return Ok(Self { path: path.to_owned(), origin, _temporary: None });
+        }
+        let directory = temporary_directory()?;
+        let path = branches_and_tags(&user_git, path, directory.path()).await?;
+        Ok(Self { path, origin, _temporary: Some(directory) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it came from.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Its current branch as a full name, if that has a commit.
+    pub async fn default_branch(&self, git: &Git) -> Option<String> {
+        let git = UserGit::of(git);
+        git.run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.ok()?;
+        git.run(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await.ok().filter(|name| !name.is_empty())
+    }
+}
+
+/// A bare repository with the branches and tags of a checkout, which also has references that are its own
+/// business: remote branches, stashes. It borrows the checkout's objects, so it is made in no time.
+async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> anyhow::Result<PathBuf> {
+    let checkout = checkout.canonicalize().with_context(|| format!("cannot use {}", checkout.display()))?;
+    let from = checkout.to_str().context("the path of the repository is not UTF-8")?;
+    git.run(directory, &["clone", "--quiet", "--bare", "--shared", "--", from, "source.git"]).await?;
+    let path = directory.join("source.git");
+    let branches = git.run(&path, &["for-each-ref", "--count=1", "refs/heads/"]).await?;
+    let has_commit = git.run(&path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_ok();
+    // Automation checks out commits and leaves no branch behind.
+    if branches.is_empty() && has_commit {
+        git.run(&path, &["update-ref", "refs/heads/main", "HEAD"]).await?;
+        git.run(&path, &["symbolic-ref", "HEAD", "refs/heads/main"]).await?;
+    }
+    Ok(path)
+}
+
+fn temporary_directory() -> anyhow::Result<TempDir> {
+    tempfile::tempdir().context("cannot make a temporary directory")
+}
+
+/// The last part of a path or URL, without `.git`: what a copy is called if nothing else is said.
+pub fn name_of(source: &str) -> Option<String> {
+    let canonical = Path::new(source).canonicalize().ok();
+    let text = canonical.as_deref().and_then(Path::to_str).unwrap_or(source);
+    let text = text.trim_end_matches('/').trim_end_matches("/.git");
+    let last = text.rsplit(['/', ':']).next()?;
+    let name = last.strip_suffix(".git").unwrap_or(last);
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
+
+/// `https://host/x.git`, or `host:x.git` as ssh has it.
+fn looks_like_url(source: &str) -> bool {
+    let host = source.split_once(':').map(|(host, _)| host);
+    source.contains("://") || host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_called_like_its_source() {
+        for source in [
+            "https://host/team/site.git",
+            "git@host:team/site.git",
+            "host:site",
+            "/nowhere/site/",
+            "/nowhere/site/.git",
+        ] {
+            assert_eq!(name_of(source).as_deref(), Some("site"), "{source}");
+        }
+        assert_eq!(name_of(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_checkout_gives_its_branches_and_tags_only() {
+        let git = Git::discover(Path::new("git")).await.expect("git is installed");
+        let directory = temporary_directory().expect("the temporary directory is writable");
+        let user_git = UserGit::for_loopback(&git);
+        let run =
+            async |arguments: &[&str]| user_git.run(directory.path(), arguments).await.expect("git works");
+        run(&["init", "--quiet", "--initial-branch=trunk"]).await;
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@b.invalid"];
+        run(&[&identity[..], &["commit", "--quiet", "--allow-empty", "--message=one"]].concat()).await;
+        run(&["update-ref", "refs/remotes/origin/other", "HEAD"]).await;
+        run(&["tag", "v1"]).await;
+
+        let refs = async |source: &SourceRepository| {
+            user_git.run(source.path(), &["for-each-ref", "--format=%(refname)"]).await.expect("readable")
+        };
+        let source = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
+        assert_eq!(refs(&source).await, "refs/heads/trunk\nrefs/tags/v1");
+        assert_eq!(source.default_branch(&git).await.as_deref(), Some("refs/heads/trunk"));
+
+        run(&["checkout", "--quiet", "--detach"]).await;
+        run(&["branch", "--quiet", "-D", "trunk"]).await;
+        let detached = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
+        assert_eq!(refs(&detached).await, "refs/heads/main\nrefs/tags/v1");
+        assert_eq!(detached.default_branch(&git).await.as_deref(), Some("refs/heads/main"));
+    }
+
+    #[test]
+    fn urls_are_told_from_paths() {
+        for url in ["https://host/x", "ssh://git@host/x", "git@host:x.git", "file:///x"] {
+            assert!(looks_like_url(url), "{url}");
+        }
+        for path in ["site", "./site", "/srv/a:b", ""] {
+            assert!(!looks_like_url(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Git as a person at this machine would call it: to read a local checkout, and to be the demonstration's client.
+//!
+//! Unlike the git crate, which serves repositories, this keeps the user's own configuration and uses only
+//! commands that every user has.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use heliostat_git::Git;
+use tokio::process::Command;
+
+use crate::client::credentials::Authorization;
+
+/// How much of git's complaint is told.
+const MAX_COMPLAINT_CHARS: usize = 800;
+
+/// Variables that would make git work on another repository, as they do inside hooks.
+const REPOSITORY_VARIABLES: [&str; 6] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+];
+
+/// The git program and the settings it is called with.
+#[derive(Clone)]
+pub struct UserGit {
+    program: PathBuf,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl UserGit {
+    /// The same program as `git`.
+    pub fn of(git: &Git) -> Self {
+        Self { program: git.program().to_owned(), settings: Vec::new() }
+    }
+
+    /// For servers on this machine: no proxy, no stored credentials, no hooks.
+    pub fn for_loopback(git: &Git) -> Self {
+        let settings = vec![
+            ("http.proxy", String::new()),
+            ("credential.helper", String::new()),
+            ("core.hooksPath", "/dev/null".to_owned()),
+        ];
+        Self { program: git.program().to_owned(), settings }
+    }
+
+    /// The same, calling servers with this authorization, which goes by environment and not by argument.
+    pub fn authorized(mut self, authorization: &Authorization) -> Self {
+        self.settings.push(("http.extraHeader", format!("Authorization: {}", authorization.header_text())));
+        self
+    }
+
+    /// Runs git in a directory and gives what it printed, without the last line end.
+    pub async fn run(&self, directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the git crate runs git for the server, without the user's configuration; this is the user's git"
+        )]
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(directory)
+            .args(arguments)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_LFS_SKIP_SMUDGE", "1")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        for name in REPOSITORY_VARIABLES {
+            command.env_remove(name);
+        }
+        if !self.settings.is_empty() {
+            command.env("GIT_CONFIG_COUNT", self.settings.len().to_string());
+        }
+        for (index, (key, value)) in self.settings.iter().enumerate() {
+            command
+                .env(format!("GIT_CONFIG_KEY_{index}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{index}"), value);
+        }
+        let output =
+            command.output().await.with_context(|| format!("cannot run {}", self.program.display()))?;
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            let skipped = complaint.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
+            let tail: String = complaint.trim().chars().skip(skipped).collect();
+            bail!("git {} failed: {tail}", arguments.first().unwrap_or(&""));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+}

@@ -1,0 +1,65 @@
+//! Logs of a role: on standard error, so that standard output holds only what was asked for.
+
+use std::io::IsTerminal;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// How and how much is logged.
+#[derive(Debug, Args)]
+pub struct LogOptions {
+    /// Form of the log on standard error.
+    #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
+    #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "info", value_parser = parse_level)]
+    pub log_level: String,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line, for machines.
+    Json,
+}
+
+/// Sends the log of this process to standard error.
+pub fn start_log(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_new(level).expect("the level was parsed with the options");
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => to_stderr.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => to_stderr.json().flatten_event(true).init(),
+    }
+}
+
+/// Refuses a level that cannot be understood; `start_log` reads it again.
+pub fn parse_level(text: &str) -> Result<String, String> {
+    // EnvFilter takes a lone unknown word for the name of a module, which would silence the log.
+    let is_word = text.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_level = !text.is_empty() && text.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    if is_word && !is_level {
+        return Err(
+            "must be error, warn, info, debug, trace, off, or a list such as warn,heliostat_git=debug"
+                .to_owned(),
+        );
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_level;
+
+    #[test]
+    fn levels_are_words_or_lists() {
+        assert!(parse_level("info").is_ok());
+        assert!(parse_level("warn,heliostat_mirror=debug").is_ok());
+        assert!(parse_level("loud").is_err());
+        assert!(parse_level("").is_err());
+        assert!(parse_level("heliostat_mirror=loud").is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! The options of the roles, and how their values are written.
+
+mod log;
+mod serving;
+mod shared;
+
+pub mod duration;
+mod parse;
+mod size;
+
+pub use log::{LogFormat, parse_level, start_log};
+pub use parse::{parse_display_name, parse_http_url, parse_parallelism};
+pub use shared::SharedOptions;

@@ -1,0 +1,65 @@
+//! Reads the values of options: addresses, names and counts, each with its bounds.
+
+use url::Url;
+
+/// Reads an absolute `http` or `https` URL without credentials, query and fragment.
+pub fn parse_http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("must start with http:// or https://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not contain a user name or password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or fragment".to_owned());
+    }
+    Ok(url)
+}
+
+/// Reads a name that is shown to people: not empty, bounded, on one line.
+pub fn parse_display_name(text: &str) -> Result<String, String> {
+    const MAX_DISPLAY_NAME_CHARS: usize = 128;
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > MAX_DISPLAY_NAME_CHARS {
+        return Err(format!("must have 1 to {MAX_DISPLAY_NAME_CHARS} characters"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("must not contain control characters".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads how many things may happen at once: 1 to 256.
+pub fn parse_parallelism(text: &str) -> Result<usize, String> {
+    const MAX_PARALLELISM: usize = 256;
+    match text.parse() {
+        Ok(number) if (1..=MAX_PARALLELISM).contains(&number) => Ok(number),
+        _ => Err(format!("must be a number from 1 to {MAX_PARALLELISM}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_plain() {
+        assert!(parse_http_url("https://mirror.example.com/context").is_ok());
+        for text in ["", "mirror", "ftp://a", "http://ada:pw@a", "http://a?b=c", "http://a#b"] {
+            assert!(parse_http_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_and_counts_are_bounded() {
+        assert_eq!(parse_display_name("  Saigon ").as_deref(), Ok("Saigon"));
+        for text in ["", "  ", "a\nb", &"x".repeat(129)] {
+            assert!(parse_display_name(text).is_err(), "{text:?}");
+        }
+        assert_eq!(parse_parallelism("256"), Ok(256));
+        for text in ["0", "257", "-1", "many"] {
+            assert!(parse_parallelism(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The options that both roles share, and how they become those of the server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use heliostat_server::ListenOptions;
+use url::Url;
+
+use super::duration;
+use super::log::LogOptions;
+use super::parse::parse_http_url;
+use super::serving::ServingFlags;
+
+/// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
+#[derive(Debug, Args)]
+pub struct SharedOptions {
+    /// URL that clients see, context path included [default: http:// and the listening address].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
+    pub base_url: Option<Url>,
+    /// Database: sqlite:PATH or postgres://USER@HOST/NAME; give a URL with a password by the variable or the
+    /// file, not as a flag [default: an SQLite file inside --data].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// The git program.
+    #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
+    pub git: PathBuf,
+    /// How long running requests may take to finish after Ctrl-C or SIGTERM.
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
+    pub drain_timeout: Duration,
+    /// Serving Git.
+    #[command(flatten)]
+    pub serving: ServingFlags,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+impl SharedOptions {
+    /// What the server needs of them.
+    pub fn listen_options(&self, listen: SocketAddr, data: PathBuf) -> anyhow::Result<ListenOptions> {
+        Ok(ListenOptions {
+            listen,
+            base_url: self.base_url.clone(),
+            serving: self.serving.serving_options(&data),
+            metrics_token: self.serving.metrics_token()?,
+            data,
+            database: self.database.clone(),
+            git: self.git.clone(),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! What commands print: tables for people, JSON for programs, errors for both.
+
+mod progress;
+mod table;
+mod time;
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+pub use progress::Progress;
+pub use table::Column;
+
+/// Form of what a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Columns, for people.
+    Table,
+    /// JSON as the server gave it, for programs.
+    Json,
+}
+
+impl OutputFormat {
+    /// Prints a list.
+    pub fn list(self, values: &[Value], columns: &[Column]) {
+        match self {
+            Self::Table => line(&table::rows(values, columns)),
+            Self::Json => line(&pretty(&Value::from(values))),
+        }
+    }
+
+    /// Prints one thing.
+    pub fn show(self, value: &Value, fields: &[Column]) {
+        match self {
+            Self::Table => line(&table::fields(value, fields)),
+            Self::Json => line(&pretty(value)),
+        }
+    }
+
+    /// Says what was done, where the server has nothing to show.
+    pub fn done(self, message: &str) {
+        match self {
+            Self::Table => line(message),
+            Self::Json => line(&pretty(&json!({ "message": message }))),
+        }
+    }
+}
+
+/// Prints a line on standard output. A closed pipe is no error: `heliostat ... | head -1` is fine.
+pub fn line(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+/// Prints an error and what caused it on standard error, in one line.
+pub fn print_error(error: &anyhow::Error) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "error: {}", printable(&format!("{error:#}")));
+}
+
+/// Text from elsewhere, without the control characters that would change the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("a JSON value can always be written")
+}

@@ -1,0 +1,85 @@
+//! The life of a role in this process: ready line, running, draining.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use heliostat_server::RunningRole;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::output;
+
+/// File below the data directory in which a first start leaves the generated password.
+pub const ADMIN_PASSWORD_FILE: &str = "admin-password";
+
+/// Says that the role is ready, and returns once it was told to stop and has drained.
+pub async fn until_stopped(name: &str, role: RunningRole, drain_timeout: Duration) -> anyhow::Result<()> {
+    // Before the ready line: a script that waits for that line may send a signal at once.
+    let mut stop = StopSignal::listen()?;
+    let base_url = role.base_url().as_str().trim_end_matches('/');
+    output::line(&format!("heliostat {name} ready at {base_url}"));
+    tracing::info!(role = name, base_url, address = %role.address(), "role is ready");
+    stop.received().await;
+    tracing::info!(
+        role = name,
+        drain_timeout_ms = drain_timeout.as_millis(),
+        "stopping: running requests may finish"
+    );
+    drain(role, drain_timeout, &mut stop).await;
+    Ok(())
+}
+
+/// Lets running requests finish, until `drain_timeout` has passed or another signal arrives.
+pub async fn drain(role: RunningRole, drain_timeout: Duration, stop: &mut StopSignal) {
+    tokio::select! {
+        outcome = tokio::time::timeout(drain_timeout, role.shutdown()) => {
+            if outcome.is_err() {
+                tracing::warn!("requests were still running when the time to drain was over");
+            }
+        }
+        () = stop.received() => tracing::warn!("stopped at once by a second signal"),
+    }
+}
+
+/// Ctrl-C and SIGTERM, which no longer end the process by themselves once this exists.
+pub struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// Catches the signals from now on.
+    pub fn listen() -> anyhow::Result<Self> {
+        let catch = |kind| signal(kind).context("cannot catch signals");
+        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Tells where the administrator's password is, once: on the start that wrote it.
+pub struct PasswordNotice {
+    was_there: bool,
+    path: PathBuf,
+}
+
+impl PasswordNotice {
+    /// Looks before the role starts.
+    pub fn before_start(data: &Path) -> Self {
+        let path = data.join(ADMIN_PASSWORD_FILE);
+        Self { was_there: path.exists(), path }
+    }
+
+    /// Tells after it has started, on standard error.
+    pub fn after_start(self) {
+        if !self.was_there && self.path.exists() {
+            eprintln!("The password of the user admin was generated and is in {}", self.path.display());
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The commands that run a role of the server: `heliostat upstream` and `heliostat mirror`.
+
+pub mod mirror;
+pub mod upstream;
+
+pub mod lifecycle;

@@ -1,0 +1,64 @@
+//! `heliostat upstream`: runs the primary server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use heliostat_server::{ReportedVersion, UpstreamOptions};
+
+use super::lifecycle::{self, PasswordNotice};
+use crate::options::{SharedOptions, parse_display_name, start_log};
+
+/// Options of an upstream.
+#[derive(Debug, Args)]
+#[command(after_help = FIRST_START)]
+pub struct UpstreamRoleOptions {
+    /// Directory for everything that the server keeps on disk.
+    #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-upstream")]
+    pub data: PathBuf,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7990")]
+    pub listen: SocketAddr,
+    /// Name shown to people and to mirrors.
+    #[arg(
+        long, value_name = "NAME", env = "HELIOSTAT_DISPLAY_NAME", default_value = "Heliostat",
+        value_parser = parse_display_name
+    )]
+    pub display_name: String,
+    /// Version that clients are told, for those that want a certain version of Bitbucket [default: Heliostat's own].
+    #[arg(long, value_name = "VERSION", env = "HELIOSTAT_REPORTED_VERSION")]
+    pub reported_version: Option<ReportedVersion>,
+    /// Let mirrors join from loopback, link-local and other special-purpose addresses [default: false].
+    #[arg(long, env = "HELIOSTAT_ALLOW_SPECIAL_MIRROR_ADDRESSES", value_parser = BoolishValueParser::new())]
+    pub allow_special_mirror_addresses: bool,
+    /// What both roles share.
+    #[command(flatten)]
+    pub common: SharedOptions,
+}
+
+const FIRST_START: &str = "\
+The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and
+written to the file admin-password in the data directory.";
+
+/// Runs until Ctrl-C or SIGTERM.
+pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
+    start_log(options.common.log.log_format, &options.common.log.log_level);
+    let drain_timeout = options.common.drain_timeout;
+    let notice = PasswordNotice::before_start(&options.data);
+    let role = heliostat_server::start_upstream(UpstreamOptions {
+        common: options.common.listen_options(options.listen, options.data)?,
+        allow_special_mirror_addresses: options.allow_special_mirror_addresses,
+        display_name: options.display_name,
+        reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),
+        admin_password: admin_password(),
+    })
+    .await?;
+    notice.after_start();
+    lifecycle::until_stopped("upstream", role, drain_timeout).await
+}
+
+/// The password that the first start gives to the user admin. It has no flag, because argument lists are public.
+pub fn admin_password() -> Option<String> {
+    std::env::var("HELIOSTAT_ADMIN_PASSWORD").ok().filter(|password| !password.is_empty())
+}

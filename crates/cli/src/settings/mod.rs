@@ -1,0 +1,238 @@
+//! Where options get their values: flags, then `HELIOSTAT_*`, then the TOML file, then the default.
+//!
+//! clap already knows flags, variables and defaults. The file is put underneath them: each of its values becomes
+//! the default of the options of that name. An option is a setting when it names an environment variable; a file
+//! may hold settings of several commands, but no key that none of them knows.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
+
+use crate::command::Cli;
+
+/// A settings file larger than this is some other file.
+const MAX_SETTINGS_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Why the options have no valid values.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The command line or a variable is wrong, or help was asked for; clap prints it.
+    #[error(transparent)]
+    CommandLine(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The file is too large.
+    #[error("the settings file {path} is larger than {MAX_SETTINGS_FILE_BYTES} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not TOML.
+    #[error("the settings file {path} is not valid TOML: {message}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// No command has this setting.
+    #[error("the settings file {path} has the unknown key \"{key}\"{hint}")]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The nearest known key, if one is near.
+        hint: String,
+    },
+    /// The value has the wrong type or is not acceptable.
+    #[error("the settings file {path} has a wrong value for \"{key}\": {reason}")]
+    WrongValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is expected.
+        reason: String,
+    },
+}
+
+/// Reads the command line `argv`, with the environment and the settings file behind it.
+pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsError> {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let command = match settings_file(&argv) {
+        Some(path) => with_defaults_from(Cli::command(), &path)?,
+        None => Cli::command(),
+    };
+    let matches = command.try_get_matches_from(argv)?;
+    Ok(Cli::from_arg_matches(&matches)?)
+}
+
+/// The file named by `--config` or its variable. Errors are left to the real parse, which meets them again.
+fn settings_file(argv: &[OsString]) -> Option<PathBuf> {
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()?;
+    matches.get_one::<PathBuf>("config").cloned()
+}
+
+/// The command with the values of the file as defaults.
+fn with_defaults_from(command: clap::Command, path: &Path) -> Result<clap::Command, SettingsError> {
+    let mut known = BTreeMap::new();
+    collect_settings(&command, &mut known);
+    let mut defaults = BTreeMap::new();
+    for (key, value) in read(path)? {
+        let Some(argument) = known.get(&key) else {
+            let hint = nearest(&key, known.keys());
+            return Err(SettingsError::UnknownKey { path: path.to_owned(), key, hint });
+        };
+        match accepted_text(argument, &value) {
+            Ok(text) => defaults.insert(key, text),
+            Err(reason) => {
+                return Err(SettingsError::WrongValue { path: path.to_owned(), key, reason });
+            }
+        };
+    }
+    Ok(apply(command, &defaults))
+}
+
+fn read(path: &Path) -> Result<toml::Table, SettingsError> {
+    let unreadable = |error| SettingsError::Unreadable { path: path.to_owned(), error };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_SETTINGS_FILE_BYTES {
+        return Err(SettingsError::TooLarge { path: path.to_owned() });
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        SettingsError::Malformed { path: path.to_owned(), message: format!("{place}{}", error.message()) }
+    })
+}
+
+/// Every option that is a setting, by its long name. Equal names mean equal types (see the test below).
+fn collect_settings(command: &clap::Command, known: &mut BTreeMap<String, Arg>) {
+    for argument in command.get_arguments().filter(|argument| is_setting(argument)) {
+        let key = argument.get_long().expect("a setting has a long name").to_owned();
+        known.entry(key).or_insert_with(|| argument.clone());
+    }
+    for below in command.get_subcommands() {
+        collect_settings(below, known);
+    }
+}
+
+fn is_setting(argument: &Arg) -> bool {
+    argument.get_env().is_some() && argument.get_id() != "config"
+}
+
+/// The value as the option would be written on the command line, if the option accepts it.
+fn accepted_text(argument: &Arg, value: &toml::Value) -> Result<String, String> {
+    let text = match (Expected::of(argument), value) {
+        (Expected::Boolean, toml::Value::Boolean(flag)) => return Ok(flag.to_string()),
+        (Expected::Integer, toml::Value::Integer(number)) => number.to_string(),
+        (Expected::Text, toml::Value::String(text)) => text.clone(),
+        (expected, found) => {
+            return Err(format!("expected {}, found {}", expected.name(), found.type_str()));
+        }
+    };
+    // The option's own parser decides, alone, so that its complaint can be told together with file and key.
+    let long = argument.get_long().expect("a setting has a long name");
+    clap::Command::new("settings")
+        .no_binary_name(true)
+        .arg(argument.clone().required(false).global(false))
+        .try_get_matches_from([format!("--{long}={text}")])
+        .map_err(|error| short_reason(&error))?;
+    Ok(text)
+}
+
+/// The type that a setting has in the file.
+enum Expected {
+    Boolean,
+    Integer,
+    Text,
+}
+
+impl Expected {
+    fn of(argument: &Arg) -> Self {
+        let parsed_as = argument.get_value_parser().type_id();
+        match argument.get_action() {
+            ArgAction::SetTrue => Self::Boolean,
+            _ if parsed_as == std::any::TypeId::of::<usize>() => Self::Integer,
+            _ => Self::Text,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Boolean => "true or false",
+            Self::Integer => "an integer",
+            Self::Text => "a string",
+        }
+    }
+}
+
+/// clap's message without its heading and usage: only the reason.
+fn short_reason(error: &clap::Error) -> String {
+    let full = error.to_string();
+    let first = full.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let possible = full.lines().find(|line| line.trim_start().starts_with("[possible values"));
+    match possible {
+        Some(possible) => format!("{first} {}", possible.trim()),
+        None => first.to_owned(),
+    }
+}
+
+fn apply(mut command: clap::Command, defaults: &BTreeMap<String, String>) -> clap::Command {
+    let settings: Vec<_> = command
+        .get_arguments()
+        .filter(|argument| is_setting(argument))
+        .filter_map(|argument| Some((argument.get_id().clone(), defaults.get(argument.get_long()?)?.clone())))
+        .collect();
+    for (id, value) in settings {
+        command = command.mut_arg(id, |argument| argument.default_value(value).required(false));
+    }
+    let below: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in below {
+        command = command.mut_subcommand(name, |sub| apply(sub, defaults));
+    }
+    command
+}
+
+/// ", did you mean ...?" for a key that is a slip away from a known one.
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
+    const MAX_SLIPS: usize = 3;
+    known
+        .map(|candidate| (slips(key, candidate), candidate))
+        .filter(|(distance, _)| *distance <= MAX_SLIPS)
+        .min()
+        .map(|(_, candidate)| format!(", did you mean \"{candidate}\"?"))
+        .unwrap_or_default()
+}
+
+/// Edit distance between two words.
+fn slips(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

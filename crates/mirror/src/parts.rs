@@ -1,0 +1,246 @@
+//! The parts that own the state of a mirror, opened in order, and handed to those who work with them.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_git::{Git, RepositoryStore};
+use heliostat_peer::Clock;
+use heliostat_storage::{MirrorStore, StoreError};
+use thiserror::Error;
+
+use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
+use crate::inventory::{Inventory, LoadError, SelectedProjects};
+use crate::options::MirrorOptions;
+use crate::serving::GitServing;
+use crate::status::{Lookups, StatusReport, SupportInfo};
+use crate::sync::{
+    MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
+    UpstreamEvents,
+};
+use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
+
+/// The setting that holds the server id a mirror made for itself.
+const SERVER_ID_SETTING: &str = "server_id";
+
+/// The folder of the repositories, below the data folder.
+const REPOSITORIES_FOLDER: &str = "repositories";
+
+/// What owns the state.
+pub(crate) struct Parts {
+    clock: Clock,
+    store: MirrorStore,
+    pub(crate) repositories: RepositoryStore,
+    pub(crate) introduction: Arc<Introduction>,
+    client: UpstreamClient,
+    pub(crate) link: Arc<UpstreamLink>,
+    decisions: Arc<AccessDecisions>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) selection: Arc<SelectedProjects>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) reports: Arc<OutcomeReports>,
+    pub(crate) sweep_signal: Arc<SweepSignal>,
+    sweep_progress: Arc<SweepProgress>,
+    synchroniser: Arc<Synchroniser>,
+}
+
+/// Why a mirror does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The folder for repositories cannot be used.
+    #[error("cannot use the folder for repositories")]
+    Repositories(#[source] io::Error),
+    /// The database does not answer.
+    #[error("cannot read what the mirror remembers")]
+    Store(#[from] StoreError),
+    /// The HTTP client cannot be set up.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Repositories(error) => Self::Repositories(error),
+            LoadError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Parts {
+    /// Reads what an earlier process has left and puts it in order.
+    pub(crate) async fn open(
+        options: &MirrorOptions,
+        git: Git,
+        store: MirrorStore,
+    ) -> Result<Self, StartError> {
+        let repositories = open_repositories(options, git).await?;
+        let clock = options.clock.clone();
+        let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
+        let introduction = Arc::new(introduction(options, server_id.clone()));
+        let client = UpstreamClient::new(&options.upstream_url, server_id, clock.clone())
+            .map_err(StartError::Client)?;
+        let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
+        let link = Arc::new(link);
+
+        let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
+        let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
+        let decisions = Arc::new(decisions);
+        let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
+        let authenticator = Arc::new(Authenticator {
+            base_path: base_path.unwrap_or_default(),
+            link: Arc::clone(&link),
+            decisions: Arc::clone(&decisions),
+            clock: clock.clone(),
+        });
+
+        let selection = SelectedProjects::load(Arc::clone(&link), client.clone(), store.clone()).await?;
+        let selection = Arc::new(selection);
+        let (of_link, of_selection) = (Arc::clone(&link), Arc::clone(&selection));
+        let inventory =
+            Inventory::load(of_link, of_selection, store.clone(), repositories.clone(), clock.clone());
+        let inventory = Arc::new(inventory.await?);
+
+        let queue = Arc::new(SyncQueue::new(clock.clone()));
+        let reports = OutcomeReports::new(Arc::clone(&link), client.clone(), clock.clone());
+        let sweep_signal = Arc::new(SweepSignal::default());
+        let sweep_progress = Arc::new(SweepProgress::new(inventory.was_complete()));
+        let synchroniser = Arc::new(Synchroniser {
+            link: Arc::clone(&link),
+            client: client.clone(),
+            inventory: Arc::clone(&inventory),
+            repositories: repositories.clone(),
+            queue: Arc::clone(&queue),
+            sweep_signal: Arc::clone(&sweep_signal),
+        });
+        link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
+        Ok(Self {
+            clock,
+            store,
+            repositories,
+            introduction,
+            client,
+            link,
+            decisions,
+            authenticator,
+            selection,
+            inventory,
+            queue,
+            reports: Arc::new(reports),
+            sweep_signal,
+            sweep_progress,
+            synchroniser,
+        })
+    }
+
+    pub(crate) fn registration(&self) -> Registration {
+        Registration {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            introduction: Arc::clone(&self.introduction),
+        }
+    }
+
+    pub(crate) fn events(&self) -> UpstreamEvents {
+        UpstreamEvents {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            authenticator: Arc::clone(&self.authenticator),
+            decisions: Arc::clone(&self.decisions),
+            selection: Arc::clone(&self.selection),
+            inventory: Arc::clone(&self.inventory),
+            queue: Arc::clone(&self.queue),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+        }
+    }
+
+    pub(crate) fn workers(&self) -> SyncWorkers {
+        SyncWorkers {
+            inventory: Arc::clone(&self.inventory),
+            queue: Arc::clone(&self.queue),
+            synchroniser: Arc::clone(&self.synchroniser),
+            reports: Arc::clone(&self.reports),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn sweep(&self, interval: Duration, mass_removal: MassRemoval) -> Sweep {
+        Sweep {
+            interval,
+            mass_removal,
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            selection: Arc::clone(&self.selection),
+            inventory: Arc::clone(&self.inventory),
+            queue: Arc::clone(&self.queue),
+            synchroniser: Arc::clone(&self.synchroniser),
+            signal: Arc::clone(&self.sweep_signal),
+            progress: Arc::clone(&self.sweep_progress),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn serving(&self, freshness_cap: Duration) -> GitServing {
+        GitServing {
+            freshness_cap,
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            decisions: Arc::clone(&self.decisions),
+            inventory: Arc::clone(&self.inventory),
+            repositories: self.repositories.clone(),
+            queue: Arc::clone(&self.queue),
+            synchroniser: Arc::clone(&self.synchroniser),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusReport {
+        StatusReport {
+            introduction: Arc::clone(&self.introduction),
+            link: Arc::clone(&self.link),
+            inventory: Arc::clone(&self.inventory),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn lookups(&self) -> Lookups {
+        Lookups {
+            introduction: Arc::clone(&self.introduction),
+            link: Arc::clone(&self.link),
+            decisions: Arc::clone(&self.decisions),
+            inventory: Arc::clone(&self.inventory),
+        }
+    }
+
+    pub(crate) fn support_info(&self) -> SupportInfo {
+        SupportInfo {
+            link: Arc::clone(&self.link),
+            selection: Arc::clone(&self.selection),
+            inventory: Arc::clone(&self.inventory),
+            queue: Arc::clone(&self.queue),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+async fn open_repositories(options: &MirrorOptions, git: Git) -> Result<RepositoryStore, StartError> {
+    let root = options.data.join(REPOSITORIES_FOLDER);
+    let repositories =
+        RepositoryStore::new(git, root, Arc::clone(&options.engine)).map_err(StartError::Repositories)?;
+    repositories.recover().await.map_err(StartError::Repositories)?;
+    Ok(repositories)
+}
+
+fn introduction(options: &MirrorOptions, server_id: String) -> Introduction {
+    Introduction {
+        server_id,
+        name: options.name.clone(),
+        base_url: options.base_url.clone(),
+        mirror_type: options.mirror_type,
+        product_version: options.product_version.clone(),
+        upstream_url: options.upstream_url.clone(),
+    }
+}

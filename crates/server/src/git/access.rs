@@ -1,0 +1,81 @@
+//! Who may read and push with Git, whatever carries the request.
+//!
+//! A transport finds out in its own way who is calling, and hands a [`GitClient`] over. A role says by implementing
+//! [`GitAccess`] what that client may do. Nothing here knows HTTP, so that another transport is one more folder beside
+//! `http`.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_mirror::Freshness;
+use heliostat_refusal::Refusal;
+
+/// A client, as far as its transport has found out.
+pub struct GitClient<Identity> {
+    /// Who is calling, in the terms of the role.
+    pub identity: Identity,
+    /// Where the connection comes from, if that is known.
+    pub address: Option<IpAddr>,
+}
+
+/// Where a client says that the repository is.
+#[derive(Debug, Clone, Copy)]
+pub struct RepositoryPath<'a> {
+    /// The project's key, as sent.
+    pub project_key: &'a str,
+    /// The repository's slug, as sent, without `.git`.
+    pub slug: &'a str,
+}
+
+/// A repository that may be read, and who reads it.
+pub struct Readable {
+    /// The repository.
+    pub repository: Repository,
+    /// Among whom computing time is shared.
+    pub client: Asker,
+    /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
+    pub freshness: Option<Freshness>,
+}
+
+/// What a role decides about Git requests.
+pub trait GitAccess: Send + Sync + 'static {
+    /// How the role knows a caller: by an account of its own, or by credentials that another server judges.
+    type Identity: Send + Sync;
+
+    /// The repository, if the client may fetch from it; fresh enough to be advertised.
+    fn readable(
+        &self,
+        client: &GitClient<Self::Identity>,
+        path: RepositoryPath<'_>,
+    ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
+
+    /// The repository, if the client may push to it here.
+    fn pushable(
+        &self,
+        client: &GitClient<Self::Identity>,
+        path: RepositoryPath<'_>,
+    ) -> impl Future<Output = Result<Repository, Refusal>> + Send;
+
+    /// Takes a push and returns git's report, after the change has been recorded.
+    fn take_push(
+        &self,
+        client: &GitClient<Self::Identity>,
+        path: RepositoryPath<'_>,
+        pack: ByteStream,
+        protocol: GitProtocol,
+    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+}
+
+/// The key for a user or another server, wherever they call from.
+pub fn key_of_account(kind: &str, id: impl std::fmt::Display) -> Asker {
+    Asker::named(&format!("{kind} {id}"))
+}
+
+/// The key for a client without an account: everybody behind one address shares it.
+pub fn key_of_address(address: Option<IpAddr>) -> Asker {
+    Asker::named(
+        &address.map_or_else(|| "unknown address".to_owned(), |address| format!("address {address}")),
+    )
+}

@@ -1,0 +1,91 @@
+//! Git at a mirror: the upstream decides who may read, and pushes are sent there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use heliostat_auth::Credentials;
+use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_mirror::{Freshness, Mirror};
+use heliostat_refusal::Refusal;
+
+use super::access::{GitAccess, GitClient, Readable, RepositoryPath, key_of_account, key_of_address};
+use crate::metrics::FreshnessCounters;
+use crate::wire::freshness::FreshnessState;
+
+/// The mirror as git clients see it.
+pub struct MirrorGit {
+    /// The replica.
+    pub mirror: Arc<Mirror>,
+    /// How fresh answers were.
+    pub freshness: Arc<FreshnessCounters>,
+}
+
+impl MirrorGit {
+    fn note(&self, path: RepositoryPath<'_>, freshness: &Freshness) {
+        self.freshness.count(freshness);
+        tracing::debug!(
+            project.key = path.project_key,
+            repository.slug = path.slug,
+            freshness = FreshnessState::of(freshness).as_str(),
+            served = %freshness.served,
+            known = %freshness.known,
+            waited_ms = freshness.waited.as_millis() as u64,
+            upstream_reachable = freshness.upstream_reachable,
+            "opened a repository for a Git reader"
+        );
+    }
+}
+
+impl GitAccess for MirrorGit {
+    /// Not an account: only the upstream knows what credentials are worth.
+    type Identity = Credentials;
+
+    /// With protocol version 2 refs are shown in answer to a POST as well, so every request waits until the
+    /// repository is as new as the mirror has been told that it should be.
+    async fn readable(
+        &self,
+        client: &GitClient<Credentials>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Readable, Refusal> {
+        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        self.note(path, &served.freshness);
+        let freshness = Some(served.freshness);
+        Ok(Readable { repository: served.repository, client: key_of(client), freshness })
+    }
+
+    async fn pushable(
+        &self,
+        client: &GitClient<Credentials>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Repository, Refusal> {
+        // A client that may not read learns nothing, not even where to push.
+        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        let record = &served.record;
+        Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
+    }
+
+    async fn take_push(
+        &self,
+        client: &GitClient<Credentials>,
+        path: RepositoryPath<'_>,
+        _pack: ByteStream,
+        _protocol: GitProtocol,
+    ) -> Result<Bytes, Refusal> {
+        self.pushable(client, path).await?;
+        Err(Refusal::forbidden("This is a mirror: push to its upstream."))
+    }
+}
+
+fn pushes_go_upstream(url: &str) -> Refusal {
+    Refusal::forbidden(format!(
+        "This is a mirror: push to its upstream with `git remote set-url --push origin {url}`."
+    ))
+}
+
+/// A user has one key wherever they call from; without a name the address has to do.
+fn key_of(client: &GitClient<Credentials>) -> Asker {
+    match &client.identity {
+        Credentials::Basic { username, .. } => key_of_account("user", username),
+        Credentials::None | Credentials::Bearer(_) | Credentials::Jwt(_) => key_of_address(client.address),
+    }
+}

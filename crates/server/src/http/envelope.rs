@@ -1,0 +1,166 @@
+//! Puts every error that poem or poem-openapi raises into the envelope, with the field at fault where one is known.
+
+use std::sync::Arc;
+
+use heliostat_api::{ErrorName, InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
+use poem::http::StatusCode;
+use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
+use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
+
+use crate::http::problem::Problem;
+
+/// The middleware; knows which role answers, so that the other role's operations get a helpful 404.
+#[derive(Clone, Copy)]
+pub struct Envelope {
+    /// The role of this server.
+    pub role: Role,
+}
+
+impl<E: Endpoint> Middleware<E> for Envelope {
+    type Output = EnvelopeEndpoint<E>;
+
+    fn transform(&self, endpoint: E) -> Self::Output {
+        EnvelopeEndpoint { endpoint: Arc::new(endpoint), role: self.role }
+    }
+}
+
+/// An endpoint that never fails: errors are responses.
+pub struct EnvelopeEndpoint<E> {
+    endpoint: Arc<E>,
+    role: Role,
+}
+
+impl<E: Endpoint> Endpoint for EnvelopeEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        // Both are cheap to copy, unlike their text, which only errors need.
+        let (method, address) = (request.method().clone(), request.uri().clone());
+        match self.endpoint.call(request).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) if error.is_from_response() => Ok(error.into_response()),
+            Err(error) => Ok(problem_of(&error, method.as_str(), address.path(), self.role).response()),
+        }
+    }
+}
+
+fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.clone();
+    }
+    if error.is::<NotFoundError>() {
+        return unrouted(method, path, role);
+    }
+    if error.is::<MethodNotAllowedError>() {
+        let problem = unrouted(method, path, role);
+        // Beside the contract there are only pages and documents, which are read.
+        let is_page = problem.status_code() == StatusCode::NOT_FOUND;
+        return if is_page { wrong_method(method, path, "GET, HEAD") } else { problem };
+    }
+    if error.is::<AuthorizationError>() {
+        let message = "This operation needs credentials: Basic, Bearer, or a JWT between servers.";
+        return Problem::new(StatusCode::UNAUTHORIZED, ErrorName::Authentication, message);
+    }
+    if error.is::<poem::error::ParsePathError>() {
+        return not_text(path);
+    }
+    invalid_request(error).unwrap_or_else(|| {
+        if error.status().is_server_error() {
+            return Problem::internal(&Described(error.to_string()));
+        }
+        Problem::new(error.status(), ErrorName::BadRequest, error.to_string())
+    })
+}
+
+fn invalid_request(error: &Error) -> Option<Problem> {
+    let invalid = |context: &str, message: String| {
+        Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message)
+            .about(Some(context.to_owned()))
+    };
+    if let Some(error) = error.downcast_ref::<ParseParamError>() {
+        return Some(invalid(
+            error.name,
+            format!("The parameter {} is not valid: {}.", error.name, error.reason),
+        ));
+    }
+    if let Some(error) = error.downcast_ref::<ParsePathError>() {
+        return Some(invalid(
+            error.name,
+            format!("The path part {} is not valid: {}.", error.name, error.reason),
+        ));
+    }
+    if let Some(error) = error.downcast_ref::<InvalidBody>() {
+        return Some(invalid(&error.context, error.message.clone()));
+    }
+    if let Some(error) = error.downcast_ref::<ContentTypeError>() {
+        let sent = match error {
+            ContentTypeError::NotSupported { content_type } => format!("not {content_type:?}"),
+            ContentTypeError::ExpectContentType => "and no Content-Type was sent".to_owned(),
+        };
+        let message = format!("The body must be application/json, {sent}.");
+        return Some(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorName::UnsupportedMediaType,
+            message,
+        ));
+    }
+    match error.downcast_ref::<ReadBodyError>()? {
+        ReadBodyError::PayloadTooLarge => {
+            let message = format!("The body is longer than {MAX_JSON_BODY_BYTES} bytes.");
+            Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorName::PayloadTooLarge, message))
+        }
+        ReadBodyError::Utf8(_) => Some(invalid("", "The body is not UTF-8.".to_owned())),
+        ReadBodyError::Io(_) => Some(invalid("", "The body ended early.".to_owned())),
+        ReadBodyError::BodyHasBeenTaken => None,
+    }
+}
+
+/// A path part that does not decode to text. poem does not say which one it is, so all that are
+/// encoded are named.
+fn not_text(path: &str) -> Problem {
+    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
+    let template = operations_on_path(below_rest).next().map_or("", |operation| operation.path);
+    let parts = template.split('/').zip(below_rest.split('/'));
+    let encoded = parts.filter(|(wanted, found)| wanted.starts_with('{') && found.contains('%'));
+    let names: Vec<&str> = encoded.map(|(wanted, _)| wanted.trim_matches(['{', '}'])).collect();
+    let names = names.join(", ");
+    let message = format!("The path part {names} does not decode to UTF-8.");
+    Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message).about(Some(names))
+}
+
+/// A request that no route took: an unknown path, a wrong method, or the other role's operation.
+fn unrouted(method: &str, path: &str, role: Role) -> Problem {
+    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
+    let mut on_path: Vec<_> = operations_on_path(below_rest).collect();
+    // A fixed path can match a template as well, and is then the one that is meant.
+    let placeholders = |operation: &Operation| operation.path.matches('{').count();
+    let fewest = on_path.iter().map(|operation| placeholders(operation)).min();
+    on_path.retain(|operation| Some(placeholders(operation)) == fewest);
+    let here: Vec<&str> =
+        on_path.iter().filter(|operation| operation.roles.contains(&role)).map(|o| o.method).collect();
+    if !here.is_empty() {
+        return wrong_method(method, path, &here.join(", "));
+    }
+    match on_path.first() {
+        Some(operation) => {
+            let other = operation.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
+            let message = format!(
+                "{path} is served by a server in the {other} role; this one is in the {} role.",
+                role.as_str()
+            );
+            Problem::new(StatusCode::NOT_FOUND, ErrorName::NotFound, message)
+        }
+        None => Problem::unknown_path(path),
+    }
+}
+
+fn wrong_method(method: &str, path: &str, allow: &str) -> Problem {
+    let message = format!("{method} is not answered at {path}; allowed: {allow}.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorName::MethodNotAllowed, message).allowing(allow)
+}
+
+/// An error that is only text by now.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Described(String);

@@ -1,0 +1,75 @@
+//! How fresh the answers of a mirror were, request by request.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use heliostat_mirror::Freshness;
+
+use super::encoder::Encoder;
+use crate::wire::freshness::FreshnessState;
+
+/// Counts while requests are answered; shared with what shows the metrics.
+#[derive(Debug, Default)]
+pub struct FreshnessCounters {
+    current: AtomicU64,
+    unverified: AtomicU64,
+    behind: AtomicU64,
+    waited_us: AtomicU64,
+}
+
+/// What was counted, at one moment.
+#[derive(Debug, Default)]
+pub struct FreshnessMetrics {
+    current: u64,
+    unverified: u64,
+    behind: u64,
+    waited: Duration,
+}
+
+impl FreshnessCounters {
+    /// Counts a request that is answered from a repository this fresh.
+    pub fn count(&self, freshness: &Freshness) {
+        let counter = match FreshnessState::of(freshness) {
+            FreshnessState::Current => &self.current,
+            FreshnessState::Unverified => &self.unverified,
+            FreshnessState::Behind => &self.behind,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let waited_us = u64::try_from(freshness.waited.as_micros()).unwrap_or(u64::MAX);
+        self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn snapshot(&self) -> FreshnessMetrics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        FreshnessMetrics {
+            current: read(&self.current),
+            unverified: read(&self.unverified),
+            behind: read(&self.behind),
+            waited: Duration::from_micros(read(&self.waited_us)),
+        }
+    }
+}
+
+impl FreshnessMetrics {
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let by_state = [
+            (FreshnessState::Current, self.current),
+            (FreshnessState::Unverified, self.unverified),
+            (FreshnessState::Behind, self.behind),
+        ];
+        encoder.counters(
+            "heliostat_mirror_git_requests_total",
+            "Requests of Git readers by how fresh the repository was: current, unverified (nothing is known to be \
+             missing, but the upstream does not answer), behind (the upstream has announced more). One fetch sends two \
+             or three requests.",
+            &by_state.map(|(state, count)| ([("freshness", state.as_str())], count)),
+        )?;
+        encoder.counter(
+            "heliostat_mirror_freshness_wait_seconds_total",
+            "Seconds that requests of Git readers have waited for a synchronization, all together.",
+            self.waited.as_secs_f64(),
+        )
+    }
+}

@@ -1,0 +1,65 @@
+//! `docs/metrics.md` lists exactly what is served, so that it cannot go stale.
+
+use std::time::Duration;
+
+use heliostat_git::{ServingCounters, StoredAnswers};
+
+use super::mirror::MirrorMetrics;
+use super::snapshot::Metrics;
+
+const PAGE: &str = include_str!("../../../../docs/metrics.md");
+
+/// A row for each metric of the text that Prometheus reads: name with labels, type, help.
+fn rows(text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut help = "";
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').expect("a name and a help text").1;
+        } else if let Some(kind) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').nth(1)) {
+            let unit = lines.next_if(|line| line.starts_with("# UNIT "));
+            assert_eq!(unit.is_some(), line.contains("_seconds ") || line.contains("_bytes "), "{line}");
+            let sample = lines.next().expect("a sample");
+            let (name, labels) = sample.split_once('{').map_or_else(
+                || (sample.split(' ').next().expect("a name"), String::new()),
+                |(name, labels)| (name, label_names(labels)),
+            );
+            rows.push(format!("| `{name}{labels}` | {kind} | {help} |"));
+        }
+    }
+    rows
+}
+
+fn label_names(labels: &str) -> String {
+    let names: Vec<&str> =
+        labels.split("=\"").filter_map(|part| part.rsplit(['"', ',', '{']).next()).collect();
+    let names = &names[..names.len() - 1];
+    format!("{{{}}}", names.join(","))
+}
+
+fn all_metrics() -> String {
+    let repositories = vec![StoredAnswers { repository: 1, entries: 1, bytes: 1 }];
+    let serving = ServingCounters { repositories, waited: Duration::ZERO, ..ServingCounters::default() };
+    let mirror = MirrorMetrics::default();
+    Metrics { role: "mirror", serving, mirror: Some(mirror), ..Metrics::default() }.text()
+}
+
+#[test]
+fn the_page_lists_what_is_served() {
+    let wanted = rows(&all_metrics());
+    let listed: Vec<&str> = PAGE.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(listed == wanted, "docs/metrics.md must have these rows:\n{}\n", wanted.join("\n"));
+}
+
+#[test]
+fn every_help_text_is_a_sentence_and_every_name_follows_the_practice() {
+    for row in rows(&all_metrics()) {
+        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let &[name, kind, help] = cells.as_slice() else { panic!("three cells: {row}") };
+        let name = name.trim_matches('`').split('{').next().expect("a name");
+        assert!(name.starts_with("heliostat_") || name.starts_with("process_"), "{name}");
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+        assert!(help.ends_with('.') && help.starts_with(char::is_uppercase), "{name}: {help}");
+    }
+}

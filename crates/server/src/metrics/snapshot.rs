@@ -1,0 +1,122 @@
+//! Everything that is shown, at one moment, and the text made of it.
+
+use std::fmt;
+
+use heliostat_git::{ServingCounters, UpkeepCounters};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::registry::Registry;
+
+use super::encoder::Encoder;
+use super::mirror::MirrorMetrics;
+use super::process::ProcessMetrics;
+use super::{housekeeping, response_cache};
+
+/// The metrics of a role at one moment.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// `upstream` or `mirror`.
+    pub role: &'static str,
+    /// Answering Git's readers.
+    pub serving: ServingCounters,
+    /// Keeping repositories fast.
+    pub housekeeping: UpkeepCounters,
+    /// Following the upstream, at a mirror.
+    pub mirror: Option<MirrorMetrics>,
+    /// The process.
+    pub process: ProcessMetrics,
+}
+
+impl Metrics {
+    /// The text that Prometheus reads.
+    pub fn text(self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)
+            .expect("writing to a String does not fail");
+        text
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut encoder = Encoder::new(encoder);
+        encoder.info(
+            "heliostat_build_info",
+            "Role and version of this server; the value is always 1.",
+            [("role", self.role), ("version", env!("CARGO_PKG_VERSION"))],
+        )?;
+        response_cache::encode(&self.serving, &mut encoder)?;
+        housekeeping::encode(&self.housekeeping, &mut encoder)?;
+        if let Some(mirror) = &self.mirror {
+            mirror.encode(&mut encoder)?;
+        }
+        self.process.encode(&mut encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use heliostat_git::StoredAnswers;
+
+    use super::super::response_cache::MAX_LABELLED_REPOSITORIES;
+    use super::*;
+
+    fn stored(repository: u64, bytes: u64) -> StoredAnswers {
+        StoredAnswers { repository, entries: 2, bytes }
+    }
+
+    #[test]
+    fn metrics_have_names_units_and_values() {
+        let serving = ServingCounters {
+            hits: 3,
+            misses: 1,
+            served_bytes: 4_000,
+            saved: Duration::from_millis(1_500),
+            repositories: vec![stored(7, 1_000)],
+            ..ServingCounters::default()
+        };
+        let housekeeping = UpkeepCounters { pending: 2, bundles: 1, ..UpkeepCounters::default() };
+        let text = Metrics { role: "mirror", serving, housekeeping, ..Metrics::default() }.text();
+        let mut described: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP ")).collect();
+        let families = described.len();
+        described.sort_unstable_by_key(|line| line.split(' ').nth(2));
+        described.dedup_by_key(|line| line.split(' ').nth(2));
+        assert_eq!(described.len(), families, "Prometheus refuses a family that comes twice");
+        for line in [
+            "heliostat_response_cache_requests_total{result=\"hit\"} 3",
+            "heliostat_response_cache_requests_total{result=\"miss\"} 1",
+            "heliostat_response_cache_served_bytes_total 4000",
+            "heliostat_response_cache_cpu_saved_seconds_total 1.5",
+            "heliostat_response_cache_prewarmed_total 0",
+            "heliostat_housekeeping_pending_repositories 2",
+            "heliostat_repositories_with_bundle 1",
+            "heliostat_response_cache_entries 2",
+            "heliostat_response_cache_repository_size_bytes{repository=\"7\"} 1000",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(text.contains("heliostat_build_info{role=\"mirror\""), "{text}");
+        assert!(!text.contains("heliostat_mirror_ready"), "an upstream follows no other server\n{text}");
+    }
+
+    #[test]
+    fn only_the_largest_repositories_have_metrics_of_their_own() {
+        let count = MAX_LABELLED_REPOSITORIES as u64 + 20;
+        let repositories: Vec<_> = (1..=count).map(|id| stored(id, id)).collect();
+        let serving = ServingCounters { repositories, ..ServingCounters::default() };
+        let text = Metrics { serving, ..Metrics::default() }.text();
+        let shown = text
+            .lines()
+            .filter(|line| line.starts_with("heliostat_response_cache_repository_entries{"))
+            .count();
+        assert_eq!(shown, MAX_LABELLED_REPOSITORIES);
+        assert!(text.contains(&format!("{{repository=\"{count}\"}}")));
+        assert!(!text.contains("{repository=\"20\"}"));
+        assert!(text.contains(&format!("heliostat_response_cache_entries {}\n", 2 * count)));
+    }
+}

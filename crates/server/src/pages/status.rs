@@ -1,0 +1,207 @@
+//! `GET /status` of both roles: what load balancers ask, without credentials.
+//!
+//! It holds nothing secret: numbers of repositories, but no names.
+
+use std::sync::Arc;
+
+use heliostat_api::models::RestSyncProgress;
+use heliostat_mirror::{Mirror, MirrorStatus};
+use heliostat_storage::UpstreamState;
+use heliostat_upstream::Upstream;
+use poem::endpoint::{make, make_sync};
+use poem::http::{StatusCode, header};
+use poem::{Response, RouteMethod, get};
+use serde::Serialize;
+
+use crate::http::problem::Problem;
+use crate::wire::sync_progress;
+
+/// An upstream that may take traffic.
+const RUNNING: &str = "RUNNING";
+/// An upstream that cannot answer requests.
+const ERROR: &str = "ERROR";
+/// A mirror that may take traffic.
+pub const SYNCHRONIZED: &str = "SYNCHRONIZED";
+/// A mirror in its first synchronisation.
+const SYNCHRONIZING: &str = "SYNCHRONIZING";
+
+/// What an upstream says.
+#[derive(Serialize)]
+struct UpstreamAnswer {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What a mirror says: first what existing load balancers and scripts read, then what explains it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MirrorAnswer {
+    /// Whether the node may take traffic, or how far it is.
+    pub state: &'static str,
+    /// How many nodes there are: a number in a string, as others write it.
+    pub member_count: String,
+    /// How far the synchronisation is; the same as the operation of that name answers.
+    #[serde(flatten)]
+    pub progress: RestSyncProgress,
+    /// How many repositories can be cloned from here now.
+    pub available_repos: usize,
+    /// How many repositories could not be synchronised.
+    pub repositories_in_error: usize,
+    /// Age of the oldest change that is not here yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_millis: Option<i64>,
+    /// Why the state is not better, or what should be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The server that this mirror follows.
+    pub upstream: FollowedUpstream,
+}
+
+/// The upstream and how the mirror stands with it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedUpstream {
+    /// Its base URL.
+    pub base_url: String,
+    /// The state of the link.
+    pub state: String,
+}
+
+/// `GET /status` of an upstream: 200 while its database answers.
+pub fn upstream_status(upstream: Upstream) -> RouteMethod {
+    get(make(move |_| {
+        let upstream = upstream.clone();
+        async move {
+            match upstream.status().await {
+                Ok(_) => answer(StatusCode::OK, &UpstreamAnswer { state: RUNNING, reason: None }),
+                Err(refusal) => {
+                    let reason = Some(Problem::from(refusal).message().to_owned());
+                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer { state: ERROR, reason })
+                }
+            }
+        }
+    }))
+}
+
+/// `GET /status` of a mirror: 200 only while the node may take traffic.
+pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
+    get(make_sync(move |_| {
+        let status = mirror.status.now();
+        let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        answer(code, &MirrorAnswer::of(status))
+    }))
+}
+
+impl MirrorAnswer {
+    /// The answer of a mirror in this state.
+    pub fn of(status: MirrorStatus) -> Self {
+        MirrorAnswer {
+            state: state_name(&status),
+            member_count: "1".to_owned(),
+            progress: sync_progress(status.progress),
+            available_repos: status.available,
+            repositories_in_error: status.failing,
+            lag_millis: status.lag_ms,
+            reason: reason(&status),
+            upstream: FollowedUpstream {
+                base_url: status.upstream_url,
+                state: status.upstream_state.to_string(),
+            },
+        }
+    }
+}
+
+fn state_name(status: &MirrorStatus) -> &'static str {
+    match status.upstream_state {
+        UpstreamState::Installed if status.ready => SYNCHRONIZED,
+        UpstreamState::Installed => SYNCHRONIZING,
+        UpstreamState::Initializing => "INITIALIZING",
+        UpstreamState::Pending => "PENDING",
+        UpstreamState::Unknown => "UNKNOWN",
+        UpstreamState::Removed => "REMOVED",
+    }
+}
+
+/// The first thing to look at, from the link over the comparison with the upstream to single repositories.
+fn reason(status: &MirrorStatus) -> Option<String> {
+    let held_back = status.last_sweep.map_or(0, |sweep| sweep.held_back);
+    if status.reason.is_some() {
+        status.reason.clone()
+    } else if let Some(error) = &status.sweep_error {
+        Some(format!("the last comparison with the upstream failed: {error}"))
+    } else if held_back > 0 {
+        Some(format!(
+            "the upstream no longer lists {held_back} repositories; they are kept until an administrator confirms"
+        ))
+    } else if status.failing > 0 {
+        Some(format!("{} of the repositories could not be synchronized", status.failing))
+    } else if !status.ready {
+        Some("the first synchronization has not ended".to_owned())
+    } else {
+        None
+    }
+}
+
+fn answer(code: StatusCode, answer: &impl Serialize) -> Response {
+    Response::builder()
+        .status(code)
+        .content_type("application/json")
+        .header(header::CACHE_CONTROL, "no-store")
+        .body(serde_json::to_vec(answer).unwrap_or_default())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use heliostat_mirror::Progress;
+
+    use super::*;
+
+    /// A mirror at rest.
+    pub(crate) fn status() -> MirrorStatus {
+        MirrorStatus {
+            server_id: "B0F5-CS21-45C2-CCK3".to_owned(),
+            name: "saigon".to_owned(),
+            upstream_url: "https://git.example.com".to_owned(),
+            upstream_state: UpstreamState::Installed,
+            reason: None,
+            ready: true,
+            progress: Progress { discovering: false, synced: 3, total: 3 },
+            available: 3,
+            failing: 0,
+            lag_ms: None,
+            last_sweep_at: Some(1),
+            last_sweep: None,
+            sweep_error: None,
+            clock_skew_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_mirror_at_rest_says_what_load_balancers_expect() {
+        let answer = serde_json::to_value(MirrorAnswer::of(status())).expect("plain data");
+        assert_eq!(
+            answer,
+            serde_json::json!({
+                "state": "SYNCHRONIZED", "memberCount": "1",
+                "discovering": false, "syncedRepos": 0, "totalRepos": 0,
+                "availableRepos": 3, "repositoriesInError": 0,
+                "upstream": { "baseUrl": "https://git.example.com", "state": "INSTALLED" }
+            })
+        );
+    }
+
+    #[test]
+    fn a_mirror_that_is_not_ready_says_why() {
+        let first = MirrorAnswer::of(MirrorStatus { ready: false, ..status() });
+        assert_eq!((first.state, first.reason.is_some()), ("SYNCHRONIZING", true));
+        let waits = "an administrator of the upstream has to accept this mirror";
+        let pending = MirrorAnswer::of(MirrorStatus {
+            upstream_state: UpstreamState::Pending,
+            reason: Some(waits.to_owned()),
+            ready: false,
+            ..status()
+        });
+        assert_eq!((pending.state, pending.reason.as_deref()), ("PENDING", Some(waits)));
+    }
+}

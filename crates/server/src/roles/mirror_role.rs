@@ -1,0 +1,83 @@
+//! Puts a mirror together: data, database, git, domain, routes.
+
+use std::sync::Arc;
+
+use heliostat_api::{Role, roles};
+use heliostat_git::{Git, ServingEngine};
+use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
+use heliostat_storage::{Database, MirrorStore};
+use poem::{Route, RouteMethod};
+use poem_openapi::OpenApiService;
+
+use super::data_folder::DataFolder;
+use super::options::{MirrorOptions, StartError};
+use super::running_role::{Listening, RunningRole};
+use crate::git::MirrorGit;
+use crate::git::http::GitEndpoint;
+use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
+use crate::pages::{self, documents, status};
+use crate::rest::MirrorHandlers;
+
+/// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
+pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
+    let common = &options.common;
+    let upstream = UpstreamUrl::parse(options.upstream.as_str())
+        .map_err(|error| StartError::domain("mirror", &error))?;
+    let data = DataFolder::open(&common.data).await?;
+    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Mirror).await;
+    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let listening = Listening::open(common).await?;
+
+    let base_url = listening.base_url.as_str();
+    let mut domain_options =
+        heliostat_mirror::MirrorOptions::new(&options.name, upstream, base_url, data.path());
+    domain_options.sweep_interval = options.sweep_interval;
+    domain_options.sync_parallelism = options.sync_parallelism;
+    domain_options.sync_tolerance = options.sync_tolerance;
+    domain_options.serve_stale = options.serve_stale;
+    domain_options.freshness_cap = options.freshness_cap;
+    let engine = Arc::new(ServingEngine::new(&common.serving));
+    domain_options.engine = Arc::clone(&engine);
+    if options.allow_mass_removal {
+        domain_options.mass_removal = MassRemoval::Allowed;
+    }
+    let opened = Mirror::open(domain_options, git, MirrorStore::new(database)).await;
+    let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
+
+    let role = RunningRole::new(&listening, data);
+    domain.run(&role.stop());
+    let background = domain.clone();
+    role.spawn(async move { background.stopped().await });
+    let git = MirrorGit { mirror: domain.clone(), freshness: Arc::default() };
+    let take_metrics = metrics_of(engine, domain.clone(), Arc::clone(&git.freshness));
+    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    role.serve(listening.listener, Role::Mirror, routes(domain, git, metrics, &context_path));
+    Ok(role)
+}
+
+fn metrics_of(
+    engine: Arc<ServingEngine>,
+    domain: Arc<Mirror>,
+    freshness: Arc<FreshnessCounters>,
+) -> impl Fn() -> Metrics + Send + Sync {
+    move || Metrics {
+        role: Role::Mirror.as_str(),
+        serving: engine.counters(),
+        housekeeping: engine.upkeep().counters(),
+        mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        process: ProcessMetrics::now(),
+    }
+}
+
+fn routes(domain: Arc<Mirror>, git: MirrorGit, metrics: RouteMethod, context_path: &str) -> Route {
+    let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
+    let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let routes = pages::mirror_home(domain.clone())
+        .nest_no_strip("/scm", GitEndpoint(Arc::new(git)))
+        .nest("/rest", rest)
+        .at("/status", status::mirror_status(domain))
+        .at("/metrics", metrics);
+    documents::mount(routes, context_path, Role::Mirror)
+}

@@ -1,0 +1,12 @@
+//! How a role is put together, started and stopped: everything else in this crate is a part of it.
+
+mod data_folder;
+mod mirror_role;
+mod options;
+mod running_role;
+mod upstream_role;
+
+pub use mirror_role::start_mirror;
+pub use options::{ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database};
+pub use running_role::RunningRole;
+pub use upstream_role::start_upstream;

@@ -1,0 +1,125 @@
+//! What a role is told at start, and why it may not start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use heliostat_git::ServingOptions;
+use heliostat_storage::Database;
+use url::Url;
+
+use crate::metrics::MetricsToken;
+use crate::wire::reported_version::ReportedVersion;
+
+/// What both roles are told.
+#[derive(Debug, Clone)]
+pub struct ListenOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that clients use, with its context path; the listening address when absent.
+    pub base_url: Option<Url>,
+    /// The folder that holds everything the role keeps.
+    pub data: PathBuf,
+    /// `sqlite:` or `postgres:` URL; a SQLite file inside `data` when absent.
+    pub database: Option<String>,
+    /// The git executable.
+    pub git: PathBuf,
+    /// How readers are answered.
+    pub serving: ServingOptions,
+    /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
+    pub metrics_token: Option<MetricsToken>,
+}
+
+/// What an upstream is told.
+#[derive(Debug, Clone)]
+pub struct UpstreamOptions {
+    /// What both roles are told.
+    pub common: ListenOptions,
+    /// Whether mirrors may live at link-local and other special-purpose addresses.
+    pub allow_special_mirror_addresses: bool,
+    /// The server's name in pages and application properties.
+    pub display_name: String,
+    /// The version that clients are told.
+    pub reported_version: ReportedVersion,
+    /// The first administrator's password; generated when absent.
+    pub admin_password: Option<String>,
+}
+
+/// What a mirror is told.
+#[derive(Debug, Clone)]
+pub struct MirrorOptions {
+    /// What both roles are told.
+    pub common: ListenOptions,
+    /// The upstream's base URL.
+    pub upstream: Url,
+    /// The mirror's name, unique at its upstream.
+    pub name: String,
+    /// How often everything is compared with the upstream.
+    pub sweep_interval: Duration,
+    /// How many repositories are synchronised at once.
+    pub sync_parallelism: usize,
+    /// How long known users are served while the upstream is unreachable.
+    pub serve_stale: Duration,
+    /// How long a repository may be behind before it counts as out of sync.
+    pub sync_tolerance: Duration,
+    /// How long a request waits for the synchronisation in flight.
+    pub freshness_cap: Duration,
+    /// Whether a sweep may remove a large part of all repositories.
+    pub allow_mass_removal: bool,
+}
+
+/// Why a role did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {path}: {error}; choose another one with --data")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database: {0}")]
+    Database(String),
+    /// No git, or one that is too old.
+    #[error("{0}")]
+    Git(String),
+    /// The base URL is not one that can be served.
+    #[error("the base URL {url} cannot be used: {reason}")]
+    BaseUrl {
+        /// The URL.
+        url: Url,
+        /// Why not.
+        reason: String,
+    },
+    /// The domain did not come up.
+    #[error("cannot start the {role}: {reason}")]
+    Domain {
+        /// The role.
+        role: &'static str,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl StartError {
+    /// What a role's domain said, with its causes.
+    pub(crate) fn domain(role: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        StartError::Domain { role, reason: heliostat_peer::with_causes(error) }
+    }
+}
+
+/// Whether a database can be opened, for `heliostat doctor`; on failure says why, without its password.
+pub async fn check_database(url: &str) -> Result<(), String> {
+    Database::check(url).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,124 @@
+//! A role that answers requests, and how it starts and stops.
+
+use std::net::SocketAddr;
+
+use heliostat_api::Role;
+use poem::{Endpoint, EndpointExt, Response, Route};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::data_folder::DataFolder;
+use super::options::{ListenOptions, StartError};
+use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
+
+/// A role at work.
+#[derive(Debug)]
+pub struct RunningRole {
+    base_url: Url,
+    address: SocketAddr,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    /// Held until everything else has ended.
+    data: DataFolder,
+}
+
+impl RunningRole {
+    pub(crate) fn new(listening: &Listening, data: DataFolder) -> Self {
+        RunningRole {
+            base_url: listening.base_url.clone(),
+            address: listening.address,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            data,
+        }
+    }
+
+    /// The address that clients use.
+    pub fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// The address that the role listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops background work, lets running requests and pushes finish, and returns when all has ended. How long that
+    /// may take is for the caller to say: dropping this future ends the wait.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        tracing::info!(data = %self.data.path().display(), "stopped");
+    }
+
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
+    pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: Route) {
+        let endpoint = endpoint(role, routes, self.base_url.path());
+        self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
+    }
+}
+
+fn endpoint(role: Role, routes: Route, base_path: &str) -> impl Endpoint<Output = Response> + 'static {
+    let context_path = base_path.trim_end_matches('/').to_owned();
+    routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
+}
+
+/// A socket that is open, and the address that clients use for it.
+pub(crate) struct Listening {
+    /// The open socket.
+    pub listener: TcpListener,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What clients see.
+    pub base_url: Url,
+}
+
+impl Listening {
+    /// Opens the socket; the base URL is that of the socket unless one was given.
+    pub async fn open(options: &ListenOptions) -> Result<Self, StartError> {
+        let failed = |error| StartError::Listen { address: options.listen, error };
+        let listener = http::bind(options.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let base_url = match &options.base_url {
+            Some(url) => usable_base_url(url)?,
+            None => url_of(address),
+        };
+        Ok(Listening { listener, address, base_url })
+    }
+}
+
+fn usable_base_url(url: &Url) -> Result<Url, StartError> {
+    let unusable = |reason: &str| StartError::BaseUrl { url: url.clone(), reason: reason.to_owned() };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(unusable("it must be an http or https address with a host"));
+    }
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(unusable("it must have neither user, query nor fragment"));
+    }
+    Ok(url.clone())
+}
+
+/// The URL of a socket; one that listens everywhere is named by its loopback address.
+fn url_of(address: SocketAddr) -> Url {
+    let ip = match address.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv4() => std::net::Ipv4Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, address.port());
+    Url::parse(&format!("http://{address}")).expect("a socket address makes a URL")
+}

@@ -1,0 +1,77 @@
+//! Puts an upstream together: data, database, git, domain, routes.
+
+use std::sync::Arc;
+
+use heliostat_api::{Role, roles};
+use heliostat_auth::Secret;
+use heliostat_git::{Git, RepositoryStore, ServingEngine};
+use heliostat_storage::{Database, UpstreamStore};
+use heliostat_upstream::{MirrorAddresses, Upstream};
+use poem::{Route, RouteMethod};
+use poem_openapi::OpenApiService;
+
+use super::data_folder::DataFolder;
+use super::options::{StartError, UpstreamOptions};
+use super::running_role::{Listening, RunningRole};
+use crate::git::UpstreamGit;
+use crate::git::http::GitEndpoint;
+use crate::metrics::{self, Metrics, ProcessMetrics};
+use crate::pages::{self, documents, status};
+use crate::rest::UpstreamHandlers;
+
+/// Starts an upstream; it answers requests when this returns.
+pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
+    let common = &options.common;
+    let data = DataFolder::open(&common.data).await?;
+    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let engine = Arc::new(ServingEngine::new(&common.serving));
+    let repositories = RepositoryStore::new(git, data.repositories(), Arc::clone(&engine))
+        .map_err(|error| StartError::Data { path: data.repositories(), error })?;
+    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
+    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let listening = Listening::open(common).await?;
+
+    let domain_options = heliostat_upstream::UpstreamOptions {
+        base_url: listening.base_url.clone(),
+        data: data.path().to_owned(),
+        admin_password: options.admin_password.clone().map(Secret::new),
+        mirror_addresses: match options.allow_special_mirror_addresses {
+            true => MirrorAddresses::Anything,
+            false => MirrorAddresses::Ordinary,
+        },
+        clock: heliostat_peer::Clock::system(),
+    };
+    let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
+    let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
+    if let Some(file) = admin.and_then(|account| account.password_file) {
+        tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
+    }
+
+    let role = RunningRole::new(&listening, data);
+    let background = domain.clone();
+    let stop = role.stop();
+    role.spawn(async move { background.run(stop).await });
+    let take_metrics = move || Metrics {
+        role: Role::Upstream.as_str(),
+        serving: engine.counters(),
+        housekeeping: engine.upkeep().counters(),
+        mirror: None,
+        process: ProcessMetrics::now(),
+    };
+    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    role.serve(listening.listener, Role::Upstream, routes(domain, metrics, &options));
+    Ok(role)
+}
+
+fn routes(domain: Upstream, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
+    let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
+    let handlers =
+        Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
+    let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let routes = pages::upstream_home(&options.display_name, domain.clone())
+        .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
+        .nest("/rest", rest)
+        .at("/status", status::upstream_status(domain))
+        .at("/metrics", metrics);
+    documents::mount(routes, &context_path, Role::Upstream)
+}
