@@ -1,10 +1,9 @@
 //! The same work for many numbers, a few at a time.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::Context;
+use parking_lot::Mutex;
 
 /// Does the work for every number below the count, at most `width` at once; the first failure ends it.
 pub fn side_by_side<T: Send>(
@@ -24,26 +23,22 @@ pub fn side_by_side<T: Send>(
                         return;
                     }
                     match work(number) {
-                        Ok(result) => lock(&results).push((number, result)),
+                        Ok(result) => results.lock().push((number, result)),
                         Err(error) => {
                             next.store(count, Ordering::Relaxed);
-                            lock(&failure).get_or_insert(error.context(format!("number {number}")));
+                            failure.lock().get_or_insert(error.context(format!("number {number}")));
                         }
                     }
                 }
             });
         }
     });
-    if let Some(error) = failure.into_inner().ok().context("a worker has panicked")? {
+    if let Some(error) = failure.into_inner() {
         return Err(error);
     }
-    let mut results = results.into_inner().ok().context("a worker has panicked")?;
+    let mut results = results.into_inner();
     results.sort_by_key(|(number, _)| *number);
     Ok(results.into_iter().map(|(_, result)| result).collect())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub fn wrong_arrows(order: &FolderOrder, sources: &[Source]) -> Vec<Finding> {
             let Some((target, row)) = target.and_then(|target| Some((target, order.row(target)?))) else {
                 continue;
             };
-            if target == source.room() || row > own_row || !told.insert(target) {
+            let is_known = [target, source.room()].iter().all(|room| order.circle.contains(room));
+            if target == source.room() || row > own_row || is_known || !told.insert(target) {
                 continue;
             }
             let (own, krate) = (source.room(), order.krate);
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     const ORDER: FolderOrder =
-        FolderOrder { krate: "crates/x", rows: &[&["high"], &["left", "right"], &["low"]] };
+        FolderOrder { krate: "crates/x", rows: &[&["high"], &["left", "right"], &["low"]], circle: &[] };
 
     fn problems(low: &str, left: &str, root: &str) -> Vec<String> {
         let files = [
@@ -126,6 +127,17 @@ mod tests {
         let found = problems("", "use crate::right::R;\n", "");
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("left uses right") && found[0].contains("side by side"), "{found:?}");
+    }
+
+    #[test]
+    fn a_circle_is_found_unless_it_is_known() {
+        let files = [("left.rs", "use crate::right::R;\n"), ("right.rs", "use crate::left::L;\n")];
+        let files = files.map(|(within, text)| (within.to_owned(), text.to_owned()));
+        let found = |circle| {
+            let order = FolderOrder { krate: "crates/x", rows: &[&["left", "right"]], circle };
+            wrong_arrows(&order, &sources_of("crates/x", &files)).len()
+        };
+        assert_eq!((found(&[]), found(&["left"]), found(&["left", "right"])), (2, 2, 0));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn begins_item(tokens: &[Token], at: usize) -> bool {
 /// The type behind `impl`, unless a trait is implemented for it.
 fn own_impl(tokens: &[Token]) -> Option<&str> {
     let (mut depth, mut name, mut behind_arrow) = (0_usize, None, false);
-    for (at, token) in tokens.iter().enumerate() {
+    for token in tokens {
         match &token.kind {
             Kind::Sign('<') => depth += 1,
             Kind::Sign('>') if !behind_arrow => depth = depth.saturating_sub(1),
@@ -74,7 +74,7 @@ fn own_impl(tokens: &[Token]) -> Option<&str> {
             },
             _ => {}
         }
-        behind_arrow = tokens[at].is_sign('-');
+        behind_arrow = token.is_sign('-');
     }
     None
 }

@@ -20,7 +20,7 @@ use anyhow::Context;
 use crate::outcome::{Finding, Outcome};
 use crate::workspace;
 use source::Source;
-use table::{CRATES, FOLDERS, METHODS_ELSEWHERE};
+use table::{CRATES, FOLDERS};
 
 /// Checks the manifests and the sources of every crate against the table.
 pub fn run() -> anyhow::Result<Outcome> {
@@ -28,9 +28,6 @@ pub fn run() -> anyhow::Result<Outcome> {
     let mut findings = without_a_row(&root)?;
     for row in CRATES {
         let path = root.join(row.folder).join("Cargo.toml");
-        if !path.is_file() {
-            continue;
-        }
         let manifest =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         findings.extend(manifests::wrong_edges(row.folder, &manifest, row.may_use)?);
@@ -46,9 +43,7 @@ fn of_sources(folder: &str, sources: &[Source]) -> Vec<Finding> {
     for order in FOLDERS.iter().filter(|order| order.krate == folder) {
         findings.extend(folders::wrong_arrows(order, sources));
     }
-    if !METHODS_ELSEWHERE.contains(&folder) {
-        findings.extend(impls::strays(sources));
-    }
+    findings.extend(impls::strays(sources));
     findings
 }
 
