@@ -10,7 +10,6 @@ use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
@@ -219,16 +218,6 @@ impl PeerClient {
         self.destinations.check_literal(url)
     }
 
-    /// Sends a call and returns what its answer says. An answer without a body is read as `null`.
-    pub async fn call<A: DeserializeOwned>(&self, call: Call<'_>) -> Result<A, CallError> {
-        let (url, limit) = (call.url.clone(), call.max_answer_bytes);
-        let response = self.exchange(call).await?;
-        let body = read_whole(&url, response, limit).await?;
-        let json = if body.is_empty() { b"null" } else { body.as_slice() };
-        serde_json::from_slice(json)
-            .map_err(|error| CallError::Malformed { url: url.to_string(), problem: error.to_string() })
-    }
-
     /// Calls an operation of the contract and returns what it answers.
     pub async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
@@ -280,7 +269,7 @@ impl PeerClient {
         };
         let problem = PeerProblem::read(&body).unwrap_or_else(|| match self.destinations {
             Destinations::Configured => PeerProblem::from_text(&body),
-            // What is found at an address that somebody else chose is not repeated.
+            // What is found at an address that others chose is not repeated.
             Destinations::ChosenByOthers(_) => PeerProblem::default(),
         });
         Err(CallError::Refused { url: url.to_string(), status, problem })

@@ -1,8 +1,8 @@
 //! The primary server: projects, repositories, permissions, webhooks, and announcing changes.
 //!
-//! [`Upstream`] assembles the parts: [`Accounts`], [`Repositories`], [`Changes`], [`Webhooks`], and what mirrors need
+//! [`Upstream`] assembles the parts: [`Accounts`], [`Repositories`], [`Webhooks`], [`Changes`], and what mirrors need
 //! (the crate `heliostat-downstream`). Each method of a part is one thing that a caller wants done: it takes a value of
-//! [`permit`] where it needs a right, checks the input, changes the store and what is on disk, and announces the change.
+//! [`permit`] where it needs a right, checks the input, changes the store and what is on disk, and announces it.
 //! Reconcilers run beside it: the deliveries bring events to mirrors and to webhooks, `reconcile_refs` brings records
 //! and disk together. HTTP, JSON of the REST API and links are the server's concern.
 

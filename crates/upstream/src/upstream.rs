@@ -111,13 +111,7 @@ impl Upstream {
 
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
-        let parts = DownstreamParts {
-            store: store.clone(),
-            client,
-            client_key,
-            announcer: Arc::clone(&announcer),
-            tasks: tasks.clone(),
-        };
+        let parts = DownstreamParts { store, client, client_key, announcer, tasks };
         let upstream = Self::assembled(parts, served, passwords, webhook_client);
         Ok((upstream, admin))
     }
@@ -197,11 +191,6 @@ impl Upstream {
     /// Repositories and their projects.
     pub fn repositories(&self) -> &Arc<Repositories> {
         &self.0.repositories
-    }
-
-    /// Refs: what is recorded and announced.
-    pub fn changes(&self) -> &Changes {
-        &self.0.changes
     }
 
     /// Webhooks.

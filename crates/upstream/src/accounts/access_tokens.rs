@@ -7,7 +7,7 @@ use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, NewAccessToken, Page, PageRequest, TokenId};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 use crate::permit::{self, AccountOwner};
 
 /// Most permission names in one token.

@@ -7,7 +7,7 @@ use heliostat_auth::{
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Page, PageRequest, PermissionLevel, UserId, UserPermission};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
 
 /// How many holders of global permissions are read at once.

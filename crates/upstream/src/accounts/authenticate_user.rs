@@ -4,7 +4,7 @@ use heliostat_auth::{GlobalPermission, RepositoryPermission, Secret};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{RepositoryId, User};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 use crate::permit::MirrorCaller;
 
 /// What a user showed to a mirror.

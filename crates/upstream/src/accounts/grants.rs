@@ -9,7 +9,7 @@ use heliostat_auth::{
 use heliostat_refusal::Refusal;
 use heliostat_storage::{PermissionsOfUser, Project, ProjectId, Repository, RepositoryId, UserId};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 
 impl Accounts {
     /// The highest permission that the caller holds on a repository. Mirrors read everything.

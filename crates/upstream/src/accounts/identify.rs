@@ -7,7 +7,7 @@ use heliostat_auth::{
 use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, MirrorServerId, User};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 
 /// Path below the base URL under which repositories are served to git.
 const GIT_PREFIX: &str = "/scm/";

@@ -2,17 +2,17 @@
 
 mod access_tokens;
 mod account_permissions;
-mod accounts;
 mod authenticate_user;
 mod bootstrap;
 mod grants;
 mod identify;
+mod part;
 mod users;
 
 pub use access_tokens::TokenCreation;
-pub use accounts::Accounts;
 pub use authenticate_user::{AuthenticatedUser, UserCredentials};
 pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
 pub(crate) use bootstrap::{FirstAdmin, create_admin};
 pub use identify::RequestFacts;
+pub use part::Accounts;
 pub use users::UserCreation;

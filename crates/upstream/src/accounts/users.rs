@@ -5,7 +5,7 @@ use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
 
-use super::accounts::Accounts;
+use super::part::Accounts;
 use crate::names;
 use crate::permit::{self, Administrator, Authenticated};
 

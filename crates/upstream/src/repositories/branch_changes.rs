@@ -10,7 +10,7 @@ use heliostat_refusal::Refusal;
 
 use super::branches::{Branch, branch_of};
 use super::git_access::PushAccess;
-use super::repositories::{Repositories, branch_name};
+use super::records::{Repositories, branch_name};
 use crate::permit::Writer;
 
 /// A branch that is to go.

@@ -7,7 +7,7 @@ use heliostat_git::{ObjectId, RefName};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Page, PageRequest, Repository, RepositoryUpdate};
 
-use super::repositories::{Repositories, branch_name};
+use super::records::{Repositories, branch_name};
 use crate::permit::{Reader, RepositoryAdministrator};
 
 /// A branch and its tip.

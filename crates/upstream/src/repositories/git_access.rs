@@ -8,7 +8,7 @@ use heliostat_git_serve::ServedRepository;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
-use super::repositories::Repositories;
+use super::records::Repositories;
 use crate::changes::disk_id;
 use crate::permit::{Reader, Writer};
 

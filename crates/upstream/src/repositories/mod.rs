@@ -4,10 +4,10 @@ mod branch_changes;
 mod branches;
 mod git_access;
 mod projects;
-mod repositories;
+mod records;
 
 pub use branch_changes::BranchDeletion;
 pub use branches::{Branch, BranchOrder, BranchQuery};
 pub use git_access::PushAccess;
 pub use projects::ProjectCreation;
-pub use repositories::{Repositories, RepositoryChange, RepositoryCreation};
+pub use records::{Repositories, RepositoryChange, RepositoryCreation};

@@ -11,7 +11,7 @@ use heliostat_storage::{
     ProjectsHeld, StoreError, UserId,
 };
 
-use super::repositories::Repositories;
+use super::records::Repositories;
 use crate::names;
 use crate::permit::{self, ProjectAdministrator, ProjectCreator, ProjectReader};
 

@@ -49,18 +49,18 @@ async fn a_change_is_recorded_once_with_its_refs() {
     let pushed =
         server.push(&repository, &[("refs/heads/main", Some("1")), ("refs/tags/v1", Some("1"))]).await;
     assert_eq!(pushed.generation, Generation(1));
-    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
+    let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     let listing = run_git(on_disk.path(), &["for-each-ref", "--format=%(objectname) %(refname)"]);
     let expected = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(listing.as_bytes()));
     assert_eq!(pushed.content_hash, expected, "one shell line recomputes it");
 
     let admin = server.admin().await;
     let nothing =
-        server.upstream.changes().announce_change(&admin, repository.id).await.expect("nothing new");
+        server.upstream.0.changes.announce_change(&admin, repository.id).await.expect("nothing new");
     assert_eq!((nothing.repository.generation, nothing.changes.len()), (Generation(1), 0));
     server.change_on_disk(&repository, &[("refs/heads/main", Some("2")), ("refs/tags/v1", None)]).await;
     let announced =
-        server.upstream.changes().announce_change(&admin, repository.id).await.expect("announced");
+        server.upstream.0.changes.announce_change(&admin, repository.id).await.expect("announced");
     let kinds: Vec<_> = announced.changes.iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Update, RefChangeKind::Delete]);
     let branches = async {
@@ -92,7 +92,7 @@ async fn the_first_push_chooses_the_default_branch() {
         server.upstream.repositories().repository(&admin, "APP", "engine").await.expect("it is there");
     assert_eq!(stored, pushed);
     assert_eq!(stored.metadata_hash, heliostat_downstream::metadata_hash(&stored));
-    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
+    let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
     assert!(
@@ -223,7 +223,7 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     let mirror = joined(&server).await;
     server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
     server.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
-    let on_disk = server.upstream.changes().open_git(repository.id).await.expect("it is on disk");
+    let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     run_git(on_disk.path(), &["symbolic-ref", "HEAD", "refs/heads/elsewhere"]);
     let folder = Arc::clone(&server.folder);
     server.stop().await;
@@ -243,10 +243,11 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     while !server.upstream.status().await.expect("a status").reconciliation.complete {
         tokio::task::yield_now().await;
     }
-    let refs = server.upstream.changes().refs(repository.id).await.expect("readable");
+    let refs = server.upstream.0.changes.refs(repository.id).await.expect("readable");
     let found = server
         .upstream
-        .changes()
+        .0
+        .changes
         .announce_change(&Caller::Anonymous, repository.id)
         .await
         .expect("nothing new");

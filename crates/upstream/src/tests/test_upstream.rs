@@ -142,7 +142,7 @@ impl TestUpstream {
 
     /// Changes refs on disk as a push would, and nothing else. Each target is made from its text.
     pub(super) async fn change_on_disk(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) {
-        let on_disk = self.upstream.changes().open_git(repository.id).await.expect("it is on disk");
+        let on_disk = self.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
         for (name, target) in changes {
             match target {
                 Some(text) => {
@@ -156,10 +156,10 @@ impl TestUpstream {
 
     /// Changes refs and announces it.
     pub(super) async fn push(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) -> Repository {
-        self.upstream.changes().refs(repository.id).await.expect("readable refs");
+        self.upstream.0.changes.refs(repository.id).await.expect("readable refs");
         self.change_on_disk(repository, changes).await;
         let admin = self.admin().await;
-        self.upstream.changes().announce_change(&admin, repository.id).await.expect("announced").repository
+        self.upstream.0.changes.announce_change(&admin, repository.id).await.expect("announced").repository
     }
 }
 

@@ -13,8 +13,8 @@ use heliostat_peer::BackOff;
 use heliostat_storage::{DeliveryFate, Exchange, InvocationOutcome, StoreError, WebhookId};
 use tokio::sync::Notify;
 
+use super::registered::Webhooks;
 use super::webhook_client::{Message, is_final};
-use super::webhooks::Webhooks;
 
 /// How often an event is sent before it is given up; with the pauses between, that takes about half an hour.
 const MAX_ATTEMPTS: i32 = 12;

@@ -6,8 +6,8 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{WebhookSecrets, WebhookSettings};
 use url::Url;
 
+use super::registered::Webhooks;
 use super::webhook_events::KNOWN_EVENTS;
-use super::webhooks::Webhooks;
 
 /// Longest address of a webhook, in characters.
 const MAX_WEBHOOK_URL_LENGTH: usize = 2_048;
