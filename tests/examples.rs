@@ -67,9 +67,9 @@ const NOT_ASKED: [(&str, &str); 14] = [
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
     ("updateWebhook", "the examples show the webhook before the change; its own tests judge the answer"),
     ("testWebhook", "it would need a receiver; its own tests judge the answer"),
-    ("getLatestInvocation", "the webhook of the examples leads to nobody; its own tests judge the answer"),
-    ("listInvocations", "the webhook of the examples leads to nobody; its own tests judge the answer"),
-    ("getStatistics", "the webhook of the examples leads to nobody; its own tests judge the answer"),
+    ("getLatestInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),
+    ("listInvocations", "the webhook of the examples leads nowhere; its own tests judge the answer"),
+    ("getStatistics", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("getDelayedSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getOutOfSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getRefChangesQueue", "nothing waits here; its own tests make it so and judge the answer"),
@@ -195,7 +195,7 @@ impl World {
         self.tell(&self.pair.admin(), "deleteUser").await;
         for id in self.untold() {
             if !NOT_ASKED.iter().any(|(not_asked, _)| *not_asked == id) {
-                self.faults.push(format!("{id}: nobody has asked; do so in `build`"));
+                self.faults.push(format!("{id}: is not asked; ask in `build`"));
             }
         }
     }

@@ -91,8 +91,8 @@ async fn nul_in_any_text_is_refused_or_kept_but_never_a_fault() {
     answer.refused(404);
     let preferred = "/rest/mirroring/latest/account/settings/preferred-mirror";
     admin.post(preferred, &serde_json::json!("A\u{0}")).await.refused(404);
-    let stranger = pair.admin().as_(Identity::Server("\u{0}".into(), "a secret that nobody shares".into()));
-    stranger.get("/rest/mirroring/latest/repos").await.refused(401);
+    let outsider = pair.admin().as_(Identity::Server("\u{0}".into(), "a secret that is not shared".into()));
+    outsider.get("/rest/mirroring/latest/repos").await.refused(401);
     let error = admin
         .post(projects, &serde_json::json!({"key": "NUL", "name": "nul", "description": "a\u{0}b"}))
         .await

@@ -37,8 +37,8 @@ async fn a_damaged_repository_on_the_upstream_is_an_error_and_not_a_crash() {
     for damaged in bare_repositories(&pair.upstream.data()) {
         remove_folder(&damaged);
     }
-    // References may still be in memory and answers stored; whoever asks for something else finds out, and from then
-    // on everybody is told.
+    // References may still be in memory and answers stored; a request for something else finds out, and from then
+    // on every request is told.
     let url = pair.upstream_url(&repository);
     for attempt in
         [["clone", "--depth=1", "--bare", url.as_str(), "copy.git"].as_slice(), &["ls-remote", url.as_str()]]

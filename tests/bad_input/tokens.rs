@@ -1,4 +1,4 @@
-//! Signed calls between servers: expired, forged, replayed on another path, or from a stranger.
+//! Signed calls between servers: expired, forged, replayed on another path, or from an unknown server.
 
 use heliostat_auth::{Claims, Secret, query_string_hash, sign};
 use serde_json::json;
@@ -32,16 +32,16 @@ async fn a_good_token_is_accepted_and_every_bad_one_is_not() {
 }
 
 #[tokio::test]
-async fn an_installed_event_from_a_stranger_changes_nothing() {
+async fn an_installed_event_from_an_unknown_server_changes_nothing() {
     let pair = Pair::start().await;
     let upstream = pair.upstream_id().await;
     let path = format!("/rest/mirroring/latest/upstreamServers/{upstream}/addon/installed");
     let anonymous = Client::new(pair.mirror.base_url(), Identity::Anonymous);
     let base = pair.upstream.base_url().as_str().trim_end_matches('/');
     for event in [
-        json!({"clientKey": "stranger", "sharedSecret": "s".repeat(64), "baseUrl": "http://127.0.0.1:9"}),
-        json!({"clientKey": "stranger", "sharedSecret": "s".repeat(64), "baseUrl": base}),
-        json!({"clientKey": "stranger", "sharedSecret": "s".repeat(64)}),
+        json!({"clientKey": "unknown", "sharedSecret": "s".repeat(64), "baseUrl": "http://127.0.0.1:9"}),
+        json!({"clientKey": "unknown", "sharedSecret": "s".repeat(64), "baseUrl": base}),
+        json!({"clientKey": "unknown", "sharedSecret": "s".repeat(64)}),
     ] {
         let status = anonymous.post(&path, &event).await.status;
         assert!((400..500).contains(&status), "{event} was answered {status}");

@@ -44,7 +44,7 @@ async fn a_thousand_clients_that_leave_leave_nothing_behind() {
     for number in 0..CLIENTS {
         let (turns, url, commit) = (turns.clone(), url.clone(), commit.clone());
         clients.spawn(async move {
-            let _turn = turns.acquire_owned().await.expect("nobody closes it");
+            let _turn = turns.acquire_owned().await.expect("it is never closed");
             let moment = [Leaves::WhileAsking, Leaves::HavingAsked, Leaves::WhileReading][number % 3];
             leave(&url, &commit, number, moment).await;
         });

@@ -14,7 +14,7 @@ use crate::harness::{
     DELIMITER, FLUSH, GitRequest, Pair, clone_url, command_v2, eventually, packet, packets,
 };
 
-/// More than anybody wants at once.
+/// More than any client wants at once.
 const MANY_WANTS: usize = 100_000;
 /// What a bomb unpacks to; more than any request needs.
 const BOMB_BYTES: usize = 300 * 1024 * 1024;
@@ -101,7 +101,7 @@ async fn commands_and_arguments_that_there_are_not() {
         &["command"],
         &["command=ls-refs", "command=fetch"],
         &["command=ls-refs", "command=ls-refs"],
-        &["agent=nobody"],
+        &["agent=unknown"],
         &["command=ls-refs", "object-format=sha256"],
         &["command=ls-refs", "object-format=md5"],
         &["command=ls-refs", "object-format"],
@@ -191,7 +191,7 @@ async fn older_versions_out_of_order() {
     all_are_refused(scene, requests.collect()).await;
 }
 
-/// Behind the name of an object git reads on, or does not look: whoever refuses that is right, too.
+/// Behind the name of an object git reads on, or does not look: to refuse that is right, too.
 #[tokio::test]
 async fn what_git_overlooks_is_overlooked_or_refused() {
     let scene = scene().await;

@@ -23,7 +23,7 @@ const READ: [Steps; 5] = [
 ];
 
 /// Every git reads the place as git itself serves it, and the first one in the older protocol versions, too.
-fn read_by_everybody(place: &Place, stories: &[Steps]) {
+fn read_by_all(place: &Place, stories: &[Steps]) {
     let names = BTreeMap::new();
     let older = [0, 1].map(|protocol| (&git_programs()[0], protocol));
     for (program, protocol) in git_programs().iter().map(|program| (program, 2)).chain(older) {
@@ -40,12 +40,12 @@ fn read_once(place: &Place) {
     client.gets_the_same(place, READ[0]);
 }
 
-/// At the upstream once, at the mirror by everybody.
+/// At the upstream once, at the mirror by every program.
 async fn both_are_read(pair: &Pair, repository: &Value, references: &str, stories: &[Steps<'_>]) {
     let [upstream, mirror] =
         [&pair.upstream, &pair.mirror].map(|server| Place::of(server, repository, references));
     read_once(&upstream);
-    read_by_everybody(&mirror, stories);
+    read_by_all(&mirror, stories);
     lists_are_the_same(&upstream).await;
     lists_are_the_same(&mirror).await;
 }

@@ -101,7 +101,7 @@ async fn users_share_answers_and_who_may_not_read_gets_none() {
     let project = &repository["project"];
     let reader = pair.upstream.user_on_project(project, "PROJECT_READ").await;
     let another = pair.upstream.user_on_project(project, "PROJECT_READ").await;
-    let stranger = pair.new_user().await;
+    let outsider = pair.new_user().await;
     let url = as_user(&reader);
     eventually("the push on the mirror", || async {
         let output = git_output(source.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
@@ -115,7 +115,7 @@ async fn users_share_answers_and_who_may_not_read_gets_none() {
         assert!((400..500).contains(&answer.status), "{}", answer.status);
         assert!(answer.taken_apart().pack.is_empty());
     };
-    refused(shallow(&source).send(&as_user(&stranger)).await);
+    refused(shallow(&source).send(&as_user(&outsider)).await);
     refused(shallow(&source).send(&anonymous).await);
 
     let permission = format!("{}/permissions/users?name={}", project_path(project), another.name());

@@ -1,4 +1,4 @@
-//! An HTTP client with an identity: the same request as nobody, a user, an administrator, or a signing server.
+//! An HTTP client with an identity: the same request without credentials, as a user, an administrator, or a signing server.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use super::{contract, statuses};
 /// Whose credentials go with a request.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// Nobody's.
+    /// None.
     Anonymous,
     /// A user's name and password.
     User(String, String),
@@ -31,7 +31,7 @@ impl Identity {
         Identity::User("admin".into(), ADMIN_PASSWORD.into())
     }
 
-    /// Somebody who knows the administrator's name but not the password.
+    /// The administrator's name with a wrong password.
     pub fn impostor() -> Self {
         Identity::User("admin".into(), "a guess".into())
     }
@@ -79,7 +79,7 @@ impl Client {
         Client { judged: false, ..self }
     }
 
-    /// The same client as somebody else.
+    /// The same client with another identity.
     pub fn as_(&self, identity: Identity) -> Self {
         Client { identity, ..self.clone() }
     }
@@ -135,7 +135,7 @@ impl Client {
         if let Some((body, media_type)) = body {
             request = request.header(header::CONTENT_TYPE, media_type).body(body.to_vec());
         }
-        let response = request.send().await.unwrap_or_else(|error| panic!("{described}: {error}"));
+        let response = request.send().await.unwrap_or_else(|error| panic!("{described}: {error:?}"));
         let answer = Answer::read(response, method, path, described).await;
         if self.judged && answer.is_of_an_operation() {
             answer.judged();
@@ -172,13 +172,17 @@ pub fn now_seconds() -> i64 {
     i64::try_from(since.as_secs()).expect("fits for a long time")
 }
 
-pub(super) fn http() -> reqwest::Client {
+/// What sends one request.
+pub fn http() -> reqwest::Client {
     static PROVIDER: OnceLock<()> = OnceLock::new();
     PROVIDER.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    // One client per request: connections must not outlive a test's runtime.
+    // One client per request: connections must not outlive a test's runtime. Servers of tests speak no TLS, and to read
+    // all the certificates of this machine each time takes longer than most requests: a test that sends many at once
+    // would come to some of its connections only after the server has closed them.
     reqwest::Client::builder()
+        .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client without special settings can be built")
@@ -227,9 +231,9 @@ impl Answer {
 
     #[track_caller]
     fn judged(&self) {
-        let verdict =
+        let judged =
             contract::judge(self.method.as_str(), &self.path, self.status, &self.media_type(), &self.text);
-        if let Err(fault) = verdict {
+        if let Err(fault) = judged {
             panic!("{} is not in the contract: {fault}\n{}", self.request, self.text);
         }
     }

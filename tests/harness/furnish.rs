@@ -24,7 +24,7 @@ impl Server {
         self.client(&Identity::admin())
     }
 
-    /// Nobody here.
+    /// A client without credentials here.
     pub fn anonymous(&self) -> Client {
         self.client(&Identity::Anonymous)
     }

@@ -13,7 +13,7 @@ use super::tiny_http::{Received, TinyHttp};
 pub struct JoinedByHand {
     /// Keeps the upstream running.
     pub upstream: Server,
-    /// Nobody at the upstream; give it a token.
+    /// The upstream without credentials; give it a token.
     pub upstream_client: Client,
     /// The mirror's server id.
     pub mirror_id: String,

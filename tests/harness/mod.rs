@@ -30,7 +30,7 @@ mod upstream_by_hand;
 mod wait;
 
 pub use attempt::Attempt;
-pub use client::{Answer, Client, Identity, now_seconds, signed};
+pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use documented::{Documented, documented};
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};

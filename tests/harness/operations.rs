@@ -64,7 +64,7 @@ impl Promised {
         self.ways_in().any(|way| way.get(scheme).is_some())
     }
 
-    /// Whether nobody's call is looked at, too.
+    /// Whether calls without credentials are looked at, too.
     pub fn is_open(&self) -> bool {
         let is_empty = |way: &Value| way.as_object().is_some_and(serde_json::Map::is_empty);
         self.ways_in().next().is_none() || self.ways_in().any(is_empty)

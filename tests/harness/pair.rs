@@ -55,7 +55,7 @@ impl Pair {
         self.mirror.admin()
     }
 
-    /// Nobody at the upstream.
+    /// The upstream without credentials.
     pub fn anonymous(&self) -> Client {
         self.admin().as_(Identity::Anonymous)
     }

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use url::Url;
 
@@ -199,7 +200,7 @@ fn spawn_for_life(command: Command) -> Child {
         Mutex::new(sender)
     });
     let (answer, child) = mpsc::channel();
-    starter.lock().expect("nobody panics while starting").send((command, answer)).expect("the starter lives");
+    starter.lock().send((command, answer)).expect("the starter lives");
     child
         .recv()
         .expect("the starter answers")

@@ -4,9 +4,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use url::Url;
 
@@ -69,7 +70,7 @@ impl TinyHttp {
 
     /// Everything that arrived so far.
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().expect("nobody panics while holding it").clone()
+        self.received.lock().clone()
     }
 }
 
@@ -80,7 +81,7 @@ fn converse(
     log: &Mutex<Vec<Received>>,
 ) -> Option<()> {
     let request = read(stream)?;
-    log.lock().expect("nobody panics while holding it").push(request.clone());
+    log.lock().push(request.clone());
     let (status, body) = answer(&request);
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let head = format!("HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\nconnection: close\r\n");

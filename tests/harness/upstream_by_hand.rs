@@ -1,9 +1,13 @@
 //! A mirror whose upstream is played by the test: it can sign as the upstream, and lists what the test wants.
+//!
+//! What the two say to each other is held to the contract like everything else: a test fails when the mirror sends
+//! what no upstream takes, and when the played upstream answers what a real one would not.
 
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use heliostat_api::ErrorName;
 use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
+use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Identity, now_seconds};
@@ -18,7 +22,7 @@ const CLIENT_KEY: &str = "hand-made-upstream";
 const USER: (&str, &str) = ("ann", "ann's password");
 /// Another one whom it knows, without any permission but to sign in.
 const PLAIN_USER: &str = "bob";
-/// Whoever has this name is told that too many passwords are being checked.
+/// A user of this name is told that too many passwords are being checked.
 const UNLUCKY_USER: &str = "carl";
 /// Projects have ids below this one; every one of them exists.
 const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
@@ -42,6 +46,8 @@ pub struct UpstreamByHand {
 struct State {
     secrets: Vec<String>,
     repositories: Vec<Value>,
+    /// What was said that is not in the contract.
+    faults: Vec<String>,
 }
 
 /// Lets git's requests wait for their answer.
@@ -53,13 +59,13 @@ struct Gate {
 
 impl Gate {
     fn set(&self, is_closed: bool) {
-        *self.is_closed.lock().expect("nobody panics while holding it") = is_closed;
+        *self.is_closed.lock() = is_closed;
         self.opened.notify_all();
     }
 
     fn wait(&self) {
-        let is_closed = self.is_closed.lock().expect("nobody panics while holding it");
-        drop(self.opened.wait_while(is_closed, |is_closed| *is_closed));
+        let mut is_closed = self.is_closed.lock();
+        self.opened.wait_while(&mut is_closed, |is_closed| *is_closed);
     }
 }
 
@@ -77,12 +83,15 @@ impl UpstreamByHand {
         let (shown, gate) = (state.clone(), git_gate.clone());
         let server = TinyHttp::start(|_| {
             move |request: &Received| {
-                let reply = answer(request, &shown);
                 if request.path.starts_with(GIT) {
+                    let reply = answer(request, &shown.lock());
                     gate.wait();
                     return reply;
                 }
-                promised(request, reply)
+                let mut state = shown.lock();
+                let answered = answer(request, &state);
+                state.faults.extend(faults(request, &answered));
+                answered
             }
         });
         let mirror = Server::mirror(&server.base, "Saigon", options);
@@ -128,8 +137,17 @@ impl UpstreamByHand {
         json!({"clientKey": CLIENT_KEY, "sharedSecret": secret, "baseUrl": base, "apiBaseUrl": base})
     }
 
+    /// Fails when either side has said anything that is not in the contract.
+    #[track_caller]
+    fn keeps_to_the_contract(&self) {
+        let faults = self.state.lock().faults.join("\n");
+        assert!(faults.is_empty(), "not in the contract:\n{faults}");
+    }
+
     /// A path at the mirror below its view of this upstream.
+    #[track_caller]
     pub fn path(&self, end: &str) -> String {
+        self.keeps_to_the_contract();
         format!("{REST}/upstreamServers/{}{end}", self.upstream_id)
     }
 
@@ -170,12 +188,12 @@ impl UpstreamByHand {
 
     /// From now on signatures with this secret are accepted, too.
     pub fn accept_secret(&self, secret: &str) {
-        self.state.lock().expect("nobody panics while holding it").secrets.push(secret.to_owned());
+        self.state.lock().secrets.push(secret.to_owned());
     }
 
     /// From now on this repository is listed.
     pub fn list_repository(&self, repository: Value) {
-        self.state.lock().expect("nobody panics while holding it").repositories.push(repository);
+        self.state.lock().repositories.push(repository);
     }
 
     /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
@@ -196,12 +214,22 @@ impl UpstreamByHand {
     }
 
     /// What the mirror has asked so far.
+    #[track_caller]
     pub fn received(&self) -> Vec<Received> {
+        self.keeps_to_the_contract();
         self.server.received()
     }
 }
 
-/// A repository of the hand-made upstream, with one commit that nobody can fetch.
+impl Drop for UpstreamByHand {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.keeps_to_the_contract();
+        }
+    }
+}
+
+/// A repository of the hand-made upstream, with one commit that cannot be fetched.
 pub fn unreachable_repository(id: u32, project: u32) -> Value {
     json!({
         "id": id, "slug": format!("repo-{id}"), "name": format!("Repo {id}"), "public": false,
@@ -227,9 +255,25 @@ fn project_of(id: &str) -> Value {
     })
 }
 
-fn answer(request: &Received, state: &Mutex<State>) -> Reply {
+fn not_found() -> Reply {
+    error(404, ErrorName::NoSuchEntity, "There is no such thing.")
+}
+
+/// What is not in the contract of a request and of the answer to it.
+fn faults(request: &Received, (status, body): &Reply) -> Vec<String> {
+    let Received { method, path, .. } = request;
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let asked = contract::judge_request(method, path, request.header("content-type"), &request.bytes);
+    let answered = contract::judge(method, path, *status, "application/json", &body);
+    let asked = asked.err().map(|fault| format!("{method} {path} was sent by the mirror: {fault}"));
+    let answered = answered
+        .err()
+        .map(|fault| format!("{method} {path} was answered by hand with {status}: {fault}\n{body}"));
+    asked.into_iter().chain(answered).collect()
+}
+
+fn answer(request: &Received, state: &State) -> Reply {
     let path = request.path.split('?').next().unwrap_or_default();
-    let state = state.lock().expect("nobody panics while holding it");
     if path == format!("{REST}/requests") {
         let mut request = request.body.clone();
         request["id"] = json!(1);
@@ -240,7 +284,6 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
-    let not_found = error(404, ErrorName::NoSuchEntity, "There is no such thing.");
     match segments.as_slice() {
         ["analyticsSettings"] => {
             (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
@@ -254,7 +297,7 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
         }
         ["repos", id] => {
             let found = state.repositories.iter().find(|repository| has_id(repository, id));
-            found.map_or(not_found, |repository| (200, repository.clone()))
+            found.map_or_else(not_found, |repository| (200, repository.clone()))
         }
         ["authenticate"] if request.body["credentials"]["username"] == UNLUCKY_USER => {
             error(429, ErrorName::TooManyRequests, "Too many passwords are being checked.")
@@ -265,18 +308,8 @@ fn answer(request: &Received, state: &Mutex<State>) -> Reply {
         }
         ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
         ["mirrorServers", ..] => (204, Value::Null),
-        _ => not_found,
+        _ => not_found(),
     }
-}
-
-/// The reply, which must be one that the contract promises of an upstream.
-fn promised(request: &Received, reply: Reply) -> Reply {
-    let (status, body) = &reply;
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    if let Err(fault) = contract::judge(&request.method, &request.path, *status, "application/json", &text) {
-        panic!("the upstream by hand answers {} {} with {status}: {fault}", request.method, request.path);
-    }
-    reply
 }
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {
@@ -313,6 +346,7 @@ pub async fn shared_upstream_by_hand() -> &'static UpstreamByHand {
     static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _guard = STARTING.lock().await;
     if let Some(started) = STARTED.get() {
+        started.keeps_to_the_contract();
         return started;
     }
     let started = UpstreamByHand::start_installed().await;

@@ -131,9 +131,9 @@ async fn whatever_goes_wrong_the_primary_serves() {
     pair.mirrored(&repository).await;
     let id = pair.mirror_id().await;
     assert!(mirror_clone_url(&pair.admin(), &repository, &id, PAGE_LIMIT).await.is_some());
-    let stranger = pair.upstream.client(&pair.new_user().await);
+    let outsider = pair.upstream.client(&pair.new_user().await);
     let path = format!("/rest/mirroring/1.0/repos/{}/mirrors", repository["id"]);
-    assert_eq!(stranger.get(&path).await.status, 404, "for a stranger there is no such repository");
+    assert_eq!(outsider.get(&path).await.status, 404, "for others there is no such repository");
     pair.mirror.kill();
     assert_eq!(mirror_clone_url(&pair.admin(), &repository, &id, PAGE_LIMIT).await, None, "a dead mirror");
 }

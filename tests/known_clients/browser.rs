@@ -92,7 +92,7 @@ async fn a_preflight_that_asks_for_too_much_is_refused_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn errors_are_readable_too_and_the_same_as_for_everybody() {
+async fn errors_are_readable_too_and_the_same_as_for_other_clients() {
     let pair = shared_pair().await;
     let page = pair.mirror.admin().with_header("origin", PAGE);
     let list = "/rest/mirroring/latest/upstreamServers";
@@ -152,7 +152,7 @@ async fn the_tool_passes_over_a_repository_that_it_may_not_see() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;
     let path = format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"]);
-    let stranger = pair.upstream.client(&pair.new_user().await);
-    let status = stranger.get(&path).await.status;
+    let outsider = pair.upstream.client(&pair.new_user().await);
+    let status = outsider.get(&path).await.status;
     assert!([404, 409].contains(&status), "answered {status}");
 }

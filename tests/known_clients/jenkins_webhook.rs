@@ -112,7 +112,7 @@ async fn a_push_starts_the_jobs_of_its_branches_and_a_deletion_none() {
     assert_eq!(repository["project"]["key"], event.repository.project.key.as_str());
     assert_eq!(builds(upstream.base(), &event), Some(vec!["main".to_owned()]));
     assert_eq!(builds("https://elsewhere.example.com", &event), None);
-    assert_eq!(event.actor.expect("somebody pushed").name, "admin");
+    assert_eq!(event.actor.expect("a user pushed").name, "admin");
     let change = &event.changes[0];
     assert_eq!(
         (change.ref_id.as_str(), change.reference.id.as_str()),

@@ -68,7 +68,7 @@ pub async fn every_page<T: DeserializeOwned>(client: &Client, path: &str, limit:
     }
 }
 
-/// Asks the address in a link as it stands, with no credentials but those in it; `None` when nobody listens there.
+/// Asks the address in a link as it stands, with no credentials but those in it; `None` when nothing listens there.
 pub async fn follow(href: &str) -> Option<Answer> {
     let (client, path) = client_at(href);
     let url = Url::parse(href).expect("was parsed before");
@@ -78,7 +78,7 @@ pub async fn follow(href: &str) -> Option<Answer> {
     Some(client.unjudged().get(&path).await)
 }
 
-/// Nobody at the origin of a link, and the path with query that the link names there.
+/// A client without credentials at the origin of a link, and the path with query that the link names there.
 pub fn client_at(href: &str) -> (Client, String) {
     let url = Url::parse(href).unwrap_or_else(|error| panic!("{href}: {error}"));
     let origin = Url::parse(&url.origin().ascii_serialization()).expect("an origin is a URL");

@@ -60,8 +60,8 @@ async fn the_limit_is_kept_and_the_reader_gets_what_it_requires() {
 #[tokio::test]
 async fn without_a_right_to_ask_no_host_is_a_mirror() {
     let pair = shared_pair().await;
-    for nobody in [Identity::Anonymous, Identity::impostor()] {
-        assert!(mirror_hosts(&pair.upstream.client(&nobody)).await.is_empty());
+    for caller in [Identity::Anonymous, Identity::impostor()] {
+        assert!(mirror_hosts(&pair.upstream.client(&caller)).await.is_empty());
     }
     // On a mirror the list is not served at all.
     assert!(mirror_hosts(&pair.mirror_admin()).await.is_empty());

@@ -35,7 +35,7 @@ async fn python_by_openapi_python_client() {
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
 async fn python_by_openapi_generator() {
     let stage = Stage::set();
-    // As somebody does who knows the address of the server and the name of the generator.
+    // As a user does who knows the address of the server and the name of the generator.
     let client = stage.home.path().join("client");
     let mut generator = tool("openapi-generator-cli");
     generator.args(["generate", "-g", "python", "-i", &served_by(&stage.upstream), "-o"]).arg(&client);

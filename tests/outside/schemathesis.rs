@@ -1,6 +1,6 @@
 //! Nothing that a client can send makes a 5xx or an answer outside the contract: schemathesis tries on both roles.
 //!
-//! All phases and all checks, as administrator, as a user with some permissions, and as nobody. `schemathesis.toml`
+//! All phases and all checks, as administrator, as a user with some permissions, and without credentials. `schemathesis.toml`
 //! and `schemathesis_hooks.py` say what is narrowed and why; reports are kept with the other artefacts.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ struct Trial<'a> {
     server: &'a Server,
     /// How the operations of the role are told from the others.
     filter: [&'static str; 2],
-    /// Requests per operation and phase at most, as somebody and as nobody.
+    /// Requests per operation and phase at most, with and without credentials.
     examples: &'static str,
 }
 
@@ -121,7 +121,7 @@ fn successes(role: &str, name: &str) -> (usize, usize) {
     (tried.values().filter(|success| **success).count(), tried.len())
 }
 
-/// The committed settings and, unless nobody is asking, where the credentials come from.
+/// The committed settings and, unless there are none, where the credentials come from.
 fn config(folder: &Path, identity: Option<&Identity>) -> PathBuf {
     let mut text =
         fs::read_to_string(outside().join("schemathesis.toml")).expect("the settings are committed");

@@ -6,7 +6,7 @@ use crate::harness::{Server, artefacts, must_succeed, shared_pair, tool};
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
-async fn a_stranger_can_read_the_served_documents() {
+async fn the_served_documents_are_readable_without_credentials() {
     let pair = shared_pair().await;
     for (role, server) in [("upstream", &pair.upstream), ("mirror", &pair.mirror)] {
         for kind in ["yaml", "json"] {

@@ -1,4 +1,4 @@
-//! Swagger UI in a real browser, on each role: in order, without strangers, and every button does what it says.
+//! Swagger UI in a real browser, on each role: in order, without anything from elsewhere, and every button does what it says.
 
 use super::browser::visit;
 use crate::harness::{Identity, Pair, project_path};

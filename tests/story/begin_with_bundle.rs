@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{Checkout, Identity, Pair, Server, eventually, git, shared_pair};
+use crate::harness::{Checkout, Identity, Pair, Server, eventually, git, http, shared_pair};
 use reqwest::{Method, header};
 use serde_json::Value;
 use url::Url;
@@ -43,7 +43,7 @@ async fn ask(
     method: Method,
     headers: &[(header::HeaderName, &str)],
 ) -> (u16, header::HeaderMap, Vec<u8>) {
-    let mut request = reqwest::Client::new().request(method, url);
+    let mut request = http().request(method, url);
     for (name, value) in headers {
         request = request.header(name, *value);
     }
@@ -170,7 +170,7 @@ async fn a_bundle_is_for_those_who_may_read_the_repository() {
     let pair = shared_pair().await;
     let (repository, checkout) = large_repository(pair).await;
     pair.mirrored(&repository).await;
-    let stranger = pair.new_user().await;
+    let outsider = pair.new_user().await;
     let mut bundles = Vec::new();
     for (server, url) in
         [(&pair.upstream, pair.upstream_url(&repository)), (&pair.mirror, pair.mirror_url(&repository))]
@@ -178,16 +178,16 @@ async fn a_bundle_is_for_those_who_may_read_the_repository() {
         let bundle = Url::parse(&bundle_url(server, &url).await).expect("an address");
         for path in [bundle.path(), &below(&url, "bundles/list")] {
             server.admin().as_(Identity::Anonymous).get(path).await.expect(401);
-            server.admin().as_(stranger.clone()).get(path).await.expect(404);
+            server.admin().as_(outsider.clone()).get(path).await.expect(404);
         }
         let other = below(&url, &format!("bundles/{}.bundle", "0".repeat(40)));
         server.admin().get(&other).await.expect(404);
-        bundles.push((server, bundle));
+        bundles.push((server, url, bundle));
     }
     // What a deleted branch has brought is not given away any more, even before the lists are without it.
     checkout.commit("secret.txt", "secret\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD~1:refs/heads/side", "HEAD~2:refs/heads/main"]);
-    let [(upstream, on_upstream), (mirror, on_mirror)] = &bundles[..] else { unreachable!("there are two") };
+    let [(_, _, on_upstream), (_, _, on_mirror)] = &bundles[..] else { unreachable!("there are two") };
     assert_eq!(ask(on_upstream.as_str(), Method::HEAD, &[]).await.0, 200);
     checkout.push(&pair.upstream_url(&repository), &[":refs/heads/side", ":refs/tags/v1"]);
     assert_eq!(ask(on_upstream.as_str(), Method::HEAD, &[]).await.0, 404);
@@ -195,12 +195,14 @@ async fn a_bundle_is_for_those_who_may_read_the_repository() {
         (ask(on_mirror.as_str(), Method::HEAD, &[]).await.0 == 404).then_some(())
     })
     .await;
-    for (server, url) in [(upstream, pair.upstream_url(&repository)), (mirror, pair.mirror_url(&repository))]
-    {
+    for (server, url, bundle) in &bundles {
+        // Another one may take its place at once, made of what is still there.
+        let withdrawn = bundle.path().rsplit('/').next().expect("a path has an end");
         eventually("the bundle to be withdrawn", || async {
-            let text = server.admin().get(&below(&url, "bundles/list")).await.expect(200).text;
-            (!text.contains("uri = ")).then_some(())
+            let text = server.admin().get(&below(url, "bundles/list")).await.expect(200).text;
+            (!text.contains(withdrawn)).then_some(())
         })
         .await;
+        assert_eq!(ask(bundle.as_str(), Method::HEAD, &[]).await.0, 404);
     }
 }

@@ -98,7 +98,7 @@ async fn a_proxy_does_not_open_them_to_the_world() {
 }
 
 #[tokio::test]
-async fn with_a_token_nobody_else_reads_them_and_it_is_in_no_log() {
+async fn with_a_token_they_are_closed_to_others_and_it_is_in_no_log() {
     let file = token_file();
     let variable = ServerOptions {
         environment: vec![("HELIOSTAT_METRICS_TOKEN".to_owned(), TOKEN.to_owned())],

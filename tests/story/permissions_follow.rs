@@ -47,7 +47,7 @@ async fn a_user_without_rights_gets_nothing_and_a_grant_or_revocation_is_followe
 }
 
 #[tokio::test]
-async fn a_public_repository_is_served_to_anybody_but_pushed_to_by_nobody_without_rights() {
+async fn a_public_repository_is_served_to_all_and_pushed_to_with_rights_only() {
     let pair = shared_pair().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;

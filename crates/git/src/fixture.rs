@@ -3,19 +3,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
+use heliostat_git_wire::ObjectFormat;
 use tempfile::TempDir;
 
-use crate::git::Git;
-use crate::object_id::ObjectFormat;
-use crate::repository::Repository;
-use crate::repository_store::RepositoryStore;
+use crate::process::Git;
+use crate::refs::DEFAULT_REF_MEMORY_BYTES;
+use crate::repository::{Repository, RepositoryStore};
 
 /// The `git` under test: the one on the search path, or the one this variable names.
 const PROGRAM_VARIABLE: &str = "HELIOSTAT_TEST_GIT";
 
-pub(crate) async fn git() -> Git {
+/// The `git` under test.
+pub async fn git() -> Git {
     Git::discover(&program()).await.expect("a usable git is installed")
 }
 
@@ -24,38 +24,44 @@ fn program() -> PathBuf {
 }
 
 /// A folder that is gone after the test, and a `git` to work in it.
-pub(crate) struct Workshop {
+pub struct Workshop {
     folder: TempDir,
-    pub(crate) git: Git,
+    /// The `git` under test.
+    pub git: Git,
 }
 
 impl Workshop {
-    pub(crate) async fn new() -> Self {
+    /// A new folder.
+    pub async fn new() -> Self {
         Self { folder: TempDir::new().expect("a temporary folder"), git: git().await }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// A place in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+    /// A new folder in the folder.
+    pub fn folder(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir(&path).expect("a new folder");
         path
     }
 
-    pub(crate) fn store(&self) -> RepositoryStore {
-        RepositoryStore::new(self.git.clone(), self.path("store"), Arc::default()).expect("a store")
+    /// A store in the folder, always the same.
+    pub fn store(&self) -> RepositoryStore {
+        RepositoryStore::new(self.git.clone(), self.path("store"), DEFAULT_REF_MEMORY_BYTES).expect("a store")
     }
 
-    pub(crate) fn work_tree(&self, name: &str) -> PathBuf {
+    /// A repository with a work tree and no commit.
+    pub fn work_tree(&self, name: &str) -> PathBuf {
         let path = self.folder(name);
         self.run(&path, &["init", "--quiet", "--initial-branch=main", "."]);
         path
     }
 
     /// A bare repository with a commit of its own on every branch.
-    pub(crate) async fn bare_with_commits(&self, name: &str, branches: &[&str]) -> Repository {
+    pub async fn bare_with_commits(&self, name: &str, branches: &[&str]) -> Repository {
         let repository = self.bare(name, ObjectFormat::Sha1);
         for branch in branches {
             self.commit(&repository, branch);
@@ -64,13 +70,14 @@ impl Workshop {
     }
 
     /// A bare repository of this format with one commit on `main`.
-    pub(crate) async fn bare_with_format(&self, name: &str, format: ObjectFormat) -> Repository {
+    pub async fn bare_with_format(&self, name: &str, format: ObjectFormat) -> Repository {
         let repository = self.bare(name, format);
         self.commit(&repository, "main");
         repository
     }
 
-    pub(crate) fn bare(&self, name: &str, format: ObjectFormat) -> Repository {
+    /// A bare repository without a commit.
+    pub fn bare(&self, name: &str, format: ObjectFormat) -> Repository {
         let path = self.folder(&format!("{name}.git"));
         let format = format!("--object-format={format}");
         self.run(&path, &["init", "--quiet", "--bare", "--initial-branch=main", &format, "."]);
@@ -78,7 +85,7 @@ impl Workshop {
     }
 
     /// Adds a commit with a file of its own to a branch, and returns its name.
-    pub(crate) fn commit(&self, repository: &Repository, branch: &str) -> String {
+    pub fn commit(&self, repository: &Repository, branch: &str) -> String {
         let full = format!("refs/heads/{branch}");
         let parent =
             self.try_run(repository.path(), &["rev-parse", "--verify", "--quiet", &full]).unwrap_or_default();
@@ -97,17 +104,19 @@ impl Workshop {
     }
 
     /// Runs git and returns what it prints; fails the test when it fails.
-    pub(crate) fn run(&self, folder: &Path, args: &[&str]) -> String {
+    pub fn run(&self, folder: &Path, args: &[&str]) -> String {
         self.try_run(folder, args).unwrap_or_else(|| panic!("git {args:?} failed"))
     }
 
-    pub(crate) fn try_run(&self, folder: &Path, args: &[&str]) -> Option<String> {
+    /// Runs git and returns what it prints; `None` when it fails.
+    pub fn try_run(&self, folder: &Path, args: &[&str]) -> Option<String> {
         let mut command = Command::new(program());
         command.args(args);
         self.output(command, folder)
     }
 
-    pub(crate) fn shell(&self, folder: &Path, script: &str) -> String {
+    /// Runs a script and returns what it prints; fails the test when it fails.
+    pub fn shell(&self, folder: &Path, script: &str) -> String {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         self.output(command, folder).unwrap_or_else(|| panic!("{script} failed"))

@@ -1,41 +1,82 @@
 //! Just enough of an HTTP server for `git` to talk to a repository of a test.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use heliostat_git_wire::{GitProtocol, GitService};
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::protocol::{GitProtocol, GitService};
+use crate::process::{ByteStream, GitError};
 use crate::repository::Repository;
-use crate::request_body::decode_request_body;
-use crate::serving::Asker;
+use crate::service::{advertise_by_git, decode_request_body, receive_pack, upload_pack_by_git};
+
+/// Answers clients of Git.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// The answer to `GET info/refs`.
+    fn advertise(
+        &self,
+        service: GitService,
+        protocol: GitProtocol,
+    ) -> impl Future<Output = Result<ByteStream, GitError>> + Send;
+
+    /// The answer to `POST git-upload-pack`.
+    fn upload_pack(
+        &self,
+        request: ByteStream,
+        protocol: GitProtocol,
+    ) -> impl Future<Output = Result<ByteStream, GitError>> + Send;
+
+    /// The repository that takes pushes.
+    fn target(&self) -> &Repository;
+}
+
+impl Answers for Repository {
+    async fn advertise(&self, service: GitService, protocol: GitProtocol) -> Result<ByteStream, GitError> {
+        Ok(advertise_by_git(self, service, &protocol).await?.boxed())
+    }
+
+    async fn upload_pack(&self, request: ByteStream, protocol: GitProtocol) -> Result<ByteStream, GitError> {
+        Ok(upload_pack_by_git(self, request, &protocol).await?.boxed())
+    }
+
+    fn target(&self) -> &Repository {
+        self
+    }
+}
 
 /// Serves one repository at every path until it is dropped.
-pub(crate) struct HttpServer {
-    pub(crate) url: String,
+pub struct HttpServer {
+    /// Its address.
+    pub url: String,
     seen: Arc<Mutex<Vec<Request>>>,
     _task: AbortOnDropHandle<()>,
 }
 
+/// A request without its body.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) line: String,
-    pub(crate) headers: Vec<(String, String)>,
+pub struct Request {
+    /// Its first line.
+    pub line: String,
+    /// Its headers, with names in lower case.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Request {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl HttpServer {
-    pub(crate) async fn serve(repository: Repository) -> Self {
+    /// Serves this repository.
+    pub async fn serve(repository: impl Answers) -> Self {
         Self::start(move |request, body, output| {
             let repository = repository.clone();
             async move { answer(&repository, &request, body, output).await }
@@ -44,7 +85,7 @@ impl HttpServer {
     }
 
     /// Answers every request with this status and nothing else.
-    pub(crate) async fn refuse(status: &'static str) -> Self {
+    pub async fn refuse(status: &'static str) -> Self {
         Self::start(move |_, _, mut output| async move {
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             output.write_all(head.as_bytes()).await
@@ -52,8 +93,9 @@ impl HttpServer {
         .await
     }
 
-    pub(crate) fn seen(&self) -> Vec<Request> {
-        self.seen.lock().expect("no test panics with it").clone()
+    /// All requests so far.
+    pub fn seen(&self) -> Vec<Request> {
+        self.seen.lock().clone()
     }
 
     async fn start<F, A>(answer: F) -> Self
@@ -71,7 +113,7 @@ impl HttpServer {
                 let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let (request, body, output) = read_request(connection).await?;
-                    log.lock().expect("no test panics with it").push(request.clone());
+                    log.lock().push(request.clone());
                     answer(request, body, output).await
                 });
             }
@@ -127,7 +169,7 @@ async fn read_line(input: &mut BufReader<OwnedReadHalf>) -> io::Result<String> {
 }
 
 async fn answer(
-    repository: &Repository,
+    repository: &impl Answers,
     request: &Request,
     body: Vec<u8>,
     output: OwnedWriteHalf,
@@ -137,8 +179,8 @@ async fn answer(
     let target = request.line.split(' ').nth(1).expect("a target");
     if let Some((_, name)) = target.split_once("/info/refs?service=") {
         let service = service(name);
-        let advertised = repository.advertise(service, &protocol).await.map_err(io::Error::other)?;
-        return respond(output, &format!("{service}-advertisement"), advertised.into_stream()).await;
+        let advertised = repository.advertise(service, protocol).await.map_err(io::Error::other)?;
+        return respond(output, &format!("{service}-advertisement"), advertised).await;
     }
     let service = service(target.rsplit('/').next().expect("a last part"));
     let pieces: Vec<_> = body.chunks(10_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
@@ -147,14 +189,12 @@ async fn answer(
     let content_type = format!("{service}-result");
     match service {
         GitService::UploadPack => {
-            let answer = repository
-                .upload_pack(body, &protocol, Asker::named("fixture"))
-                .await
-                .map_err(io::Error::other)?;
-            respond(output, &content_type, answer.into_stream()).await
+            let answer = repository.upload_pack(body, protocol).await.map_err(io::Error::other)?;
+            respond(output, &content_type, answer).await
         }
         GitService::ReceivePack => {
-            let received = repository.receive_pack(body, &protocol).await.map_err(io::Error::other)?;
+            let received =
+                receive_pack(repository.target(), body, &protocol).await.map_err(io::Error::other)?;
             respond(output, &content_type, stream::iter([Ok(received.output)])).await
         }
     }

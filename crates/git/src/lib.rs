@@ -1,91 +1,47 @@
-//! What a repository is on disk and on the wire.
+//! What a repository is on disk, and everything that `git` does with it.
 //!
-//! The only crate that starts processes. It knows no users, no database and no HTTP framework: callers decide
-//! who may do what, this crate makes sure that a repository is created whole, read consistently, changed
-//! atomically and served with bounded memory, and that no `git` outlives the caller that wanted it.
+//! The only crate of a server that starts processes. It knows no users, no database and no HTTP framework: callers
+//! decide who may do what, this crate makes sure that a repository is created whole, read consistently, changed
+//! atomically, and that no `git` outlives the caller that wanted it.
 //!
-//! Read in this order: [`Git`] finds the executable, [`RepositoryStore`] holds repositories, [`Repository`] reads,
-//! fetches, serves and receives.
+//! Each folder uses only those before it: `process` (running `git`), `refs` (references and the feed of their changes),
+//! `repository` (one on disk, and the store of all), `remote` (other servers), `service` (clients).
 
-mod git;
-mod version;
-
-mod command;
-mod cpu_time;
-mod environment;
-mod error;
-mod output_pieces;
+mod disk;
 mod process;
-
-mod content_hash;
-mod object_id;
-mod ref_change;
-mod ref_name;
-mod ref_snapshot;
-
-mod ref_cache;
-mod ref_files;
-mod ref_loading;
-
-mod bundle;
-mod growth;
-mod maintenance;
-mod pack_index;
-mod repository;
-mod repository_store;
-mod revisions;
-mod update_refs;
-mod upkeep;
-
-mod fetch;
-mod fetch_error;
-mod import;
-mod push_over_http;
+mod refs;
 mod remote;
-mod transfer;
+mod repository;
+mod service;
 
-mod object_info;
-mod pkt_line;
-mod protocol;
-mod receive_pack;
-mod request_body;
-mod response_cache;
-mod serve;
-mod serving;
-mod wire;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture_http;
 
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod fixture_http;
-
-pub use bundle::{Bundle, BundleReader};
-pub use content_hash::{ContentHash, InvalidContentHash};
-pub use error::GitError;
-pub use fetch::{FetchPlan, FetchScope};
-pub use fetch_error::FetchError;
-pub use git::{Git, GitUnavailable, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
-pub use import::ImportError;
-pub use object_id::{InvalidObjectId, ObjectFormat, ObjectId};
-pub use object_info::ObjectInfoRequest;
-pub use pkt_line::{
-    MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet, error_packet,
+pub use disk::{age_of, blocking, entries, sync_folder};
+/// The names of Git that callers need to say what they want.
+pub use heliostat_git_wire::{
+    ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
+    InvalidRefName, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind, RefName,
+    RefSnapshot,
 };
-pub use process::GitProcess;
-pub use protocol::{GitProtocol, GitService};
-pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack};
-pub use ref_cache::DEFAULT_REF_MEMORY_BYTES;
-pub use ref_change::{RefChange, RefChangeKind};
-pub use ref_name::{INTERNAL_NAMESPACE, InvalidRefName, RefName};
-pub use ref_snapshot::{Head, RefSnapshot};
-pub use remote::{InvalidRemote, SecretHeader};
-pub use repository::Repository;
-pub use repository_store::{CreateError, OpenError, RepositoryStore};
-pub use request_body::{ByteStream, UnsupportedEncoding, decode_request_body};
-pub use response_cache::{DEFAULT_CACHE_BYTES, EntryReader, Piece};
-pub use serve::{GitOutput, ServeMode, ServeOptions};
-pub use serving::{Answer, Asker, ServingCounters, ServingEngine, ServingOptions, StoredAnswers};
-pub use update_refs::{RefUpdate, UpdateRefsError};
-pub use upkeep::{LastUpkeep, Maintained, Upkeep, UpkeepCounters, keep_up};
-pub use version::{GitVersion, MINIMUM_GIT_VERSION};
-pub use wire::{Command, CommandName, FetchRequest, LsRefs, RequestError};
+pub use process::{
+    ByteStream, Ended, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion,
+    InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers,
+    SecretHeader, cpu_time,
+};
+pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
+pub use remote::{
+    FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, fetch, push_mirror,
+    remote_refs,
+};
+pub use repository::{
+    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,
+    STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers,
+};
+pub use service::{
+    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,
+    ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git, answer_of_upload_pack,
+    decode_request_body, exchange, pack_objects, receive_pack, serve, upload_pack_by_git,
+};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_git::Git;
+use heliostat_git_serve::{ServingEngine, keep_house};
 use heliostat_storage::MirrorStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -65,6 +66,11 @@ impl Mirror {
         }))
     }
 
+    /// What answers readers.
+    pub fn engine(&self) -> &Arc<ServingEngine> {
+        self.parts.served.engine()
+    }
+
     /// Starts everything that runs in the background. It ends with the token; [`Mirror::stopped`] says when.
     pub fn run(&self, stop: &CancellationToken) {
         let (parts, tasks) = (&self.parts, &self.tasks);
@@ -78,7 +84,7 @@ impl Mirror {
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
-        tasks.spawn(heliostat_git::keep_up(parts.repositories.clone(), stop.clone()));
+        tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
         tasks.close();
         for entry in parts.inventory.all() {
             if is_behind(&entry.record()) {

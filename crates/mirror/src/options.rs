@@ -1,10 +1,9 @@
 //! What an operator decides about a mirror.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::ServingEngine;
+use heliostat_git_serve::ServingOptions;
 use heliostat_peer::Clock;
 use heliostat_storage::MirrorType;
 
@@ -55,7 +54,7 @@ pub struct MirrorOptions {
     /// What a sweep may delete on its own.
     pub mass_removal: MassRemoval,
     /// What answers readers.
-    pub engine: Arc<ServingEngine>,
+    pub serving: ServingOptions,
     /// What time it is.
     pub clock: Clock,
 }
@@ -82,7 +81,7 @@ impl MirrorOptions {
             serve_stale: DEFAULT_SERVE_STALE,
             decision_ttl: DEFAULT_DECISION_TTL,
             mass_removal: MassRemoval::default(),
-            engine: Arc::default(),
+            serving: ServingOptions::default(),
             clock: Clock::system(),
         }
     }

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::{Git, RepositoryStore};
+use heliostat_git::Git;
+use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
 use heliostat_storage::{MirrorStore, StoreError};
 use thiserror::Error;
@@ -30,7 +31,7 @@ const REPOSITORIES_FOLDER: &str = "repositories";
 pub(crate) struct Parts {
     clock: Clock,
     store: MirrorStore,
-    pub(crate) repositories: RepositoryStore,
+    pub(crate) served: ServedRepositories,
     pub(crate) introduction: Arc<Introduction>,
     client: UpstreamClient,
     pub(crate) link: Arc<UpstreamLink>,
@@ -75,7 +76,8 @@ impl Parts {
         git: Git,
         store: MirrorStore,
     ) -> Result<Self, StartError> {
-        let repositories = open_repositories(options, git).await?;
+        let served = open_repositories(options, git).await?;
+        let repositories = served.store().clone();
         let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
         let introduction = Arc::new(introduction(options, server_id.clone()));
@@ -110,7 +112,7 @@ impl Parts {
             link: Arc::clone(&link),
             client: client.clone(),
             inventory: Arc::clone(&inventory),
-            repositories: repositories.clone(),
+            repositories,
             queue: Arc::clone(&queue),
             sweep_signal: Arc::clone(&sweep_signal),
         });
@@ -118,7 +120,7 @@ impl Parts {
         Ok(Self {
             clock,
             store,
-            repositories,
+            served,
             introduction,
             client,
             link,
@@ -189,7 +191,7 @@ impl Parts {
             client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
-            repositories: self.repositories.clone(),
+            served: self.served.clone(),
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
         }
@@ -226,12 +228,11 @@ impl Parts {
     }
 }
 
-async fn open_repositories(options: &MirrorOptions, git: Git) -> Result<RepositoryStore, StartError> {
+async fn open_repositories(options: &MirrorOptions, git: Git) -> Result<ServedRepositories, StartError> {
     let root = options.data.join(REPOSITORIES_FOLDER);
-    let repositories =
-        RepositoryStore::new(git, root, Arc::clone(&options.engine)).map_err(StartError::Repositories)?;
-    repositories.recover().await.map_err(StartError::Repositories)?;
-    Ok(repositories)
+    let served = ServedRepositories::new(git, root, &options.serving).map_err(StartError::Repositories)?;
+    served.store().recover().await.map_err(StartError::Repositories)?;
+    Ok(served)
 }
 
 fn introduction(options: &MirrorOptions, server_id: String) -> Introduction {

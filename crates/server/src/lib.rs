@@ -21,7 +21,8 @@ mod rest;
 mod roles;
 mod wire;
 
-pub use heliostat_git::{DEFAULT_CACHE_BYTES, DEFAULT_REF_MEMORY_BYTES, ServingOptions};
+pub use heliostat_git::DEFAULT_REF_MEMORY_BYTES;
+pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 
 pub use emitted_contract::emitted_contract;
 pub use metrics::{InvalidMetricsToken, MetricsToken};

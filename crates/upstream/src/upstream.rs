@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
-use heliostat_git as git;
+use heliostat_git_serve::{ServedRepositories, keep_house};
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{AddressRules, Clock, PeerClient};
 use heliostat_storage::{StoreError, UpstreamStore};
@@ -70,7 +70,8 @@ pub struct Upstream(pub(crate) Arc<Parts>);
 
 pub(crate) struct Parts {
     pub(crate) store: UpstreamStore,
-    pub(crate) disk: git::RepositoryStore,
+    /// The repositories on disk, with what answers their readers.
+    pub(crate) served: ServedRepositories,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) changes: Arc<Changes>,
@@ -85,7 +86,7 @@ impl Upstream {
     /// administrator is, once.
     pub async fn open(
         store: UpstreamStore,
-        disk: git::RepositoryStore,
+        served: ServedRepositories,
         options: UpstreamOptions,
     ) -> Result<(Self, Option<AdminAccount>), StartError> {
         let rules = match options.mirror_addresses {
@@ -97,7 +98,7 @@ impl Upstream {
             .map_err(StartError::HttpClient)?;
         let webhook_client =
             WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;
-        disk.recover().await.map_err(StartError::Recovery)?;
+        served.store().recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;
         let passwords = Passwords::new();
@@ -117,21 +118,22 @@ impl Upstream {
             announcer: Arc::clone(&announcer),
             tasks: tasks.clone(),
         };
-        let upstream = Self::assembled(parts, disk, passwords, webhook_client);
+        let upstream = Self::assembled(parts, served, passwords, webhook_client);
         Ok((upstream, admin))
     }
 
     /// Hands each part what it needs.
     fn assembled(
         parts: DownstreamParts,
-        disk: git::RepositoryStore,
+        served: ServedRepositories,
         passwords: Passwords,
         webhook_client: WebhookClient,
     ) -> Self {
         let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
+        let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
-        let changes = Arc::new(Changes::new(store.clone(), disk.clone(), Arc::clone(&announcer)));
+        let changes = Arc::new(Changes::new(store.clone(), disk, Arc::clone(&announcer)));
         let accounts = Arc::new(Accounts::new(
             store.clone(),
             passwords,
@@ -141,7 +143,7 @@ impl Upstream {
         ));
         let repositories = Arc::new(Repositories::new(
             store.clone(),
-            disk.clone(),
+            served.clone(),
             Arc::clone(&announcer),
             Arc::clone(&accounts),
             Arc::clone(&changes),
@@ -156,7 +158,7 @@ impl Upstream {
         let downstream = Downstream::new(parts, members, Arc::new(primary));
         Self(Arc::new(Parts {
             store,
-            disk,
+            served,
             announcer,
             accounts,
             changes,
@@ -172,8 +174,8 @@ impl Upstream {
         let reconcile = changes::run(&self.0.changes, stop.clone());
         let tell_mirrors = self.0.downstream.run(stop.clone());
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
-        let keep_up = git::keep_up(self.0.disk.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, keep_up);
+        let housekeeping = keep_house(self.0.served.clone(), stop);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, housekeeping);
         self.0.tasks.finished().await;
     }
 

@@ -2,7 +2,7 @@
 //! that we write ourselves means what was read. `cargo xtask fuzz` looks for bytes for which it does not hold; those of
 //! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
 
-use heliostat_git::{
+use heliostat_git_wire::{
     Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot, decode_packet,
     encode_packet,
 };

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
+use heliostat_contract::{Direction, Judge, resolve};
 use serde_json::{Map, Value};
-
-use super::conformity::{self, resolve};
 
 /// What is wrong with the examples of a document.
 pub fn problems(document: &Value) -> Vec<String> {
-    let mut check = Check { document, problems: Vec::new(), world: World::default() };
+    let judge = Judge::of(document);
+    let mut check = Check { document, judge, problems: Vec::new(), world: World::default() };
     check.schemas();
     for (path, methods) in entries(&document["paths"]) {
         for (method, operation) in entries(methods) {
@@ -28,6 +28,7 @@ pub fn problems(document: &Value) -> Vec<String> {
 
 struct Check<'d> {
     document: &'d Value,
+    judge: Judge,
     problems: Vec<String>,
     world: World,
 }
@@ -107,8 +108,9 @@ impl<'d> Check<'d> {
     }
 
     fn fits(&mut self, place: &str, example: &Value, schema: &'d Value) {
-        if let Err(fault) = conformity::conforms(self.document, "the example", example, schema) {
-            self.problems.push(format!("{place}: {fault}"));
+        // By the stricter rules of answers: an example shows what is there, so it never says `null`.
+        if let Err(fault) = self.judge.judge(Direction::Answer, schema, example) {
+            self.problems.push(format!("{place}: the example does not fit: {fault}"));
         }
     }
 

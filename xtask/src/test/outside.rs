@@ -1,4 +1,4 @@
-//! The stage that asks strangers: linters read the contract, other people's programs talk to live servers.
+//! The stage with other people's programs: linters read the contract, clients and tools talk to live servers.
 //!
 //! The tests themselves stand in `tests/outside`; they are ignored in ordinary runs, because they need the pinned
 //! tools that this stage installs.

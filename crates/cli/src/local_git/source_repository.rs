@@ -31,7 +31,7 @@ impl SourceRepository {
         let directory = temporary_directory()?;
         let path = directory.path().join("source.git");
         let progress = Progress::start("Fetching the source");
-        git.clone_mirror(source, &path, |line| progress.git_line(line)).await?;
+        heliostat_git::clone_mirror(git, source, &path, |line| progress.git_line(line)).await?;
         progress.finish("Fetched the source");
         Ok(Self { path, origin: source.to_owned(), _temporary: Some(directory) })
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::Credentials;
-use heliostat_git::{FetchScope, ObjectId, Repository, RepositoryStore};
+use heliostat_git::{FetchScope, ObjectId};
+use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 
@@ -23,7 +24,7 @@ use crate::upstream_link::{UpstreamClient, UpstreamLink};
 #[derive(Debug, Clone)]
 pub struct ServedRepository {
     /// The repository on disk.
-    pub repository: Repository,
+    pub repository: heliostat_git_serve::ServedRepository,
     /// What is known about it.
     pub record: Arc<MirroredRepository>,
     /// How fresh it is.
@@ -37,7 +38,7 @@ pub struct GitServing {
     pub(crate) client: UpstreamClient,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
-    pub(crate) repositories: RepositoryStore,
+    pub(crate) served: ServedRepositories,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) synchroniser: Arc<Synchroniser>,
 }
@@ -64,7 +65,10 @@ impl GitServing {
         let found = self.inventory.find(&served.record.external_id);
         let entry = found.ok_or_else(permit::repository_not_found)?;
         let _fetching = entry.fetching.lock().await;
-        let fetched = self.synchroniser.fetch(&served.repository, &entry, FetchScope::Objects(objects)).await;
+        let fetched = self
+            .synchroniser
+            .fetch(&served.repository.repository, &entry, FetchScope::Objects(objects))
+            .await;
         fetched.map_err(|failure| {
             tracing::info!(
                 error = failure.in_full(),
@@ -115,7 +119,7 @@ impl GitServing {
         if !is_available(&record) {
             return Err(not_yet());
         }
-        match self.repositories.open_for_serving(entry.disk_id()).await {
+        match self.served.open(entry.disk_id()).await {
             Ok(repository) => Ok(ServedRepository { repository, record, freshness }),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot open a repository");

@@ -264,7 +264,7 @@ impl Synchroniser {
             scope,
             timeout: FETCH_STALL,
         };
-        repository.fetch(&plan, |_| {}).await.map_err(SyncFailure::Fetch)
+        heliostat_git::fetch(repository, &plan, |_| {}).await.map_err(SyncFailure::Fetch)
     }
 
     async fn content_hash(&self, repository: &Repository, entry: &Entry) -> Result<ContentHash, SyncFailure> {

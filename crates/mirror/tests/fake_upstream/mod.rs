@@ -15,7 +15,7 @@ use heliostat_api::models::{
 };
 use heliostat_api::{AddonEventKey, ErrorName};
 use heliostat_auth::{Secret, UnverifiedToken, git_query_hash, query_string_hash};
-use heliostat_git::{Git, RepositoryStore};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore};
 use heliostat_peer::Clock;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -158,8 +158,9 @@ impl FakeUpstream {
 
     /// The hash as an operator computes it.
     async fn refs_hash(&self, path: &Path) -> String {
-        let store = RepositoryStore::new(self.git.clone(), self.folder.join("store"), Arc::default())
-            .expect("a writable folder");
+        let store =
+            RepositoryStore::new(self.git.clone(), self.folder.join("store"), DEFAULT_REF_MEMORY_BYTES)
+                .expect("a writable folder");
         let place = store.root().join("01/1.git");
         std::fs::create_dir_all(place.parent().expect("it has a parent")).expect("a writable folder");
         let _ = std::fs::remove_file(&place);

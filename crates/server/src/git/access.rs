@@ -8,7 +8,8 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_git::{ByteStream, GitProtocol};
+use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 
@@ -32,9 +33,9 @@ pub struct RepositoryPath<'a> {
 /// A repository that may be read, and who reads it.
 pub struct Readable {
     /// The repository.
-    pub repository: Repository,
+    pub repository: ServedRepository,
     /// Among whom computing time is shared.
-    pub client: Asker,
+    pub client: ClientKey,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
     pub freshness: Option<Freshness>,
 }
@@ -56,7 +57,7 @@ pub trait GitAccess: Send + Sync + 'static {
         &self,
         client: &GitClient<Self::Identity>,
         path: RepositoryPath<'_>,
-    ) -> impl Future<Output = Result<Repository, Refusal>> + Send;
+    ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
 
     /// Takes a push and returns git's report, after the change has been recorded.
     fn take_push(
@@ -69,13 +70,13 @@ pub trait GitAccess: Send + Sync + 'static {
 }
 
 /// The key for a user or another server, wherever they call from.
-pub fn key_of_account(kind: &str, id: impl std::fmt::Display) -> Asker {
-    Asker::named(&format!("{kind} {id}"))
+pub fn key_of_account(kind: &str, id: impl std::fmt::Display) -> ClientKey {
+    ClientKey::named(&format!("{kind} {id}"))
 }
 
 /// The key for a client without an account: everybody behind one address shares it.
-pub fn key_of_address(address: Option<IpAddr>) -> Asker {
-    Asker::named(
+pub fn key_of_address(address: Option<IpAddr>) -> ClientKey {
+    ClientKey::named(
         &address.map_or_else(|| "unknown address".to_owned(), |address| format!("address {address}")),
     )
 }

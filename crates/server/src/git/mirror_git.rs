@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use heliostat_auth::Credentials;
-use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_git::{ByteStream, GitProtocol};
+use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_mirror::{Freshness, Mirror};
 use heliostat_refusal::Refusal;
 
@@ -57,7 +58,7 @@ impl GitAccess for MirrorGit {
         &self,
         client: &GitClient<Credentials>,
         path: RepositoryPath<'_>,
-    ) -> Result<Repository, Refusal> {
+    ) -> Result<ServedRepository, Refusal> {
         // A client that may not read learns nothing, not even where to push.
         let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         let record = &served.record;
@@ -83,7 +84,7 @@ fn pushes_go_upstream(url: &str) -> Refusal {
 }
 
 /// A user has one key wherever they call from; without a name the address has to do.
-fn key_of(client: &GitClient<Credentials>) -> Asker {
+fn key_of(client: &GitClient<Credentials>) -> ClientKey {
     match &client.identity {
         Credentials::Basic { username, .. } => key_of_account("user", username),
         Credentials::None | Credentials::Bearer(_) | Credentials::Jwt(_) => key_of_address(client.address),

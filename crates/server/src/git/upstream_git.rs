@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use heliostat_auth::Caller;
-use heliostat_git::{Asker, ByteStream, GitProtocol, Repository};
+use heliostat_git::{ByteStream, GitProtocol};
+use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_refusal::Refusal;
 use heliostat_upstream::Upstream;
 
@@ -33,7 +34,7 @@ impl GitAccess for UpstreamGit {
         &self,
         client: &GitClient<Caller>,
         path: RepositoryPath<'_>,
-    ) -> Result<Repository, Refusal> {
+    ) -> Result<ServedRepository, Refusal> {
         let repositories = self.upstream.repositories();
         let writer =
             repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
@@ -61,7 +62,7 @@ fn without_suffix(slug: &str) -> &str {
 }
 
 /// A user has one key, whichever token and address they use.
-fn key_of(client: &GitClient<Caller>) -> Asker {
+fn key_of(client: &GitClient<Caller>) -> ClientKey {
     match &client.identity {
         Caller::Anonymous => key_of_address(client.address),
         Caller::User(user) | Caller::LimitedUser { user, .. } => key_of_account("user", user.id),
@@ -76,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    fn key(identity: Caller, address: &str) -> Asker {
+    fn key(identity: Caller, address: &str) -> ClientKey {
         key_of(&GitClient { identity, address: Some(address.parse().expect("an address")) })
     }
 

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
+use super::unread_body;
 
 /// Most connections at once; further ones wait in the listen queue.
 const MAX_CONNECTIONS: usize = 4096;
@@ -82,7 +83,8 @@ fn spawn_connection(
         let local = LocalAddr(Addr::SocketAddr(local));
         let remote = RemoteAddr(Addr::SocketAddr(peer));
         async move {
-            let request = Request::from((request, local, remote, Scheme::HTTP));
+            let mut request = Request::from((request, local, remote, Scheme::HTTP));
+            unread_body::read_to_its_end(&mut request);
             let response = endpoint.get_response(request).await;
             Ok::<_, Infallible>(hyper::Response::from(response))
         }

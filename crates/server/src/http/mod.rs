@@ -21,6 +21,7 @@ mod sendfile_queue;
 mod sendfile_tests;
 mod socket;
 mod stored_body;
+mod unread_body;
 
 pub use address::Address;
 pub use cross_origin::CrossOrigin;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use heliostat_git::Piece;
+use heliostat_git_serve::Piece;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use poem::endpoint::make_sync;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use heliostat_git::{EntryReader, Piece};
+use heliostat_git_serve::{EntryReader, Piece};
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;

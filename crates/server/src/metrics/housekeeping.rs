@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use heliostat_git::UpkeepCounters;
+use heliostat_git_serve::HousekeepingCounters;
 
 use super::encoder::Encoder;
 
-pub fn encode(housekeeping: &UpkeepCounters, encoder: &mut Encoder<'_>) -> fmt::Result {
+pub fn encode(housekeeping: &HousekeepingCounters, encoder: &mut Encoder<'_>) -> fmt::Result {
     encoder.counter(
         "heliostat_housekeeping_runs_total",
         "Repositories that were repacked.",

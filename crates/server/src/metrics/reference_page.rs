@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heliostat_git::{ServingCounters, StoredAnswers};
+use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
 use super::mirror::MirrorMetrics;
 use super::snapshot::Metrics;

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use heliostat_git::{ServingCounters, StoredAnswers};
+use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
 use super::encoder::Encoder;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use heliostat_git::{ServingCounters, UpkeepCounters};
+use heliostat_git_serve::{HousekeepingCounters, ServingCounters};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
@@ -20,7 +20,7 @@ pub struct Metrics {
     /// Answering Git's readers.
     pub serving: ServingCounters,
     /// Keeping repositories fast.
-    pub housekeeping: UpkeepCounters,
+    pub housekeeping: HousekeepingCounters,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
     /// The process.
@@ -60,7 +60,7 @@ impl Collector for Metrics {
 mod tests {
     use std::time::Duration;
 
-    use heliostat_git::StoredAnswers;
+    use heliostat_git_serve::StoredAnswers;
 
     use super::super::response_cache::MAX_LABELLED_REPOSITORIES;
     use super::*;
@@ -79,7 +79,7 @@ mod tests {
             repositories: vec![stored(7, 1_000)],
             ..ServingCounters::default()
         };
-        let housekeeping = UpkeepCounters { pending: 2, bundles: 1, ..UpkeepCounters::default() };
+        let housekeeping = HousekeepingCounters { pending: 2, bundles: 1, ..HousekeepingCounters::default() };
         let text = Metrics { role: "mirror", serving, housekeeping, ..Metrics::default() }.text();
         let mut described: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP ")).collect();
         let families = described.len();

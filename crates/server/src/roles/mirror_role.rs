@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
-use heliostat_git::{Git, ServingEngine};
+use heliostat_git::Git;
+use heliostat_git_serve::ServingEngine;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
@@ -37,8 +38,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sync_tolerance = options.sync_tolerance;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
-    let engine = Arc::new(ServingEngine::new(&common.serving));
-    domain_options.engine = Arc::clone(&engine);
+    domain_options.serving = common.serving.clone();
     if options.allow_mass_removal {
         domain_options.mass_removal = MassRemoval::Allowed;
     }
@@ -50,7 +50,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
     let git = MirrorGit { mirror: domain.clone(), freshness: Arc::default() };
-    let take_metrics = metrics_of(engine, domain.clone(), Arc::clone(&git.freshness));
+    let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     role.serve(listening.listener, Role::Mirror, routes(domain, git, metrics, &context_path));
@@ -65,7 +65,7 @@ fn metrics_of(
     move || Metrics {
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
-        housekeeping: engine.upkeep().counters(),
+        housekeeping: engine.housekeeping_counters(),
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),
     }

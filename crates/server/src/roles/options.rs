@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use heliostat_git::ServingOptions;
+use heliostat_git_serve::ServingOptions;
 use heliostat_storage::Database;
 use url::Url;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
-use heliostat_git::{Git, RepositoryStore, ServingEngine};
+use heliostat_git::Git;
+use heliostat_git_serve::ServedRepositories;
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::{Route, RouteMethod};
@@ -24,8 +25,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let engine = Arc::new(ServingEngine::new(&common.serving));
-    let repositories = RepositoryStore::new(git, data.repositories(), Arc::clone(&engine))
+    let repositories = ServedRepositories::new(git, data.repositories(), &common.serving)
         .map_err(|error| StartError::Data { path: data.repositories(), error })?;
     let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
     let database = database.map_err(|error| StartError::Database(error.to_string()))?;
@@ -41,6 +41,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         },
         clock: heliostat_peer::Clock::system(),
     };
+    let engine = Arc::clone(repositories.engine());
     let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
     if let Some(file) = admin.and_then(|account| account.password_file) {
@@ -54,7 +55,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
-        housekeeping: engine.upkeep().counters(),
+        housekeeping: engine.housekeeping_counters(),
         mirror: None,
         process: ProcessMetrics::now(),
     };

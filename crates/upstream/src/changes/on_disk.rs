@@ -14,11 +14,11 @@ impl Changes {
     }
 
     /// That a repository is recorded but not there is a fault of this server.
-    pub(crate) async fn known_to_exist(
+    pub(crate) async fn known_to_exist<T>(
         &self,
         id: RepositoryId,
-        opened: Result<git::Repository, git::OpenError>,
-    ) -> Result<git::Repository, Refusal> {
+        opened: Result<T, git::OpenError>,
+    ) -> Result<T, Refusal> {
         match opened {
             Ok(repository) => Ok(repository),
             Err(error) => {

@@ -36,7 +36,7 @@ impl Repositories {
         if refs.get(name.as_str()).is_some() {
             return Err(taken(&name));
         }
-        let tip = start_of(&access.git, &refs, start_point).await?;
+        let tip = start_of(&access.git.repository, &refs, start_point).await?;
         let branch = branch_of(&access.repository, &name, &tip);
         self.move_ref(access, RefUpdate::create(name, tip)).await?;
         Ok(branch)
@@ -96,7 +96,7 @@ impl Repositories {
         let changes = Arc::clone(&self.changes);
         let work = async move {
             let name = update.name().clone();
-            let moved = access.git.update_refs(&[update]).await;
+            let moved = access.git.repository.update_refs(&[update]).await;
             // Also after a failure: the change of another may be the reason, and is announced the sooner.
             changes.announce_change(&access.caller, access.repository.id).await?;
             moved.map_err(|error| refused_move(&name, error))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heliostat_auth::Caller;
 use heliostat_git as git;
+use heliostat_git_serve::ServedRepository;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
@@ -17,24 +18,24 @@ pub struct PushAccess {
     /// What is recorded about it.
     pub(super) repository: Repository,
     /// The repository on disk.
-    pub(super) git: git::Repository,
+    pub(super) git: ServedRepository,
     /// Who pushes.
     pub(super) caller: Caller,
 }
 
 impl PushAccess {
     /// The repository on disk.
-    pub fn git(&self) -> &git::Repository {
+    pub fn git(&self) -> &ServedRepository {
         &self.git
     }
 }
 
 impl Repositories {
     /// Opens a repository for reading.
-    pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<git::Repository, Refusal> {
+    pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
-        let opened = self.disk.open_for_serving(disk_id(repository.id)).await;
+        let opened = self.served.open(disk_id(repository.id)).await;
         self.changes.known_to_exist(repository.id, opened).await
     }
 
@@ -45,7 +46,7 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
-        let git = self.changes.open_git(repository.id).await?;
+        let git = self.served.serve(self.changes.open_git(repository.id).await?);
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }
 
@@ -63,7 +64,7 @@ impl Repositories {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
             changes.refs(id).await?;
-            let received = access.git.receive_pack(request, &protocol).await;
+            let received = git::receive_pack(&access.git.repository, request, &protocol).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
             received.map_err(Refusal::internal)

@@ -7,6 +7,7 @@ use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
 use heliostat_git as git;
 use heliostat_git::{ContentHash, RefName};
+use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     NewRepository, Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId,
@@ -60,6 +61,7 @@ pub struct RepositoryChange {
 pub struct Repositories {
     pub(super) store: UpstreamStore,
     pub(super) disk: git::RepositoryStore,
+    pub(super) served: ServedRepositories,
     pub(super) announcer: Arc<Announcer>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) changes: Arc<Changes>,
@@ -69,13 +71,14 @@ pub struct Repositories {
 impl Repositories {
     pub(crate) fn new(
         store: UpstreamStore,
-        disk: git::RepositoryStore,
+        served: ServedRepositories,
         announcer: Arc<Announcer>,
         accounts: Arc<Accounts>,
         changes: Arc<Changes>,
         tasks: DetachedTasks,
     ) -> Self {
-        Self { store, disk, announcer, accounts, changes, tasks }
+        let disk = served.store().clone();
+        Self { store, disk, served, announcer, accounts, changes, tasks }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.

@@ -299,12 +299,12 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     }
     .await;
     assert!(matches!(taken, Err(Refusal::Conflict { context: Some(field), .. }) if field == "name"));
-    assert_eq!(server.upstream.0.disk.list().await.expect("a list").len(), 1);
+    assert_eq!(server.upstream.0.served.store().list().await.expect("a list").len(), 1);
 
     // Something is in the way on disk of the next repository: nothing of it may remain.
     let next = u64::try_from(repository.id.0).expect("positive") + 1;
     let branch = heliostat_git::RefName::branch("main").expect("a name");
-    server.upstream.0.disk.create(next, &branch).await.expect("created");
+    server.upstream.0.served.store().create(next, &branch).await.expect("created");
     assert!(
         async {
             server
@@ -356,7 +356,7 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     .await
     .expect("deleted");
     assert!(server.upstream.repositories().repository(&admin, "APP", "motor").await.is_err());
-    assert!(server.upstream.0.disk.list().await.expect("a list").is_empty());
+    assert!(server.upstream.0.served.store().list().await.expect("a list").is_empty());
     async {
         server
             .upstream

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_downstream::Registration;
 use heliostat_git as git;
+use heliostat_git_serve::{ServedRepositories, ServingOptions};
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, PageRequest, Project, Repository, Role, UpstreamStore};
@@ -15,10 +16,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::permit;
 use crate::{
     AdminAccount, MirrorAddresses, ProjectCreation, RepositoryCreation, RequestFacts, Upstream,
-    UpstreamOptions, UserCreation,
+    UpstreamOptions, UserCreation, permit,
 };
 
 /// The first page of anything.
@@ -48,9 +48,12 @@ impl TestUpstream {
         let url = format!("sqlite:{}", folder.path().join("upstream.db").display());
         let database = Database::open(&url, Role::Upstream).await.expect("a database");
         let executable = git::Git::discover(Path::new("git")).await.expect("git is installed");
-        let repositories =
-            git::RepositoryStore::new(executable, folder.path().join("repositories"), Arc::default())
-                .expect("a folder");
+        let repositories = ServedRepositories::new(
+            executable,
+            folder.path().join("repositories"),
+            &ServingOptions::default(),
+        )
+        .expect("a folder");
         let clock_offset = Arc::new(AtomicI64::new(0));
         let (offset, system) = (Arc::clone(&clock_offset), Clock::system());
         let options = UpstreamOptions {

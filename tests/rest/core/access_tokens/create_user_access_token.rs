@@ -75,8 +75,8 @@ async fn behaviour_what_is_wrong_creates_nothing() {
     let unknown = json!({"name": "x", "permissions": ["REPO_DELETE"]});
     upstream.client(&user).put(&path_of(&user), &unknown).await.refused(400);
     assert_eq!(upstream.client(&user).get(&path_of(&user)).await.promised(200)["size"], 0);
-    let nobody = Identity::User("nobody".into(), String::new());
-    upstream.admin().put(&path_of(&nobody), &json!({"name": "x"})).await.refused(404);
+    let unknown = Identity::User("nobody".into(), String::new());
+    upstream.admin().put(&path_of(&unknown), &json!({"name": "x"})).await.refused(404);
 }
 
 #[tokio::test]

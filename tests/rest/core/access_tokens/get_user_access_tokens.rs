@@ -23,8 +23,8 @@ async fn behaviour_lists_the_tokens_of_this_user_without_secrets() {
     for token in listed {
         assert!(token.get("token").is_none() && token.get("lastAuthenticated").is_none(), "{token}");
     }
-    let nobody = Identity::User("nobody".into(), String::new());
-    upstream.admin().get(&path_of(&nobody)).await.refused(404);
+    let unknown = Identity::User("nobody".into(), String::new());
+    upstream.admin().get(&path_of(&unknown)).await.refused(404);
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ async fn behaviour_without_any_permission_the_user_cannot_sign_in() {
     accounts.by(&user, 401).await;
     let page = upstream.admin().get(&format!("{PATH}?filter={}", user.name())).await.promised(200);
     assert_eq!(page["size"], 0);
-    let nobody = Identity::User("nobody".into(), String::new());
-    revoke(upstream, &nobody).by(&Identity::admin(), 404).await;
+    let unknown = Identity::User("nobody".into(), String::new());
+    revoke(upstream, &unknown).by(&Identity::admin(), 404).await;
     Attempt::delete(upstream, PATH).by(&Identity::admin(), 400).await;
 }
 
@@ -35,7 +35,7 @@ async fn behaviour_one_system_administrator_must_remain() {
 }
 
 #[tokio::test]
-async fn authorisation_administrators_and_nobody_above_himself() {
+async fn authorisation_administrators_up_to_their_own_rank() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;
     let user = upstream.user_with("PROJECT_CREATE").await;

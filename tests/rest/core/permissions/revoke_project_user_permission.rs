@@ -17,14 +17,14 @@ async fn behaviour_the_user_does_not_see_it_any_more() {
     read.by(&user, 404).await;
     let path = format!("{}/permissions/users?filter={}", project_path(&project), user.name());
     assert_eq!(upstream.admin().get(&path).await.promised(200)["size"], 0);
-    let nobody = Identity::User("nobody".into(), String::new());
-    revoke(upstream, &project, &nobody).by(&Identity::admin(), 404).await;
+    let unknown = Identity::User("nobody".into(), String::new());
+    revoke(upstream, &project, &unknown).by(&Identity::admin(), 404).await;
     let path = format!("{}/permissions/users", project_path(&project));
     assert_eq!(upstream.admin().delete(&path).await.refused(400)["context"], "name");
 }
 
 #[tokio::test]
-async fn behaviour_nobody_takes_his_own_control_away() {
+async fn behaviour_administrators_keep_their_own_control() {
     let upstream = &shared_joined_by_hand().await.upstream;
     let project = upstream.new_project(false).await;
     let user = upstream.user_on_project(&project, "PROJECT_ADMIN").await;

@@ -21,8 +21,8 @@ async fn behaviour_replaces_what_the_user_had() {
     let page = upstream.admin().get(&format!("{PATH}?filter={}", user.name())).await.promised(200);
     assert_eq!(page["values"][0]["permission"], "LICENSED_USER");
 
-    let nobody = Identity::User("nobody".into(), String::new());
-    Attempt::put_nothing(upstream, path_of(&nobody, "ADMIN")).by(&Identity::admin(), 404).await;
+    let unknown = Identity::User("nobody".into(), String::new());
+    Attempt::put_nothing(upstream, path_of(&unknown, "ADMIN")).by(&Identity::admin(), 404).await;
     for (query, field) in [
         ("permission=ADMIN".to_owned(), "name"),
         (format!("name={}", user.name()), "permission"),
@@ -46,7 +46,7 @@ async fn behaviour_one_system_administrator_must_remain() {
 }
 
 #[tokio::test]
-async fn authorisation_administrators_and_nobody_above_himself() {
+async fn authorisation_administrators_up_to_their_own_rank() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;
     let user = upstream.new_user().await;

@@ -29,8 +29,8 @@ async fn behaviour_replaces_what_the_user_had() {
     );
 
     assert_eq!(grant("REPO_READ").by(&Identity::admin(), 400).await["context"], "permission");
-    let nobody = format!("{path}?name=nobody&permission=PROJECT_READ");
-    Attempt::put_nothing(upstream, nobody).by(&Identity::admin(), 404).await;
+    let unknown = format!("{path}?name=nobody&permission=PROJECT_READ");
+    Attempt::put_nothing(upstream, unknown).by(&Identity::admin(), 404).await;
     for (query, field) in [("permission=PROJECT_READ", "name"), ("name=admin", "permission")] {
         let call = Attempt::put_nothing(upstream, format!("{path}?{query}"));
         assert_eq!(call.by(&Identity::admin(), 400).await["context"], field);

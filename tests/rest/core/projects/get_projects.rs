@@ -45,7 +45,7 @@ async fn behaviour_filters_by_name_and_permission() {
 }
 
 #[tokio::test]
-async fn authorisation_everybody_sees_what_he_may_read() {
+async fn authorisation_users_see_what_they_may_read() {
     let upstream = &shared_joined_by_hand().await.upstream;
     let private = upstream.new_project(false).await;
     let public = upstream.new_project(true).await;

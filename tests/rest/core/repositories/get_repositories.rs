@@ -20,7 +20,7 @@ async fn behaviour_lists_the_repositories_of_this_project_in_pages() {
 }
 
 #[tokio::test]
-async fn authorisation_everybody_sees_what_he_may_read() {
+async fn authorisation_users_see_what_they_may_read() {
     let upstream = &shared_joined_by_hand().await.upstream;
     let project = upstream.new_project(false).await;
     let first = upstream.new_repository(&project).await;

@@ -54,7 +54,7 @@ async fn behaviour_goes_through_all_projects_in_pages() {
 }
 
 #[tokio::test]
-async fn authorisation_everybody_sees_what_he_may_read() {
+async fn authorisation_users_see_what_they_may_read() {
     let upstream = &shared_joined_by_hand().await.upstream;
     let private = upstream.empty_repository(false).await;
     let public = upstream.empty_repository(true).await;

@@ -44,7 +44,7 @@ async fn behaviour_mirrors_follow() {
 }
 
 #[tokio::test]
-async fn authorisation_administrators_and_nobody_above_himself() {
+async fn authorisation_administrators_up_to_their_own_rank() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;
     let user = upstream.new_user().await;

@@ -34,7 +34,7 @@ async fn behaviour_it_hears_nothing_any_more_and_its_log_is_gone() {
 async fn behaviour_webhooks_go_with_their_repository() {
     let upstream = &shared_joined_by_hand().await.upstream;
     let (repository, checkout) = upstream.pushed_repository(false).await;
-    // Nobody listens there, so that something waits.
+    // Nothing listens there, so that something waits.
     upstream.new_webhook(&repository, URL, &["repo:refs_changed"]).await;
     checkout.push(&upstream.admin_url(&repository), &["HEAD:refs/heads/next"]);
     upstream.admin().delete(&repository_path(&repository)).await.expect(202);

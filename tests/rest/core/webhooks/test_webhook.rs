@@ -44,7 +44,7 @@ async fn behaviour_an_address_is_called_before_it_is_a_webhook() {
     let tested = upstream.admin().post(&path(&address), &body).await.promised(200);
     assert_eq!(tested["result"]["outcome"], "SUCCESS");
     assert_eq!(receiver.received()[0].authorization, "Basic Y2k6cA==");
-    // Nobody listens there.
+    // Nothing listens there.
     let silent = upstream.admin().post_nothing(&path("url=http://127.0.0.1:9/")).await.promised(200);
     assert_eq!((&silent["result"]["outcome"], silent["result"].get("statusCode")), (&json!("ERROR"), None));
     let description = silent["result"]["description"].as_str().expect("is text");

@@ -43,7 +43,7 @@ async fn behaviour_what_is_left_out_stays() {
         ("url", json!({"url": "http://0.0.0.0/"})),
         ("events", json!({"events": ["repo:burnt"]})),
         ("active", json!({"active": "no"})),
-        ("credentials.username", json!({"credentials": {"password": "of nobody"}})),
+        ("credentials.username", json!({"credentials": {"password": "without a user"}})),
     ] {
         assert_eq!(upstream.admin().put(&path, &change).await.refused(400)["context"], field, "{change}");
     }

@@ -28,8 +28,8 @@ async fn behaviour_tells_who_it_is_and_the_highest_permission_at_each_place() {
     let permissions = json!({"global": "LICENSED_USER", "repository": "REPO_WRITE"});
     assert_eq!(found["effectivePermissions"], permissions);
     let member = joined.upstream.user_on_project(&repository["project"], "PROJECT_READ").await;
-    let stranger = joined.upstream.new_user().await;
-    for (user, permission) in [(member, json!("REPO_READ")), (stranger, Value::Null)] {
+    let outsider = joined.upstream.new_user().await;
+    for (user, permission) in [(member, json!("REPO_READ")), (outsider, Value::Null)] {
         let body = json!({"credentials": password_of(&user), "repositoryId": repository["id"]});
         let found = mirror.post(PATH, &body).await.promised(200);
         assert_eq!(found["effectivePermissions"]["repository"], permission);

@@ -20,7 +20,7 @@ async fn behaviour_answers_what_the_operation_that_names_the_upstream_answers() 
 }
 
 #[tokio::test]
-async fn authorisation_readers_and_nobody_else() {
+async fn authorisation_readers_and_no_one_else() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;

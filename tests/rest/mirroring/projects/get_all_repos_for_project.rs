@@ -24,7 +24,10 @@ async fn behaviour_lists_the_repositories_of_this_project_in_pages() {
     assert_eq!(ids(&listed), ids(&created));
     for repository in &listed {
         assert_eq!(repository["project"], project);
-        assert!(repository["properties"].get("defaultBranchId").is_none(), "nobody has asked: {repository}");
+        assert!(
+            repository["properties"].get("defaultBranchId").is_none(),
+            "it was not asked for: {repository}"
+        );
         let single = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
         assert_eq!(*repository, upstream.admin().get(&single).await.promised(200));
     }

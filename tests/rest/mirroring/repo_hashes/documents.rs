@@ -36,9 +36,9 @@ pub async fn authorised(end: &str) {
     call.by(&Identity::Anonymous, 401).await;
     call.by(&Identity::impostor(), 401).await;
     call.by(&joined.forger(), 401).await;
-    let stranger = upstream.new_user().await;
+    let outsider = upstream.new_user().await;
     let reader = upstream.user_on_repository(&private, "REPO_READ").await;
-    let callers = [(stranger, false), (reader, true), (Identity::admin(), true), (joined.identity(), true)];
+    let callers = [(outsider, false), (reader, true), (Identity::admin(), true), (joined.identity(), true)];
     for (caller, sees_it) in callers {
         let seen = hashes(&upstream.client(&caller), end).await;
         let sees = |wanted: &Value| seen.contains_key(&wanted["id"].as_i64().expect("is a number"));

@@ -21,7 +21,7 @@ async fn behaviour_goes_through_all_repositories_in_pages() {
     assert_eq!(listed[1]["project"], second);
     for repository in &listed {
         let properties = &repository["properties"];
-        assert!(properties.get("defaultBranchId").is_none(), "nobody has asked: {properties}");
+        assert!(properties.get("defaultBranchId").is_none(), "it was not asked for: {properties}");
         for hash in ["contentHash", "metadataHash"] {
             let text = properties[hash].as_str().expect("is text");
             assert!(text.len() == 64 && text != "0".repeat(64), "{properties}");
@@ -42,10 +42,10 @@ async fn authorisation_mirrors_see_every_repository_and_users_what_they_may_read
     call.by(&Identity::Anonymous, 401).await;
     call.by(&Identity::impostor(), 401).await;
     call.by(&joined.forger(), 401).await;
-    let stranger = upstream.new_user().await;
+    let outsider = upstream.new_user().await;
     let reader = upstream.user_on_repository(&private, "REPO_READ").await;
     let member = upstream.user_on_project(&private["project"], "PROJECT_READ").await;
-    let callers = [(stranger, false), (reader, true), (member, true), (Identity::admin(), true)];
+    let callers = [(outsider, false), (reader, true), (member, true), (Identity::admin(), true)];
     for (caller, sees_it) in callers.into_iter().chain([(joined.identity(), true)]) {
         let listed = every_value(&upstream.client(&caller), PATH).await;
         let sees = |wanted: &Value| listed.iter().any(|repository| repository["id"] == wanted["id"]);

@@ -4,13 +4,13 @@ use std::sync::OnceLock;
 
 use crate::harness::{Attempt, Identity, Server, UpstreamByHand, shared_pair, shared_upstream_by_hand};
 
-/// Fails unless administrators get this status and everybody else is refused; `attempt` must be repeatable.
-pub async fn and_nobody_else(status: u16, end: &str, attempt: impl Fn(&Server, String) -> Attempt) {
+/// Fails unless administrators get this status and all others are refused; `attempt` must be repeatable.
+pub async fn and_no_one_else(status: u16, end: &str, attempt: impl Fn(&Server, String) -> Attempt) {
     let (there, by_hand) = (shared_pair().await.mirror_path(end).await, shared_upstream_by_hand().await);
     alone(status, there, by_hand.path(end), attempt).await;
 }
 
-/// The same for an operation that is about the one upstream without naming it: before the mirror is accepted nobody
+/// The same for an operation that is about the one upstream without naming it: before the mirror is accepted no one
 /// can be checked, and once it is removed there is no upstream.
 pub async fn of_the_followed_upstream(status: u16, end: &str, attempt: impl Fn(&Server, String) -> Attempt) {
     let path = path_of(end);
@@ -47,7 +47,7 @@ pub async fn removed_mirror() -> &'static UpstreamByHand {
     STARTED.get_or_init(|| started)
 }
 
-/// A mirror that nobody has accepted.
+/// A mirror that has not been accepted.
 pub async fn waiting_mirror() -> &'static UpstreamByHand {
     static STARTED: OnceLock<UpstreamByHand> = OnceLock::new();
     static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -80,7 +80,7 @@ async fn alone(
     let by_hand = shared_upstream_by_hand().await;
     let call = attempt(&by_hand.mirror, at_mirror_by_hand);
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
-    call.by(&Identity::Server("A-STRANGER".into(), by_hand.secret.clone()), 401).await;
+    call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     call.by(&by_hand.identity(), status).await;
     call.by(&by_hand.user(), status).await;
 }

@@ -22,5 +22,5 @@ async fn behaviour_names_the_one_node_and_where_it_listens() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/farmNodes", Attempt::get).await;
+    administrators::and_no_one_else(200, "/farmNodes", Attempt::get).await;
 }

@@ -17,5 +17,5 @@ async fn behaviour_is_a_json_string_that_follows_the_settings() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/settings/mode", Attempt::get).await;
+    administrators::and_no_one_else(200, "/settings/mode", Attempt::get).await;
 }

@@ -28,5 +28,5 @@ async fn behaviour_settings_survive_a_restart() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/settings", Attempt::get).await;
+    administrators::and_no_one_else(200, "/settings", Attempt::get).await;
 }

@@ -17,5 +17,5 @@ async fn behaviour_lists_the_selected_projects_as_text() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/settings/projects", Attempt::get).await;
+    administrators::and_no_one_else(200, "/settings/projects", Attempt::get).await;
 }

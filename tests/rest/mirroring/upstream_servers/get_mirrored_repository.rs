@@ -47,7 +47,7 @@ async fn behaviour_what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn authorisation_readers_and_nobody_else() {
+async fn authorisation_readers_and_no_one_else() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;

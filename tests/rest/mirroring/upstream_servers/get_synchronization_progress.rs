@@ -32,5 +32,5 @@ async fn behaviour_an_unknown_upstream_is_404() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/progress", Attempt::get).await;
+    administrators::and_no_one_else(200, "/progress", Attempt::get).await;
 }

@@ -26,5 +26,5 @@ async fn behaviour_the_id_follows_from_the_address_of_the_upstream() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "", Attempt::get).await;
+    administrators::and_no_one_else(200, "", Attempt::get).await;
 }

@@ -29,7 +29,7 @@ async fn behaviour_lists_the_upstream_in_a_page() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "", |mirror, path| {
+    administrators::and_no_one_else(200, "", |mirror, path| {
         // Without the id: this operation is about all upstreams.
         let list = path.rsplit_once('/').expect("is a path").0.to_owned();
         Attempt::get(mirror, list)

@@ -24,7 +24,7 @@ async fn behaviour_a_repository_is_known_once_the_event_is_answered_and_forgotte
         "an event that arrives twice does no harm"
     );
 
-    // Nobody can fetch it, so the mirror reports a failure, as itself.
+    // It cannot be fetched, so the mirror reports a failure, as itself.
     let report = eventually("the mirror's report", || async {
         let received = by_hand.received();
         received.into_iter().find(|request| request.method == "POST" && request.path.ends_with("/events"))
@@ -60,6 +60,6 @@ async fn authorisation_the_upstream_alone() {
     let by_hand = UpstreamByHand::start_installed().await;
     let call = Attempt::post(&by_hand.mirror, by_hand.path("/addon/events"), event);
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
-    call.by(&Identity::Server("A-STRANGER".into(), by_hand.secret.clone()), 401).await;
+    call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     call.by(&by_hand.identity(), 204).await;
 }

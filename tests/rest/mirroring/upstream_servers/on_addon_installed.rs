@@ -19,8 +19,8 @@ async fn behaviour_is_believed_after_the_upstream_has_accepted_the_new_secret() 
     elsewhere["baseUrl"] = json!("http://127.0.0.1:9");
     let status = anonymous.post(&path, &elsewhere).await.status;
     assert!([400, 401, 403].contains(&status), "another upstream's event was answered {status}");
-    let stranger = by_hand.installed_event(shared_secret().expose());
-    anonymous.post(&path, &stranger).await.refused(401);
+    let outsider = by_hand.installed_event(shared_secret().expose());
+    anonymous.post(&path, &outsider).await.refused(401);
     let error = anonymous.post(&path, &json!({"clientKey": "x"})).await.refused(400);
     assert_eq!(error["context"], "sharedSecret");
     assert_ne!(anonymous.get("/status").await.json()["upstream"]["state"], "INSTALLED");

@@ -27,7 +27,7 @@ async fn authorisation_the_upstream_alone() {
     let by_hand = UpstreamByHand::start_installed().await;
     let call = Attempt::post(&by_hand.mirror, by_hand.path("/addon/uninstalled"), json!({"clientKey": "x"}));
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
-    call.by(&Identity::Server("A-STRANGER".into(), by_hand.secret.clone()), 401).await;
+    call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     by_hand.get("").await.promised(200);
     call.by(&by_hand.identity(), 204).await;
 }

@@ -38,7 +38,7 @@ async fn behaviour_the_list_is_kept_and_a_mode_that_does_not_exist_changes_nothi
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
     let present = json!("ALL_PROJECTS");
-    administrators::and_nobody_else(200, "/settings/mode", |mirror, path| {
+    administrators::and_no_one_else(200, "/settings/mode", |mirror, path| {
         Attempt::put(mirror, path, present.clone())
     })
     .await;

@@ -47,6 +47,6 @@ async fn behaviour_what_is_left_out_stays_and_what_is_wrong_changes_nothing() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(200, "/settings", |mirror, path| Attempt::put(mirror, path, json!({})))
+    administrators::and_no_one_else(200, "/settings", |mirror, path| Attempt::put(mirror, path, json!({})))
         .await;
 }

@@ -42,5 +42,5 @@ async fn behaviour_twice_is_once_and_the_unknown_changes_nothing() {
 async fn authorisation_administrators_and_the_upstream() {
     let project = shared_pair().await.new_project(false).await["id"].to_string();
     let end = format!("/settings/projects/{project}");
-    administrators::and_nobody_else(200, &end, Attempt::post_nothing).await;
+    administrators::and_no_one_else(200, &end, Attempt::post_nothing).await;
 }

@@ -43,7 +43,7 @@ async fn behaviour_selects_all_or_none_and_twice_is_once() {
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
     let project = shared_pair().await.new_project(false).await["id"].to_string();
-    administrators::and_nobody_else(200, "/settings/projects", |mirror, path| {
+    administrators::and_no_one_else(200, "/settings/projects", |mirror, path| {
         Attempt::post(mirror, path, json!([project]))
     })
     .await;

@@ -33,5 +33,5 @@ async fn behaviour_others_stay_selected() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(204, "/settings/projects/99999", Attempt::delete).await;
+    administrators::and_no_one_else(204, "/settings/projects/99999", Attempt::delete).await;
 }

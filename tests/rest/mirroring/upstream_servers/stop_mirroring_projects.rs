@@ -42,7 +42,7 @@ async fn behaviour_passes_over_what_is_not_selected() {
 
 #[tokio::test]
 async fn authorisation_administrators_and_the_upstream() {
-    administrators::and_nobody_else(204, "/settings/projects", |mirror, path| {
+    administrators::and_no_one_else(204, "/settings/projects", |mirror, path| {
         Attempt::delete_with(mirror, path, json!(["999999"]))
     })
     .await;

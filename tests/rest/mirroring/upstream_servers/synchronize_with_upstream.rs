@@ -1,4 +1,4 @@
-//! POST /synchronization: the synchronization of everything on demand is gone, for everybody.
+//! POST /synchronization: the synchronization of everything on demand is gone, for every caller.
 
 use crate::harness::{Attempt, Identity, shared_pair, shared_upstream_by_hand};
 
@@ -15,7 +15,7 @@ async fn behaviour_always_answers_410() {
 }
 
 #[tokio::test]
-async fn authorisation_everybody_learns_that_it_is_gone() {
+async fn authorisation_every_caller_learns_that_it_is_gone() {
     let pair = shared_pair().await;
     let call = Attempt::post_nothing(&pair.mirror, pair.mirror_path("/synchronization").await);
     call.by(&Identity::Anonymous, 410).await;

@@ -84,7 +84,7 @@ pub async fn push_all(
     let url = clone_url(upstream.base_url(), repository);
     let secret = SecretHeader::new(authorization.header_text())?;
     let progress = Progress::start(&format!("Pushing to {repository}"));
-    git.push_mirror(source.path(), url.as_str(), Some(&secret), |line| {
+    heliostat_git::push_mirror(git, source.path(), url.as_str(), Some(&secret), |line| {
         progress.git_line(line);
     })
     .await?;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use heliostat_git::{Bundle, Repository};
+use heliostat_git_serve::{Bundle, ServedRepository};
 use heliostat_refusal::Refusal;
 use poem::http::{HeaderMap, Method, StatusCode, header};
 use poem::{Body, Response};
@@ -43,7 +43,7 @@ enum Part {
 
 /// The bundle with this id, or the part of it that is wanted.
 pub(super) async fn answer(
-    repository: &Repository,
+    repository: &ServedRepository,
     id: BundleId,
     wanted: &Wanted,
 ) -> Result<Response, Refusal> {
@@ -85,7 +85,7 @@ pub(super) async fn answer(
 }
 
 /// The list of bundles in the form of a file, for `git clone --bundle-uri`. It may be empty.
-pub(super) fn list(repository: &Repository) -> Response {
+pub(super) fn list(repository: &ServedRepository) -> Response {
     Response::builder()
         .content_type("text/plain; charset=utf-8")
         .header(header::CACHE_CONTROL, "no-cache, max-age=0, must-revalidate")

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use heliostat_api::Call;
-use heliostat_git::{Answer, ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_git_serve::Answer;
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 use http_body_util::BodyExt;

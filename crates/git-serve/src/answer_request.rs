@@ -1,0 +1,239 @@
+//! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
+//!
+//! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
+//! 2. A fetch is reduced to its meaning. If its wants are reachable now, and the meaning says all that the answer
+//!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
+//! 3. Everything else is computed for this client alone, with a permit.
+//!
+//! So a stored answer never serves what the repository itself would not.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use heliostat_git::{
+    ByteStream, GitError, GitOutput, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git,
+    upload_pack_by_git,
+};
+use heliostat_git_wire::{
+    Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
+    ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
+};
+use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
+
+use crate::answer::{Answer, ClientKey};
+use crate::compute::{compute, compute_by_upload_pack};
+use crate::reachability::Wanted;
+use crate::served::ServedRepository;
+
+/// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
+/// of its own, goes to `git` as it comes.
+const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+const OPERATION: &str = "serve a fetch";
+
+impl ServedRepository {
+    /// The body of the answer to `GET info/refs`.
+    pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
+        if service == GitService::ReceivePack {
+            return Ok(Answer::Streamed(advertise_by_git(&self.repository, service, protocol).await?));
+        }
+        let refs = self.repository.snapshot().await?;
+        let known = match protocol.version() {
+            2 => refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles())),
+            1 => advertisement(&refs, LegacyVersion::One),
+            _ => advertisement(&refs, LegacyVersion::Zero),
+        };
+        match known {
+            Some(bytes) => Ok(Answer::Whole(bytes)),
+            None => Ok(Answer::Streamed(advertise_by_git(&self.repository, service, protocol).await?)),
+        }
+    }
+
+    /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there. What is wrong with a
+    /// request is told in the answer, as `git` tells it.
+    pub async fn upload_pack(
+        &self,
+        request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        protocol: &GitProtocol,
+        client: ClientKey,
+    ) -> Result<Answer, GitError> {
+        let request = match read_request(request.boxed()).await? {
+            RequestBody::Whole(request) => request,
+            RequestBody::Long(request) => return self.pass_on(request, protocol, client).await,
+        };
+        let answered = match protocol.version() {
+            2 => self.answer_command(&request, client).await,
+            _ => match FetchRequest::parse_v0(&request) {
+                Ok(fetch) => self.answer_fetch(fetch, client).await,
+                Err(error) => Ok(refused(&error)),
+            },
+        };
+        match answered {
+            // The client is told in its own protocol, as git would have told it.
+            Err(GitError::Refused { message, .. }) => Ok(Answer::Whole(error_packet(&message))),
+            answered => answered,
+        }
+    }
+
+    async fn answer_command(&self, request: &[u8], client: ClientKey) -> Result<Answer, GitError> {
+        let command = match Command::read(request) {
+            Ok(Some(command)) => command,
+            Ok(None) => return Ok(Answer::Whole(Bytes::new())),
+            Err(error) => return Ok(refused(&error)),
+        };
+        let refs = self.repository.snapshot().await?;
+        let server = refs.object_format().unwrap_or(ObjectFormat::Sha1);
+        if command.name() != CommandName::Fetch && command.object_format() != server {
+            let client = command.object_format().to_string();
+            return Ok(refused(&RequestError::WrongObjectFormat { server, client }));
+        }
+        match command.name() {
+            CommandName::LsRefs => match LsRefs::parse(command.arguments()) {
+                Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                Err(error) => Ok(refused(&error)),
+            },
+            CommandName::Fetch => match FetchRequest::parse_v2(&command) {
+                Ok(fetch) => self.answer_fetch(fetch, client).await,
+                Err(error) => Ok(refused(&error)),
+            },
+            CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
+                Ok(asked) => {
+                    let _permit = self.engine().queue().permit(self.repository.id(), client).await;
+                    Ok(Answer::Whole(self.repository.object_info(&asked).await?))
+                }
+                Err(error) => Ok(refused(&error)),
+            },
+            CommandName::BundleUri => Ok(Answer::Whole(self.bundle_list())),
+        }
+    }
+
+    fn offered_bundles(&self) -> Bundles {
+        if self.bundle().is_some() { Bundles::Offered } else { Bundles::None }
+    }
+
+    async fn answer_fetch(&self, request: FetchRequest, client: ClientKey) -> Result<Answer, GitError> {
+        if request.asks_for_nothing() {
+            return Ok(Answer::Whole(Bytes::new()));
+        }
+        let refs = self.repository.snapshot().await?;
+        if let Err(error) = request.check_format(refs.object_format().unwrap_or(ObjectFormat::Sha1)) {
+            return Ok(refused(&error));
+        }
+        let request = Arc::new(request);
+        match self.stored_under(&request, &refs).await {
+            Some(key) => self.answer_stored(key, request, &refs, client).await,
+            None => self.answer_alone(&request, client).await,
+        }
+    }
+
+    /// Under which key the answer is or would be stored; `None` when it must not come from there.
+    async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
+        self.engine().responses()?;
+        // Where history is cut is not among the references.
+        let digest = request.cache_key(refs).filter(|_| !refs.is_shallow())?;
+        let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
+        (wanted == Wanted::AllReachable).then_some(CacheKey { group: self.repository.id(), digest })
+    }
+
+    async fn answer_stored(
+        &self,
+        key: CacheKey,
+        request: Arc<FetchRequest>,
+        refs: &RefSnapshot,
+        client: ClientKey,
+    ) -> Result<Answer, GitError> {
+        let Some(responses) = self.engine().responses() else {
+            return self.answer_alone(&request, client).await;
+        };
+        self.engine().prewarm().note(key, &request, refs);
+        let served = self.clone();
+        let compute = move || served.compute_with_permit(request, client);
+        match responses.answer(key, compute).await {
+            Ok(entry) => Ok(Answer::Stored(entry)),
+            Err(ResponseError::Failed(error)) => Err(unshared(error)),
+            Err(ResponseError::Broken(error)) => {
+                Err(GitError::Io { operation: OPERATION, error: error.to_io_error() })
+            }
+        }
+    }
+
+    /// A computation that waits for a permit, and keeps it until only slow readers hold it up.
+    fn compute_with_permit(
+        self,
+        request: Arc<FetchRequest>,
+        client: ClientKey,
+    ) -> BoxFuture<'static, Result<ResponseStream, Arc<GitError>>> {
+        async move {
+            let permit = self.engine().queue().permit(self.repository.id(), client).await;
+            let response = compute(&self, &request).await.map_err(Arc::new)?;
+            Ok(response.with_permit(permit))
+        }
+        .boxed()
+    }
+
+    /// The permit ends with the first piece: what follows comes at the pace of this client, who may be slow.
+    async fn answer_alone(&self, request: &FetchRequest, client: ClientKey) -> Result<Answer, GitError> {
+        let _permit = self.engine().queue().permit(self.repository.id(), client).await;
+        let response = compute_by_upload_pack(self, request).await?;
+        Ok(Answer::Streamed(GitOutput::new(response.output)))
+    }
+
+    async fn pass_on(
+        &self,
+        request: ByteStream,
+        protocol: &GitProtocol,
+        client: ClientKey,
+    ) -> Result<Answer, GitError> {
+        let _permit = self.engine().queue().permit(self.repository.id(), client).await;
+        Ok(Answer::Streamed(upload_pack_by_git(&self.repository, request, protocol).await?))
+    }
+}
+
+/// A request as far as it was read.
+enum RequestBody {
+    Whole(Bytes),
+    Long(ByteStream),
+}
+
+async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
+    let mut first = Bytes::new();
+    let mut body = BytesMut::new();
+    loop {
+        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
+        let stalled = || io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request");
+        match piece.map_err(|_| GitError::Request(stalled()))? {
+            // Nearly every request comes in one piece, which is then used as it is.
+            None if body.is_empty() => return Ok(RequestBody::Whole(first)),
+            None => return Ok(RequestBody::Whole(body.freeze())),
+            Some(piece) => {
+                let piece = piece.map_err(GitError::Request)?;
+                if first.is_empty() && body.is_empty() {
+                    first = piece;
+                    continue;
+                }
+                if body.is_empty() {
+                    body.extend_from_slice(&first);
+                }
+                body.extend_from_slice(&piece);
+                if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
+                    return Ok(RequestBody::Long(stream::iter([Ok(body.freeze())]).chain(request).boxed()));
+                }
+            }
+        }
+    }
+}
+
+fn refused(error: &RequestError) -> Answer {
+    Answer::Whole(error.packet())
+}
+
+/// The failure itself for the only one who waited for it; otherwise one that several share.
+fn unshared(error: Arc<GitError>) -> GitError {
+    Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
+        GitError::Refused { operation, message } => GitError::Refused { operation, message: message.clone() },
+        _ => GitError::Shared(error),
+    })
+}

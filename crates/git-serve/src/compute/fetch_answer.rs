@@ -1,0 +1,285 @@
+//! Computing the answer to a fetch: `git upload-pack` on the canonical request, with the settings that make it cheap.
+//!
+//! What costs most is different in shape. A shallow clone has no use for bitmaps; its time goes into searching deltas
+//! between files that have none in common, and into compressing again what was stored as a delta. So that search is
+//! left out or cut short, and compression is light: a third of the computing time for a tenth more bytes. A whole
+//! clone copies stored packs with the help of bitmaps, and is left alone. The memory of either is bounded.
+//!
+//! A clone of whole histories asks nothing that upload-pack would have to decide, so its pack is wrapped here. Where it
+//! can, it is the pack behind the bundle with what has come since; else `git pack-objects` makes it.
+//!
+//! The answer is what `git` says. Whether it is kept, and for whom it is computed, is decided elsewhere.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use heliostat_git::{GitError, GitVersion, RunningService, answer_of_upload_pack, cpu_time, pack_objects};
+use heliostat_git_wire::{
+    Deepen, DepthFrom, FetchRequest, GitProtocol, PacketLine, ProtocolVersion, SidebandWriter, decode_packet,
+};
+use heliostat_stream_cache::ResponseStream;
+use parking_lot::Mutex;
+
+use crate::compute::from_bundle::pack_from_bundle;
+use crate::compute::joined_pack::JoinedPack;
+use crate::served::ServedRepository;
+
+/// Histories of up to this many commits hold few versions of the same file, between which a delta would be small.
+const FEW_COMMITS: u32 = 5;
+
+/// How many neighbours an object is compared with when a longer history is cut.
+const SHORT_DELTA_WINDOW: &str = "1";
+
+/// The fastest compression that still compresses.
+const LIGHT_COMPRESSION: &str = "1";
+
+/// Threads of one computation that search for deltas.
+const DELTA_THREADS: &str = "2";
+
+/// Memory in which each of them holds the objects it compares.
+const DELTA_WINDOW_MEMORY: &str = "128m";
+
+/// Memory in which deltas wait to be written.
+const DELTA_CACHE_MEMORY: &str = "64m";
+
+/// After so long without output the client is told that the server lives: the same as in `git`
+/// (`uploadpack.keepAlive`).
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
+
+/// From this version on objects are copied from all packs of a multi-pack index and not from one of them. The first
+/// versions that could do so had faults: objects were lost, and packs that went away broke an answer off.
+const COPIES_FROM_MANY_PACKS: GitVersion = GitVersion::new(2, 48, 0);
+
+/// Starts the computation for a client that may want what it wants. Returns when the first piece of the answer is
+/// there, or the whole failure.
+pub(crate) async fn compute(
+    served: &ServedRepository,
+    request: &FetchRequest,
+) -> Result<ResponseStream, GitError> {
+    let Some(clone) = request.as_full_clone() else {
+        return compute_by_upload_pack(served, request).await;
+    };
+    let started = Instant::now();
+    let settings = settings(request, served.repository.git().version());
+    let joined = pack_from_bundle(served, request, settings.clone()).await.unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::info!(error, repository.path = %served.repository.path().display(), "git makes the whole pack of a clone");
+        None
+    });
+    let source = match joined {
+        Some(pack) => {
+            served.engine().count_from_bundle();
+            Source::Joined(pack)
+        }
+        None => {
+            let packing = pack_objects(&served.repository, &clone.options, clone.revisions.clone(), settings);
+            Source::Process(Box::new(packing.await?))
+        }
+    };
+    produce(served.clone(), source, Some(SidebandWriter::of(&clone)), request, started).await
+}
+
+/// The same by `git upload-pack`, which says what is wrong with what is wanted.
+pub(crate) async fn compute_by_upload_pack(
+    served: &ServedRepository,
+    request: &FetchRequest,
+) -> Result<ResponseStream, GitError> {
+    let protocol = match request.version() {
+        ProtocolVersion::V2 => GitProtocol::from_header(Some("version=2")),
+        ProtocolVersion::V0 { .. } => GitProtocol::default(),
+    };
+    let settings = settings(request, served.repository.git().version());
+    let started = Instant::now();
+    let serving = answer_of_upload_pack(&served.repository, request.canonical(), protocol, settings).await?;
+    produce(served.clone(), Source::Process(Box::new(serving)), None, request, started).await
+}
+
+async fn produce(
+    served: ServedRepository,
+    source: Source,
+    writer: Option<SidebandWriter>,
+    request: &FetchRequest,
+    started: Instant,
+) -> Result<ResponseStream, GitError> {
+    let cost = Arc::new(Mutex::new(None));
+    let mut computation =
+        Computation { has_ended: false, served, source, writer, failure: None, cost: Arc::clone(&cost) };
+    let begun = beginning(&mut computation, request.deepen()).await?;
+    if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
+        return Err(GitError::Refused { operation: "serve a fetch", message });
+    }
+    let rest = stream::unfold((!begun.is_empty()).then_some(computation), |computation| async move {
+        let mut computation = computation?;
+        match computation.next().await? {
+            Ok(piece) => Some((Ok(piece), Some(computation))),
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    });
+    let output = stream::iter(begun.into_iter().map(Ok)).chain(rest).boxed();
+    let cost = move || {
+        let measured = *cost.lock();
+        measured.unwrap_or_else(|| started.elapsed())
+    };
+    Ok(ResponseStream { output, cost: Box::new(cost), permit: None })
+}
+
+/// The first piece; the second one too where `git` may begin to answer before it finds out that it cannot: a cut
+/// that leaves no commit.
+async fn beginning(computation: &mut Computation, deepen: &Deepen) -> Result<Vec<Bytes>, GitError> {
+    let count = if matches!(deepen, Deepen::Cut { .. }) { 2 } else { 1 };
+    let mut begun = Vec::new();
+    while begun.len() < count {
+        match computation.next().await.transpose()? {
+            Some(piece) => begun.push(piece),
+            None => break,
+        }
+    }
+    Ok(begun)
+}
+
+/// Where the bytes come from.
+enum Source {
+    Process(Box<RunningService>),
+    Joined(JoinedPack),
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        match self {
+            Self::Process(serving) => serving.next().await,
+            Self::Joined(pack) => pack.next().await,
+        }
+    }
+
+    /// The computing time that it took; asked before [`Source::finish`].
+    fn cost(&self) -> Option<Duration> {
+        match self {
+            // Once the process has been waited for, the system no longer tells what it took.
+            Self::Process(serving) => serving.process_id().and_then(cpu_time),
+            Self::Joined(pack) => Some(pack.cost()),
+        }
+    }
+
+    /// After the last piece: whether that was all.
+    async fn finish(&mut self) -> Result<(), GitError> {
+        let Self::Process(serving) = self else { return Ok(()) };
+        let end = serving.end().await?;
+        if end.status.success() || end.is_hang_up() { Ok(()) } else { Err(serving.failure(&end)) }
+    }
+}
+
+/// What is being computed, with what is known of it.
+struct Computation {
+    has_ended: bool,
+    served: ServedRepository,
+    source: Source,
+    /// Where the source gives only the pack.
+    writer: Option<SidebandWriter>,
+    /// Told after what the client is told of it.
+    failure: Option<GitError>,
+    cost: Arc<Mutex<Option<Duration>>>,
+}
+
+impl Computation {
+    /// The next piece; `None` at the end of a whole answer.
+    async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        if self.writer.is_some() {
+            return self.next_wrapped().await;
+        }
+        if self.has_ended {
+            return None;
+        }
+        match self.source.next().await {
+            Some(piece) => Some(piece),
+            None => self.finish().await.err().map(Err),
+        }
+    }
+
+    async fn next_wrapped(&mut self) -> Option<Result<Bytes, GitError>> {
+        loop {
+            let writer = self.writer.as_mut()?;
+            if let Some(piece) = writer.next() {
+                return Some(Ok(piece));
+            }
+            if let Some(error) = self.failure.take() {
+                return Some(Err(error));
+            }
+            if self.has_ended {
+                return None;
+            }
+            let failure = match tokio::time::timeout(KEEP_ALIVE_AFTER, self.source.next()).await {
+                Err(_) => {
+                    writer.keep_alive();
+                    continue;
+                }
+                Ok(Some(Ok(pack))) => {
+                    writer.pack(pack);
+                    continue;
+                }
+                Ok(Some(Err(error))) => {
+                    self.has_ended = true;
+                    tracing::warn!(%error, "incomplete answer");
+                    if let Source::Joined(_) = &self.source {
+                        // A client that tries again is served by git; housekeeping looks what is wrong.
+                        self.served.engine().doubt_bundle(self.served.repository.id());
+                    }
+                    Some(error)
+                }
+                Ok(None) => self.finish().await.err(),
+            };
+            let writer = self.writer.as_mut()?;
+            match &failure {
+                None => writer.end(),
+                Some(_) => writer.fail(),
+            }
+            self.failure = failure;
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), GitError> {
+        self.has_ended = true;
+        *self.cost.lock() = self.source.cost();
+        let outcome = self.source.finish().await;
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "incomplete answer");
+        }
+        outcome
+    }
+}
+
+/// What the client should be told, when that is all that there is.
+fn refusal(output: &[u8]) -> Option<String> {
+    match decode_packet(output) {
+        Ok(Some((PacketLine::Data(line), length))) if length == output.len() => {
+            Some(String::from_utf8_lossy(line.strip_prefix(b"ERR ")?.trim_ascii_end()).into_owned())
+        }
+        _ => None,
+    }
+}
+
+fn settings(request: &FetchRequest, git: GitVersion) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("pack.threads", DELTA_THREADS),
+        ("pack.windowMemory", DELTA_WINDOW_MEMORY),
+        ("pack.deltaCacheSize", DELTA_CACHE_MEMORY),
+    ];
+    if *request.deepen() != Deepen::No {
+        settings.push(("pack.compression", LIGHT_COMPRESSION));
+        settings
+            .push(("pack.window", if is_near_the_tips(request.deepen()) { "0" } else { SHORT_DELTA_WINDOW }));
+    } else if git >= COPIES_FROM_MANY_PACKS {
+        settings.push(("pack.allowPackReuse", "multi"));
+    }
+    settings.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
+}
+
+fn is_near_the_tips(deepen: &Deepen) -> bool {
+    matches!(deepen, Deepen::Depth { commits: ..=FEW_COMMITS, from: DepthFrom::Wants })
+}
+
+#[cfg(test)]
+#[path = "fetch_answer_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+//! What the repositories of one store share in order to answer readers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, GitError};
+use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
+
+use crate::bundle::Bundles;
+use crate::compute::FairQueue;
+use crate::counters::{ServingCounters, StoredAnswers};
+use crate::housekeeping::{Housekeeping, HousekeepingCounters};
+use crate::prewarm::Prewarm;
+use crate::reachability::Reachability;
+
+/// What an operator decides about serving.
+#[derive(Debug, Clone)]
+pub struct ServingOptions {
+    /// Where answers are stored; `None` stores none.
+    pub cache_folder: Option<PathBuf>,
+    /// Most bytes that stored answers take on disk, over all repositories.
+    pub cache_bytes: u64,
+    /// Most memory that references of repositories take, together with the lists made of them.
+    pub ref_memory_bytes: u64,
+    /// How many answers are computed at once; others wait.
+    pub computations: usize,
+}
+
+impl Default for ServingOptions {
+    /// Nothing is stored, references are remembered, and each core computes one answer.
+    fn default() -> Self {
+        Self {
+            cache_folder: None,
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES,
+            computations: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// Answers that are shared; a failure is told to all who wait for the same one.
+pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
+
+/// Shared by all repositories of a store. It knows no names of users and nothing of HTTP.
+#[derive(Debug)]
+pub struct ServingEngine {
+    responses: Option<StoredResponses>,
+    queue: FairQueue,
+    reachability: Reachability,
+    prewarm: Prewarm,
+    bundles: Bundles,
+    housekeeping: Housekeeping,
+    from_bundle: AtomicU64,
+}
+
+impl Default for ServingEngine {
+    fn default() -> Self {
+        Self::new(&ServingOptions::default())
+    }
+}
+
+impl ServingEngine {
+    /// An engine with these options. A folder that cannot be used is reported, and nothing is stored then: answers
+    /// cost more, and are the same.
+    pub fn new(options: &ServingOptions) -> Self {
+        let cache = CacheOptions { max_bytes: options.cache_bytes, ..CacheOptions::default() };
+        let responses = options.cache_folder.as_deref().and_then(|folder| {
+            ResponseCache::open(folder, cache)
+                .inspect_err(|error| {
+                    tracing::warn!(path = %folder.display(), %error, "answers cannot be stored; each is computed anew");
+                })
+                .ok()
+        });
+        Self {
+            responses,
+            queue: FairQueue::new(options.computations),
+            reachability: Reachability::default(),
+            prewarm: Prewarm::default(),
+            bundles: Bundles::default(),
+            housekeeping: Housekeeping::default(),
+            from_bundle: AtomicU64::new(0),
+        }
+    }
+
+    /// The answers that are stored, if any are.
+    pub(crate) fn responses(&self) -> Option<&StoredResponses> {
+        self.responses.as_ref()
+    }
+
+    /// Permits to compute.
+    pub(crate) fn queue(&self) -> &FairQueue {
+        &self.queue
+    }
+
+    /// What was proven about wants.
+    pub(crate) fn reachability(&self) -> &Reachability {
+        &self.reachability
+    }
+
+    /// What build servers asked for lately.
+    pub(crate) fn prewarm(&self) -> &Prewarm {
+        &self.prewarm
+    }
+
+    /// What keeps the repositories fast, and what it has done.
+    pub(crate) fn housekeeping(&self) -> &Housekeeping {
+        &self.housekeeping
+    }
+
+    /// The bundles that are offered.
+    pub(crate) fn bundles(&self) -> &Bundles {
+        &self.bundles
+    }
+
+    /// Offers no bundle of this repository until housekeeping has looked at it, which it does soon.
+    pub(crate) fn doubt_bundle(&self, repository: u64) {
+        self.bundles.forget(repository);
+        self.housekeeping.changed(repository);
+    }
+
+    /// Notes that a clone's pack begins with the one behind a bundle.
+    pub(crate) fn count_from_bundle(&self) {
+        self.from_bundle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops everything that is known of a repository that is gone.
+    pub(crate) fn forget(&self, repository: u64) {
+        self.prewarm.forget(repository);
+        self.bundles.forget(repository);
+        if let Some(responses) = &self.responses {
+            responses.forget_group(repository);
+        }
+    }
+
+    /// What housekeeping has done so far.
+    pub fn housekeeping_counters(&self) -> HousekeepingCounters {
+        HousekeepingCounters { bundles: self.bundles.count() as u64, ..self.housekeeping.counters() }
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> ServingCounters {
+        let queue = self.queue.counters();
+        let mut counters = ServingCounters {
+            from_bundle: self.from_bundle.load(Ordering::Relaxed),
+            running: self.queue.running() as u64,
+            waiting: self.queue.waiting() as u64,
+            turns: queue.permits,
+            waits: queue.waits,
+            waited: queue.waited,
+            ..ServingCounters::default()
+        };
+        if let Some(responses) = &self.responses {
+            let cache = responses.counters();
+            counters.hits = cache.hits;
+            counters.joins = cache.joins;
+            counters.misses = cache.misses;
+            counters.prepared = cache.prepared;
+            counters.abandoned = cache.abandoned;
+            counters.not_stored = cache.not_stored;
+            counters.damaged = cache.damaged;
+            counters.served_bytes = cache.bytes_served;
+            counters.generated_bytes = cache.bytes_generated;
+            counters.saved = cache.saved;
+            counters.evictions = cache.evictions;
+            let stored = responses.usage().into_iter().map(|(repository, usage)| StoredAnswers {
+                repository,
+                entries: usage.entries,
+                bytes: usage.bytes,
+            });
+            counters.repositories = stored.collect();
+        }
+        counters
+    }
+}

@@ -1,0 +1,174 @@
+//! What a repository's objects and references lie in at the moment, read off its folder.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocking, entries};
+
+use crate::bundle::{BundleRecord, OWN_FOLDER};
+
+/// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
+const SAMPLED_FOLDERS: usize = 16;
+
+/// All folders of loose objects.
+const LOOSE_FOLDERS: usize = 256;
+
+/// Files below `refs/` are counted up to here.
+const MAX_COUNTED_REFS: usize = 10_000;
+
+/// One pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pack {
+    /// Such as `pack-1234`.
+    pub(crate) name: String,
+    pub(crate) objects: u64,
+    pub(crate) bytes: u64,
+    /// It must stay as it is: usually for a transfer that has not changed its references yet.
+    pub(crate) is_kept: bool,
+}
+
+/// The pack that clones begin with: it holds exactly what some branches and tags need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base {
+    pub(crate) pack: Pack,
+    /// How many objects lay in other packs when it became that.
+    pub(crate) objects_beside: u64,
+}
+
+/// The packs of a repository, and what else there is.
+#[derive(Debug)]
+pub(crate) struct PackInventory {
+    /// In ascending order of their objects.
+    pub(crate) packs: Vec<Pack>,
+    /// The packs that the common index covers; `None` without one, or when one of its packs is missing.
+    pub(crate) indexed: Option<HashSet<String>>,
+    pub(crate) has_bitmap: bool,
+    pub(crate) base: Option<Base>,
+    /// How long ago it was tried to make a base; `None` when it never was.
+    pub(crate) base_tried: Option<Duration>,
+    /// How long ago the common index was written.
+    pub(crate) index_age: Duration,
+    /// Estimated, unless it is 0.
+    pub(crate) loose_objects: u64,
+    pub(crate) loose_refs: usize,
+    pub(crate) has_commit_graph: bool,
+}
+
+impl PackInventory {
+    /// Looks at the repository in this folder. Blocks.
+    pub(crate) fn of(repository: &Path) -> io::Result<Self> {
+        let folder = pack_folder(repository);
+        let mut packs = packs_in(&folder)?;
+        packs.sort_by(|one, other| (one.objects, &one.name).cmp(&(other.objects, &other.name)));
+        let index = CommonIndex::open(&folder)?;
+        let is_there = |name: &String| packs.iter().any(|pack| pack.name == *name);
+        let index = index.filter(|index| index.packs.iter().all(is_there));
+        let base = BundleRecord::read(repository).and_then(|record| {
+            let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
+            Some(Base { pack, objects_beside: record.objects_beside })
+        });
+        Ok(Self {
+            base,
+            base_tried: age_of(&base_trial(repository)),
+            has_bitmap: index.as_ref().is_some_and(|index| index.has_bitmap(&folder)),
+            indexed: index.map(|index| index.packs.into_iter().collect()),
+            packs,
+            index_age: age_of(&folder.join("multi-pack-index")).unwrap_or_default(),
+            loose_objects: loose_objects(&repository.join("objects"))?,
+            loose_refs: loose_refs(&repository.join("refs"))?,
+            has_commit_graph: repository.join("objects/info/commit-graphs/commit-graph-chain").is_file(),
+        })
+    }
+
+    /// Looks at a repository.
+    pub(crate) async fn look(repository: &Repository) -> Result<Self, GitError> {
+        let path = repository.path().to_owned();
+        let inventory = blocking(move || Self::of(&path)).await;
+        inventory.map_err(|error| GitError::Io { operation: "look at the packs", error })
+    }
+
+    /// The packs that the common index does not cover.
+    pub(crate) fn unindexed(&self) -> impl Iterator<Item = &Pack> {
+        let indexed = self.indexed.as_ref();
+        self.packs.iter().filter(move |pack| indexed.is_none_or(|names| !names.contains(&pack.name)))
+    }
+
+    /// Objects in packs and outside.
+    pub(crate) fn objects(&self) -> u64 {
+        self.packs.iter().map(|pack| pack.objects).sum::<u64>() + self.loose_objects
+    }
+
+    /// Bytes of all packs.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.packs.iter().map(|pack| pack.bytes).sum()
+    }
+}
+
+/// Where a repository's packs lie.
+pub(crate) fn pack_folder(repository: &Path) -> PathBuf {
+    repository.join("objects/pack")
+}
+
+/// A file whose age tells when it was last tried to make a base. The pack itself does not: it may be made once more
+/// with the same content, or not at all.
+pub(crate) fn base_trial(repository: &Path) -> PathBuf {
+    repository.join(OWN_FOLDER).join("base-tried")
+}
+
+fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
+    let mut packs = Vec::new();
+    for entry in entries(folder)? {
+        let path = entry?.path();
+        let is_index = path.extension().is_some_and(|extension| extension == "idx");
+        let name = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_index);
+        let Some(name) = name.filter(|name| name.starts_with("pack-")).map(str::to_owned) else { continue };
+        let Ok(metadata) = std::fs::metadata(path.with_extension("pack")) else { continue };
+        let has = |extension: &str| path.with_extension(extension).exists();
+        // Those of a partial clone and of unreachable objects are not ours to repack.
+        let is_kept = has("keep") || has("promisor") || has("mtimes");
+        let objects = PackIndex::open(&path)?.objects().into();
+        packs.push(Pack { name, objects, bytes: metadata.len(), is_kept });
+    }
+    Ok(packs)
+}
+
+/// Exact when there are none in the sampled folders and few folders at all.
+fn loose_objects(objects: &Path) -> io::Result<u64> {
+    let mut folders = Vec::new();
+    for entry in entries(objects)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            folders.push(path);
+        }
+    }
+    let sampled = if folders.len() > SAMPLED_FOLDERS * 2 { SAMPLED_FOLDERS } else { folders.len() };
+    let mut found = 0;
+    for folder in folders.iter().take(sampled) {
+        found += entries(folder)?.count();
+    }
+    let scale = if sampled < folders.len() { folders.len().min(LOOSE_FOLDERS) } else { sampled };
+    // A folder that git keeps empty is no object.
+    Ok((found * scale).checked_div(sampled).unwrap_or_default() as u64)
+}
+
+fn loose_refs(refs: &Path) -> io::Result<usize> {
+    let mut found = 0;
+    let mut folders = vec![refs.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in entries(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found += 1;
+            }
+            if found >= MAX_COUNTED_REFS {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}

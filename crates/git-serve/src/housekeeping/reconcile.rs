@@ -1,0 +1,237 @@
+//! The reconciler: looks at repositories that have changed, at all of them now and then, and works on one at a time.
+//!
+//! It takes no input. What a signal tells is only where to look first; what to do is read off the disk, so a signal
+//! that is lost costs time and nothing else. A failure is not repeated at once: the next look is the next attempt.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heliostat_git::{GitError, OpenError, Repository};
+use tokio_util::sync::CancellationToken;
+
+use super::counters::LastRun;
+use super::packs::PackInventory;
+use super::plan::{Thresholds, reason};
+use super::remove_replaced::{Replaced, find_replaced, remove_replaced};
+use super::repack::{Repacked, repack};
+use crate::served::{ServedRepositories, ServedRepository};
+
+/// Time between two looks at all repositories.
+const LOOK_INTERVAL: Duration = Duration::from_mins(30);
+
+/// How long changes are collected before they are looked at: pushes come in groups.
+const SETTLE_TIME: Duration = Duration::from_secs(2);
+
+/// How soon replaced packs are tried to be removed again while they are still being read.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a repository whose housekeeping has failed is left alone.
+const FAILURE_PAUSE: Duration = Duration::from_mins(30);
+
+/// Longest pause after a run. A pause lasts as long as the run: housekeeping uses half of one core at most.
+const MAX_REST: Duration = Duration::from_mins(1);
+
+/// Keeps the repositories of this store fast until `stop` is cancelled.
+pub async fn keep_house(repositories: ServedRepositories, stop: CancellationToken) {
+    let mut reconciler = Reconciler::new(repositories, Thresholds::default());
+    let mut next_round = Instant::now();
+    loop {
+        let is_round = Instant::now() >= next_round;
+        if is_round {
+            next_round = Instant::now() + LOOK_INTERVAL;
+        }
+        // Dropping it ends the git that runs; what it has written so far is right and is found again.
+        let work = async {
+            reconciler.reconcile(is_round).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = work => {}
+        }
+        let pause = match reconciler.waiting.is_empty() {
+            true => next_round.saturating_duration_since(Instant::now()),
+            false => REMOVAL_INTERVAL,
+        };
+        let engine = Arc::clone(reconciler.repositories.engine());
+        let settled = async {
+            engine.housekeeping().woken().await;
+            tokio::time::sleep(SETTLE_TIME).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            () = settled => {}
+        }
+    }
+}
+
+pub(super) struct Reconciler {
+    repositories: ServedRepositories,
+    thresholds: Thresholds,
+    /// Replaced packs that may still be read. Found again on disk if this is lost.
+    waiting: BTreeMap<u64, Replaced>,
+    /// When a repository may be worked on again after a failure.
+    not_before: HashMap<u64, Instant>,
+}
+
+impl Reconciler {
+    pub(super) fn new(repositories: ServedRepositories, thresholds: Thresholds) -> Self {
+        Self { repositories, thresholds, waiting: BTreeMap::new(), not_before: HashMap::new() }
+    }
+
+    /// Looks at every repository or at those that have changed, and removes what is due.
+    pub(super) async fn reconcile(&mut self, all: bool) {
+        let mut ids = self.repositories.engine().housekeeping().take_changed();
+        if all {
+            match self.repositories.store().list().await {
+                Ok(listed) => ids.extend(listed),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot list the repositories for housekeeping"
+                ),
+            }
+        }
+        let engine = Arc::clone(self.repositories.engine());
+        engine.housekeeping().count(|counters| counters.pending = ids.len() as u64);
+        for id in ids {
+            self.look_at(id).await;
+            engine.housekeeping().count(|counters| counters.pending -= 1);
+            // Between two runs, so that nothing waits for the end of a long round.
+            self.remove_waiting().await;
+        }
+        self.remove_waiting().await;
+    }
+
+    async fn look_at(&mut self, id: u64) {
+        let served = match self.repositories.store().open(id).await {
+            Ok(repository) => self.repositories.serve(repository),
+            Err(error) => {
+                if matches!(error, OpenError::Missing(_)) {
+                    self.repositories.engine().bundles().forget(id);
+                    self.waiting.remove(&id);
+                    self.not_before.remove(&id);
+                }
+                // That it is broken is told where it is served.
+                return;
+            }
+        };
+        // Even while it is left alone: what was deleted must not be offered.
+        if let Err(error) = self.repositories.engine().bundles().check(&served.repository).await {
+            tracing::warn!(
+                repository.id = id,
+                error = &error as &dyn std::error::Error,
+                "cannot check the bundle of a repository; none is offered"
+            );
+        }
+        if self.not_before.get(&id).is_some_and(|time| *time > Instant::now()) {
+            return;
+        }
+        self.repositories.engine().housekeeping().count(|counters| counters.looks += 1);
+        let started = Instant::now();
+        match self.repack_if_due(&served).await {
+            Ok(worked) => {
+                self.not_before.remove(&id);
+                if worked {
+                    tokio::time::sleep(started.elapsed().min(MAX_REST)).await;
+                }
+            }
+            Err(error) => {
+                self.not_before.insert(id, Instant::now() + FAILURE_PAUSE);
+                tracing::warn!(
+                    repository.id = id,
+                    error = &error as &dyn std::error::Error,
+                    "cannot repack a repository"
+                );
+            }
+        }
+    }
+
+    /// Whether there was anything to do.
+    async fn repack_if_due(&mut self, served: &ServedRepository) -> Result<bool, GitError> {
+        let repository = &served.repository;
+        let id = repository.id();
+        let (refs, inventory) = (repository.refs().await?, PackInventory::look(repository).await?);
+        let Some(reason) = reason(&inventory, &refs, &self.thresholds) else {
+            if inventory.indexed.is_some()
+                && inventory.unindexed().next().is_some()
+                && !self.waiting.contains_key(&id)
+            {
+                self.note_replaced(repository).await?;
+            }
+            return Ok(false);
+        };
+        let housekeeping = self.repositories.engine().housekeeping();
+        housekeeping.count(|counters| counters.running = Some(id));
+        let started = Instant::now();
+        let outcome = repack(served, &self.thresholds).await;
+        housekeeping.count(|counters| {
+            counters.running = None;
+            counters.runs += 1;
+            counters.busy += started.elapsed();
+            counters.failures += u64::from(outcome.is_err());
+            counters.packed_objects += outcome.as_ref().map_or(0, |done| done.packed_objects);
+            let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
+            counters.last = Some(LastRun { repository: id, reason, outcome });
+        });
+        // A run that has failed may have replaced packs before.
+        self.note_replaced(repository).await?;
+        tell(id, reason, inventory.bytes(), &outcome?);
+        Ok(true)
+    }
+
+    async fn note_replaced(&mut self, repository: &Repository) -> Result<(), GitError> {
+        let replaced = find_replaced(repository).await?;
+        self.waiting.insert(repository.id(), replaced);
+        Ok(())
+    }
+
+    pub(super) async fn remove_waiting(&mut self) {
+        for (id, replaced) in std::mem::take(&mut self.waiting) {
+            let Ok(repository) = self.repositories.store().open(id).await else { continue };
+            match remove_replaced(&repository, &replaced).await {
+                Ok(Some(removed)) => {
+                    self.repositories.engine().housekeeping().count(|counters| {
+                        counters.removed_packs += removed.packs as u64;
+                        counters.removed_bytes += removed.bytes;
+                    });
+                    if removed.packs > 0 {
+                        tracing::info!(
+                            repository.id = id,
+                            packs = removed.packs,
+                            size_bytes = removed.bytes,
+                            "replaced packs are removed"
+                        );
+                    }
+                }
+                Ok(None) => {
+                    self.waiting.insert(id, replaced);
+                }
+                Err(error) => tracing::warn!(
+                    repository.id = id,
+                    error = &error as &dyn std::error::Error,
+                    "cannot remove replaced packs"
+                ),
+            }
+        }
+        let waiting = self.waiting.len() as u64;
+        self.repositories.engine().housekeeping().count(|counters| counters.waiting_for_readers = waiting);
+    }
+}
+
+fn tell(id: u64, reason: &str, bytes_before: u64, done: &Repacked) {
+    tracing::info!(
+        repository.id = id,
+        reason,
+        packs_before = done.packs_before,
+        packs_after = done.packs_after,
+        packed_objects = done.packed_objects,
+        size_before_bytes = bytes_before,
+        size_bytes = done.pack_bytes,
+        has_bitmap = done.has_bitmap,
+        packed_refs = done.packed_refs,
+        has_bundle = done.has_bundle,
+        duration_ms = done.took.as_millis() as u64,
+        "repository is repacked"
+    );
+}

@@ -1,0 +1,49 @@
+//! Locks that only housekeeping takes, left by a process that was killed.
+//!
+//! Git holds the lock on the common index for as long as it computes a bitmap, which may be long, so the age of the
+//! file says nothing. A git that outlived the server that started it may still be at work: it is looked for by the
+//! option that names its repository.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use heliostat_git::age_of;
+
+/// Locks on what only housekeeping writes.
+const LOCKS: [&str; 2] =
+    ["objects/pack/multi-pack-index.lock", "objects/info/commit-graphs/commit-graph-chain.lock"];
+
+/// Where processes cannot be listed, a lock is believed to be held for this long.
+const BELIEVED_AGE: Duration = Duration::from_hours(6);
+
+/// Removes the locks of housekeeping that no longer runs, and says how many there were. Nothing of this process may be
+/// writing what they protect. Blocks.
+pub(crate) fn remove_stale_locks(repository: &Path) -> io::Result<usize> {
+    let locks: Vec<PathBuf> =
+        LOCKS.iter().map(|lock| repository.join(lock)).filter(|lock| lock.exists()).collect();
+    if locks.is_empty() {
+        return Ok(0);
+    }
+    let is_worked_on = is_worked_on(repository);
+    let mut removed = 0;
+    for lock in locks {
+        let is_believed = || age_of(&lock).is_some_and(|age| age < BELIEVED_AGE);
+        if !is_worked_on.unwrap_or_else(is_believed) {
+            tracing::warn!(lock = %lock.display(), "removing a lock file of housekeeping that was killed");
+            removed += usize::from(std::fs::remove_file(&lock).is_ok());
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a git of any server works on this repository; `None` where that cannot be seen.
+fn is_worked_on(repository: &Path) -> Option<bool> {
+    let option = format!("--git-dir={}", repository.display());
+    let mut processes = std::fs::read_dir("/proc").ok()?.peekable();
+    processes.peek()?;
+    Some(processes.flatten().any(|process| {
+        let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        arguments.split(|byte| *byte == 0).any(|argument| argument == option.as_bytes())
+    }))
+}

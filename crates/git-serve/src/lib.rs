@@ -1,0 +1,35 @@
+//! How clients that read are answered: from memory, from stored answers, or by computing once for all who ask.
+//!
+//! The engine stands beside the repository, not inside it: a [`ServedRepository`] is both. The engine follows the feed
+//! of changes of references that `heliostat_git` announces: it computes in advance what build servers will ask
+//! ([`prewarm`]), and keeps repositories fast ([`housekeeping`]).
+//!
+//! Read in this order: [`answer_request`] (from a request to its answer), [`reachability`] (who may have it),
+//! [`compute`], [`bundle`], [`housekeeping`].
+
+mod answer;
+mod answer_request;
+mod bundle;
+mod bundle_list;
+mod compute;
+mod counters;
+mod engine;
+mod housekeeping;
+mod prewarm;
+mod reachability;
+mod served;
+
+#[cfg(test)]
+mod agrees_with_git;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod service_tests;
+
+pub use answer::{Answer, ClientKey};
+pub use bundle::{Bundle, BundleReader};
+pub use counters::{ServingCounters, StoredAnswers};
+pub use engine::{ServingEngine, ServingOptions};
+pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, EntryReader, Piece};
+pub use housekeeping::{HousekeepingCounters, LastRun, Repacked, keep_house};
+pub use served::{ServedRepositories, ServedRepository};

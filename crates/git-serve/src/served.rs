@@ -1,0 +1,113 @@
+//! Repositories together with what answers their readers.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heliostat_git::{Git, GitError, OpenError, RefListener, RefSnapshot, Repository, RepositoryStore};
+
+use crate::bundle::Bundle;
+use crate::engine::{ServingEngine, ServingOptions};
+use crate::prewarm::prewarm;
+use crate::reachability::Wanted;
+
+/// A repository, and what answers its readers.
+#[derive(Debug, Clone)]
+pub struct ServedRepository {
+    /// The repository on disk.
+    pub repository: Repository,
+    engine: Arc<ServingEngine>,
+}
+
+/// The repositories of a store, and what answers their readers. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct ServedRepositories(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: RepositoryStore,
+    engine: Arc<ServingEngine>,
+}
+
+impl ServedRepository {
+    /// What answers its readers.
+    pub(crate) fn engine(&self) -> &ServingEngine {
+        &self.engine
+    }
+
+    /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references
+    /// need at this moment. A list that names it may be older.
+    pub async fn bundle_to_download(&self, id: &str) -> Result<Option<Arc<Bundle>>, GitError> {
+        let Some(bundle) = self.bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
+        let refs = self.repository.snapshot().await?;
+        match self.engine().reachability().check(&self.repository, &refs, &bundle.tips()).await {
+            Wanted::AllReachable => Ok(Some(bundle)),
+            Wanted::NotKnown => {
+                self.engine().doubt_bundle(self.repository.id());
+                Ok(None)
+            }
+        }
+    }
+
+    /// The bundle that clients are told of at the moment. Reads no disk.
+    pub fn bundle(&self) -> Option<Arc<Bundle>> {
+        self.engine().bundles().of(self.repository.id())
+    }
+
+    /// A repository of a test that shares nothing with others.
+    #[cfg(test)]
+    pub(crate) fn alone(repository: Repository) -> Self {
+        Self { repository, engine: Arc::new(ServingEngine::new(&ServingOptions::default())) }
+    }
+}
+
+impl ServedRepositories {
+    /// The repositories below `root`, which is created when it is not there.
+    pub fn new(git: Git, root: PathBuf, options: &ServingOptions) -> io::Result<Self> {
+        let store = RepositoryStore::new(git, root, options.ref_memory_bytes)?;
+        let inner = Arc::new(Inner { engine: Arc::new(ServingEngine::new(options)), store });
+        let listener: Arc<dyn RefListener> = inner.clone();
+        inner.store.subscribe(Arc::downgrade(&listener));
+        Ok(Self(inner))
+    }
+
+    /// The repositories on disk.
+    pub fn store(&self) -> &RepositoryStore {
+        &self.0.store
+    }
+
+    /// What answers their readers.
+    pub fn engine(&self) -> &Arc<ServingEngine> {
+        &self.0.engine
+    }
+
+    /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk.
+    pub async fn open(&self, id: u64) -> Result<ServedRepository, OpenError> {
+        self.0.store.open_for_serving(id).await.map(|repository| self.serve(repository))
+    }
+
+    /// This repository of the store.
+    pub fn serve(&self, repository: Repository) -> ServedRepository {
+        self.0.serve(repository)
+    }
+}
+
+impl Inner {
+    fn serve(&self, repository: Repository) -> ServedRepository {
+        ServedRepository { repository, engine: Arc::clone(&self.engine) }
+    }
+}
+
+impl RefListener for Inner {
+    fn changed(&self, repository: u64) {
+        self.engine.housekeeping().changed(repository);
+    }
+
+    fn loaded(&self, repository: u64, refs: &RefSnapshot) {
+        prewarm(&self.serve(self.store.repository(repository)), refs);
+    }
+
+    fn gone(&self, repository: u64) {
+        self.engine.forget(repository);
+    }
+}

@@ -1,0 +1,11 @@
+//! How objects, references and their states are named.
+
+mod content_hash;
+mod object_id;
+mod ref_change;
+mod ref_name;
+
+pub use content_hash::{ContentHash, ContentHasher, InvalidContentHash};
+pub use object_id::{InvalidObjectId, ObjectFormat, ObjectId, lines_of};
+pub use ref_change::{RefChange, RefChangeKind};
+pub use ref_name::{INTERNAL_NAMESPACE, InvalidRefName, RefName, fault_of};

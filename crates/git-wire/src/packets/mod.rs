@@ -1,0 +1,24 @@
+//! The framing of the protocol, and what is said in it before anything is fetched or listed.
+
+mod capabilities;
+mod command;
+mod object_info;
+mod pkt_line;
+mod protocol;
+mod reader;
+mod request_error;
+mod write;
+
+pub use capabilities::{AGENT, Bundles, advertisement_v2};
+pub use command::{Command, CommandName};
+pub use object_info::ObjectInfoRequest;
+pub use pkt_line::{
+    MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet, ends_with_error_packet,
+    error_packet,
+};
+pub use protocol::{GitProtocol, GitService};
+pub(crate) use reader::PacketReader;
+pub use request_error::RequestError;
+#[cfg(any(test, feature = "testing"))]
+pub use write::spelled;
+pub use write::{push_flush, push_packet};

@@ -1,0 +1,286 @@
+//! One invocation of `git`: built, then either run to its end with bounded output or handed on as a process.
+
+use std::any::Any;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, Command};
+
+use crate::process::{
+    Git, GitError, GitProcess, Guard, Lane, STDERR_TAIL_BYTES, SecretHeader, clean_environment,
+    readable_tail, settings_as_environment,
+};
+
+/// Most that an invocation may print when it is run to its end: the references of a very large repository.
+const MAX_OUTPUT_BYTES: usize = 512 * 1024 * 1024;
+
+/// How long an invocation on a local repository may take. Checking a large repository sets its own.
+const LOCAL_TIME_LIMIT: Duration = Duration::from_mins(10);
+
+/// An invocation that has not started yet.
+pub struct GitCommand {
+    git: Git,
+    operation: &'static str,
+    repository: Option<PathBuf>,
+    current_dir: Option<PathBuf>,
+    args: Vec<OsString>,
+    settings: Vec<(String, String)>,
+    env: Vec<(OsString, OsString)>,
+    input: Vec<u8>,
+    time_limit: Duration,
+    output_limit_bytes: usize,
+    /// Held until the process is gone, which may be after the caller has lost interest in it.
+    guards: Vec<Guard>,
+    priority: Priority,
+}
+
+/// Whether others go first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Priority {
+    Ordinary,
+    Yielding,
+}
+
+/// What a successful invocation printed.
+pub struct Finished {
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// The end of what it told people.
+    pub stderr: String,
+}
+
+/// How an invocation ended that may have failed.
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// The end of what it told people.
+    pub stderr: String,
+}
+
+impl GitCommand {
+    pub(crate) fn new(git: Git, operation: &'static str) -> Self {
+        Self {
+            git,
+            operation,
+            repository: None,
+            current_dir: None,
+            args: Vec::new(),
+            settings: Vec::new(),
+            env: Vec::new(),
+            input: Vec::new(),
+            time_limit: LOCAL_TIME_LIMIT,
+            output_limit_bytes: MAX_OUTPUT_BYTES,
+            guards: Vec::new(),
+            priority: Priority::Ordinary,
+        }
+    }
+
+    /// Works on the bare repository at `path`, and errors name it.
+    pub(crate) fn repository(mut self, path: &Path) -> Self {
+        self.repository = Some(path.to_owned());
+        let mut option = OsString::from("--git-dir=");
+        option.push(path);
+        self.args.insert(0, option);
+        self
+    }
+
+    /// Errors name the repository at `path`, which is passed to git in another way.
+    pub(crate) fn about(mut self, path: &Path) -> Self {
+        self.repository = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, path: &Path) -> Self {
+        self.current_dir = Some(path.to_owned());
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a configuration variable for it and its helpers.
+    pub fn setting(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.settings.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets configuration variables.
+    pub fn settings(self, settings: Vec<(&'static str, String)>) -> Self {
+        settings.into_iter().fold(self, |command, (key, value)| command.setting(key, value))
+    }
+
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Sends this header with every HTTP request, and follows no redirect with it.
+    pub(crate) fn authorization(self, authorization: Option<&SecretHeader>) -> Self {
+        match authorization {
+            None => self,
+            Some(header) => self
+                .setting("http.extraHeader", format!("Authorization: {}", header.expose()))
+                .setting("http.followRedirects", "false"),
+        }
+    }
+
+    /// What it reads; nothing unless this is said.
+    pub fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Ends it when it takes longer.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Ends it when it prints more.
+    pub fn output_limit(mut self, bytes: usize) -> Self {
+        self.output_limit_bytes = bytes;
+        self
+    }
+
+    /// Lets go of this when the process and its helpers are gone.
+    pub fn holding(mut self, guard: impl Any + Send + Sync) -> Self {
+        self.guards.push(Arc::new(guard));
+        self
+    }
+
+    /// Lets every other process of the machine go first.
+    pub fn yielding(mut self) -> Self {
+        self.priority = Priority::Yielding;
+        self
+    }
+
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Starts it with all three streams piped, as soon as the bound on processes allows it.
+    pub(crate) async fn spawn(&self, lane: Lane) -> Result<GitProcess, GitError> {
+        self.spawn_with(lane, Stdio::piped()).await
+    }
+
+    /// The same with output to a pipe that is not watched yet.
+    pub(crate) async fn spawn_with_pipe(&self, lane: Lane) -> Result<(GitProcess, PipeReader), GitError> {
+        let operation = self.operation;
+        let (reader, writer) = io::pipe().map_err(|error| GitError::Io { operation, error })?;
+        Ok((self.spawn_with(lane, writer.into()).await?, reader))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+    async fn spawn_with(&self, lane: Lane, stdout: Stdio) -> Result<GitProcess, GitError> {
+        let permit =
+            self.git.lane(lane).acquire_owned().await.expect("the bound on processes is never closed");
+        let mut command = Command::new(self.git.program());
+        command
+            .args(&self.args)
+            .env_clear()
+            .envs(clean_environment())
+            .envs(settings_as_environment(&self.settings));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
+        if let Some(folder) = &self.current_dir {
+            command.current_dir(folder);
+        }
+        // Noted before it starts: nothing that it may look up is removed from then on.
+        let mut guards = self.guards.clone();
+        if let Some(path) = &self.repository {
+            guards.push(Arc::new(self.git.readers().begin(path)));
+        }
+        let process = GitProcess::spawn(command, permit, guards)
+            .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
+        Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
+    }
+
+    /// Runs it to its end; a bad exit status is an error.
+    pub async fn run(self) -> Result<Finished, GitError> {
+        let (operation, repository) = (self.operation, self.repository.clone());
+        let Ended { status, stdout, stderr } = self.run_to_end().await?;
+        if status.success() {
+            return Ok(Finished { stdout, stderr });
+        }
+        Err(GitError::from_failure(operation, repository.as_deref(), &status.to_string(), &stderr))
+    }
+
+    /// Runs it to its end, whatever its exit status.
+    pub async fn run_to_end(mut self) -> Result<Ended, GitError> {
+        let (operation, limit, limit_bytes) = (self.operation, self.time_limit, self.output_limit_bytes);
+        let input = std::mem::take(&mut self.input);
+        let mut process = self.spawn(Lane::Own).await?;
+        match tokio::time::timeout(limit, collect(&mut process, &input, operation, limit_bytes)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(GitError::TimedOut { operation, limit }),
+        }
+    }
+}
+
+async fn collect(
+    process: &mut GitProcess,
+    input: &[u8],
+    operation: &'static str,
+    limit_bytes: usize,
+) -> Result<Ended, GitError> {
+    let io_error = |error| GitError::Io { operation, error };
+    let stdin = process.stdin.take().expect("spawned with a piped stdin");
+    let stdout = process.stdout.take().expect("spawned with a piped stdout");
+    let stderr = process.stderr.take().expect("spawned with a piped stderr");
+    let write = write_input(stdin, input).map(Ok);
+    let read = async {
+        let mut output = Vec::new();
+        stdout.take(limit_bytes as u64 + 1).read_to_end(&mut output).await.map_err(io_error)?;
+        if output.len() > limit_bytes {
+            return Err(GitError::OutputTooLarge { operation, limit_bytes });
+        }
+        Ok(output)
+    };
+    let tail = async { read_tail(stderr).await.map_err(io_error) };
+    let ((), stdout, stderr) = tokio::try_join!(write, read, tail)?;
+    let status = process.wait().await.map_err(io_error)?;
+    Ok(Ended { status, stdout, stderr })
+}
+
+/// Writes everything and closes. A process that stops reading has a reason, which its exit status tells better than
+/// the broken pipe.
+pub(crate) async fn write_input(mut stdin: ChildStdin, input: &[u8]) {
+    stdin.write_all(input).await.ok();
+}
+
+/// Reads to the end and keeps the last [`STDERR_TAIL_BYTES`], as text without credentials.
+pub(crate) async fn read_tail(mut stderr: impl AsyncRead + Unpin) -> io::Result<String> {
+    let mut tail = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        match stderr.read(&mut chunk).await? {
+            0 => return Ok(readable_tail(&tail)),
+            count => keep_tail(&mut tail, &chunk[..count]),
+        }
+    }
+}
+
+/// Appends, and lets go of the front before the buffer grows beyond twice the tail.
+pub(crate) fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
+    tail.extend_from_slice(more);
+    if tail.len() > 2 * STDERR_TAIL_BYTES {
+        tail.drain(..tail.len() - STDERR_TAIL_BYTES);
+    }
+}

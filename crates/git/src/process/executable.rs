@@ -1,0 +1,171 @@
+//! The `git` executable: found once, checked once, and bounded in how often it runs at once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::process::{GitCommand, GitVersion, MINIMUM_GIT_VERSION, Readers};
+
+/// Default bound on processes that serve clients at the same time; more requests wait.
+pub const MAX_GIT_PROCESSES: usize = 64;
+
+/// Bound on processes that run for ourselves: reading references, fetching, checking. Separate from the bound on
+/// serving, because clients that read slowly must not keep a mirror from following its upstream.
+pub const MAX_OWN_GIT_PROCESSES: usize = 32;
+
+/// A `git` executable that is new enough. Cloning is cheap and shares the process bounds.
+#[derive(Debug, Clone)]
+pub struct Git(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    program: PathBuf,
+    version: GitVersion,
+    serving: Arc<Semaphore>,
+    own: Arc<Semaphore>,
+    readers: Readers,
+}
+
+/// Why there is no usable `git`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GitUnavailable {
+    /// It cannot be started.
+    #[error("cannot run {program:?}")]
+    CannotRun {
+        /// What was tried.
+        program: PathBuf,
+        /// Why it failed.
+        #[source]
+        error: io::Error,
+    },
+    /// It runs but is not `git`.
+    #[error("{program:?} does not say which version of git it is: {output:?}")]
+    Unrecognised {
+        /// What was run.
+        program: PathBuf,
+        /// What it printed.
+        output: String,
+    },
+    /// It is too old.
+    #[error("{program:?} is git {found}, but git {minimum} or newer is needed")]
+    TooOld {
+        /// What was run.
+        program: PathBuf,
+        /// Its version.
+        found: GitVersion,
+        /// The oldest version that would do.
+        minimum: GitVersion,
+    },
+}
+
+/// Which bound a process counts against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lane {
+    /// It answers a client and lasts as long as the client likes.
+    Serving,
+    /// It runs for ourselves.
+    Own,
+}
+
+impl Git {
+    /// Runs `program` (a name on the search path, or a path) to see that it is a `git` we can work with.
+    pub async fn discover(program: &Path) -> Result<Self, GitUnavailable> {
+        Self::discover_with_limit(program, MAX_GIT_PROCESSES).await
+    }
+
+    /// Like [`Git::discover`], with another bound than [`MAX_GIT_PROCESSES`] on serving processes (at least 1).
+    pub async fn discover_with_limit(program: &Path, max_processes: usize) -> Result<Self, GitUnavailable> {
+        let candidate = Self(Arc::new(Inner {
+            program: program.to_owned(),
+            version: MINIMUM_GIT_VERSION,
+            serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
+            own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
+            readers: Readers::default(),
+        }));
+        let cannot_run = |error| GitUnavailable::CannotRun { program: program.to_owned(), error };
+        let finished = candidate.command("read its version").arg("version").run().await;
+        let finished = finished.map_err(|error| cannot_run(io::Error::other(error)))?;
+        let output = String::from_utf8_lossy(&finished.stdout).into_owned();
+        let version = GitVersion::parse(&output)
+            .ok_or_else(|| GitUnavailable::Unrecognised { program: program.to_owned(), output })?;
+        if version < MINIMUM_GIT_VERSION {
+            let (program, minimum) = (program.to_owned(), MINIMUM_GIT_VERSION);
+            return Err(GitUnavailable::TooOld { program, found: version, minimum });
+        }
+        let Inner { serving, own, readers, .. } = &*candidate.0;
+        let (serving, own, readers) = (Arc::clone(serving), Arc::clone(own), readers.clone());
+        Ok(Self(Arc::new(Inner { program: program.to_owned(), version, serving, own, readers })))
+    }
+
+    /// The version that was found.
+    pub fn version(&self) -> GitVersion {
+        self.0.version
+    }
+
+    /// What is run: a name on the search path, or a path.
+    pub fn program(&self) -> &Path {
+        &self.0.program
+    }
+
+    /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
+    pub async fn is_repository(&self, path: &Path) -> bool {
+        let command =
+            self.command("look for a repository").current_dir(path).args(["rev-parse", "--git-dir"]);
+        // Without the ceiling a folder somewhere inside another repository would count as one.
+        let ceiling = path.parent().unwrap_or(path);
+        command.env("GIT_CEILING_DIRECTORIES", ceiling).run().await.is_ok()
+    }
+
+    /// A `git` invocation; `operation` says in errors what could not be done.
+    pub(crate) fn command(&self, operation: &'static str) -> GitCommand {
+        GitCommand::new(self.clone(), operation)
+    }
+
+    /// Who reads which repository.
+    pub fn readers(&self) -> &Readers {
+        &self.0.readers
+    }
+
+    pub(crate) fn lane(&self, lane: Lane) -> Arc<Semaphore> {
+        Arc::clone(match lane {
+            Lane::Serving => &self.0.serving,
+            Lane::Own => &self.0.own,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, Workshop};
+
+    #[tokio::test]
+    async fn is_found_and_new_enough() {
+        let git = fixture::git().await;
+        assert!(git.version() >= MINIMUM_GIT_VERSION);
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong_with_other_programs() {
+        let missing = Git::discover(Path::new("/nonexistent/git")).await;
+        assert!(matches!(missing, Err(GitUnavailable::CannotRun { .. })), "{missing:?}");
+        let other = Git::discover(Path::new("echo")).await;
+        assert!(matches!(other, Err(GitUnavailable::Unrecognised { .. })), "{other:?}");
+    }
+
+    #[tokio::test]
+    async fn recognises_repositories_but_not_folders_inside_them() {
+        let workshop = Workshop::new().await;
+        let work_tree = workshop.work_tree("project");
+        let inside = work_tree.join("folder");
+        std::fs::create_dir(&inside).expect("folder");
+        assert!(workshop.git.is_repository(&work_tree).await);
+        assert!(workshop.git.is_repository(&work_tree.join(".git")).await);
+        assert!(!workshop.git.is_repository(&inside).await);
+        assert!(!workshop.git.is_repository(Path::new("/nonexistent")).await);
+    }
+}

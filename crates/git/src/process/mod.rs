@@ -1,0 +1,36 @@
+//! The one place that starts processes: `git`, in a clean environment, bounded in number, and never left behind.
+//!
+//! It knows nothing of what its callers do with it. What must live as long as a process is a guard that is handed in.
+
+mod child;
+mod command;
+mod cpu_time;
+mod environment;
+mod error;
+mod executable;
+mod output;
+mod readers;
+mod secret_header;
+mod transfer;
+mod version;
+
+pub use child::GitProcess;
+pub(crate) use child::{Guard, OUTPUT_CHUNK_BYTES, PIPE_BYTES};
+pub use command::{Ended, Finished, GitCommand};
+pub(crate) use command::{keep_tail, read_tail, write_input};
+pub(crate) use cpu_time::WorkWatch;
+pub use cpu_time::cpu_time;
+pub(crate) use environment::{clean_environment, settings_as_environment};
+pub use error::GitError;
+pub(crate) use error::{
+    STDERR_TAIL_BYTES, is_about_a_lock, is_about_damage, is_about_no_repository, readable_tail,
+};
+pub(crate) use executable::Lane;
+pub use executable::{Git, GitUnavailable, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+pub use output::ByteStream;
+pub(crate) use output::pieces;
+pub use readers::{Moment, Reader, Readers};
+pub(crate) use secret_header::without_credentials;
+pub use secret_header::{InvalidHeader, SecretHeader};
+pub(crate) use transfer::{Patience, Progress, read_progress, transfer};
+pub use version::{GitVersion, MINIMUM_GIT_VERSION};

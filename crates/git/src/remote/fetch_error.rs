@@ -1,0 +1,236 @@
+//! Why another server did not give us what we asked for, read from what `git` says.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::process::{GitError, is_about_a_lock, is_about_damage, is_about_no_repository};
+use crate::refs::{UpdateRefsError, is_about_a_name_conflict};
+use crate::remote::InvalidAddress;
+
+/// Why a transfer between two repositories failed. No reference was changed, unless some had to make room for others
+/// (see the module on fetching) and the failure came right between the two transactions.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The other server does not accept who we are.
+    #[error("{url} refuses us: {detail}")]
+    Unauthorized {
+        /// Whom we asked.
+        url: String,
+        /// What git said.
+        detail: String,
+    },
+    /// The other server has no such repository, or does not tell us.
+    #[error("there is no repository at {url}")]
+    NotFound {
+        /// What we asked for.
+        url: String,
+    },
+    /// The other server does not answer, or stopped answering.
+    #[error("{url} cannot be reached: {detail}")]
+    RemoteUnreachable {
+        /// Whom we asked.
+        url: String,
+        /// What git said.
+        detail: String,
+    },
+    /// The other repository has no such reference any more.
+    #[error("the remote repository has no reference {0}")]
+    RemoteRefMissing(String),
+    /// The other repository does not have an object, or does not give it.
+    #[error("the remote repository does not give an object: {detail}")]
+    RemoteObjectMissing {
+        /// What git said.
+        detail: String,
+    },
+    /// The objects of the two repositories are named by different hashes.
+    #[error("the remote repository names objects by another hash: {detail}")]
+    ObjectFormatMismatch {
+        /// What git said.
+        detail: String,
+    },
+    /// A wanted reference is a folder of one that is here; a snapshot resolves that.
+    #[error("references cannot exist side by side: {detail}")]
+    NameConflict {
+        /// What git said.
+        detail: String,
+    },
+    /// Our repository is damaged or missing.
+    #[error("our repository is damaged: {detail}")]
+    Corrupt {
+        /// What git found.
+        detail: String,
+    },
+    /// A lock file is in the way: another change is running, or one was killed a moment ago.
+    #[error("our repository is locked: {detail}")]
+    Locked {
+        /// What git said.
+        detail: String,
+    },
+    /// Nothing was heard for too long.
+    #[error("nothing was heard for {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The address cannot be used.
+    #[error(transparent)]
+    InvalidAddress(#[from] InvalidAddress),
+    /// Running git failed.
+    #[error(transparent)]
+    Git(GitError),
+    /// Git failed for another reason.
+    #[error("git ended with {status}: {detail}")]
+    Other {
+        /// How it ended.
+        status: String,
+        /// The end of what it said.
+        detail: String,
+    },
+}
+
+impl FetchError {
+    /// Reads why a transfer failed.
+    pub(crate) fn from_failure(url: &str, status: &str, stderr: &str) -> Self {
+        let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
+        // What the other server says about itself is no finding about our repository.
+        let ours: String =
+            detail.lines().filter(|line| !line.starts_with("remote:")).collect::<Vec<_>>().join("\n");
+        if let Some(name) = text_after(&detail, "couldn't find remote ref ") {
+            Self::RemoteRefMissing(name)
+        } else if says(UNAUTHORIZED) {
+            Self::Unauthorized { url, detail }
+        } else if says(&["mismatched algorithms", "mismatched object format", "object format mismatch"]) {
+            Self::ObjectFormatMismatch { detail }
+        } else if says(NOT_GIVEN) {
+            Self::RemoteObjectMissing { detail }
+        } else if is_about_a_lock(&ours) {
+            Self::Locked { detail }
+        } else if is_about_a_name_conflict(&ours) {
+            Self::NameConflict { detail }
+        } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
+            Self::NotFound { url }
+        } else if is_about_no_repository(&ours) || is_about_damage(&ours) {
+            Self::Corrupt { detail }
+        } else if says(UNREACHABLE) {
+            Self::RemoteUnreachable { url, detail }
+        } else {
+            Self::Other { status: status.to_owned(), detail }
+        }
+    }
+}
+
+const UNAUTHORIZED: &[&str] = &[
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "returned error: 401",
+    "returned error: 403",
+    "Permission denied (",
+];
+
+const NOT_GIVEN: &[&str] =
+    &["not our ref", "did not send all necessary objects", "Server does not allow request for"];
+
+const UNREACHABLE: &[&str] = &[
+    "unable to access",
+    "Could not resolve host",
+    "Failed to connect",
+    "Connection refused",
+    "Connection timed out",
+    "Could not read from remote repository",
+    "the remote end hung up",
+    "RPC failed",
+    "early EOF",
+    "expected flush after",
+    "unexpected disconnect",
+    "unable to connect",
+    "returned error: 5",
+    "returned error: 429",
+];
+
+/// `fatal: repository 'https://…' not found`, and of a path that it does not exist.
+fn is_not_found(detail: &str) -> bool {
+    let ends = ["' not found", "' does not exist"];
+    let is_so = |line: &str| line.contains("repository '") && ends.iter().any(|end| line.ends_with(end));
+    detail.contains("returned error: 404") || detail.lines().any(|line| is_so(line.trim_end()))
+}
+
+fn text_after(detail: &str, phrase: &str) -> Option<String> {
+    let (_, after) = detail.split_once(phrase)?;
+    Some(after.lines().next().unwrap_or_default().trim_matches(['\'', ' ']).to_owned())
+}
+
+impl From<GitError> for FetchError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Corrupt { detail, .. } => Self::Corrupt { detail },
+            GitError::NotARepository { path, .. } => {
+                Self::Corrupt { detail: format!("{} is not a repository", path.display()) }
+            }
+            GitError::Locked { detail, .. } => Self::Locked { detail },
+            GitError::TimedOut { limit, .. } => Self::Timeout(limit),
+            error => Self::Git(error),
+        }
+    }
+}
+
+impl From<UpdateRefsError> for FetchError {
+    fn from(error: UpdateRefsError) -> Self {
+        match error {
+            UpdateRefsError::NameConflict { detail } => Self::NameConflict { detail },
+            UpdateRefsError::Git(error) => error.into(),
+            error => Self::Other { status: "a refused update".to_owned(), detail: error.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(stderr: &str) -> FetchError {
+        FetchError::from_failure("http://host/a.git", "exit status: 128", stderr)
+    }
+
+    #[test]
+    fn recognises_what_git_says() {
+        assert!(matches!(
+            read("fatal: couldn't find remote ref refs/heads/gone\n"),
+            FetchError::RemoteRefMissing(name) if name == "refs/heads/gone"
+        ));
+        let unauthorized = [
+            "fatal: Authentication failed for 'http://host/a.git/'",
+            "fatal: could not read Username for 'http://host': terminal prompts disabled",
+            "fatal: unable to access 'http://host/a.git/': The requested URL returned error: 403",
+        ];
+        for text in unauthorized {
+            assert!(matches!(read(text), FetchError::Unauthorized { .. }), "{text}");
+        }
+        let not_found = [
+            "fatal: repository 'http://host/a.git/' not found",
+            "remote: nothing here\nfatal: repository 'http://host/a.git/' not found\n",
+            "fatal: '/a.git' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+        ];
+        for text in not_found {
+            assert!(matches!(read(text), FetchError::NotFound { .. }), "{text}");
+        }
+        let unreachable = [
+            "fatal: unable to access 'http://host/': Failed to connect to host port 80: Connection refused",
+            "fatal: unable to access 'http://host/': The requested URL returned error: 503",
+            "error: RPC failed; curl 18 transfer closed\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output",
+            "remote: fatal: bad object 123\nfatal: the remote end hung up unexpectedly",
+        ];
+        for text in unreachable {
+            assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
+        }
+        assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
+        assert!(matches!(read("fatal: not a git repository: '/r.git'"), FetchError::Corrupt { .. }));
+        let folder =
+            "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
+        assert!(matches!(read(folder), FetchError::NameConflict { .. }));
+        let lock =
+            "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
+        assert!(matches!(read(lock), FetchError::Locked { .. }));
+        assert!(matches!(read("fatal: something new"), FetchError::Other { .. }));
+    }
+}

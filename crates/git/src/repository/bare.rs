@@ -1,0 +1,275 @@
+//! One bare repository on disk: what it holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
+
+use crate::disk::blocking;
+use crate::process::{Git, GitCommand, GitError};
+use crate::refs::{
+    ChangeUnderWay, Load, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead, UpdateRefsError,
+    ask_git_for_head, load_refs, object_format, read_head, update_refs,
+};
+use crate::repository::RefLocks;
+
+/// A bare repository. Cloning is cheap; clones share what is in memory.
+#[derive(Debug, Clone)]
+pub struct Repository(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    git: Git,
+    path: PathBuf,
+    id: u64,
+    shared: Arc<Shared>,
+}
+
+/// What the repositories of a store share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) refs: Arc<SharedRefs>,
+    pub(crate) ref_locks: RefLocks,
+}
+
+impl Shared {
+    /// References take at most so much memory.
+    pub(crate) fn new(ref_memory_bytes: u64) -> Self {
+        Self { refs: Arc::new(SharedRefs::new(ref_memory_bytes)), ref_locks: RefLocks::default() }
+    }
+}
+
+impl Repository {
+    /// The repository at `path`, which the caller knows to be one. It shares nothing with others.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn at(git: Git, path: PathBuf) -> Self {
+        Self::of_store(git, path, 0, Arc::new(Shared::new(crate::refs::DEFAULT_REF_MEMORY_BYTES)))
+    }
+
+    /// The repository with this number in a store whose repositories share this.
+    pub(crate) fn of_store(git: Git, path: PathBuf, id: u64, shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Inner { git, path, id, shared }))
+    }
+
+    /// Its number in its store.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The executable that works on it.
+    pub fn git(&self) -> &Git {
+        &self.0.git
+    }
+
+    /// An invocation that works on this repository.
+    pub fn command(&self, operation: &'static str) -> GitCommand {
+        self.git().command(operation).repository(self.path())
+    }
+
+    /// An invocation that may change references or `HEAD`: when its process has ended, what is in memory is stale.
+    pub(crate) fn changing_command(&self, operation: &'static str) -> GitCommand {
+        self.command(operation).holding(self.change_under_way())
+    }
+
+    /// An invocation that writes references anew without changing what they say.
+    pub fn ref_writing_command(&self, operation: &'static str) -> GitCommand {
+        self.command(operation).holding(RefWriter::new(Arc::clone(&self.0.shared.refs), self.id()))
+    }
+
+    /// Whether a process of ours writes its references at this moment.
+    pub(crate) fn refs_are_written(&self) -> bool {
+        self.0.shared.refs.are_written(self.id())
+    }
+
+    /// To be held while references or `HEAD` may change, and not shorter.
+    pub(crate) fn change_under_way(&self) -> ChangeUnderWay {
+        ChangeUnderWay::new(Arc::clone(&self.0.shared.refs), self.id())
+    }
+
+    /// All references but our internal ones, as they are on disk now.
+    pub async fn refs(&self) -> Result<RefSnapshot, GitError> {
+        let load = self.cache().load(self.id());
+        self.read_and_publish(&load).await
+    }
+
+    /// All references but our internal ones, from memory if they are there. They are those of the disk as long as
+    /// only this process changes the repository; [`Repository::refs`] finds out about others.
+    pub async fn snapshot(&self) -> Result<RefSnapshot, GitError> {
+        let cache = self.cache();
+        if let Some(snapshot) = cache.get(self.id()) {
+            return Ok(snapshot);
+        }
+        let load = cache.load(self.id());
+        let _lock = load.lock().await;
+        match cache.get(self.id()) {
+            Some(snapshot) => Ok(snapshot),
+            None => self.read_and_publish(&load).await,
+        }
+    }
+
+    pub(crate) fn cache(&self) -> &RefCache {
+        &self.0.shared.refs.cache
+    }
+
+    async fn read_and_publish(&self, load: &Load<'_>) -> Result<RefSnapshot, GitError> {
+        let known = self.cache().last_known(self.id());
+        let begun = load.begin();
+        let read = load_refs(self.git(), self.path(), known.as_ref()).await;
+        match &read {
+            Ok(snapshot) => {
+                load.publish(begun, snapshot);
+                self.0.shared.refs.changes.loaded(self.id(), snapshot);
+            }
+            Err(error) => self.forget_if_broken(error),
+        }
+        read
+    }
+
+    /// Forgets what is in memory when `git` found the repository missing or damaged, so that the next one who opens
+    /// it looks at the disk.
+    pub fn forget_if_broken(&self, error: &GitError) {
+        if error.is_broken_repository() {
+            self.cache().forget(self.id());
+        }
+    }
+
+    /// The branch that `HEAD` names, whether or not it exists; `None` when `HEAD` is detached.
+    pub async fn head(&self) -> Result<Option<RefName>, GitError> {
+        let operation = "read HEAD";
+        let path = self.path().to_owned();
+        let found = blocking(move || Ok(read_head(&path))).await;
+        let head = match found.map_err(|error| GitError::Io { operation, error })? {
+            Ok(head) => head,
+            Err(_) => ask_git_for_head(self.git(), self.path()).await?,
+        };
+        match head {
+            StoredHead::Detached(_) => Ok(None),
+            StoredHead::Symbolic(name) => {
+                let target = std::str::from_utf8(&name).ok().and_then(|name| RefName::parse(name).ok());
+                target.map(Some).ok_or_else(|| GitError::unexpected(operation, &name))
+            }
+        }
+    }
+
+    /// Makes all of these changes or none, in one transaction of `git`.
+    pub async fn update_refs(&self, updates: &[RefUpdate]) -> Result<(), UpdateRefsError> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        update_refs(self.changing_command("update references"), self.path(), updates).await
+    }
+
+    /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
+    pub fn refs_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
+        self.0.shared.ref_locks.of(self.id())
+    }
+
+    /// Makes `HEAD` name this reference, whether or not it exists.
+    pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
+        let command = self.changing_command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
+        command.run().await.map(drop)
+    }
+
+    /// Which hash names its objects.
+    pub async fn object_format(&self) -> Result<ObjectFormat, GitError> {
+        object_format(self.git(), self.path()).await
+    }
+
+    /// Whether it has no reference of its owners.
+    pub async fn is_empty(&self) -> Result<bool, GitError> {
+        Ok(self.refs().await?.content_hash() == &ContentHash::of_nothing())
+    }
+
+    /// Whether it has this object, reachable or not.
+    pub async fn has_object(&self, object: &ObjectId) -> Result<bool, GitError> {
+        let operation = "look for an object";
+        let ended = self.command(operation).args(["cat-file", "-e", object.as_str()]).run_to_end().await?;
+        match ended.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ if ended.stderr.contains("Not a valid object name") => Ok(false),
+            _ => Err(GitError::from_failure(
+                operation,
+                Some(self.path()),
+                &ended.status.to_string(),
+                &ended.stderr,
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn content_hash_is_the_hash_of_what_git_prints() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "feature/a", "z"]).await;
+        workshop.run(repository.path(), &["tag", "-a", "-m", "annotated", "v1", "main"]);
+        let printed = workshop.run(repository.path(), &["for-each-ref", "--format=%(objectname) %(refname)"]);
+        // An internal reference does not count.
+        workshop.run(repository.path(), &["update-ref", "refs/heliostat/keep/1", "main"]);
+        let refs = repository.refs().await.expect("readable");
+        assert_eq!(refs.content_hash().as_str(), hex::encode(Sha256::digest(printed.as_bytes())));
+        let names: Vec<_> = refs.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["refs/heads/feature/a", "refs/heads/main", "refs/heads/z", "refs/tags/v1"]);
+    }
+
+    #[tokio::test]
+    async fn head_is_read_and_changed() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        assert_eq!(repository.head().await.expect("readable"), Some(RefName::branch("main").expect("valid")));
+        let unborn = RefName::branch("not/yet").expect("valid");
+        repository.set_head(&unborn).await.expect("changed");
+        assert_eq!(repository.head().await.expect("readable"), Some(unborn));
+        let commit = workshop.run(repository.path(), &["rev-parse", "main"]);
+        workshop.run(repository.path(), &["update-ref", "--no-deref", "HEAD", commit.trim()]);
+        assert_eq!(repository.head().await.expect("readable"), None);
+    }
+
+    #[tokio::test]
+    async fn objects_are_found_in_both_formats() {
+        let workshop = Workshop::new().await;
+        for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+            let repository = workshop.bare_with_format(format.as_str(), format).await;
+            let refs = repository.refs().await.expect("readable");
+            let commit = refs.get("refs/heads/main").expect("a branch").clone();
+            assert_eq!(commit.format(), format);
+            assert_eq!(refs.object_format(), Some(format));
+            assert_eq!(repository.object_format().await.expect("readable"), format);
+            assert!(repository.has_object(&commit).await.expect("readable"));
+            let absent = ObjectId::parse("12".repeat(format.hex_len() / 2)).expect("hex");
+            assert!(!repository.has_object(&absent).await.expect("readable"));
+            assert!(!repository.is_empty().await.expect("readable"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_no_repository_says_so() {
+        let workshop = Workshop::new().await;
+        let folder = workshop.folder("empty");
+        let repository = Repository::at(workshop.git.clone(), folder);
+        let error = repository.refs().await.expect_err("nothing there");
+        assert!(matches!(error, GitError::NotARepository { .. }), "{error}");
+        assert!(repository.head().await.is_err_and(|error| error.is_broken_repository()));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_reference_says_so() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        std::fs::write(repository.path().join("refs/heads/broken"), "rubbish\n").expect("written");
+        let error = repository.refs().await.expect_err("damaged");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+    }
+}

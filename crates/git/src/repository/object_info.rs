@@ -1,0 +1,126 @@
+//! The command `object-info` of protocol version 2: the sizes of objects, without the objects.
+
+use bytes::Bytes;
+use heliostat_git_wire::{ObjectInfoRequest, lines_of};
+
+use crate::process::GitError;
+use crate::repository::Repository;
+
+impl Repository {
+    /// The body of the answer to `object-info`.
+    pub async fn object_info(&self, request: &ObjectInfoRequest) -> Result<Bytes, GitError> {
+        let objects = request.sized_objects();
+        if objects.is_empty() {
+            return Ok(request.answer(&[]));
+        }
+        let operation = "read the sizes of objects";
+        let names = lines_of("", objects);
+        let command = self.command(operation).args(["cat-file", "--batch-check=%(objectsize)"]);
+        let listing = command.input(names.into_bytes()).run().await?;
+        let lines = listing.stdout.split_inclusive(|byte| *byte == b'\n');
+        let sizes: Vec<_> = lines.map(size_in).collect();
+        if sizes.len() != objects.len() {
+            let output = format!("{} lines for {} objects", sizes.len(), objects.len());
+            return Err(GitError::UnexpectedOutput { operation, output });
+        }
+        Ok(request.answer(&sizes))
+    }
+}
+
+/// The size, or nothing where `git` says that the object is missing.
+fn size_in(line: &[u8]) -> Option<u64> {
+    std::str::from_utf8(line).ok()?.trim_end().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command as Process, Stdio};
+
+    use heliostat_git_wire::ObjectFormat;
+
+    use heliostat_git_wire::{Command, RequestError, push_flush, push_packet};
+
+    use super::*;
+    use crate::fixture::Workshop;
+    use crate::process::GitVersion;
+
+    /// The first version that can be told to answer this command.
+    const ANSWERS_WHEN_TOLD: GitVersion = GitVersion::new(2, 41, 0);
+
+    fn body(format: ObjectFormat, arguments: &[String]) -> Vec<u8> {
+        let mut output = Vec::new();
+        push_packet(&mut output, &[b"command=object-info\n"]);
+        push_packet(&mut output, &[format!("object-format={format}\n").as_bytes()]);
+        output.extend_from_slice(b"0001");
+        for argument in arguments {
+            push_packet(&mut output, &[argument.as_bytes(), b"\n"]);
+        }
+        push_flush(&mut output);
+        output
+    }
+
+    fn parse(body: &[u8]) -> Result<ObjectInfoRequest, RequestError> {
+        ObjectInfoRequest::parse(&Command::read(body)?.expect("a command"))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test asks git itself")]
+    fn answer_of_git(repository: &Repository, body: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+
+        let mut git = Process::new(repository.git().program());
+        git.args(["-c", "transfer.advertiseObjectInfo=true", "-c", "safe.directory=*"]);
+        git.args(["upload-pack", "--stateless-rpc"]).arg(repository.path()).env("GIT_PROTOCOL", "version=2");
+        let mut git = git.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("git runs");
+        git.stdin.take().expect("piped").write_all(body).expect("it reads");
+        git.wait_with_output().expect("it ends").stdout
+    }
+
+    #[tokio::test]
+    async fn sizes_are_those_that_git_tells() {
+        let workshop = Workshop::new().await;
+        for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+            let repository = workshop.bare_with_format(format.as_str(), format).await;
+            let oid =
+                |name: &str| format!("oid {}", workshop.run(repository.path(), &["rev-parse", name]).trim());
+            let absent = format!("oid {}", "12".repeat(format.hex_len() / 2));
+            let size = || "size".to_owned();
+            let (commit, tree, blob) = (oid("main"), oid("main^{tree}"), oid("main:file"));
+            let cases = [
+                vec![size(), blob.clone(), tree.clone(), commit.clone()],
+                vec![absent.clone(), commit.clone(), size(), absent.clone(), commit.clone()],
+                vec![commit.clone(), absent.clone()],
+                vec![size()],
+                vec![],
+            ];
+            for arguments in cases {
+                let body = body(format, &arguments);
+                let request = parse(&body).expect("a request");
+                let answer = repository.object_info(&request).await.expect("answered");
+                let text = String::from_utf8_lossy(&answer).into_owned();
+                assert!(text.ends_with("0000"), "{text}");
+                assert_eq!(text.starts_with("0008size"), arguments.contains(&size()) && arguments.len() > 1);
+                if workshop.git.version() >= ANSWERS_WHEN_TOLD {
+                    assert_eq!(
+                        text,
+                        String::from_utf8_lossy(&answer_of_git(&repository, &body)),
+                        "{arguments:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn sizes_are_right() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let blob = workshop.run(repository.path(), &["rev-parse", "main:file"]);
+        let length = workshop.run(repository.path(), &["cat-file", "-s", "main:file"]);
+        let arguments = ["size".to_owned(), format!("oid {}", blob.trim())];
+        let request = parse(&body(ObjectFormat::Sha1, &arguments)).expect("a request");
+        let answer = repository.object_info(&request).await.expect("answered");
+        let line = format!("{} {}", blob.trim(), length.trim());
+        let expected = format!("0008size{:04x}{line}0000", line.len() + 4);
+        assert_eq!(answer, expected);
+    }
+}

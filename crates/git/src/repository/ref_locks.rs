@@ -1,0 +1,24 @@
+//! One lock for each repository whose references change in great numbers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Locks that are not in use are forgotten when there are more than this.
+const MAX_IDLE_LOCKS: usize = 1_024;
+
+/// The locks of a store's repositories.
+#[derive(Debug, Default)]
+pub(crate) struct RefLocks(Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>);
+
+impl RefLocks {
+    /// The lock of the repository with this number.
+    pub(crate) fn of(&self, repository: u64) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.0.lock();
+        if locks.len() > MAX_IDLE_LOCKS {
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
+        Arc::clone(locks.entry(repository).or_default())
+    }
+}

@@ -1,0 +1,430 @@
+//! All repositories of a role on disk: where they lie, how they appear and how they go.
+//!
+//! ```text
+//! <root>/2a/42.git        repository 42, in the folder named by 42 % 256 in hex
+//! <root>/incoming/42-…    being created; renamed into place when whole
+//! <root>/trash/42-…       being deleted; nothing looks for it there
+//! ```
+//!
+//! A repository is in its place either whole or not at all, also after a crash, because it enters and leaves by a
+//! rename. What a crash leaves in the other two folders is deleted by [`RepositoryStore::recover`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
+use thiserror::Error;
+
+use crate::disk::{blocking, sync_folder};
+use crate::process::{Git, GitError};
+use crate::refs::RefListener;
+use crate::repository::{
+    Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers, remove_stale_transfers,
+};
+
+/// Repositories lie in this many folders, so that none grows too large to list.
+const FOLDERS: u64 = 256;
+
+/// The repositories of one role. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct RepositoryStore {
+    git: Git,
+    root: PathBuf,
+    shared: Arc<Shared>,
+}
+
+/// Why a repository was not created.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// There is one with this number.
+    #[error("repository {0} exists already")]
+    Exists(u64),
+    /// The default branch is not below `refs/heads/`.
+    #[error("{0} is not a branch")]
+    NotABranch(RefName),
+    /// Git failed.
+    #[error("cannot create repository {id}")]
+    Git {
+        /// Which repository.
+        id: u64,
+        /// Why it failed.
+        #[source]
+        error: GitError,
+    },
+    /// The file system failed.
+    #[error("cannot create repository {id} in {path:?}")]
+    Io {
+        /// Which repository.
+        id: u64,
+        /// Where.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// Why a repository was not opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is none with this number.
+    #[error("there is no repository {0}")]
+    Missing(u64),
+    /// There is something, but not a whole repository.
+    #[error("repository {id} is broken: {reason}")]
+    Broken {
+        /// Which repository.
+        id: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl RepositoryStore {
+    /// The store in `root`, which is created when it is not there. References of its repositories take at most so much
+    /// memory, together with the lists made of them.
+    pub fn new(git: Git, root: PathBuf, ref_memory_bytes: u64) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(ref_memory_bytes));
+        let store = Self { root: std::path::absolute(root)?, git, shared };
+        std::fs::create_dir_all(store.incoming())?;
+        std::fs::create_dir_all(store.trash())?;
+        Ok(store)
+    }
+
+    /// The executable that works on these repositories.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Tells this listener of changes of references, as long as it lives.
+    pub fn subscribe(&self, listener: Weak<dyn RefListener>) {
+        self.shared.refs.changes.subscribe(listener);
+    }
+
+    /// The repository with this number. Does not look whether there is one.
+    pub fn repository(&self, id: u64) -> Repository {
+        self.repository_at(id, self.place_of(id))
+    }
+
+    /// The folder that holds everything.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Creates an empty repository whose `HEAD` names `default_branch`.
+    pub async fn create(&self, id: u64, default_branch: &RefName) -> Result<Repository, CreateError> {
+        self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
+    }
+
+    /// Creates an empty repository whose objects are named by this hash.
+    pub async fn create_with_format(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+    ) -> Result<Repository, CreateError> {
+        if !default_branch.is_branch() {
+            return Err(CreateError::NotABranch(default_branch.clone()));
+        }
+        let place = self.place_of(id);
+        if is_there(&place).await {
+            return Err(CreateError::Exists(id));
+        }
+        let io_error = |error| CreateError::Io { id, path: place.clone(), error };
+        // Deleted when dropped, unless it was renamed away.
+        let draft = self.draft(id).map_err(io_error)?;
+        let repository = draft.path().join("repository.git");
+        let format = format!("--object-format={format}");
+        let init = self.git.command("create a repository").args([
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            &format,
+        ]);
+        init.arg("--initial-branch")
+            .arg(default_branch.short())
+            .arg("--")
+            .arg(&repository)
+            .run()
+            .await
+            .map_err(|error| CreateError::Git { id, error })?;
+        let destination = place.clone();
+        match blocking(move || move_into_place(&repository, &destination)).await {
+            Ok(()) => Ok(self.repository_at(id, place)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                ) =>
+            {
+                Err(CreateError::Exists(id))
+            }
+            Err(error) => Err(io_error(error)),
+        }
+    }
+
+    /// Finds a repository. Only looks whether its parts are there; [`Repository::verify`] looks into them.
+    pub async fn open(&self, id: u64) -> Result<Repository, OpenError> {
+        let path = self.place_of(id);
+        let place = path.clone();
+        let fault = blocking(move || Ok(fault_of(&place))).await;
+        let fault = fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string())));
+        if fault.is_some() {
+            self.shared.refs.forget(id);
+        }
+        match fault {
+            None => Ok(self.repository_at(id, path)),
+            Some(Fault::Missing) => Err(OpenError::Missing(id)),
+            Some(Fault::Broken(reason)) => Err(OpenError::Broken { id, reason }),
+        }
+    }
+
+    /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk.
+    pub async fn open_for_serving(&self, id: u64) -> Result<Repository, OpenError> {
+        if self.shared.refs.cache.get(id).is_some() {
+            return Ok(self.repository(id));
+        }
+        self.open(id).await
+    }
+
+    /// Removes a repository, broken or not. It is out of its place at once; removing one that is not there is fine.
+    pub async fn remove(&self, id: u64) -> io::Result<()> {
+        let (place, trash) = (self.place_of(id), self.trash());
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            // A folder of its own, because another repository with this number may be on its way out as well.
+            let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
+            let removed = std::fs::rename(&place, bin.path().join("repository.git"));
+            shared.refs.forget(id);
+            match removed {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+                Ok(()) => {
+                    sync_parent_of(&place)?;
+                    bin.close()
+                }
+            }
+        })
+        .await
+    }
+
+    /// The numbers of all repositories in ascending order, whole or broken.
+    pub async fn list(&self) -> io::Result<Vec<u64>> {
+        let root = self.root.clone();
+        blocking(move || {
+            let mut ids = Vec::new();
+            for folder in 0..FOLDERS {
+                ids.extend(ids_in(&root.join(format!("{folder:02x}")), folder)?);
+            }
+            ids.sort_unstable();
+            Ok(ids)
+        })
+        .await
+    }
+
+    /// Deletes what is left of repositories that were being created or removed when the last run ended. Call it
+    /// before anything else works on this store.
+    pub async fn empty_trash(&self) -> io::Result<()> {
+        let folders = [self.incoming(), self.trash()];
+        blocking(move || {
+            for entry in
+                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
+            {
+                std::fs::remove_dir_all(entry?.path())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Cleans up after a run that was killed: the trash, lock files that would block the next change, and what a
+    /// fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
+    pub async fn recover(&self) -> io::Result<usize> {
+        self.empty_trash().await?;
+        let mut removed = 0;
+        for id in self.list().await? {
+            let repository = self.repository(id);
+            let path = repository.path().to_owned();
+            blocking(move || {
+                clear_staging(&path)?;
+                remove_keep_files_of_transfers(&path)?;
+                remove_stale_transfers(&path, Duration::ZERO)
+            })
+            .await?;
+            removed += repository.clear_stale_locks(STALE_LOCK_AGE).await?;
+        }
+        Ok(removed)
+    }
+
+    fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
+        Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
+    }
+
+    fn place_of(&self, id: u64) -> PathBuf {
+        self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    fn trash(&self) -> PathBuf {
+        self.root.join("trash")
+    }
+
+    fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
+        tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(self.incoming())
+    }
+}
+
+enum Fault {
+    Missing,
+    Broken(String),
+}
+
+fn fault_of(place: &Path) -> Option<Fault> {
+    match std::fs::metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Fault::Missing),
+        Err(error) => return Some(Fault::Broken(format!("its folder cannot be read: {error}"))),
+        Ok(metadata) if !metadata.is_dir() => return Some(Fault::Broken("it is not a folder".to_owned())),
+        Ok(_) => {}
+    }
+    for part in ["objects", "refs"] {
+        if !place.join(part).is_dir() {
+            return Some(Fault::Broken(format!("it has no folder {part}")));
+        }
+    }
+    match std::fs::read_to_string(place.join("HEAD")) {
+        Err(error) => Some(Fault::Broken(format!("its HEAD cannot be read: {error}"))),
+        Ok(head) if is_head(head.trim_end()) => None,
+        Ok(_) => Some(Fault::Broken("its HEAD names neither a reference nor a commit".to_owned())),
+    }
+}
+
+fn is_head(head: &str) -> bool {
+    match head.strip_prefix("ref: ") {
+        Some(name) => RefName::parse(name.trim_start()).is_ok(),
+        None => ObjectId::parse(head).is_ok(),
+    }
+}
+
+fn ids_in(folder: &Path, remainder: u64) -> io::Result<Vec<u64>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".git")?.parse::<u64>().ok());
+        ids.extend(id.filter(|id| id % FOLDERS == remainder));
+    }
+    Ok(ids)
+}
+
+fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
+    let parent = place.parent().expect("a place lies in a folder of the root");
+    std::fs::create_dir_all(parent)?;
+    std::fs::rename(draft, place)?;
+    sync_parent_of(place)?;
+    sync_parent_of(parent)
+}
+
+/// Makes a rename survive a power failure.
+fn sync_parent_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+async fn is_there(path: &Path) -> bool {
+    tokio::fs::try_exists(path).await.unwrap_or(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+
+    fn main() -> RefName {
+        RefName::branch("main").expect("valid")
+    }
+
+    #[tokio::test]
+    async fn a_created_repository_is_empty_and_in_its_folder() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let repository =
+            store.create(298, &RefName::branch("trunk/x").expect("valid")).await.expect("created");
+        assert_eq!(repository.path(), store.root().join("2a/298.git"));
+        assert_eq!(
+            repository.head().await.expect("readable").expect("attached").as_str(),
+            "refs/heads/trunk/x"
+        );
+        assert!(repository.is_empty().await.expect("readable"));
+        assert!(matches!(store.create(298, &main()).await, Err(CreateError::Exists(298))));
+        let tag = RefName::parse("refs/tags/x").expect("valid");
+        assert!(matches!(store.create(1, &tag).await, Err(CreateError::NotABranch(_))));
+        let (incoming, trash) = (store.incoming(), store.trash());
+        assert!([incoming, trash].iter().all(|folder| folder.read_dir().expect("listable").next().is_none()));
+    }
+
+    #[tokio::test]
+    async fn of_two_who_create_the_same_one_wins() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let branch = main();
+        let (one, two) = tokio::join!(store.create(7, &branch), store.create(7, &branch));
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+        assert!(store.open(7).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn opening_tells_missing_from_broken() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        assert!(matches!(store.open(5).await, Err(OpenError::Missing(5))));
+        let path = store.create(5, &main()).await.expect("created").path().to_owned();
+        assert!(store.open(5).await.is_ok());
+        std::fs::write(path.join("HEAD"), "").expect("written");
+        assert!(matches!(store.open(5).await, Err(OpenError::Broken { id: 5, .. })));
+        std::fs::remove_dir_all(path.join("objects")).expect("removed");
+        let error = store.open(5).await.expect_err("broken");
+        assert_eq!(error.to_string(), "repository 5 is broken: it has no folder objects");
+    }
+
+    #[tokio::test]
+    async fn removing_is_final_and_may_be_repeated() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        for id in [3, 258, 2] {
+            store.create(id, &main()).await.expect("created");
+        }
+        std::fs::write(store.root().join("02/note.txt"), "").expect("written");
+        assert_eq!(store.list().await.expect("listable"), [2, 3, 258]);
+        store.remove(258).await.expect("removed");
+        store.remove(258).await.expect("nothing to do");
+        assert_eq!(store.list().await.expect("listable"), [2, 3]);
+        assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
+        assert!(store.create(258, &main()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn recovering_deletes_what_a_crash_left() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let repository = store.create(1, &main()).await.expect("created");
+        let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
+        std::fs::create_dir_all(&staged).expect("folder");
+        std::fs::create_dir_all(store.trash().join("9-x/repository.git/objects")).expect("folder");
+        std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
+        store.recover().await.expect("recovered");
+        assert!(store.trash().read_dir().expect("listable").next().is_none());
+        assert!(store.incoming().read_dir().expect("listable").next().is_none());
+        assert_eq!(store.list().await.expect("listable"), [1]);
+        assert!(!staged.exists());
+    }
+}

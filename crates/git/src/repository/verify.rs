@@ -1,0 +1,60 @@
+//! Looking into a repository for damage.
+
+use std::time::Duration;
+
+use crate::process::GitError;
+use crate::repository::Repository;
+
+/// How long a check of a whole repository may take.
+const WHOLE_REPOSITORY_TIME_LIMIT: Duration = Duration::from_hours(6);
+
+impl Repository {
+    /// Whether everything that the references need is there. Reads commits and trees, but not file contents.
+    pub async fn check_connectivity(&self) -> Result<(), GitError> {
+        self.fsck("check connectivity", "--connectivity-only").await
+    }
+
+    /// Whether every object is there and intact.
+    pub async fn verify(&self) -> Result<(), GitError> {
+        self.fsck("verify", "--full").await
+    }
+
+    async fn fsck(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
+        let command = self.command(operation).args(["fsck", depth, "--no-dangling", "--no-progress"]);
+        let ended = command.time_limit(WHOLE_REPOSITORY_TIME_LIMIT).run_to_end().await?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        // Some findings are printed where results go.
+        let found = format!("{}\n{}", ended.stderr, crate::process::readable_tail(&ended.stdout));
+        match GitError::from_failure(operation, Some(self.path()), &ended.status.to_string(), &found) {
+            // The exit status of fsck is a set of findings; 128 is a failure of fsck itself.
+            GitError::Failed { detail, .. } if ended.status.code() != Some(128) => {
+                Err(GitError::Corrupt { operation, path: self.path().to_owned(), detail })
+            }
+            error => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn damage_is_found() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        repository.check_connectivity().await.expect("whole");
+        repository.verify().await.expect("whole");
+        let tree = workshop.run(repository.path(), &["rev-parse", "main^{tree}"]);
+        let (folder, file) = tree.trim().split_at(2);
+        std::fs::remove_file(repository.path().join("objects").join(folder).join(file))
+            .expect("a loose object");
+        let error = repository.check_connectivity().await.expect_err("a tree is missing");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+        let error = repository.verify().await.expect_err("a tree is missing");
+        assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
+
+mod receive_pack;
+mod request_body;
+mod run;
+
+pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, receive_pack};
+pub(crate) use request_body::bounded;
+pub use request_body::{UnsupportedEncoding, decode_request_body};
+pub use run::{
+    GitOutput, REQUEST_STALL_LIMIT, RunningService, ServeMode, ServeOptions, ServiceEnd, advertise_by_git,
+    answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
+};

@@ -1,0 +1,398 @@
+//! Answering clients that read: one `git` per request, its input fed and its output handed on piece by piece.
+//!
+//! The response stream does everything when it is polled: it feeds the request to `git`, takes output, and keeps the
+//! end of what `git` says. There is no task beside it, so a slow client slows `git` down through the pipe, and a
+//! client that goes away ends `git` by dropping the stream.
+
+use std::ffi::OsString;
+use std::io;
+use std::pin::Pin;
+use std::process::ExitStatus;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{self, BoxFuture};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use heliostat_git_wire::{GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet};
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+
+use crate::process::{ByteStream, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
+use crate::repository::Repository;
+use crate::service::{MAX_PUSH_BYTES, bounded};
+
+/// Most that a client may send to fetch: wants and haves, of a very large repository.
+const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How long a client may send nothing before its request is given up.
+pub const REQUEST_STALL_LIMIT: Duration = Duration::from_mins(5);
+
+/// How a client talks to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServeMode {
+    /// Only the advertisement, as for `GET info/refs`.
+    Advertise,
+    /// One request and its response, as for `POST git-upload-pack`.
+    Exchange,
+    /// A conversation over one connection, as over SSH.
+    Session,
+}
+
+/// How to run a service.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// What the client said about its protocol.
+    pub protocol: GitProtocol,
+    /// How the client talks.
+    pub mode: ServeMode,
+    /// Added to the environment of the process.
+    pub extra_env: Vec<(OsString, OsString)>,
+}
+
+/// The response of a service. Dropping it ends the process. It ends with an error when the response is incomplete,
+/// so that the connection must be broken off and the client notices.
+pub struct GitOutput(ByteStream);
+
+impl GitOutput {
+    /// The response in these pieces.
+    pub fn new(output: ByteStream) -> Self {
+        Self(output)
+    }
+}
+
+impl Stream for GitOutput {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+impl std::fmt::Debug for GitOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GitOutput(..)")
+    }
+}
+
+/// Starts a service on this repository; the caller moves the bytes, and must read what it says on stderr.
+pub async fn serve(
+    repository: &Repository,
+    service: GitService,
+    options: ServeOptions,
+) -> Result<GitProcess, GitError> {
+    service_command(repository, service, options).spawn(Lane::Serving).await
+}
+
+fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
+    let mut command =
+        repository.git().command(operation_of(service)).about(repository.path()).arg(service.subcommand());
+    command = match options.mode {
+        ServeMode::Advertise => command.args(["--stateless-rpc", "--http-backend-info-refs"]),
+        ServeMode::Exchange => command.arg("--stateless-rpc"),
+        ServeMode::Session => command,
+    };
+    if service == GitService::ReceivePack {
+        command = command.holding(repository.change_under_way());
+    }
+    command = command.settings(service_settings(service));
+    if let Some(protocol) = options.protocol.as_str() {
+        command = command.env("GIT_PROTOCOL", protocol);
+    }
+    for (name, value) in options.extra_env {
+        command = command.env(name, value);
+    }
+    command.arg(repository.path())
+}
+
+/// The body of the answer to `GET info/refs`, as `git` makes it.
+pub async fn advertise_by_git(
+    repository: &Repository,
+    service: GitService,
+    protocol: &GitProtocol,
+) -> Result<GitOutput, GitError> {
+    let running = exchange(repository, service, ServeMode::Advertise, protocol, stream::empty()).await?;
+    // Version 2 has no header, but version 2 has no push: receive-pack answers in an older one.
+    let has_header = protocol.version() < 2 || service == GitService::ReceivePack;
+    running.into_output(has_header.then(|| service_header(service))).await
+}
+
+/// The body of the answer to `POST git-upload-pack`, as `git` makes it while the request arrives. Returns when the
+/// first piece is there.
+pub async fn upload_pack_by_git(
+    repository: &Repository,
+    request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    protocol: &GitProtocol,
+) -> Result<GitOutput, GitError> {
+    let running =
+        exchange(repository, GitService::UploadPack, ServeMode::Exchange, protocol, request).await?;
+    running.into_output(None).await
+}
+
+/// A request being answered by `git` while it arrives.
+pub async fn exchange(
+    repository: &Repository,
+    service: GitService,
+    mode: ServeMode,
+    protocol: &GitProtocol,
+    request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> Result<RunningService, GitError> {
+    let limit_bytes = match service {
+        GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
+        GitService::ReceivePack => MAX_PUSH_BYTES,
+    };
+    let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
+    let mut process = serve(repository, service, options).await?;
+    let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
+    let request = bounded(request, limit_bytes).boxed();
+    Ok(RunningService::by(process, output, operation_of(service), repository, request))
+}
+
+/// The answer of upload-pack to a request that is there already, with these settings besides its usual ones.
+pub async fn answer_of_upload_pack(
+    repository: &Repository,
+    request: Bytes,
+    protocol: GitProtocol,
+    settings: Vec<(&'static str, String)>,
+) -> Result<RunningService, GitError> {
+    let mode = ServeMode::Exchange;
+    let options = ServeOptions { protocol, mode, extra_env: Vec::new() };
+    let command = service_command(repository, GitService::UploadPack, options).settings(settings);
+    answer_of(repository, &command, request).await
+}
+
+/// A pack without anything around it.
+pub async fn pack_objects(
+    repository: &Repository,
+    options: &[&'static str],
+    input: Bytes,
+    settings: Vec<(&'static str, String)>,
+) -> Result<RunningService, GitError> {
+    let command =
+        repository.git().command(operation_of(GitService::UploadPack)).repository(repository.path());
+    let command = command.arg("pack-objects").args(options).settings(settings);
+    answer_of(repository, &command, input).await
+}
+
+async fn answer_of(
+    repository: &Repository,
+    command: &GitCommand,
+    input: Bytes,
+) -> Result<RunningService, GitError> {
+    let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
+    let input = stream::iter([Ok(input)]).boxed();
+    Ok(RunningService::by(process, pieces(output), command.operation(), repository, input))
+}
+
+/// A request being answered.
+pub struct RunningService {
+    /// Moves the request to `git`; `None` when all of it has arrived there.
+    feed: Option<BoxFuture<'static, io::Result<()>>>,
+    /// Reads what `git` says to people; `None` when it has said everything.
+    saying: Option<BoxFuture<'static, io::Result<String>>>,
+    /// The end of what it said.
+    said: String,
+    output: ByteStream,
+    process: GitProcess,
+    /// The piece that was handed on last.
+    last: Bytes,
+    operation: &'static str,
+    repository: Repository,
+}
+
+/// How a service ended.
+pub struct ServiceEnd {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// The end of what it told people.
+    pub stderr: String,
+    /// Whether it was given the whole request.
+    pub request_was_whole: bool,
+}
+
+impl ServiceEnd {
+    /// A client that deepens a clone asks first where the history will be cut and says no more in that request;
+    /// upload-pack calls that a hang-up although it has answered.
+    pub fn is_hang_up(&self) -> bool {
+        self.request_was_whole && self.stderr.contains("the remote end hung up unexpectedly")
+    }
+}
+
+impl RunningService {
+    /// Feeds this input to a process that answers.
+    fn by(
+        mut process: GitProcess,
+        output: ByteStream,
+        operation: &'static str,
+        repository: &Repository,
+        input: ByteStream,
+    ) -> Self {
+        let stdin = process.stdin.take().expect("spawned with a piped stdin");
+        let stderr = process.stderr.take().expect("spawned with a piped stderr");
+        Self {
+            feed: Some(feed(stdin, input).boxed()),
+            saying: Some(read_tail(stderr).boxed()),
+            said: String::new(),
+            output,
+            process,
+            last: Bytes::new(),
+            operation,
+            repository: repository.clone(),
+        }
+    }
+
+    /// The next piece of output; `None` when there will be no more.
+    pub async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        let operation = self.operation;
+        let io_error = |error| GitError::Io { operation, error };
+        loop {
+            tokio::select! {
+                fed = pending_when_none(&mut self.feed) => {
+                    self.feed = None;
+                    if let Err(error) = fed {
+                        return Some(Err(GitError::Request(error)));
+                    }
+                }
+                text = pending_when_none(&mut self.saying) => {
+                    self.saying = None;
+                    self.said = text.unwrap_or_default();
+                }
+                piece = self.output.next() => {
+                    if let Some(Ok(bytes)) = &piece {
+                        self.last = bytes.clone();
+                    }
+                    return piece.map(|piece| piece.map_err(io_error));
+                }
+            }
+        }
+    }
+
+    /// The number of the process, until [`RunningService::end`] has waited for it.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Waits for the end of a process that has closed its output.
+    pub async fn end(&mut self) -> Result<ServiceEnd, GitError> {
+        // Dropping an unfinished feed closes the input, so that the process cannot wait for more.
+        let request_was_whole = self.feed.take().is_none();
+        if let Some(saying) = self.saying.take() {
+            self.said = saying.await.unwrap_or_default();
+        }
+        let (operation, stderr) = (self.operation, std::mem::take(&mut self.said));
+        let status = self.process.wait().await.map_err(|error| GitError::Io { operation, error })?;
+        Ok(ServiceEnd { status, stderr, request_was_whole })
+    }
+
+    /// The error that tells of this end.
+    pub fn failure(&self, end: &ServiceEnd) -> GitError {
+        let path = self.repository.path();
+        let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        self.repository.forget_if_broken(&error);
+        error
+    }
+
+    /// Waits for the first piece, because a failure before it can still be told to the client in full.
+    async fn into_output(mut self, header: Option<Bytes>) -> Result<GitOutput, GitError> {
+        let first = match self.next().await {
+            Some(piece) => piece?,
+            None => {
+                self.check_end().await?;
+                return Ok(GitOutput(stream::iter(header.map(Ok)).boxed()));
+            }
+        };
+        let start = stream::iter(header.into_iter().chain([first]).map(Ok));
+        let rest = stream::unfold(Some(self), |serving| async move {
+            let mut serving = serving?;
+            match serving.next().await {
+                Some(Ok(piece)) => Some((Ok(piece), Some(serving))),
+                Some(Err(error)) => Some((Err(io::Error::other(error)), None)),
+                None => {
+                    let error = serving.check_end().await.err()?;
+                    tracing::warn!(%error, repository.path = %serving.repository.path().display(), "incomplete answer");
+                    Some((Err(io::Error::other(error)), None))
+                }
+            }
+        });
+        Ok(GitOutput(start.chain(rest).boxed()))
+    }
+
+    async fn check_end(&mut self) -> Result<(), GitError> {
+        let end = self.end().await?;
+        if end.status.success() || end.is_hang_up() || ends_with_error_packet(&self.last) {
+            return Ok(());
+        }
+        Err(self.failure(&end))
+    }
+}
+
+async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => future::pending().await,
+    }
+}
+
+/// Moves the request into the process. When that stops reading, its output tells why, and the rest of the request is
+/// read and dropped: a client that is still sending would not see the answer.
+async fn feed(stdin: ChildStdin, mut request: ByteStream) -> io::Result<()> {
+    let mut stdin = Some(stdin);
+    loop {
+        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
+        let piece = match piece {
+            Ok(Some(piece)) => piece?,
+            Ok(None) => return Ok(()),
+            Err(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the client stopped sending its request",
+                ));
+            }
+        };
+        if let Some(input) = &mut stdin
+            && input.write_all(&piece).await.is_err()
+        {
+            stdin = None;
+        }
+    }
+}
+
+fn operation_of(service: GitService) -> &'static str {
+    match service {
+        GitService::UploadPack => "serve a fetch",
+        GitService::ReceivePack => "receive a push",
+    }
+}
+
+fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
+    let settings: &[(&str, &str)] = match service {
+        GitService::UploadPack => &[
+            ("uploadpack.allowFilter", "true"),
+            ("uploadpack.allowAnySHA1InWant", "true"),
+            ("lsrefs.unborn", "advertise"),
+        ],
+        GitService::ReceivePack => &[
+            ("receive.denyDeletes", "false"),
+            ("receive.denyNonFastForwards", "false"),
+            ("receive.denyCurrentBranch", "ignore"),
+            ("receive.denyDeleteCurrent", "ignore"),
+            ("receive.updateServerInfo", "false"),
+            ("receive.advertiseAtomic", "true"),
+            ("receive.advertisePushOptions", "true"),
+        ],
+    };
+    let mut settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    if service == GitService::ReceivePack {
+        settings.push(("receive.maxInputSize", MAX_PUSH_BYTES.to_string()));
+    }
+    settings
+}
+
+fn service_header(service: GitService) -> Bytes {
+    let mut header = Vec::new();
+    let line = format!("# service={service}\n");
+    for packet in [PacketLine::Data(line.as_bytes()), PacketLine::Flush] {
+        encode_packet(packet, &mut header).expect("a short line fits");
+    }
+    header.into()
+}

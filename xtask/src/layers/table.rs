@@ -1,0 +1,222 @@
+//! The order of the crates and of the folders in them, as data. A new arrow is its own commit with a reason.
+
+/// A crate of ours, and the crates of ours that it may use.
+pub struct CrateRow {
+    /// Its folder.
+    pub folder: &'static str,
+    /// Names of packages.
+    pub may_use: &'static [&'static str],
+}
+
+const fn row(folder: &'static str, may_use: &'static [&'static str]) -> CrateRow {
+    CrateRow { folder, may_use }
+}
+
+/// From the bottom up: a crate may use only what stands above it in this list.
+pub const CRATES: &[CrateRow] = &[
+    row("crates/git-wire", &[]),
+    row("crates/stream-cache", &[]),
+    row("crates/storage", &[]),
+    row("crates/auth", &[]),
+    row("crates/api", &[]),
+    row("crates/git", &["heliostat-git-wire", "heliostat-stream-cache"]),
+    row("crates/git-serve", &["heliostat-git", "heliostat-git-wire", "heliostat-stream-cache"]),
+    row("crates/peer", &["heliostat-api", "heliostat-auth"]),
+    row("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
+    row(
+        "crates/downstream",
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-git",
+            "heliostat-git-wire",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    row(
+        "crates/upstream",
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-downstream",
+            "heliostat-git",
+            "heliostat-git-serve",
+            "heliostat-git-wire",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    row(
+        "crates/mirror",
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-git",
+            "heliostat-git-serve",
+            "heliostat-git-wire",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    row(
+        "crates/server",
+        &[
+            "heliostat-api",
+            "heliostat-auth",
+            "heliostat-downstream",
+            "heliostat-git",
+            "heliostat-git-serve",
+            "heliostat-git-wire",
+            "heliostat-mirror",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+            "heliostat-stream-cache",
+            "heliostat-upstream",
+        ],
+    ),
+    row(
+        "crates/cli",
+        &["heliostat-api", "heliostat-git", "heliostat-git-serve", "heliostat-peer", "heliostat-server"],
+    ),
+    row("tests/contract", &[]),
+    row("tests", &["heliostat-api", "heliostat-auth", "heliostat-contract"]),
+    row("tests/fuzz", &["heliostat-git", "heliostat-git-wire"]),
+    row("xtask", &["heliostat-contract"]),
+    row("xtask/bench", &[]),
+];
+
+/// Something that only some crates may name.
+pub struct Confined {
+    /// The beginning of its path.
+    pub path: &'static str,
+    /// The folders of the crates that may.
+    pub to: &'static [&'static str],
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Names that stand in some crates only. Crates that are no part of a server may use what they like.
+pub const CONFINED: &[Confined] = &[
+    Confined {
+        path: "sea_orm",
+        to: &["crates/storage"],
+        reason: "storage is the only crate that names the database library",
+    },
+    Confined {
+        path: "tokio::process",
+        to: &["crates/git"],
+        reason: "git is the only crate that starts processes in a server",
+    },
+    Confined {
+        path: "poem",
+        to: &["crates/api", "crates/server"],
+        reason: "the domain knows no HTTP framework",
+    },
+    Confined {
+        path: "poem_openapi",
+        to: &["crates/api", "crates/server"],
+        reason: "the domain knows no HTTP framework",
+    },
+];
+
+/// Crates that are no part of a server's library: nothing is confined from them.
+pub const UNCONFINED: &[&str] =
+    &["crates/cli", "tests", "tests/contract", "tests/fuzz", "xtask", "xtask/bench"];
+
+/// Something that a crate may neither name nor depend on.
+pub struct Barred {
+    /// The crate's folder.
+    pub krate: &'static str,
+    /// Beginnings of paths.
+    pub paths: &'static [&'static str],
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What crates must do without.
+pub const BARRED: &[Barred] = &[Barred {
+    krate: "crates/git-wire",
+    paths: &["tokio", "tokio_util", "std::io", "std::fs", "std::net", "std::process", "std::os"],
+    reason: "what reads Git's bytes does no I/O, so that anything can be thrown at it",
+}];
+
+/// The folders of a crate, and the files that lie in none, from the top down: each may use those in later rows.
+pub struct FolderOrder {
+    /// The crate's folder.
+    pub krate: &'static str,
+    /// What stands side by side does not know each other.
+    pub rows: &'static [&'static [&'static str]],
+}
+
+impl FolderOrder {
+    /// The row that something stands in, counted from the top.
+    pub fn row(&self, room: &str) -> Option<usize> {
+        self.rows.iter().position(|row| row.contains(&room))
+    }
+
+    /// The order as one line.
+    pub fn shown(&self) -> String {
+        self.rows.iter().map(|row| row.join(" ")).collect::<Vec<_>>().join(" > ")
+    }
+}
+
+/// The crates whose folders have an order.
+pub const FOLDERS: &[FolderOrder] = &[
+    FolderOrder {
+        krate: "crates/downstream",
+        rows: &[
+            &["downstream"],
+            &["joining"],
+            &["members"],
+            &["parts"],
+            &["delivery"],
+            &["calling"],
+            &["detached_tasks", "origin", "permit", "text", "wire"],
+        ],
+    },
+    FolderOrder {
+        krate: "crates/mirror",
+        rows: &[
+            &["mirror"],
+            &["options", "status"],
+            &["serving"],
+            &["sync"],
+            &["inventory"],
+            &["access"],
+            &["upstream_link"],
+            &["refuse"],
+        ],
+    },
+    FolderOrder {
+        krate: "crates/server",
+        rows: &[
+            &["emitted_contract", "roles"],
+            &["rest"],
+            &["git"],
+            &["pages"],
+            &["metrics"],
+            &["wire"],
+            &["http"],
+        ],
+    },
+    FolderOrder {
+        krate: "crates/upstream",
+        rows: &[
+            &["status"],
+            &["upstream"],
+            &["origin"],
+            &["repositories"],
+            &["accounts", "changes"],
+            &["webhooks"],
+            &["names", "permit"],
+        ],
+    },
+];
+
+/// The crates in which methods of a type stand in other folders than the type.
+pub const METHODS_ELSEWHERE: &[&str] = &["crates/git"];
