@@ -24,12 +24,9 @@ mod upstream_link;
 mod refuse;
 
 pub use access::{Authenticator, RequestFacts, permit};
-pub use inventory::{REMOVAL_GRACE, SelectedProjects};
+pub use inventory::SelectedProjects;
 pub use mirror::Mirror;
-pub use options::{
-    DEFAULT_DECISION_TTL, DEFAULT_FRESHNESS_CAP, DEFAULT_SERVE_STALE, DEFAULT_SWEEP_INTERVAL,
-    DEFAULT_SYNC_PARALLELISM, DEFAULT_SYNC_TOLERANCE, MirrorOptions,
-};
+pub use options::MirrorOptions;
 pub use parts::StartError;
 pub use serving::{Freshness, GitServing, ServedRepository};
 pub use status::{
@@ -38,6 +35,6 @@ pub use status::{
 };
 pub use sync::{MassRemoval, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents};
 pub use upstream_link::{
-    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, PRODUCT_TYPE,
-    UpstreamLink, UpstreamUrl,
+    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamLink,
+    UpstreamUrl,
 };

@@ -11,17 +11,17 @@ use crate::sync::MassRemoval;
 use crate::upstream_link::UpstreamUrl;
 
 /// Synchronisations that run at the same time, unless set otherwise.
-pub const DEFAULT_SYNC_PARALLELISM: usize = 4;
+const DEFAULT_SYNC_PARALLELISM: usize = 4;
 /// Time between two sweeps, unless set otherwise.
-pub const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(180);
+const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(180);
 /// How long a request waits for a synchronisation in flight, unless set otherwise.
-pub const DEFAULT_FRESHNESS_CAP: Duration = Duration::from_secs(2);
+const DEFAULT_FRESHNESS_CAP: Duration = Duration::from_secs(2);
 /// How long a repository may be behind before it counts as out of sync, unless set otherwise.
-pub const DEFAULT_SYNC_TOLERANCE: Duration = Duration::from_secs(180);
+const DEFAULT_SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 /// How long known users are served while the upstream cannot be asked, unless set otherwise.
-pub const DEFAULT_SERVE_STALE: Duration = Duration::from_secs(3_600);
+const DEFAULT_SERVE_STALE: Duration = Duration::from_secs(3_600);
 /// How long a decision of the upstream is used without asking again, unless set otherwise.
-pub const DEFAULT_DECISION_TTL: Duration = Duration::from_secs(60);
+const DEFAULT_DECISION_TTL: Duration = Duration::from_secs(60);
 
 /// The settings of a mirror.
 #[derive(Debug, Clone)]

@@ -9,7 +9,6 @@ mod removal;
 mod selection;
 mod settings;
 
-pub use removal::REMOVAL_GRACE;
 pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};

@@ -10,7 +10,7 @@ use super::inventory::Inventory;
 
 /// How long repositories stay on disk after the upstream has removed this mirror: coming back within this
 /// time costs no new clones.
-pub const REMOVAL_GRACE: Duration = Duration::from_secs(24 * 3_600);
+const REMOVAL_GRACE: Duration = Duration::from_secs(24 * 3_600);
 
 impl Inventory {
     /// Stops serving a repository and removes it from disk.

@@ -7,7 +7,7 @@ use heliostat_storage::{MirrorType, UpstreamServerId};
 use super::identity::UpstreamUrl;
 
 /// The product, as upstreams and clients see it.
-pub const PRODUCT_TYPE: &str = "Heliostat";
+const PRODUCT_TYPE: &str = "Heliostat";
 
 /// How the key of every mirror's add-on begins; the mirror's server id follows.
 const ADDON_KEY_PREFIX: &str = "heliostat-mirror";

@@ -15,7 +15,7 @@ mod client;
 mod identity;
 mod repository;
 
-pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction, PRODUCT_TYPE};
+pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
 pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
 pub use install::InstalledEvent;
 pub use link::UpstreamLink;
