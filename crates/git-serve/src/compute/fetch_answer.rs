@@ -201,7 +201,7 @@ impl Computation {
     async fn next_wrapped(&mut self) -> Option<Result<Bytes, GitError>> {
         loop {
             let writer = self.writer.as_mut()?;
-            if let Some(piece) = writer.next() {
+            if let Some(piece) = writer.next_piece() {
                 return Some(Ok(piece));
             }
             if let Some(error) = self.failure.take() {

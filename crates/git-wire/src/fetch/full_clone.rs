@@ -86,7 +86,7 @@ impl SidebandWriter {
     }
 
     /// The next piece to be sent, if there is one.
-    pub fn next(&mut self) -> Option<Bytes> {
+    pub fn next_piece(&mut self) -> Option<Bytes> {
         self.0.pop_front()
     }
 
@@ -166,7 +166,7 @@ mod tests {
         writer.pack(pack.clone().into());
         writer.keep_alive();
         writer.end();
-        let answer: Vec<u8> = std::iter::from_fn(|| writer.next()).flatten().collect();
+        let answer: Vec<u8> = std::iter::from_fn(|| writer.next_piece()).flatten().collect();
         let (mut rest, mut unwrapped, mut packets) = (answer.as_slice(), Vec::new(), 0);
         while !rest.is_empty() {
             let (packet, length) = decode_packet(rest).expect("framed").expect("whole");
@@ -185,7 +185,7 @@ mod tests {
     fn failures_are_told_in_the_side_band_that_ends_a_client() {
         let mut writer = SidebandWriter::of(&second(&[&want("1"), "done"]).as_full_clone().expect("a clone"));
         writer.fail();
-        let said: Vec<u8> = std::iter::from_fn(|| writer.next()).skip(1).flatten().collect();
+        let said: Vec<u8> = std::iter::from_fn(|| writer.next_piece()).skip(1).flatten().collect();
         let packet = decode_packet(&said).expect("framed").expect("whole").0;
         assert!(matches!(packet, PacketLine::Data([3, b'a', ..])), "{packet:?}");
     }
