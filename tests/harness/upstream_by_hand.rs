@@ -307,6 +307,7 @@ fn answer(request: &Received, state: &State) -> Reply {
             (200, user(PLAIN_USER, "LICENSED_USER"))
         }
         ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
+        ["mirrorServers", id] if request.method == "PUT" => (200, mirror_server(id, &request.body)),
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found(),
     }
@@ -331,6 +332,15 @@ fn page(repositories: &[Value], wanted: impl Fn(&Value) -> bool) -> Value {
 
 fn is_of(name: &str, credentials: &Value) -> bool {
     credentials["username"] == name && credentials["password"] == USER.1
+}
+
+/// The mirror after a report of its version or address.
+fn mirror_server(id: &str, report: &Value) -> Value {
+    let address = report["baseUrl"].as_str().unwrap_or("http://127.0.0.1:1");
+    json!({
+        "id": id, "name": "Saigon", "baseUrl": address, "enabled": true, "mirrorType": "SINGLE",
+        "lastSeenDate": now_seconds() * 1000, "links": {"self": []},
+    })
 }
 
 fn user(name: &str, permission: &str) -> Value {
