@@ -11,7 +11,9 @@ pub fn generate(contract: &Contract, tag: &Tag, module: &str) -> anyhow::Result<
     let operations: Vec<&Operation> = contract.operations.iter().filter(|o| o.tag == tag.name).collect();
     let originals: Vec<&Operation> = operations.iter().copied().filter(|o| o.same_as.is_none()).collect();
     let mut text = files::preamble(&format!("Operations of the tag `{}`.", tag.name));
-    text.push_str("#![allow(unused_imports, clippy::large_enum_variant, reason = \"generated for every tag alike\")]\n\n");
+    text.push_str(
+        "#![allow(\n    unused_imports,\n    clippy::large_enum_variant,\n    clippy::too_many_arguments,\n    reason = \"generated for every tag alike\"\n)]\n\n",
+    );
     text.push_str("use std::future::Future;\nuse std::sync::Arc;\n\n");
     text.push_str("use poem_openapi::param::{Path, Query};\nuse poem_openapi::payload::Html;\n");
     text.push_str("use poem_openapi::{ApiResponse, OpenApi, Tags};\n\n");

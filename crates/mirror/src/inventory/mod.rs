@@ -3,7 +3,7 @@
 mod deletion_guard;
 mod entry;
 mod index;
-mod inventory;
+mod mirrored;
 mod record;
 mod removal;
 mod selection;
@@ -13,7 +13,7 @@ pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
 pub(crate) use entry::{Entry, is_available, is_behind};
-pub(crate) use inventory::{Inventory, LoadError};
+pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;
 

@@ -9,7 +9,7 @@ use heliostat_storage::{
 };
 
 use super::entry::Entry;
-use super::inventory::Inventory;
+use super::mirrored::Inventory;
 use crate::upstream_link::{UpstreamProject, UpstreamRepository};
 
 /// Which synchronisation a change of a record asks for.

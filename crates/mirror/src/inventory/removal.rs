@@ -6,7 +6,7 @@ use std::time::Duration;
 use heliostat_storage::{LocalRepositoryId, StoreError};
 
 use super::entry::{Entry, disk_id};
-use super::inventory::Inventory;
+use super::mirrored::Inventory;
 
 /// How long repositories stay on disk after the upstream has removed this mirror: coming back within this
 /// time costs no new clones.
