@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 use crate::process::{self, LOOK_UP_TIMEOUT};
 use crate::workspace;
@@ -85,44 +87,18 @@ fn value_of(text: &str, name: &str) -> Option<String> {
 
 /// A time as `2026-11-22T10:15:00Z`.
 fn utc(time: SystemTime) -> String {
-    const SECONDS_PER_DAY: u64 = 86_400;
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (year, month, day) = civil_date(seconds / SECONDS_PER_DAY);
-    let second = seconds % SECONDS_PER_DAY;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The date of a day that is counted from the first of January 1970.
-fn civil_date(days_since_epoch: u64) -> (u64, u64, u64) {
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut days = days_since_epoch;
-    let mut year = 1970;
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    OffsetDateTime::from(time).format(form).expect("the form names parts that every date has")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
     #[test]
-    fn dates_are_civil() {
+    fn dates_are_those_of_the_calendar() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
