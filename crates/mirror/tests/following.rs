@@ -163,7 +163,7 @@ async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
 async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
     let world = World::new().await;
     let event = InstalledEvent {
-        client_key: "somebody".to_owned(),
+        client_key: "a client".to_owned(),
         shared_secret: Secret::new("an invented secret of some length"),
         base_url: Some(world.upstream.url.clone()),
     };
@@ -197,7 +197,7 @@ async fn a_push_is_seen_by_the_first_request_after_its_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_event_told_is_found_by_the_sweep() {
     let world = World::joined().await;
-    world.upstream.push(42, "refs/heads/silent", "nobody tells").await;
+    world.upstream.push(42, "refs/heads/silent", "no event tells").await;
     world.upstream.create(43, "motor").await;
     world.mirror.sweep_signal.wake();
     eventually("both are synchronised", || world.mirror.status.now().progress.synced == 2).await;

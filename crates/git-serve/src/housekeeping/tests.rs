@@ -45,7 +45,7 @@ fn commit_in_packs(workshop: &Workshop, repository: &Repository) {
 
 async fn remove(repository: &Repository) -> usize {
     let replaced = find_replaced(repository).await.expect("readable");
-    remove_replaced(repository, &replaced).await.expect("removed").expect("nobody reads").packs
+    remove_replaced(repository, &replaced).await.expect("removed").expect("no reader is left").packs
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! at once. Three ways lead there:
 //!
 //! - A *snapshot* or a list of updated references is one `git fetch --atomic`.
-//! - When references are deleted in the same step, they are fetched into our internal namespace first, where nobody
+//! - When references are deleted in the same step, they are fetched into our internal namespace first, where no client
 //!   sees them, and then one transaction moves and deletes.
 //! - `git` cannot replace the branch `a` by `a/b` in one transaction. The objects are here when it refuses; the
 //!   references in the way are then deleted in a transaction of their own, immediately before the others.

@@ -145,7 +145,7 @@ async fn a_name_may_become_a_folder_and_back() {
         pair.assert_equal().await;
         pair.upstream_git(&["update-ref", "-d", "refs/heads/a"]);
         pair.workshop.commit(&pair.upstream, "a/b");
-        let error = pair.fetch(refs(&["a/b"], &[])).await.expect_err("nobody said that a is gone");
+        let error = pair.fetch(refs(&["a/b"], &[])).await.expect_err("no event said that a is gone");
         assert!(matches!(error, FetchError::NameConflict { .. }), "{error:?}");
     }
 }
@@ -177,7 +177,7 @@ async fn objects_arrive_without_references() {
     assert!(pair.mirror.has_object(&wanted).await.expect("readable"));
     assert_eq!(pair.mirror.refs().await.expect("readable").len(), 1);
     let absent = FetchScope::Objects(vec![ObjectId::parse("12".repeat(20)).expect("hex")]);
-    let error = fetch(&pair.mirror, &plan(&server.url, absent), |_| {}).await.expect_err("nobody has it");
+    let error = fetch(&pair.mirror, &plan(&server.url, absent), |_| {}).await.expect_err("no server has it");
     assert!(matches!(error, FetchError::RemoteObjectMissing { .. }), "{error:?}");
 }
 
@@ -217,7 +217,7 @@ async fn a_lock_of_a_killed_process_does_not_stop_us_for_ever() {
     let pair = Pair::synced(&["main"]).await;
     pair.workshop.commit(&pair.upstream, "main");
     let lock = File::create(pair.mirror.path().join("refs/heads/main.lock")).expect("a file");
-    let error = pair.fetch(FetchScope::Snapshot).await.expect_err("somebody may be working");
+    let error = pair.fetch(FetchScope::Snapshot).await.expect_err("another process may be at work");
     assert!(matches!(error, FetchError::Locked { .. }), "{error:?}");
     lock.set_modified(SystemTime::now() - 2 * STALE_LOCK_AGE).expect("a time");
     pair.fetch(FetchScope::Snapshot).await.expect("fetched");

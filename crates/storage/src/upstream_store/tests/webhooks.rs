@@ -201,7 +201,7 @@ async fn a_report_comes_with_what_was_recorded_since_the_last_one() {
         };
         let progress =
             |from: i64, changes: Option<Vec<Value>>| MirrorProgress { from: Some(Generation(from)), changes };
-        push(0, Some(json!(["nobody listens"]))).await;
+        push(0, Some(json!(["no webhook listens"]))).await;
         assert_eq!(report(Some(1)).await, MirrorProgress::default());
         let asking = webhook(&store, site.id, &["mirror"]).await;
         push(1, Some(json!(["two"]))).await;
