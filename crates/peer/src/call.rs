@@ -243,6 +243,8 @@ impl PeerClient {
     async fn exchange<R>(&self, call: Call<'_, R>) -> Result<Response, CallError> {
         let Call { method, url, headers, body, signer, timeout, .. } = call;
         self.check_address(&url)?;
+        // Calls to mirrors that were accepted are signed; others go to an address that anyone may have registered.
+        let is_unproven = signer.is_none() && matches!(self.destinations, Destinations::ChosenByOthers(_));
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         request = request.header("Accept", "application/json");
         if let Some(signer) = signer {
@@ -267,11 +269,14 @@ impl PeerClient {
             Ok((body, _)) => body,
             Err(_) => Vec::new(),
         };
-        let problem = PeerProblem::read(&body).unwrap_or_else(|| match self.destinations {
-            Destinations::Configured => PeerProblem::from_text(&body),
-            // What is found at an address that others chose is not repeated.
-            Destinations::ChosenByOthers(_) => PeerProblem::default(),
-        });
+        let problem = match self.destinations {
+            // What is found at an address that others chose is not repeated, so that it cannot be used to look around.
+            _ if is_unproven => PeerProblem::default(),
+            Destinations::Configured => {
+                PeerProblem::read(status, &body).unwrap_or_else(|| PeerProblem::from_text(&body))
+            }
+            Destinations::ChosenByOthers(_) => PeerProblem::read(status, &body).unwrap_or_default(),
+        };
         Err(CallError::Refused { url: url.to_string(), status, problem })
     }
 }

@@ -1,6 +1,7 @@
 //! What another server says about a call that it refuses.
 
 use heliostat_api::ErrorName;
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 /// How much of a message is kept, in characters.
@@ -9,7 +10,7 @@ const MAX_MESSAGE_LENGTH: usize = 500;
 /// The first error of a standard error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeerProblem {
-    /// The kind of problem, if `exceptionName` is one that the contract knows; other servers have names of their own.
+    /// The kind of problem. `None` if the body is not a standard error body: the answer may come from a proxy.
     pub name: Option<ErrorName>,
     /// What to tell people. Empty if the server gave no reason.
     pub message: String,
@@ -29,11 +30,15 @@ struct ErrorEntry {
 
 impl PeerProblem {
     /// Reads a standard error body. `None` if the body is something else, such as the page of a proxy.
-    pub fn read(body: &[u8]) -> Option<Self> {
+    ///
+    /// Servers of other makes name their Java class (`com.example.NoSuchRepositoryException`), a class that the contract
+    /// does not know, or nothing. What they mean is then said by the status.
+    pub fn read(status: StatusCode, body: &[u8]) -> Option<Self> {
         let body: ErrorBody = serde_json::from_slice(body).ok()?;
         let first = body.errors.into_iter().next()?;
+        let class = first.exception_name.as_deref().and_then(|name| name.rsplit('.').next());
         Some(Self {
-            name: first.exception_name.as_deref().and_then(ErrorName::from_wire),
+            name: class.and_then(ErrorName::from_wire).or_else(|| name_of_status(status)),
             message: printable(&first.message.unwrap_or_default()),
         })
     }
@@ -42,6 +47,18 @@ impl PeerProblem {
     pub fn from_text(body: &[u8]) -> Self {
         Self { name: None, message: printable(&String::from_utf8_lossy(body)) }
     }
+}
+
+fn name_of_status(status: StatusCode) -> Option<ErrorName> {
+    Some(match status {
+        StatusCode::BAD_REQUEST => ErrorName::BadRequest,
+        StatusCode::UNAUTHORIZED => ErrorName::Authentication,
+        StatusCode::FORBIDDEN => ErrorName::Authorisation,
+        StatusCode::NOT_FOUND => ErrorName::NoSuchEntity,
+        StatusCode::CONFLICT => ErrorName::Conflict,
+        StatusCode::TOO_MANY_REQUESTS => ErrorName::TooManyRequests,
+        _ => return None,
+    })
 }
 
 fn printable(text: &str) -> String {
@@ -56,12 +73,27 @@ mod tests {
     #[test]
     fn name_and_reason_are_found_in_a_standard_error_body() {
         let body = br#"{"errors":[{"context":null,"message":"The name is taken.","exceptionName":"ConflictException"}]}"#;
-        let problem = PeerProblem::read(body).expect("a standard body");
+        let problem = PeerProblem::read(StatusCode::CONFLICT, body).expect("a standard body");
         assert_eq!(problem.message, "The name is taken.");
         assert_eq!(problem.name, Some(ErrorName::Conflict));
         for other in [&b"<html>\n"[..], b"", b"{}", br#"{"errors":[]}"#] {
-            assert_eq!(PeerProblem::read(other), None);
+            assert_eq!(PeerProblem::read(StatusCode::NOT_FOUND, other), None);
         }
+    }
+
+    #[test]
+    fn names_of_other_servers_are_understood_by_their_last_part_or_by_the_status() {
+        let name = |status, exception: &str| {
+            let body = format!(r#"{{"errors":[{{"message":"m","exceptionName":{exception}}}]}}"#);
+            PeerProblem::read(status, body.as_bytes()).expect("a standard body").name
+        };
+        let java = r#""com.example.repository.NoSuchRepositoryException""#;
+        assert_eq!(name(StatusCode::NOT_FOUND, java), Some(ErrorName::NoSuchRepository));
+        let unknown = r#""com.example.IncorrectPasswordAuthenticationException""#;
+        assert_eq!(name(StatusCode::UNAUTHORIZED, unknown), Some(ErrorName::Authentication));
+        assert_eq!(name(StatusCode::CONFLICT, "null"), Some(ErrorName::Conflict));
+        assert_eq!(name(StatusCode::TOO_MANY_REQUESTS, "null"), Some(ErrorName::TooManyRequests));
+        assert_eq!(name(StatusCode::BAD_GATEWAY, "null"), None);
     }
 
     #[test]

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use heliostat_api::AddonEvent;
 use heliostat_api::models::RestUnknownEntity;
+use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
 use heliostat_storage::StoreError;
+use serde_json::Value;
 
 use super::event::UpstreamEvent;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
@@ -76,7 +77,9 @@ impl UpstreamEvents {
         event: RestUnknownEntity,
     ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
-        let stored = match read(event)? {
+        let key = event.get("eventKey").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let event = read(event).inspect_err(|_| self.make_up_for_unread(&key))?;
+        let stored = match event {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
             UpstreamEvent::RepositoryDeleted { external_id } => self.repository_deleted(&external_id).await,
@@ -97,6 +100,19 @@ impl UpstreamEvents {
             }
         };
         stored.map_err(store_refusal)
+    }
+
+    /// An upstream of another version may say what this mirror cannot read, and does not repeat what was refused. The
+    /// sweep finds what has changed; whose permissions have changed cannot be known, so no decision is kept.
+    fn make_up_for_unread(&self, key: &str) {
+        tracing::warn!(
+            event.key = key,
+            "an event of the upstream cannot be read; comparing everything instead"
+        );
+        if AddonEventKey::from_wire(key) == Some(AddonEventKey::HeliostatPermissionsChanged) {
+            self.decisions.revoke(None);
+        }
+        self.sweep_signal.wake();
     }
 
     async fn refs_changed(

@@ -138,9 +138,12 @@ impl SyncQueue {
         self.change(entry, SyncSlot::abandon);
     }
 
-    /// Forgets what was to be done to repositories that are gone.
-    pub(super) fn retain(&self, still_there: &HashSet<LocalRepositoryId>) {
-        self.slots.lock().retain(|local_id, _| still_there.contains(local_id));
+    /// Forgets what was to be done to repositories that are gone. What is there is asked under the lock of the slots, so
+    /// that a repository that is adopted meanwhile keeps its slot.
+    pub(super) fn retain(&self, still_there: impl FnOnce() -> HashSet<LocalRepositoryId>) {
+        let mut slots = self.slots.lock();
+        let still_there = still_there();
+        slots.retain(|local_id, _| still_there.contains(local_id));
     }
 
     fn look<T>(&self, entry: &Entry, look: impl FnOnce(&SyncSlot) -> T) -> Option<T> {

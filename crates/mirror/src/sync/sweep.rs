@@ -104,6 +104,7 @@ impl Sweep {
         let mut failures = 0;
         loop {
             selection.mark_unchanged();
+            let before = self.link.upstream().state;
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
                 outcome = self.sweep_if_installed() => outcome,
@@ -123,15 +124,16 @@ impl Sweep {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
                 () = self.signal.notify.notified() => {}
-                () = self.becoming_installed() => {}
+                () = self.becoming_installed(before) => {}
                 Ok(()) = selection.changed() => {}
             }
         }
     }
 
-    /// Ends when a link that does not hold now holds again.
-    async fn becoming_installed(&self) {
-        if self.link.is_installed() {
+    /// Ends when a link that did not hold before the sweep, or does not hold now, holds again. It may have changed during
+    /// the sweep.
+    async fn becoming_installed(&self, before: UpstreamState) {
+        if before == UpstreamState::Installed && self.link.is_installed() {
             return std::future::pending().await;
         }
         let mut link = self.link.subscribe();
@@ -179,7 +181,7 @@ impl Sweep {
             self.compare(repository, &mut outcome).await?;
         }
         self.remove_surplus(&present, &listed_ids, secret, &mut outcome).await?;
-        self.queue.retain(&self.inventory.all().iter().map(|entry| entry.local_id).collect());
+        self.queue.retain(|| self.inventory.all().iter().map(|entry| entry.local_id).collect());
         Ok(outcome)
     }
 

@@ -10,6 +10,7 @@ use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::{Claims, Secret, sign};
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
+use reqwest::StatusCode;
 use url::Url;
 
 use super::identity::UpstreamUrl;
@@ -26,9 +27,15 @@ pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
     error.name() == Some(ErrorName::ServerToken)
 }
 
-/// Whether others may well be answered at the same time.
+/// Whether others may well be answered at the same time. A proxy that limits requests has no name for it.
 pub(crate) fn is_about_us_alone(error: &CallError) -> bool {
-    error.name() == Some(ErrorName::TooManyRequests)
+    error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// Whether the upstream itself may not have answered: it is away, or a proxy in front of it answers in its place.
+fn is_no_answer(error: &CallError) -> bool {
+    let is_unnamed = error.status().is_some() && error.name().is_none();
+    (error.is_outage() || is_unnamed) && !is_about_us_alone(error)
 }
 
 /// Whether the upstream does not have what was asked for.
@@ -122,8 +129,7 @@ impl UpstreamClient {
 
     async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let answer = self.client.ask(call).await;
-        let is_away = answer.as_ref().is_err_and(|error| error.is_outage() && !is_about_us_alone(error));
-        self.reachable.store(!is_away, Ordering::Relaxed);
+        self.reachable.store(!answer.as_ref().is_err_and(is_no_answer), Ordering::Relaxed);
         answer
     }
 
@@ -135,7 +141,6 @@ impl UpstreamClient {
 #[cfg(test)]
 mod tests {
     use heliostat_peer::PeerProblem;
-    use reqwest::StatusCode;
 
     use super::*;
 
@@ -149,5 +154,21 @@ mod tests {
         assert!(refuses_our_secret(&refused(ErrorName::ServerToken)));
         assert!(!refuses_our_secret(&refused(ErrorName::ServerClock)));
         assert!(!refuses_credentials(&refused(ErrorName::ServerToken)));
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_no_answer_of_the_upstream() {
+        let refused = |status, name| CallError::Refused {
+            url: "http://upstream/".to_owned(),
+            status,
+            problem: PeerProblem { name, message: String::new() },
+        };
+        for status in [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::BAD_GATEWAY] {
+            let page = refused(status, None);
+            assert!(is_no_answer(&page) && !is_not_found(&page) && !refuses_credentials(&page), "{status}");
+        }
+        assert!(!is_no_answer(&refused(StatusCode::NOT_FOUND, Some(ErrorName::NoSuchRepository))));
+        let limited = refused(StatusCode::TOO_MANY_REQUESTS, None);
+        assert!(is_about_us_alone(&limited) && !is_no_answer(&limited));
     }
 }

@@ -50,6 +50,33 @@ async fn behaviour_unknown_kinds_are_passed_over_and_malformed_events_refused() 
 }
 
 #[tokio::test]
+async fn behaviour_after_an_event_that_cannot_be_read_everything_is_compared() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    by_hand.first_look().await;
+    by_hand.list_repository(unreachable_repository(24, 7));
+    let of_another_version = json!({"eventKey": "repo:created", "repository": {"number": 24}});
+    by_hand.client().post(&by_hand.path("/addon/events"), &of_another_version).await.refused(400);
+    let found = || async { (by_hand.get("/repos/24").await.status == 200).then_some(()) };
+    eventually("the repository that the event was about", found).await;
+}
+
+#[tokio::test]
+async fn behaviour_permissions_that_changed_in_a_way_that_cannot_be_read_are_asked_anew() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    let user = by_hand.mirror.client(&by_hand.user());
+    let asked =
+        || by_hand.received().iter().filter(|request| request.path.ends_with("/authenticate")).count();
+    for _ in 0..2 {
+        user.get(&by_hand.path("/progress")).await.promised(200);
+        assert_eq!(asked(), 1, "a decision is remembered");
+    }
+    let of_another_version = json!({"eventKey": "heliostat:permissions_changed", "user": 7});
+    by_hand.client().post(&by_hand.path("/addon/events"), &of_another_version).await.refused(400);
+    user.get(&by_hand.path("/progress")).await.promised(200);
+    assert_eq!(asked(), 2, "no decision outlives a change that is not understood");
+}
+
+#[tokio::test]
 async fn authorisation_the_upstream_alone() {
     let event = json!({"eventKey": "pr:opened"});
     let pair = shared_pair().await;
