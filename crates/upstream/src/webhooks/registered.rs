@@ -192,10 +192,14 @@ impl Webhooks {
     /// How the calls of a webhook that told of an event, or all, have gone.
     pub async fn invocation_history(
         &self,
-        _: &RepositoryAdministrator<'_>,
+        administrator: &RepositoryAdministrator<'_>,
         webhook: &Webhook,
         event: Option<&str>,
     ) -> Result<InvocationHistory, Refusal> {
+        let repository = administrator.repository();
+        if webhook.repository_id != repository.id {
+            return Err(no_webhook(repository, &webhook.id.to_string()));
+        }
         event.map_or(Ok(()), |event| known_event("event", event))?;
         let last = async |outcome| {
             let found = self.store.latest_invocation(webhook.id, event, Some(outcome)).await;
@@ -211,11 +215,14 @@ impl Webhooks {
     }
 
     async fn webhook_of(&self, repository: &Repository, id: &str) -> Result<Webhook, Refusal> {
-        let place = format!("{}/{}", repository.project.key, repository.slug);
-        let unknown =
-            || Refusal::not_found("webhook", format!("The repository {place} has no webhook {id}."));
+        let unknown = || no_webhook(repository, id);
         let number: WebhookId = id.parse().map_err(|_| unknown())?;
         let found = self.store.find_webhook(number).await?;
         found.filter(|webhook| webhook.repository_id == repository.id).ok_or_else(unknown)
     }
+}
+
+fn no_webhook(repository: &Repository, id: &str) -> Refusal {
+    let place = format!("{}/{}", repository.project.key, repository.slug);
+    Refusal::not_found("webhook", format!("The repository {place} has no webhook {id}."))
 }
