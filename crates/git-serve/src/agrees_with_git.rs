@@ -113,7 +113,7 @@ fn add_tags(workshop: &Workshop, repository: &Repository) {
     workshop.run(path, &["tag", "-a", "-m", "annotated", "v1", "main"]);
     workshop.run(path, &["tag", "-a", "-m", "a tag of a tag", "v1-again", "v1"]);
     workshop.run(path, &["tag", "-a", "-m", "a tag of a tree", "tree", "main^{tree}"]);
-    workshop.run(path, &["update-ref", "refs/peel_info/odd", "refs/tags/v1"]);
+    workshop.run(path, &["update-ref", "refs/notes/odd", "refs/tags/v1"]);
     workshop.run(path, &["symbolic-ref", "refs/heads/alias", "refs/heads/main"]);
     workshop.run(path, &["symbolic-ref", "refs/heads/alias-of-alias", "refs/heads/alias"]);
     workshop.run(path, &["symbolic-ref", "refs/tags/latest", "refs/tags/v1-again"]);

@@ -9,11 +9,8 @@ use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocki
 
 use crate::bundle::{BundleRecord, OWN_FOLDER};
 
-/// Loose objects lie in 256 folders by their first byte, about equally many in each: these few are counted.
-const SAMPLED_FOLDERS: usize = 16;
-
-/// All folders of loose objects.
-const LOOSE_FOLDERS: usize = 256;
+/// Loose objects are counted up to about here; of more, an estimate is enough.
+const MAX_COUNTED_LOOSE_OBJECTS: usize = 4_000;
 
 /// Files below `refs/` are counted up to here.
 const MAX_COUNTED_REFS: usize = 10_000;
@@ -134,7 +131,8 @@ fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
     Ok(packs)
 }
 
-/// Exact when there are none in the sampled folders and few folders at all.
+/// Exact while there are few. Beyond that, folders that were not looked into are taken to be as full as the others:
+/// names are hashes. Folders stay when they are empty, so looking into some of them would find none where there are few.
 fn loose_objects(objects: &Path) -> io::Result<u64> {
     let mut folders = Vec::new();
     for entry in entries(objects)? {
@@ -144,14 +142,15 @@ fn loose_objects(objects: &Path) -> io::Result<u64> {
             folders.push(path);
         }
     }
-    let sampled = if folders.len() > SAMPLED_FOLDERS * 2 { SAMPLED_FOLDERS } else { folders.len() };
-    let mut found = 0;
-    for folder in folders.iter().take(sampled) {
+    let (mut found, mut looked_into) = (0, 0);
+    for folder in &folders {
         found += entries(folder)?.count();
+        looked_into += 1;
+        if found >= MAX_COUNTED_LOOSE_OBJECTS {
+            break;
+        }
     }
-    let scale = if sampled < folders.len() { folders.len().min(LOOSE_FOLDERS) } else { sampled };
-    // A folder that git keeps empty is no object.
-    Ok((found * scale).checked_div(sampled).unwrap_or_default() as u64)
+    Ok((found * folders.len()).checked_div(looked_into).unwrap_or_default() as u64)
 }
 
 fn loose_refs(refs: &Path) -> io::Result<usize> {

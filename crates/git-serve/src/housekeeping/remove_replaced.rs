@@ -81,7 +81,11 @@ async fn remove_packed_loose_objects(repository: &Repository) -> Result<(), GitE
         for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let place = place_of_loose_object(line)
                 .ok_or_else(|| io::Error::other(format!("not a loose object: {}", line.escape_ascii())))?;
-            remove_if_there(&objects.join(place))?;
+            let file = objects.join(place);
+            // It is in a pack, too: that it stays costs its bytes, and must not keep packs from being removed.
+            if let Err(error) = remove_if_there(&file) {
+                tracing::warn!(path = %file.display(), %error, "cannot remove a loose object that is packed");
+            }
         }
         Ok(())
     });

@@ -421,6 +421,24 @@ async fn a_folder_that_a_push_has_just_made_stays() {
     repository.verify().await.expect("whole");
 }
 
+#[tokio::test]
+async fn a_single_loose_object_is_seen_among_empty_folders() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main"]).await;
+    workshop.run(repository.path(), &["repack", "-a", "-d", "-q"]);
+    let folder = |first: u8| repository.path().join("objects").join(format!("{first:02x}"));
+    for first in 0..=u8::MAX {
+        std::fs::create_dir_all(folder(first)).expect("a folder");
+    }
+    for first in 0..=u8::MAX {
+        let object = folder(first).join("0".repeat(38));
+        std::fs::write(&object, "").expect("written");
+        let inventory = PackInventory::look(&repository).await.expect("readable");
+        assert_eq!(inventory.loose_objects, 1, "in folder {first:02x}");
+        std::fs::remove_file(object).expect("removed");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_arrive_while_what_was_replaced_is_removed() {
     let workshop = Workshop::new().await;

@@ -69,7 +69,7 @@ impl Pair {
 async fn a_snapshot_takes_over_everything() {
     let pair = Pair::new(&["main", "a/b", "gone"]).await;
     pair.upstream_git(&["tag", "-a", "-m", "annotated", "v1", "main"]);
-    pair.upstream_git(&["update-ref", "refs/peel_info/x", "main"]);
+    pair.upstream_git(&["update-ref", "refs/notes/x", "main"]);
     pair.upstream_git(&["update-ref", "refs/heliostat/secret", "main"]);
     pair.fetch(FetchScope::Snapshot).await.expect("fetched");
     pair.assert_equal().await;

@@ -69,7 +69,7 @@ mod tests {
         let workshop = Workshop::new().await;
         let source = workshop.bare_with_commits("source", &["main", "a/b"]).await;
         workshop.run(source.path(), &["tag", "v1", "main"]);
-        workshop.run(source.path(), &["update-ref", "refs/peel_info/x", "main"]);
+        workshop.run(source.path(), &["update-ref", "refs/notes/x", "main"]);
         let copy = workshop.path("copy.git");
         let mut lines = 0;
         let address = source.path().to_str().expect("text");

@@ -227,7 +227,7 @@ mod tests {
         let workshop = Workshop::new().await;
         let source = workshop.bare_with_commits("source", &["main", "file", "folder/a", "folder/b"]).await;
         workshop.run(source.path(), &["tag", "-a", "-m", "annotated", "v1", "main"]);
-        workshop.run(source.path(), &["update-ref", "refs/peel_info/x", "main"]);
+        workshop.run(source.path(), &["update-ref", "refs/notes/x", "main"]);
         let there = ["main", "file/a", "file/b", "folder", "gone/a", "gone/b", "gone/c"];
         let target = workshop.bare_with_commits("target", &there).await;
         workshop.commit(&target, "main");
