@@ -56,7 +56,7 @@ impl Authenticator {
         };
         let path = path_below_base(&self.base_path, request.path).unwrap_or(request.path);
         let query_hash = query_string_hash(request.method, path, request.raw_query);
-        token.verify(&secret, &query_hash, self.clock.now_ms() / 1_000)?;
+        token.verify(&secret, &query_hash, self.clock.now_seconds())?;
         Ok(Caller::Upstream { id: self.link.id().to_string() })
     }
 }

@@ -88,15 +88,6 @@ pub(crate) enum SweepFailure {
     Store(#[from] StoreError),
 }
 
-impl SweepFailure {
-    fn in_full(&self) -> String {
-        match self {
-            Self::Upstream(error) => error.to_string(),
-            other => other.to_string(),
-        }
-    }
-}
-
 impl Sweep {
     /// The reconciler behind everything that this mirror has; ends with the token.
     pub(crate) async fn run(self, stop: CancellationToken) {
@@ -143,7 +134,7 @@ impl Sweep {
     }
 
     async fn take_in_failed_sweep(&self, failure: &SweepFailure) {
-        let reason = failure.in_full();
+        let reason = failure.to_string();
         tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
         self.progress.sweep_failed(reason.clone());
         if let SweepFailure::Upstream(error) = failure

@@ -11,6 +11,9 @@ use thiserror::Error;
 /// Hashes are SHA-256 in hex.
 const HASH_HEX_DIGITS: usize = 64;
 
+/// What is wrong with a hash that is none.
+const NOT_A_HASH: &str = "64 lower case hex digits are expected";
+
 /// The longest text that is taken over from an upstream, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
@@ -87,13 +90,12 @@ impl UnfitValue {
     fn check_hash(field: &str, hash: String) -> Result<String, Self> {
         let well_formed = hash.len() == HASH_HEX_DIGITS
             && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if well_formed { Ok(hash) } else { Err(Self::new(field, "64 lower case hex digits are expected")) }
+        if well_formed { Ok(hash) } else { Err(Self::new(field, NOT_A_HASH)) }
     }
 
     /// A content hash.
     pub(crate) fn check_content_hash(field: &str, hash: String) -> Result<ContentHash, Self> {
-        ContentHash::parse(Self::check_hash(field, hash)?)
-            .map_err(|_| Self::new(field, "a content hash is expected"))
+        ContentHash::parse(hash).map_err(|_| Self::new(field, NOT_A_HASH))
     }
 
     /// A full ref name.
