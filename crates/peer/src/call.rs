@@ -265,13 +265,15 @@ impl PeerClient {
         if status.is_success() {
             return Ok(response);
         }
+        // What is found at an address that others chose is not repeated, so that it cannot be used to look around.
+        if is_unproven {
+            return Err(CallError::Refused { url: url.to_string(), status, problem: PeerProblem::default() });
+        }
         let body = match read_at_most(response, MAX_ERROR_BODY_BYTES).await {
             Ok((body, _)) => body,
             Err(_) => Vec::new(),
         };
         let problem = match self.destinations {
-            // What is found at an address that others chose is not repeated, so that it cannot be used to look around.
-            _ if is_unproven => PeerProblem::default(),
             Destinations::Configured => {
                 PeerProblem::read(status, &body).unwrap_or_else(|| PeerProblem::from_text(&body))
             }
