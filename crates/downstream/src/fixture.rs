@@ -1,6 +1,7 @@
 //! Values that unit tests start from.
 
 use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
+use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, Repository, RepositoryId,
     RepositoryState,
@@ -72,4 +73,17 @@ pub fn user(global: Option<GlobalPermission>) -> Caller {
         display_name: "Ada".into(),
         global,
     })
+}
+
+/// Which of one caller of each kind a rule lets pass.
+pub fn who_passes<T>(rule: impl Fn(&Caller) -> Result<T, Refusal>) -> Vec<&'static str> {
+    let callers = [
+        ("anonymous", Caller::Anonymous),
+        ("user", user(Some(GlobalPermission::LicensedUser))),
+        ("creator", user(Some(GlobalPermission::ProjectCreate))),
+        ("admin", user(Some(GlobalPermission::Admin))),
+        ("sysadmin", user(Some(GlobalPermission::SysAdmin))),
+        ("mirror", Caller::Mirror { id: "AAAA-BBBB-CCCC-DDDD".into() }),
+    ];
+    callers.into_iter().filter(|(_, caller)| rule(caller).is_ok()).map(|(name, _)| name).collect()
 }

@@ -84,11 +84,11 @@ pub fn user(caller: &Caller) -> Result<SignedInUser<'_>, Refusal> {
     Ok(SignedInUser(user?))
 }
 
-/// Mirrors, any of them. Other credentials are the wrong ones rather than insufficient.
+/// Mirrors, any of them. Other credentials are the wrong ones rather than insufficient: as published, 401 and never 403.
 pub fn mirror(caller: &Caller) -> Result<MirrorCaller<'_>, Refusal> {
     match caller.mirror_id() {
         Some(_) => Ok(MirrorCaller(caller)),
-        None => Err(Refusal::unauthenticated("Only mirrors can do this. Sign the request.")),
+        None => Err(Refusal::server_token("Only mirrors may ask this, with a JWT of their own.")),
     }
 }
 
@@ -166,19 +166,7 @@ fn credentials_needed() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::user as a_user;
-
-    fn who_passes<T>(rule: impl Fn(&Caller) -> Result<T, Refusal>) -> Vec<&'static str> {
-        let callers = [
-            ("anonymous", Caller::Anonymous),
-            ("user", a_user(Some(GlobalPermission::LicensedUser))),
-            ("creator", a_user(Some(GlobalPermission::ProjectCreate))),
-            ("admin", a_user(Some(GlobalPermission::Admin))),
-            ("sysadmin", a_user(Some(GlobalPermission::SysAdmin))),
-            ("mirror", Caller::Mirror { id: "AAAA-BBBB-CCCC-DDDD".into() }),
-        ];
-        callers.into_iter().filter(|(_, caller)| rule(caller).is_ok()).map(|(name, _)| name).collect()
-    }
+    use crate::fixture::who_passes;
 
     #[test]
     fn each_rule_lets_pass_exactly_whom_it_should() {

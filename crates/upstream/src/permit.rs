@@ -188,21 +188,9 @@ fn on_repository(
 
 #[cfg(test)]
 mod tests {
-    use heliostat_downstream::fixture::{repository, user as a_user};
+    use heliostat_downstream::fixture::{repository, user as a_user, who_passes};
 
     use super::*;
-
-    fn who_passes<T>(rule: impl Fn(&Caller) -> Result<T, Refusal>) -> Vec<&'static str> {
-        let callers = [
-            ("anonymous", Caller::Anonymous),
-            ("user", a_user(Some(GlobalPermission::LicensedUser))),
-            ("creator", a_user(Some(GlobalPermission::ProjectCreate))),
-            ("admin", a_user(Some(GlobalPermission::Admin))),
-            ("sysadmin", a_user(Some(GlobalPermission::SysAdmin))),
-            ("mirror", Caller::Mirror { id: "AAAA-BBBB-CCCC-DDDD".into() }),
-        ];
-        callers.into_iter().filter(|(_, caller)| rule(caller).is_ok()).map(|(name, _)| name).collect()
-    }
 
     fn account(id: i32) -> User {
         User {

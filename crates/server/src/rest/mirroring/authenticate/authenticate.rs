@@ -2,8 +2,6 @@
 
 use heliostat_api::ops::{Authenticate, AuthenticateRequest, AuthenticateResponse};
 use heliostat_api::{ApiJson, Call};
-use heliostat_auth::Caller;
-use heliostat_refusal::Refusal;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
@@ -17,21 +15,13 @@ impl Authenticate for UpstreamHandlers {
         request: AuthenticateRequest,
     ) -> Result<AuthenticateResponse, Problem> {
         let caller = self.identify(&call).await?;
-        as_mirror(&caller)?;
+        let mirror = permit::mirror(&caller)?;
         let credentials = user_credentials(request.body.credentials);
         let found = self
             .upstream
             .accounts()
-            .authenticate_user(permit::mirror(&caller)?, &credentials, request.body.repository_id)
+            .authenticate_user(mirror, &credentials, request.body.repository_id)
             .await?;
         Ok(AuthenticateResponse::Ok(ApiJson(self.wire.authenticated_user(&found))))
-    }
-}
-
-/// As published, a caller that is not a mirror is 401 here and never 403.
-fn as_mirror(caller: &Caller) -> Result<(), Refusal> {
-    match caller {
-        Caller::Mirror { .. } => Ok(()),
-        _ => Err(Refusal::server_token("Only mirrors may ask this, with a JWT of their own.")),
     }
 }
