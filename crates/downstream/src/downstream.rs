@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::delivery::{MirrorDelivery, deliver};
+use crate::delivery::deliver;
 use crate::joining::Joining;
 use crate::members::{Members, MirroredRepositories};
 use crate::origin::Origin;
@@ -16,8 +16,6 @@ pub struct Downstream<O> {
     pub joining: Arc<Joining>,
     /// Mirrors that have joined.
     pub members: Arc<Members>,
-    /// How events get to them.
-    pub delivery: Arc<MirrorDelivery>,
     /// What they have of this server's repositories.
     pub repositories: MirroredRepositories<O>,
 }
@@ -25,15 +23,14 @@ pub struct Downstream<O> {
 impl<O: Origin> Downstream<O> {
     /// The parts for a server that is followed.
     pub fn new(parts: DownstreamParts, members: Arc<Members>, origin: Arc<O>) -> Self {
-        let delivery = Arc::clone(members.delivery());
         let repositories =
             MirroredRepositories::new(parts.store.clone(), Arc::clone(&parts.announcer), origin);
         let joining = Arc::new(Joining::new(parts, Arc::clone(&members)));
-        Self { joining, members, delivery, repositories }
+        Self { joining, members, repositories }
     }
 
     /// Brings events to mirrors until `stop` is cancelled.
     pub async fn run(&self, stop: CancellationToken) {
-        deliver(Arc::clone(&self.delivery), stop).await;
+        deliver(Arc::clone(self.members.delivery()), stop).await;
     }
 }

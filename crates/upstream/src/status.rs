@@ -36,7 +36,7 @@ impl Upstream {
     /// How the upstream is doing. It fails when the database does.
     pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
         let store = &self.0.store;
-        let delivery = &self.0.downstream.delivery;
+        let delivery = self.0.downstream.members.delivery();
         let mut mirrors = Vec::new();
         for mirror in store.all_mirrors().await? {
             let pending_events = store.count_pending(&mirror.id).await?;

@@ -43,7 +43,7 @@ impl Announcer {
 
     /// What the events of something that `caller` does now have in common.
     pub fn context<'a>(&'a self, caller: &'a Caller) -> EventContext<'a> {
-        EventContext { base_url: &self.base_url, now_ms: self.now_ms(), actor: caller.user() }
+        EventContext { base: self.base_address(), now_ms: self.now_ms(), actor: caller.user() }
     }
 
     /// Wakes the deliveries after events were stored.

@@ -13,7 +13,6 @@ use heliostat_git::{RefChange, RefChangeKind, RefName};
 use heliostat_storage::{Audience, Generation, NewEvent, Project, Repository, RepositoryId};
 use serde::Serialize;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::date::event_date;
 use super::metadata_hash::metadata_hash;
@@ -28,8 +27,8 @@ pub const MAX_CHANGES_PER_EVENT: usize = 1_000;
 /// Who did it, when, and under which base URL: what all events of one request have in common.
 #[derive(Clone, Copy)]
 pub struct EventContext<'a> {
-    /// What clients and mirrors see.
-    pub base_url: &'a Url,
+    /// The base URL that clients and mirrors see, without a slash at its end.
+    pub base: &'a str,
     /// Epoch milliseconds.
     pub now_ms: i64,
     /// The user who did it, if it was one.
@@ -92,7 +91,7 @@ impl EventContext<'_> {
             event_key: key.as_str().to_owned(),
             date: Some(self.date()),
             actor: self.actor(),
-            project: wire::project(self.base(), subject),
+            project: wire::project(self.base, subject),
         };
         self.event(key, None, &body)
     }
@@ -126,14 +125,15 @@ impl EventContext<'_> {
 
     /// The repository with the hash of its metadata as it is now, not as it was stored last.
     fn enriched(&self, subject: &Repository) -> EnrichedRepository {
-        let mut enriched = wire::enriched_repository(self.base(), subject, true);
+        let mut enriched = wire::enriched_repository(self.base, subject, true);
         enriched.properties.metadata_hash = metadata_hash(subject);
         enriched
     }
 
-    /// A repository as webhooks show it: without what only mirrors compare.
+    /// A repository as webhooks show it: without what only mirrors compare. Its links lead to this server, wherever else it
+    /// is served.
     pub fn public_repository(&self, subject: &Repository) -> RestRepository {
-        wire::repository(self.base(), subject)
+        wire::repository(self.base, subject)
     }
 
     /// What the bodies of all events have in common.
@@ -143,10 +143,6 @@ impl EventContext<'_> {
             body["actor"] = json!(actor);
         }
         body
-    }
-
-    fn base(&self) -> &str {
-        self.base_url.as_str().trim_end_matches('/')
     }
 
     fn date(&self) -> String {
@@ -195,6 +191,7 @@ fn ref_type(name: &RefName) -> RefType {
 #[cfg(test)]
 mod tests {
     use heliostat_git::ObjectId;
+    use url::Url;
 
     use super::*;
     use crate::fixture;
@@ -217,7 +214,8 @@ mod tests {
     #[test]
     fn a_push_carries_what_a_mirror_needs() {
         let url = base_url();
-        let context = EventContext { base_url: &url, now_ms: 1_795_342_500_000, actor: None };
+        let context =
+            EventContext { base: url.as_str().trim_end_matches('/'), now_ms: 1_795_342_500_000, actor: None };
         let event = context.refs_changed(&fixture::repository(), Generation(6), &changes(1));
         assert_eq!(event.repository_id, Some(fixture::repository().id));
         let body = event.body;
@@ -246,7 +244,7 @@ mod tests {
     #[test]
     fn too_many_changes_are_left_out() {
         let url = base_url();
-        let context = EventContext { base_url: &url, now_ms: 0, actor: None };
+        let context = EventContext { base: url.as_str().trim_end_matches('/'), now_ms: 0, actor: None };
         let event =
             context.refs_changed(&fixture::repository(), Generation(6), &changes(MAX_CHANGES_PER_EVENT + 1));
         assert_eq!(event.body["changes"], json!([]));

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::calling::url_below;
+use crate::delivery::REFS_CHANGED;
 
 /// Largest descriptor, in bytes.
 pub(super) const MAX_DESCRIPTOR_BYTES: usize = 64 * 1024;
 /// Longest key of an add-on, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 /// Event whose webhook tells where all events go.
-const LEADING_EVENT: &str = "repo:refs_changed";
+const LEADING_EVENT: &str = REFS_CHANGED;
 
 /// Where a mirror wants to be called, all below its base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

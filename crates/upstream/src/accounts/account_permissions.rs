@@ -5,7 +5,7 @@ use heliostat_auth::{
     effective_repository,
 };
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Page, PageRequest, PermissionLevel, UserId, UserPermission};
+use heliostat_storage::{Page, PageRequest, PermissionLevel, User, UserId, UserPermission};
 
 use super::part::Accounts;
 use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
@@ -35,12 +35,7 @@ impl Accounts {
         if permission < GlobalPermission::SysAdmin {
             self.permit_lowering(caller, user.id).await?;
         }
-        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let stored =
-            self.store.set_permission(PermissionLevel::Global, user.id, permission.as_str(), events).await;
-        stored?;
-        self.announcer.announced();
-        Ok(())
+        self.grant(caller, PermissionLevel::Global, &user, permission.as_str()).await
     }
 
     /// Takes a user's permission for the whole server away.
@@ -52,10 +47,7 @@ impl Accounts {
         let caller = administrator.caller();
         let user = self.user_by_name(user_name).await?;
         self.permit_lowering(caller, user.id).await?;
-        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_permission(PermissionLevel::Global, user.id, events).await?;
-        self.announcer.announced();
-        Ok(())
+        self.revoke(caller, PermissionLevel::Global, &user).await
     }
 
     /// Users with a permission on a project.
@@ -80,14 +72,7 @@ impl Accounts {
     ) -> Result<(), Refusal> {
         let (caller, project) = (administrator.caller(), administrator.project());
         let user = self.user_by_name(user_name).await?;
-        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let stored = self
-            .store
-            .set_permission(PermissionLevel::Project(project.id), user.id, permission.as_str(), events)
-            .await;
-        stored?;
-        self.announcer.announced();
-        Ok(())
+        self.grant(caller, PermissionLevel::Project(project.id), &user, permission.as_str()).await
     }
 
     /// Takes a user's permission on a project away.
@@ -105,10 +90,7 @@ impl Accounts {
         {
             return Err(loses_control("project"));
         }
-        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_permission(PermissionLevel::Project(project.id), user.id, events).await?;
-        self.announcer.announced();
-        Ok(())
+        self.revoke(caller, PermissionLevel::Project(project.id), &user).await
     }
 
     /// Users with a permission on a repository itself.
@@ -131,15 +113,7 @@ impl Accounts {
     ) -> Result<(), Refusal> {
         let (caller, repository) = (administrator.caller(), administrator.repository());
         let user = self.user_by_name(user_name).await?;
-        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let granted = permission.as_str();
-        let stored = self
-            .store
-            .set_permission(PermissionLevel::Repository(repository.id), user.id, granted, events)
-            .await;
-        stored?;
-        self.announcer.announced();
-        Ok(())
+        self.grant(caller, PermissionLevel::Repository(repository.id), &user, permission.as_str()).await
     }
 
     /// Takes a user's permission on a repository away.
@@ -157,8 +131,27 @@ impl Accounts {
         {
             return Err(loses_control("repository"));
         }
+        self.revoke(caller, PermissionLevel::Repository(repository.id), &user).await
+    }
+
+    /// Stores a permission together with the event that tells mirrors of it.
+    async fn grant(
+        &self,
+        caller: &Caller,
+        level: PermissionLevel,
+        user: &User,
+        permission: &str,
+    ) -> Result<(), Refusal> {
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_permission(PermissionLevel::Repository(repository.id), user.id, events).await?;
+        self.store.set_permission(level, user.id, permission, events).await?;
+        self.announcer.announced();
+        Ok(())
+    }
+
+    /// Takes a permission away together with the event that tells mirrors of it.
+    async fn revoke(&self, caller: &Caller, level: PermissionLevel, user: &User) -> Result<(), Refusal> {
+        let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        self.store.revoke_permission(level, user.id, events).await?;
         self.announcer.announced();
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
-use heliostat_git as git;
 use heliostat_git::{ContentHash, RefName};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
@@ -60,7 +59,6 @@ pub struct RepositoryChange {
 /// The repositories of the upstream and their projects.
 pub struct Repositories {
     pub(super) store: UpstreamStore,
-    pub(super) disk: git::RepositoryStore,
     pub(super) served: ServedRepositories,
     pub(super) announcer: Arc<Announcer>,
     pub(super) accounts: Arc<Accounts>,
@@ -77,8 +75,7 @@ impl Repositories {
         changes: Arc<Changes>,
         tasks: DetachedTasks,
     ) -> Self {
-        let disk = served.store().clone();
-        Self { store, disk, served, announcer, accounts, changes, tasks }
+        Self { store, served, announcer, accounts, changes, tasks }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.
@@ -172,7 +169,7 @@ impl Repositories {
         let silent = |_: &Repository| Vec::new();
         let draft = self.store.create_repository(new_repository, metadata_hash, silent).await;
         let id = draft?.id;
-        let completed = match self.disk.create(disk_id(id), default_branch).await {
+        let completed = match self.served.store().create(disk_id(id), default_branch).await {
             Ok(_) => self.publish(caller, id).await,
             Err(error) => Err(Refusal::internal(error)),
         };
@@ -292,7 +289,7 @@ impl Repositories {
             repositories.announcer.announced();
             repositories.changes.forget(id);
             drop(lock);
-            repositories.disk.remove(disk_id(id)).await.map_err(Refusal::internal)
+            repositories.served.store().remove(disk_id(id)).await.map_err(Refusal::internal)
         };
         self.tasks.to_the_end(work).await
     }

@@ -4,7 +4,6 @@
 //! event, never of several merged into one.
 
 use heliostat_api::AddonEventKey;
-use heliostat_api::models::RestRepository;
 use heliostat_downstream::{EventContext, REFS_CHANGED, SyncType};
 use heliostat_storage::{Audience, MirrorServer, NewEvent, Repository};
 use serde_json::{Value, json};
@@ -54,7 +53,7 @@ impl WebhookEvents<'_> {
     /// Refs of a repository have changed; `None` if it is not known which, or if they are too many to name.
     pub(crate) fn pushed(&self, repository: &Repository, changes: Option<Value>) -> NewEvent {
         let mut body = self.0.body(REFS_CHANGED);
-        body["repository"] = json!(self.public_repository(repository));
+        body["repository"] = json!(self.0.public_repository(repository));
         set_changes(&mut body, changes);
         self.webhook_event(repository, body)
     }
@@ -62,8 +61,8 @@ impl WebhookEvents<'_> {
     /// What is known of a repository besides its refs has changed.
     pub(crate) fn modified(&self, old: &Repository, new: &Repository) -> NewEvent {
         let mut body = self.0.body(REPOSITORY_MODIFIED);
-        body["old"] = json!(self.public_repository(old));
-        body["new"] = json!(self.public_repository(new));
+        body["old"] = json!(self.0.public_repository(old));
+        body["new"] = json!(self.0.public_repository(new));
         self.webhook_event(new, body)
     }
 
@@ -79,7 +78,7 @@ impl WebhookEvents<'_> {
         body["mirrorServer"] = json!({ "id": mirror.id, "name": mirror.name });
         body["syncType"] = json!(sync_type.as_str());
         body["refLimitExceeded"] = json!(changes.is_none());
-        body["repository"] = json!(self.public_repository(repository));
+        body["repository"] = json!(self.0.public_repository(repository));
         set_changes(&mut body, changes);
         self.webhook_event(repository, body)
     }
@@ -88,7 +87,7 @@ impl WebhookEvents<'_> {
     pub(crate) fn ping(&self, repository: &Repository) -> Value {
         let mut body = self.0.body(PING);
         body["test"] = json!(true);
-        body["repository"] = json!(self.public_repository(repository));
+        body["repository"] = json!(self.0.public_repository(repository));
         body
     }
 
@@ -100,11 +99,6 @@ impl WebhookEvents<'_> {
             body,
             created_at: self.0.now_ms,
         }
-    }
-
-    /// A repository without what only mirrors compare. Its links lead to this upstream, wherever else it is served.
-    fn public_repository(&self, repository: &Repository) -> RestRepository {
-        self.0.public_repository(repository)
     }
 }
 
@@ -125,7 +119,11 @@ mod tests {
     #[test]
     fn a_mirrors_event_has_the_well_known_shape() {
         let url = Url::parse("https://git.example.com/context").expect("a valid URL");
-        let events = WebhookEvents(EventContext { base_url: &url, now_ms: 1_795_342_500_000, actor: None });
+        let events = WebhookEvents(EventContext {
+            base: url.as_str().trim_end_matches('/'),
+            now_ms: 1_795_342_500_000,
+            actor: None,
+        });
         let changes = json!([{ "refId": "refs/heads/main" }]);
         let (mirror, repository) = (fixture::mirror(), fixture::repository());
         let sync_type = SyncType::Incremental;
@@ -152,7 +150,8 @@ mod tests {
     #[test]
     fn a_push_says_when_it_does_not_name_its_changes() {
         let url = Url::parse("https://git.example.com").expect("a valid URL");
-        let events = WebhookEvents(EventContext { base_url: &url, now_ms: 0, actor: None });
+        let events =
+            WebhookEvents(EventContext { base: url.as_str().trim_end_matches('/'), now_ms: 0, actor: None });
         let named = events.pushed(&fixture::repository(), Some(json!([]))).body;
         assert!(named.get("refLimitExceeded").is_none() && named.get("contentHash").is_none(), "{named}");
         assert_eq!(events.pushed(&fixture::repository(), None).body["refLimitExceeded"], true);
