@@ -132,8 +132,7 @@ impl ServedRepository {
     /// Under which key the answer is or would be stored; `None` when it must not come from there.
     async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
         self.engine().responses()?;
-        // Where history is cut is not among the references.
-        let digest = request.cache_key(refs).filter(|_| !refs.is_shallow())?;
+        let digest = request.cache_key(refs)?;
         let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
         (wanted == Wanted::AllReachable).then_some(CacheKey { group: self.repository.id(), digest })
     }

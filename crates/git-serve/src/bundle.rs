@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use heliostat_git::{ByteStream, GitError, PackIndex, Repository, blocking, sync_folder};
+use heliostat_git::{ByteStream, GitError, PackIndex, Repository, blocking, remove_if_there, sync_folder};
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use heliostat_stream_cache::Piece;
 use parking_lot::RwLock;
@@ -293,10 +293,7 @@ impl Bundles {
     pub(crate) async fn withdraw(&self, repository: &Repository) -> Result<(), GitError> {
         self.forget(repository.id());
         let path = record_path(repository.path());
-        let removed = blocking(move || match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        });
+        let removed = blocking(move || remove_if_there(&path));
         removed.await.map_err(|error| GitError::Io { operation: "withdraw a bundle", error })
     }
 

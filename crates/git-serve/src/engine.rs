@@ -54,12 +54,6 @@ pub struct ServingEngine {
     from_bundle: AtomicU64,
 }
 
-impl Default for ServingEngine {
-    fn default() -> Self {
-        Self::new(&ServingOptions::default())
-    }
-}
-
 impl ServingEngine {
     /// An engine with these options. A folder that cannot be used is reported, and nothing is stored then: answers
     /// cost more, and are the same.

@@ -138,7 +138,7 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
     let Some(responses) = served.engine().responses() else { return };
     let id = served.repository.id();
     for request in served.engine().prewarm().requests(id, refs) {
-        let Some(digest) = request.cache_key(refs).filter(|_| !refs.is_shallow()) else { continue };
+        let Some(digest) = request.cache_key(refs) else { continue };
         let key = CacheKey { group: id, digest };
         let (served, request) = (served.clone(), Arc::new(request));
         responses.prepare(key, move |interest| {

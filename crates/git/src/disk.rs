@@ -31,3 +31,11 @@ pub fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std:
         entries => Ok(Some(entries?).into_iter().flatten()),
     }
 }
+
+/// Removes a file; one that is gone is removed.
+pub fn remove_if_there(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::counters::{CacheCounters, Counters, GroupUsage, count};
@@ -95,10 +95,6 @@ impl<E> Directory<E> {
     }
 }
 
-pub(crate) fn locked<E>(directory: &Mutex<Directory<E>>) -> MutexGuard<'_, Directory<E>> {
-    directory.lock()
-}
-
 impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     /// Opens a folder that no other process uses, finds the entries of earlier runs and removes half-written ones.
     /// Inside a runtime the entries are looked through in the background; each is found at once when it is asked for.
@@ -153,7 +149,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         let shared = &self.0;
         let mut doubtful: Option<Arc<Stored>> = None;
         loop {
-            let mut directory = locked(&shared.directory);
+            let mut directory = shared.directory.lock();
             if let Some(in_flight) = directory.in_flight.get(&key)
                 && let Some(reader) = in_flight.join(shared)
             {
@@ -204,7 +200,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         F: FnOnce(Interest) -> BoxFuture<'static, Result<ResponseStream, E>> + Send + 'static,
     {
         let shared = &self.0;
-        let mut directory = locked(&shared.directory);
+        let mut directory = shared.directory.lock();
         let in_the_making = directory.in_flight.get(&key).is_some_and(|in_flight| in_flight.entry.pin());
         if in_the_making || directory.index.get(&key).is_some() {
             return false;
@@ -219,7 +215,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     /// Whether the answer is there or in the making.
     #[cfg(test)]
     pub fn holds(&self, key: &CacheKey) -> bool {
-        let directory = locked(&self.0.directory);
+        let directory = self.0.directory.lock();
         let in_the_making =
             directory.in_flight.get(key).is_some_and(|in_flight| in_flight.entry.can_be_joined());
         in_the_making || directory.index.get(key).is_some()
@@ -228,7 +224,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     /// Removes what is stored of a group, and will be of what is in the making. Who reads goes on reading.
     pub fn forget_group(&self, group: u64) {
         let shared = &self.0;
-        let mut directory = locked(&shared.directory);
+        let mut directory = shared.directory.lock();
         directory.in_flight.retain(|key, in_flight| {
             let other = key.group != group;
             if !other {
@@ -254,7 +250,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
 
     /// What it has done and what it holds.
     pub fn counters(&self) -> CacheCounters {
-        let directory = locked(&self.0.directory);
+        let directory = self.0.directory.lock();
         CacheCounters {
             evictions: directory.index.evictions(),
             entries: directory.index.entries(),
@@ -265,7 +261,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
 
     /// What it holds for each group that it holds anything for.
     pub fn usage(&self) -> HashMap<u64, GroupUsage> {
-        locked(&self.0.directory).index.usage().collect()
+        self.0.directory.lock().index.usage().collect()
     }
 }
 
@@ -280,7 +276,7 @@ impl<E> Shared<E> {
     fn scan(self: Arc<Self>) {
         let done = self.store.scan(|stored| {
             let evicted = {
-                let mut directory = locked(&self.directory);
+                let mut directory = self.directory.lock();
                 match directory.index.get(&stored.footer.key) {
                     Some(_) => Vec::new(),
                     None => directory.index.insert(Arc::new(stored)),
@@ -294,6 +290,6 @@ impl<E> Shared<E> {
             tracing::warn!(%error, "the entries of the response cache cannot be listed; they are found when asked for");
             return;
         }
-        locked(&self.directory).index.scanned = true;
+        self.directory.lock().index.scanned = true;
     }
 }

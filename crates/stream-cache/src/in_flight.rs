@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use crate::cache::{Shared, locked};
+use crate::cache::Shared;
 use crate::counters::count;
 use crate::entry::Entry;
 use crate::key::CacheKey;
@@ -95,7 +95,7 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
     ) {
         if let Some((stored, file)) = self.look(shared, stored).await {
             self.entry.adopt(file, stored.footer.length);
-            let mut directory = locked(&shared.directory);
+            let mut directory = shared.directory.lock();
             directory.leave_in_flight(self);
             let joined = self.joined.load(Ordering::Relaxed);
             shared.counters.saved(stored.footer.cost * joined);
@@ -126,7 +126,7 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
             Some(stored) => (Some(stored), true),
             // Asked again: the scan of earlier entries may have come to this one meanwhile.
             None => {
-                let directory = locked(&shared.directory);
+                let directory = shared.directory.lock();
                 (directory.index.get(&self.key).cloned(), directory.index.scanned)
             }
         };
@@ -137,7 +137,7 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
                 let (place, key) = (Arc::clone(shared), self.key);
                 let found = spawn_blocking(move || place.store.find(&key)).await.ok().flatten()?;
                 let (found, evicted) = {
-                    let mut directory = locked(&shared.directory);
+                    let mut directory = shared.directory.lock();
                     if self.forgotten.load(Ordering::Relaxed) {
                         return None;
                     }
@@ -160,7 +160,7 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
             Ok(None) if self.entry.is_abandoned() => None,
             outcome => {
                 let gone = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::NotFound);
-                if locked(&shared.directory).index.remove(&stored) && !gone {
+                if shared.directory.lock().index.remove(&stored) && !gone {
                     count(&shared.counters.damaged);
                     let problem =
                         outcome.err().map_or("its checksum is wrong".into(), |error| error.to_string());
@@ -184,7 +184,7 @@ impl<E> Drop for CleanUp<E> {
     fn drop(&mut self) {
         // Does nothing unless the computation panicked or the runtime is shutting down.
         self.in_flight.entry.break_off(io::Error::other("the computation of an answer ended unexpectedly"));
-        locked(&self.shared.directory).leave_in_flight(&self.in_flight);
+        self.shared.directory.lock().leave_in_flight(&self.in_flight);
         self.shared.counters.growing.fetch_sub(1, Ordering::Relaxed);
     }
 }

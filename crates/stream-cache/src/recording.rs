@@ -16,7 +16,7 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::spawn_blocking;
 
-use crate::cache::{Shared, locked};
+use crate::cache::Shared;
 use crate::counters::count;
 use crate::footer::FOOTER_BYTES;
 use crate::in_flight::InFlight;
@@ -127,7 +127,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
         self.in_flight.cost.set(cost).ok();
         self.in_flight.entry.finish();
         let joined = {
-            let _none_join = locked(&self.shared.directory);
+            let _none_join = self.shared.directory.lock();
             self.in_flight.joined.load(Ordering::Relaxed)
         };
         self.shared.counters.saved(cost * joined);
@@ -212,7 +212,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
         };
         let stored = Arc::new(self.persistently(evicted, seal).await?);
         let gone = {
-            let mut directory = locked(&self.shared.directory);
+            let mut directory = self.shared.directory.lock();
             directory.leave_in_flight(&self.in_flight);
             if self.in_flight.forgotten.load(Ordering::Relaxed) {
                 vec![stored.path().to_owned()]
@@ -228,7 +228,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
     }
 
     fn reserve(&mut self, bytes: u64) -> Option<Vec<std::path::PathBuf>> {
-        let evicted = locked(&self.shared.directory).index.reserve(bytes)?;
+        let evicted = self.shared.directory.lock().index.reserve(bytes)?;
         self.reserved += bytes;
         Some(evicted)
     }
@@ -257,7 +257,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
                 Err((growing, error)) => {
                     self.file = growing;
                     count(&self.shared.counters.write_failures);
-                    evicted = locked(&self.shared.directory).index.evict(RETRY_ROOM_BYTES);
+                    evicted = self.shared.directory.lock().index.evict(RETRY_ROOM_BYTES);
                     retries += 1;
                     if evicted.is_empty() || retries > MAX_WRITE_RETRIES {
                         return Err(error);
@@ -271,6 +271,6 @@ impl<E: Send + Sync + 'static> Recording<E> {
 
 impl<E> Drop for Recording<E> {
     fn drop(&mut self) {
-        locked(&self.shared.directory).index.release(self.reserved);
+        self.shared.directory.lock().index.release(self.reserved);
     }
 }

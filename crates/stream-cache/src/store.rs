@@ -204,8 +204,8 @@ impl Store {
 
     /// The file of an entry, if its answer is known to be right. Some system calls, no reading.
     pub(crate) fn open_entry(&self, stored: &Arc<Stored>) -> Option<Arc<File>> {
-        let known_good = (*lock(&stored.known_good))?;
-        let mut open = lock(&stored.open);
+        let known_good = (*stored.known_good.lock())?;
+        let mut open = stored.open.lock();
         let file = match open.shared.upgrade() {
             Some(file) => file,
             None => Arc::new(File::open(&stored.path).ok()?),
@@ -225,12 +225,12 @@ impl Store {
 
     /// Notes that an entry's file is open, and closes the one that has been for longest when there are too many.
     fn keep_open(&self, stored: &Arc<Stored>) {
-        let mut kept_open = lock(&self.kept_open);
+        let mut kept_open = self.kept_open.lock();
         kept_open.push_back(Arc::downgrade(stored));
         let closing = if kept_open.len() > MAX_KEPT_OPEN { kept_open.pop_front() } else { None };
         drop(kept_open);
         if let Some(stored) = closing.and_then(|stored| stored.upgrade()) {
-            lock(&stored.open).kept = None;
+            stored.open.lock().kept = None;
         }
     }
 
@@ -269,8 +269,8 @@ impl Stored {
             return Ok(None);
         }
         let file = Arc::new(file);
-        *lock(&self.known_good) = Some(before);
-        *lock(&self.open) = OpenFile { shared: Arc::downgrade(&file), kept: None };
+        *self.known_good.lock() = Some(before);
+        *self.open.lock() = OpenFile { shared: Arc::downgrade(&file), kept: None };
         Ok(Some(file))
     }
 }
@@ -353,8 +353,4 @@ fn stamp(file: &File) -> io::Result<Stamp> {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok((metadata.len(), metadata.modified()?))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> parking_lot::MutexGuard<'_, T> {
-    mutex.lock()
 }

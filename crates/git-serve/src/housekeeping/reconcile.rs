@@ -108,7 +108,6 @@ impl Reconciler {
             Ok(repository) => self.repositories.serve(repository),
             Err(error) => {
                 if matches!(error, OpenError::Missing(_)) {
-                    self.repositories.engine().bundles().forget(id);
                     self.waiting.remove(&id);
                     self.not_before.remove(&id);
                 }

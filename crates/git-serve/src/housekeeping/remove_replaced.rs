@@ -10,7 +10,9 @@
 use std::io;
 use std::path::Path;
 
-use heliostat_git::{CommonIndex, GitError, Moment, ObjectId, Repository, blocking, sync_folder};
+use heliostat_git::{
+    CommonIndex, GitError, Moment, ObjectId, Repository, blocking, remove_if_there, sync_folder,
+};
 
 use super::packs::{PackInventory, pack_folder};
 use super::repack::background;
@@ -98,13 +100,6 @@ fn place_of_loose_object(line: &[u8]) -> Option<String> {
     let (file, folder) = (parts.next()?, parts.next()?);
     ObjectId::from_hex(&[folder, file].concat()).filter(|_| folder.len() == 2)?;
     Some(format!("{}/{}", folder.escape_ascii(), file.escape_ascii()))
-}
-
-fn remove_if_there(file: &Path) -> io::Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Packs outside the common index whose every object it knows.

@@ -214,7 +214,10 @@ impl FetchRequest {
 
     /// What the answer is stored under, in a repository with these references; `None` when it must not be stored.
     pub fn cache_key(&self, refs: &RefSnapshot) -> Option<[u8; 32]> {
-        let is_storable = !self.wants.is_empty() && self.filter.as_deref().is_none_or(is_lasting_filter);
+        // Where history is cut is not among the references.
+        let is_storable = !refs.is_shallow()
+            && !self.wants.is_empty()
+            && self.filter.as_deref().is_none_or(is_lasting_filter);
         if !is_storable || refs.object_format().is_some_and(|format| format != self.format) {
             return None;
         }

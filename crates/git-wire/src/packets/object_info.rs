@@ -69,17 +69,14 @@ impl ObjectInfoRequest {
 mod tests {
     use super::*;
     use crate::names::ObjectFormat;
+    use crate::packets::spelled;
 
     fn parse(format: ObjectFormat, arguments: &[String]) -> Result<ObjectInfoRequest, RequestError> {
-        let mut body = Vec::new();
-        push_packet(&mut body, &[b"command=object-info\n"]);
-        push_packet(&mut body, &[format!("object-format={format}\n").as_bytes()]);
-        body.extend_from_slice(b"0001");
-        for argument in arguments {
-            push_packet(&mut body, &[argument.as_bytes(), b"\n"]);
-        }
-        push_flush(&mut body);
-        ObjectInfoRequest::parse(&Command::read(&body)?.expect("a command"))
+        let mut lines =
+            vec!["command=object-info".to_owned(), format!("object-format={format}"), "|".to_owned()];
+        lines.extend_from_slice(arguments);
+        lines.push(".".to_owned());
+        ObjectInfoRequest::parse(&Command::read(&spelled(&lines))?.expect("a command"))
     }
 
     #[test]

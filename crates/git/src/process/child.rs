@@ -78,7 +78,7 @@ impl GitProcess {
 
     /// The number of the process and of its group; `None` once it has ended and was waited for.
     pub fn id(&self) -> Option<u32> {
-        self.group.as_ref().and_then(|group| group.lock().id())
+        self.group.as_ref().and_then(|group| group.child.lock().id())
     }
 
     /// The writing end of its input; closed when dropped. The first call gets it.
@@ -103,24 +103,16 @@ impl GitProcess {
     /// Waits until the process has ended. Does not close its input: drop that first.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         match &mut self.group {
-            Some(group) => group.child_mut().wait().await,
+            Some(group) => group.child.get_mut().wait().await,
             None => Err(io::Error::other("the process is being ended")),
         }
     }
 }
 
 impl Group {
-    fn lock(&self) -> parking_lot::MutexGuard<'_, Child> {
-        self.child.lock()
-    }
-
-    fn child_mut(&mut self) -> &mut Child {
-        self.child.get_mut()
-    }
-
     /// Signals the group unless its leader was waited for: from then on the number may belong to another process.
     fn signal(&self, signal: Signal) {
-        let id = self.lock().id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let id = self.child.lock().id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(group) = id {
             // It can only fail when the group is gone, which is what we want.
             kill_process_group(group, signal).ok();
@@ -133,14 +125,14 @@ impl Drop for GitProcess {
         let Some(mut group) = self.group.take() else {
             return;
         };
-        if group.lock().id().is_none() {
+        if group.child.lock().id().is_none() {
             return;
         }
         // Without a runtime to wait in, dropping the group kills it at once.
         if let Ok(runtime) = Handle::try_current() {
             group.signal(Signal::TERM);
             runtime.spawn(async move {
-                tokio::time::timeout(TERMINATION_GRACE, group.child_mut().wait()).await.ok();
+                tokio::time::timeout(TERMINATION_GRACE, group.child.get_mut().wait()).await.ok();
             });
         }
     }

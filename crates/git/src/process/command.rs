@@ -56,7 +56,7 @@ pub struct Finished {
 }
 
 /// How an invocation ended that may have failed.
-pub struct Ended {
+pub(crate) struct Ended {
     /// Its exit status.
     pub status: ExitStatus,
     /// What it printed.
@@ -154,13 +154,13 @@ impl GitCommand {
     }
 
     /// Ends it when it prints more.
-    pub fn output_limit(mut self, bytes: usize) -> Self {
+    pub(crate) fn output_limit(mut self, bytes: usize) -> Self {
         self.output_limit_bytes = bytes;
         self
     }
 
     /// Lets go of this when the process and its helpers are gone.
-    pub fn holding(mut self, guard: impl Any + Send + Sync) -> Self {
+    pub(crate) fn holding(mut self, guard: impl Any + Send + Sync) -> Self {
         self.guards.push(Arc::new(guard));
         self
     }
@@ -223,7 +223,7 @@ impl GitCommand {
     }
 
     /// Runs it to its end, whatever its exit status.
-    pub async fn run_to_end(mut self) -> Result<Ended, GitError> {
+    pub(crate) async fn run_to_end(mut self) -> Result<Ended, GitError> {
         let (operation, limit, limit_bytes) = (self.operation, self.time_limit, self.output_limit_bytes);
         let input = std::mem::take(&mut self.input);
         let mut process = self.spawn(Lane::Own).await?;

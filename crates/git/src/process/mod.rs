@@ -16,8 +16,8 @@ mod version;
 
 pub use child::GitProcess;
 pub(crate) use child::{Guard, OUTPUT_CHUNK_BYTES, PIPE_BYTES};
-pub use command::{Ended, Finished, GitCommand};
-pub(crate) use command::{keep_tail, read_tail, write_input};
+pub(crate) use command::{Ended, keep_tail, read_tail, write_input};
+pub use command::{Finished, GitCommand};
 pub(crate) use cpu_time::WorkWatch;
 pub use cpu_time::cpu_time;
 pub(crate) use environment::{clean_environment, settings_as_environment};

@@ -3,7 +3,7 @@
 //! ```text
 //! a process that may change references ends ──▶ what is in memory is stale ──▶ `changed`
 //! the references were read from the disk    ──▶ they are in memory         ──▶ `loaded`
-//! the repository is gone, or broken         ──▶ they are forgotten         ──▶ `gone`
+//! the repository is found gone, or broken   ──▶ they are forgotten         ──▶ `gone`
 //! ```
 //!
 //! Nothing below calls up: what prewarms, keeps house or delivers is not known here.

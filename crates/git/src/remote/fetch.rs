@@ -18,7 +18,7 @@ use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectId, RefName, RefSnapshot};
 use crate::process::{Git, GitCommand, Progress, SecretHeader, transfer, without_credentials};
 use crate::refs::{RefUpdate, UpdateRefsError};
 use crate::remote::{FetchError, Remote};
-use crate::repository::{Repository, STALE_LOCK_AGE};
+use crate::repository::{Repository, STAGING_NAMESPACE, STALE_LOCK_AGE};
 
 /// What to take over, from where.
 #[derive(Clone)]
@@ -275,7 +275,7 @@ fn staging_folder() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{INTERNAL_NAMESPACE}incoming/{}-{}-{count}", std::process::id(), now.as_nanos())
+    format!("{STAGING_NAMESPACE}/{}-{}-{count}", std::process::id(), now.as_nanos())
 }
 
 fn staged_name(folder: &str, name: &RefName) -> String {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::remote::{FetchError, InvalidAddress};
+use crate::remote::FetchError;
 
 /// Why a repository was not imported.
 #[derive(Debug, Error)]
@@ -17,10 +17,4 @@ pub enum ImportError {
         /// One line for each of the first of them, with the reason.
         detail: String,
     },
-}
-
-impl From<InvalidAddress> for ImportError {
-    fn from(error: InvalidAddress) -> Self {
-        Self::Transfer(error.into())
-    }
 }

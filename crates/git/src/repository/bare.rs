@@ -132,7 +132,7 @@ impl Repository {
 
     /// Forgets what is in memory when `git` found the repository missing or damaged, so that the next one who opens
     /// it looks at the disk.
-    pub fn forget_if_broken(&self, error: &GitError) {
+    pub(crate) fn forget_if_broken(&self, error: &GitError) {
         if error.is_broken_repository() {
             self.cache().forget(self.id());
         }

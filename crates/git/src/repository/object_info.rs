@@ -36,9 +36,7 @@ fn size_in(line: &[u8]) -> Option<u64> {
 mod tests {
     use std::process::{Command as Process, Stdio};
 
-    use heliostat_git_wire::ObjectFormat;
-
-    use heliostat_git_wire::{Command, RequestError, push_flush, push_packet};
+    use heliostat_git_wire::{Command, ObjectFormat, RequestError, spelled};
 
     use super::*;
     use crate::fixture::Workshop;
@@ -48,15 +46,11 @@ mod tests {
     const ANSWERS_WHEN_TOLD: GitVersion = GitVersion::new(2, 41, 0);
 
     fn body(format: ObjectFormat, arguments: &[String]) -> Vec<u8> {
-        let mut output = Vec::new();
-        push_packet(&mut output, &[b"command=object-info\n"]);
-        push_packet(&mut output, &[format!("object-format={format}\n").as_bytes()]);
-        output.extend_from_slice(b"0001");
-        for argument in arguments {
-            push_packet(&mut output, &[argument.as_bytes(), b"\n"]);
-        }
-        push_flush(&mut output);
-        output
+        let mut lines =
+            vec!["command=object-info".to_owned(), format!("object-format={format}"), "|".to_owned()];
+        lines.extend_from_slice(arguments);
+        lines.push(".".to_owned());
+        spelled(&lines)
     }
 
     fn parse(body: &[u8]) -> Result<ObjectInfoRequest, RequestError> {
