@@ -111,6 +111,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// The URL of the database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
@@ -173,14 +178,18 @@ fn new_database(folder: &TempDir) -> String {
         return format!("sqlite:{}", folder.path().join("heliostat.db").display());
     }
     let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    let created = Command::new("psql")
-        .args(["--quiet", "--no-psqlrc", "--dbname", &administrator, "--command"])
-        .arg(format!("CREATE DATABASE {name}"))
-        .status()
-        .expect("psql came with PostgreSQL");
-    assert!(created.success(), "the database {name} could not be created");
+    tell_postgres(&administrator, &format!("CREATE DATABASE {name}"));
     let (server, _) = administrator.rsplit_once('/').expect("the URL names a database");
     format!("{server}/{name}")
+}
+
+/// Has PostgreSQL carry out a statement.
+pub fn tell_postgres(administrator: &str, statement: &str) {
+    let told = Command::new("psql")
+        .args(["--quiet", "--no-psqlrc", "--dbname", administrator, "--command", statement])
+        .status()
+        .expect("psql came with PostgreSQL");
+    assert!(told.success(), "PostgreSQL refused: {statement}");
 }
 
 /// Starts a process that dies with this one, even when this one is killed.

@@ -39,6 +39,15 @@ pub enum Role {
     Mirror,
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upstream => "upstream",
+            Self::Mirror => "mirror",
+        })
+    }
+}
+
 /// An open database whose tables are up to date. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -79,9 +88,7 @@ impl Database {
     pub async fn check(url: &str) -> Result<(), DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
-        if let Location::Sqlite { path } = &location
-            && !path.exists()
-        {
+        if location.is_missing_file() {
             // A missing file is made at the first start; its folder is checked as the data directory.
             return Ok(());
         }
@@ -179,13 +186,13 @@ pub enum DatabaseUnavailable {
 }
 
 /// A database address, understood.
-enum Location {
+pub(crate) enum Location {
     Sqlite { path: PathBuf },
     Postgres { url: String },
 }
 
 impl Location {
-    fn parse(url: &str) -> Result<Self, DatabaseUnavailable> {
+    pub(crate) fn parse(url: &str) -> Result<Self, DatabaseUnavailable> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // Checked here, because the database library's own complaint repeats the password.
             return match PgConnectOptions::from_str(url) {
@@ -206,7 +213,23 @@ impl Location {
         Ok(Self::Sqlite { path: PathBuf::from(path) })
     }
 
-    fn options(&self, max_connections: u32) -> ConnectOptions {
+    /// Whether this is a file that has yet to be made.
+    pub(crate) fn is_missing_file(&self) -> bool {
+        matches!(self, Self::Sqlite { path } if !path.exists())
+    }
+
+    /// For one look at a database that may be another server's: its settings stay as they are.
+    pub(crate) fn options_to_look(&self) -> ConnectOptions {
+        let mut options = self.plain_options(1);
+        if let Self::Sqlite { path } = self {
+            let path = path.clone();
+            options
+                .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).busy_timeout(SQLITE_BUSY_TIMEOUT));
+        }
+        options
+    }
+
+    fn plain_options(&self, max_connections: u32) -> ConnectOptions {
         let mut options = match self {
             // The path goes in by `filename` below, where nothing in it is taken for an escape.
             Self::Sqlite { .. } => ConnectOptions::new("sqlite:"),
@@ -219,6 +242,11 @@ impl Location {
             // Statements carry secrets as values.
             .sqlx_logging(false)
             .record_stmt_in_spans(false);
+        options
+    }
+
+    fn options(&self, max_connections: u32) -> ConnectOptions {
+        let mut options = self.plain_options(max_connections);
         if let Self::Sqlite { path } = self {
             let path = path.clone();
             options.map_sqlx_sqlite_opts(move |sqlite| {

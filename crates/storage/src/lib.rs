@@ -11,6 +11,7 @@ mod ids;
 mod migrations;
 mod mirror_store;
 mod named_value;
+mod owner;
 mod page;
 mod records;
 mod settings;
@@ -27,6 +28,7 @@ pub use ids::{
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;
+pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;
 pub use upstream_store::UpstreamStore;

@@ -6,8 +6,15 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::options::{ListenOptions, StartError};
+use heliostat_storage::{Database, Role};
 
+use super::options::{ListenOptions, StartError};
+use super::owner_mark::{OwnerConflict, check_owner, mark_owner};
+
+/// The SQLite file of a role whose database is not named.
+pub const DATABASE_FILE: &str = "heliostat.db";
+/// Where repositories lie.
+pub const REPOSITORIES_FOLDER: &str = "repositories";
 /// Only the owner may look inside: databases hold shared secrets.
 const FOLDER_MODE: u32 = 0o700;
 /// How long a predecessor may take to let go.
@@ -57,14 +64,31 @@ impl DataFolder {
 
     /// Where repositories lie.
     pub fn repositories(&self) -> PathBuf {
-        self.path.join("repositories")
+        self.path.join(REPOSITORIES_FOLDER)
     }
 
     /// The database that is named, or the SQLite file inside this folder.
     pub fn database_url(&self, options: &ListenOptions) -> String {
         match &options.database {
             Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.path.join("heliostat.db").display()),
+            None => format!("sqlite:{}", self.path.join(DATABASE_FILE).display()),
         }
+    }
+
+    /// Opens the role's database, after a look whether it goes together with this folder.
+    pub async fn open_database(&self, options: &ListenOptions, role: Role) -> Result<Database, StartError> {
+        let url = self.database_url(options);
+        check_owner(&self.path, role, &url).await.map_err(|conflict| match conflict {
+            OwnerConflict::Database(error) => StartError::Database(error.to_string()),
+            conflict => StartError::Owner(conflict),
+        })?;
+        Database::open(&url, role).await.map_err(|error| StartError::Database(error.to_string()))
+    }
+
+    /// Marks the folder as that of the server that the database belongs to.
+    pub async fn mark(&self, database: &Database, role: Role) -> Result<(), StartError> {
+        let owner = database.owner(role).await.map_err(|error| StartError::Database(error.to_string()))?;
+        let Some(owner) = owner else { return Ok(()) };
+        mark_owner(&self.path, &owner).map_err(|error| StartError::Data { path: self.path.clone(), error })
     }
 }

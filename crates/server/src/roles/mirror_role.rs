@@ -6,7 +6,7 @@ use heliostat_api::{Role, roles};
 use heliostat_git::Git;
 use heliostat_git_serve::ServingEngine;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
-use heliostat_storage::{Database, MirrorStore};
+use heliostat_storage::MirrorStore;
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
@@ -26,8 +26,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Mirror).await;
-    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let database = data.open_database(common, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;
 
     let base_url = listening.base_url.as_str();
@@ -42,8 +41,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     if options.allow_mass_removal {
         domain_options.mass_removal = MassRemoval::Allowed;
     }
-    let opened = Mirror::open(domain_options, git, MirrorStore::new(database)).await;
+    let opened = Mirror::open(domain_options, git, MirrorStore::new(database.clone())).await;
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
+    data.mark(&database, heliostat_storage::Role::Mirror).await?;
 
     let role = RunningRole::new(&listening, data);
     domain.run(&role.stop());

@@ -3,10 +3,11 @@
 mod data_folder;
 mod mirror_role;
 mod options;
+mod owner_mark;
 mod running_role;
 mod upstream_role;
 
 pub use mirror_role::start_mirror;
-pub use options::{ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database};
+pub use options::{ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, check_owners};
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

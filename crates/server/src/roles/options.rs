@@ -1,13 +1,15 @@
 //! What a role is told at start, and why it may not start.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use heliostat_git_serve::ServingOptions;
-use heliostat_storage::Database;
+use heliostat_storage::{Database, Role};
 use url::Url;
 
+use super::data_folder::DATABASE_FILE;
+use super::owner_mark::{OwnerConflict, describe_owner};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -91,6 +93,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(String),
+    /// Folder or database belong to another server.
+    #[error(transparent)]
+    Owner(OwnerConflict),
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),
@@ -117,6 +122,18 @@ impl StartError {
     pub(crate) fn domain(role: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         StartError::Domain { role, reason: heliostat_peer::with_causes(error) }
     }
+}
+
+/// Whose a data folder and its database are, for `heliostat doctor`; on failure says why no role would start with them.
+/// `None` if neither has been used yet.
+pub async fn check_owners(
+    data: &Path,
+    database: Option<&str>,
+    expected: Option<Role>,
+) -> Result<Option<String>, String> {
+    let url =
+        database.map_or_else(|| format!("sqlite:{}", data.join(DATABASE_FILE).display()), str::to_owned);
+    describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
 }
 
 /// Whether a database can be opened, for `heliostat doctor`; on failure says why, without its password.

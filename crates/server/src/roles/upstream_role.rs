@@ -6,7 +6,7 @@ use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
-use heliostat_storage::{Database, UpstreamStore};
+use heliostat_storage::UpstreamStore;
 use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
@@ -25,10 +25,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
     let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let database = data.open_database(common, heliostat_storage::Role::Upstream).await?;
     let repositories = ServedRepositories::new(git, data.repositories(), &common.serving)
         .map_err(|error| StartError::Data { path: data.repositories(), error })?;
-    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
-    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
     let listening = Listening::open(common).await?;
 
     let domain_options = heliostat_upstream::UpstreamOptions {
@@ -42,8 +41,10 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
-    let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
+    let store = UpstreamStore::new(database.clone());
+    let opened = Upstream::open(store, repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
+    data.mark(&database, heliostat_storage::Role::Upstream).await?;
     if let Some(file) = admin.and_then(|account| account.password_file) {
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
