@@ -2,6 +2,7 @@
 
 mod begin_with_bundle;
 mod clone_from_mirror;
+mod database_older;
 mod disconnect;
 mod drain;
 mod kill_and_converge;

@@ -24,7 +24,7 @@ pub use database::{Database, DatabaseUnavailable, Role};
 pub use error::StoreError;
 pub use ids::{
     Generation, InvocationId, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId,
-    RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
+    RepositoryIdentity, RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;

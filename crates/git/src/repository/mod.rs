@@ -1,6 +1,7 @@
 //! What a repository is on disk: where it lies, what it holds, whether it is whole, and what was left in it.
 
 mod bare;
+mod identity;
 mod leftovers;
 mod new_objects;
 mod object_info;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
+pub(crate) use identity::write_identity;
 pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging, remove_keep_files_of_transfers};
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
 pub use new_objects::{NewObject, NewObjects};

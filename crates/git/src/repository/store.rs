@@ -21,7 +21,8 @@ use crate::disk::{blocking, sync_folder};
 use crate::process::{Git, GitError};
 use crate::refs::RefListener;
 use crate::repository::{
-    Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers, remove_stale_transfers,
+    Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers,
+    remove_stale_transfers, write_identity,
 };
 
 /// Repositories lie in this many folders, so that none grows too large to list.
@@ -120,12 +121,32 @@ impl RepositoryStore {
         self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
+    /// Creates an empty repository that says whose it is: see [`Repository::identity`].
+    pub async fn create_with_identity(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        identity: &str,
+    ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, ObjectFormat::Sha1, Some(identity)).await
+    }
+
     /// Creates an empty repository whose objects are named by this hash.
     pub async fn create_with_format(
         &self,
         id: u64,
         default_branch: &RefName,
         format: ObjectFormat,
+    ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, format, None).await
+    }
+
+    async fn make(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+        identity: Option<&str>,
     ) -> Result<Repository, CreateError> {
         if !default_branch.is_branch() {
             return Err(CreateError::NotABranch(default_branch.clone()));
@@ -153,8 +174,14 @@ impl RepositoryStore {
             .run()
             .await
             .map_err(|error| CreateError::Git { id, error })?;
-        let destination = place.clone();
-        match blocking(move || move_into_place(&repository, &destination)).await {
+        let (destination, identity) = (place.clone(), identity.map(str::to_owned));
+        let finish = move || {
+            if let Some(identity) = identity {
+                write_identity(&repository, &identity)?;
+            }
+            move_into_place(&repository, &destination)
+        };
+        match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
             Err(error)
                 if matches!(

@@ -16,7 +16,7 @@ use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::metrics::{self, Metrics, ProcessMetrics};
+use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -53,10 +53,12 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
+    let asked = domain.clone();
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
         process: ProcessMetrics::now(),
     };

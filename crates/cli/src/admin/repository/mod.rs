@@ -1,5 +1,6 @@
-//! `heliostat repository`: create, import, look at and delete repositories.
+//! `heliostat repository`: create, import, look at, adopt and delete repositories.
 
+mod adopt;
 mod create;
 mod import;
 mod repository_name;
@@ -30,6 +31,9 @@ pub enum RepositoryCommand {
     },
     /// Copy all branches and tags of a repository into the upstream; the repository is created if it is missing.
     Import(import::ImportCommand),
+    /// Take over a repository that is on the upstream's disk without a record, as after a restore of an older database;
+    /// without arguments, list them and the recorded ones that are not served.
+    Adopt(adopt::AdoptCommand),
     /// List the repositories that one may read.
     List {
         /// Only those of this project [default: all].
@@ -87,6 +91,7 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
             session.output.show(&created, &FIELDS);
         }
         RepositoryCommand::Import(command) => import::run(command).await?,
+        RepositoryCommand::Adopt(command) => adopt::run(command).await?,
         RepositoryCommand::List { project, connection } => {
             let session = connection.open().await?;
             let path = match &project {

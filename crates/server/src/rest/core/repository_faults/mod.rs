@@ -1,0 +1,4 @@
+//! Repositories without a record, and recorded ones that are not served.
+
+mod adopt_repository;
+mod get_repository_faults;
