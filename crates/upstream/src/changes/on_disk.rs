@@ -44,17 +44,17 @@ impl Changes {
 
     /// What reading a recorded repository has failed with: damage is noted, and told to the caller.
     pub(crate) async fn read_failed(&self, id: RepositoryId, error: git::GitError) -> Refusal {
-        let Some(detail) = damage_in(&error) else { return Refusal::internal(error) };
-        match self.repository_record(id).await {
-            Err(refusal) => refusal,
-            Ok(recorded) => {
-                let fault = RepositoryFault::Damaged { detail };
-                let refusal = fault.refusal(&recorded);
-                self.faults.note(id, fault);
-                self.doubt(id);
-                refusal
-            }
-        }
+        let Some(found) = error.fault() else { return Refusal::internal(error) };
+        let recorded = match self.repository_record(id).await {
+            Err(refusal) => return refusal,
+            Ok(recorded) => recorded,
+        };
+        let git::Fault::Damaged(detail) = found else { return unreadable_now(&recorded, &error) };
+        let fault = RepositoryFault::Damaged { detail };
+        let refusal = fault.refusal(&recorded);
+        self.faults.note(id, fault);
+        self.doubt(id);
+        refusal
     }
 
     /// That what is on disk is the repository that is recorded. One from before there were identities gets that of its
@@ -151,17 +151,8 @@ impl Changes {
     }
 }
 
-/// What was found damaged, if that is why reading failed.
-fn damage_in(error: &git::GitError) -> Option<String> {
-    match error {
-        git::GitError::Shared(error) => damage_in(error),
-        git::GitError::Corrupt { detail, .. } => Some(detail.clone()),
-        _ => None,
-    }
-}
-
 /// Nothing says that the repository is damaged.
-fn unreadable_now(recorded: &Repository, error: &git::OpenError) -> Refusal {
+fn unreadable_now(recorded: &Repository, error: &dyn std::error::Error) -> Refusal {
     tracing::warn!(repository.id = %recorded.id, error = %error, "a repository cannot be read at the moment");
     let path = format!("{}/{}", recorded.project.key, recorded.slug);
     Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))

@@ -1,9 +1,12 @@
 //! GET /admin/repository-faults: where records and disk do not agree.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::{FAULTS, lay_on_disk, take_off_disk};
-use crate::harness::{Attempt, Identity, Server, ServerOptions, eventually, git_fails, shared_pair};
+use crate::harness::{
+    Attempt, Identity, Server, ServerOptions, eventually, git, git_fails, repository_path, shared_pair,
+};
 
 #[tokio::test]
 async fn behaviour_what_is_missing_and_what_has_no_record_is_listed_and_told() {
@@ -13,7 +16,7 @@ async fn behaviour_what_is_missing_and_what_has_no_record_is_listed_and_told() {
     let nothing = upstream.admin().get(FAULTS).await.promised(200);
     assert_eq!((&nothing["unservedCount"], &nothing["unrecordedCount"]), (&0.into(), &0.into()));
     let status = upstream.anonymous().get("/status").await.expect(200).json();
-    assert_eq!(status, serde_json::json!({"state": "RUNNING"}));
+    assert_eq!(status, json!({"state": "RUNNING"}));
 
     upstream.kill();
     lay_on_disk(&upstream, &whole, 4711);
@@ -37,11 +40,24 @@ async fn behaviour_what_is_missing_and_what_has_no_record_is_listed_and_told() {
     // What is missing is told to readers, and does not keep others from being read.
     let answer = git_fails(checkout.path(), &["ls-remote", upstream.admin_url(&lost).as_str()]);
     assert!(answer.contains("503"), "{answer}");
-    let path = crate::harness::repository_path(&lost);
-    let branches = upstream.admin().get(&format!("{path}/branches")).await;
-    assert_eq!(branches.status, 503, "{}", branches.text());
-    assert!(branches.text().contains("--from-mirror"), "{}", branches.text());
-    crate::harness::git(checkout.path(), &["ls-remote", upstream.admin_url(&whole).as_str()]);
+    let path = repository_path(&lost);
+    let branch_utils = format!("{path}/branches").replace("/rest/api/", "/rest/branch-utils/");
+    let (new, default) = (json!({"name": "x", "startPoint": "main"}), json!({"id": "refs/heads/main"}));
+    for (method, path, body) in [
+        (Method::GET, format!("{path}/branches"), None),
+        (Method::POST, format!("{path}/branches"), Some(&new)),
+        (Method::POST, branch_utils.clone(), Some(&new)),
+        (Method::DELETE, branch_utils, Some(&json!({"name": "x"}))),
+        (Method::GET, format!("{path}/branches/default"), None),
+        (Method::PUT, format!("{path}/branches/default"), Some(&default)),
+        (Method::PUT, format!("{path}/default-branch"), Some(&default)),
+        (Method::PUT, path.clone(), Some(&json!({"defaultBranch": "other"}))),
+    ] {
+        let refused = upstream.admin().send(method, &path, body).await.refused(503);
+        let message = refused["message"].as_str().expect("errors have messages");
+        assert!(message.contains("heliostat repository restore"), "{path}: {message}");
+    }
+    git(checkout.path(), &["ls-remote", upstream.admin_url(&whole).as_str()]);
     let metrics = upstream.anonymous().get("/metrics").await.expect(200).text();
     for line in ["heliostat_upstream_repositories_unserved 1", "heliostat_upstream_repositories_unrecorded 1"]
     {
