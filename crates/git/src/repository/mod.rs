@@ -1,4 +1,5 @@
-//! What a repository is on disk: where it lies, what it holds, whether it is whole, and what was left in it.
+//! What a repository is on disk: where it lies, what it holds, whether it is whole, what was left in it, and
+//! where it lies when it is no longer wanted.
 
 mod bare;
 mod leftovers;
@@ -8,6 +9,7 @@ mod pack_index;
 mod ref_locks;
 mod revisions;
 mod store;
+mod trash;
 mod verify;
 
 pub use bare::Repository;
@@ -18,3 +20,4 @@ pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use ref_locks::RefLocks;
 pub use store::{CreateError, OpenError, RepositoryStore};
+pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};
