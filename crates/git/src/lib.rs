@@ -38,7 +38,7 @@ pub use remote::{
 };
 pub use repository::{
     CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers,
+    STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

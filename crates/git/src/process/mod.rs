@@ -8,6 +8,7 @@ mod cpu_time;
 mod environment;
 mod error;
 mod executable;
+mod orphans;
 mod output;
 mod readers;
 mod secret_header;
@@ -27,6 +28,7 @@ pub(crate) use error::{
 };
 pub(crate) use executable::Lane;
 pub use executable::{Git, GitUnavailable, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+pub(crate) use orphans::{SERVER_VARIABLE, end_orphans, server_mark};
 pub use output::ByteStream;
 pub(crate) use output::pieces;
 pub use readers::{Moment, Reader, Readers};
