@@ -27,9 +27,9 @@ pub use heliostat_git_wire::{
     RefSnapshot,
 };
 pub use process::{
-    ByteStream, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion, InvalidHeader,
-    MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader,
-    cpu_time,
+    ByteStream, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion,
+    InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers,
+    SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{

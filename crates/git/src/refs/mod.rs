@@ -11,7 +11,7 @@ pub use cache::DEFAULT_REF_MEMORY_BYTES;
 pub(crate) use cache::{Load, RefCache};
 pub use changes::RefListener;
 pub(crate) use changes::{ChangeUnderWay, SharedRefs};
-pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
+pub(crate) use files::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
 pub(crate) use load::{ask_git_for_head, load_refs, object_format};
 pub use update::{RefUpdate, UpdateRefsError};
 pub(crate) use update::{is_about_a_name_conflict, update_refs};

@@ -8,7 +8,7 @@ use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapsh
 use crate::disk::blocking;
 use crate::process::{Git, GitCommand, GitError};
 use crate::refs::{
-    ChangeUnderWay, Load, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
+    ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
 };
 use crate::repository::RefLocks;
@@ -145,7 +145,8 @@ impl Repository {
         let found = blocking(move || Ok(read_head(&path))).await;
         let head = match found.map_err(|error| GitError::Io { operation, error })? {
             Ok(head) => head,
-            Err(_) => ask_git_for_head(self.git(), self.path()).await?,
+            Err(NotRead::Refused(file, error)) => return Err(GitError::refused(operation, &file, &error)),
+            Err(NotRead::NotUnderstood(_)) => ask_git_for_head(self.git(), self.path()).await?,
         };
         match head {
             StoredHead::Detached(_) => Ok(None),

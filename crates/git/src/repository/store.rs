@@ -18,7 +18,7 @@ use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, sync_folder};
-use crate::process::{Git, GitError, end_orphans};
+use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::RefListener;
 use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging};
 
@@ -80,6 +80,25 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It may well be whole, but the system does not let us look at it now.
+    #[error("repository {id} cannot be read at the moment: {reason}")]
+    CannotReadNow {
+        /// Which repository.
+        id: u64,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    /// What this says about the repository; `None` when there is none.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Missing(_) => None,
+            Self::Broken { reason, .. } => Some(Fault::Damaged(reason.clone())),
+            Self::CannotReadNow { reason, .. } => Some(Fault::CannotReadNow(reason.clone())),
+        }
+    }
 }
 
 impl RepositoryStore {
@@ -170,15 +189,16 @@ impl RepositoryStore {
     pub async fn open(&self, id: u64) -> Result<Repository, OpenError> {
         let path = self.place_of(id);
         let place = path.clone();
-        let fault = blocking(move || Ok(fault_of(&place))).await;
-        let fault = fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string())));
-        if fault.is_some() {
+        let found = blocking(move || Ok(look_at(&place))).await;
+        let found = found.unwrap_or_else(|error| Found::Faulty(Fault::CannotReadNow(error.to_string())));
+        if matches!(found, Found::Nothing | Found::Faulty(Fault::Damaged(_))) {
             self.shared.refs.forget(id);
         }
-        match fault {
-            None => Ok(self.repository_at(id, path)),
-            Some(Fault::Missing) => Err(OpenError::Missing(id)),
-            Some(Fault::Broken(reason)) => Err(OpenError::Broken { id, reason }),
+        match found {
+            Found::Repository => Ok(self.repository_at(id, path)),
+            Found::Nothing => Err(OpenError::Missing(id)),
+            Found::Faulty(Fault::Damaged(reason)) => Err(OpenError::Broken { id, reason }),
+            Found::Faulty(Fault::CannotReadNow(reason)) => Err(OpenError::CannotReadNow { id, reason }),
         }
     }
 
@@ -280,28 +300,44 @@ impl RepositoryStore {
     }
 }
 
-enum Fault {
-    Missing,
-    Broken(String),
+/// What lies in the place of a repository.
+enum Found {
+    Repository,
+    Nothing,
+    Faulty(Fault),
 }
 
-fn fault_of(place: &Path) -> Option<Fault> {
+fn look_at(place: &Path) -> Found {
     match std::fs::metadata(place) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Fault::Missing),
-        Err(error) => return Some(Fault::Broken(format!("its folder cannot be read: {error}"))),
-        Ok(metadata) if !metadata.is_dir() => return Some(Fault::Broken("it is not a folder".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
+        Err(error) => return unreadable("its folder", &error),
+        Ok(metadata) if !metadata.is_dir() => return damaged("it is not a folder"),
         Ok(_) => {}
     }
     for part in ["objects", "refs"] {
-        if !place.join(part).is_dir() {
-            return Some(Fault::Broken(format!("it has no folder {part}")));
+        match std::fs::metadata(place.join(part)) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Err(error) if !is_about_content(&error) => {
+                return unreadable(&format!("its folder {part}"), &error);
+            }
+            Ok(_) | Err(_) => return damaged(&format!("it has no folder {part}")),
         }
     }
     match std::fs::read_to_string(place.join("HEAD")) {
-        Err(error) => Some(Fault::Broken(format!("its HEAD cannot be read: {error}"))),
-        Ok(head) if is_head(head.trim_end()) => None,
-        Ok(_) => Some(Fault::Broken("its HEAD names neither a reference nor a commit".to_owned())),
+        Err(error) => unreadable("its HEAD", &error),
+        Ok(head) if is_head(head.trim_end()) => Found::Repository,
+        Ok(_) => damaged("its HEAD names neither a reference nor a commit"),
     }
+}
+
+fn damaged(what: &str) -> Found {
+    Found::Faulty(Fault::Damaged(what.to_owned()))
+}
+
+/// Only a failure that is about what lies there is damage.
+fn unreadable(what: &str, error: &io::Error) -> Found {
+    let reason = format!("{what} cannot be read: {error}");
+    Found::Faulty(if is_about_content(error) { Fault::Damaged(reason) } else { Fault::CannotReadNow(reason) })
 }
 
 fn is_head(head: &str) -> bool {
@@ -392,6 +428,24 @@ mod tests {
         std::fs::remove_dir_all(path.join("objects")).expect("removed");
         let error = store.open(5).await.expect_err("broken");
         assert_eq!(error.to_string(), "repository 5 is broken: it has no folder objects");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_now_is_not_broken() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let repository = store.create(5, &main()).await.expect("created");
+        let (head, aside) = (repository.path().join("HEAD"), repository.path().join("HEAD.aside"));
+        std::fs::rename(&head, &aside).expect("renamed");
+        // Reading it fails for a reason that says nothing about what is in it, also for root.
+        std::os::unix::fs::symlink("HEAD", &head).expect("linked");
+        let error = store.open(5).await.expect_err("unreadable");
+        assert!(matches!(error.fault(), Some(Fault::CannotReadNow(_))), "{error}");
+        let error = repository.refs().await.expect_err("unreadable");
+        assert!(matches!(error.fault(), Some(Fault::CannotReadNow(_))), "{error}");
+        std::fs::rename(&aside, &head).expect("renamed");
+        store.open(5).await.expect("as before");
+        repository.refs().await.expect("as before");
     }
 
     #[tokio::test]
