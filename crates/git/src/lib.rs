@@ -38,8 +38,8 @@ pub use remote::{
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
-    Repository, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, TakeBackError, TrashReason,
-    TrashedRepository, remove_stale_transfers,
+    Repository, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, TakeBackError, TrashReason,
+    TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

@@ -14,8 +14,8 @@ mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
-pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging, remove_keep_files_of_transfers};
-pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
+pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging};
+pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use ref_locks::RefLocks;

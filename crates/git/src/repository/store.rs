@@ -18,11 +18,9 @@ use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, sync_folder};
-use crate::process::{Fault, Git, GitError, is_about_content};
+use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::RefListener;
-use crate::repository::{
-    Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers, remove_stale_transfers,
-};
+use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -235,18 +233,18 @@ impl RepositoryStore {
     /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
     /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
     pub async fn recover(&self) -> io::Result<usize> {
+        let root = self.root.clone();
+        let ended = blocking(move || Ok(end_orphans(&root))).await?;
+        // Where processes cannot be seen, one that has outlived the last run may still be at work.
+        let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
         self.clear_drafts().await?;
         let mut removed = 0;
         for id in self.list().await? {
             let repository = self.repository(id);
             let path = repository.path().to_owned();
-            blocking(move || {
-                clear_staging(&path)?;
-                remove_keep_files_of_transfers(&path)?;
-                remove_stale_transfers(&path, Duration::ZERO)
-            })
-            .await?;
-            removed += repository.clear_stale_locks(STALE_LOCK_AGE).await?;
+            blocking(move || clear_staging(&path)).await?;
+            repository.clear_stale_transfers(Duration::ZERO).await?;
+            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
         }
         Ok(removed)
     }
