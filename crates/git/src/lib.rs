@@ -37,8 +37,9 @@ pub use remote::{
     remote_refs,
 };
 pub use repository::{
-    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
+    Repository, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, TakeBackError, TrashReason,
+    TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

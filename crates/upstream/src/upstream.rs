@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
@@ -40,6 +41,8 @@ pub struct UpstreamOptions {
     pub admin_password: Option<Secret>,
     /// Which addresses mirrors and webhooks may have.
     pub mirror_addresses: MirrorAddresses,
+    /// How long a deleted repository lies in the trash.
+    pub trash_time: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -75,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) repositories: Arc<Repositories>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) downstream: Downstream<Primary>,
+    trash_time: Duration,
     tasks: DetachedTasks,
 }
 
@@ -109,7 +113,7 @@ impl Upstream {
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
         let parts = DownstreamParts { store, client, client_key, announcer, tasks };
-        let upstream = Self::assembled(parts, served, passwords, webhook_client);
+        let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);
         Ok((upstream, admin))
     }
 
@@ -119,6 +123,7 @@ impl Upstream {
         served: ServedRepositories,
         passwords: Passwords,
         webhook_client: WebhookClient,
+        trash_time: Duration,
     ) -> Self {
         let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
         let disk = served.store().clone();
@@ -156,6 +161,7 @@ impl Upstream {
             repositories,
             webhooks,
             downstream,
+            trash_time,
             tasks,
         }))
     }
@@ -165,8 +171,9 @@ impl Upstream {
         let reconcile = changes::run(&self.0.changes, stop.clone());
         let tell_mirrors = self.0.downstream.run(stop.clone());
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
+        let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, housekeeping);
         self.0.tasks.finished().await;
     }
 

@@ -245,7 +245,7 @@ fn is_about_no_repository(stderr: &str) -> bool {
 }
 
 pub(crate) fn is_about_a_lock(stderr: &str) -> bool {
-    stderr.contains(".lock': File exists")
+    stderr.contains(".lock': File exists") || stderr.contains("packed-refs.new: File exists")
 }
 
 pub(crate) fn is_about_damage(stderr: &str) -> bool {
@@ -274,6 +274,8 @@ mod tests {
         assert!(matches!(read("fatal: bad object refs/heads/main"), GitError::Corrupt { .. }));
         let lock = "error: cannot lock ref 'refs/heads/a': Unable to create '/r.git/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), GitError::Locked { .. }));
+        let draft = "fatal: unable to write new packed-refs: unable to create file /r.git/packed-refs.new: File exists";
+        assert!(matches!(read(draft), GitError::Locked { .. }));
         assert!(matches!(read("fatal: something new"), GitError::Failed { .. }));
     }
 

@@ -127,7 +127,8 @@ impl Changes {
             }
         }
         if self.is_empty_draft(draft).await
-            && let Err(error) = self.disk.remove(disk_id(id)).await
+            && let Err(error) =
+                self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
         {
             tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository from disk");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
-use heliostat_git::RefName;
+use heliostat_git::{Origin, RefName, TrashReason};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
@@ -208,7 +208,14 @@ impl Repositories {
                 tracing::warn!(repository.id = %id, "left on disk what lay in the place of a deleted repository: it is another one");
                 return Ok(());
             }
-            repositories.served.store().remove(disk_id(id)).await.map_err(Refusal::internal)
+            let origin = Origin {
+                path: Some(format!("{}/{}", repository.project.key, repository.slug)),
+                external_id: Some(id.to_string()),
+                identity: Some(repository.identity.to_string()),
+                ..Origin::default()
+            };
+            let moved = repositories.served.store().trash(disk_id(id), TrashReason::Deleted, origin).await;
+            moved.map(drop).map_err(Refusal::internal)
         };
         self.tasks.to_the_end(work).await
     }
