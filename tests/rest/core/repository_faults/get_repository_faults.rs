@@ -58,7 +58,7 @@ async fn behaviour_what_is_missing_and_what_has_no_record_is_listed_and_told() {
         assert!(message.contains("heliostat repository restore"), "{path}: {message}");
     }
     git(checkout.path(), &["ls-remote", upstream.admin_url(&whole).as_str()]);
-    let metrics = upstream.anonymous().get("/metrics").await.expect(200).text();
+    let metrics = upstream.anonymous().get("/metrics").await.expect(200).text;
     for line in ["heliostat_upstream_repositories_unserved 1", "heliostat_upstream_repositories_unrecorded 1"]
     {
         assert!(metrics.lines().any(|found| found == line), "{line}");
