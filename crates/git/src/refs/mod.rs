@@ -5,6 +5,7 @@ mod changes;
 mod files;
 mod load;
 mod update;
+mod write_head;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
 pub(crate) use cache::{Load, RefCache};
@@ -14,3 +15,4 @@ pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs,
 pub(crate) use load::{ask_git_for_head, load_refs, object_format};
 pub use update::{RefUpdate, UpdateRefsError};
 pub(crate) use update::{is_about_a_name_conflict, update_refs};
+pub(crate) use write_head::write_head;

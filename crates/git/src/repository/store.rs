@@ -17,8 +17,8 @@ use std::time::Duration;
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
-use crate::disk::{blocking, sync_folder};
-use crate::process::{Git, GitError};
+use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
+use crate::process::{Durability, Git, GitError};
 use crate::refs::RefListener;
 use crate::repository::{
     Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers, remove_stale_transfers,
@@ -90,8 +90,8 @@ impl RepositoryStore {
     pub fn new(git: Git, root: PathBuf, ref_memory_bytes: u64) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(ref_memory_bytes));
         let store = Self { root: std::path::absolute(root)?, git, shared };
-        std::fs::create_dir_all(store.incoming())?;
-        std::fs::create_dir_all(store.trash())?;
+        make_folder_durably(&store.incoming())?;
+        make_folder_durably(&store.trash())?;
         Ok(store)
     }
 
@@ -153,8 +153,15 @@ impl RepositoryStore {
             .run()
             .await
             .map_err(|error| CreateError::Git { id, error })?;
-        let destination = place.clone();
-        match blocking(move || move_into_place(&repository, &destination)).await {
+        let (destination, durability) = (place.clone(), self.git.durability());
+        let finish = move || {
+            if durability == Durability::Strict {
+                // Git leaves HEAD and the configuration to the system.
+                sync_tree(&repository)?;
+            }
+            move_into_place(&repository, &destination)
+        };
+        match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
             Err(error)
                 if matches!(

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use heliostat_git::Durability;
 use heliostat_git_serve::ServingOptions;
 use heliostat_storage::Database;
 use url::Url;
@@ -24,6 +25,8 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// What a power failure may take.
+    pub durability: Durability,
     /// How readers are answered.
     pub serving: ServingOptions,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
