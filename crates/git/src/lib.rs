@@ -35,8 +35,8 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, fetch, push_mirror,
-    remote_refs,
+    CopyError, FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, copy_repository,
+    fetch, push_mirror, remote_refs,
 };
 pub use repository::{
     CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,

@@ -105,6 +105,23 @@ impl Database {
         connection.close().await.map_err(unreachable)
     }
 
+    /// Writes a copy of an SQLite database into a file that is missing or empty: as it is at one moment, while others
+    /// go on using it, and on the disk when this returns. Creates and changes nothing else.
+    pub async fn copy_sqlite(url: &str, into: &Path) -> Result<(), DatabaseUnavailable> {
+        let location = Location::parse(url)?;
+        let Some(target) = into.to_str().filter(|_| matches!(location, Location::Sqlite { .. })) else {
+            return Err(DatabaseUnavailable::UnknownAddress { address: location.to_string() });
+        };
+        let file_error = |error| DatabaseUnavailable::File { address: into.display().to_string(), error };
+        create_private_file(into).map_err(file_error)?;
+        let connection = sea_orm::Database::connect(location.options(1, Flush::NowAndThen)).await;
+        let connection = connection.map_err(|error| location.unreachable(error))?;
+        let statement = format!("VACUUM INTO '{}'", target.replace('\'', "''"));
+        let copied = connection.execute_unprepared(&statement).await;
+        connection.close().await.and(copied).map_err(|error| location.unreachable(error))?;
+        File::open(into).and_then(|file| file.sync_all()).map_err(file_error)
+    }
+
     /// Whether the database answers at this moment.
     pub async fn ping(&self) -> Result<(), DatabaseUnavailable> {
         self.connection.ping().await.map_err(|error| self.location.unreachable(error))
@@ -408,6 +425,30 @@ mod tests {
             copy.flush().await.unwrap();
             copy.close().await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_made_while_the_database_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let database = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap();
+        let store = UpstreamStore::new(database.clone());
+        store.set_setting("before", "value").await.unwrap();
+        // An apostrophe, because the name goes into a statement.
+        let copy = folder.path().join("it's a copy.db");
+        Database::copy_sqlite(&url, &copy).await.unwrap();
+        store.set_setting("after", "value").await.unwrap();
+        database.close().await.unwrap();
+        let again = Database::copy_sqlite(&url, &copy).await;
+        assert!(again.is_err(), "a file with something in it is not written over");
+        let url = format!("sqlite:{}", copy.display());
+        let copy = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap();
+        let store = UpstreamStore::new(copy.clone());
+        assert!(store.get_setting("before").await.unwrap().is_some());
+        assert!(store.get_setting("after").await.unwrap().is_none());
+        copy.close().await.unwrap();
+        let nowhere = Database::copy_sqlite("sqlite:/nowhere/at/all/x.db", &folder.path().join("y.db")).await;
+        assert!(nowhere.is_err());
     }
 
     #[cfg(unix)]
