@@ -1,7 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor` or `role`. `options` and
-//! `settings` give options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `role` or `trash`. `options`
+//! and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
 mod options;
@@ -11,6 +11,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod role;
+mod trash;
 
 mod admin;
 mod client;
@@ -71,6 +72,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => admin::permission::run(command).await?,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,
+        Command::Trash(command) => trash::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

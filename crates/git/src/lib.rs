@@ -29,9 +29,9 @@ pub use heliostat_git_wire::{
     RefSnapshot,
 };
 pub use process::{
-    ByteStream, Durability, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion,
-    InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment,
-    Reader, Readers, SecretHeader, cpu_time,
+    ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
+    GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
+    MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
@@ -39,8 +39,9 @@ pub use remote::{
     fetch, push_mirror, remote_refs,
 };
 pub use repository::{
-    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
+    Repository, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, TakeBackError, TrashReason,
+    TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

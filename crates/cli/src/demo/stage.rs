@@ -91,6 +91,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
+    let trash_time = heliostat_git::DEFAULT_TRASH_TIME;
     ListenOptions {
         listen,
         base_url: None,
@@ -98,6 +99,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         database: None,
         git,
         durability,
+        trash_time,
         serving,
         metrics_token: None,
     }

@@ -6,13 +6,15 @@ mod files;
 mod load;
 mod update;
 mod write_head;
+mod writers;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
 pub(crate) use cache::{Load, RefCache};
 pub use changes::RefListener;
-pub(crate) use changes::{ChangeUnderWay, RefWriter, SharedRefs};
-pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
+pub(crate) use changes::{ChangeUnderWay, SharedRefs};
+pub(crate) use files::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
 pub(crate) use load::{ask_git_for_head, load_refs, object_format};
 pub use update::{RefUpdate, UpdateRefsError};
 pub(crate) use update::{is_about_a_name_conflict, update_refs};
 pub(crate) use write_head::write_head;
+pub(crate) use writers::{OldestWriter, RefWriter, Writers, is_older};

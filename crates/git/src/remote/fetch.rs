@@ -73,7 +73,7 @@ pub async fn fetch(
     match fetch.run(&plan.scope, &mut on_progress).await {
         // The owner of the lock may have been killed, in which case nothing else removes it.
         Err(FetchError::Locked { .. })
-            if repository.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|n| n > 0) =>
+            if repository.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|locks| locks.removed > 0) =>
         {
             fetch.run(&plan.scope, &mut on_progress).await
         }
@@ -241,6 +241,7 @@ impl Fetch<'_> {
         ]);
         command
             .args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"])
+            .looking_again()
             .authorization(self.remote.authorization.as_ref())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::process::{GitError, is_about_a_lock, is_about_damage, is_about_no_repository};
+use crate::process::{Fault, GitError, is_about_a_lock};
 use crate::refs::{UpdateRefsError, is_about_a_name_conflict};
 use crate::remote::InvalidAddress;
 
@@ -62,6 +62,12 @@ pub enum FetchError {
         /// What git found.
         detail: String,
     },
+    /// Our repository could not be read, or git was killed: that says nothing about what is in it.
+    #[error("our repository cannot be read at the moment: {detail}")]
+    CannotReadNow {
+        /// What the system or git said.
+        detail: String,
+    },
     /// A lock file is in the way: another change is running, or one was killed a moment ago.
     #[error("our repository is locked: {detail}")]
     Locked {
@@ -88,6 +94,16 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What this says about our repository; `None` when it is about something else.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Corrupt { detail } => Some(Fault::Damaged(detail.clone())),
+            Self::CannotReadNow { detail } => Some(Fault::CannotReadNow(detail.clone())),
+            Self::Git(error) => error.fault(),
+            _ => None,
+        }
+    }
+
     /// Reads why a transfer failed.
     pub(crate) fn from_failure(url: &str, status: &str, stderr: &str) -> Self {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
@@ -109,14 +125,20 @@ impl FetchError {
             Self::NameConflict { detail }
         } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
             Self::NotFound { url }
-        } else if is_about_no_repository(&ours) || is_about_damage(&ours) {
-            Self::Corrupt { detail }
+        } else if let Some(fault) = fault_in(status, &ours) {
+            fault
         } else if says(UNREACHABLE) {
             Self::RemoteUnreachable { url, detail }
         } else {
             Self::Other { status: status.to_owned(), detail }
         }
     }
+}
+
+/// What is wrong with our repository, as far as `git` says so.
+fn fault_in(status: &str, ours: &str) -> Option<FetchError> {
+    let error = GitError::from_failure("fetch", None, status, ours);
+    error.fault().is_some().then(|| error.into())
 }
 
 const UNAUTHORIZED: &[&str] = &[
@@ -164,8 +186,9 @@ impl From<GitError> for FetchError {
     fn from(error: GitError) -> Self {
         match error {
             GitError::Corrupt { detail, .. } => Self::Corrupt { detail },
-            GitError::NotARepository { path, .. } => {
-                Self::Corrupt { detail: format!("{} is not a repository", path.display()) }
+            GitError::CannotReadNow { detail, .. } => Self::CannotReadNow { detail },
+            GitError::NotARepository { .. } => {
+                Self::CannotReadNow { detail: "git does not take it for a repository".to_owned() }
             }
             GitError::Locked { detail, .. } => Self::Locked { detail },
             GitError::TimedOut { limit, .. } => Self::Timeout(limit),
@@ -224,7 +247,15 @@ mod tests {
             assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
         }
         assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
-        assert!(matches!(read("fatal: not a git repository: '/r.git'"), FetchError::Corrupt { .. }));
+        let proves_nothing = [
+            "fatal: not a git repository: '/r.git'",
+            "error: unable to open /r.git/objects/12/34: Permission denied\nfatal: bad object HEAD",
+            "error: file write error: No space left on device\nfatal: unable to unpack object",
+        ];
+        for text in proves_nothing {
+            assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
+        }
+        assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
         let folder =
             "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
         assert!(matches!(read(folder), FetchError::NameConflict { .. }));

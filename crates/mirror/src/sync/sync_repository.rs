@@ -14,8 +14,8 @@ use std::time::Duration;
 use heliostat_api::models::MirrorSyncType;
 use heliostat_auth::{GIT_TOKEN_LIFETIME_SECONDS, git_query_hash};
 use heliostat_git::{
-    ContentHash, CreateError, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError, RefName,
-    Repository, RepositoryStore, SecretHeader,
+    ContentHash, CreateError, Fault, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError,
+    RefName, Repository, RepositoryStore, SecretHeader, TrashReason,
 };
 use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, MirroredRepository, StoreError};
@@ -24,7 +24,7 @@ use thiserror::Error;
 use super::pending_changes::{PendingChanges, RefFate};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
-use crate::inventory::{Entry, Inventory};
+use crate::inventory::{Entry, Inventory, origin_of};
 use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation fetches before it gives up for the time being.
@@ -65,6 +65,8 @@ pub(crate) enum SyncFailure {
     Gone,
     #[error("cannot fetch from the upstream")]
     Fetch(#[source] FetchError),
+    #[error("cannot open the repository here")]
+    Open(#[source] OpenError),
     #[error("cannot read the repository here")]
     Read(#[source] GitError),
     #[error("cannot create the repository here")]
@@ -85,6 +87,16 @@ impl SyncFailure {
     /// Whether the upstream learns anything from being told of it.
     pub(crate) fn is_worth_reporting(&self) -> bool {
         !matches!(self, Self::NotInstalled | Self::Gone)
+    }
+
+    /// What it says about the repository here; `None` when it is about something else.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Open(error) => error.fault(),
+            Self::Fetch(error) => error.fault(),
+            Self::Read(error) => error.fault(),
+            _ => None,
+        }
     }
 
     /// The failure with its causes in one line, for people to read.
@@ -182,7 +194,7 @@ impl Synchroniser {
                 };
                 self.rebuild(entry, format).await.map(Round::Emptied)
             }
-            _ if is_first && is_damage(&failure) => {
+            _ if is_first && failure.fault().is_some_and(|fault| fault.is_damage()) => {
                 tracing::error!(
                     error = &failure as &dyn std::error::Error,
                     "repository is damaged and fetched anew"
@@ -212,6 +224,10 @@ impl Synchroniser {
                     record.upstream_content_hash.as_deref() == Some(ContentHash::of_nothing().as_str());
                 Ok((repository, if is_empty_there { None } else { Some(FetchScope::Snapshot) }))
             }
+            // It may well be whole: it is looked at again a little later, and nothing is thrown away.
+            Err(error) if !error.fault().is_some_and(|fault| fault.is_damage()) => {
+                Err(SyncFailure::Open(error))
+            }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -224,7 +240,9 @@ impl Synchroniser {
 
     async fn rebuild(&self, entry: &Entry, format: ObjectFormat) -> Result<Repository, SyncFailure> {
         self.inventory.note_lost(entry).await?;
-        self.repositories.remove(entry.disk_id()).await.map_err(SyncFailure::Remove)?;
+        let origin = origin_of(&entry.record());
+        let moved = self.repositories.trash(entry.disk_id(), TrashReason::Damaged, origin).await;
+        moved.map_err(SyncFailure::Remove)?;
         self.create(entry, format).await
     }
 
@@ -338,14 +356,6 @@ fn scope_of(work: &PendingChanges, record: &MirroredRepository) -> Option<FetchS
             })
         }
     }
-}
-
-fn is_damage(failure: &SyncFailure) -> bool {
-    matches!(
-        failure,
-        SyncFailure::Fetch(FetchError::Corrupt { .. } | FetchError::Git(GitError::Corrupt { .. }))
-            | SyncFailure::Read(GitError::Corrupt { .. } | GitError::NotARepository { .. })
-    )
 }
 
 fn default_branch(record: &MirroredRepository) -> Option<RefName> {

@@ -27,6 +27,8 @@ pub struct ListenOptions {
     pub git: PathBuf,
     /// What a power failure may take.
     pub durability: Durability,
+    /// How long a repository that is no longer wanted lies in the trash.
+    pub trash_time: Duration,
     /// How readers are answered.
     pub serving: ServingOptions,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
