@@ -28,7 +28,7 @@ pub use heliostat_storage::Role;
 pub use emitted_contract::emitted_contract;
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
-    ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database, check_owners,
-    start_mirror, start_upstream,
+    DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
+    check_owners, copy_database, database_url, repositories_in, start_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

@@ -62,10 +62,7 @@ impl Database {
 
     /// The server of this role that this database belongs to, once it has made itself a name.
     pub async fn owner(&self, role: Role) -> Result<Option<Owner>, DatabaseUnavailable> {
-        let found = owner_in(self.connection(), role).await;
-        let unreachable =
-            |error| DatabaseUnavailable::Unreachable { address: self.address().to_owned(), error };
-        found.map_err(unreachable)
+        owner_in(self.connection(), role).await.map_err(|error| self.unavailable(error))
     }
 }
 
@@ -98,6 +95,7 @@ async fn owner_in(connection: &DatabaseConnection, role: Role) -> Result<Option<
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 mod tests {
     use super::*;
+    use crate::database::Flush;
     use crate::mirror_store::MirrorStore;
     use crate::test_databases::TestDatabase;
     use crate::upstream_store::UpstreamStore;
@@ -111,7 +109,7 @@ mod tests {
             assert_eq!(Database::owners(&test.url).await.unwrap().owners, [upstream.clone()]);
             assert_eq!(test.database.owner(Role::Upstream).await.unwrap(), Some(upstream.clone()));
 
-            let shared = Database::open(&test.url, Role::Mirror).await.unwrap();
+            let shared = Database::open(&test.url, Role::Mirror, Flush::EachCommit).await.unwrap();
             assert_eq!(shared.owner(Role::Mirror).await.unwrap(), None);
             MirrorStore::new(shared.clone()).set_setting(SERVER_ID_SETTING, "A-B").await.unwrap();
             let both = Database::owners(&test.url).await.unwrap();

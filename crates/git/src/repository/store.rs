@@ -17,8 +17,8 @@ use std::time::Duration;
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
-use crate::disk::{blocking, sync_folder};
-use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
+use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
+use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::RefListener;
 use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging, write_identity};
 
@@ -107,9 +107,9 @@ impl RepositoryStore {
     pub fn new(git: Git, root: PathBuf, ref_memory_bytes: u64) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(ref_memory_bytes));
         let store = Self { root: std::path::absolute(root)?, git, shared };
-        std::fs::create_dir_all(store.incoming())?;
-        std::fs::create_dir_all(store.trash_folder())?;
-        std::fs::create_dir_all(store.discarded_folder())?;
+        make_folder_durably(&store.incoming())?;
+        make_folder_durably(&store.trash_folder())?;
+        make_folder_durably(&store.discarded_folder())?;
         Ok(store)
     }
 
@@ -192,9 +192,14 @@ impl RepositoryStore {
             .await
             .map_err(|error| CreateError::Git { id, error })?;
         let (destination, identity) = (place.clone(), identity.map(str::to_owned));
+        let durability = self.git.durability();
         let finish = move || {
             if let Some(identity) = identity {
                 write_identity(&repository, &identity)?;
+            }
+            if durability == Durability::Strict {
+                // Git leaves HEAD and the configuration to the system.
+                sync_tree(&repository)?;
             }
             move_into_place(&repository, &destination)
         };

@@ -1,22 +1,18 @@
 //! The folder that holds everything a role keeps: made on first start, used by one process at a time.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use heliostat_storage::{Database, Role};
+use heliostat_git::make_folder_durably;
 
-use super::options::{ListenOptions, StartError};
-use super::owner_mark::{OwnerConflict, check_owner, mark_owner};
+use super::options::StartError;
 
-/// The SQLite file of a role whose database is not named.
+/// The database in the data directory, unless another one is named.
 pub const DATABASE_FILE: &str = "heliostat.db";
-/// Where repositories lie.
-pub const REPOSITORIES_FOLDER: &str = "repositories";
-/// Only the owner may look inside: databases hold shared secrets.
-const FOLDER_MODE: u32 = 0o700;
+/// The folder of the repositories.
+pub(super) const REPOSITORIES_FOLDER: &str = "repositories";
 /// How long a predecessor may take to let go.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between two attempts.
@@ -34,7 +30,7 @@ impl DataFolder {
     /// so this waits for a short while.
     pub async fn open(path: &Path) -> Result<Self, StartError> {
         let failed = |error| StartError::Data { path: path.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(failed)?;
+        make_folder_durably(path).map_err(failed)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -61,34 +57,17 @@ impl DataFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
 
-    /// Where repositories lie.
-    pub fn repositories(&self) -> PathBuf {
-        self.path.join(REPOSITORIES_FOLDER)
+/// The database that is named, or the SQLite file inside the data directory.
+pub fn database_url(data: &Path, database: Option<&str>) -> String {
+    match database {
+        Some(url) => url.to_owned(),
+        None => format!("sqlite:{}", data.join(DATABASE_FILE).display()),
     }
+}
 
-    /// The database that is named, or the SQLite file inside this folder.
-    pub fn database_url(&self, options: &ListenOptions) -> String {
-        match &options.database {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.path.join(DATABASE_FILE).display()),
-        }
-    }
-
-    /// Opens the role's database, after a look whether it goes together with this folder.
-    pub async fn open_database(&self, options: &ListenOptions, role: Role) -> Result<Database, StartError> {
-        let url = self.database_url(options);
-        check_owner(&self.path, role, &url).await.map_err(|conflict| match conflict {
-            OwnerConflict::Database(error) => StartError::Database(error.to_string()),
-            conflict => StartError::Owner(conflict),
-        })?;
-        Database::open(&url, role).await.map_err(|error| StartError::Database(error.to_string()))
-    }
-
-    /// Marks the folder as that of the server that the database belongs to.
-    pub async fn mark(&self, database: &Database, role: Role) -> Result<(), StartError> {
-        let owner = database.owner(role).await.map_err(|error| StartError::Database(error.to_string()))?;
-        let Some(owner) = owner else { return Ok(()) };
-        mark_owner(&self.path, &owner).map_err(|error| StartError::Data { path: self.path.clone(), error })
-    }
+/// Where the repositories of a data directory lie.
+pub fn repositories_in(data: &Path) -> PathBuf {
+    data.join(REPOSITORIES_FOLDER)
 }

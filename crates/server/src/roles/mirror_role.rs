@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
-use heliostat_git::Git;
 use heliostat_git_serve::ServingEngine;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::MirrorStore;
@@ -13,6 +12,7 @@ use poem_openapi::OpenApiService;
 use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
 use super::running_role::{Listening, RunningRole};
+use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
@@ -25,8 +25,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data).await?;
-    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let database = data.open_database(common, heliostat_storage::Role::Mirror).await?;
+    let git = open_git(common).await?;
+    let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;
 
     let base_url = listening.base_url.as_str();
@@ -44,9 +44,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     }
     let opened = Mirror::open(domain_options, git, MirrorStore::new(database.clone())).await;
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
-    data.mark(&database, heliostat_storage::Role::Mirror).await?;
+    mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
 
-    let role = RunningRole::new(&listening, data);
+    let role = RunningRole::new(&listening, data, database);
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
