@@ -136,8 +136,7 @@ pub async fn check_owners(
     database: Option<&str>,
     expected: Option<Role>,
 ) -> Result<Option<String>, String> {
-    let url =
-        database.map_or_else(|| format!("sqlite:{}", data.join(DATABASE_FILE).display()), str::to_owned);
+    let url = database_url(data, database);
     describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
 }
 
