@@ -2405,6 +2405,23 @@ pub struct RestRefSyncQueue {
     pub values: Vec<RestFarmSynchronizationRequest>,
 }
 
+/// A reference that is not the same here and at the mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestReferenceDifference {
+    /// The full name of the reference.
+    #[oai(rename = "refId")]
+    #[serde(rename = "refId")]
+    pub ref_id: String,
+    /// The object that it names here. Absent if it is not there or cannot be read.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<String>,
+    /// The object that it names in the mirror's copy. Absent if it is not there.
+    #[oai(rename = "atMirror", skip_serializing_if_is_none)]
+    #[serde(rename = "atMirror", default, skip_serializing_if = "Option::is_none")]
+    pub at_mirror: Option<String>,
+}
+
 /// Refs of a repository have changed, for `repo:refs_changed`. The changes lead from `fromGeneration` to `generation`;
 /// a mirror that is at another generation, or is told no changes, compares all refs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
@@ -2657,6 +2674,51 @@ pub struct RestRepositoryRequest {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none, validator(min_length = 1, max_length = 1024))]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+}
+
+/// What a mirror has of a repository, and whether it is in place now.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryRestoration {
+    /// Whether the mirror's copy is in place now.
+    pub restored: bool,
+    /// The hash over the references of the mirror's copy.
+    #[oai(rename = "contentHash")]
+    #[serde(rename = "contentHash")]
+    pub content_hash: String,
+    /// The hash over the references that are recorded here.
+    #[oai(rename = "recordedContentHash")]
+    #[serde(rename = "recordedContentHash")]
+    pub recorded_content_hash: String,
+    /// Whether the references that are here could be read, to be compared.
+    #[oai(rename = "hereIsReadable")]
+    #[serde(rename = "hereIsReadable")]
+    pub here_is_readable: bool,
+    /// References that differ, at most 1,000.
+    pub differences: Vec<RestReferenceDifference>,
+    /// How many differ.
+    #[oai(rename = "differenceCount")]
+    #[serde(rename = "differenceCount")]
+    pub difference_count: i64,
+}
+
+/// A repository to bring back, and the mirror that has it.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryRestorationRequest {
+    /// The key of its project.
+    #[oai(rename = "projectKey", validator(min_length = 1, max_length = 128))]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its slug.
+    #[oai(rename = "repositorySlug", validator(min_length = 1, max_length = 128))]
+    #[serde(rename = "repositorySlug")]
+    pub repository_slug: String,
+    /// The name or the server id of the mirror.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    pub mirror: String,
+    /// The hash of the copy that was agreed to, where it is not the one that is recorded here.
+    #[oai(rename = "contentHash", skip_serializing_if_is_none, validator(pattern = "^[0-9a-f]{64}$"))]
+    #[serde(rename = "contentHash", default, skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
 }
 
 /// A change of a repository. What is left out stays as it is.
@@ -3279,6 +3341,7 @@ impl fmt::Display for UserType {
     RestRawAccessToken,
     RestRefChange,
     RestRefSyncQueue,
+    RestReferenceDifference,
     RestRefsChangedEvent,
     RestRepository,
     RestRepositoryAdoption,
@@ -3289,6 +3352,8 @@ impl fmt::Display for UserType {
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
     RestRepositoryRequest,
+    RestRepositoryRestoration,
+    RestRepositoryRestorationRequest,
     RestRepositoryUpdate,
     RestSelfLinks,
     RestSshCredentials,

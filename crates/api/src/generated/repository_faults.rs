@@ -109,16 +109,70 @@ pub trait AdoptRepository: Handlers {
     ) -> impl Future<Output = Result<AdoptRepositoryResponse, Self::Error>> + Send;
 }
 
+/// What `restoreRepository` is asked.
+#[derive(Clone, PartialEq)]
+pub struct RestoreRepositoryRequest {
+    /// The body.
+    pub body: RestRepositoryRestorationRequest,
+}
+
+/// What `restoreRepository` answers.
+#[derive(ApiResponse)]
+pub enum RestoreRepositoryResponse {
+    /// What the mirror has, and whether it is in place now.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryRestoration>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `restoreRepository`: bring back a repository from a mirror.
+pub trait RestoreRepository: Handlers {
+    /// Bring back a repository from a mirror
+    fn restore_repository(
+        &self,
+        call: Call,
+        request: RestoreRepositoryRequest,
+    ) -> impl Future<Output = Result<RestoreRepositoryResponse, Self::Error>> + Send;
+}
+
 /// Answers every operation of the tag `Repository faults`.
 pub trait RepositoryFaultsOperations:
     GetRepositoryFaults
     + AdoptRepository
+    + RestoreRepository
 {
 }
 
 impl<H> RepositoryFaultsOperations for H where H:
     GetRepositoryFaults
     + AdoptRepository
+    + RestoreRepository
 {
 }
 
@@ -164,6 +218,26 @@ impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
             body: body.0,
         };
         let answer = self.0.adopt_repository(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Bring back a repository from a mirror
+    ///
+    /// Fetches what a mirror has of a repository that is missing or damaged here, proves that it is whole, and puts it in
+    /// place; what was there goes to the trash. Where the references of the copy are not those that are recorded here,
+    /// nothing is replaced: the answer names what differs, and the request is sent again with the hash of the copy. The
+    /// caller's credentials are shown to the mirror. Needs `ADMIN`.
+    #[oai(path = "/api/latest/admin/repository-faults/restore", method = "post", operation_id = "restoreRepository", tag = "Tag::This")]
+    async fn restore_repository(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        body: ApiJson<RestRepositoryRestorationRequest>,
+    ) -> poem::Result<RestoreRepositoryResponse> {
+        let request = RestoreRepositoryRequest {
+            body: body.0,
+        };
+        let answer = self.0.restore_repository(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 }

@@ -1,10 +1,13 @@
 //! Where records and disk do not agree, in the words of the contract.
 
 use heliostat_api::models::{
-    RepositoryFaultKind, RestRepositoryFaults, RestUnrecordedRepository, RestUnservedRepository,
+    RepositoryFaultKind, RestReferenceDifference, RestRepositoryFaults, RestRepositoryRestoration,
+    RestUnrecordedRepository, RestUnservedRepository,
 };
 use heliostat_storage::Repository;
-use heliostat_upstream::{RepositoryFault, RepositoryFaults, UnrecordedRepository};
+use heliostat_upstream::{
+    ReferenceDifference, RepositoryFault, RepositoryFaults, RestorationOutcome, UnrecordedRepository,
+};
 
 use super::UpstreamWire;
 
@@ -20,6 +23,23 @@ impl UpstreamWire {
             unserved_count: count(faults.unserved_count),
             unrecorded: faults.unrecorded.iter().map(unrecorded_repository).collect(),
             unrecorded_count: count(faults.unrecorded_count),
+        }
+    }
+
+    /// What a mirror has of a repository.
+    pub fn repository_restoration(&self, outcome: &RestorationOutcome) -> RestRepositoryRestoration {
+        let difference = |difference: &ReferenceDifference| RestReferenceDifference {
+            ref_id: difference.name.clone(),
+            here: difference.here.clone(),
+            at_mirror: difference.at_mirror.clone(),
+        };
+        RestRepositoryRestoration {
+            restored: outcome.restored,
+            content_hash: outcome.content_hash.clone(),
+            recorded_content_hash: outcome.recorded_hash.clone(),
+            here_is_readable: outcome.here_is_readable,
+            differences: outcome.differences.iter().map(difference).collect(),
+            difference_count: count(outcome.difference_count),
         }
     }
 

@@ -7,6 +7,7 @@ mod create_repository;
 mod git_access;
 mod projects;
 mod records;
+mod restore_repository;
 
 pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepository};
 pub use branch_changes::BranchDeletion;
@@ -15,3 +16,4 @@ pub use create_repository::RepositoryCreation;
 pub use git_access::PushAccess;
 pub use projects::ProjectCreation;
 pub use records::{Repositories, RepositoryChange};
+pub use restore_repository::{ReferenceDifference, RepositoryRestoration, RestorationOutcome};

@@ -2,6 +2,7 @@
 
 mod adopt_repository;
 mod get_repository_faults;
+mod restore_repository;
 
 use std::path::{Path, PathBuf};
 

@@ -2,3 +2,4 @@
 
 mod adopt_repository;
 mod get_repository_faults;
+mod restore_repository;
