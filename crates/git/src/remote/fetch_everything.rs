@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use heliostat_git_wire::INTERNAL_NAMESPACE;
+
 use crate::process::{SecretHeader, transfer};
 use crate::remote::{FetchError, Remote};
 use crate::repository::Repository;
@@ -18,8 +20,13 @@ pub async fn fetch_everything(
     let remote = Remote::parse(source, authorization)?;
     let command = into.changing_command("fetch everything").args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
-    let command = command.args(["--", &remote.address, "+refs/*:refs/*"]);
-    let command = command.setting("protocol.version", "2").authorization(remote.authorization.as_ref());
+    let internal = format!("^{INTERNAL_NAMESPACE}*");
+    let command = command.args(["--update-shallow", "--", &remote.address, "+refs/*:refs/*", &internal]);
+    // One pack, however small: it is made of few files.
+    let command = command
+        .setting("fetch.unpackLimit", "1")
+        .setting("protocol.version", "2")
+        .authorization(remote.authorization.as_ref());
     let ended = transfer(&command, b"", STALL_LIMIT, &mut |_: &str| {}).await?;
     if ended.status.success() {
         return Ok(());
