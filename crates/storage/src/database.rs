@@ -138,11 +138,16 @@ impl Database {
     /// and then.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let Location::Sqlite { path } = &self.location else { return Ok(()) };
-        let log = with_suffix(path, "-wal");
-        let flushed = tokio::task::spawn_blocking(move || match File::open(&log) {
-            // All of it is in the database itself, where a checkpoint has flushed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            log => log?.sync_all(),
+        let path = path.clone();
+        let flushed = tokio::task::spawn_blocking(move || {
+            match File::open(with_suffix(&path, "-wal")) {
+                // All of it is in the database itself, where a checkpoint has flushed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                log => log?.sync_all()?,
+            }
+            // The files may be new. The database's own is not opened: closing it would end SQLite's locks on it.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         });
         let flushed = flushed.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         flushed

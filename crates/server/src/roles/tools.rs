@@ -36,5 +36,7 @@ pub(super) async fn mark_folder(
 ) -> Result<(), StartError> {
     let owner = database.owner(role).await.map_err(|error| StartError::Database(error.to_string()))?;
     let Some(owner) = owner else { return Ok(()) };
+    // A mark that a power failure leaves without its database would keep the server from starting.
+    database.flush().await.map_err(|error| StartError::Database(error.to_string()))?;
     mark_owner(&options.data, &owner).map_err(|error| StartError::Data { path: options.data.clone(), error })
 }
