@@ -1,15 +1,17 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `demo`, `doctor` or `role`. `options` and `settings`
-//! give options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `role` or `trash`. `options`
+//! and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
 mod options;
 mod settings;
 
+mod backup;
 mod demo;
 mod doctor;
 mod role;
+mod trash;
 
 mod admin;
 mod client;
@@ -58,6 +60,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             Some(verb) => admin::mirror_servers::run(verb).await?,
         },
         Command::Demo(options) => demo::run(options).await?,
+        Command::Backup(options) => backup::back_up(options).await?,
+        Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
@@ -68,6 +72,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => admin::permission::run(command).await?,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,
+        Command::Trash(command) => trash::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

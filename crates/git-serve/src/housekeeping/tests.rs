@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heliostat_git::fixture::Workshop;
-use heliostat_git::{ObjectId, PackIndex, RefName, RefUpdate, Repository};
+use heliostat_git::{ObjectId, Origin, PackIndex, RefName, RefUpdate, Repository, TrashReason};
 
 use super::busy_tests::remove_free;
 use super::pack_times::PackTimes;
@@ -370,7 +370,7 @@ async fn the_reconciler_tells_what_it_did_and_does_nothing_twice() {
     reconciler.reconcile(true).await;
     reconciler.reconcile(true).await;
     assert_eq!(housekeeping.counters().looks, 3);
-    store.store().remove(7).await.expect("removed");
+    store.store().trash(7, TrashReason::Deleted, Origin::default()).await.expect("removed");
     assert_eq!(store.engine().bundles().count(), 0);
 }
 

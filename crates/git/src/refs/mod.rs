@@ -5,6 +5,7 @@ mod changes;
 mod files;
 mod load;
 mod update;
+mod write_head;
 mod writers;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
@@ -15,4 +16,5 @@ pub(crate) use files::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_
 pub(crate) use load::{ask_git_for_head, load_refs, object_format};
 pub use update::{RefUpdate, UpdateRefsError};
 pub(crate) use update::{is_about_a_name_conflict, update_refs};
+pub(crate) use write_head::write_head;
 pub(crate) use writers::{OldestWriter, RefWriter, Writers, is_older};

@@ -1,6 +1,7 @@
 //! Other repositories, on other servers: following one, and bringing one here.
 
 mod address;
+mod copy;
 mod fetch;
 mod fetch_error;
 mod import;
@@ -9,6 +10,7 @@ mod push_over_http;
 
 pub use address::InvalidAddress;
 pub(crate) use address::Remote;
+pub use copy::{CopyError, copy_repository};
 pub use fetch::{FetchPlan, FetchScope, fetch, remote_refs};
 pub use fetch_error::FetchError;
 pub use import::{clone_mirror, push_mirror};

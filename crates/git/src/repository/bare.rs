@@ -9,9 +9,9 @@ use crate::disk::blocking;
 use crate::process::{Git, GitCommand, GitError};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
-    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
+    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
 };
-use crate::repository::RefLocks;
+use crate::repository::{LastSyncs, RefLocks};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -30,12 +30,17 @@ struct Inner {
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
     pub(crate) ref_locks: RefLocks,
+    last_syncs: LastSyncs,
 }
 
 impl Shared {
     /// References take at most so much memory.
     pub(crate) fn new(ref_memory_bytes: u64) -> Self {
-        Self { refs: Arc::new(SharedRefs::new(ref_memory_bytes)), ref_locks: RefLocks::default() }
+        Self {
+            refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
+            ref_locks: RefLocks::default(),
+            last_syncs: LastSyncs::default(),
+        }
     }
 }
 
@@ -170,10 +175,15 @@ impl Repository {
         self.0.shared.ref_locks.of(self.id())
     }
 
+    /// When the repositories of its store were last made durable.
+    pub(super) fn last_syncs(&self) -> &LastSyncs {
+        &self.0.shared.last_syncs
+    }
+
     /// Makes `HEAD` name this reference, whether or not it exists.
     pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
-        let command = self.changing_command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
-        command.run().await.map(drop)
+        let _change = self.change_under_way();
+        write_head(self.path(), target).await
     }
 
     /// Which hash names its objects.

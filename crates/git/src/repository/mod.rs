@@ -1,20 +1,25 @@
-//! What a repository is on disk: where it lies, what it holds, whether it is whole, and what was left in it.
+//! What a repository is on disk: where it lies, what it holds, whether it is whole, what was left in it, and
+//! where it lies when it is no longer wanted.
 
 mod bare;
 mod leftovers;
+mod make_durable;
 mod new_objects;
 mod object_info;
 mod pack_index;
 mod ref_locks;
 mod revisions;
 mod store;
+mod trash;
 mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging};
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
+pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use ref_locks::RefLocks;
 pub use store::{CreateError, OpenError, RepositoryStore};
+pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};

@@ -3,11 +3,11 @@
 //! ```text
 //! <root>/2a/42.git        repository 42, in the folder named by 42 % 256 in hex
 //! <root>/incoming/42-…    being created; renamed into place when whole
-//! <root>/trash/42-…       being deleted; nothing looks for it there
+//! <root>/trash/42-…       no longer wanted; see `trash.rs`, which also says when it is deleted
 //! ```
 //!
 //! A repository is in its place either whole or not at all, also after a crash, because it enters and leaves by a
-//! rename. What a crash leaves in the other two folders is deleted by [`RepositoryStore::recover`].
+//! rename. What a crash leaves of drafts is deleted by [`RepositoryStore::recover`]; a repository never is.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use std::time::Duration;
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
-use crate::disk::{blocking, sync_folder};
-use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
+use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
+use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::RefListener;
 use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging};
 
@@ -107,8 +107,9 @@ impl RepositoryStore {
     pub fn new(git: Git, root: PathBuf, ref_memory_bytes: u64) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(ref_memory_bytes));
         let store = Self { root: std::path::absolute(root)?, git, shared };
-        std::fs::create_dir_all(store.incoming())?;
-        std::fs::create_dir_all(store.trash())?;
+        make_folder_durably(&store.incoming())?;
+        make_folder_durably(&store.trash_folder())?;
+        make_folder_durably(&store.discarded_folder())?;
         Ok(store)
     }
 
@@ -170,8 +171,15 @@ impl RepositoryStore {
             .run()
             .await
             .map_err(|error| CreateError::Git { id, error })?;
-        let destination = place.clone();
-        match blocking(move || move_into_place(&repository, &destination)).await {
+        let (destination, durability) = (place.clone(), self.git.durability());
+        let finish = move || {
+            if durability == Durability::Strict {
+                // Git leaves HEAD and the configuration to the system.
+                sync_tree(&repository)?;
+            }
+            move_into_place(&repository, &destination)
+        };
+        match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
             Err(error)
                 if matches!(
@@ -210,25 +218,9 @@ impl RepositoryStore {
         self.open(id).await
     }
 
-    /// Removes a repository, broken or not. It is out of its place at once; removing one that is not there is fine.
-    pub async fn remove(&self, id: u64) -> io::Result<()> {
-        let (place, trash) = (self.place_of(id), self.trash());
-        let shared = Arc::clone(&self.shared);
-        blocking(move || {
-            // A folder of its own, because another repository with this number may be on its way out as well.
-            let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
-            let removed = std::fs::rename(&place, bin.path().join("repository.git"));
-            shared.refs.forget(id);
-            match removed {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-                Ok(()) => {
-                    sync_parent_of(&place)?;
-                    bin.close()
-                }
-            }
-        })
-        .await
+    /// Whether there is anything in the place of the repository with this number, whole or broken.
+    pub async fn is_taken(&self, id: u64) -> bool {
+        is_there(&self.place_of(id)).await
     }
 
     /// The numbers of all repositories in ascending order, whole or broken.
@@ -245,29 +237,14 @@ impl RepositoryStore {
         .await
     }
 
-    /// Deletes what is left of repositories that were being created or removed when the last run ended. Call it
-    /// before anything else works on this store.
-    pub async fn empty_trash(&self) -> io::Result<()> {
-        let folders = [self.incoming(), self.trash()];
-        blocking(move || {
-            for entry in
-                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
-            {
-                std::fs::remove_dir_all(entry?.path())?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Cleans up after a run that was killed: the trash, lock files that would block the next change, and what a
-    /// fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
+    /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
+    /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
     pub async fn recover(&self) -> io::Result<usize> {
         let root = self.root.clone();
         let ended = blocking(move || Ok(end_orphans(&root))).await?;
         // Where processes cannot be seen, one that has outlived the last run may still be at work.
         let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
-        self.empty_trash().await?;
+        self.clear_drafts().await?;
         let mut removed = 0;
         for id in self.list().await? {
             let repository = self.repository(id);
@@ -279,20 +256,34 @@ impl RepositoryStore {
         Ok(removed)
     }
 
+    /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.
+    async fn clear_drafts(&self) -> io::Result<()> {
+        let folders = [self.incoming(), self.discarded_folder()];
+        blocking(move || {
+            for entry in
+                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
+            {
+                std::fs::remove_dir_all(entry?.path())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
         Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
 
-    fn place_of(&self, id: u64) -> PathBuf {
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    pub(super) fn place_of(&self, id: u64) -> PathBuf {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
     fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
-    }
-
-    fn trash(&self) -> PathBuf {
-        self.root.join("trash")
     }
 
     fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
@@ -361,7 +352,7 @@ fn ids_in(folder: &Path, remainder: u64) -> io::Result<Vec<u64>> {
     Ok(ids)
 }
 
-fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
+pub(super) fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
     let parent = place.parent().expect("a place lies in a folder of the root");
     std::fs::create_dir_all(parent)?;
     std::fs::rename(draft, place)?;
@@ -370,7 +361,7 @@ fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
 }
 
 /// Makes a rename survive a power failure.
-fn sync_parent_of(path: &Path) -> io::Result<()> {
+pub(super) fn sync_parent_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -382,6 +373,7 @@ async fn is_there(path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::fixture::Workshop;
+    use crate::repository::{Origin, TrashReason};
 
     fn main() -> RefName {
         RefName::branch("main").expect("valid")
@@ -402,8 +394,13 @@ mod tests {
         assert!(matches!(store.create(298, &main()).await, Err(CreateError::Exists(298))));
         let tag = RefName::parse("refs/tags/x").expect("valid");
         assert!(matches!(store.create(1, &tag).await, Err(CreateError::NotABranch(_))));
-        let (incoming, trash) = (store.incoming(), store.trash());
-        assert!([incoming, trash].iter().all(|folder| folder.read_dir().expect("listable").next().is_none()));
+        assert!(
+            [store.incoming(), store.trash_folder()].iter().all(|folder| folder
+                .read_dir()
+                .expect("listable")
+                .next()
+                .is_none())
+        );
     }
 
     #[tokio::test]
@@ -449,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn removing_is_final_and_may_be_repeated() {
+    async fn a_number_is_free_again_when_its_repository_is_in_the_trash() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         for id in [3, 258, 2] {
@@ -457,25 +454,28 @@ mod tests {
         }
         std::fs::write(store.root().join("02/note.txt"), "").expect("written");
         assert_eq!(store.list().await.expect("listable"), [2, 3, 258]);
-        store.remove(258).await.expect("removed");
-        store.remove(258).await.expect("nothing to do");
+        store.trash(258, TrashReason::Deleted, Origin::default()).await.expect("removed");
         assert_eq!(store.list().await.expect("listable"), [2, 3]);
         assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
         assert!(store.create(258, &main()).await.is_ok());
     }
 
     #[tokio::test]
-    async fn recovering_deletes_what_a_crash_left() {
+    async fn recovering_deletes_what_a_crash_left_and_no_repository() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         let repository = store.create(1, &main()).await.expect("created");
         let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
         std::fs::create_dir_all(&staged).expect("folder");
-        std::fs::create_dir_all(store.trash().join("9-x/repository.git/objects")).expect("folder");
+        let trashed = store.trash_folder().join("9-x/repository.git/objects");
+        std::fs::create_dir_all(&trashed).expect("folder");
+        std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
         std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
         store.recover().await.expect("recovered");
-        assert!(store.trash().read_dir().expect("listable").next().is_none());
-        assert!(store.incoming().read_dir().expect("listable").next().is_none());
+        assert!(trashed.exists());
+        for folder in [store.incoming(), store.discarded_folder()] {
+            assert!(folder.read_dir().expect("listable").next().is_none());
+        }
         assert_eq!(store.list().await.expect("listable"), [1]);
         assert!(!staged.exists());
     }

@@ -15,7 +15,7 @@ use heliostat_api::models::MirrorSyncType;
 use heliostat_auth::{GIT_TOKEN_LIFETIME_SECONDS, git_query_hash};
 use heliostat_git::{
     ContentHash, CreateError, Fault, FetchError, FetchPlan, FetchScope, GitError, ObjectFormat, OpenError,
-    RefName, Repository, RepositoryStore, SecretHeader,
+    RefName, Repository, RepositoryStore, SecretHeader, TrashReason,
 };
 use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, MirroredRepository, StoreError};
@@ -24,7 +24,7 @@ use thiserror::Error;
 use super::pending_changes::{PendingChanges, RefFate};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
-use crate::inventory::{Entry, Inventory};
+use crate::inventory::{Entry, Inventory, origin_of};
 use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation fetches before it gives up for the time being.
@@ -240,7 +240,9 @@ impl Synchroniser {
 
     async fn rebuild(&self, entry: &Entry, format: ObjectFormat) -> Result<Repository, SyncFailure> {
         self.inventory.note_lost(entry).await?;
-        self.repositories.remove(entry.disk_id()).await.map_err(SyncFailure::Remove)?;
+        let origin = origin_of(&entry.record());
+        let moved = self.repositories.trash(entry.disk_id(), TrashReason::Damaged, origin).await;
+        moved.map_err(SyncFailure::Remove)?;
         self.create(entry, format).await
     }
 
