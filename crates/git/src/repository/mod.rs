@@ -9,6 +9,7 @@ mod make_durable;
 mod new_objects;
 mod object_info;
 mod pack_index;
+mod recover;
 mod ref_locks;
 mod revisions;
 mod store;

@@ -12,15 +12,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
-use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
+use crate::process::{Durability, Fault, Git, GitError, is_about_content};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
-use crate::repository::{Repository, RepositoryDraft, STALE_LOCK_AGE, Shared, clear_staging, write_identity};
+use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -265,39 +264,6 @@ impl RepositoryStore {
         .await
     }
 
-    /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
-    /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
-    pub async fn recover(&self) -> io::Result<usize> {
-        let root = self.root.clone();
-        let ended = blocking(move || Ok(end_orphans(&root))).await?;
-        // Where processes cannot be seen, one that has outlived the last run may still be at work.
-        let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
-        self.clear_drafts().await?;
-        let mut removed = 0;
-        for id in self.list().await? {
-            let repository = self.repository(id);
-            let path = repository.path().to_owned();
-            blocking(move || clear_staging(&path)).await?;
-            repository.clear_stale_transfers(Duration::ZERO).await?;
-            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
-        }
-        Ok(removed)
-    }
-
-    /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.
-    async fn clear_drafts(&self) -> io::Result<()> {
-        let folders = [self.incoming(), self.discarded_folder()];
-        blocking(move || {
-            for entry in
-                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
-            {
-                std::fs::remove_dir_all(entry?.path())?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
     fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
         Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
@@ -310,7 +276,7 @@ impl RepositoryStore {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
-    fn incoming(&self) -> PathBuf {
+    pub(super) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
 }
@@ -482,25 +448,5 @@ mod tests {
         assert_eq!(store.list().await.expect("listable"), [2, 3]);
         assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
         assert!(store.create(258, &main()).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn recovering_deletes_what_a_crash_left_and_no_repository() {
-        let workshop = Workshop::new().await;
-        let store = workshop.store();
-        let repository = store.create(1, &main()).await.expect("created");
-        let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
-        std::fs::create_dir_all(&staged).expect("folder");
-        let trashed = store.trash_folder().join("9-x/repository.git/objects");
-        std::fs::create_dir_all(&trashed).expect("folder");
-        std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
-        std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
-        store.recover().await.expect("recovered");
-        assert!(trashed.exists());
-        for folder in [store.incoming(), store.discarded_folder()] {
-            assert!(folder.read_dir().expect("listable").next().is_none());
-        }
-        assert_eq!(store.list().await.expect("listable"), [1]);
-        assert!(!staged.exists());
     }
 }
