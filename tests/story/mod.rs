@@ -1,5 +1,6 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
+mod accepted_projects;
 mod backup_and_restore;
 mod begin_with_bundle;
 mod clean_stop;

@@ -62,6 +62,7 @@ pub fn mirror() -> MirrorServer {
         client_key: "heliostat-AAAA-BBBB-CCCC-DDDD".into(),
         last_seen_at: None,
         created_at: 1_764_000_000_000,
+        chosen_projects: None,
     }
 }
 

@@ -54,6 +54,7 @@ impl World {
             client_key: CLIENT_KEY.to_owned(),
             shared_secret: Secret::new(SECRET),
             base_url: Some(self.upstream.url.clone()),
+            settings: None,
         };
         let request = RequestFacts { method: "POST", path: "/", raw_query: None };
         self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
@@ -167,6 +168,7 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         client_key: "a client".to_owned(),
         shared_secret: Secret::new("an invented secret of some length"),
         base_url: Some(world.upstream.url.clone()),
+        settings: None,
     };
     let request = RequestFacts { method: "POST", path: "/", raw_query: None };
     let refused = world.mirror.events.installed(world.id(), event.clone(), &Credentials::None, request).await;

@@ -1799,7 +1799,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Called by the upstream when it has accepted this mirror. The mirror believes the call only if it names the
     /// upstream that it is configured to follow and that upstream accepts a call signed with the new secret. Once
     /// installed, a further call must be signed with the secret that it replaces. Afterwards the upstream is
-    /// `INSTALLED` and the first synchronization begins.
+    /// `INSTALLED` and the first synchronization begins. The event says in `settings` what was chosen when the mirror
+    /// was accepted: it begins with that, and with everything if nothing is said. A mirror that is installed already
+    /// keeps its settings.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/addon/installed", method = "post", operation_id = "onAddonInstalled", tag = "Tag::This")]
     async fn on_addon_installed(
         &self,

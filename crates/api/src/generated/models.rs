@@ -1344,6 +1344,10 @@ pub struct RestAddonInstalledEvent {
     #[oai(rename = "teamName", skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(rename = "teamName", default, skip_serializing_if = "Option::is_none")]
     pub team_name: Option<String>,
+    /// What a mirror mirrors of an upstream.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RestUpstreamSettings>,
 }
 
 impl fmt::Debug for RestAddonInstalledEvent {
@@ -1358,6 +1362,7 @@ impl fmt::Debug for RestAddonInstalledEvent {
             .field("public_key", &self.public_key)
             .field("team_id", &self.team_id)
             .field("team_name", &self.team_name)
+            .field("settings", &self.settings)
             .finish()
     }
 }

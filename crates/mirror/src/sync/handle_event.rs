@@ -51,12 +51,16 @@ impl UpstreamEvents {
         self.link.require(upstream_id)?;
         let caller = self.authenticator.identify(credentials, request).await;
         let is_signed = matches!(caller, Ok(Caller::Upstream { .. }));
+        let chosen = event.settings.as_ref().map(Selection::chosen).transpose()?.unwrap_or_default();
         let confirmed = self.link.confirm_installation(&self.client, event, is_signed).await?;
-        if !self.link.is_installed() {
+        if self.link.is_installed() {
+            self.link.install(confirmed, None).await.map_err(store_refusal)?;
+        } else {
             self.sweep_progress.start_over();
-            self.selection.select(Selection::default()).await?;
+            self.selection
+                .begin_with(chosen, |settings| self.link.install(confirmed, Some(settings)))
+                .await?;
         }
-        self.link.install(confirmed).await.map_err(store_refusal)?;
         self.decisions.revoke(None);
         self.sweep_signal.wake();
         Ok(())

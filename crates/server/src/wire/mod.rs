@@ -33,5 +33,5 @@ mod user;
 pub use mirror_wire::MirrorWire;
 pub use support_info::{delayed_sync, synchronization_request, synchronization_status};
 pub use sync_progress::sync_progress;
-pub use upstream_settings::mirror_mode;
+pub use upstream_settings::{mirror_mode, upstream_settings};
 pub use upstream_wire::UpstreamWire;

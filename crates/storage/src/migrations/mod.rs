@@ -3,6 +3,7 @@
 //! A step that was released is never changed; a new one is added to the end of its role's list. Each role
 //! keeps its own record of the steps taken, so that both may share a database.
 
+mod chosen_projects;
 mod mirror_project_index;
 mod mirror_tables;
 mod repository_identity;
@@ -26,6 +27,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(upstream_tables::UpstreamTables),
             Box::new(webhook_tables::WebhookTables),
             Box::new(repository_identity::RepositoryIdentity),
+            Box::new(chosen_projects::ChosenProjects),
         ]
     }
 

@@ -101,6 +101,7 @@ fn new_request(mirror_id: &str) -> NewRequest {
 
 fn new_mirror() -> NewMirror {
     NewMirror {
+        chosen_projects: Some(vec!["7".to_owned(), "12".to_owned()]),
         events_url: "https://mirror.example/events".to_owned(),
         uninstalled_url: None,
         shared_secret: "very secret".to_owned(),
