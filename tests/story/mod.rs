@@ -15,4 +15,5 @@ mod push_reaches_mirrors;
 mod restart_at_once;
 mod selection;
 mod trash;
+mod upstream_restored;
 mod webhooks_tell_ci;

@@ -16,8 +16,8 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
-    UpstreamEvents,
+    HeldBack, MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers,
+    Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
@@ -178,6 +178,15 @@ impl Parts {
             signal: Arc::clone(&self.sweep_signal),
             progress: Arc::clone(&self.sweep_progress),
             clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn held_back(&self) -> HeldBack {
+        HeldBack {
+            link: Arc::clone(&self.link),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
         }
     }
 

@@ -208,6 +208,13 @@ async fn what_no_event_told_is_found_by_the_sweep() {
 
     world.upstream.state().repositories.remove(&43);
     world.mirror.sweep_signal.wake();
+    // An upstream announces what it deletes; what it does not know any more without a word is kept.
+    eventually("the second is held back", || world.mirror.status.now().held == 1).await;
+    let (administrator, held_back) = (world.administrator(), &world.mirror.held_back);
+    let seen = held_back.list(&administrator, world.id()).expect("its upstream");
+    assert_eq!((seen.repositories.len(), world.records().len()), (1, 2));
+    let confirmed = held_back.confirm_removal(&administrator, world.id(), &seen.token).await;
+    assert!(confirmed.expect("the list has not changed").repositories.is_empty());
     eventually("the second is gone", || world.records().len() == 1).await;
 }
 

@@ -234,6 +234,50 @@ impl fmt::Display for GlobalPermission {
     }
 }
 
+/// Why a repository is neither removed nor overwritten. `MISSING`: the upstream does not know it, and has not
+/// announced that it was deleted. `FELL_BACK`: the upstream has less of it than it had. `REPLACED`: the upstream
+/// has another repository with its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum HeldBackReason {
+    /// `MISSING`
+    #[oai(rename = "MISSING")]
+    #[serde(rename = "MISSING")]
+    Missing,
+    /// `FELL_BACK`
+    #[oai(rename = "FELL_BACK")]
+    #[serde(rename = "FELL_BACK")]
+    FellBack,
+    /// `REPLACED`
+    #[oai(rename = "REPLACED")]
+    #[serde(rename = "REPLACED")]
+    Replaced,
+}
+
+impl HeldBackReason {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Missing, Self::FellBack, Self::Replaced];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::FellBack => "FELL_BACK",
+            Self::Replaced => "REPLACED",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for HeldBackReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum InvocationOutcome {
@@ -1819,6 +1863,49 @@ pub struct RestHashes {
     pub metadata: Option<String>,
 }
 
+/// What a mirror holds back until an administrator confirms.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHeldBack {
+    /// Stands for exactly this list; a confirmation repeats it.
+    pub token: String,
+    /// How many repositories are held back.
+    pub count: i32,
+    /// The first of them, in the order of their ids on this mirror.
+    #[oai(validator(max_items = 1000))]
+    pub repositories: Vec<RestHeldBackRepository>,
+    /// How many repositories lie on the disk of the mirror of which no record tells, if they are many.
+    #[oai(rename = "unrecordedCount")]
+    #[serde(rename = "unrecordedCount")]
+    pub unrecorded_count: i32,
+}
+
+/// A repository that is held back on a mirror.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHeldBackRepository {
+    /// The id that the repository had on the upstream.
+    #[oai(rename = "repositoryId")]
+    #[serde(rename = "repositoryId")]
+    pub repository_id: String,
+    /// The id of the repository on this mirror.
+    #[oai(rename = "localRepositoryId")]
+    #[serde(rename = "localRepositoryId")]
+    pub local_repository_id: i32,
+    /// The key of its project.
+    #[oai(rename = "projectKey")]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Why a repository is neither removed nor overwritten. `MISSING`: the upstream does not know it, and has not
+    /// announced that it was deleted. `FELL_BACK`: the upstream has less of it than it had. `REPLACED`: the upstream
+    /// has another repository with its id.
+    pub reason: HeldBackReason,
+    /// When the mirror found out.
+    pub since: i64,
+    /// The generation that is here.
+    pub generation: i64,
+}
+
 /// A call of a webhook in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestInvocation {
@@ -2469,6 +2556,14 @@ pub struct RestRefsChangedEvent {
     #[oai(rename = "refLimitExceeded", skip_serializing_if_is_none)]
     #[serde(rename = "refLimitExceeded", default, skip_serializing_if = "Option::is_none")]
     pub ref_limit_exceeded: Option<bool>,
+}
+
+/// The confirmation that what is held back may go.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRemovalConfirmation {
+    /// The token of the list that was seen.
+    #[oai(validator(min_length = 1, max_length = 64))]
+    pub token: String,
 }
 
 /// A repository.
@@ -3256,6 +3351,7 @@ impl fmt::Display for UserType {
     EnrichedRepository,
     EnrichedRepositoryProperties,
     GlobalPermission,
+    HeldBackReason,
     InvocationOutcome,
     MirrorEventType,
     MirrorMode,
@@ -3317,6 +3413,8 @@ impl fmt::Display for UserType {
     RestFarmSynchronizationRequest,
     RestHashedRepository,
     RestHashes,
+    RestHeldBack,
+    RestHeldBackRepository,
     RestInvocation,
     RestInvocationCounts,
     RestInvocationHistory,
@@ -3348,6 +3446,7 @@ impl fmt::Display for UserType {
     RestRefSyncQueue,
     RestReferenceDifference,
     RestRefsChangedEvent,
+    RestRemovalConfirmation,
     RestRepository,
     RestRepositoryAdoption,
     RestRepositoryEvent,

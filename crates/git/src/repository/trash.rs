@@ -95,6 +95,8 @@ pub struct Origin {
     pub external_id: Option<String>,
     /// What stays the same as long as it is the same repository, and is never used again.
     pub identity: Option<String>,
+    /// Which generation of its references it has.
+    pub generation: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -369,6 +371,7 @@ mod tests {
             upstream_id: Some("u".to_owned()),
             external_id: Some("17".to_owned()),
             identity: Some("abc".to_owned()),
+            generation: Some(8),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod deletion_guard;
 mod entry;
+mod held;
 mod index;
 mod mirrored;
 mod record;

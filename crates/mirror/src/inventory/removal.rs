@@ -75,7 +75,13 @@ impl Inventory {
     }
 
     /// Moves repositories that no row tells of into the trash.
-    pub(crate) async fn discard_unrecorded(&self, disk_ids: &[u64]) {
+    pub(crate) async fn discard_unrecorded(&self, disk_ids: &[u64]) -> Result<(), StoreError> {
+        if disk_ids.is_empty() {
+            return Ok(());
+        }
+        // There may be a record since they were found.
+        let known = self.recorded().await?;
+        let disk_ids = disk_ids.iter().filter(|disk_id| !known.contains(disk_id));
         for disk_id in disk_ids {
             tracing::warn!(repository.local_id = disk_id, "no record tells of this repository");
             let moved = self.repositories.trash(*disk_id, TrashReason::Unrecorded, Origin::default()).await;
@@ -88,6 +94,7 @@ impl Inventory {
                 );
             }
         }
+        Ok(())
     }
 
     /// Removes everything once the grace period after the end of the link is over.

@@ -9,12 +9,14 @@ mod slot;
 mod sync_repository;
 mod workers;
 
+mod held_back;
 mod sweep;
 mod sweep_progress;
 
 mod report_outcome;
 
 pub use handle_event::UpstreamEvents;
+pub use held_back::{HeldBack, HeldBackList};
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::SweepOutcome;

@@ -43,6 +43,13 @@ pub(crate) struct UpstreamRepository {
     pub(crate) generation: Generation,
 }
 
+impl UpstreamRepository {
+    /// What tells it from another repository with its id.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.identity.as_ref().map(RepositoryIdentity::as_str)
+    }
+}
+
 /// A value that has the right shape and cannot be used all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{field}: {problem}")]

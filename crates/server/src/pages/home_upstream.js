@@ -8,11 +8,6 @@ let session = null;
 let deciding = false;
 let lostContact = false;
 
-function basic(username, password) {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return "Basic " + btoa(String.fromCharCode(...bytes));
-}
-
 const askSignedIn = (path, options = {}) =>
   ask(path, { ...options, headers: { Authorization: session.authorization } });
 

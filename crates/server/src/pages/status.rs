@@ -55,6 +55,9 @@ pub struct MirrorAnswer {
     pub available_repos: usize,
     /// How many repositories could not be synchronised.
     pub repositories_in_error: usize,
+    /// How many repositories are neither removed nor overwritten until an administrator confirms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_repos: Option<usize>,
     /// Age of the oldest change that is not here yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_millis: Option<i64>,
@@ -140,6 +143,7 @@ impl MirrorAnswer {
             progress: sync_progress(status.progress),
             available_repos: status.available,
             repositories_in_error: status.failing,
+            held_repos: Some(status.held + unrecorded(&status)).filter(|held| *held > 0),
             lag_millis: status.lag_ms,
             reason: reason(&status),
             upstream: FollowedUpstream {
@@ -161,16 +165,27 @@ fn state_name(status: &MirrorStatus) -> &'static str {
     }
 }
 
+/// Repositories without a record that are too many to be moved into the trash unasked.
+fn unrecorded(status: &MirrorStatus) -> usize {
+    status.last_sweep.map_or(0, |sweep| sweep.held_back)
+}
+
 /// The first thing to look at, from the link over the comparison with the upstream to single repositories.
 fn reason(status: &MirrorStatus) -> Option<String> {
-    let held_back = status.last_sweep.map_or(0, |sweep| sweep.held_back);
+    let unrecorded = unrecorded(status);
     if status.reason.is_some() {
         status.reason.clone()
     } else if let Some(error) = &status.sweep_error {
         Some(format!("the last comparison with the upstream failed: {error}"))
-    } else if held_back > 0 {
+    } else if status.held > 0 {
         Some(format!(
-            "the upstream no longer lists {held_back} repositories; they are kept until an administrator confirms"
+            "the upstream has lost what this mirror has of {} repositories; nothing of them is removed or overwritten until an \
+             administrator confirms",
+            status.held
+        ))
+    } else if unrecorded > 0 {
+        Some(format!(
+            "no record tells of {unrecorded} repositories on disk; they are kept until an administrator confirms"
         ))
     } else if status.failing > 0 {
         Some(format!("{} of the repositories could not be synchronized", status.failing))
@@ -207,6 +222,7 @@ pub(crate) mod tests {
             progress: Progress { discovering: false, synced: 3, total: 3 },
             available: 3,
             failing: 0,
+            held: 0,
             lag_ms: None,
             last_sweep_at: Some(1),
             last_sweep: None,

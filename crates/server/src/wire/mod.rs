@@ -20,6 +20,7 @@ mod addon_descriptor;
 mod application_properties;
 mod branch;
 mod cluster_node;
+mod held_back;
 mod mirrored_repository;
 mod repository;
 mod repository_faults;
@@ -30,6 +31,7 @@ mod upstream_settings;
 mod upstream_wire;
 mod user;
 
+pub use held_back::held_back;
 pub use mirror_wire::MirrorWire;
 pub use support_info::{delayed_sync, synchronization_request, synchronization_status};
 pub use sync_progress::sync_progress;

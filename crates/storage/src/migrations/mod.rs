@@ -4,6 +4,7 @@
 //! keeps its own record of the steps taken, so that both may share a database.
 
 mod chosen_projects;
+mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
 mod repository_identity;
@@ -42,7 +43,11 @@ pub(crate) struct MirrorMigrator;
 #[async_trait]
 impl MigratorTrait for MirrorMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(mirror_tables::MirrorTables), Box::new(mirror_project_index::MirrorProjectIndex)]
+        vec![
+            Box::new(mirror_tables::MirrorTables),
+            Box::new(mirror_project_index::MirrorProjectIndex),
+            Box::new(held_repositories::HeldRepositories),
+        ]
     }
 
     fn migration_table_name() -> DynIden {
