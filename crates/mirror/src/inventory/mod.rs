@@ -7,6 +7,7 @@ mod index;
 mod mirrored;
 mod record;
 mod removal;
+mod returning;
 mod selection;
 mod settings;
 

@@ -37,12 +37,31 @@ impl Inventory {
             return Ok(None);
         }
         let record = self.new_record(repository).await?;
+        self.take_back(&record, repository).await;
         let entry = self.index.enter(record);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
     }
 
-    /// A row whose number nothing on disk has: what lies there without a row is not to be overwritten.
+    /// Puts what lies in the trash of the repository in its place, for the synchronisation that follows to bring it up to date.
+    async fn take_back(&self, record: &MirroredRepository, repository: &UpstreamRepository) {
+        let Some(name) = self.returning.take(repository) else { return };
+        match self.repositories.take_back(&name, disk_id(record.local_id)).await {
+            Ok(_) => tracing::info!(
+                repository.project = record.project_key,
+                repository.slug = record.slug,
+                trash.name = name,
+                "took a repository that is wanted again out of the trash"
+            ),
+            // Then it is fetched in full.
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot take a repository that is wanted again out of the trash"
+            ),
+        }
+    }
+
+    /// A row whose number nothing on disk has: what lies there already is not to be overwritten.
     async fn new_record(&self, repository: &UpstreamRepository) -> Result<MirroredRepository, StoreError> {
         loop {
             let record = self.store.upsert_repository(self.metadata_of(repository)).await?;

@@ -52,15 +52,19 @@ impl Inventory {
     /// Moves a repository that is not served any more into the trash and forgets its row.
     async fn erase(&self, record: &MirroredRepository, reason: TrashReason) -> Result<(), StoreError> {
         let local_id = record.local_id;
-        if let Err(error) = self.repositories.trash(disk_id(local_id), reason, origin_of(record)).await {
-            // The row stays, so that the next comparison tries again.
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(
-                error,
-                repository.local_id = local_id.0,
-                "cannot move a repository into the trash"
-            );
-            return Ok(());
+        match self.repositories.trash(disk_id(local_id), reason, origin_of(record)).await {
+            Ok(Some(name)) => self.returning.put(name, reason, origin_of(record)),
+            Ok(None) => {}
+            Err(error) => {
+                // The row stays, so that the next comparison tries again.
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    repository.local_id = local_id.0,
+                    "cannot move a repository into the trash"
+                );
+                return Ok(());
+            }
         }
         self.store.delete_repository(local_id).await
     }
