@@ -4,6 +4,7 @@
 
 mod changes;
 mod disk_forgets;
+mod faulty_line;
 mod ledger;
 mod power_cuts;
 mod seed;
