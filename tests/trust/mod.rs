@@ -3,6 +3,7 @@
 //! What these tests do by chance they do by a seed that they print; `HELIOSTAT_TEST_SEED` repeats a run.
 
 mod changes;
+mod damage;
 mod disk_forgets;
 mod faulty_line;
 mod ledger;
