@@ -8,6 +8,7 @@ mod database;
 mod entities;
 mod error;
 mod ids;
+mod location;
 mod migrations;
 mod mirror_store;
 mod named_value;

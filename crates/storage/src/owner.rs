@@ -5,8 +5,9 @@ use std::fmt;
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
 use sea_orm_migration::SchemaManager;
 
-use crate::database::{Database, DatabaseUnavailable, Location, Role};
+use crate::database::{Database, DatabaseUnavailable, Role};
 use crate::entities::{mirror_setting, upstream_setting};
+use crate::location::Location;
 
 /// The setting that holds the name of an upstream towards its mirrors.
 pub const CLIENT_KEY_SETTING: &str = "client_key";
