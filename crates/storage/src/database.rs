@@ -130,7 +130,9 @@ impl Database {
     /// Brings to the disk what was committed until now, for what must not be lost although commits are flushed only now
     /// and then.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        let Location::Sqlite { path } = &self.location else { return Ok(()) };
+        let (Location::Sqlite { path }, Flush::NowAndThen) = (&self.location, self.flush) else {
+            return Ok(());
+        };
         let log = with_suffix(path, "-wal");
         let flushed = tokio::task::spawn_blocking(move || match File::open(&log) {
             // All of it is in the database itself, where a checkpoint has flushed it.
