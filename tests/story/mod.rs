@@ -4,6 +4,7 @@ mod backup_and_restore;
 mod begin_with_bundle;
 mod clean_stop;
 mod clone_from_mirror;
+mod database_older;
 mod disconnect;
 mod drain;
 mod kill_and_converge;

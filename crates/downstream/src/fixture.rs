@@ -28,6 +28,7 @@ pub fn repository() -> Repository {
         name: "Engine".into(),
         description: None,
         hierarchy_id: "0123456789abcdef0123".into(),
+        identity: "5d1c3c9e-8d7a-4f0b-9a55-0f6f4be2d0a1".into(),
         public: false,
         forkable: true,
         archived: false,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
-use heliostat_storage::{MirrorStore, StoreError};
+use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use thiserror::Error;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
@@ -20,9 +20,6 @@ use crate::sync::{
     UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
-
-/// The setting that holds the server id a mirror made for itself.
-const SERVER_ID_SETTING: &str = "server_id";
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";

@@ -54,7 +54,8 @@ pub enum ListUpstreamServersResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -100,7 +101,8 @@ pub enum GetUpstreamServerResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -146,7 +148,8 @@ pub enum GetSynchronizationProgressResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -192,7 +195,8 @@ pub enum GetFarmNodesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -237,7 +241,8 @@ pub enum GetMirroredRepositoryResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -283,7 +288,8 @@ pub enum GetMirrorSettingsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -337,7 +343,8 @@ pub enum SetMirrorSettingsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -383,7 +390,8 @@ pub enum GetMirrorModeResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -437,7 +445,8 @@ pub enum SetMirrorModeResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -483,7 +492,8 @@ pub enum GetMirroredProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -537,7 +547,8 @@ pub enum StartMirroringProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -591,7 +602,8 @@ pub enum StopMirroringProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -639,7 +651,8 @@ pub enum StartMirroringProjectResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -687,7 +700,8 @@ pub enum StopMirroringProjectResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -769,7 +783,8 @@ pub enum OnAddonInstalledResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1027,7 +1042,8 @@ pub enum GetDelayedSyncRepositoriesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1064,7 +1080,8 @@ pub enum GetRefChangesQueueResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1100,7 +1117,8 @@ pub enum GetRefChangesQueueCountResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1144,7 +1162,8 @@ pub enum GetRepoSyncStatusResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1192,7 +1211,8 @@ pub enum GetRepoSyncStatus1Response {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1243,7 +1263,8 @@ pub enum GetRepositoryLockOwnerResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1280,7 +1301,8 @@ pub enum GetRepositoryLockOwnersResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1316,7 +1338,8 @@ pub enum GetOutOfSyncRepositoriesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }

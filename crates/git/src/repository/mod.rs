@@ -2,6 +2,8 @@
 //! where it lies when it is no longer wanted.
 
 mod bare;
+mod draft;
+mod identity;
 mod leftovers;
 mod locks;
 mod make_durable;
@@ -16,6 +18,8 @@ mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
+pub use draft::RepositoryDraft;
+pub(crate) use identity::write_identity;
 pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging};
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
 pub(crate) use locks::Locks;

@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
 use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
-use crate::refs::RefListener;
-use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging};
+use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
+use crate::repository::{Repository, RepositoryDraft, STALE_LOCK_AGE, Shared, clear_staging, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -138,6 +138,16 @@ impl RepositoryStore {
         self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
+    /// Creates an empty repository that says whose it is: see [`Repository::identity`].
+    pub async fn create_with_identity(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        identity: &str,
+    ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, ObjectFormat::Sha1, Some(identity)).await
+    }
+
     /// Creates an empty repository whose objects are named by this hash.
     pub async fn create_with_format(
         &self,
@@ -145,39 +155,32 @@ impl RepositoryStore {
         default_branch: &RefName,
         format: ObjectFormat,
     ) -> Result<Repository, CreateError> {
-        if !default_branch.is_branch() {
-            return Err(CreateError::NotABranch(default_branch.clone()));
-        }
+        self.make(id, default_branch, format, None).await
+    }
+
+    async fn make(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+        identity: Option<&str>,
+    ) -> Result<Repository, CreateError> {
         let place = self.place_of(id);
         if is_there(&place).await {
             return Err(CreateError::Exists(id));
         }
-        let io_error = |error| CreateError::Io { id, path: place.clone(), error };
-        // Deleted when dropped, unless it was renamed away.
-        let draft = self.draft(id).map_err(io_error)?;
-        let repository = draft.path().join("repository.git");
-        let format = format!("--object-format={format}");
-        let init = self.git.command("create a repository").args([
-            "init",
-            "--quiet",
-            "--bare",
-            "--template=",
-            &format,
-        ]);
-        init.arg("--initial-branch")
-            .arg(default_branch.short())
-            .arg("--")
-            .arg(&repository)
-            .run()
-            .await
-            .map_err(|error| CreateError::Git { id, error })?;
-        let (destination, durability) = (place.clone(), self.git.durability());
+        let draft = self.draft(id, default_branch, format).await?;
+        let (made, destination) = (draft.repository().path().to_owned(), place.clone());
+        let (durability, identity) = (self.git.durability(), identity.map(str::to_owned));
         let finish = move || {
+            if let Some(identity) = identity {
+                write_identity(&made, &identity)?;
+            }
             if durability == Durability::Strict {
                 // Git leaves HEAD and the configuration to the system.
-                sync_tree(&repository)?;
+                sync_tree(&made)?;
             }
-            move_into_place(&repository, &destination)
+            move_into_place(&made, &destination)
         };
         match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
@@ -189,8 +192,33 @@ impl RepositoryStore {
             {
                 Err(CreateError::Exists(id))
             }
-            Err(error) => Err(io_error(error)),
+            Err(error) => Err(CreateError::Io { id, path: place, error }),
         }
+    }
+
+    /// Makes an empty repository that is not in its place yet, whatever is there.
+    pub async fn draft(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+    ) -> Result<RepositoryDraft, CreateError> {
+        if !default_branch.is_branch() {
+            return Err(CreateError::NotABranch(default_branch.clone()));
+        }
+        let io_error = |error| CreateError::Io { id, path: self.incoming(), error };
+        let prefix = format!("{id}-");
+        let folder =
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
+        let path = folder.path().join("repository.git");
+        let format = format!("--object-format={format}");
+        let init = self.git.command("create a repository").args(["init", "--quiet", "--bare", "--template="]);
+        let init = init.arg(&format).arg("--initial-branch").arg(default_branch.short());
+        init.arg("--").arg(&path).run().await.map_err(|error| CreateError::Git { id, error })?;
+        // What is known of the references of the one in place is not known of this one.
+        let shared = Arc::new(Shared::new(DEFAULT_REF_MEMORY_BYTES));
+        let repository = Repository::of_store(self.git.clone(), path, id, shared);
+        Ok(RepositoryDraft::new(folder, repository, self.clone()))
     }
 
     /// Finds a repository. Only looks whether its parts are there; [`Repository::verify`] looks into them.
@@ -284,10 +312,6 @@ impl RepositoryStore {
 
     fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
-    }
-
-    fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
-        tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(self.incoming())
     }
 }
 

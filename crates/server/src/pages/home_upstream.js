@@ -144,7 +144,8 @@ element("sign-out").addEventListener("click", () => signOut(""));
 repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
-    showState("state", status.state, status.state === "RUNNING" ? "good" : "bad");
+    showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
+    note("reason", status.reason ?? "");
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

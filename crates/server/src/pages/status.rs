@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heliostat_api::models::RestSyncProgress;
 use heliostat_mirror::{Mirror, MirrorStatus};
 use heliostat_storage::UpstreamState;
-use heliostat_upstream::Upstream;
+use heliostat_upstream::{DiskAgreement, Upstream};
 use poem::endpoint::{make, make_sync};
 use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
@@ -27,8 +27,15 @@ const SYNCHRONIZING: &str = "SYNCHRONIZING";
 
 /// What an upstream says.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct UpstreamAnswer {
     state: &'static str,
+    /// Recorded repositories that are missing or damaged.
+    #[serde(skip_serializing_if = "is_zero")]
+    unserved_repos: usize,
+    /// Repositories on disk that no record knows.
+    #[serde(skip_serializing_if = "is_zero")]
+    unrecorded_repos: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -74,10 +81,10 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
         let upstream = upstream.clone();
         async move {
             match upstream.status().await {
-                Ok(_) => answer(StatusCode::OK, &UpstreamAnswer { state: RUNNING, reason: None }),
+                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk)),
                 Err(refusal) => {
-                    let reason = Some(Problem::from(refusal).message().to_owned());
-                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer { state: ERROR, reason })
+                    let reason = Problem::from(refusal).message().to_owned();
+                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
                 }
             }
         }
@@ -91,6 +98,36 @@ pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
         let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         answer(code, &MirrorAnswer::of(status))
     }))
+}
+
+impl UpstreamAnswer {
+    /// The others are served, so the node may take traffic; but somebody has to look.
+    fn running(disk: &DiskAgreement) -> Self {
+        let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
+        let unserved = (unserved_repos > 0).then(|| {
+            format!(
+                "{unserved_repos} recorded repositories are missing or damaged on the disk and not served; \
+                 heliostat repository restore brings back what a mirror has"
+            )
+        });
+        let unrecorded = (unrecorded_repos > 0).then(|| {
+            format!(
+                "{unrecorded_repos} repositories on the disk have no record, as after a restore of an older database; \
+                 heliostat repository adopt lists them and takes them over"
+            )
+        });
+        let reasons: Vec<String> = unserved.into_iter().chain(unrecorded).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        UpstreamAnswer { state: RUNNING, unserved_repos, unrecorded_repos, reason }
+    }
+
+    fn error(reason: String) -> Self {
+        UpstreamAnswer { state: ERROR, unserved_repos: 0, unrecorded_repos: 0, reason: Some(reason) }
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl MirrorAnswer {

@@ -22,6 +22,7 @@ mod branch;
 mod cluster_node;
 mod mirrored_repository;
 mod repository;
+mod repository_faults;
 mod support_info;
 mod sync_progress;
 mod upstream_server;

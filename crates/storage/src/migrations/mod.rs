@@ -5,6 +5,7 @@
 
 mod mirror_project_index;
 mod mirror_tables;
+mod repository_identity;
 mod upstream_tables;
 mod webhook_tables;
 
@@ -21,7 +22,11 @@ pub(crate) struct UpstreamMigrator;
 #[async_trait]
 impl MigratorTrait for UpstreamMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(upstream_tables::UpstreamTables), Box::new(webhook_tables::WebhookTables)]
+        vec![
+            Box::new(upstream_tables::UpstreamTables),
+            Box::new(webhook_tables::WebhookTables),
+            Box::new(repository_identity::RepositoryIdentity),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

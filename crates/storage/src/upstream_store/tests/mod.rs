@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::UpstreamStore;
 use crate::database::Role;
-use crate::ids::{MirrorServerId, ProjectId, RepositoryId};
+use crate::ids::{MirrorServerId, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::PageRequest;
 use crate::records::{
     Audience, MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser,
@@ -71,6 +71,7 @@ fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
         name: slug.to_owned(),
         description: None,
         hierarchy_id: "0123456789abcdef0123".to_owned(),
+        identity: RepositoryIdentity::from(uuid::Uuid::new_v4().to_string()),
         public: false,
         forkable: true,
         state: RepositoryState::Available,
