@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{RepositoryStore, move_into_place, sync_parent_of};
-use crate::disk::{blocking, entries, sync_folder};
+use crate::disk::{blocking, entries, sync_folder, write_durably};
 use crate::repository::Repository;
 
 /// The repository within its place in the trash.
@@ -292,10 +292,7 @@ fn new_bin(trash: &Path, record: &Record) -> io::Result<PathBuf> {
             made => break made.map(|()| bin)?,
         }
     };
-    let mut file = std::fs::File::create(bin.join(RECORD))?;
-    serde_json::to_writer_pretty(&mut file, record)?;
-    file.sync_all()?;
-    sync_folder(&bin)?;
+    write_durably(&bin.join(RECORD), &serde_json::to_vec_pretty(record)?)?;
     sync_folder(trash)?;
     Ok(bin)
 }
