@@ -35,8 +35,11 @@ impl UpstreamStore {
             created_at: Set(user.created_at),
             ..Default::default()
         };
-        let created = row.insert(self.database.connection()).await;
-        Ok(created.map_err(|error| StoreError::from(error).or_conflict(&unique))?.into())
+        let transaction = self.database.begin_write().await?;
+        let created = row.insert(&transaction).await;
+        let created = created.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
+        transaction.commit().await?;
+        Ok(created.into())
     }
 
     /// The user with this id.
