@@ -2,7 +2,9 @@
 //! where it lies when it is no longer wanted.
 
 mod bare;
+mod derived;
 mod leftovers;
+mod look;
 mod make_durable;
 mod new_objects;
 mod object_info;
