@@ -48,6 +48,8 @@ pub struct MirrorAnswer {
     pub available_repos: usize,
     /// How many repositories could not be synchronised.
     pub repositories_in_error: usize,
+    /// How many repositories are not served because they are damaged, cannot be read, or are being examined.
+    pub repositories_in_repair: usize,
     /// Age of the oldest change that is not here yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_millis: Option<i64>,
@@ -102,6 +104,7 @@ impl MirrorAnswer {
             progress: sync_progress(status.progress),
             available_repos: status.available,
             repositories_in_error: status.failing,
+            repositories_in_repair: status.in_repair,
             lag_millis: status.lag_ms,
             reason: reason(&status),
             upstream: FollowedUpstream {
@@ -134,6 +137,9 @@ fn reason(status: &MirrorStatus) -> Option<String> {
         Some(format!(
             "the upstream no longer lists {held_back} repositories; they are kept until an administrator confirms"
         ))
+    } else if status.in_repair > 0 {
+        let reason = status.in_repair_reason.as_deref().unwrap_or("unknown");
+        Some(format!("{} of the repositories are being repaired: {reason}", status.in_repair))
     } else if status.failing > 0 {
         Some(format!("{} of the repositories could not be synchronized", status.failing))
     } else if !status.ready {
@@ -169,6 +175,10 @@ pub(crate) mod tests {
             progress: Progress { discovering: false, synced: 3, total: 3 },
             available: 3,
             failing: 0,
+            in_repair: 0,
+            in_repair_reason: None,
+            repairs: heliostat_mirror::RepairCounters::default(),
+            disk: heliostat_mirror::DiskCounters::default(),
             lag_ms: None,
             last_sweep_at: Some(1),
             last_sweep: None,
@@ -185,7 +195,7 @@ pub(crate) mod tests {
             serde_json::json!({
                 "state": "SYNCHRONIZED", "memberCount": "1",
                 "discovering": false, "syncedRepos": 0, "totalRepos": 0,
-                "availableRepos": 3, "repositoriesInError": 0,
+                "availableRepos": 3, "repositoriesInError": 0, "repositoriesInRepair": 0,
                 "upstream": { "baseUrl": "https://git.example.com", "state": "INSTALLED" }
             })
         );
