@@ -6,6 +6,7 @@ mod clean_stop;
 mod clone_from_mirror;
 mod disconnect;
 mod drain;
+mod heals_by_itself;
 mod kill_and_converge;
 mod metrics_tell_operators;
 mod permissions_follow;
