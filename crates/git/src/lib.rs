@@ -36,12 +36,12 @@ pub use process::{
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
     CopyError, FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, copy_repository,
-    fetch, push_mirror, remote_refs,
+    fetch, fetch_everything, push_mirror, remote_refs,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
-    Repository, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, TakeBackError, TrashReason,
-    TrashedRepository,
+    Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks,
+    TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

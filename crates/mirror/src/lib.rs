@@ -34,7 +34,8 @@ pub use status::{
     RunningSync, StatusReport, SupportInfo, WaitingSync,
 };
 pub use sync::{
-    DiskCounters, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents,
+    DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun,
+    UpstreamEvents,
 };
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamLink,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
-use heliostat_storage::{MirrorStore, StoreError};
+use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use thiserror::Error;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
@@ -17,13 +17,10 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress, SweepSignal,
-    SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
+    SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
-
-/// The setting that holds the server id a mirror made for itself.
-const SERVER_ID_SETTING: &str = "server_id";
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -202,6 +199,15 @@ impl Parts {
             repositories: self.served.store().clone(),
             repairs: Arc::clone(&self.repairs),
             progress: Arc::clone(&self.disk_progress),
+        }
+    }
+
+    pub(crate) fn held_back(&self) -> HeldBack {
+        HeldBack {
+            link: Arc::clone(&self.link),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
         }
     }
 

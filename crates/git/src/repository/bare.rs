@@ -11,7 +11,7 @@ use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
 };
-use crate::repository::{LastSyncs, RefLocks};
+use crate::repository::{LastSyncs, Locks};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -29,7 +29,8 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
-    pub(crate) ref_locks: RefLocks,
+    pub(crate) ref_locks: Locks<tokio::sync::Mutex<()>>,
+    push_gates: Locks<tokio::sync::RwLock<()>>,
     last_syncs: LastSyncs,
 }
 
@@ -38,7 +39,8 @@ impl Shared {
     pub(crate) fn new(ref_memory_bytes: u64) -> Self {
         Self {
             refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
-            ref_locks: RefLocks::default(),
+            ref_locks: Locks::default(),
+            push_gates: Locks::default(),
             last_syncs: LastSyncs::default(),
         }
     }
@@ -184,6 +186,11 @@ impl Repository {
     /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
     pub fn refs_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
         self.0.shared.ref_locks.of(self.id())
+    }
+
+    /// Open to pushes in their last step, or to one who syncs folders.
+    pub(super) fn push_gate(&self) -> Arc<tokio::sync::RwLock<()>> {
+        self.0.shared.push_gates.of(self.id())
     }
 
     /// When the repositories of its store were last made durable.

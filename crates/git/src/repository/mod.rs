@@ -3,13 +3,17 @@
 
 mod bare;
 mod derived;
+mod draft;
+mod identity;
 mod leftovers;
+mod locks;
 mod look;
 mod make_durable;
 mod new_objects;
 mod object_info;
 mod pack_index;
-mod ref_locks;
+mod push_turns;
+mod recover;
 mod revisions;
 mod store;
 mod trash;
@@ -17,11 +21,14 @@ mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
+pub use draft::RepositoryDraft;
+pub(crate) use identity::write_identity;
 pub(crate) use leftovers::{STAGING_NAMESPACE, clear_staging};
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
+pub(crate) use locks::Locks;
 pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
-pub(crate) use ref_locks::RefLocks;
+pub(crate) use push_turns::PushTurn;
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};

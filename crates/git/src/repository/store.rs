@@ -12,16 +12,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use heliostat_git_wire::{ObjectFormat, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
-use crate::process::{Durability, Fault, Git, GitError, end_orphans};
-use crate::refs::RefListener;
+use crate::process::{Durability, Fault, Git, GitError};
+use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
 use crate::repository::look::{Found, look_at};
-use crate::repository::{Repository, STALE_LOCK_AGE, Shared, clear_staging};
+use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -139,6 +138,16 @@ impl RepositoryStore {
         self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
+    /// Creates an empty repository that says whose it is: see [`Repository::identity`].
+    pub async fn create_with_identity(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        identity: &str,
+    ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, ObjectFormat::Sha1, Some(identity)).await
+    }
+
     /// Creates an empty repository whose objects are named by this hash.
     pub async fn create_with_format(
         &self,
@@ -146,39 +155,32 @@ impl RepositoryStore {
         default_branch: &RefName,
         format: ObjectFormat,
     ) -> Result<Repository, CreateError> {
-        if !default_branch.is_branch() {
-            return Err(CreateError::NotABranch(default_branch.clone()));
-        }
+        self.make(id, default_branch, format, None).await
+    }
+
+    async fn make(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+        identity: Option<&str>,
+    ) -> Result<Repository, CreateError> {
         let place = self.place_of(id);
         if is_there(&place).await {
             return Err(CreateError::Exists(id));
         }
-        let io_error = |error| CreateError::Io { id, path: place.clone(), error };
-        // Deleted when dropped, unless it was renamed away.
-        let draft = self.draft(id).map_err(io_error)?;
-        let repository = draft.path().join("repository.git");
-        let format = format!("--object-format={format}");
-        let init = self.git.command("create a repository").args([
-            "init",
-            "--quiet",
-            "--bare",
-            "--template=",
-            &format,
-        ]);
-        init.arg("--initial-branch")
-            .arg(default_branch.short())
-            .arg("--")
-            .arg(&repository)
-            .run()
-            .await
-            .map_err(|error| CreateError::Git { id, error })?;
-        let (destination, durability) = (place.clone(), self.git.durability());
+        let draft = self.draft(id, default_branch, format).await?;
+        let (made, destination) = (draft.repository().path().to_owned(), place.clone());
+        let (durability, identity) = (self.git.durability(), identity.map(str::to_owned));
         let finish = move || {
+            if let Some(identity) = identity {
+                write_identity(&made, &identity)?;
+            }
             if durability == Durability::Strict {
                 // Git leaves HEAD and the configuration to the system.
-                sync_tree(&repository)?;
+                sync_tree(&made)?;
             }
-            move_into_place(&repository, &destination)
+            move_into_place(&made, &destination)
         };
         match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
@@ -190,8 +192,33 @@ impl RepositoryStore {
             {
                 Err(CreateError::Exists(id))
             }
-            Err(error) => Err(io_error(error)),
+            Err(error) => Err(CreateError::Io { id, path: place, error }),
         }
+    }
+
+    /// Makes an empty repository that is not in its place yet, whatever is there.
+    pub async fn draft(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+    ) -> Result<RepositoryDraft, CreateError> {
+        if !default_branch.is_branch() {
+            return Err(CreateError::NotABranch(default_branch.clone()));
+        }
+        let io_error = |error| CreateError::Io { id, path: self.incoming(), error };
+        let prefix = format!("{id}-");
+        let folder =
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
+        let path = folder.path().join("repository.git");
+        let format = format!("--object-format={format}");
+        let init = self.git.command("create a repository").args(["init", "--quiet", "--bare", "--template="]);
+        let init = init.arg(&format).arg("--initial-branch").arg(default_branch.short());
+        init.arg("--").arg(&path).run().await.map_err(|error| CreateError::Git { id, error })?;
+        // What is known of the references of the one in place is not known of this one.
+        let shared = Arc::new(Shared::new(DEFAULT_REF_MEMORY_BYTES));
+        let repository = Repository::of_store(self.git.clone(), path, id, shared);
+        Ok(RepositoryDraft::new(folder, repository, self.clone()))
     }
 
     /// Finds a repository. Only looks whether its parts are there; [`Repository::verify`] looks into them.
@@ -248,39 +275,6 @@ impl RepositoryStore {
         .await
     }
 
-    /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
-    /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
-    pub async fn recover(&self) -> io::Result<usize> {
-        let root = self.root.clone();
-        let ended = blocking(move || Ok(end_orphans(&root))).await?;
-        // Where processes cannot be seen, one that has outlived the last run may still be at work.
-        let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
-        self.clear_drafts().await?;
-        let mut removed = 0;
-        for id in self.list().await? {
-            let repository = self.repository(id);
-            let path = repository.path().to_owned();
-            blocking(move || clear_staging(&path)).await?;
-            repository.clear_stale_transfers(Duration::ZERO).await?;
-            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
-        }
-        Ok(removed)
-    }
-
-    /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.
-    async fn clear_drafts(&self) -> io::Result<()> {
-        let folders = [self.incoming(), self.discarded_folder()];
-        blocking(move || {
-            for entry in
-                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
-            {
-                std::fs::remove_dir_all(entry?.path())?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
     fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
         Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
@@ -293,12 +287,8 @@ impl RepositoryStore {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
-    fn incoming(&self) -> PathBuf {
+    pub(super) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
-    }
-
-    fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
-        tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(self.incoming())
     }
 }
 
@@ -422,25 +412,5 @@ mod tests {
         assert_eq!(store.list().await.expect("listable"), [2, 3]);
         assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
         assert!(store.create(258, &main()).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn recovering_deletes_what_a_crash_left_and_no_repository() {
-        let workshop = Workshop::new().await;
-        let store = workshop.store();
-        let repository = store.create(1, &main()).await.expect("created");
-        let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
-        std::fs::create_dir_all(&staged).expect("folder");
-        let trashed = store.trash_folder().join("9-x/repository.git/objects");
-        std::fs::create_dir_all(&trashed).expect("folder");
-        std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
-        std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
-        store.recover().await.expect("recovered");
-        assert!(trashed.exists());
-        for folder in [store.incoming(), store.discarded_folder()] {
-            assert!(folder.read_dir().expect("listable").next().is_none());
-        }
-        assert_eq!(store.list().await.expect("listable"), [1]);
-        assert!(!staged.exists());
     }
 }

@@ -49,7 +49,8 @@ pub(crate) fn origin_of(record: &MirroredRepository) -> Origin {
         path: Some(format!("{}/{}", record.project_key, record.slug)),
         upstream_id: Some(record.upstream_server_id.to_string()),
         external_id: Some(record.external_id.clone()),
-        identity: None,
+        identity: record.identity.clone(),
+        generation: Some(record.generation_synced.0),
     }
 }
 
@@ -61,7 +62,8 @@ pub(crate) fn is_as_synchronised(record: &MirroredRepository, refs: &RefSnapshot
         }
         _ => true,
     };
-    names_default_branch && record.content_hash.as_deref() == Some(refs.content_hash().as_str())
+    (names_default_branch || record.held.is_some())
+        && record.content_hash.as_deref() == Some(refs.content_hash().as_str())
 }
 
 impl Entry {
@@ -192,6 +194,9 @@ pub(crate) mod tests {
             last_error: None,
             next_attempt_at: None,
             removed_at: None,
+            identity: Some(format!("identity of {slug}")),
+            held: None,
+            held_at: None,
         }
     }
 

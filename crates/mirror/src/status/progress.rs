@@ -43,6 +43,8 @@ pub struct MirrorStatus {
     pub available: usize,
     /// Repositories whose last synchronisation failed.
     pub failing: usize,
+    /// Repositories of which the upstream has lost what is here, and that wait for an administrator.
+    pub held: usize,
     /// Repositories that are not served because they are damaged, cannot be read, or are being examined.
     pub in_repair: usize,
     /// What is the matter with the one of them that has been so for longest.
@@ -81,6 +83,7 @@ struct Counts {
     synced: usize,
     available: usize,
     failing: usize,
+    held: usize,
     in_repair: usize,
     longest_in_repair: Option<Arc<Trouble>>,
     undecided: usize,
@@ -113,6 +116,7 @@ impl StatusReport {
             progress: Progress { discovering, synced: counts.synced, total },
             available: counts.available,
             failing: counts.failing,
+            held: counts.held,
             in_repair: counts.in_repair,
             in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
             repairs: self.repairs.counters(),
@@ -134,6 +138,7 @@ impl StatusReport {
             let trouble = entry.trouble();
             counts.available += usize::from(is_available(&record) && trouble.is_none());
             counts.failing += usize::from(record.failed_count > 0);
+            counts.held += usize::from(record.held.is_some());
             if let Some(trouble) = trouble {
                 counts.in_repair += 1;
                 let is_longest =

@@ -11,6 +11,7 @@ mod sync_repository;
 mod workers;
 
 mod disk_rounds;
+mod held_back;
 mod sweep;
 mod sweep_progress;
 
@@ -18,6 +19,7 @@ mod report_outcome;
 
 pub use disk_rounds::DiskCounters;
 pub use handle_event::UpstreamEvents;
+pub use held_back::{HeldBack, HeldBackList};
 pub use repairs::RepairCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};

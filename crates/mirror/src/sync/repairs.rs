@@ -240,6 +240,10 @@ impl Repairs {
             "a repository is damaged and is made anew from the upstream"
         );
         let pause = self.pause_before_repair(entry);
+        if record.held.is_some() {
+            // Only here is what the upstream has lost: an administrator decides first.
+            return;
+        }
         // In memory and among stored answers may be what it was not.
         self.repositories.forget(entry.disk_id());
         if let Err(error) = self.inventory.note_lost(entry).await {

@@ -14,6 +14,7 @@ pub struct MirrorMetrics {
     ready: bool,
     available: usize,
     failing: usize,
+    held: usize,
     in_repair: usize,
     repairs: RepairCounters,
     disk: DiskCounters,
@@ -29,6 +30,7 @@ impl MirrorMetrics {
             ready: status.ready,
             available: status.available,
             failing: status.failing,
+            held: status.held,
             in_repair: status.in_repair,
             repairs: status.repairs,
             disk: status.disk,
@@ -52,6 +54,11 @@ impl MirrorMetrics {
             "heliostat_mirror_repositories_failing",
             "Repositories whose last synchronization failed.",
             self.failing as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_repositories_held",
+            "Repositories of which the upstream has lost what is here, and that wait for an administrator.",
+            self.held as u64,
         )?;
         encoder.gauge(
             "heliostat_mirror_repositories_in_repair",

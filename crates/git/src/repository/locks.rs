@@ -1,4 +1,4 @@
-//! One lock for each repository whose references change in great numbers.
+//! Locks of repositories: one each, made when somebody asks for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ const MAX_IDLE_LOCKS: usize = 1_024;
 
 /// The locks of a store's repositories.
 #[derive(Debug, Default)]
-pub(crate) struct RefLocks(Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>);
+pub(crate) struct Locks<L>(Mutex<HashMap<u64, Arc<L>>>);
 
-impl RefLocks {
+impl<L: Default> Locks<L> {
     /// The lock of the repository with this number.
-    pub(crate) fn of(&self, repository: u64) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn of(&self, repository: u64) -> Arc<L> {
         let mut locks = self.0.lock();
         if locks.len() > MAX_IDLE_LOCKS {
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
