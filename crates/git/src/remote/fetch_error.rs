@@ -109,8 +109,9 @@ impl FetchError {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
         // What the other server says about itself is no finding about our repository.
+        let is_of_the_other = |line: &str| line.starts_with("remote:") || line.contains("git upload-pack:");
         let ours: String =
-            detail.lines().filter(|line| !line.starts_with("remote:")).collect::<Vec<_>>().join("\n");
+            detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
         if let Some(name) = text_after(&detail, "couldn't find remote ref ") {
             Self::RemoteRefMissing(name)
         } else if says(UNAUTHORIZED) {

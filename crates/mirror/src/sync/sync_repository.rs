@@ -1,6 +1,6 @@
 //! One synchronisation of one repository, from the first look at the disk to the proof that it is right.
 //!
-//! 1. Open the repository; create it if it is missing, throw it away and create it if it is broken.
+//! 1. Open the repository; create it if it is missing, make it anew if it is known to be damaged.
 //! 2. Fetch what is said to differ: exactly the named refs, or the whole ref set.
 //! 3. Point HEAD to the default branch.
 //! 4. Compare the content hash with what the upstream has told. A hash that the upstream had at some
@@ -196,13 +196,6 @@ impl Synchroniser {
                 };
                 self.rebuild(entry, format).await.map(Round::Emptied)
             }
-            _ if is_first && failure.fault().is_some_and(|fault| fault.is_damage()) => {
-                tracing::error!(
-                    error = &failure as &dyn std::error::Error,
-                    "repository is damaged and fetched anew"
-                );
-                self.rebuild(entry, ObjectFormat::Sha1).await.map(Round::Emptied)
-            }
             _ if self.has_moved(entry, &failure).await? => Ok(Round::Moved),
             _ => Err(failure),
         }
@@ -214,6 +207,9 @@ impl Synchroniser {
         entry: &Arc<Entry>,
         work: &PendingChanges,
     ) -> Result<(Repository, Option<FetchScope>), SyncFailure> {
+        if entry.must_be_made_anew() {
+            return Ok((self.rebuild(entry, ObjectFormat::Sha1).await?, Some(FetchScope::Snapshot)));
+        }
         let record = entry.record();
         match self.repositories.open(entry.disk_id()).await {
             Ok(repository) => Ok((repository, scope_of(work, &record))),
@@ -226,17 +222,8 @@ impl Synchroniser {
                     record.upstream_content_hash.as_deref() == Some(ContentHash::of_nothing().as_str());
                 Ok((repository, if is_empty_there { None } else { Some(FetchScope::Snapshot) }))
             }
-            // It may well be whole: it is looked at again a little later, and nothing is thrown away.
-            Err(error) if !error.fault().is_some_and(|fault| fault.is_damage()) => {
-                Err(SyncFailure::Open(error))
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "repository is broken and fetched anew"
-                );
-                Ok((self.rebuild(entry, ObjectFormat::Sha1).await?, Some(FetchScope::Snapshot)))
-            }
+            // What looks damaged is examined before anything is thrown away.
+            Err(error) => Err(SyncFailure::Open(error)),
         }
     }
 

@@ -31,9 +31,9 @@ impl UpstreamStore {
             expires_at: Set(token.expires_at),
             last_used_at: Set(None),
         };
+        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
         let transaction = self.database.begin_write().await?;
-        let created = row.insert(&transaction).await;
-        let created = created.map_err(|error| {
+        let created = row.insert(&transaction).await.map_err(|error| {
             StoreError::from(error).or_conflict(&unique).or_missing_reference("user", &user_id)
         })?;
         transaction.commit().await?;

@@ -35,6 +35,7 @@ impl UpstreamStore {
             created_at: Set(user.created_at),
             ..Default::default()
         };
+        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
         let transaction = self.database.begin_write().await?;
         let created = row.insert(&transaction).await;
         let created = created.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
