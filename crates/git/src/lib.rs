@@ -24,7 +24,7 @@ pub use disk::{age_of, blocking, entries, remove_if_there, sync_folder};
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
     InvalidRefName, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind, RefName,
-    RefSnapshot,
+    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
 };
 pub use process::{
     ByteStream, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion, InvalidHeader,
@@ -33,12 +33,11 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, fetch, push_mirror,
-    remote_refs,
+    FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, fetch_objects, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers,
+    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryDraft,
+    RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SwapRefsError, remove_stale_transfers,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

@@ -4,6 +4,7 @@ mod cache;
 mod changes;
 mod files;
 mod load;
+mod packed;
 mod update;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
@@ -11,6 +12,7 @@ pub(crate) use cache::{Load, RefCache};
 pub use changes::RefListener;
 pub(crate) use changes::{ChangeUnderWay, RefWriter, SharedRefs};
 pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
-pub(crate) use load::{ask_git_for_head, load_refs, object_format};
+pub(crate) use load::{LookedAt, ask_git_for_head, load_refs, look_at_objects, object_format};
+pub(crate) use packed::{NotRewritten, rewrite_packed};
 pub use update::{RefUpdate, UpdateRefsError};
-pub(crate) use update::{is_about_a_name_conflict, update_refs};
+pub(crate) use update::update_refs;

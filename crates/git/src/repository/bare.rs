@@ -11,7 +11,7 @@ use crate::refs::{
     ChangeUnderWay, Load, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead, UpdateRefsError,
     ask_git_for_head, load_refs, object_format, read_head, update_refs,
 };
-use crate::repository::RefLocks;
+use crate::repository::RepositoryLocks;
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -29,13 +29,16 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
-    pub(crate) ref_locks: RefLocks,
+    pub(crate) ref_locks: RepositoryLocks<tokio::sync::Mutex<()>>,
+    /// Held by those who read references from disk, and alone by one that shows others at once.
+    pub(crate) swaps: RepositoryLocks<tokio::sync::RwLock<()>>,
 }
 
 impl Shared {
     /// References take at most so much memory.
     pub(crate) fn new(ref_memory_bytes: u64) -> Self {
-        Self { refs: Arc::new(SharedRefs::new(ref_memory_bytes)), ref_locks: RefLocks::default() }
+        let refs = Arc::new(SharedRefs::new(ref_memory_bytes));
+        Self { refs, ref_locks: RepositoryLocks::default(), swaps: RepositoryLocks::default() }
     }
 }
 
@@ -118,6 +121,7 @@ impl Repository {
 
     async fn read_and_publish(&self, load: &Load<'_>) -> Result<RefSnapshot, GitError> {
         let known = self.cache().last_known(self.id());
+        let _reading = self.swaps().read_owned().await;
         let begun = load.begin();
         let read = load_refs(self.git(), self.path(), known.as_ref()).await;
         match &read {
@@ -167,6 +171,11 @@ impl Repository {
     /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
     pub fn refs_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
         self.0.shared.ref_locks.of(self.id())
+    }
+
+    /// Keeps those who read references from disk apart from one that shows others at once.
+    pub(crate) fn swaps(&self) -> Arc<tokio::sync::RwLock<()>> {
+        self.0.shared.swaps.of(self.id())
     }
 
     /// Makes `HEAD` name this reference, whether or not it exists.

@@ -1,4 +1,4 @@
-//! Removing what killed processes left in a repository: locks, half-written packs, staged references.
+//! Removing what killed processes left in a repository: locks and half-written packs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,6 @@ pub const STALE_LOCK_AGE: Duration = Duration::from_mins(1);
 
 /// Temporary files of transfers that are older than this were left by a process that was killed.
 pub const STALE_TRANSFER_AGE: Duration = Duration::from_hours(24);
-
-/// Where fetched references wait until a transaction brings them to their place.
-pub(crate) const STAGING_NAMESPACE: &str = "refs/heliostat/incoming";
 
 impl Repository {
     /// Removes lock files that have not been touched for `age`, and says how many there were. None while a process of
@@ -39,14 +36,6 @@ impl Repository {
             Ok(removed)
         })
         .await
-    }
-}
-
-/// Forgets references that a killed fetch left in staging. Nothing may be fetching into the repository.
-pub(crate) fn clear_staging(repository: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(repository.join(STAGING_NAMESPACE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

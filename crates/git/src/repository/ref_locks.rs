@@ -1,4 +1,4 @@
-//! One lock for each repository whose references change in great numbers.
+//! Locks of which each repository has one of its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,12 +9,18 @@ use parking_lot::Mutex;
 const MAX_IDLE_LOCKS: usize = 1_024;
 
 /// The locks of a store's repositories.
-#[derive(Debug, Default)]
-pub(crate) struct RefLocks(Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>);
+#[derive(Debug)]
+pub(crate) struct RepositoryLocks<L>(Mutex<HashMap<u64, Arc<L>>>);
 
-impl RefLocks {
+impl<L> Default for RepositoryLocks<L> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<L: Default> RepositoryLocks<L> {
     /// The lock of the repository with this number.
-    pub(crate) fn of(&self, repository: u64) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn of(&self, repository: u64) -> Arc<L> {
         let mut locks = self.0.lock();
         if locks.len() > MAX_IDLE_LOCKS {
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);

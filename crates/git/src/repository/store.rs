@@ -19,9 +19,9 @@ use thiserror::Error;
 
 use crate::disk::{blocking, sync_folder};
 use crate::process::{Git, GitError};
-use crate::refs::RefListener;
+use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
 use crate::repository::{
-    Repository, STALE_LOCK_AGE, Shared, clear_staging, remove_keep_files_of_transfers, remove_stale_transfers,
+    Repository, RepositoryDraft, STALE_LOCK_AGE, Shared, remove_keep_files_of_transfers, remove_stale_transfers,
 };
 
 /// Repositories lie in this many folders, so that none grows too large to list.
@@ -117,44 +117,33 @@ impl RepositoryStore {
 
     /// Creates an empty repository whose `HEAD` names `default_branch`.
     pub async fn create(&self, id: u64, default_branch: &RefName) -> Result<Repository, CreateError> {
-        self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
+        self.create_whole(id, default_branch, ObjectFormat::Sha1).await
     }
 
     /// Creates an empty repository whose objects are named by this hash.
+    #[cfg(any(test, feature = "testing"))]
     pub async fn create_with_format(
         &self,
         id: u64,
         default_branch: &RefName,
         format: ObjectFormat,
     ) -> Result<Repository, CreateError> {
-        if !default_branch.is_branch() {
-            return Err(CreateError::NotABranch(default_branch.clone()));
-        }
+        self.create_whole(id, default_branch, format).await
+    }
+
+    async fn create_whole(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+    ) -> Result<Repository, CreateError> {
         let place = self.place_of(id);
         if is_there(&place).await {
             return Err(CreateError::Exists(id));
         }
-        let io_error = |error| CreateError::Io { id, path: place.clone(), error };
-        // Deleted when dropped, unless it was renamed away.
-        let draft = self.draft(id).map_err(io_error)?;
-        let repository = draft.path().join("repository.git");
-        let format = format!("--object-format={format}");
-        let init = self.git.command("create a repository").args([
-            "init",
-            "--quiet",
-            "--bare",
-            "--template=",
-            &format,
-        ]);
-        init.arg("--initial-branch")
-            .arg(default_branch.short())
-            .arg("--")
-            .arg(&repository)
-            .run()
-            .await
-            .map_err(|error| CreateError::Git { id, error })?;
-        let destination = place.clone();
-        match blocking(move || move_into_place(&repository, &destination)).await {
+        let draft = self.draft(id, default_branch, format).await?;
+        let (made, destination) = (draft.repository().path().to_owned(), place.clone());
+        match blocking(move || move_into_place(&made, &destination)).await {
             Ok(()) => Ok(self.repository_at(id, place)),
             Err(error)
                 if matches!(
@@ -164,8 +153,32 @@ impl RepositoryStore {
             {
                 Err(CreateError::Exists(id))
             }
-            Err(error) => Err(io_error(error)),
+            Err(error) => Err(CreateError::Io { id, path: place, error }),
         }
+    }
+
+    /// Makes an empty repository that is not in its place yet, whatever is there.
+    pub async fn draft(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+    ) -> Result<RepositoryDraft, CreateError> {
+        if !default_branch.is_branch() {
+            return Err(CreateError::NotABranch(default_branch.clone()));
+        }
+        let io_error = |error| CreateError::Io { id, path: self.incoming(), error };
+        let prefix = format!("{id}-");
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
+        let path = folder.path().join("repository.git");
+        let format = format!("--object-format={format}");
+        let init = self.git.command("create a repository").args(["init", "--quiet", "--bare", "--template="]);
+        let init = init.arg(&format).arg("--initial-branch").arg(default_branch.short());
+        init.arg("--").arg(&path).run().await.map_err(|error| CreateError::Git { id, error })?;
+        // What is known of the references of the one in place is not known of this one.
+        let shared = Arc::new(Shared::new(DEFAULT_REF_MEMORY_BYTES));
+        let repository = Repository::of_store(self.git.clone(), path, id, shared);
+        Ok(RepositoryDraft::new(folder, repository, self.clone()))
     }
 
     /// Finds a repository. Only looks whether its parts are there; [`Repository::verify`] looks into them.
@@ -251,7 +264,6 @@ impl RepositoryStore {
             let repository = self.repository(id);
             let path = repository.path().to_owned();
             blocking(move || {
-                clear_staging(&path)?;
                 remove_keep_files_of_transfers(&path)?;
                 remove_stale_transfers(&path, Duration::ZERO)
             })
@@ -261,11 +273,15 @@ impl RepositoryStore {
         Ok(removed)
     }
 
-    fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    pub(super) fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
         Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
 
-    fn place_of(&self, id: u64) -> PathBuf {
+    pub(super) fn place_of(&self, id: u64) -> PathBuf {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
@@ -277,9 +293,6 @@ impl RepositoryStore {
         self.root.join("trash")
     }
 
-    fn draft(&self, id: u64) -> io::Result<tempfile::TempDir> {
-        tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(self.incoming())
-    }
 }
 
 enum Fault {
@@ -336,7 +349,7 @@ fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
 }
 
 /// Makes a rename survive a power failure.
-fn sync_parent_of(path: &Path) -> io::Result<()> {
+pub(super) fn sync_parent_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -416,15 +429,12 @@ mod tests {
     async fn recovering_deletes_what_a_crash_left() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
-        let repository = store.create(1, &main()).await.expect("created");
-        let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
-        std::fs::create_dir_all(&staged).expect("folder");
+        store.create(1, &main()).await.expect("created");
         std::fs::create_dir_all(store.trash().join("9-x/repository.git/objects")).expect("folder");
         std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
         store.recover().await.expect("recovered");
         assert!(store.trash().read_dir().expect("listable").next().is_none());
         assert!(store.incoming().read_dir().expect("listable").next().is_none());
         assert_eq!(store.list().await.expect("listable"), [1]);
-        assert!(!staged.exists());
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use heliostat_git::{ContentHash, RefName};
+use heliostat_git::ContentHash;
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -22,7 +22,6 @@ pub(crate) struct Entry {
     pub(crate) external_id: String,
     record: watch::Sender<Arc<MirroredRepository>>,
     known_hashes: Mutex<VecDeque<(Generation, ContentHash)>>,
-    head: Mutex<Option<RefName>>,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
@@ -52,7 +51,6 @@ impl Entry {
             external_id: record.external_id.clone(),
             record: watch::Sender::new(Arc::new(record)),
             known_hashes: Mutex::new(known.into_iter().collect()),
-            head: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -95,15 +93,6 @@ impl Entry {
     pub(crate) fn generation_of(&self, hash: &ContentHash) -> Option<Generation> {
         let known = self.known_hashes.lock();
         known.iter().filter(|(_, other)| other == hash).map(|(generation, _)| *generation).max()
-    }
-
-    /// Whether HEAD on disk is known to point to this branch already.
-    pub(crate) fn head_points_to(&self, branch: &RefName) -> bool {
-        self.head.lock().as_ref() == Some(branch)
-    }
-
-    pub(crate) fn head_was_set(&self, branch: Option<RefName>) {
-        *self.head.lock() = branch;
     }
 }
 

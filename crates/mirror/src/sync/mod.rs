@@ -6,8 +6,11 @@ mod pending_changes;
 
 mod queue;
 mod slot;
-mod sync_repository;
 mod workers;
+
+mod proven_state;
+mod show_state;
+mod sync_repository;
 
 mod sweep;
 mod sweep_progress;
