@@ -18,9 +18,9 @@ pub fn bare_repositories(data: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether what lies in this folder is being made or deleted.
+/// Whether what lies in this folder is being made, or is no longer wanted.
 fn is_passing(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| name == "incoming" || name == "trash")
+    folder.file_name().is_some_and(|name| name == "incoming" || name == "trash" || name == "discarded")
 }
 
 /// Removes a folder that a server, or a git that it started, may be writing to: what comes while it is emptied goes, too.

@@ -10,4 +10,5 @@ mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;
 mod selection;
+mod trash;
 mod webhooks_tell_ci;

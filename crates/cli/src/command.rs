@@ -11,6 +11,7 @@ use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
+use crate::trash;
 
 /// Smart mirrors for Git: an upstream, its mirrors, and their administration.
 ///
@@ -66,6 +67,9 @@ pub enum Command {
     /// What a mirror mirrors and how far it is, asked of the mirror itself.
     #[command(subcommand)]
     Settings(mirror_settings::SettingsCommand),
+    /// Repositories that lie in the trash of a data directory.
+    #[command(subcommand)]
+    Trash(trash::TrashCommand),
 }
 
 /// `mirror` alone runs the role, with a verb it administers.

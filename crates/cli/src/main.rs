@@ -1,6 +1,6 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `demo`, `doctor` or `role`. `options` and `settings`
+//! `command` lists the commands; each has a module in `admin`, `demo`, `doctor`, `role` or `trash`. `options` and `settings`
 //! give options their values, `client` talks REST, `output` prints.
 
 mod command;
@@ -10,6 +10,7 @@ mod settings;
 mod demo;
 mod doctor;
 mod role;
+mod trash;
 
 mod admin;
 mod client;
@@ -68,6 +69,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => admin::permission::run(command).await?,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,
+        Command::Trash(command) => trash::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

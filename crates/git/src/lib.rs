@@ -27,17 +27,18 @@ pub use heliostat_git_wire::{
     RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
 };
 pub use process::{
-    ByteStream, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion, InvalidHeader,
-    MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader,
-    cpu_time,
+    ByteStream, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion,
+    InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers,
+    SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
     FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, fetch_objects, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, NewObject, NewObjects, OpenError, PackIndex, Repository, RepositoryDraft,
-    RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SwapRefsError, remove_stale_transfers,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
+    Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks,
+    SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

@@ -85,6 +85,7 @@ impl Mirror {
         tasks.spawn(sweep.run(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
         tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
+        tasks.spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));
         tasks.close();
         for entry in parts.inventory.all() {
             if is_behind(&entry.record()) {

@@ -53,6 +53,8 @@ pub struct MirrorOptions {
     pub decision_ttl: Duration,
     /// What a sweep may delete on its own.
     pub mass_removal: MassRemoval,
+    /// How long a repository that is no longer wanted lies in the trash.
+    pub trash_time: Duration,
     /// What answers readers.
     pub serving: ServingOptions,
     /// What time it is.
@@ -81,6 +83,7 @@ impl MirrorOptions {
             serve_stale: DEFAULT_SERVE_STALE,
             decision_ttl: DEFAULT_DECISION_TTL,
             mass_removal: MassRemoval::default(),
+            trash_time: heliostat_git::DEFAULT_TRASH_TIME,
             serving: ServingOptions::default(),
             clock: Clock::system(),
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
@@ -43,6 +44,8 @@ pub struct UpstreamOptions {
     pub admin_password: Option<Secret>,
     /// Which addresses mirrors and webhooks may have.
     pub mirror_addresses: MirrorAddresses,
+    /// How long a deleted repository lies in the trash.
+    pub trash_time: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -78,6 +81,7 @@ pub(crate) struct Parts {
     pub(crate) repositories: Arc<Repositories>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) downstream: Downstream<Primary>,
+    trash_time: Duration,
     tasks: DetachedTasks,
 }
 
@@ -112,7 +116,7 @@ impl Upstream {
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
         let parts = DownstreamParts { store, client, client_key, announcer, tasks };
-        let upstream = Self::assembled(parts, served, passwords, webhook_client);
+        let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);
         Ok((upstream, admin))
     }
 
@@ -122,6 +126,7 @@ impl Upstream {
         served: ServedRepositories,
         passwords: Passwords,
         webhook_client: WebhookClient,
+        trash_time: Duration,
     ) -> Self {
         let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
         let disk = served.store().clone();
@@ -159,6 +164,7 @@ impl Upstream {
             repositories,
             webhooks,
             downstream,
+            trash_time,
             tasks,
         }))
     }
@@ -168,8 +174,9 @@ impl Upstream {
         let reconcile = changes::run(&self.0.changes, stop.clone());
         let tell_mirrors = self.0.downstream.run(stop.clone());
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
+        let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, housekeeping);
         self.0.tasks.finished().await;
     }
 

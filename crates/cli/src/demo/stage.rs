@@ -90,7 +90,17 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
-    ListenOptions { listen, base_url: None, data, database: None, git, serving, metrics_token: None }
+    let trash_time = heliostat_git::DEFAULT_TRASH_TIME;
+    ListenOptions {
+        listen,
+        base_url: None,
+        data,
+        database: None,
+        git,
+        trash_time,
+        serving,
+        metrics_token: None,
+    }
 }
 
 /// The port if it is free, else 0, which stands for any free one.

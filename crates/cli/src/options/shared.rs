@@ -29,6 +29,10 @@ pub struct SharedOptions {
     /// How long running requests may take to finish after Ctrl-C or SIGTERM.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub drain_timeout: Duration,
+    /// How long a repository that was deleted, or is no longer mirrored, lies in the trash before it is deleted from disk;
+    /// the oldest goes earlier when the disk is nearly full.
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_TRASH_TIME", default_value = "7d", value_parser = duration::parse)]
+    pub trash_time: Duration,
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
@@ -46,6 +50,7 @@ impl SharedOptions {
             serving: self.serving.serving_options(&data),
             metrics_token: self.serving.metrics_token()?,
             data,
+            trash_time: self.trash_time,
             database: self.database.clone(),
             git: self.git.clone(),
         })

@@ -5,7 +5,7 @@
 //!                                                     │                                       │
 //!                                                     │             repack: new pack, index over packs, bitmap
 //!                                                     ▼                                       │
-//!       remove_replaced: removes what the index replaces, when all that may read it have ended ◀┘
+//!       remove_replaced: removes what the index replaces, when nobody is left who may need it ◀─┘
 //! ```
 //!
 //! Nothing is ever taken away from under a process that reads: see [`heliostat_git::Readers`]. Nothing that is needed
@@ -13,13 +13,16 @@
 
 mod base_pack;
 mod counters;
+mod own_leftovers;
+mod pack_times;
 mod packs;
 mod plan;
 mod reconcile;
 mod remove_replaced;
 mod repack;
-mod stale_locks;
 
+#[cfg(test)]
+mod busy_tests;
 #[cfg(test)]
 mod tests;
 

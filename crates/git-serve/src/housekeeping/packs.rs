@@ -37,8 +37,10 @@ pub(crate) struct Base {
 /// The packs of a repository, and what else there is.
 #[derive(Debug)]
 pub(crate) struct PackInventory {
-    /// In ascending order of their objects.
+    /// Those that something depends on, in ascending order of their objects.
     pub(crate) packs: Vec<Pack>,
+    /// Those whose every object the common index knows in others: they wait to be removed, and are no work.
+    pub(crate) replaced: Vec<Pack>,
     /// The packs that the common index covers; `None` without one, or when one of its packs is missing.
     pub(crate) indexed: Option<HashSet<String>>,
     pub(crate) has_bitmap: bool,
@@ -58,10 +60,17 @@ impl PackInventory {
     pub(crate) fn of(repository: &Path) -> io::Result<Self> {
         let folder = pack_folder(repository);
         let mut packs = packs_in(&folder)?;
-        packs.sort_by(|one, other| (one.objects, &one.name).cmp(&(other.objects, &other.name)));
+        sort(&mut packs);
         let index = CommonIndex::open(&folder)?;
         let is_there = |name: &String| packs.iter().any(|pack| pack.name == *name);
         let index = index.filter(|index| index.packs.iter().all(is_there));
+        let mut replaced = Vec::new();
+        if let Some(index) = &index {
+            for pack in std::mem::take(&mut packs) {
+                let side = if is_replaced(&pack, index, &folder)? { &mut replaced } else { &mut packs };
+                side.push(pack);
+            }
+        }
         let base = BundleRecord::read(repository).and_then(|record| {
             let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
             Some(Base { pack, objects_beside: record.objects_beside })
@@ -72,6 +81,7 @@ impl PackInventory {
             has_bitmap: index.as_ref().is_some_and(|index| index.has_bitmap(&folder)),
             indexed: index.map(|index| index.packs.into_iter().collect()),
             packs,
+            replaced,
             index_age: age_of(&folder.join("multi-pack-index")).unwrap_or_default(),
             loose_objects: loose_objects(&repository.join("objects"))?,
             loose_refs: loose_refs(&repository.join("refs"))?,
@@ -86,7 +96,17 @@ impl PackInventory {
         inventory.map_err(|error| GitError::Io { operation: "look at the packs", error })
     }
 
-    /// The packs that the common index does not cover.
+    /// Looks again in the course of a run: what it has written is not replaced by what it is to take the place of, which
+    /// the common index knows until it is written anew.
+    pub(crate) async fn look_again(&self, repository: &Repository) -> Result<Self, GitError> {
+        let mut now = Self::look(repository).await?;
+        let was_replaced = |pack: &Pack| self.replaced.iter().any(|other| other.name == pack.name);
+        now.packs.extend(now.replaced.extract_if(.., |pack| !was_replaced(pack)));
+        sort(&mut now.packs);
+        Ok(now)
+    }
+
+    /// The packs that hold something which the common index does not cover.
     pub(crate) fn unindexed(&self) -> impl Iterator<Item = &Pack> {
         let indexed = self.indexed.as_ref();
         self.packs.iter().filter(move |pack| indexed.is_none_or(|names| !names.contains(&pack.name)))
@@ -97,10 +117,20 @@ impl PackInventory {
         self.packs.iter().map(|pack| pack.objects).sum::<u64>() + self.loose_objects
     }
 
-    /// Bytes of all packs.
+    /// Bytes of the packs that something depends on.
     pub(crate) fn bytes(&self) -> u64 {
         self.packs.iter().map(|pack| pack.bytes).sum()
     }
+}
+
+/// Whether others hold all that this pack does.
+fn is_replaced(pack: &Pack, index: &CommonIndex, folder: &Path) -> io::Result<bool> {
+    let may_be = !pack.is_kept && !index.packs.contains(&pack.name) && pack.objects <= index.objects();
+    Ok(may_be && index.knows_all_of(&folder.join(format!("{}.idx", pack.name)))?)
+}
+
+fn sort(packs: &mut [Pack]) {
+    packs.sort_by(|one, other| (one.objects, &one.name).cmp(&(other.objects, &other.name)));
 }
 
 /// Where a repository's packs lie.

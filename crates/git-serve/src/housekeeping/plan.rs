@@ -185,6 +185,7 @@ mod tests {
         };
         PackInventory {
             packs: objects.iter().enumerate().map(pack).collect(),
+            replaced: Vec::new(),
             indexed: Some(std::collections::HashSet::new()),
             has_bitmap: false,
             base: None,

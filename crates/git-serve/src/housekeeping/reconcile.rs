@@ -3,17 +3,18 @@
 //! It takes no input. What a signal tells is only where to look first; what to do is read off the disk, so a signal
 //! that is lost costs time and nothing else. A failure is not repeated at once: the next look is the next attempt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heliostat_git::{GitError, OpenError, Repository};
+use heliostat_git::{GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
 use tokio_util::sync::CancellationToken;
 
 use super::counters::LastRun;
+use super::pack_times::PackTimes;
 use super::packs::PackInventory;
 use super::plan::{Thresholds, reason};
-use super::remove_replaced::{Replaced, find_replaced, remove_replaced};
+use super::remove_replaced::{remove_packed_loose_objects, remove_packs};
 use super::repack::{Repacked, repack};
 use crate::served::{ServedRepositories, ServedRepository};
 
@@ -23,7 +24,7 @@ const LOOK_INTERVAL: Duration = Duration::from_mins(30);
 /// How long changes are collected before they are looked at: pushes come in groups.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 
-/// How soon replaced packs are tried to be removed again while they are still being read.
+/// How soon it is tried again to remove replaced packs that are still being read, and locks that may still be held.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long a repository whose housekeeping has failed is left alone.
@@ -49,9 +50,9 @@ pub async fn keep_house(repositories: ServedRepositories, stop: CancellationToke
             () = stop.cancelled() => return,
             () = work => {}
         }
-        let pause = match reconciler.waiting.is_empty() {
-            true => next_round.saturating_duration_since(Instant::now()),
-            false => REMOVAL_INTERVAL,
+        let pause = match reconciler.waits() {
+            true => REMOVAL_INTERVAL,
+            false => next_round.saturating_duration_since(Instant::now()),
         };
         let engine = Arc::clone(reconciler.repositories.engine());
         let settled = async {
@@ -69,15 +70,23 @@ pub async fn keep_house(repositories: ServedRepositories, stop: CancellationToke
 pub(super) struct Reconciler {
     repositories: ServedRepositories,
     thresholds: Thresholds,
-    /// Replaced packs that may still be read. Found again on disk if this is lost.
-    waiting: BTreeMap<u64, Replaced>,
+    /// Of repositories that are being read, or whose replaced packs wait for readers.
+    pack_times: HashMap<u64, PackTimes>,
+    /// Repositories with lock files that may belong to a living process.
+    locked: BTreeSet<u64>,
     /// When a repository may be worked on again after a failure.
     not_before: HashMap<u64, Instant>,
 }
 
 impl Reconciler {
     pub(super) fn new(repositories: ServedRepositories, thresholds: Thresholds) -> Self {
-        Self { repositories, thresholds, waiting: BTreeMap::new(), not_before: HashMap::new() }
+        Self {
+            repositories,
+            thresholds,
+            pack_times: HashMap::new(),
+            locked: BTreeSet::new(),
+            not_before: HashMap::new(),
+        }
     }
 
     /// Looks at every repository or at those that have changed, and removes what is due.
@@ -108,13 +117,14 @@ impl Reconciler {
             Ok(repository) => self.repositories.serve(repository),
             Err(error) => {
                 if matches!(error, OpenError::Missing(_)) {
-                    self.waiting.remove(&id);
+                    self.pack_times.remove(&id);
                     self.not_before.remove(&id);
                 }
                 // That it is broken is told where it is served.
                 return;
             }
         };
+        self.clear_leftovers(&served.repository).await;
         // Even while it is left alone: what was deleted must not be offered.
         if let Err(error) = self.repositories.engine().bundles().check(&served.repository).await {
             tracing::warn!(
@@ -150,16 +160,14 @@ impl Reconciler {
     async fn repack_if_due(&mut self, served: &ServedRepository) -> Result<bool, GitError> {
         let repository = &served.repository;
         let id = repository.id();
-        let (refs, inventory) = (repository.refs().await?, PackInventory::look(repository).await?);
-        let Some(reason) = reason(&inventory, &refs, &self.thresholds) else {
-            if inventory.indexed.is_some()
-                && inventory.unindexed().next().is_some()
-                && !self.waiting.contains_key(&id)
-            {
-                self.note_replaced(repository).await?;
-            }
-            return Ok(false);
-        };
+        let refs = repository.refs().await?;
+        let mut inventory = self.look_at_packs(repository).await?;
+        // Those that are in packs, which a run had no time to remove that was killed, are no work.
+        let has_many_loose = inventory.loose_objects >= self.thresholds.loose_objects;
+        if has_many_loose && remove_packed_loose_objects(repository).await? > 0 {
+            inventory = self.look_at_packs(repository).await?;
+        }
+        let Some(reason) = reason(&inventory, &refs, &self.thresholds) else { return Ok(false) };
         let housekeeping = self.repositories.engine().housekeeping();
         housekeeping.count(|counters| counters.running = Some(id));
         let started = Instant::now();
@@ -173,39 +181,64 @@ impl Reconciler {
             let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
             counters.last = Some(LastRun { repository: id, reason, outcome });
         });
-        // A run that has failed may have replaced packs before.
-        self.note_replaced(repository).await?;
+        // A run that has failed may have packed and replaced something before.
+        remove_packed_loose_objects(repository).await?;
+        self.look_at_packs(repository).await?;
         tell(id, reason, inventory.bytes(), &outcome?);
         Ok(true)
     }
 
-    async fn note_replaced(&mut self, repository: &Repository) -> Result<(), GitError> {
-        let replaced = find_replaced(repository).await?;
-        self.waiting.insert(repository.id(), replaced);
-        Ok(())
+    /// Looks at the packs, and notes when they came and were replaced.
+    async fn look_at_packs(&mut self, repository: &Repository) -> Result<PackInventory, GitError> {
+        let (id, readers) = (repository.id(), repository.git().readers());
+        let began = readers.now();
+        let found = PackInventory::look(repository).await?;
+        let times = self.pack_times.entry(id).or_default();
+        times.note(began, &found, readers);
+        if !times.has_replaced() && !readers.are_any(repository.path()) {
+            self.pack_times.remove(&id);
+        }
+        Ok(found)
     }
 
+    fn waits(&self) -> bool {
+        !self.locked.is_empty() || self.pack_times.values().any(PackTimes::has_replaced)
+    }
+
+    /// Removes what transfers have left that were killed.
+    async fn clear_leftovers(&mut self, repository: &Repository) {
+        let cleared = async {
+            repository.clear_stale_transfers(STALE_TRANSFER_AGE).await?;
+            repository.clear_stale_locks(STALE_LOCK_AGE).await
+        };
+        let id = repository.id();
+        match cleared.await {
+            Ok(StaleLocks { left: 0, .. }) => drop(self.locked.remove(&id)),
+            Ok(_) => drop(self.locked.insert(id)),
+            Err(error) => tracing::warn!(
+                repository.id = id,
+                error = &error as &dyn std::error::Error,
+                "cannot remove what killed transfers left"
+            ),
+        }
+    }
+
+    /// Removes what could not be removed before because it may have been in use.
     pub(super) async fn remove_waiting(&mut self) {
-        for (id, replaced) in std::mem::take(&mut self.waiting) {
-            let Ok(repository) = self.repositories.store().open(id).await else { continue };
-            match remove_replaced(&repository, &replaced).await {
-                Ok(Some(removed)) => {
-                    self.repositories.engine().housekeeping().count(|counters| {
-                        counters.removed_packs += removed.packs as u64;
-                        counters.removed_bytes += removed.bytes;
-                    });
-                    if removed.packs > 0 {
-                        tracing::info!(
-                            repository.id = id,
-                            packs = removed.packs,
-                            size_bytes = removed.bytes,
-                            "replaced packs are removed"
-                        );
-                    }
-                }
-                Ok(None) => {
-                    self.waiting.insert(id, replaced);
-                }
+        for id in std::mem::take(&mut self.locked) {
+            if let Ok(repository) = self.repositories.store().open(id).await {
+                self.clear_leftovers(&repository).await;
+            }
+        }
+        self.remove_replaced().await;
+    }
+
+    /// Removes the replaced packs that nobody needs any more.
+    async fn remove_replaced(&mut self) {
+        let waiting = self.pack_times.iter().filter(|(_, times)| times.has_replaced());
+        for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
+            match self.remove_replaced_of(id).await {
+                Ok(()) => {}
                 Err(error) => tracing::warn!(
                     repository.id = id,
                     error = &error as &dyn std::error::Error,
@@ -213,8 +246,35 @@ impl Reconciler {
                 ),
             }
         }
-        let waiting = self.waiting.len() as u64;
+        let waiting = self.pack_times.values().filter(|times| times.has_replaced()).count() as u64;
         self.repositories.engine().housekeeping().count(|counters| counters.waiting_for_readers = waiting);
+    }
+
+    async fn remove_replaced_of(&mut self, id: u64) -> Result<(), GitError> {
+        let Ok(repository) = self.repositories.store().open(id).await else {
+            self.pack_times.remove(&id);
+            return Ok(());
+        };
+        // Looked at again, because the common index may have been written anew without them.
+        self.look_at_packs(&repository).await?;
+        let Some(times) = self.pack_times.get_mut(&id) else { return Ok(()) };
+        let free = times.free(repository.path(), repository.git().readers());
+        if free.is_empty() {
+            return Ok(());
+        }
+        times.forget(&free);
+        let removed = remove_packs(&repository, free).await?;
+        self.repositories.engine().housekeeping().count(|counters| {
+            counters.removed_packs += removed.packs as u64;
+            counters.removed_bytes += removed.bytes;
+        });
+        tracing::info!(
+            repository.id = id,
+            packs = removed.packs,
+            size_bytes = removed.bytes,
+            "replaced packs are removed"
+        );
+        Ok(())
     }
 }
 

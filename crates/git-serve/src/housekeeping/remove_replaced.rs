@@ -1,7 +1,8 @@
 //! Removing what was replaced: packs that the common index makes superfluous, and loose objects that are in packs.
 //!
-//! Two proofs are needed before a pack goes: the common index knows every one of its objects, and all processes that
-//! began to read before that was so have ended.
+//! Two proofs are needed before a pack goes: the common index knows every one of its objects, and no process is left
+//! that may have found it (`super::pack_times`). A loose object goes as soon as it is in a pack: whoever does not find
+//! it looks through the packs again, as every `git` does that works beside another.
 //!
 //! Nothing is taken from a push or a fetch that is under way: only files go that its objects do not depend on, and no
 //! folder. A push makes the folder `objects/xx` and moves its object there in a second step, which fails if the folder
@@ -10,86 +11,61 @@
 use std::io;
 use std::path::Path;
 
-use heliostat_git::{
-    CommonIndex, GitError, Moment, ObjectId, Repository, blocking, remove_if_there, sync_folder,
-};
+use heliostat_git::{GitError, ObjectId, Repository, blocking, remove_if_there, sync_folder};
 
-use super::packs::{PackInventory, pack_folder};
+use super::packs::pack_folder;
 use super::repack::background;
 
 /// What belongs to a pack. The index goes first: without it no process starts to use the pack.
 const PARTS: [&str; 4] = ["idx", "rev", "bitmap", "pack"];
 
-/// Packs that were replaced at some moment.
-#[derive(Debug)]
-pub(crate) struct Replaced {
-    since: Moment,
-    packs: Vec<String>,
-}
-
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Removed {
-    pub(crate) packs: usize,
-    pub(crate) bytes: u64,
+pub(super) struct Removed {
+    pub(super) packs: usize,
+    pub(super) bytes: u64,
 }
 
-/// What could be removed as soon as all processes that read now have ended.
-pub(crate) async fn find_replaced(repository: &Repository) -> Result<Replaced, GitError> {
-    let path = repository.path().to_owned();
-    let packs = blocking(move || {
-        let packs = superfluous(&path)?;
-        // What replaces packs and loose objects must be there after a power failure before anything goes.
-        sync_folder(&pack_folder(&path))?;
-        Ok(packs)
-    });
-    let packs = packs.await.map_err(|error| GitError::Io { operation: "look for replaced packs", error })?;
-    Ok(Replaced { since: repository.git().readers().now(), packs })
-}
-
-/// Removes what was left over; `None` while a process may still read it.
-pub(crate) async fn remove_replaced(
-    repository: &Repository,
-    replaced: &Replaced,
-) -> Result<Option<Removed>, GitError> {
-    if !repository.git().readers().have_ended(repository.path(), replaced.since) {
-        return Ok(None);
-    }
-    remove_packed_loose_objects(repository).await?;
-    let (path, packs) = (repository.path().to_owned(), replaced.packs.clone());
+/// Removes these packs, which were found replaced and free.
+pub(super) async fn remove_packs(repository: &Repository, packs: Vec<String>) -> Result<Removed, GitError> {
+    let folder = pack_folder(repository.path());
     let removed = blocking(move || {
-        // Looked at again, because the index may have been written anew without them.
-        let superfluous = superfluous(&path)?;
+        // What replaces them must be there after a power failure before anything goes.
+        sync_folder(&folder)?;
         let mut removed = Removed::default();
-        for pack in packs.iter().filter(|pack| superfluous.contains(pack)) {
-            removed.bytes += remove(&pack_folder(&path), pack)?;
+        for pack in &packs {
+            removed.bytes += remove(&folder, pack)?;
             removed.packs += 1;
         }
         Ok(removed)
     });
-    let removed =
-        removed.await.map_err(|error| GitError::Io { operation: "remove replaced packs", error })?;
-    Ok(Some(removed))
+    removed.await.map_err(|error| GitError::Io { operation: "remove replaced packs", error })
 }
 
-/// Removes loose objects that are in packs, and leaves the folders in which they lie: `git prune-packed` would remove
-/// those that are empty.
-async fn remove_packed_loose_objects(repository: &Repository) -> Result<(), GitError> {
+/// Removes loose objects that are in packs, says how many there were, and leaves the folders in which they lie:
+/// `git prune-packed` would remove those that are empty.
+pub(super) async fn remove_packed_loose_objects(repository: &Repository) -> Result<usize, GitError> {
     let operation = "remove loose objects that are packed";
     let command = background(repository, operation).args(["prune-packed", "--dry-run", "--quiet"]);
     let listing = command.run().await?.stdout;
-    let objects = repository.path().join("objects");
+    let path = repository.path().to_owned();
     let removed = blocking(move || {
+        let mut removed = 0;
+        sync_folder(&pack_folder(&path))?;
+        let objects = path.join("objects");
         for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let place = place_of_loose_object(line)
                 .ok_or_else(|| io::Error::other(format!("not a loose object: {}", line.escape_ascii())))?;
             let file = objects.join(place);
             // It is in a pack, too: that it stays costs its bytes, and must not keep packs from being removed.
-            if let Err(error) = remove_if_there(&file) {
-                tracing::warn!(path = %file.display(), %error, "cannot remove a loose object that is packed");
+            match remove_if_there(&file) {
+                Ok(()) => removed += 1,
+                Err(error) => {
+                    tracing::warn!(path = %file.display(), %error, "cannot remove a loose object that is packed");
+                }
             }
         }
-        Ok(())
+        Ok(removed)
     });
     removed.await.map_err(|error| GitError::Io { operation, error })
 }
@@ -100,22 +76,6 @@ fn place_of_loose_object(line: &[u8]) -> Option<String> {
     let (file, folder) = (parts.next()?, parts.next()?);
     ObjectId::from_hex(&[folder, file].concat()).filter(|_| folder.len() == 2)?;
     Some(format!("{}/{}", folder.escape_ascii(), file.escape_ascii()))
-}
-
-/// Packs outside the common index whose every object it knows.
-fn superfluous(repository: &Path) -> io::Result<Vec<String>> {
-    let inventory = PackInventory::of(repository)?;
-    let folder = pack_folder(repository);
-    let Some(index) = CommonIndex::open(&folder)?.filter(|_| inventory.indexed.is_some()) else {
-        return Ok(Vec::new());
-    };
-    let mut names = Vec::new();
-    for pack in inventory.unindexed().filter(|pack| !pack.is_kept && pack.objects <= index.objects()) {
-        if index.knows_all_of(&folder.join(format!("{}.idx", pack.name)))? {
-            names.push(pack.name.clone());
-        }
-    }
-    Ok(names)
 }
 
 /// Removes all files of a pack and says how large it was.

@@ -5,15 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use heliostat_git::{
-    GitCommand, GitError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, blocking, remove_stale_transfers,
-};
+use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking};
 use heliostat_git_wire::RefSnapshot;
 
 use super::base_pack::{new_base, renew_bundle};
+use super::own_leftovers::{remove_stale_locks, remove_unfinished_records};
 use super::packs::{Pack, PackInventory, pack_folder};
 use super::plan::{PackPlan, Thresholds};
-use super::stale_locks::remove_stale_locks;
 use crate::served::ServedRepository;
 
 /// How long one step may take, of a very large repository at low priority.
@@ -69,18 +67,17 @@ struct Indexed {
 /// nothing is taken away, not even what is no longer needed.
 pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -> Result<Repacked, GitError> {
     let (started, repository) = (Instant::now(), &served.repository);
-    clear_own_locks(repository).await?;
-    clear_stale_transfers(repository).await?;
+    clear_own_leftovers(repository).await?;
     // Before the look at the packs: then those hold all that these references need.
     let refs = repository.refs().await?;
     let inventory = PackInventory::look(repository).await?;
     let new_base = new_base(repository, &inventory, &refs, thresholds).await;
     let plan = match &new_base {
-        Some(base) => PackPlan::beside_new_base(&PackInventory::look(repository).await?, &base.pack),
+        Some(base) => PackPlan::beside_new_base(&inventory.look_again(repository).await?, &base.pack),
         None => PackPlan::of(&inventory),
     };
     let new_pack = if plan.packs_anything() { pack(repository, &plan).await? } else { None };
-    let current = PackInventory::look(repository).await?;
+    let current = inventory.look_again(repository).await?;
     let needed = needed_packs(&plan, &current, new_pack.as_deref());
     let wants_bitmap = current.objects() >= thresholds.small_objects && !refs.is_empty();
     let base = match &new_base {
@@ -217,16 +214,16 @@ async fn pack_refs(repository: &Repository) -> Result<bool, GitError> {
     }
 }
 
-async fn clear_own_locks(repository: &Repository) -> Result<(), GitError> {
+async fn clear_own_leftovers(repository: &Repository) -> Result<(), GitError> {
     let path = repository.path().to_owned();
-    let removed = blocking(move || remove_stale_locks(&path)).await;
-    removed.map(drop).map_err(|error| GitError::Io { operation: "remove stale locks", error })
-}
-
-async fn clear_stale_transfers(repository: &Repository) -> Result<(), GitError> {
-    let path = repository.path().to_owned();
-    let removed = blocking(move || remove_stale_transfers(&path, STALE_TRANSFER_AGE)).await;
-    removed.map_err(|error| GitError::Io { operation: "remove what killed transfers left", error })
+    let removed = blocking(move || {
+        remove_unfinished_records(&path)?;
+        remove_stale_locks(&path)
+    });
+    removed
+        .await
+        .map(drop)
+        .map_err(|error| GitError::Io { operation: "remove what housekeeping left", error })
 }
 
 /// An invocation that yields to everybody else.

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use heliostat_git::fixture::Workshop;
-use heliostat_git::{ObjectId, PackIndex, RefName, RefUpdate, Repository};
+use heliostat_git::{ObjectId, Origin, PackIndex, RefName, RefUpdate, Repository, TrashReason};
 
+use super::busy_tests::remove_free;
+use super::pack_times::PackTimes;
 use super::packs::PackInventory;
 use super::plan::Thresholds;
 use super::reconcile::Reconciler;
-use super::remove_replaced::{find_replaced, remove_replaced};
+use super::remove_replaced::remove_packed_loose_objects;
 use super::repack::repack;
 use crate::fixture::served_store;
 use crate::served::{ServedRepositories, ServedRepository};
 
 /// Every repository is large enough and everything is reason enough.
-fn eager() -> Thresholds {
+pub(super) fn eager() -> Thresholds {
     Thresholds {
         small_objects: 1,
         unindexed_packs: 1,
@@ -26,7 +28,7 @@ fn eager() -> Thresholds {
     }
 }
 
-fn packs_of(repository: &Repository) -> usize {
+pub(super) fn packs_of(repository: &Repository) -> usize {
     let folder = repository.path().join("objects/pack");
     let entries = folder.read_dir().expect("listable");
     entries
@@ -35,7 +37,7 @@ fn packs_of(repository: &Repository) -> usize {
 }
 
 /// Several packs, some of whose objects are in two of them, and loose objects.
-fn commit_in_packs(workshop: &Workshop, repository: &Repository) {
+pub(super) fn commit_in_packs(workshop: &Workshop, repository: &Repository) {
     for branch in ["main", "a/b", "main"] {
         workshop.commit(repository, branch);
         workshop.run(repository.path(), &["repack", "-q"]);
@@ -43,9 +45,9 @@ fn commit_in_packs(workshop: &Workshop, repository: &Repository) {
     workshop.commit(repository, "main");
 }
 
-async fn remove(repository: &Repository) -> usize {
-    let replaced = find_replaced(repository).await.expect("readable");
-    remove_replaced(repository, &replaced).await.expect("removed").expect("no reader is left").packs
+pub(super) async fn remove(repository: &Repository) -> usize {
+    remove_packed_loose_objects(repository).await.expect("removed");
+    remove_free(repository, &mut PackTimes::default()).await
 }
 
 #[tokio::test]
@@ -306,24 +308,6 @@ async fn the_only_pack_is_a_base_until_a_lasting_one_is_needed() {
 }
 
 #[tokio::test]
-async fn a_pack_stays_while_a_process_that_may_have_opened_it_reads() {
-    let workshop = Workshop::new().await;
-    let served = ServedRepository::alone(workshop.bare_with_commits("one", &[]).await);
-    let repository = &served.repository;
-    commit_in_packs(&workshop, repository);
-    let early = repository.git().readers().begin(repository.path());
-    repack(&served, &eager()).await.expect("maintained");
-    let replaced = find_replaced(repository).await.expect("readable");
-    let late = repository.git().readers().begin(repository.path());
-    assert_eq!(remove_replaced(repository, &replaced).await.expect("tried"), None);
-    assert_eq!(packs_of(repository), 4);
-    drop(early);
-    // Those that came later found the new pack first.
-    assert_eq!(remove_replaced(repository, &replaced).await.expect("tried").expect("due").packs, 3);
-    drop(late);
-}
-
-#[tokio::test]
 async fn a_pack_whose_objects_are_not_all_elsewhere_is_never_removed() {
     let workshop = Workshop::new().await;
     let served = ServedRepository::alone(workshop.bare_with_commits("one", &[]).await);
@@ -386,7 +370,7 @@ async fn the_reconciler_tells_what_it_did_and_does_nothing_twice() {
     reconciler.reconcile(true).await;
     reconciler.reconcile(true).await;
     assert_eq!(housekeeping.counters().looks, 3);
-    store.store().remove(7).await.expect("removed");
+    store.store().trash(7, TrashReason::Deleted, Origin::default()).await.expect("removed");
     assert_eq!(store.engine().bundles().count(), 0);
 }
 
@@ -402,23 +386,6 @@ async fn references_are_not_packed_while_a_fetch_changes_them() {
     assert!(repository.path().join("refs/heads/main").exists());
     drop(held);
     assert!(repack(&served, &eager()).await.expect("maintained").packed_refs);
-}
-
-#[tokio::test]
-async fn a_folder_that_a_push_has_just_made_stays() {
-    let workshop = Workshop::new().await;
-    let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
-    let repository = &served.repository;
-    repack(&served, &eager()).await.expect("repacked");
-    // A push under way has made the folder of its object, and the object comes next.
-    let objects = repository.path().join("objects");
-    let names = (0..=u8::MAX).map(|first| format!("{first:02x}"));
-    let made = names.map(|name| objects.join(name)).find(|folder| !folder.exists()).expect("few objects");
-    std::fs::create_dir(&made).expect("a new folder");
-    remove(repository).await;
-    assert!(made.is_dir(), "the push fails to move its object there");
-    assert_eq!(PackInventory::look(repository).await.expect("readable").loose_objects, 0);
-    repository.verify().await.expect("whole");
 }
 
 #[tokio::test]
@@ -439,42 +406,8 @@ async fn a_single_loose_object_is_seen_among_empty_folders() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pushes_arrive_while_what_was_replaced_is_removed() {
-    let workshop = Workshop::new().await;
-    let served = ServedRepository::alone(workshop.bare_with_commits("target", &["main"]).await);
-    let repository = &served.repository;
-    let source = workshop.bare_with_commits("source", &["main"]).await;
-    let target = repository.path().to_str().expect("text");
-    let mut pushed = 0;
-    let push = async {
-        for number in 0..20 {
-            let branch = format!("topic/{number}");
-            tokio::task::block_in_place(|| {
-                workshop.commit(&source, &branch);
-                workshop.run(source.path(), &["push", "--quiet", target, &branch]);
-            });
-            pushed += 1;
-            tokio::task::yield_now().await;
-        }
-    };
-    let keep_removing = async {
-        loop {
-            repack(&served, &eager()).await.expect("repacked");
-            let replaced = find_replaced(repository).await.expect("readable");
-            remove_replaced(repository, &replaced).await.expect("removed");
-        }
-    };
-    tokio::select! {
-        () = push => {}
-        () = keep_removing => unreachable!("it goes on"),
-    }
-    assert_eq!(pushed, 20);
-    repository.verify().await.expect("whole");
-}
-
 /// A stored repository with the number 7.
-async fn stored(workshop: &Workshop) -> (ServedRepositories, ServedRepository) {
+pub(super) async fn stored(workshop: &Workshop) -> (ServedRepositories, ServedRepository) {
     let store = served_store(workshop);
     let main = RefName::branch("main").expect("valid");
     let repository = store.store().create(7, &main).await.expect("created");

@@ -105,7 +105,8 @@ mod tests {
     }
 
     fn steps(steps: &[(&str, Option<char>, Option<char>)]) -> BTreeMap<RefName, RefStep> {
-        let step = |from: Option<char>, to: Option<char>| RefStep { from: from.map(object), to: to.map(object) };
+        let step =
+            |from: Option<char>, to: Option<char>| RefStep { from: from.map(object), to: to.map(object) };
         steps.iter().map(|(name, from, to)| (branch(name), step(*from, *to))).collect()
     }
 
@@ -150,7 +151,8 @@ mod tests {
         let before = listed(&[(b"refs/heads/a", '1'), (b"refs/heads/\xff", '2'), (b"refs/tags/t", '3')]);
         let after = listed(&[(b"refs/heads/a", '1'), (b"refs/heads/\xff", '4'), (b"refs/heads/b", '5')]);
         let moves = RefSnapshot::moves(&before, &after);
-        let step = |from: Option<char>, to: Option<char>| RefStep { from: from.map(object), to: to.map(object) };
+        let step =
+            |from: Option<char>, to: Option<char>| RefStep { from: from.map(object), to: to.map(object) };
         let expected = [
             RefMove { name: b"refs/heads/b".to_vec(), step: step(None, Some('5')) },
             RefMove { name: b"refs/heads/\xff".to_vec(), step: step(Some('2'), Some('4')) },

@@ -156,7 +156,9 @@ impl RemoteCapabilities {
         let (mut head, mut listed) = (None, Vec::new());
         while let Some(line) = packets.line_or_flush("a reference or a flush")? {
             match self.read_line(line)? {
-                Listed::Head(_) if head.is_some() => return Err(RemoteListError::Conflict("HEAD".to_owned())),
+                Listed::Head(_) if head.is_some() => {
+                    return Err(RemoteListError::Conflict("HEAD".to_owned()));
+                }
                 Listed::Head(found) => head = Some(found),
                 Listed::Internal => {}
                 Listed::Reference(..) if listed.len() == MAX_LISTED_REFS => {
@@ -186,7 +188,8 @@ impl RemoteCapabilities {
             }
         }
         if object == b"unborn" {
-            let target = target.filter(|_| name == b"HEAD").ok_or_else(|| wrong("only HEAD can be unborn"))?;
+            let target =
+                target.filter(|_| name == b"HEAD").ok_or_else(|| wrong("only HEAD can be unborn"))?;
             return Ok(Listed::Head(Head::Symbolic { target: target.into(), object: None }));
         }
         let object = ObjectId::from_hex(object)

@@ -23,7 +23,15 @@ fn list(lines: &[&str]) -> Result<RefSnapshot, RemoteListError> {
 fn an_offer_is_read_with_and_without_the_name_of_the_service() {
     let plain = offer(&["version 2", "ls-refs", "fetch", "server-option", "."]).expect("a whole offer");
     assert_eq!((plain.object_format, plain.names_format, plain.unborn), (ObjectFormat::Sha1, false, false));
-    let lines = ["# service=git-upload-pack", ".", "version 2", "ls-refs=unborn", "fetch", "object-format=sha256", "."];
+    let lines = [
+        "# service=git-upload-pack",
+        ".",
+        "version 2",
+        "ls-refs=unborn",
+        "fetch",
+        "object-format=sha256",
+        ".",
+    ];
     let named = offer(&lines).expect("a whole offer");
     assert_eq!((named.object_format, named.names_format, named.unborn), (ObjectFormat::Sha256, true, true));
     assert_eq!(plain.ls_refs_request(), spelled(&["command=ls-refs", "|", "symrefs", "."]));
@@ -40,7 +48,10 @@ fn nothing_else_is_taken_for_an_offer() {
     assert!(matches!(refused(dumb.as_bytes()), RemoteListError::Framing(_)));
     let of = |lines: &[&str]| offer(lines).expect_err("refused");
     let legacy = format!("{A} HEAD\0multi_ack");
-    assert!(matches!(of(&["# service=git-upload-pack", ".", &legacy, "."]), RemoteListError::OtherVersion(_)));
+    assert!(matches!(
+        of(&["# service=git-upload-pack", ".", &legacy, "."]),
+        RemoteListError::OtherVersion(_)
+    ));
     assert!(matches!(of(&["version 1", "."]), RemoteListError::OtherVersion(_)));
     let other = ["# service=git-receive-pack", ".", "version 2", "ls-refs", "fetch", "."];
     assert!(matches!(of(&other), RemoteListError::OtherService(_)));

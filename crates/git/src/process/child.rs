@@ -18,6 +18,8 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
 
+use crate::process::Reader;
+
 /// Most that is read from a process at once.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
 
@@ -51,6 +53,7 @@ struct Group {
     _permit: OwnedSemaphorePermit,
     /// Let go of when the process is gone.
     _guards: Vec<Guard>,
+    reader: Option<Reader>,
 }
 
 impl GitProcess {
@@ -58,10 +61,11 @@ impl GitProcess {
         mut command: Command,
         permit: OwnedSemaphorePermit,
         guards: Vec<Guard>,
+        reader: Option<Reader>,
     ) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let group = Group { child: Mutex::new(child), _permit: permit, _guards: guards };
+        let group = Group { child: Mutex::new(child), _permit: permit, _guards: guards, reader };
         Ok(Self { group: Some(group), stdin, stdout, stderr })
     }
 
@@ -74,6 +78,13 @@ impl GitProcess {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot lower the priority of git");
         }
         self
+    }
+
+    /// Notes that it looks for no more objects.
+    pub(crate) fn settle(&self) {
+        if let Some(reader) = self.group.as_ref().and_then(|group| group.reader.as_ref()) {
+            reader.settle();
+        }
     }
 
     /// The number of the process and of its group; `None` once it has ended and was waited for.
@@ -159,7 +170,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
-        let mut process = GitProcess::spawn(command, permit, Vec::new()).expect("sh runs");
+        let mut process = GitProcess::spawn(command, permit, Vec::new(), None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))

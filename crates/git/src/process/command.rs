@@ -37,6 +37,8 @@ pub struct GitCommand {
     output_limit_bytes: usize,
     /// Held until the process is gone, which may be after the caller has lost interest in it.
     guards: Vec<Guard>,
+    /// Whether packs that are replaced stay until it has ended.
+    holds_packs: bool,
     priority: Priority,
 }
 
@@ -79,6 +81,7 @@ impl GitCommand {
             time_limit: LOCAL_TIME_LIMIT,
             output_limit_bytes: MAX_OUTPUT_BYTES,
             guards: Vec::new(),
+            holds_packs: true,
             priority: Priority::Ordinary,
         }
     }
@@ -165,6 +168,13 @@ impl GitCommand {
         self
     }
 
+    /// No pack stays for its sake, however long it takes: it wants objects one by one, and looks again for one whose
+    /// pack is gone.
+    pub(crate) fn looking_again(mut self) -> Self {
+        self.holds_packs = false;
+        self
+    }
+
     /// Lets every other process of the machine go first.
     pub fn yielding(mut self) -> Self {
         self.priority = Priority::Yielding;
@@ -203,11 +213,9 @@ impl GitCommand {
             command.current_dir(folder);
         }
         // Noted before it starts: nothing that it may look up is removed from then on.
-        let mut guards = self.guards.clone();
-        if let Some(path) = &self.repository {
-            guards.push(Arc::new(self.git.readers().begin(path)));
-        }
-        let process = GitProcess::spawn(command, permit, guards)
+        let path = self.repository.as_deref().filter(|_| self.holds_packs);
+        let reader = path.map(|path| self.git.readers().begin(path));
+        let process = GitProcess::spawn(command, permit, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
         Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
     }

@@ -6,6 +6,8 @@
 
 use std::ffi::OsString;
 
+use crate::process::{SERVER_VARIABLE, server_mark};
+
 /// Inherited when set: finding programs, temporary files, proxies and certificates of this machine.
 const INHERITED: &[&str] = &[
     "PATH",
@@ -64,7 +66,8 @@ const SETTINGS: &[(&str, &str)] = &[
 pub(crate) fn clean_environment() -> Vec<(OsString, OsString)> {
     let inherited = INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     let fixed = FIXED.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    inherited.chain(fixed).collect()
+    let server = (OsString::from(SERVER_VARIABLE), OsString::from(server_mark()));
+    inherited.chain(fixed).chain([server]).collect()
 }
 
 /// Settings as the environment variables through which git takes them.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::fault::{Fault, is_about_the_system};
+
 /// How much of what `git` said last is kept.
 pub(crate) const STDERR_TAIL_BYTES: usize = 4 * 1024;
 
@@ -51,6 +53,16 @@ pub enum GitError {
         /// Which repository.
         path: PathBuf,
         /// What git found.
+        detail: String,
+    },
+    /// The system refused `git` something, or `git` was killed: that says nothing about the repository.
+    #[error("cannot {operation}: {path:?} cannot be read at the moment: {detail}")]
+    CannotReadNow {
+        /// What was to be done.
+        operation: &'static str,
+        /// Which repository.
+        path: PathBuf,
+        /// What the system or git said.
         detail: String,
     },
     /// A lock file is in the way: another change is running, or one was killed.
@@ -168,6 +180,10 @@ impl GitError {
             Self::NotARepository { operation, path }
         } else if is_about_a_lock(&detail) {
             Self::Locked { operation, path, detail }
+        } else if was_killed(status) || is_about_the_system(&detail) {
+            // Before damage: git calls an object damaged that it could not open.
+            let detail = if detail.is_empty() { format!("git ended with {status}") } else { detail };
+            Self::CannotReadNow { operation, path, detail }
         } else if is_about_damage(&detail) {
             Self::Corrupt { operation, path, detail }
         } else if let Some(message) = refusal_in(&detail) {
@@ -177,10 +193,30 @@ impl GitError {
         }
     }
 
+    /// The system did not let us read this file.
+    pub(crate) fn refused(operation: &'static str, file: &Path, error: &io::Error) -> Self {
+        Self::CannotReadNow { operation, path: file.to_owned(), detail: error.to_string() }
+    }
+
     /// What git printed is not what it is asked for.
     pub fn unexpected(operation: &'static str, output: &[u8]) -> Self {
         let output = String::from_utf8_lossy(&output[..output.len().min(MAX_QUOTED_BYTES)]).into_owned();
         Self::UnexpectedOutput { operation, output }
+    }
+
+    /// What this says about the repository; `None` when it is about something else.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Shared(error) => error.fault(),
+            Self::Corrupt { detail, .. } => Some(Fault::Damaged(detail.clone())),
+            // Git calls it no repository as well when it may not read `HEAD`. Opening it tells which.
+            Self::NotARepository { .. }
+            | Self::CannotReadNow { .. }
+            | Self::Spawn { .. }
+            | Self::Io { .. }
+            | Self::TimedOut { .. } => Some(Fault::CannotReadNow(self.to_string())),
+            _ => None,
+        }
     }
 
     /// Whether the repository itself is at fault: it is missing or damaged.
@@ -192,19 +228,24 @@ impl GitError {
     }
 }
 
+/// Whether a signal ended the process, so that what it said need not be what is wrong.
+fn was_killed(status: &str) -> bool {
+    status.starts_with("signal")
+}
+
 /// The sentence that the client may be shown, if it is at fault.
 fn refusal_in(stderr: &str) -> Option<&str> {
     let line = stderr.lines().find(|line| REFUSALS.iter().any(|phrase| line.contains(phrase)))?;
     Some(line.strip_prefix("fatal: ").unwrap_or(line).trim_end())
 }
 
-pub(crate) fn is_about_no_repository(stderr: &str) -> bool {
+fn is_about_no_repository(stderr: &str) -> bool {
     let phrases = ["not a git repository", "does not appear to be a git repository"];
     phrases.iter().any(|phrase| stderr.contains(phrase))
 }
 
 pub(crate) fn is_about_a_lock(stderr: &str) -> bool {
-    stderr.contains(".lock': File exists")
+    stderr.contains(".lock': File exists") || stderr.contains("packed-refs.new: File exists")
 }
 
 pub(crate) fn is_about_damage(stderr: &str) -> bool {
@@ -233,7 +274,29 @@ mod tests {
         assert!(matches!(read("fatal: bad object refs/heads/main"), GitError::Corrupt { .. }));
         let lock = "error: cannot lock ref 'refs/heads/a': Unable to create '/r.git/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), GitError::Locked { .. }));
-        assert!(matches!(read("fatal: out of memory"), GitError::Failed { .. }));
+        let draft = "fatal: unable to write new packed-refs: unable to create file /r.git/packed-refs.new: File exists";
+        assert!(matches!(read(draft), GitError::Locked { .. }));
+        assert!(matches!(read("fatal: something new"), GitError::Failed { .. }));
+    }
+
+    #[test]
+    fn what_the_system_refused_is_no_damage() {
+        let open = "error: unable to open object pack directory: /r.git/objects/pack: Too many open files";
+        let refused = [
+            format!("{open}\nfatal: bad object HEAD"),
+            "error: unable to open loose object 1234: Permission denied\nfatal: bad object main".to_owned(),
+            "fatal: out of memory, malloc failed".to_owned(),
+            "error: index-pack died of signal 9\nfatal: loose object file is corrupt".to_owned(),
+        ];
+        for text in &refused {
+            assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
+        }
+        let killed = GitError::from_failure("test", None, "signal: 9 (SIGKILL)", "error: bad object HEAD");
+        assert!(matches!(killed.fault(), Some(Fault::CannotReadNow(_))), "{killed}");
+        let no_repository = read("fatal: not a git repository: '/r.git'");
+        assert!(matches!(no_repository.fault(), Some(Fault::CannotReadNow(_))));
+        assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
+        assert_eq!(read("fatal: something new").fault(), None);
     }
 
     #[test]

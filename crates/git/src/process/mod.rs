@@ -8,6 +8,8 @@ mod cpu_time;
 mod environment;
 mod error;
 mod executable;
+mod fault;
+mod orphans;
 mod output;
 mod readers;
 mod secret_header;
@@ -22,11 +24,12 @@ pub(crate) use cpu_time::WorkWatch;
 pub use cpu_time::cpu_time;
 pub(crate) use environment::{clean_environment, settings_as_environment};
 pub use error::GitError;
-pub(crate) use error::{
-    STDERR_TAIL_BYTES, is_about_a_lock, is_about_damage, is_about_no_repository, readable_tail,
-};
+pub(crate) use error::{STDERR_TAIL_BYTES, is_about_a_lock, is_about_damage, readable_tail};
 pub(crate) use executable::Lane;
 pub use executable::{Git, GitUnavailable, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+pub use fault::Fault;
+pub(crate) use fault::is_about_content;
+pub(crate) use orphans::{SERVER_VARIABLE, end_orphans, server_mark};
 pub use output::ByteStream;
 pub(crate) use output::pieces;
 pub use readers::{Moment, Reader, Readers};

@@ -1,12 +1,21 @@
-//! Who reads a repository at the moment, so that nothing is removed while a reader may still need it.
+//! Who reads the packs of a repository at the moment, so that none is removed while a reader may still need it.
 //!
 //! Git finds an object through what it has looked up before, and not every version looks again when a pack is gone:
-//! a `pack-objects` that copies a pack whole fails. So every process that works on a repository holds a [`Reader`],
-//! and a pack that was replaced is removed only after all who began before it was replaced have ended. Those who
-//! began later found its successor first. Readers do not wait for the removal; under constant load it happens all the same,
-//! because only the readers of that one moment must end.
+//! a `pack-objects` that copies a pack whole fails. So each process that may do so holds a [`Reader`]. It holds up the
+//! packs that it may have found, and no others:
+//!
+//! ```text
+//!   reader      began ────── settled ─────────────────── ended
+//!   pack        came somewhere ...... replaced ......... removed
+//! ```
+//!
+//! - One who began after a pack was replaced has found its successor first.
+//! - One who has settled knows where each of its objects lies: a pack that came later is of no use to it.
+//!
+//! So nobody waits for a removal, and a reader who takes hours holds up what was there when it settled, but nothing of
+//! what comes and goes afterwards.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,14 +27,14 @@ pub struct Readers(Arc<Mutex<Register>>);
 
 #[derive(Debug, Default)]
 struct Register {
-    /// Counts all readers there ever were.
+    /// Counts whenever a reader begins or settles.
     next: u64,
-    /// Those that have not ended, by repository.
-    open: HashMap<PathBuf, BTreeSet<u64>>,
+    /// Those that have not ended, by repository and number, and when they have settled.
+    open: HashMap<PathBuf, BTreeMap<u64, Option<u64>>>,
 }
 
-/// A moment between readers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A moment between readers. The default is before all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
 /// A process that reads, until it is dropped.
@@ -40,9 +49,8 @@ impl Readers {
     /// Notes that a process begins to read the repository at this path.
     pub fn begin(&self, repository: &Path) -> Reader {
         let mut register = self.lock();
-        let number = register.next;
-        register.next += 1;
-        register.open.entry(repository.to_owned()).or_default().insert(number);
+        let number = register.count();
+        register.open.entry(repository.to_owned()).or_default().insert(number, None);
         Reader { readers: self.clone(), repository: repository.to_owned(), number }
     }
 
@@ -51,15 +59,41 @@ impl Readers {
         Moment(self.lock().next)
     }
 
-    /// Whether all who began to read this repository before that moment have ended.
-    pub fn have_ended(&self, repository: &Path, before: Moment) -> bool {
+    /// Whether anybody reads this repository.
+    pub fn are_any(&self, repository: &Path) -> bool {
+        self.lock().open.contains_key(repository)
+    }
+
+    /// Whether somebody may still need a pack of this repository that was not there before `came`, and that another
+    /// has taken the place of since `replaced`.
+    pub fn may_need(&self, repository: &Path, came: Moment, replaced: Moment) -> bool {
         let register = self.lock();
-        let oldest = register.open.get(repository).and_then(BTreeSet::first);
-        oldest.is_none_or(|number| *number >= before.0)
+        let Some(open) = register.open.get(repository) else { return false };
+        open.range(..replaced.0).any(|(_, settled)| settled.is_none_or(|settled| settled >= came.0))
     }
 
     fn lock(&self) -> MutexGuard<'_, Register> {
         self.0.lock()
+    }
+}
+
+impl Register {
+    fn count(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+}
+
+impl Reader {
+    /// Notes that it looks for no more objects: it knows where all that it needs lie.
+    pub fn settle(&self) {
+        let mut register = self.readers.lock();
+        let now = register.count();
+        let slot = register.open.get_mut(&self.repository).and_then(|open| open.get_mut(&self.number));
+        if let Some(settled) = slot {
+            settled.get_or_insert(now);
+        }
     }
 }
 
@@ -85,13 +119,31 @@ mod tests {
         let (one, two) = (Path::new("/one.git"), Path::new("/two.git"));
         let early = readers.begin(one);
         let other = readers.begin(two);
-        let moment = readers.now();
+        let replaced = readers.now();
         let late = readers.begin(one);
-        assert!(!readers.have_ended(one, moment));
+        let may_need = |path: &Path| readers.may_need(path, Moment::default(), replaced);
+        assert!(may_need(one));
         drop(early);
-        assert!(readers.have_ended(one, moment));
-        assert!(!readers.have_ended(two, moment));
+        assert!(!may_need(one) && readers.are_any(one));
+        assert!(may_need(two));
         drop((other, late));
-        assert!(readers.lock().open.is_empty());
+        assert!(!readers.are_any(one) && readers.lock().open.is_empty());
+    }
+
+    #[test]
+    fn one_who_has_settled_needs_nothing_that_came_later() {
+        let readers = Readers::default();
+        let path = Path::new("/one.git");
+        let slow = readers.begin(path);
+        let came = readers.now();
+        let may_need = |came| readers.may_need(path, came, readers.now());
+        assert!(may_need(came));
+        slow.settle();
+        assert!(may_need(came), "it may have come before");
+        let came_later = readers.now();
+        slow.settle();
+        assert!(!may_need(came_later) && may_need(came), "it settles once");
+        drop(slow);
+        assert!(!may_need(came));
     }
 }

@@ -8,14 +8,13 @@
 //!
 //! Nothing below calls up: what prewarms, keeps house or delivers is not known here.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};
 
 use heliostat_git_wire::RefSnapshot;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
-use crate::refs::RefCache;
+use crate::refs::{RefCache, RefWriter, Writers};
 
 /// Acts upon what happens to the references of a store's repositories. It is called where the change happens, so it
 /// only notes what is to be done, or starts it.
@@ -41,15 +40,7 @@ pub(crate) struct RefChanges {
 pub(crate) struct SharedRefs {
     pub(crate) cache: RefCache,
     pub(crate) changes: RefChanges,
-    /// How many processes write references of which repository.
-    writers: Mutex<HashMap<u64, usize>>,
-}
-
-/// A process that writes references: as long as it lives, their lock files are its own.
-#[derive(Debug)]
-pub(crate) struct RefWriter {
-    refs: Arc<SharedRefs>,
-    repository: u64,
+    pub(crate) writers: Writers,
 }
 
 /// A change of references or of `HEAD` that is under way: when it is dropped, it is announced.
@@ -87,12 +78,11 @@ impl RefChanges {
 
 impl SharedRefs {
     pub(crate) fn new(memory_bytes: u64) -> Self {
-        Self { cache: RefCache::new(memory_bytes), changes: RefChanges::default(), writers: Mutex::default() }
-    }
-
-    /// Whether a process of ours writes references of this repository.
-    pub(crate) fn are_written(&self, repository: u64) -> bool {
-        self.writers.lock().contains_key(&repository)
+        Self {
+            cache: RefCache::new(memory_bytes),
+            changes: RefChanges::default(),
+            writers: Writers::default(),
+        }
     }
 
     /// Forgets a repository that is not there any more, or not whole.
@@ -102,41 +92,29 @@ impl SharedRefs {
     }
 }
 
-impl RefWriter {
-    pub(crate) fn new(refs: Arc<SharedRefs>, repository: u64) -> Self {
-        *refs.writers.lock().entry(repository).or_default() += 1;
-        Self { refs, repository }
-    }
-}
-
-impl Drop for RefWriter {
-    fn drop(&mut self) {
-        let mut writers = self.refs.writers.lock();
-        if let Some(count) = writers.get_mut(&self.repository) {
-            *count -= 1;
-            if *count == 0 {
-                writers.remove(&self.repository);
-            }
-        }
-    }
-}
-
 impl ChangeUnderWay {
     pub(crate) fn new(refs: Arc<SharedRefs>, repository: u64) -> Self {
         Self { writer: RefWriter::new(refs, repository) }
+    }
+
+    /// The process that makes it.
+    pub(crate) fn writer(&self) -> &RefWriter {
+        &self.writer
     }
 }
 
 impl Drop for ChangeUnderWay {
     fn drop(&mut self) {
-        let RefWriter { refs, repository } = &self.writer;
-        refs.cache.mark(*repository);
-        refs.changes.changed(*repository);
+        let (refs, repository) = self.writer.target();
+        refs.cache.mark(repository);
+        refs.changes.changed(repository);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use parking_lot::Mutex;
+
     use super::*;
 
     #[derive(Debug, Default)]

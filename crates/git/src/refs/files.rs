@@ -4,13 +4,16 @@
 //! the loose ones then, so that in this order no reference can slip through between the two.
 //!
 //! Whatever is not plainly in order (a damaged file, a name `git` would refuse, another way of storing references)
-//! is [`NotUnderstood`], and `git` is asked instead: what is damage, and what is merely skipped, is its decision.
+//! is [`NotUnderstood`], and `git` is asked instead: what is damage, and what is merely skipped, is its decision. It is
+//! not asked about what the system does not let us read: `git` would call that a broken reference.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId, fault_of};
+
+use crate::process::is_about_content;
 
 /// How many symbolic references may follow each other, as in `git`.
 const MAX_SYMBOLIC_DEPTH: usize = 5;
@@ -18,9 +21,36 @@ const MAX_SYMBOLIC_DEPTH: usize = 5;
 /// What the first line of `packed-refs` starts with.
 const PACKED_HEADER: &[u8] = b"# pack-refs with:";
 
+const UNREADABLE_FOLDER: &str = "a folder of references cannot be read";
+
 /// These files cannot be read here with certainty; the text says why, for people who look into it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotUnderstood(pub(crate) &'static str);
+
+/// Why the files say nothing.
+#[derive(Debug)]
+pub(crate) enum NotRead {
+    NotUnderstood(NotUnderstood),
+    /// The system does not let us read this file now.
+    Refused(PathBuf, io::Error),
+}
+
+impl From<NotUnderstood> for NotRead {
+    fn from(reason: NotUnderstood) -> Self {
+        Self::NotUnderstood(reason)
+    }
+}
+
+impl NotRead {
+    /// What a failure to read this file means.
+    fn of(file: &Path, error: io::Error, reason: &'static str) -> Self {
+        if is_about_content(&error) {
+            Self::NotUnderstood(NotUnderstood(reason))
+        } else {
+            Self::Refused(file.to_owned(), error)
+        }
+    }
+}
 
 /// Everything about the references of a repository at one moment.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,12 +93,10 @@ pub(crate) enum StoredHead {
 }
 
 /// Reads everything. Blocks.
-pub(crate) fn read_refs(repository: &Path) -> Result<StoredRefs, NotUnderstood> {
+pub(crate) fn read_refs(repository: &Path) -> Result<StoredRefs, NotRead> {
     let format = read_format(repository)?;
     let head = read_one(&repository.join("HEAD"), format)?.ok_or(NotUnderstood("there is no HEAD"))?;
-    if !repository.join("objects").is_dir() {
-        return Err(NotUnderstood("there is no folder of objects"));
-    }
+    look_for_objects(repository)?;
     let loose = read_loose(repository, format)?;
     let packed = read_packed(repository, format)?;
     let merged = merge(loose, packed);
@@ -81,38 +109,48 @@ pub(crate) fn read_refs(repository: &Path) -> Result<StoredRefs, NotUnderstood> 
 }
 
 /// Reads only `HEAD`, when no reference needs to be followed for it. Blocks.
-pub(crate) fn read_head(repository: &Path) -> Result<StoredHead, NotUnderstood> {
+pub(crate) fn read_head(repository: &Path) -> Result<StoredHead, NotRead> {
     let format = read_format(repository)?;
-    if !repository.join("objects").is_dir() {
-        return Err(NotUnderstood("there is no folder of objects"));
-    }
+    look_for_objects(repository)?;
     match read_one(&repository.join("HEAD"), format)?.ok_or(NotUnderstood("there is no HEAD"))? {
         Target::Object(object) => Ok(StoredHead::Detached(object)),
         Target::Reference(name) => {
             let file = repository.join(os_str(&name));
             match read_one(&file, format) {
-                Ok(Some(Target::Reference(_))) => Err(NotUnderstood("HEAD names a symbolic reference")),
+                Ok(Some(Target::Reference(_))) => {
+                    Err(NotUnderstood("HEAD names a symbolic reference").into())
+                }
                 _ => Ok(StoredHead::Symbolic(name)),
             }
         }
     }
 }
 
+fn look_for_objects(repository: &Path) -> Result<(), NotRead> {
+    let folder = repository.join("objects");
+    match fs::metadata(&folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(NotUnderstood("there is no folder of objects").into()),
+        Err(error) => Err(NotRead::of(&folder, error, "there is no folder of objects")),
+    }
+}
+
 /// Which hash names the objects. The configuration of our repositories is written by `git init`; anything else in it
 /// that would change where references lie is not understood.
-pub(crate) fn read_format(repository: &Path) -> Result<ObjectFormat, NotUnderstood> {
-    let config = fs::read_to_string(repository.join("config"))
-        .map_err(|_| NotUnderstood("the configuration cannot be read"))?;
+pub(crate) fn read_format(repository: &Path) -> Result<ObjectFormat, NotRead> {
+    let file = repository.join("config");
+    let config = fs::read_to_string(&file)
+        .map_err(|error| NotRead::of(&file, error, "the configuration cannot be read"))?;
     let mut format = ObjectFormat::Sha1;
     let mut in_extensions = false;
     for line in config.lines().map(|line| line.trim().to_ascii_lowercase()) {
         if line.ends_with('\\') || line.starts_with("[include") {
-            return Err(NotUnderstood("the configuration needs a full reader"));
+            return Err(NotUnderstood("the configuration needs a full reader").into());
         }
         if line.starts_with('[') {
             in_extensions = line.starts_with("[extensions");
             if in_extensions && line != "[extensions]" {
-                return Err(NotUnderstood("the extensions need a full reader"));
+                return Err(NotUnderstood("the extensions need a full reader").into());
             }
         } else if in_extensions && !line.is_empty() && !line.starts_with(['#', ';']) {
             let (key, value) = line.split_once('=').unwrap_or((&line, "true"));
@@ -120,7 +158,7 @@ pub(crate) fn read_format(repository: &Path) -> Result<ObjectFormat, NotUndersto
                 ("objectformat", "sha1") => format = ObjectFormat::Sha1,
                 ("objectformat", "sha256") => format = ObjectFormat::Sha256,
                 ("refstorage", "files") | ("partialclone" | "preciousobjects", _) => {}
-                _ => return Err(NotUnderstood("there is an extension that may change references")),
+                _ => return Err(NotUnderstood("there is an extension that may change references").into()),
             }
         }
     }
@@ -142,16 +180,16 @@ struct Raw {
 }
 
 /// Reads a loose reference; `None` when there is no such file.
-fn read_one(file: &Path, format: ObjectFormat) -> Result<Option<Target>, NotUnderstood> {
+fn read_one(file: &Path, format: ObjectFormat) -> Result<Option<Target>, NotRead> {
     let content = match fs::read(file) {
         Err(error) if is_absence(&error) => return Ok(None),
-        content => content.map_err(|_| NotUnderstood("a reference cannot be read"))?,
+        content => content.map_err(|error| NotRead::of(file, error, "a reference cannot be read"))?,
     };
     if let Some(name) = content.strip_prefix(b"ref:") {
         let name = name.trim_ascii();
         return match fault_of(name) {
             None => Ok(Some(Target::Reference(name.to_owned()))),
-            Some(_) => Err(NotUnderstood("a symbolic reference names none")),
+            Some(_) => Err(NotUnderstood("a symbolic reference names none").into()),
         };
     }
     let (hex, rest) = content.split_at_checked(format.hex_len()).unwrap_or((&content, b""));
@@ -159,24 +197,26 @@ fn read_one(file: &Path, format: ObjectFormat) -> Result<Option<Target>, NotUnde
         Some(object) if !object.is_zero() && rest.first().is_none_or(u8::is_ascii_whitespace) => {
             Ok(Some(Target::Object(object)))
         }
-        _ => Err(NotUnderstood("a reference is damaged")),
+        _ => Err(NotUnderstood("a reference is damaged").into()),
     }
 }
 
 /// All files below `refs/`, in the order of their names.
-fn read_loose(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotUnderstood> {
+fn read_loose(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotRead> {
     let mut found = Vec::new();
     let mut folders = vec![(repository.join("refs"), b"refs/".to_vec())];
     while let Some((folder, prefix)) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
             // Git removes folders that have become empty.
             Err(error) if is_absence(&error) && prefix != b"refs/" => continue,
-            entries => entries.map_err(|_| NotUnderstood("a folder of references cannot be read"))?,
+            entries => entries.map_err(|error| NotRead::of(&folder, error, UNREADABLE_FOLDER))?,
         };
         for entry in entries {
-            let entry = entry.map_err(|_| NotUnderstood("a folder of references cannot be read"))?;
+            let entry = entry.map_err(|error| NotRead::of(&folder, error, UNREADABLE_FOLDER))?;
             let part = std::os::unix::ffi::OsStringExt::into_vec(entry.file_name());
-            let kind = entry.file_type().map_err(|_| NotUnderstood("a reference cannot be looked at"))?;
+            let kind = entry.file_type();
+            let kind =
+                kind.map_err(|error| NotRead::of(&entry.path(), error, "a reference cannot be looked at"))?;
             // What git skips: its own temporary files and locks.
             if part.starts_with(b".") || part.ends_with(b".lock") {
                 continue;
@@ -189,9 +229,9 @@ fn read_loose(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotUn
                 name.push(b'/');
                 folders.push((entry.path(), name));
             } else if !kind.is_file() {
-                return Err(NotUnderstood("a reference is no file"));
+                return Err(NotUnderstood("a reference is no file").into());
             } else if fault_of(&name).is_some() {
-                return Err(NotUnderstood("a file below refs/ has a name that no reference has"));
+                return Err(NotUnderstood("a file below refs/ has a name that no reference has").into());
             } else if let Some(target) = read_one(&entry.path(), format)? {
                 let peeled = peeled_by_place(&name);
                 found.push(Raw { name, target, peeled });
@@ -203,11 +243,12 @@ fn read_loose(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotUn
 }
 
 /// The lines of `packed-refs`, in the order of their names.
-fn read_packed(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotUnderstood> {
-    match fs::read(repository.join("packed-refs")) {
+fn read_packed(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotRead> {
+    let file = repository.join("packed-refs");
+    match fs::read(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(_) => Err(NotUnderstood("packed-refs cannot be read")),
-        Ok(content) => parse_packed(&content, format),
+        Err(error) => Err(NotRead::of(&file, error, "packed-refs cannot be read")),
+        Ok(content) => Ok(parse_packed(&content, format)?),
     }
 }
 

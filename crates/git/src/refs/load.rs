@@ -11,7 +11,7 @@ use heliostat_git_wire::{
 
 use crate::disk::blocking;
 use crate::process::{Git, GitError, is_about_damage};
-use crate::refs::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_refs};
+use crate::refs::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_refs};
 
 const OPERATION: &str = "list references";
 
@@ -30,8 +30,9 @@ pub(crate) async fn load_refs(
     let found = blocking(move || Ok(read_refs(&path))).await;
     let stored = match found.map_err(|error| GitError::Io { operation: OPERATION, error })? {
         Ok(stored) => stored,
-        Err(NotUnderstood(reason)) => {
-            tracing::debug!(reason, repository.path = %repository.display(), "asking git for references");
+        Err(NotRead::Refused(file, error)) => return Err(GitError::refused(OPERATION, &file, &error)),
+        Err(NotRead::NotUnderstood(reason)) => {
+            tracing::debug!(reason = reason.0, repository.path = %repository.display(), "asking git for references");
             ask_git(git, repository).await?
         }
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::fixture::Workshop;
 use crate::refs::{RefUpdate, read_head};
-use crate::repository::Repository;
+use crate::repository::{Origin, Repository, TrashReason};
 use crate::service::{ServeMode, ServeOptions, serve};
 
 /// What `git` would have been asked for, had the files not been understood.
@@ -207,7 +207,7 @@ async fn a_repository_in_memory_is_served_without_the_disk_until_it_is_found_bro
 
     let repository = store.create(8, &main).await.expect("created");
     repository.snapshot().await.expect("readable");
-    store.remove(8).await.expect("removed");
+    store.trash(8, TrashReason::Deleted, Origin::default()).await.expect("removed");
     assert!(store.open_for_serving(8).await.is_err());
 }
 /// Readers, a writer and a process that packs references, all at once.

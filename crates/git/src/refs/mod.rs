@@ -6,13 +6,15 @@ mod files;
 mod load;
 mod packed;
 mod update;
+mod writers;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
 pub(crate) use cache::{Load, RefCache};
 pub use changes::RefListener;
-pub(crate) use changes::{ChangeUnderWay, RefWriter, SharedRefs};
-pub(crate) use files::{NotUnderstood, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
+pub(crate) use changes::{ChangeUnderWay, SharedRefs};
+pub(crate) use files::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_head, read_refs};
 pub(crate) use load::{LookedAt, ask_git_for_head, load_refs, look_at_objects, object_format};
 pub(crate) use packed::{NotRewritten, rewrite_packed};
-pub use update::{RefUpdate, UpdateRefsError};
 pub(crate) use update::update_refs;
+pub use update::{RefUpdate, UpdateRefsError};
+pub(crate) use writers::{OldestWriter, RefWriter, Writers, is_older};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::process::{GitError, is_about_a_lock, is_about_damage, is_about_no_repository};
+use crate::process::{Fault, GitError, is_about_a_lock};
 use crate::remote::InvalidAddress;
 
 /// Why a transfer between two repositories failed.
@@ -51,6 +51,12 @@ pub enum FetchError {
         /// What git found.
         detail: String,
     },
+    /// Our repository could not be read, or git was killed: that says nothing about what is in it.
+    #[error("our repository cannot be read at the moment: {detail}")]
+    CannotReadNow {
+        /// What the system or git said.
+        detail: String,
+    },
     /// A lock file is in the way: another change is running, or one was killed a moment ago.
     #[error("our repository is locked: {detail}")]
     Locked {
@@ -77,6 +83,16 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What this says about our repository; `None` when it is about something else.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Corrupt { detail } => Some(Fault::Damaged(detail.clone())),
+            Self::CannotReadNow { detail } => Some(Fault::CannotReadNow(detail.clone())),
+            Self::Git(error) => error.fault(),
+            _ => None,
+        }
+    }
+
     /// Reads why a transfer failed.
     pub(crate) fn from_failure(url: &str, status: &str, stderr: &str) -> Self {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
@@ -94,14 +110,20 @@ impl FetchError {
             Self::Locked { detail }
         } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
             Self::NotFound { url }
-        } else if is_about_no_repository(&ours) || is_about_damage(&ours) {
-            Self::Corrupt { detail }
+        } else if let Some(fault) = fault_in(status, &ours) {
+            fault
         } else if says(UNREACHABLE) {
             Self::RemoteUnreachable { url, detail }
         } else {
             Self::Other { status: status.to_owned(), detail }
         }
     }
+}
+
+/// What is wrong with our repository, as far as `git` says so.
+fn fault_in(status: &str, ours: &str) -> Option<FetchError> {
+    let error = GitError::from_failure("fetch", None, status, ours);
+    error.fault().is_some().then(|| error.into())
 }
 
 const UNAUTHORIZED: &[&str] = &[
@@ -144,8 +166,9 @@ impl From<GitError> for FetchError {
     fn from(error: GitError) -> Self {
         match error {
             GitError::Corrupt { detail, .. } => Self::Corrupt { detail },
-            GitError::NotARepository { path, .. } => {
-                Self::Corrupt { detail: format!("{} is not a repository", path.display()) }
+            GitError::CannotReadNow { detail, .. } => Self::CannotReadNow { detail },
+            GitError::NotARepository { .. } => {
+                Self::CannotReadNow { detail: "git does not take it for a repository".to_owned() }
             }
             GitError::Locked { detail, .. } => Self::Locked { detail },
             GitError::TimedOut { limit, .. } => Self::Timeout(limit),
@@ -190,7 +213,15 @@ mod tests {
             assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
         }
         assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
-        assert!(matches!(read("fatal: not a git repository: '/r.git'"), FetchError::Corrupt { .. }));
+        let proves_nothing = [
+            "fatal: not a git repository: '/r.git'",
+            "error: unable to open /r.git/objects/12/34: Permission denied\nfatal: bad object HEAD",
+            "error: file write error: No space left on device\nfatal: unable to unpack object",
+        ];
+        for text in proves_nothing {
+            assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
+        }
+        assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
         let lock =
             "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), FetchError::Locked { .. }));

@@ -41,7 +41,9 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
         return Ok(());
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
-    let command = repository.command("fetch").args(["fetch", "--no-tags", "--progress"]);
+    // It writes no references, but is known as one that writes.
+    let command = repository.ref_writing_command("fetch").looking_again();
+    let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
     // By standard input, because there may be more than fit into arguments.
     let command = command.args(["--stdin", "--", &remote.address]);

@@ -8,8 +8,8 @@ use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapsh
 use crate::disk::blocking;
 use crate::process::{Git, GitCommand, GitError};
 use crate::refs::{
-    ChangeUnderWay, Load, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead, UpdateRefsError,
-    ask_git_for_head, load_refs, object_format, read_head, update_refs,
+    ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
+    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
 };
 use crate::repository::RepositoryLocks;
 
@@ -84,9 +84,9 @@ impl Repository {
         self.command(operation).holding(RefWriter::new(Arc::clone(&self.0.shared.refs), self.id()))
     }
 
-    /// Whether a process of ours writes its references at this moment.
-    pub(crate) fn refs_are_written(&self) -> bool {
-        self.0.shared.refs.are_written(self.id())
+    /// Since when processes of ours write into it.
+    pub(crate) fn oldest_writer(&self) -> OldestWriter {
+        self.0.shared.refs.writers.oldest(self.id())
     }
 
     /// To be held while references or `HEAD` may change, and not shorter.
@@ -149,7 +149,8 @@ impl Repository {
         let found = blocking(move || Ok(read_head(&path))).await;
         let head = match found.map_err(|error| GitError::Io { operation, error })? {
             Ok(head) => head,
-            Err(_) => ask_git_for_head(self.git(), self.path()).await?,
+            Err(NotRead::Refused(file, error)) => return Err(GitError::refused(operation, &file, &error)),
+            Err(NotRead::NotUnderstood(_)) => ask_git_for_head(self.git(), self.path()).await?,
         };
         match head {
             StoredHead::Detached(_) => Ok(None),

@@ -1,14 +1,12 @@
 //! A repository that is being made beside the place where readers look for it, and put there when it is whole.
 
 use std::io;
-use std::path::Path;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
+use super::trash::exchange;
 use crate::disk::blocking;
-use crate::repository::store::sync_parent_of;
-use crate::repository::{Repository, RepositoryStore};
+use crate::repository::{Origin, Repository, RepositoryStore, TrashReason};
 
 /// A repository that nobody sees yet. It is deleted when it is dropped before it was put in its place.
 #[derive(Debug)]
@@ -28,16 +26,16 @@ impl RepositoryDraft {
         &self.repository
     }
 
-    /// Puts it in its place, at once, and deletes what was there before.
-    pub async fn put_in_place(self) -> io::Result<Repository> {
+    /// Puts it in its place, at once; what was there before goes into the trash.
+    pub async fn put_in_place(self, reason: TrashReason, origin: Origin) -> io::Result<Repository> {
         let Self { folder, repository, store } = self;
         let id = repository.id();
-        let place = store.place_of(id);
-        let (made, destination, shared) = (repository.path().to_owned(), place.clone(), store.shared());
+        let (place, trash, shared) = (store.place_of(id), store.trash_folder(), store.shared());
+        let (made, destination) = (repository.path().to_owned(), place.clone());
         blocking(move || {
-            let replaced = replace(&made, &destination);
+            let exchanged = exchange(&trash, &made, &destination, (id, reason, origin));
             shared.refs.forget(id);
-            replaced?;
+            exchanged?;
             folder.close()
         })
         .await?;
@@ -45,29 +43,12 @@ impl RepositoryDraft {
     }
 }
 
-/// After this, what was made is in the place, and what was there before is where that was.
-fn replace(made: &Path, place: &Path) -> io::Result<()> {
-    let parent = place.parent().expect("a place lies in a folder of the root");
-    std::fs::create_dir_all(parent)?;
-    match renameat_with(CWD, made, CWD, place, RenameFlags::EXCHANGE).map_err(io::Error::from) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::rename(made, place)?,
-        // The file system cannot exchange two folders: for a moment there is none.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            std::fs::rename(place, made.with_file_name("replaced.git"))?;
-            std::fs::rename(made, place)?;
-        }
-        exchanged => exchanged?,
-    }
-    sync_parent_of(place)?;
-    sync_parent_of(parent)
-}
-
 #[cfg(test)]
 mod tests {
     use heliostat_git_wire::{ObjectFormat, RefName};
 
     use crate::fixture::Workshop;
-    use crate::repository::OpenError;
+    use crate::repository::{OpenError, Origin, TrashReason};
 
     #[tokio::test]
     async fn a_draft_takes_its_place_whole_and_in_one_step() {
@@ -88,13 +69,17 @@ mod tests {
             if id == 8 {
                 assert!(matches!(store.open(8).await, Err(OpenError::Missing(8))));
             }
-            let put = draft.put_in_place().await.expect("put");
+            let put = draft.put_in_place(TrashReason::Damaged, Origin::default()).await.expect("put");
             let opened = store.open(id).await.expect("there");
             assert_eq!(opened.path(), put.path());
             assert_eq!(opened.head().await.expect("readable"), Some(branch("new")));
             let format = opened.snapshot().await.expect("readable").object_format();
             assert_eq!(format, Some(ObjectFormat::Sha256), "what was known of the other one is forgotten");
         }
+        let trashed = store.trashed().await.expect("listable");
+        assert_eq!(trashed.len(), 1, "{trashed:?}");
+        let head = std::fs::read_to_string(trashed[0].path.join("HEAD")).expect("readable");
+        assert_eq!((trashed[0].local_id, head.as_str()), (7, "ref: refs/heads/old\n"));
         assert!(store.root().join("incoming").read_dir().expect("listable").next().is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! What a repository is on disk: where it lies, what it holds, whether it is whole, and what was left in it.
+//! What a repository is on disk: where it lies, what it holds, whether it is whole, what was left in it, and
+//! where it lies when it is no longer wanted.
 
 mod bare;
 mod draft;
@@ -10,15 +11,16 @@ mod ref_locks;
 mod revisions;
 mod store;
 mod swap_refs;
+mod trash;
 mod verify;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub use draft::RepositoryDraft;
-pub(crate) use leftovers::remove_keep_files_of_transfers;
-pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, remove_stale_transfers};
+pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use ref_locks::RepositoryLocks;
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
+pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -77,23 +78,28 @@ impl PackIndex {
     pub fn holds(&self, object: &ObjectId) -> io::Result<bool> {
         let wanted = hex::decode(object.as_bytes()).map_err(io::Error::other)?;
         let place = PACK_NAMES_AT - FANOUT_BYTES + 4 * u64::from(wanted[0]);
-        let mut end = read_number(&self.file, place)?.min(self.count);
-        let mut start = match wanted[0] {
+        let end = read_number(&self.file, place)?.min(self.count);
+        let start = match wanted[0] {
             0 => 0,
             _ => read_number(&self.file, place - 4)?,
         };
-        let mut name = vec![0; wanted.len()];
-        while start < end {
-            let middle = start + (end - start) / 2;
-            self.file.read_exact_at(&mut name, PACK_NAMES_AT + u64::from(middle) * wanted.len() as u64)?;
-            match name.cmp(&wanted) {
-                std::cmp::Ordering::Less => start = middle + 1,
-                std::cmp::Ordering::Equal => return Ok(true),
-                std::cmp::Ordering::Greater => end = middle,
-            }
-        }
-        Ok(false)
+        is_among(&self.file, PACK_NAMES_AT, start.into()..end.into(), &wanted)
     }
+}
+
+/// Whether this name is among those with these numbers, which lie sorted at this place of a file.
+fn is_among(file: &File, names_at: u64, mut numbers: Range<u64>, wanted: &[u8]) -> io::Result<bool> {
+    let mut name = vec![0; wanted.len()];
+    while !numbers.is_empty() {
+        let middle = numbers.start.midpoint(numbers.end);
+        file.read_exact_at(&mut name, names_at + middle * wanted.len() as u64)?;
+        match name[..].cmp(wanted) {
+            std::cmp::Ordering::Less => numbers.start = middle + 1,
+            std::cmp::Ordering::Equal => return Ok(true),
+            std::cmp::Ordering::Greater => numbers.end = middle,
+        }
+    }
+    Ok(false)
 }
 
 fn read_number(file: &File, at: u64) -> io::Result<u32> {
@@ -147,6 +153,14 @@ impl CommonIndex {
     /// Whether it knows every object of the pack with this index.
     pub fn knows_all_of(&self, index: &Path) -> io::Result<bool> {
         let PackIndex { mut file, count } = PackIndex::open(index)?;
+        // Most packs are new, which one object tells.
+        let mut probe = vec![0; self.hash_bytes];
+        if count > 0 {
+            file.read_exact_at(&mut probe, PACK_NAMES_AT)?;
+            if !is_among(&self.file, self.names_at, 0..self.count, &probe)? {
+                return Ok(false);
+            }
+        }
         file.seek(SeekFrom::Start(PACK_NAMES_AT))?;
         let mut wanted = names(file, count.into());
         let mut file = &self.file;

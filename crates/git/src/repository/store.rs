@@ -3,11 +3,11 @@
 //! ```text
 //! <root>/2a/42.git        repository 42, in the folder named by 42 % 256 in hex
 //! <root>/incoming/42-…    being created; renamed into place when whole
-//! <root>/trash/42-…       being deleted; nothing looks for it there
+//! <root>/trash/42-…       no longer wanted; see `trash.rs`, which also says when it is deleted
 //! ```
 //!
 //! A repository is in its place either whole or not at all, also after a crash, because it enters and leaves by a
-//! rename. What a crash leaves in the other two folders is deleted by [`RepositoryStore::recover`].
+//! rename. What a crash leaves of drafts is deleted by [`RepositoryStore::recover`]; a repository never is.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,9 @@ use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, sync_folder};
-use crate::process::{Git, GitError};
+use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
-use crate::repository::{
-    Repository, RepositoryDraft, STALE_LOCK_AGE, Shared, remove_keep_files_of_transfers, remove_stale_transfers,
-};
+use crate::repository::{Repository, RepositoryDraft, STALE_LOCK_AGE, Shared};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -82,6 +80,25 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It may well be whole, but the system does not let us look at it now.
+    #[error("repository {id} cannot be read at the moment: {reason}")]
+    CannotReadNow {
+        /// Which repository.
+        id: u64,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    /// What this says about the repository; `None` when there is none.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Missing(_) => None,
+            Self::Broken { reason, .. } => Some(Fault::Damaged(reason.clone())),
+            Self::CannotReadNow { reason, .. } => Some(Fault::CannotReadNow(reason.clone())),
+        }
+    }
 }
 
 impl RepositoryStore {
@@ -91,7 +108,8 @@ impl RepositoryStore {
         let shared = Arc::new(Shared::new(ref_memory_bytes));
         let store = Self { root: std::path::absolute(root)?, git, shared };
         std::fs::create_dir_all(store.incoming())?;
-        std::fs::create_dir_all(store.trash())?;
+        std::fs::create_dir_all(store.trash_folder())?;
+        std::fs::create_dir_all(store.discarded_folder())?;
         Ok(store)
     }
 
@@ -169,7 +187,8 @@ impl RepositoryStore {
         }
         let io_error = |error| CreateError::Io { id, path: self.incoming(), error };
         let prefix = format!("{id}-");
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
+        let folder =
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
         let path = folder.path().join("repository.git");
         let format = format!("--object-format={format}");
         let init = self.git.command("create a repository").args(["init", "--quiet", "--bare", "--template="]);
@@ -185,15 +204,16 @@ impl RepositoryStore {
     pub async fn open(&self, id: u64) -> Result<Repository, OpenError> {
         let path = self.place_of(id);
         let place = path.clone();
-        let fault = blocking(move || Ok(fault_of(&place))).await;
-        let fault = fault.unwrap_or_else(|error| Some(Fault::Broken(error.to_string())));
-        if fault.is_some() {
+        let found = blocking(move || Ok(look_at(&place))).await;
+        let found = found.unwrap_or_else(|error| Found::Faulty(Fault::CannotReadNow(error.to_string())));
+        if matches!(found, Found::Nothing | Found::Faulty(Fault::Damaged(_))) {
             self.shared.refs.forget(id);
         }
-        match fault {
-            None => Ok(self.repository_at(id, path)),
-            Some(Fault::Missing) => Err(OpenError::Missing(id)),
-            Some(Fault::Broken(reason)) => Err(OpenError::Broken { id, reason }),
+        match found {
+            Found::Repository => Ok(self.repository_at(id, path)),
+            Found::Nothing => Err(OpenError::Missing(id)),
+            Found::Faulty(Fault::Damaged(reason)) => Err(OpenError::Broken { id, reason }),
+            Found::Faulty(Fault::CannotReadNow(reason)) => Err(OpenError::CannotReadNow { id, reason }),
         }
     }
 
@@ -205,25 +225,9 @@ impl RepositoryStore {
         self.open(id).await
     }
 
-    /// Removes a repository, broken or not. It is out of its place at once; removing one that is not there is fine.
-    pub async fn remove(&self, id: u64) -> io::Result<()> {
-        let (place, trash) = (self.place_of(id), self.trash());
-        let shared = Arc::clone(&self.shared);
-        blocking(move || {
-            // A folder of its own, because another repository with this number may be on its way out as well.
-            let bin = tempfile::Builder::new().prefix(&format!("{id}-")).tempdir_in(trash)?;
-            let removed = std::fs::rename(&place, bin.path().join("repository.git"));
-            shared.refs.forget(id);
-            match removed {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-                Ok(()) => {
-                    sync_parent_of(&place)?;
-                    bin.close()
-                }
-            }
-        })
-        .await
+    /// Whether there is anything in the place of the repository with this number, whole or broken.
+    pub async fn is_taken(&self, id: u64) -> bool {
+        is_there(&self.place_of(id)).await
     }
 
     /// The numbers of all repositories in ascending order, whole or broken.
@@ -240,10 +244,26 @@ impl RepositoryStore {
         .await
     }
 
-    /// Deletes what is left of repositories that were being created or removed when the last run ended. Call it
-    /// before anything else works on this store.
-    pub async fn empty_trash(&self) -> io::Result<()> {
-        let folders = [self.incoming(), self.trash()];
+    /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
+    /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
+    pub async fn recover(&self) -> io::Result<usize> {
+        let root = self.root.clone();
+        let ended = blocking(move || Ok(end_orphans(&root))).await?;
+        // Where processes cannot be seen, one that has outlived the last run may still be at work.
+        let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
+        self.clear_drafts().await?;
+        let mut removed = 0;
+        for id in self.list().await? {
+            let repository = self.repository(id);
+            repository.clear_stale_transfers(Duration::ZERO).await?;
+            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
+        }
+        Ok(removed)
+    }
+
+    /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.
+    async fn clear_drafts(&self) -> io::Result<()> {
+        let folders = [self.incoming(), self.discarded_folder()];
         blocking(move || {
             for entry in
                 folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
@@ -255,30 +275,12 @@ impl RepositoryStore {
         .await
     }
 
-    /// Cleans up after a run that was killed: the trash, lock files that would block the next change, and what a
-    /// fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
-    pub async fn recover(&self) -> io::Result<usize> {
-        self.empty_trash().await?;
-        let mut removed = 0;
-        for id in self.list().await? {
-            let repository = self.repository(id);
-            let path = repository.path().to_owned();
-            blocking(move || {
-                remove_keep_files_of_transfers(&path)?;
-                remove_stale_transfers(&path, Duration::ZERO)
-            })
-            .await?;
-            removed += repository.clear_stale_locks(STALE_LOCK_AGE).await?;
-        }
-        Ok(removed)
+    pub(super) fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
+        Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
 
     pub(super) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
-    }
-
-    pub(super) fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
-        Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
 
     pub(super) fn place_of(&self, id: u64) -> PathBuf {
@@ -288,35 +290,46 @@ impl RepositoryStore {
     fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
-
-    fn trash(&self) -> PathBuf {
-        self.root.join("trash")
-    }
-
 }
 
-enum Fault {
-    Missing,
-    Broken(String),
+/// What lies in the place of a repository.
+enum Found {
+    Repository,
+    Nothing,
+    Faulty(Fault),
 }
 
-fn fault_of(place: &Path) -> Option<Fault> {
+fn look_at(place: &Path) -> Found {
     match std::fs::metadata(place) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Fault::Missing),
-        Err(error) => return Some(Fault::Broken(format!("its folder cannot be read: {error}"))),
-        Ok(metadata) if !metadata.is_dir() => return Some(Fault::Broken("it is not a folder".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
+        Err(error) => return unreadable("its folder", &error),
+        Ok(metadata) if !metadata.is_dir() => return damaged("it is not a folder"),
         Ok(_) => {}
     }
     for part in ["objects", "refs"] {
-        if !place.join(part).is_dir() {
-            return Some(Fault::Broken(format!("it has no folder {part}")));
+        match std::fs::metadata(place.join(part)) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Err(error) if !is_about_content(&error) => {
+                return unreadable(&format!("its folder {part}"), &error);
+            }
+            Ok(_) | Err(_) => return damaged(&format!("it has no folder {part}")),
         }
     }
     match std::fs::read_to_string(place.join("HEAD")) {
-        Err(error) => Some(Fault::Broken(format!("its HEAD cannot be read: {error}"))),
-        Ok(head) if is_head(head.trim_end()) => None,
-        Ok(_) => Some(Fault::Broken("its HEAD names neither a reference nor a commit".to_owned())),
+        Err(error) => unreadable("its HEAD", &error),
+        Ok(head) if is_head(head.trim_end()) => Found::Repository,
+        Ok(_) => damaged("its HEAD names neither a reference nor a commit"),
     }
+}
+
+fn damaged(what: &str) -> Found {
+    Found::Faulty(Fault::Damaged(what.to_owned()))
+}
+
+/// Only a failure that is about what lies there is damage.
+fn unreadable(what: &str, error: &io::Error) -> Found {
+    let reason = format!("{what} cannot be read: {error}");
+    Found::Faulty(if is_about_content(error) { Fault::Damaged(reason) } else { Fault::CannotReadNow(reason) })
 }
 
 fn is_head(head: &str) -> bool {
@@ -340,7 +353,7 @@ fn ids_in(folder: &Path, remainder: u64) -> io::Result<Vec<u64>> {
     Ok(ids)
 }
 
-fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
+pub(super) fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
     let parent = place.parent().expect("a place lies in a folder of the root");
     std::fs::create_dir_all(parent)?;
     std::fs::rename(draft, place)?;
@@ -361,6 +374,7 @@ async fn is_there(path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::fixture::Workshop;
+    use crate::repository::{Origin, TrashReason};
 
     fn main() -> RefName {
         RefName::branch("main").expect("valid")
@@ -381,8 +395,13 @@ mod tests {
         assert!(matches!(store.create(298, &main()).await, Err(CreateError::Exists(298))));
         let tag = RefName::parse("refs/tags/x").expect("valid");
         assert!(matches!(store.create(1, &tag).await, Err(CreateError::NotABranch(_))));
-        let (incoming, trash) = (store.incoming(), store.trash());
-        assert!([incoming, trash].iter().all(|folder| folder.read_dir().expect("listable").next().is_none()));
+        assert!(
+            [store.incoming(), store.trash_folder()].iter().all(|folder| folder
+                .read_dir()
+                .expect("listable")
+                .next()
+                .is_none())
+        );
     }
 
     #[tokio::test]
@@ -410,7 +429,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn removing_is_final_and_may_be_repeated() {
+    async fn what_cannot_be_read_now_is_not_broken() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let repository = store.create(5, &main()).await.expect("created");
+        let (head, aside) = (repository.path().join("HEAD"), repository.path().join("HEAD.aside"));
+        std::fs::rename(&head, &aside).expect("renamed");
+        // Reading it fails for a reason that says nothing about what is in it, also for root.
+        std::os::unix::fs::symlink("HEAD", &head).expect("linked");
+        let error = store.open(5).await.expect_err("unreadable");
+        assert!(matches!(error.fault(), Some(Fault::CannotReadNow(_))), "{error}");
+        let error = repository.refs().await.expect_err("unreadable");
+        assert!(matches!(error.fault(), Some(Fault::CannotReadNow(_))), "{error}");
+        std::fs::rename(&aside, &head).expect("renamed");
+        store.open(5).await.expect("as before");
+        repository.refs().await.expect("as before");
+    }
+
+    #[tokio::test]
+    async fn a_number_is_free_again_when_its_repository_is_in_the_trash() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         for id in [3, 258, 2] {
@@ -418,23 +455,26 @@ mod tests {
         }
         std::fs::write(store.root().join("02/note.txt"), "").expect("written");
         assert_eq!(store.list().await.expect("listable"), [2, 3, 258]);
-        store.remove(258).await.expect("removed");
-        store.remove(258).await.expect("nothing to do");
+        store.trash(258, TrashReason::Deleted, Origin::default()).await.expect("removed");
         assert_eq!(store.list().await.expect("listable"), [2, 3]);
         assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
         assert!(store.create(258, &main()).await.is_ok());
     }
 
     #[tokio::test]
-    async fn recovering_deletes_what_a_crash_left() {
+    async fn recovering_deletes_what_a_crash_left_and_no_repository() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         store.create(1, &main()).await.expect("created");
-        std::fs::create_dir_all(store.trash().join("9-x/repository.git/objects")).expect("folder");
+        let trashed = store.trash_folder().join("9-x/repository.git/objects");
+        std::fs::create_dir_all(&trashed).expect("folder");
+        std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
         std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
         store.recover().await.expect("recovered");
-        assert!(store.trash().read_dir().expect("listable").next().is_none());
-        assert!(store.incoming().read_dir().expect("listable").next().is_none());
+        assert!(trashed.exists());
+        for folder in [store.incoming(), store.discarded_folder()] {
+            assert!(folder.read_dir().expect("listable").next().is_none());
+        }
         assert_eq!(store.list().await.expect("listable"), [1]);
     }
 }

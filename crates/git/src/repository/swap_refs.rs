@@ -68,7 +68,7 @@ impl Repository {
         match self.write_swapped(&plan).await {
             // Its owner may have been killed, in which case nothing else removes the lock.
             Err(SwapRefsError::Git(GitError::Locked { .. }))
-                if self.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|removed| removed > 0) =>
+                if self.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|locks| locks.removed > 0) =>
             {
                 self.write_swapped(&plan).await?;
             }

@@ -14,9 +14,11 @@ fn branch(name: &str) -> RefName {
 }
 
 fn snapshot(refs: &[(&str, &ObjectId)]) -> RefSnapshot {
-    RefSnapshot::from_entries(refs.iter().map(|(name, object)| {
-        (RefName::parse(format!("refs/{name}")).expect("valid"), (*object).clone())
-    }))
+    RefSnapshot::from_entries(
+        refs.iter().map(|(name, object)| {
+            (RefName::parse(format!("refs/{name}")).expect("valid"), (*object).clone())
+        }),
+    )
 }
 
 /// A repository of a store with two commits that no reference names, and an annotated tag.
@@ -35,7 +37,10 @@ impl Scene {
         workshop.run(source.path(), &["tag", "-a", "-m", "annotated", "v1", "one"]);
         let repository = workshop.store().create(1, &branch("main")).await.expect("created");
         let fetch = ["fetch", "-q", "--no-write-fetch-head", source.path().to_str().expect("text")];
-        workshop.run(repository.path(), &[&fetch[..], &["refs/heads/one", "refs/heads/two", "refs/tags/v1"]].concat());
+        workshop.run(
+            repository.path(),
+            &[&fetch[..], &["refs/heads/one", "refs/heads/two", "refs/tags/v1"]].concat(),
+        );
         let refs = source.refs().await.expect("readable");
         let object = |name: &str| refs.get(name).expect("there").clone();
         let (one, two) = (object("refs/heads/one"), object("refs/heads/two"));
@@ -84,7 +89,9 @@ async fn head_follows() {
     let scene = Scene::new().await;
     let Scene { repository, one, .. } = &scene;
     let before = scene.show(&[("heads/main", one)]).await.expect("shown");
-    for (head, state) in [("main", &[("heads/main", one)][..]), ("next", &[("heads/next", one)]), ("next", &[])] {
+    for (head, state) in
+        [("main", &[("heads/main", one)][..]), ("next", &[("heads/next", one)]), ("next", &[])]
+    {
         let before = if head == "main" { before.clone() } else { repository.refs().await.expect("readable") };
         let shown = repository.swap_refs(&before, &snapshot(state), &branch(head)).await.expect("shown");
         assert_eq!(shown.head().and_then(Head::target), Some(branch(head)));
@@ -105,7 +112,8 @@ async fn what_others_have_written_is_found_out() {
     assert!(matches!(&stale, Err(SwapRefsError::Stale(name)) if name == "refs/heads/other"), "{stale:?}");
     assert_eq!(scene.listed(), listed);
     // What is not touched by the plan is found when all is done.
-    let steps = BTreeMap::from([(branch("main"), RefStep { from: Some(one.clone()), to: Some(two.clone()) })]);
+    let steps =
+        BTreeMap::from([(branch("main"), RefStep { from: Some(one.clone()), to: Some(two.clone()) })]);
     let planned = before.after(&steps).expect("it fits");
     let surprised = repository.swap_refs(&before, &planned, &branch("main")).await;
     assert!(matches!(surprised, Err(SwapRefsError::NotAsPlanned { .. })), "{surprised:?}");
@@ -121,7 +129,10 @@ async fn nothing_is_shown_that_is_not_here_or_not_readable() {
     let listed = scene.listed();
     let absent = ObjectId::parse("12".repeat(20)).expect("hex");
     let missing = scene.show(&[("heads/main", one), ("tags/x", &absent)]).await;
-    assert!(matches!(&missing, Err(SwapRefsError::MissingObject(name)) if name == "refs/tags/x"), "{missing:?}");
+    assert!(
+        matches!(&missing, Err(SwapRefsError::MissingObject(name)) if name == "refs/tags/x"),
+        "{missing:?}"
+    );
 
     let lock = fs::File::create(repository.path().join("packed-refs.lock")).expect("a file");
     let locked = scene.show(&[]).await;

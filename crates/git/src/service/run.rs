@@ -4,10 +4,12 @@
 //! end of what `git` says. There is no task beside it, so a slow client slows `git` down through the pipe, and a
 //! client that goes away ends `git` by dropping the stream.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -81,7 +83,17 @@ pub async fn serve(
     service: GitService,
     options: ServeOptions,
 ) -> Result<GitProcess, GitError> {
-    service_command(repository, service, options).spawn(Lane::Serving).await
+    let command = service_command(repository, service, options);
+    let command = match service {
+        GitService::UploadPack => command,
+        GitService::ReceivePack => taking_a_push(command, repository.change_under_way()),
+    };
+    command.spawn(Lane::Serving).await
+}
+
+/// What it needs of what is there it finds again, so a push over a slow line holds up nothing.
+fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitCommand {
+    command.holding(change).looking_again()
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
@@ -92,9 +104,6 @@ fn service_command(repository: &Repository, service: GitService, options: ServeO
         ServeMode::Exchange => command.arg("--stateless-rpc"),
         ServeMode::Session => command,
     };
-    if service == GitService::ReceivePack {
-        command = command.holding(repository.change_under_way());
-    }
     command = command.settings(service_settings(service));
     if let Some(protocol) = options.protocol.as_str() {
         command = command.env("GIT_PROTOCOL", protocol);
@@ -142,9 +151,18 @@ pub async fn exchange(
         GitService::ReceivePack => MAX_PUSH_BYTES,
     };
     let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-    let mut process = serve(repository, service, options).await?;
+    let mut command = service_command(repository, service, options);
+    let mut request = bounded(request, limit_bytes).boxed();
+    if service == GitService::ReceivePack {
+        let change = Arc::new(repository.change_under_way());
+        let fed = Arc::downgrade(&change);
+        command = taking_a_push(command, change);
+        request = request
+            .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
+            .boxed();
+    }
+    let mut process = command.spawn(Lane::Serving).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
-    let request = bounded(request, limit_bytes).boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request))
 }
 
@@ -196,6 +214,8 @@ pub struct RunningService {
     process: GitProcess,
     /// The piece that was handed on last.
     last: Bytes,
+    /// Whether the pack has begun.
+    packs: bool,
     operation: &'static str,
     repository: Repository,
 }
@@ -236,6 +256,7 @@ impl RunningService {
             output,
             process,
             last: Bytes::new(),
+            packs: false,
             operation,
             repository: repository.clone(),
         }
@@ -260,10 +281,19 @@ impl RunningService {
                 piece = self.output.next() => {
                     if let Some(Ok(bytes)) = &piece {
                         self.last = bytes.clone();
+                        self.note_begin_of_pack();
                     }
                     return piece.map(|piece| piece.map_err(io_error));
                 }
             }
+        }
+    }
+
+    /// `git` begins to write a pack when it knows where each of its objects lies.
+    fn note_begin_of_pack(&mut self) {
+        if !self.packs && begins_pack(&self.last) {
+            self.packs = true;
+            self.process.settle();
         }
     }
 
@@ -324,6 +354,13 @@ impl RunningService {
         }
         Err(self.failure(&end))
     }
+}
+
+/// Whether a pack begins with this piece, or within it in a packet of the first band. One that is cut in two there is
+/// not seen, and holds up more than it needs.
+fn begins_pack(piece: &[u8]) -> bool {
+    const WITHIN: &[u8] = b"\x01PACK";
+    piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
 }
 
 async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use heliostat_git::ContentHash;
+use heliostat_git::{ContentHash, Origin};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -37,6 +37,16 @@ pub(crate) fn is_available(record: &MirroredRepository) -> bool {
 /// Whether the upstream is known to have something that is not here.
 pub(crate) fn is_behind(record: &MirroredRepository) -> bool {
     record.generation_known > record.generation_synced || record.status != MirroredStatus::Available
+}
+
+/// What the repository is, for those who find it in the trash.
+pub(crate) fn origin_of(record: &MirroredRepository) -> Origin {
+    Origin {
+        path: Some(format!("{}/{}", record.project_key, record.slug)),
+        upstream_id: Some(record.upstream_server_id.to_string()),
+        external_id: Some(record.external_id.clone()),
+        identity: None,
+    }
 }
 
 impl Entry {

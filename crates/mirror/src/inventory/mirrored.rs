@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use heliostat_git::RepositoryStore;
 use heliostat_peer::Clock;
-use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredStatus, StoreError};
+use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, MirroredStatus, StoreError};
 use thiserror::Error;
 
 use super::entry::{Entry, disk_id};
@@ -31,7 +31,7 @@ pub(crate) struct Inventory {
     pub(super) coming_or_going: tokio::sync::Mutex<()>,
 }
 
-/// Why the inventory cannot be read at the start.
+/// Why the inventory cannot be compared with the disk.
 #[derive(Debug, Error)]
 pub(crate) enum LoadError {
     #[error("cannot list the repositories on disk")]
@@ -41,7 +41,8 @@ pub(crate) enum LoadError {
 }
 
 impl Inventory {
-    /// Reads what an earlier process has left and puts it in order.
+    /// Reads what an earlier process has left. What does not fit together stays as it is until the upstream has said what
+    /// it has.
     pub(crate) async fn load(
         link: Arc<UpstreamLink>,
         selection: Arc<SelectedProjects>,
@@ -52,8 +53,7 @@ impl Inventory {
         let index = Index::default();
         let coming_or_going = tokio::sync::Mutex::default();
         let inventory = Self { link, selection, store, repositories, clock, index, coming_or_going };
-        let known = inventory.load_rows().await?;
-        inventory.remove_unknown(&known).await.map_err(LoadError::Repositories)?;
+        inventory.load_rows().await?;
         Ok(inventory)
     }
 
@@ -106,32 +106,33 @@ impl Inventory {
             && !entries.iter().any(|entry| is_undecided(entry.record().status))
     }
 
-    async fn load_rows(&self) -> Result<HashSet<u64>, StoreError> {
+    /// The ids on disk of all repositories of which there is a row.
+    pub(super) async fn recorded(&self) -> Result<HashSet<u64>, StoreError> {
         let mut known = HashSet::new();
-        let mut after: Option<LocalRepositoryId> = None;
-        loop {
-            // Rows of upstreams that were followed earlier keep their place on disk.
-            let rows = self.store.repositories_after(None, after, LOAD_CHUNK).await?;
-            let Some(last) = rows.last() else { return Ok(known) };
-            after = Some(last.local_id);
-            for row in rows {
-                known.insert(disk_id(row.local_id));
-                if row.removed_at.is_some() {
-                    self.erase(row.local_id).await?;
-                } else if row.upstream_server_id == *self.link.id() {
-                    self.index.enter(row);
-                }
-            }
-        }
+        self.for_each_row(|row| {
+            known.insert(disk_id(row.local_id));
+        })
+        .await?;
+        Ok(known)
     }
 
-    async fn remove_unknown(&self, known: &HashSet<u64>) -> io::Result<()> {
-        for disk_id in self.repositories.list().await? {
-            if !known.contains(&disk_id) {
-                tracing::warn!(repository.local_id = disk_id, "removing a repository that nothing refers to");
-                self.repositories.remove(disk_id).await?;
+    async fn load_rows(&self) -> Result<(), StoreError> {
+        self.for_each_row(|row| {
+            if row.removed_at.is_none() && row.upstream_server_id == *self.link.id() {
+                self.index.enter(row);
             }
+        })
+        .await
+    }
+
+    /// Rows of upstreams that were followed earlier are among them, and keep their place on disk.
+    async fn for_each_row(&self, mut take: impl FnMut(MirroredRepository)) -> Result<(), StoreError> {
+        let mut after: Option<LocalRepositoryId> = None;
+        loop {
+            let rows = self.store.repositories_after(None, after, LOAD_CHUNK).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.local_id);
+            rows.into_iter().for_each(&mut take);
         }
-        Ok(())
     }
 }

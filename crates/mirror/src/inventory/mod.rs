@@ -12,7 +12,7 @@ mod settings;
 pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
-pub(crate) use entry::{Entry, is_available, is_behind};
+pub(crate) use entry::{Entry, is_available, is_behind, origin_of};
 pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;

@@ -8,7 +8,7 @@ use heliostat_storage::{
     Generation, MirroredRepository, MirroredStatus, RepositoryMetadata, StoreError, SyncedRepository,
 };
 
-use super::entry::Entry;
+use super::entry::{Entry, disk_id};
 use super::mirrored::Inventory;
 use crate::upstream_link::{UpstreamProject, UpstreamRepository};
 
@@ -35,11 +35,27 @@ impl Inventory {
         if self.index.find(&repository.external_id).is_some() {
             return Ok(None);
         }
-        let metadata = self.metadata_of(repository);
-        let record = self.store.upsert_repository(metadata).await?;
+        let record = self.new_record(repository).await?;
         let entry = self.index.enter(record);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
+    }
+
+    /// A row whose number nothing on disk has: what lies there without a row is not to be overwritten.
+    async fn new_record(&self, repository: &UpstreamRepository) -> Result<MirroredRepository, StoreError> {
+        loop {
+            let record = self.store.upsert_repository(self.metadata_of(repository)).await?;
+            let was_synchronised = record.last_sync_at.is_some();
+            if was_synchronised || !self.repositories.is_taken(disk_id(record.local_id)).await {
+                return Ok(record);
+            }
+            tracing::warn!(
+                repository.local_id = record.local_id.0,
+                "there is a repository with this number of which no record tells; taking the next number"
+            );
+            self.store.mark_removed(record.local_id, self.clock.now_ms()).await?;
+            self.store.delete_repository(record.local_id).await?;
+        }
     }
 
     /// Takes over name, place, visibility and default branch, if they differ.

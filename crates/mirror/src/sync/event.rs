@@ -169,7 +169,8 @@ mod tests {
         };
         assert_eq!((repository.external_id.as_str(), repository.project.key.as_str()), ("42", "APP"));
         assert_eq!((change.from, change.to), (Generation(7), Generation(8)));
-        let steps: Vec<RefStep> = change.refs.expect("named refs").into_iter().map(|(_, step)| step).collect();
+        let steps: Vec<RefStep> =
+            change.refs.expect("named refs").into_iter().map(|(_, step)| step).collect();
         assert_eq!(steps, [step("12"), step("1 ")]);
         assert_eq!(repository.content_hash.as_str(), "ab".repeat(32));
     }

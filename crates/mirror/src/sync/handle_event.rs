@@ -8,6 +8,7 @@ use std::sync::Arc;
 use heliostat_api::models::RestUnknownEntity;
 use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
+use heliostat_git::TrashReason;
 use heliostat_refusal::Refusal;
 use heliostat_storage::StoreError;
 use serde_json::Value;
@@ -155,7 +156,7 @@ impl UpstreamEvents {
     async fn repository_deleted(&self, external_id: &str) -> Result<(), StoreError> {
         match self.inventory.find(external_id) {
             None => Ok(()),
-            Some(entry) => self.inventory.stop_mirroring(&entry).await,
+            Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError, fetch_objects,
+    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
+    TrashReason, fetch_objects,
 };
 use heliostat_storage::MirroredRepository;
 
 use super::sync_repository::{Base, SyncFailure, Synchroniser};
-use crate::inventory::Entry;
+use crate::inventory::{Entry, origin_of};
 
 /// How long a fetch may go without any progress.
 const FETCH_STALL: Duration = Duration::from_secs(120);
@@ -45,7 +46,8 @@ impl Synchroniser {
     pub(super) async fn show_new(&self, entry: &Entry, state: &RefSnapshot) -> Result<(), SyncFailure> {
         let head = head_of(&entry.record(), &[state]);
         let format = state.object_format().unwrap_or(ObjectFormat::Sha1);
-        let draft = self.repositories.draft(entry.disk_id(), &head, format).await.map_err(SyncFailure::Create)?;
+        let draft =
+            self.repositories.draft(entry.disk_id(), &head, format).await.map_err(SyncFailure::Create)?;
         let repository = draft.repository();
         let objects = state.all().map(|(_, object)| object.clone());
         self.fetch_objects(repository, entry, objects.collect()).await?;
@@ -53,7 +55,8 @@ impl Synchroniser {
         repository.swap_refs(&empty, state, &head).await.map_err(SyncFailure::Swap)?;
         // It may have been removed meanwhile, and must not come back.
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
-        draft.put_in_place().await.map(drop).map_err(SyncFailure::PutInPlace)
+        let origin = origin_of(&entry.record());
+        draft.put_in_place(TrashReason::Damaged, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
     }
 
     /// Fetches objects with all that they need. The caller holds the repository's `fetching`.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
+use heliostat_git::TrashReason;
 use heliostat_peer::{BackOff, CallError, Clock};
 use heliostat_storage::{MirroringMode, StoreError, UpstreamState};
 use thiserror::Error;
@@ -21,7 +22,9 @@ use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
 use super::sweep_progress::{SweepOutcome, SweepProgress};
 use super::sync_repository::{SyncFailure, Synchroniser};
-use crate::inventory::{Entry, Inventory, RemovalDecision, SelectedProjects, Selection, judge_removal};
+use crate::inventory::{
+    Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, Selection, judge_removal,
+};
 use crate::upstream_link::{
     LinkEvent, UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found, refuses_our_secret,
 };
@@ -86,6 +89,8 @@ pub(crate) enum SweepFailure {
     Endless,
     #[error("cannot record what was found")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Disk(#[from] LoadError),
 }
 
 impl Sweep {
@@ -269,28 +274,34 @@ impl Sweep {
             // So that a project which is selected again at this moment is not lost half-way.
             let _changing = self.selection.hold().await;
             if !self.selection.current().covers(&entry.record().project_id) {
-                self.inventory.stop_mirroring(entry).await?;
+                self.inventory.stop_mirroring(entry, TrashReason::NotSelected).await?;
                 outcome.removed += 1;
             }
         }
+        self.inventory.finish_removals().await?;
+        let unrecorded = self.inventory.unrecorded().await?;
+        let surplus = unlisted.len() + unrecorded.len();
         let is_allowed = self.mass_removal == MassRemoval::Allowed
             || self.signal.removal_confirmed.swap(false, Ordering::Relaxed);
-        if !is_allowed && judge_removal(unlisted.len(), present.len()) == RemovalDecision::HoldBack {
-            outcome.held_back = unlisted.len();
+        let is_large = judge_removal(surplus, present.len() + unrecorded.len()) == RemovalDecision::HoldBack;
+        if !is_allowed && is_large {
+            outcome.held_back = surplus;
             tracing::error!(
-                surplus = unlisted.len(),
+                unlisted = unlisted.len(),
+                unrecorded = unrecorded.len(),
                 mirrored = present.len(),
-                "the upstream no longer lists many repositories; they are kept until an administrator confirms"
+                "many repositories here are not listed by the upstream, or have no record; they are kept until an administrator confirms"
             );
             return Ok(());
         }
+        self.inventory.discard_unrecorded(&unrecorded).await;
         for entry in unlisted {
             match self.client.repository(&entry.external_id, secret).await? {
                 Some(repository) if self.selection.current().covers(&repository.project.id) => {
                     self.compare(&repository, outcome).await?;
                 }
                 Some(_) | None => {
-                    self.inventory.stop_mirroring(entry).await?;
+                    self.inventory.stop_mirroring(entry, TrashReason::NotListed).await?;
                     outcome.removed += 1;
                 }
             }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use heliostat_api::models::MirrorSyncType;
 use heliostat_auth::{GIT_TOKEN_LIFETIME_SECONDS, git_query_hash};
 use heliostat_git::{
-    ContentHash, CreateError, FetchError, GitError, RefSnapshot, Repository, RepositoryStore,
-    SwapRefsError,
+    ContentHash, CreateError, Fault, FetchError, GitError, OpenError, RefSnapshot, Repository,
+    RepositoryStore, SwapRefsError,
 };
 use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, StoreError};
@@ -62,6 +62,8 @@ pub(crate) enum SyncFailure {
     List(#[source] CallError),
     #[error("cannot fetch from the upstream")]
     Fetch(#[source] FetchError),
+    #[error("cannot open the repository here")]
+    Open(#[source] OpenError),
     #[error("cannot read the repository here")]
     Read(#[source] GitError),
     #[error("cannot create the repository here")]
@@ -92,14 +94,18 @@ impl SyncFailure {
         with_causes(self)
     }
 
-    /// Whether the repository here is damaged.
+    /// What it says about the repository here; `None` when it is about something else.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Open(error) => error.fault(),
+            Self::Fetch(error) => error.fault(),
+            Self::Read(error) | Self::Swap(SwapRefsError::Git(error)) => error.fault(),
+            _ => None,
+        }
+    }
+
     fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::Fetch(FetchError::Corrupt { .. } | FetchError::Git(GitError::Corrupt { .. }))
-                | Self::Read(GitError::Corrupt { .. } | GitError::NotARepository { .. })
-                | Self::Swap(SwapRefsError::Git(GitError::Corrupt { .. } | GitError::NotARepository { .. }))
-        )
+        self.fault().is_some_and(|fault| fault.is_damage())
     }
 
     /// Whether the upstream may have left the state that was to be fetched.
@@ -173,8 +179,7 @@ impl Synchroniser {
         target: Generation,
     ) -> Result<Synced, SyncFailure> {
         let state = self.proven_state(entry, base.as_ref(), work, target).await?;
-        let formats =
-            base.as_ref().map(|base| (base.refs.object_format(), state.refs.object_format()));
+        let formats = base.as_ref().map(|base| (base.refs.object_format(), state.refs.object_format()));
         if let Some((Some(here), Some(there))) = formats
             && here != there
         {
@@ -195,23 +200,27 @@ impl Synchroniser {
         if entry.record().initial_sync_at.is_none() {
             return Ok(None);
         }
-        let failure = match self.repositories.open(entry.disk_id()).await {
-            Ok(repository) => {
-                let read = match work {
-                    PendingChanges::Refs { .. } => repository.snapshot().await,
-                    PendingChanges::Nothing | PendingChanges::Snapshot => repository.refs().await,
-                };
-                match read.map_err(SyncFailure::Read) {
-                    Ok(refs) => return Ok(Some(Base { repository, refs })),
-                    Err(failure) if failure.is_damage() => failure.in_full(),
-                    Err(failure) => return Err(failure),
-                }
+        match self.open_and_read(entry, work).await {
+            Err(failure)
+                if failure.is_damage() || matches!(failure, SyncFailure::Open(OpenError::Missing(_))) =>
+            {
+                let reason = failure.in_full();
+                tracing::error!(reason, "repository is missing or damaged and fetched anew");
+                self.inventory.note_lost(entry).await?;
+                Ok(None)
             }
-            Err(error) => error.to_string(),
+            // What cannot be read may well be whole: it is looked at again a little later.
+            read => read.map(Some),
+        }
+    }
+
+    async fn open_and_read(&self, entry: &Entry, work: &PendingChanges) -> Result<Base, SyncFailure> {
+        let repository = self.repositories.open(entry.disk_id()).await.map_err(SyncFailure::Open)?;
+        let refs = match work {
+            PendingChanges::Refs { .. } => repository.snapshot().await,
+            PendingChanges::Nothing | PendingChanges::Snapshot => repository.refs().await,
         };
-        tracing::error!(reason = failure, "repository is missing or damaged and fetched anew");
-        self.inventory.note_lost(entry).await?;
-        Ok(None)
+        Ok(Base { refs: refs.map_err(SyncFailure::Read)?, repository })
     }
 
     /// What lets git in at the upstream, for a repository that is mirrored.

@@ -20,6 +20,9 @@ use crate::upstream_link::SyncReport;
 /// When a failed synchronisation is tried again.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(300));
 
+/// When a repository that cannot be read here is tried again: such a fault is often gone in a moment.
+const READ_AGAIN: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(10));
+
 /// What every worker needs.
 pub(crate) struct SyncWorkers {
     pub(crate) inventory: Arc<Inventory>,
@@ -98,7 +101,8 @@ impl SyncWorkers {
 
     async fn take_in_failure(&self, entry: &Arc<Entry>, failure: &SyncFailure, stop: &CancellationToken) {
         let failures = u32::try_from(entry.record().failed_count).unwrap_or(0).saturating_add(1);
-        let delay = RETRY.after(failures);
+        let is_unreadable = failure.fault().is_some_and(|fault| !fault.is_damage());
+        let delay = if is_unreadable { READ_AGAIN } else { RETRY }.after(failures);
         let record = entry.record();
         tracing::warn!(
             repository.project = record.project_key,

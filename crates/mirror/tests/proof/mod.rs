@@ -55,7 +55,10 @@ async fn whatever_is_no_whole_list_of_the_right_moment_changes_nothing() {
         greeting(ADVERTISEMENT, "000eversion 2\n0013ls-refs=unb"),
         greeting("text/html", "<html><body>Please sign in.</body></html>"),
         greeting("text/plain", &format!("{}\trefs/heads/main\n", "1".repeat(40))),
-        greeting(ADVERTISEMENT, "001f# service=git-receive-pack\n0000000eversion 2\n000cls-refs\n000afetch\n0000"),
+        greeting(
+            ADVERTISEMENT,
+            "001f# service=git-receive-pack\n0000000eversion 2\n000cls-refs\n000afetch\n0000",
+        ),
         greeting(ADVERTISEMENT, "001e# service=git-upload-pack\n0000000eversion 1\n0000"),
         Disturbance::HalfAList,
         Disturbance::List(b"0000".to_vec()),

@@ -38,6 +38,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sync_tolerance = options.sync_tolerance;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
+    domain_options.trash_time = common.trash_time;
     domain_options.serving = common.serving.clone();
     if options.allow_mass_removal {
         domain_options.mass_removal = MassRemoval::Allowed;

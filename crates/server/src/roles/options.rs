@@ -24,6 +24,8 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// How long a repository that is no longer wanted lies in the trash.
+    pub trash_time: Duration,
     /// How readers are answered.
     pub serving: ServingOptions,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.

@@ -39,6 +39,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
             true => MirrorAddresses::Anything,
             false => MirrorAddresses::Ordinary,
         },
+        trash_time: common.trash_time,
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());

@@ -31,7 +31,8 @@ impl Changes {
 
     /// Removes what is left of a repository that was never announced.
     pub(crate) async fn discard(&self, id: RepositoryId) {
-        if let Err(error) = self.disk.remove(disk_id(id)).await {
+        let moved = self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await;
+        if let Err(error) = moved {
             tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository from disk");
         }
         if let Err(error) = self.store.delete_repository(id, Vec::new()).await {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
-use heliostat_git::{ContentHash, RefName};
+use heliostat_git::{ContentHash, Origin, RefName, TrashReason};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
@@ -289,7 +289,13 @@ impl Repositories {
             repositories.announcer.announced();
             repositories.changes.forget(id);
             drop(lock);
-            repositories.served.store().remove(disk_id(id)).await.map_err(Refusal::internal)
+            let origin = Origin {
+                path: Some(format!("{}/{}", repository.project.key, repository.slug)),
+                external_id: Some(id.to_string()),
+                ..Origin::default()
+            };
+            let moved = repositories.served.store().trash(disk_id(id), TrashReason::Deleted, origin).await;
+            moved.map(drop).map_err(Refusal::internal)
         };
         self.tasks.to_the_end(work).await
     }

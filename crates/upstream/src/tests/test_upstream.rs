@@ -61,6 +61,7 @@ impl TestUpstream {
             data: folder.path().to_owned(),
             admin_password,
             mirror_addresses: MirrorAddresses::Ordinary,
+            trash_time: heliostat_git::DEFAULT_TRASH_TIME,
             clock: Clock::reading(move || system.now_ms() + offset.load(Ordering::Relaxed)),
         };
         let (upstream, admin_account) =

@@ -1,4 +1,4 @@
-//! Locks that only housekeeping takes, left by a process that was killed.
+//! What only housekeeping leaves when it is killed: its locks, and files that were to take the place of its records.
 //!
 //! Git holds the lock on the common index for as long as it computes a bitmap, which may be long, so the age of the
 //! file says nothing. A git that outlived the server that started it may still be at work: it is looked for by the
@@ -8,11 +8,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::age_of;
+use heliostat_git::{STALE_LOCK_AGE, age_of, entries, remove_if_there};
+
+use crate::bundle::OWN_FOLDER;
 
 /// Locks on what only housekeeping writes.
 const LOCKS: [&str; 2] =
     ["objects/pack/multi-pack-index.lock", "objects/info/commit-graphs/commit-graph-chain.lock"];
+
+/// How the name of a file begins that is renamed when it is whole.
+const UNFINISHED: &[u8] = b".tmp";
+
+/// The commands that take them. Readers, of which there are some all the time, do not.
+const WRITERS: [&str; 2] = ["multi-pack-index", "commit-graph"];
 
 /// Where processes cannot be listed, a lock is believed to be held for this long.
 const BELIEVED_AGE: Duration = Duration::from_hours(6);
@@ -37,13 +45,27 @@ pub(crate) fn remove_stale_locks(repository: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// Whether a git of any server works on this repository; `None` where that cannot be seen.
+/// Removes files that were to be renamed to what they hold. Another record may just be written. Blocks.
+pub(crate) fn remove_unfinished_records(repository: &Path) -> io::Result<()> {
+    for entry in entries(&repository.join(OWN_FOLDER))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(UNFINISHED) && age_of(&path).is_some_and(|age| age >= STALE_LOCK_AGE) {
+            remove_if_there(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a git of any server writes what these locks protect; `None` where that cannot be seen.
 fn is_worked_on(repository: &Path) -> Option<bool> {
     let option = format!("--git-dir={}", repository.display());
     let mut processes = std::fs::read_dir("/proc").ok()?.peekable();
     processes.peek()?;
     Some(processes.flatten().any(|process| {
         let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-        arguments.split(|byte| *byte == 0).any(|argument| argument == option.as_bytes())
+        let has =
+            |wanted: &str| arguments.split(|byte| *byte == 0).any(|argument| argument == wanted.as_bytes());
+        has(&option) && WRITERS.into_iter().any(has)
     }))
 }

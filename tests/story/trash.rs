@@ -1,0 +1,104 @@
+//! The trash: repositories that are no longer wanted lie there for a while, and nothing is deleted by a slip.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{Pair, Server, ServerOptions, binary, eventually, git};
+use serde_json::Value;
+
+/// What `heliostat trash list` says of the trash of a server.
+fn trash_of(server: &Server) -> Vec<Value> {
+    let data = server.data();
+    let output = trash(&data, &["list", "--output", "json"]);
+    serde_json::from_str::<Value>(&output).expect("is JSON").as_array().expect("a list").clone()
+}
+
+#[track_caller]
+fn trash(data: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(binary());
+    command.arg("trash").args(arguments).arg("--data").arg(data);
+    let output = command.output().expect("the binary can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("is UTF-8")
+}
+
+#[tokio::test]
+async fn a_deleted_repository_lies_in_the_trash_of_both_roles_and_can_be_copied_out_of_it() {
+    let pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let path = format!("/rest/api/latest/projects/{}/repos/{}", key(&repository), slug(&repository));
+    pair.admin().delete(&path).await.expect(202);
+
+    for server in [&pair.upstream, &pair.mirror] {
+        let trashed = eventually("the repository in the trash", || async { trash_of(server).pop() }).await;
+        assert_eq!(trashed["reason"], "deleted");
+        assert_eq!(trashed["externalId"], repository["id"].to_string());
+        let copy = tempfile::tempdir().expect("a folder can be made");
+        let copy = copy.path().join("copy.git");
+        let name = trashed["name"].as_str().expect("a name");
+        trash(&server.data(), &["restore", name, "--to", copy.to_str().expect("is UTF-8")]);
+        assert_eq!(git(&copy, &["rev-parse", "main"]), git(checkout.path(), &["rev-parse", "HEAD"]));
+        assert_eq!(trash_of(server).len(), 1, "what is restored is a copy");
+    }
+}
+
+#[tokio::test]
+async fn what_lies_in_the_trash_goes_when_its_time_is_over() {
+    let at_once =
+        || ServerOptions { arguments: vec!["--trash-time".into(), "0s".into()], ..Default::default() };
+    let mut pair = Pair::start_with(at_once(), at_once()).await;
+    let repository = pair.pushed_repository(false).await.0;
+    pair.mirrored(&repository).await;
+    let path = format!("/rest/api/latest/projects/{}/repos/{}", key(&repository), slug(&repository));
+    pair.admin().delete(&path).await.expect(202);
+    eventually("the mirror to let go", || async {
+        pair.available(&repository).await.is_none().then_some(())
+    })
+    .await;
+    // The trash is looked at when a server starts, and once a minute.
+    pair.upstream.restart();
+    pair.mirror.restart();
+    for server in [&pair.upstream, &pair.mirror] {
+        eventually("an empty trash", || async { trash_of(server).is_empty().then_some(()) }).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_at_start_and_what_has_no_record_goes_to_the_trash_after_a_comparison() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    // Both are numbers that the mirror has not given yet; the first is the next one.
+    let strangers =
+        ["02/2.git", "c8/200.git"].map(|place| pair.mirror.data().join("repositories").join(place));
+    pair.upstream.kill();
+    pair.mirror.kill();
+    for stranger in &strangers {
+        let stranger = stranger.to_str().expect("is UTF-8");
+        git(checkout.path(), &["clone", "--quiet", "--mirror", ".", stranger]);
+    }
+    pair.mirror.restart();
+    for stranger in &strangers {
+        assert!(stranger.join("HEAD").is_file(), "{} was deleted at start", stranger.display());
+    }
+
+    pair.upstream.restart();
+    let reasons = eventually("both in the trash", || async {
+        let reasons: Vec<_> =
+            trash_of(&pair.mirror).into_iter().map(|trashed| trashed["reason"].clone()).collect();
+        (reasons.len() == 2).then_some(reasons)
+    });
+    assert_eq!(reasons.await, ["unrecorded", "unrecorded"]);
+    let (other, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&other).await;
+    assert!(pair.available(&repository).await.is_some());
+}
+
+fn key(repository: &Value) -> &str {
+    repository["project"]["key"].as_str().expect("a repository has a project")
+}
+
+fn slug(repository: &Value) -> &str {
+    repository["slug"].as_str().expect("a repository has a slug")
+}
