@@ -27,9 +27,11 @@ impl Synchroniser {
         state: &RefSnapshot,
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
-        let shown: BTreeSet<_> = refs.all().map(|(_, object)| object).collect();
-        let new = state.all().map(|(_, object)| object).filter(|object| !shown.contains(object));
-        self.fetch_objects(repository, entry, new.cloned().collect()).await?;
+        let moves = RefSnapshot::moves(refs, state);
+        let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
+        // What is shown already is whole.
+        refs.all().for_each(|(_, object)| drop(new.take(object)));
+        self.fetch_objects(repository, entry, new).await?;
         let head = head_of(&entry.record(), &[state, refs]);
         match repository.swap_refs(refs, state, &head).await {
             Ok(_) => Ok(()),
