@@ -46,6 +46,15 @@ impl Server {
         Self::start("upstream", options)
     }
 
+    /// Starts an upstream on what is put before into its data directory, which is missing, and its database, which is
+    /// empty.
+    pub fn upstream_prepared(prepare: impl FnOnce(&Path, &str)) -> Self {
+        let mut server = Self::new("upstream", ServerOptions::default());
+        prepare(&server.data(), &server.database);
+        server.run("127.0.0.1:0");
+        server
+    }
+
     /// Starts a mirror of an upstream.
     pub fn mirror(upstream: &Url, name: &str, mut options: ServerOptions) -> Self {
         let own = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned);
@@ -54,14 +63,17 @@ impl Server {
     }
 
     fn start(role: &'static str, options: ServerOptions) -> Self {
-        let folder =
-            tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
-        let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
-        let mut server =
-            Server { role, options, base_url, child: None, database: new_database(&folder), folder };
+        let mut server = Self::new(role, options);
         let listen = server.options.listen.clone();
         server.run(listen.as_deref().unwrap_or("127.0.0.1:0"));
         server
+    }
+
+    fn new(role: &'static str, options: ServerOptions) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
+        let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
+        Server { role, options, base_url, child: None, database: new_database(&folder), folder }
     }
 
     fn run(&mut self, listen: &str) {
@@ -111,6 +123,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// The address of its database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
@@ -126,6 +143,14 @@ impl Server {
             child.kill().expect("the server can be killed");
             child.wait().expect("the server has ended");
         }
+    }
+
+    /// Tells the process to stop, as a service manager does, and waits until it has ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let process = self.process_id().expect("the server runs").to_string();
+        let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
+        assert!(told.success());
+        self.wait()
     }
 
     /// Starts it again where it was, with the same data.

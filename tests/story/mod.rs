@@ -1,6 +1,8 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
+mod backup_and_restore;
 mod begin_with_bundle;
+mod clean_stop;
 mod clone_from_mirror;
 mod disconnect;
 mod drain;

@@ -22,6 +22,7 @@
 
 use std::fmt::Display;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -76,18 +77,12 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, MalformedAnswe
     }
 }
 
-/// A part of a path, percent-encoded: what is not unreserved in a URL.
+/// All but what is unreserved in a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a path, percent-encoded.
 pub(crate) fn encoded(text: &dyn Display) -> String {
-    let mut encoded = String::new();
-    for byte in text.to_string().bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    utf8_percent_encode(&text.to_string(), RESERVED).to_string()
 }
 
 /// A query that is being written.

@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
+
+/// All but what is unreserved in a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Query parameter that carries a token and is therefore no part of what it signs.
 const TOKEN_PARAMETER: &str = "jwt";
@@ -47,9 +51,9 @@ fn canonical_query(raw_query: &str) -> String {
     let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for pair in raw_query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = percent_decode(name);
+        let name = decoded(name);
         if name != TOKEN_PARAMETER.as_bytes() {
-            parameters.entry(percent_encode(&name)).or_default().push(percent_encode(&percent_decode(value)));
+            parameters.entry(encoded(&name)).or_default().push(encoded(&decoded(value)));
         }
     }
     let rendered: Vec<String> = parameters
@@ -62,36 +66,12 @@ fn canonical_query(raw_query: &str) -> String {
     rendered.join("&")
 }
 
-fn percent_encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
+fn encoded(bytes: &[u8]) -> String {
+    percent_encode(bytes, RESERVED).to_string()
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut position = 0;
-    while position < bytes.len() {
-        let escaped =
-            text.get(position + 1..position + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (bytes[position], escaped) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                position += 2;
-            }
-            (b'+', _) => decoded.push(b' '),
-            (byte, _) => decoded.push(byte),
-        }
-        position += 1;
-    }
-    decoded
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
 #[cfg(test)]

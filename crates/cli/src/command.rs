@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::admin::{
     mirror_servers, mirror_settings, permission, project, repository, request, token, user, webhook,
 };
+use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::role::mirror::MirrorRoleOptions;
@@ -38,6 +39,10 @@ pub enum Command {
     Upstream(UpstreamRoleOptions),
     /// Run a mirror of an upstream, or administer the mirrors that an upstream knows.
     Mirror(Box<MirrorCommand>),
+    /// Copy the database and the repositories of a role, which may be running, into an empty directory.
+    Backup(BackupOptions),
+    /// Make the data directory of a role from a backup.
+    Restore(RestoreOptions),
     /// Check what a role needs from this machine, and say what to do about what is missing.
     Doctor(DoctorOptions),
     /// Print what the compiled code says of the contract, for the drift check.

@@ -1,12 +1,13 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `demo`, `doctor`, `role` or `trash`. `options` and `settings`
-//! give options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `role` or `trash`. `options`
+//! and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
 mod options;
 mod settings;
 
+mod backup;
 mod demo;
 mod doctor;
 mod role;
@@ -59,6 +60,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             Some(verb) => admin::mirror_servers::run(verb).await?,
         },
         Command::Demo(options) => demo::run(options).await?,
+        Command::Backup(options) => backup::back_up(options).await?,
+        Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,

@@ -18,7 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use heliostat_git::{ByteStream, GitError, PackIndex, Repository, blocking, remove_if_there, sync_folder};
+use heliostat_git::{
+    ByteStream, GitError, PackIndex, Repository, blocking, remove_if_there, sync_folder, write_durably,
+};
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use heliostat_stream_cache::Piece;
 use parking_lot::RwLock;
@@ -104,13 +106,8 @@ impl BundleRecord {
     }
 
     fn write(&self, repository: &Path) -> io::Result<()> {
-        let folder = repository.join(OWN_FOLDER);
         make_own_folder(repository)?;
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        serde_json::to_writer(io::BufWriter::new(file.as_file_mut()), self)?;
-        file.as_file().sync_all()?;
-        file.persist(record_path(repository))?;
-        sync_folder(&folder)
+        write_durably(&record_path(repository), &serde_json::to_vec(self)?)
     }
 
     /// What they named.
@@ -342,8 +339,8 @@ async fn still_needs_all_of(repository: &Repository, record: &BundleRecord) -> R
 /// Makes our own folder in a repository, but not the repository: that may have been deleted meanwhile.
 pub(crate) fn make_own_folder(repository: &Path) -> io::Result<()> {
     match std::fs::create_dir(repository.join(OWN_FOLDER)) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| sync_folder(repository)),
     }
 }
 

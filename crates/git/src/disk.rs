@@ -1,10 +1,14 @@
 //! Work on files: where it may block, and so that it survives a power failure.
 
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::spawn_blocking;
+
+/// Databases hold shared secrets, and repositories what not everybody may read.
+const OWN_FOLDER_MODE: u32 = 0o700;
 
 /// Runs file system work where it may block.
 pub async fn blocking<T: Send + 'static>(
@@ -16,6 +20,38 @@ pub async fn blocking<T: Send + 'static>(
 /// Makes renames and new files in this folder survive a power failure.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
+}
+
+/// Writes a file that only its owner can read, so that after a power failure it holds either this or what it held
+/// before. Its folder must be there.
+pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("a file lies in a folder"))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_folder(folder)
+}
+
+/// Makes a folder that is only its owner's, with those above it that are missing, so that they survive a power failure.
+pub fn make_folder_durably(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    std::fs::DirBuilder::new().recursive(true).mode(OWN_FOLDER_MODE).create(&path)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
+}
+
+/// Makes a folder with everything in it survive a power failure. Its name in the folder above is not part of that.
+pub fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in entries(folder)? {
+        let entry = entry?;
+        match entry.file_type()? {
+            kind if kind.is_dir() => sync_tree(&entry.path())?,
+            kind if kind.is_file() => std::fs::File::open(entry.path())?.sync_all()?,
+            _ => {}
+        }
+    }
+    sync_folder(folder)
 }
 
 /// The time since a file was last written to; `None` when it is not there.
@@ -37,5 +73,38 @@ pub fn remove_if_there(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_is_its_owners() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("file");
+        for content in ["first", "second"] {
+            write_durably(&file, content.as_bytes()).expect("written");
+            assert_eq!(std::fs::read_to_string(&file).expect("readable"), content);
+        }
+        assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(folder.path().read_dir().expect("listable").count(), 1);
+        assert!(write_durably(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn folders_are_made_where_they_are_missing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let deep = folder.path().join("a/b/c");
+        for _ in 0..2 {
+            make_folder_durably(&deep).expect("made");
+            assert!(deep.is_dir());
+        }
+        write_durably(&deep.join("file"), b"x").expect("written");
+        sync_tree(folder.path()).expect("synced");
+        assert!(make_folder_durably(&deep.join("file")).is_err());
     }
 }

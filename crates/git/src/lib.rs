@@ -19,7 +19,9 @@ pub mod fixture;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture_http;
 
-pub use disk::{age_of, blocking, entries, remove_if_there, sync_folder};
+pub use disk::{
+    age_of, blocking, entries, make_folder_durably, remove_if_there, sync_folder, sync_tree, write_durably,
+};
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
@@ -27,13 +29,14 @@ pub use heliostat_git_wire::{
     RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
 };
 pub use process::{
-    ByteStream, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable, GitVersion,
-    InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES, MINIMUM_GIT_VERSION, Moment, Reader, Readers,
-    SecretHeader, cpu_time,
+    ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
+    GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
+    MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, fetch_objects, push_mirror,
+    CopyError, FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, copy_repository,
+    fetch_objects, push_mirror,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,

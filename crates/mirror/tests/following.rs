@@ -13,7 +13,7 @@ use heliostat_git::Git;
 use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
 use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Database, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
+use heliostat_storage::{Database, Flush, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
 use tokio_util::sync::CancellationToken;
 
 /// A test that has not seen what it waits for by then has failed.
@@ -108,7 +108,8 @@ async fn start_mirror(upstream: &FakeUpstream, folder: &Path) -> (Arc<Mirror>, C
         ..MirrorOptions::new("near", url, "http://mirror.example.com", &data)
     };
     let database = format!("sqlite:{}", data.join("mirror.db").display());
-    let database = Database::open(&database, Role::Mirror).await.expect("a writable folder");
+    let database =
+        Database::open(&database, Role::Mirror, Flush::NowAndThen).await.expect("a writable folder");
     let git = Git::discover(Path::new("git")).await.expect("git is installed");
     let mirror = Mirror::open(options, git, MirrorStore::new(database)).await.expect("the mirror starts");
     let stop = CancellationToken::new();

@@ -27,7 +27,7 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use emitted_contract::emitted_contract;
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
-    ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database, start_mirror,
-    start_upstream,
+    DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
+    copy_database, database_url, repositories_in, start_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

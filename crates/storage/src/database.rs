@@ -1,6 +1,7 @@
 //! The one database of a role: where it is, how it is opened and brought up to date.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use thiserror::Error;
 
+use crate::error::StoreError;
 use crate::migrations::{MirrorMigrator, UpstreamMigrator};
 
 /// Readers run beside each other, writers queue; more connections only cost memory.
@@ -39,17 +41,27 @@ pub enum Role {
     Mirror,
 }
 
+/// When a commit is on the disk. A PostgreSQL server decides that by its own `synchronous_commit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Before it returns: a power failure takes nothing that was committed.
+    EachCommit,
+    /// Now and then: a power failure may take the last commits, and never half of one. A killed process loses nothing.
+    NowAndThen,
+}
+
 /// An open database whose tables are up to date. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     connection: DatabaseConnection,
-    address: String,
+    location: Location,
+    flush: Flush,
 }
 
 impl Database {
     /// Opens `sqlite:/path/to/file.db` (created when missing, in a folder that exists) or
     /// `postgres://user:password@host:port/name`, and creates or updates the role's tables.
-    pub async fn open(url: &str, role: Role) -> Result<Self, DatabaseUnavailable> {
+    pub async fn open(url: &str, role: Role, flush: Flush) -> Result<Self, DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
         let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };
@@ -61,7 +73,7 @@ impl Database {
 
         // A pooled SQLite connection can hold on to the schema from before a migration, so the
         // migrations get a pool of one connection that is closed before the service's pool opens.
-        let migrating = sea_orm::Database::connect(location.options(1)).await.map_err(unreachable)?;
+        let migrating = sea_orm::Database::connect(location.options(1, flush)).await.map_err(unreachable)?;
         let migrated = migrate(&migrating, role).await;
         migrating.close().await.map_err(unreachable)?;
         migrated.map_err(|error| DatabaseUnavailable::NotMigrated { address: address.clone(), error })?;
@@ -70,9 +82,10 @@ impl Database {
             Location::Sqlite { .. } => SQLITE_MAX_CONNECTIONS,
             Location::Postgres { .. } => POSTGRES_MAX_CONNECTIONS,
         };
-        let connection =
-            sea_orm::Database::connect(location.options(max_connections)).await.map_err(unreachable)?;
-        Ok(Self { connection, address })
+        let connection = sea_orm::Database::connect(location.options(max_connections, flush))
+            .await
+            .map_err(unreachable)?;
+        Ok(Self { connection, location, flush })
     }
 
     /// Whether a database with this URL can be reached; creates nothing.
@@ -86,27 +99,66 @@ impl Database {
             return Ok(());
         }
         let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };
-        let connection = sea_orm::Database::connect(location.options(1)).await.map_err(unreachable)?;
+        let options = location.options(1, Flush::NowAndThen);
+        let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
         connection.ping().await.map_err(unreachable)?;
         connection.close().await.map_err(unreachable)
     }
 
+    /// Writes a copy of an SQLite database into a file that is missing or empty: as it is at one moment, while others
+    /// go on using it, and on the disk when this returns. Creates and changes nothing else.
+    pub async fn copy_sqlite(url: &str, into: &Path) -> Result<(), DatabaseUnavailable> {
+        let location = Location::parse(url)?;
+        let Some(target) = into.to_str().filter(|_| matches!(location, Location::Sqlite { .. })) else {
+            return Err(DatabaseUnavailable::UnknownAddress { address: location.to_string() });
+        };
+        let file_error = |error| DatabaseUnavailable::File { address: into.display().to_string(), error };
+        create_private_file(into).map_err(file_error)?;
+        let connection = sea_orm::Database::connect(location.options(1, Flush::NowAndThen)).await;
+        let connection = connection.map_err(|error| location.unreachable(error))?;
+        let statement = format!("VACUUM INTO '{}'", target.replace('\'', "''"));
+        let copied = connection.execute_unprepared(&statement).await;
+        connection.close().await.and(copied).map_err(|error| location.unreachable(error))?;
+        File::open(into).and_then(|file| file.sync_all()).map_err(file_error)
+    }
+
     /// Whether the database answers at this moment.
     pub async fn ping(&self) -> Result<(), DatabaseUnavailable> {
-        let answer = self.connection.ping().await;
-        answer.map_err(|error| DatabaseUnavailable::Unreachable { address: self.address.clone(), error })
+        self.connection.ping().await.map_err(|error| self.location.unreachable(error))
     }
 
-    /// Where the database is, without the password.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// Brings to the disk what was committed until now, for what must not be lost although commits are flushed only now
+    /// and then.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let Location::Sqlite { path } = &self.location else { return Ok(()) };
+        let log = with_suffix(path, "-wal");
+        let flushed = tokio::task::spawn_blocking(move || match File::open(&log) {
+            // All of it is in the database itself, where a checkpoint has flushed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            log => log?.sync_all(),
+        });
+        let flushed = flushed.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+        flushed
+            .map_err(|error| StoreError::Unavailable(DbErr::Custom(format!("cannot flush its log: {error}"))))
     }
 
-    /// Closes all connections; an SQLite file is left without its side files.
+    /// Closes all connections. An SQLite database is one file then, unless another process has it open.
     pub async fn close(self) -> Result<(), DatabaseUnavailable> {
-        let address = self.address;
-        let closed = self.connection.close().await;
-        closed.map_err(|error| DatabaseUnavailable::Unreachable { address, error })
+        let Self { connection, location, flush } = self;
+        connection.close().await.map_err(|error| location.unreachable(error))?;
+        match &location {
+            // The last connection takes the log away. Several that close at once may each find the others still there.
+            Location::Sqlite { path } if with_suffix(path, "-wal").exists() => {
+                let last = sea_orm::Database::connect(location.options(1, flush)).await;
+                let last = last.map_err(|error| location.unreachable(error))?;
+                // A connection that has read nothing knows of no log.
+                last.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .await
+                    .map_err(|error| location.unreachable(error))?;
+                last.close().await.map_err(|error| location.unreachable(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where single statements go.
@@ -128,7 +180,7 @@ impl Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Database").field("address", &self.location.to_string()).finish_non_exhaustive()
     }
 }
 
@@ -179,6 +231,7 @@ pub enum DatabaseUnavailable {
 }
 
 /// A database address, understood.
+#[derive(Clone)]
 enum Location {
     Sqlite { path: PathBuf },
     Postgres { url: String },
@@ -206,7 +259,11 @@ impl Location {
         Ok(Self::Sqlite { path: PathBuf::from(path) })
     }
 
-    fn options(&self, max_connections: u32) -> ConnectOptions {
+    fn unreachable(&self, error: DbErr) -> DatabaseUnavailable {
+        DatabaseUnavailable::Unreachable { address: self.to_string(), error }
+    }
+
+    fn options(&self, max_connections: u32, flush: Flush) -> ConnectOptions {
         let mut options = match self {
             // The path goes in by `filename` below, where nothing in it is taken for an escape.
             Self::Sqlite { .. } => ConnectOptions::new("sqlite:"),
@@ -221,15 +278,16 @@ impl Location {
             .record_stmt_in_spans(false);
         if let Self::Sqlite { path } = self {
             let path = path.clone();
+            let synchronous = match flush {
+                Flush::EachCommit => SqliteSynchronous::Full,
+                // With a write-ahead log, a committed change is in the kernel's hands when NORMAL returns.
+                Flush::NowAndThen => SqliteSynchronous::Normal,
+            };
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 sqlite
                     .filename(&path)
                     .journal_mode(SqliteJournalMode::Wal)
-                    // With a write-ahead log, a committed change is in the kernel's hands when NORMAL
-                    // returns: a killed process loses nothing it has acknowledged. Only a power cut can
-                    // take the last commits back (never half of one), and then the hashes on disk are
-                    // compared with the recorded ones at start. FULL would add a disk flush to each push.
-                    .synchronous(SqliteSynchronous::Normal)
+                    .synchronous(synchronous)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
                     .foreign_keys(true)
             });
@@ -269,7 +327,19 @@ fn create_private_file(path: &Path) -> io::Result<()> {
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    options.open(path)?;
+    // The file itself is flushed by what is written into it.
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// The name of one of SQLite's side files.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 async fn migrate(connection: &DatabaseConnection, role: Role) -> Result<(), DbErr> {
@@ -297,7 +367,7 @@ mod tests {
     async fn opening_again_keeps_what_is_stored_and_both_roles_may_share_a_database() {
         for test in TestDatabase::each(Role::Upstream).await {
             UpstreamStore::new(test.database.clone()).set_setting("name", "upstream").await.unwrap();
-            let mirror = Database::open(&test.url, Role::Mirror).await.unwrap();
+            let mirror = Database::open(&test.url, Role::Mirror, Flush::NowAndThen).await.unwrap();
             MirrorStore::new(mirror.clone()).set_setting("name", "mirror").await.unwrap();
             let again = test.open_again().await;
             let stored = UpstreamStore::new(again.clone()).get_setting("name").await.unwrap();
@@ -320,7 +390,7 @@ mod tests {
             let opening: Vec<_> = (0..4)
                 .map(|_| {
                     let url = test.url.clone();
-                    tokio::spawn(async move { Database::open(&url, Role::Mirror).await })
+                    tokio::spawn(async move { Database::open(&url, Role::Mirror, Flush::NowAndThen).await })
                 })
                 .collect();
             for opened in opening {
@@ -330,6 +400,57 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_closed_database_is_one_file_and_a_flushed_one_is_open_still() {
+        for flush in [Flush::EachCommit, Flush::NowAndThen] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite:{}", folder.path().join("store.db").display());
+            let database = Database::open(&url, Role::Upstream, flush).await.unwrap();
+            let store = UpstreamStore::new(database.clone());
+            // From several connections at once.
+            let mut writing = tokio::task::JoinSet::new();
+            for number in 0..20 {
+                let store = store.clone();
+                writing.spawn(async move { store.set_setting(&format!("name {number}"), "value").await });
+            }
+            writing.join_all().await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+            database.flush().await.unwrap();
+            assert_eq!(store.get_setting("name 7").await.unwrap().as_deref(), Some("value"));
+            database.close().await.unwrap();
+            let left: Vec<_> =
+                folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(left, ["store.db"]);
+            let copy = Database::open(&url, Role::Upstream, flush).await.unwrap();
+            assert!(UpstreamStore::new(copy.clone()).get_setting("name 19").await.unwrap().is_some());
+            copy.flush().await.unwrap();
+            copy.close().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_made_while_the_database_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let database = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap();
+        let store = UpstreamStore::new(database.clone());
+        store.set_setting("before", "value").await.unwrap();
+        // An apostrophe, because the name goes into a statement.
+        let copy = folder.path().join("it's a copy.db");
+        Database::copy_sqlite(&url, &copy).await.unwrap();
+        store.set_setting("after", "value").await.unwrap();
+        database.close().await.unwrap();
+        let again = Database::copy_sqlite(&url, &copy).await;
+        assert!(again.is_err(), "a file with something in it is not written over");
+        let url = format!("sqlite:{}", copy.display());
+        let copy = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap();
+        let store = UpstreamStore::new(copy.clone());
+        assert!(store.get_setting("before").await.unwrap().is_some());
+        assert!(store.get_setting("after").await.unwrap().is_none());
+        copy.close().await.unwrap();
+        let nowhere = Database::copy_sqlite("sqlite:/nowhere/at/all/x.db", &folder.path().join("y.db")).await;
+        assert!(nowhere.is_err());
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn a_database_file_is_for_its_owner_only() {
@@ -337,7 +458,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
-        let database = Database::open(&url, Role::Mirror).await.unwrap();
+        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.unwrap();
         MirrorStore::new(database.clone()).set_setting("name", "value").await.unwrap();
         let mut files = 0;
         for entry in folder.path().read_dir().unwrap() {
@@ -362,7 +483,7 @@ mod tests {
             ),
         ];
         for (url, expected) in cases {
-            let refused = Database::open(url, Role::Upstream).await.expect_err(url);
+            let refused = Database::open(url, Role::Upstream, Flush::NowAndThen).await.expect_err(url);
             let shown = format!("{refused} {refused:?}");
             assert!(shown.contains(expected), "{shown}");
             assert!(!shown.contains("hid"), "{shown}");

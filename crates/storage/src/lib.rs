@@ -19,7 +19,7 @@ mod test_databases;
 mod text_search;
 mod upstream_store;
 
-pub use database::{Database, DatabaseUnavailable, Role};
+pub use database::{Database, DatabaseUnavailable, Flush, Role};
 pub use error::StoreError;
 pub use ids::{
     Generation, InvocationId, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId,

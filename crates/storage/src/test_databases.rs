@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use crate::database::{Database, Role};
+use crate::database::{Database, Flush, Role};
 
 const POSTGRES_VARIABLE: &str = "HELIOSTAT_TEST_POSTGRES";
 
@@ -39,7 +39,8 @@ impl TestDatabase {
         let folder = tempfile::tempdir().expect("a temporary folder can be created");
         // A percent sign, because addresses must not be decoded on the way.
         let url = format!("sqlite:{}", folder.path().join("50%20store.db").display());
-        let database = Database::open(&url, role).await.expect("a new SQLite file can be opened");
+        let database =
+            Database::open(&url, role, Flush::NowAndThen).await.expect("a new SQLite file can be opened");
         Self { database, url, role, cleanup: Cleanup::Folder(folder) }
     }
 
@@ -49,13 +50,17 @@ impl TestDatabase {
         on_server(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').expect("the address names a database");
         let url = format!("{server}/{name}");
-        let database = Database::open(&url, role).await.expect("a new PostgreSQL database can be opened");
+        let database = Database::open(&url, role, Flush::NowAndThen)
+            .await
+            .expect("a new PostgreSQL database can be opened");
         Self { database, url, role, cleanup: Cleanup::Postgres { admin_url, name } }
     }
 
     /// The same database, opened a second time.
     pub async fn open_again(&self) -> Database {
-        Database::open(&self.url, self.role).await.expect("an existing database can be opened")
+        Database::open(&self.url, self.role, Flush::NowAndThen)
+            .await
+            .expect("an existing database can be opened")
     }
 
     /// Closes the database and deletes it.

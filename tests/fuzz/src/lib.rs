@@ -3,8 +3,8 @@
 //! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
 
 use heliostat_git_wire::{
-    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot, RemoteCapabilities,
-    decode_packet, encode_packet,
+    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot,
+    RemoteCapabilities, decode_packet, encode_packet,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -66,13 +66,16 @@ pub fn request_v0(data: &[u8]) {
 /// Any answer of a server whose references are asked for: a whole list lists each reference once, and ends where it ends.
 pub fn remote_list(data: &[u8]) {
     drop(RemoteCapabilities::read(data));
-    let offer = RemoteCapabilities::read(b"000eversion 2\n000cls-refs\n000afetch\n0000").expect("a whole offer");
+    let offer =
+        RemoteCapabilities::read(b"000eversion 2\n000cls-refs\n000afetch\n0000").expect("a whole offer");
     let Ok(refs) = offer.read_refs(data) else {
         return;
     };
     assert!(data.ends_with(b"0000"));
     assert!(refs.all().is_sorted_by(|one, next| one.0 < next.0));
-    assert!(refs.all().map(|(name, object)| name.len() + object.as_bytes().len()).sum::<usize>() <= data.len());
+    assert!(
+        refs.all().map(|(name, object)| name.len() + object.as_bytes().len()).sum::<usize>() <= data.len()
+    );
     assert!(offer.read_refs(&data[..data.len() - 1]).is_err());
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use heliostat_git::Durability;
 use heliostat_server::{ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
 use url::Url;
 
@@ -39,7 +40,7 @@ pub struct Upstream {
 pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> anyhow::Result<Upstream> {
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: on_loopback(UPSTREAM_PORT, data.clone(), git),
+        common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
         // The mirror of the demonstration lives on loopback.
         allow_special_mirror_addresses: true,
         display_name: "Heliostat demo".to_owned(),
@@ -69,7 +70,7 @@ pub async fn start_mirror(
     running: &mut Roles,
 ) -> anyhow::Result<Url> {
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: on_loopback(MIRROR_PORT, data.join("mirror"), git),
+        common: on_loopback(MIRROR_PORT, data.join("mirror"), git, Durability::Relaxed),
         upstream: upstream.clone(),
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
@@ -86,7 +87,7 @@ pub async fn start_mirror(
     Ok(base_url)
 }
 
-fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
+fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> ListenOptions {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
@@ -97,6 +98,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path) -> ListenOptions {
         data,
         database: None,
         git,
+        durability,
         trash_time,
         serving,
         metrics_token: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use heliostat_git::Durability;
 use heliostat_server::ListenOptions;
 use url::Url;
 
@@ -43,9 +44,15 @@ pub struct SharedOptions {
 
 impl SharedOptions {
     /// What the server needs of them.
-    pub fn listen_options(&self, listen: SocketAddr, data: PathBuf) -> anyhow::Result<ListenOptions> {
+    pub fn listen_options(
+        &self,
+        listen: SocketAddr,
+        data: PathBuf,
+        durability: Durability,
+    ) -> anyhow::Result<ListenOptions> {
         Ok(ListenOptions {
             listen,
+            durability,
             base_url: self.base_url.clone(),
             serving: self.serving.serving_options(&data),
             metrics_token: self.serving.metrics_token()?,

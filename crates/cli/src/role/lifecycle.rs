@@ -29,14 +29,16 @@ pub async fn until_stopped(name: &str, role: RunningRole, drain_timeout: Duratio
     Ok(())
 }
 
-/// Lets running requests finish, until `drain_timeout` has passed or another signal arrives.
+/// Lets running requests finish, until `drain_timeout` has passed, and closes the database; another signal ends it all.
 pub async fn drain(role: RunningRole, drain_timeout: Duration, stop: &mut StopSignal) {
-    tokio::select! {
-        outcome = tokio::time::timeout(drain_timeout, role.shutdown()) => {
-            if outcome.is_err() {
-                tracing::warn!("requests were still running when the time to drain was over");
-            }
+    let stopped = async {
+        if tokio::time::timeout(drain_timeout, role.drain()).await.is_err() {
+            tracing::warn!("requests were still running when the time to drain was over");
         }
+        role.close().await;
+    };
+    tokio::select! {
+        () = stopped => {}
         () = stop.received() => tracing::warn!("stopped at once by a second signal"),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use heliostat_git::Durability;
 use heliostat_server::MirrorOptions;
 use url::Url;
 
@@ -52,6 +53,10 @@ pub struct MirrorRoleOptions {
     /// Let a sweep remove more than a tenth of the repositories without being asked [default: false].
     #[arg(long, env = "HELIOSTAT_ALLOW_MASS_REMOVAL", value_parser = BoolishValueParser::new())]
     pub allow_mass_removal: bool,
+    /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then
+    /// (relaxed: a power failure may take the last half minute, which a mirror fetches again).
+    #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_DURABILITY", default_value = "relaxed")]
+    pub durability: Durability,
     /// What both roles share.
     #[command(flatten)]
     pub common: SharedOptions,
@@ -62,7 +67,7 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
     start_log(options.common.log.log_format, &options.common.log.log_level);
     let drain_timeout = options.common.drain_timeout;
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: options.common.listen_options(options.listen, options.data)?,
+        common: options.common.listen_options(options.listen, options.data, options.durability)?,
         upstream: options.upstream.context("--upstream is missing")?,
         name: options.name.context("--name is missing")?,
         sweep_interval: options.sweep_interval,

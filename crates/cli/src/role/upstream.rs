@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use heliostat_git::Durability;
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice};
@@ -32,6 +33,10 @@ pub struct UpstreamRoleOptions {
     /// Let mirrors join from loopback, link-local and other special-purpose addresses [default: false].
     #[arg(long, env = "HELIOSTAT_ALLOW_SPECIAL_MIRROR_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub allow_special_mirror_addresses: bool,
+    /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then
+    /// (relaxed: a power failure may take the last half minute).
+    #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_DURABILITY", default_value = "strict")]
+    pub durability: Durability,
     /// What both roles share.
     #[command(flatten)]
     pub common: SharedOptions,
@@ -47,7 +52,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     let drain_timeout = options.common.drain_timeout;
     let notice = PasswordNotice::before_start(&options.data);
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: options.common.listen_options(options.listen, options.data)?,
+        common: options.common.listen_options(options.listen, options.data, options.durability)?,
         allow_special_mirror_addresses: options.allow_special_mirror_addresses,
         display_name: options.display_name,
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking};
+use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking, sync_folder};
 use heliostat_git_wire::RefSnapshot;
 
 use super::base_pack::{new_base, renew_bundle};
@@ -210,7 +210,13 @@ async fn pack_refs(repository: &Repository) -> Result<bool, GitError> {
             let cleared = repository.clear_stale_locks(STALE_LOCK_AGE).await;
             cleared.map(|_| false).map_err(|error| GitError::Io { operation: "pack references", error })
         }
-        packed => packed.map(|_| true),
+        Err(error) => Err(error),
+        Ok(_) => {
+            // Before the lock is let go of: what is in `packed-refs` has lost its own file.
+            let path = repository.path().to_owned();
+            let synced = blocking(move || sync_folder(&path)).await;
+            synced.map(|()| true).map_err(|error| GitError::Io { operation: "pack references", error })
+        }
     }
 }
 

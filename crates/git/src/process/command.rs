@@ -206,7 +206,7 @@ impl GitCommand {
             .args(&self.args)
             .env_clear()
             .envs(clean_environment())
-            .envs(settings_as_environment(&self.settings));
+            .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         if let Some(folder) = &self.current_dir {

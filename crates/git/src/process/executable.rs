@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::process::{GitCommand, GitVersion, MINIMUM_GIT_VERSION, Readers};
+use crate::process::{Durability, GitCommand, GitVersion, MINIMUM_GIT_VERSION, Readers};
 
 /// Default bound on processes that serve clients at the same time; more requests wait.
 pub const MAX_GIT_PROCESSES: usize = 64;
@@ -20,10 +20,13 @@ pub const MAX_OWN_GIT_PROCESSES: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Git(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     program: PathBuf,
     version: GitVersion,
+    durability: Durability,
+    /// What follows from it.
+    sync_settings: Vec<(String, String)>,
     serving: Arc<Semaphore>,
     own: Arc<Semaphore>,
     readers: Readers,
@@ -82,6 +85,8 @@ impl Git {
         let candidate = Self(Arc::new(Inner {
             program: program.to_owned(),
             version: MINIMUM_GIT_VERSION,
+            durability: Durability::default(),
+            sync_settings: Vec::new(),
             serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
             own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
             readers: Readers::default(),
@@ -96,9 +101,24 @@ impl Git {
             let (program, minimum) = (program.to_owned(), MINIMUM_GIT_VERSION);
             return Err(GitUnavailable::TooOld { program, found: version, minimum });
         }
-        let Inner { serving, own, readers, .. } = &*candidate.0;
-        let (serving, own, readers) = (Arc::clone(serving), Arc::clone(own), readers.clone());
-        Ok(Self(Arc::new(Inner { program: program.to_owned(), version, serving, own, readers })))
+        Ok(Self(Arc::new(Inner { version, ..Inner::clone(&candidate.0) })))
+    }
+
+    /// The same, for repositories below `folder` from which a power failure may take this and no more.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability, folder: &Path) -> Self {
+        let sync_settings = durability.settings(folder);
+        Self(Arc::new(Inner { durability, sync_settings, ..Inner::clone(&self.0) }))
+    }
+
+    /// What a power failure may take.
+    pub fn durability(&self) -> Durability {
+        self.0.durability
+    }
+
+    /// The settings by which what it writes is as durable as it is to be.
+    pub(crate) fn sync_settings(&self) -> &[(String, String)] {
+        &self.0.sync_settings
     }
 
     /// The version that was found.

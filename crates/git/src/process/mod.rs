@@ -5,6 +5,7 @@
 mod child;
 mod command;
 mod cpu_time;
+mod durability;
 mod environment;
 mod error;
 mod executable;
@@ -22,6 +23,7 @@ pub(crate) use command::{Ended, keep_tail, read_tail, write_input};
 pub use command::{Finished, GitCommand};
 pub(crate) use cpu_time::WorkWatch;
 pub use cpu_time::cpu_time;
+pub use durability::{Durability, InvalidDurability};
 pub(crate) use environment::{clean_environment, settings_as_environment};
 pub use error::GitError;
 pub(crate) use error::{STDERR_TAIL_BYTES, is_about_a_lock, is_about_damage, readable_tail};

@@ -6,6 +6,7 @@ mod files;
 mod load;
 mod packed;
 mod update;
+mod write_head;
 mod writers;
 
 pub use cache::DEFAULT_REF_MEMORY_BYTES;
@@ -17,4 +18,5 @@ pub(crate) use load::{LookedAt, ask_git_for_head, load_refs, look_at_objects, ob
 pub(crate) use packed::{NotRewritten, rewrite_packed};
 pub(crate) use update::update_refs;
 pub use update::{RefUpdate, UpdateRefsError};
+pub(crate) use write_head::write_head;
 pub(crate) use writers::{OldestWriter, RefWriter, Writers, is_older};

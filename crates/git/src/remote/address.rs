@@ -1,5 +1,6 @@
 //! Where another repository is, and the secret that may be part of its address.
 
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use crate::process::SecretHeader;
@@ -51,22 +52,7 @@ fn basic_header(user_info: &str) -> SecretHeader {
 }
 
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| hex::decode(digits).ok());
-        match escaped {
-            Some(decoded) => {
-                bytes.extend(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

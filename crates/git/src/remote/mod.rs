@@ -1,6 +1,7 @@
 //! Other repositories, on other servers: objects from one that is followed, and bringing one here.
 
 mod address;
+mod copy;
 mod fetch_error;
 mod fetch_objects;
 mod import;
@@ -9,6 +10,7 @@ mod push_over_http;
 
 pub use address::InvalidAddress;
 pub(crate) use address::Remote;
+pub use copy::{CopyError, copy_repository};
 pub use fetch_error::FetchError;
 pub use fetch_objects::{FetchPlan, fetch_objects};
 pub use import::{clone_mirror, push_mirror};

@@ -9,9 +9,9 @@ use crate::disk::blocking;
 use crate::process::{Git, GitCommand, GitError};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
-    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
+    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
 };
-use crate::repository::RepositoryLocks;
+use crate::repository::{LastSyncs, RepositoryLocks};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -32,13 +32,18 @@ pub(crate) struct Shared {
     pub(crate) ref_locks: RepositoryLocks<tokio::sync::Mutex<()>>,
     /// Held by those who read references from disk, and alone by one that shows others at once.
     pub(crate) swaps: RepositoryLocks<tokio::sync::RwLock<()>>,
+    last_syncs: LastSyncs,
 }
 
 impl Shared {
     /// References take at most so much memory.
     pub(crate) fn new(ref_memory_bytes: u64) -> Self {
-        let refs = Arc::new(SharedRefs::new(ref_memory_bytes));
-        Self { refs, ref_locks: RepositoryLocks::default(), swaps: RepositoryLocks::default() }
+        Self {
+            refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
+            ref_locks: RepositoryLocks::default(),
+            swaps: RepositoryLocks::default(),
+            last_syncs: LastSyncs::default(),
+        }
     }
 }
 
@@ -179,10 +184,15 @@ impl Repository {
         self.0.shared.swaps.of(self.id())
     }
 
+    /// When the repositories of its store were last made durable.
+    pub(super) fn last_syncs(&self) -> &LastSyncs {
+        &self.0.shared.last_syncs
+    }
+
     /// Makes `HEAD` name this reference, whether or not it exists.
     pub async fn set_head(&self, target: &RefName) -> Result<(), GitError> {
-        let command = self.changing_command("change HEAD").args(["symbolic-ref", "HEAD", target.as_str()]);
-        command.run().await.map(drop)
+        let _change = self.change_under_way();
+        write_head(self.path(), target).await
     }
 
     /// Which hash names its objects.

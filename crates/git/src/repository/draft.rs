@@ -5,7 +5,8 @@ use std::io;
 use tempfile::TempDir;
 
 use super::trash::exchange;
-use crate::disk::blocking;
+use crate::disk::{blocking, sync_tree};
+use crate::process::Durability;
 use crate::repository::{Origin, Repository, RepositoryStore, TrashReason};
 
 /// A repository that nobody sees yet. It is deleted when it is dropped before it was put in its place.
@@ -32,7 +33,11 @@ impl RepositoryDraft {
         let id = repository.id();
         let (place, trash, shared) = (store.place_of(id), store.trash_folder(), store.shared());
         let (made, destination) = (repository.path().to_owned(), place.clone());
+        let durability = repository.git().durability();
         blocking(move || {
+            if durability == Durability::Strict {
+                sync_tree(&made)?;
+            }
             let exchanged = exchange(&trash, &made, &destination, (id, reason, origin));
             shared.refs.forget(id);
             exchanged?;

@@ -4,6 +4,7 @@
 mod bare;
 mod draft;
 mod leftovers;
+mod make_durable;
 mod new_objects;
 mod object_info;
 mod pack_index;
@@ -18,6 +19,7 @@ pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub use draft::RepositoryDraft;
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
+pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use ref_locks::RepositoryLocks;

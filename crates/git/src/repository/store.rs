@@ -17,8 +17,8 @@ use std::time::Duration;
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
-use crate::disk::{blocking, sync_folder};
-use crate::process::{Fault, Git, GitError, end_orphans, is_about_content};
+use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
+use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
 use crate::repository::{Repository, RepositoryDraft, STALE_LOCK_AGE, Shared};
 
@@ -107,9 +107,9 @@ impl RepositoryStore {
     pub fn new(git: Git, root: PathBuf, ref_memory_bytes: u64) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(ref_memory_bytes));
         let store = Self { root: std::path::absolute(root)?, git, shared };
-        std::fs::create_dir_all(store.incoming())?;
-        std::fs::create_dir_all(store.trash_folder())?;
-        std::fs::create_dir_all(store.discarded_folder())?;
+        make_folder_durably(&store.incoming())?;
+        make_folder_durably(&store.trash_folder())?;
+        make_folder_durably(&store.discarded_folder())?;
         Ok(store)
     }
 
@@ -135,21 +135,11 @@ impl RepositoryStore {
 
     /// Creates an empty repository whose `HEAD` names `default_branch`.
     pub async fn create(&self, id: u64, default_branch: &RefName) -> Result<Repository, CreateError> {
-        self.create_whole(id, default_branch, ObjectFormat::Sha1).await
+        self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
     /// Creates an empty repository whose objects are named by this hash.
-    #[cfg(any(test, feature = "testing"))]
     pub async fn create_with_format(
-        &self,
-        id: u64,
-        default_branch: &RefName,
-        format: ObjectFormat,
-    ) -> Result<Repository, CreateError> {
-        self.create_whole(id, default_branch, format).await
-    }
-
-    async fn create_whole(
         &self,
         id: u64,
         default_branch: &RefName,
@@ -161,7 +151,15 @@ impl RepositoryStore {
         }
         let draft = self.draft(id, default_branch, format).await?;
         let (made, destination) = (draft.repository().path().to_owned(), place.clone());
-        match blocking(move || move_into_place(&made, &destination)).await {
+        let durability = self.git.durability();
+        let finish = move || {
+            if durability == Durability::Strict {
+                // Git leaves HEAD and the configuration to the system.
+                sync_tree(&made)?;
+            }
+            move_into_place(&made, &destination)
+        };
+        match blocking(finish).await {
             Ok(()) => Ok(self.repository_at(id, place)),
             Err(error)
                 if matches!(

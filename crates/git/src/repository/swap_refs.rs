@@ -13,7 +13,7 @@ use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefS
 use thiserror::Error;
 
 use crate::disk::{blocking, entries, sync_folder};
-use crate::process::GitError;
+use crate::process::{Durability, GitError};
 use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
 
@@ -64,7 +64,8 @@ impl Repository {
         let objects = self.objects_of(&moves).await?;
         let head = Some(head.clone()).filter(|_| !has_head);
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
-        let plan = Arc::new(Plan { moves, objects, head, head_first });
+        let durability = self.git().durability();
+        let plan = Arc::new(Plan { moves, objects, head, head_first, durability });
         match self.write_swapped(&plan).await {
             // Its owner may have been killed, in which case nothing else removes the lock.
             Err(SwapRefsError::Git(GitError::Locked { .. }))
@@ -147,6 +148,7 @@ struct Plan {
     head: Option<RefName>,
     /// Whether `HEAD` leads somewhere also before the other references have changed.
     head_first: bool,
+    durability: Durability,
 }
 
 enum NotSwapped {
@@ -177,7 +179,7 @@ impl Plan {
             return Ok(());
         }
         let place = repository.join("packed-refs");
-        replace(&place, |lock| {
+        replace(&place, self.durability, |lock| {
             let content = match fs::read(&place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
                 content => content?,
@@ -190,7 +192,8 @@ impl Plan {
 
     fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
         let Some(target) = &self.head else { return Ok(()) };
-        replace(&repository.join("HEAD"), |lock| Ok(lock.write_all(format!("ref: {target}\n").as_bytes())?))
+        let content = format!("ref: {target}\n");
+        replace(&repository.join("HEAD"), self.durability, |lock| Ok(lock.write_all(content.as_bytes())?))
     }
 }
 
@@ -198,21 +201,22 @@ impl Plan {
 /// that takes the place of another one is written before it does, as file systems order it; a first one may not be.
 fn replace(
     place: &Path,
+    durability: Durability,
     write: impl FnOnce(&mut fs::File) -> Result<(), NotSwapped>,
 ) -> Result<(), NotSwapped> {
     let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy())).unwrap_or_default();
     let lock = place.with_file_name(name);
-    let is_first = !place.exists();
+    let is_synced = durability == Durability::Strict || !place.exists();
     let mut file = OpenOptions::new().write(true).create_new(true).open(&lock)?;
     let written = write(&mut file).and_then(|()| {
-        if is_first {
+        if is_synced {
             file.sync_all()?;
         }
         Ok(fs::rename(&lock, place)?)
     });
     if written.is_err() {
         fs::remove_file(&lock).ok();
-    } else if is_first {
+    } else if is_synced {
         place.parent().map_or(Ok(()), sync_folder)?;
     }
     written

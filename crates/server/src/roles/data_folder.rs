@@ -1,15 +1,16 @@
 //! The folder that holds everything a role keeps: made on first start, used by one process at a time.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::options::{ListenOptions, StartError};
+use heliostat_git::make_folder_durably;
 
-/// Only the owner may look inside: databases hold shared secrets.
-const FOLDER_MODE: u32 = 0o700;
+use super::options::StartError;
+
+/// The database in the data directory, unless another one is named.
+pub const DATABASE_FILE: &str = "heliostat.db";
 /// How long a predecessor may take to let go.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between two attempts.
@@ -27,7 +28,7 @@ impl DataFolder {
     /// so this waits for a short while.
     pub async fn open(path: &Path) -> Result<Self, StartError> {
         let failed = |error| StartError::Data { path: path.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path).map_err(failed)?;
+        make_folder_durably(path).map_err(failed)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -54,17 +55,17 @@ impl DataFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
 
-    /// Where repositories lie.
-    pub fn repositories(&self) -> PathBuf {
-        self.path.join("repositories")
+/// The database that is named, or the SQLite file inside the data directory.
+pub fn database_url(data: &Path, database: Option<&str>) -> String {
+    match database {
+        Some(url) => url.to_owned(),
+        None => format!("sqlite:{}", data.join(DATABASE_FILE).display()),
     }
+}
 
-    /// The database that is named, or the SQLite file inside this folder.
-    pub fn database_url(&self, options: &ListenOptions) -> String {
-        match &options.database {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.path.join("heliostat.db").display()),
-        }
-    }
+/// Where the repositories of a data directory lie.
+pub fn repositories_in(data: &Path) -> PathBuf {
+    data.join("repositories")
 }

@@ -1,9 +1,10 @@
 //! What a role is told at start, and why it may not start.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use heliostat_git::Durability;
 use heliostat_git_serve::ServingOptions;
 use heliostat_storage::Database;
 use url::Url;
@@ -24,6 +25,8 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// What a power failure may take.
+    pub durability: Durability,
     /// How long a repository that is no longer wanted lies in the trash.
     pub trash_time: Duration,
     /// How readers are answered.
@@ -124,4 +127,9 @@ impl StartError {
 /// Whether a database can be opened, for `heliostat doctor`; on failure says why, without its password.
 pub async fn check_database(url: &str) -> Result<(), String> {
     Database::check(url).await.map_err(|error| error.to_string())
+}
+
+/// Copies an SQLite database that may be in use into a new file, for `heliostat backup`; on failure says why.
+pub async fn copy_database(url: &str, into: &Path) -> Result<(), String> {
+    Database::copy_sqlite(url, into).await.map_err(|error| heliostat_peer::with_causes(&error))
 }

@@ -1,8 +1,10 @@
 //! A role that answers requests, and how it starts and stops.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use heliostat_api::Role;
+use heliostat_storage::Database;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +15,9 @@ use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
 
+/// How long closing the database may wait for those who use it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+
 /// A role at work.
 #[derive(Debug)]
 pub struct RunningRole {
@@ -20,17 +25,19 @@ pub struct RunningRole {
     address: SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
+    database: Database,
     /// Held until everything else has ended.
     data: DataFolder,
 }
 
 impl RunningRole {
-    pub(crate) fn new(listening: &Listening, data: DataFolder) -> Self {
+    pub(crate) fn new(listening: &Listening, data: DataFolder, database: Database) -> Self {
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            database,
             data,
         }
     }
@@ -47,10 +54,21 @@ impl RunningRole {
 
     /// Stops background work, lets running requests and pushes finish, and returns when all has ended. How long that
     /// may take is for the caller to say: dropping this future ends the wait.
-    pub async fn shutdown(self) {
+    pub async fn drain(&self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Closes the database, and lets go of the data directory. Requests that still run find the database closed.
+    pub async fn close(self) {
+        match tokio::time::timeout(CLOSE_LIMIT, self.database.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot close the database")
+            }
+            Err(_) => tracing::warn!("the database was still in use when the role stopped"),
+        }
         tracing::info!(data = %self.data.path().display(), "stopped");
     }
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
-use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
-use heliostat_storage::{Database, UpstreamStore};
+use heliostat_storage::UpstreamStore;
 use heliostat_upstream::{MirrorAddresses, Upstream};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
-use super::data_folder::DataFolder;
+use super::data_folder::{DataFolder, repositories_in};
 use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
+use super::tools::{open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::metrics::{self, Metrics, ProcessMetrics};
@@ -24,11 +24,11 @@ use crate::rest::UpstreamHandlers;
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
-    let git = Git::discover(&common.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    let repositories = ServedRepositories::new(git, data.repositories(), &common.serving)
-        .map_err(|error| StartError::Data { path: data.repositories(), error })?;
-    let database = Database::open(&data.database_url(common), heliostat_storage::Role::Upstream).await;
-    let database = database.map_err(|error| StartError::Database(error.to_string()))?;
+    let git = open_git(common).await?;
+    let folder = repositories_in(data.path());
+    let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
+        .map_err(|error| StartError::Data { path: folder, error })?;
+    let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let listening = Listening::open(common).await?;
 
     let domain_options = heliostat_upstream::UpstreamOptions {
@@ -43,13 +43,13 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
-    let opened = Upstream::open(UpstreamStore::new(database), repositories, domain_options).await;
+    let opened = Upstream::open(UpstreamStore::new(database.clone()), repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
     if let Some(file) = admin.and_then(|account| account.password_file) {
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
 
-    let role = RunningRole::new(&listening, data);
+    let role = RunningRole::new(&listening, data, database);
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });

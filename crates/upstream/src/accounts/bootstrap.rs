@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use heliostat_auth::{GlobalPermission, PasswordError, Passwords, Secret, random_password};
+use heliostat_git::{make_folder_durably, write_durably};
 use heliostat_storage::{NewUser, PermissionLevel, StoreError, UpstreamStore, UserKind};
 use thiserror::Error;
 
@@ -88,7 +89,7 @@ async fn store_admin(
         None => {
             // The file comes first: a password that cannot be read would lock all users out.
             let (password, path) = (random_password(), first.folder.join(PASSWORD_FILE));
-            write_private(&path, &password)
+            write_password(&path, &password)
                 .map_err(|error| BootstrapError::PasswordFile { path: path.clone(), error })?;
             (password, Some(path))
         }
@@ -112,19 +113,10 @@ async fn store_admin(
     Ok(AdminAccount { name: user.name, password_file })
 }
 
-/// Writes a file that only its owner can read, whatever was there before.
-fn write_private(path: &Path, secret: &Secret) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-
+/// Writes the password into a file that only its owner can read, whatever was there before.
+fn write_password(path: &Path, password: &Secret) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        make_folder_durably(folder)?;
     }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{}", secret.expose())?;
-    file.sync_all()
+    write_durably(path, format!("{}\n", password.expose()).as_bytes())
 }

@@ -111,6 +111,7 @@ impl Changes {
                 **known = Some(after);
                 return Ok(Announcement { repository: recorded, changes: Vec::new() });
             }
+            self.make_durable(&on_disk, known.as_ref(), &after).await?;
             let new_default = default_branch_after(&recorded, known.as_ref(), &after);
             if let Some(branch) = &new_default {
                 on_disk.set_head(branch).await.map_err(Refusal::internal)?;
@@ -127,6 +128,20 @@ impl Changes {
             }
         }
         Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))
+    }
+
+    /// What is recorded must not be taken back by a power failure. Pushes whose changes another one has found on the
+    /// disk have nothing left to sync.
+    async fn make_durable(
+        &self,
+        on_disk: &git::Repository,
+        known: Option<&RefSnapshot>,
+        after: &RefSnapshot,
+    ) -> Result<(), Refusal> {
+        let changes = known.map(|known| RefSnapshot::diff(known, after));
+        // Refs that cannot be listed may have changed, too.
+        let named = changes.as_deref().filter(|changes| !changes.is_empty());
+        on_disk.make_durable(named).await.map_err(Refusal::internal)
     }
 
     async fn store_change(

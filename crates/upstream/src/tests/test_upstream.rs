@@ -11,7 +11,7 @@ use heliostat_git as git;
 use heliostat_git_serve::{ServedRepositories, ServingOptions};
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Database, PageRequest, Project, Repository, Role, UpstreamStore};
+use heliostat_storage::{Database, Flush, PageRequest, Project, Repository, Role, UpstreamStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -46,7 +46,7 @@ impl TestUpstream {
     pub(super) async fn in_folder(folder: Arc<TempDir>, admin_password: Option<Secret>) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let url = format!("sqlite:{}", folder.path().join("upstream.db").display());
-        let database = Database::open(&url, Role::Upstream).await.expect("a database");
+        let database = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.expect("a database");
         let executable = git::Git::discover(Path::new("git")).await.expect("git is installed");
         let repositories = ServedRepositories::new(
             executable,

@@ -127,7 +127,7 @@ fn line_of_grokmirror(ended_pulls: usize) -> String {
 }
 
 /// Adds a commit to a small repository's main branch and returns its id.
-fn new_commit(source: &Path, number: usize, change: usize) -> anyhow::Result<String> {
+pub(super) fn new_commit(source: &Path, number: usize, change: usize) -> anyhow::Result<String> {
     let git = Git::without_credentials();
     let branch = format!("{}/heads/main", namespace(number));
     let content = format!("change {change}\n");

@@ -15,6 +15,7 @@ mod b16_first_after_push;
 mod b17_first_synchronisation;
 mod b18_large_repository;
 mod b19_rest_requests;
+mod b21_durable_pushes;
 mod bursts;
 mod hot_clones;
 mod import_and_mirror;
@@ -58,6 +59,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "B18", summary: b18_large_repository::SUMMARY, run: b18_large_repository::run },
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
+    Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
     Benchmark { name: "TLS", summary: tls_hot_clones::SUMMARY, run: tls_hot_clones::run },
     Benchmark { name: "MEM", summary: memory_of_roles::SUMMARY, run: memory_of_roles::run },

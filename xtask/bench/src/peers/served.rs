@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::process::{self, LOOK_UP_TIMEOUT};
 use crate::repositories::git::{Git, text};
 use crate::scratch;
 
@@ -30,6 +31,15 @@ impl ServedFolder {
         Ok(ServedFolder { folder, exec_path })
     }
 
+    /// An empty one that takes pushes, with everything on the disk before they are acknowledged.
+    pub fn for_durable_pushes() -> anyhow::Result<Self> {
+        let served = Self::new()?;
+        let settings = "[http]\n\treceivepack = true\n[core]\n\tfsync = objects,derived-metadata,reference\n";
+        let configuration = fs::read_to_string(served.gitconfig())? + settings;
+        fs::write(served.gitconfig(), configuration)?;
+        Ok(served)
+    }
+
     /// The folder with the repositories.
     pub fn repositories(&self) -> PathBuf {
         self.folder.path().join("repositories")
@@ -43,6 +53,14 @@ impl ServedFolder {
     /// The folder of one.
     pub fn path(&self, slug: &str) -> PathBuf {
         self.repositories().join(format!("{slug}.git"))
+    }
+
+    /// Adds an empty repository that everybody may write to: Apache works as another user.
+    pub fn add_empty(&self, slug: &str) -> anyhow::Result<()> {
+        let path = self.path(slug);
+        Git::without_credentials().init_bare(&path)?;
+        process::succeed(process::command("chmod").args(["-R", "a+rwX"]).arg(&path), LOOK_UP_TIMEOUT)?;
+        Ok(())
     }
 
     /// Adds a copy of a repository: one pack with a bitmap, a commit graph and a multi-pack index.

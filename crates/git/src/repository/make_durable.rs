@@ -1,0 +1,241 @@
+//! Making sure that what a change has brought survives a power failure, before anybody is told of it.
+//!
+//! Git syncs files, and never the folders that it renames them into. Here the folders follow that have changed since
+//! they were last synced: those of objects first, then `packed-refs`, the folders of references last. So a reference
+//! that has survived has its objects, and one that was packed is in one of the two places.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use heliostat_git_wire::{RefChange, RefName};
+use parking_lot::Mutex;
+
+use crate::disk::{blocking, entries, sync_folder};
+use crate::process::{Durability, GitError};
+use crate::repository::Repository;
+
+/// How far the time of a file may lag behind the clock.
+const FINE_SLACK: Duration = Duration::from_millis(100);
+/// The same where times are whole seconds, or two.
+const COARSE_SLACK: Duration = Duration::from_secs(3);
+/// The system writes what an earlier process has left to it within this time.
+const WRITTEN_BY_THE_SYSTEM: Duration = Duration::from_mins(2);
+/// More than this between the clock on the wall and the steady one means that somebody has set the clock.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(50);
+/// Folders that are synced at once: a journal takes them together.
+const PARALLEL_SYNCS: usize = 8;
+/// When more repositories than this have been changed, it is forgotten when: then more is synced than is needed.
+const MAX_REMEMBERED: usize = 100_000;
+
+/// When the repositories of a store were last made durable.
+#[derive(Debug)]
+pub(crate) struct LastSyncs {
+    started: Clocks,
+    last: Mutex<HashMap<u64, Clocks>>,
+}
+
+/// The same moment by two clocks: one that files are dated by, and one that is never set.
+#[derive(Debug, Clone, Copy)]
+struct Clocks {
+    wall: SystemTime,
+    steady: Instant,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Self { wall: SystemTime::now(), steady: Instant::now() }
+    }
+
+    /// What to take for the date of this moment when it is compared with those of files. The beginning of time when the
+    /// clock was set since.
+    fn as_date(&self, now: &Self) -> SystemTime {
+        let expected = self.wall + now.steady.duration_since(self.steady);
+        let drift = now.wall.duration_since(expected).unwrap_or_else(|error| error.duration());
+        if drift <= CLOCK_TOLERANCE { self.wall } else { SystemTime::UNIX_EPOCH }
+    }
+}
+
+impl Default for LastSyncs {
+    fn default() -> Self {
+        Self { started: Clocks::now(), last: Mutex::default() }
+    }
+}
+
+impl LastSyncs {
+    fn before(&self, repository: u64, now: &Clocks) -> SystemTime {
+        match self.last.lock().get(&repository) {
+            Some(last) => last.as_date(now),
+            None => {
+                self.started.as_date(now).checked_sub(WRITTEN_BY_THE_SYSTEM).unwrap_or(SystemTime::UNIX_EPOCH)
+            }
+        }
+    }
+
+    fn note(&self, repository: u64, moment: Clocks) {
+        let mut last = self.last.lock();
+        if last.len() >= MAX_REMEMBERED {
+            last.clear();
+        }
+        last.insert(repository, moment);
+    }
+}
+
+impl Repository {
+    /// Makes what others have written into it survive a power failure: objects, and these changes of references, or
+    /// all that there are. Nothing is to be done where a power failure may take it.
+    pub async fn make_durable(&self, changes: Option<&[RefChange]>) -> Result<(), GitError> {
+        if self.git().durability() == Durability::Relaxed {
+            return Ok(());
+        }
+        // References are not packed meanwhile: their files must not go before `packed-refs` has come.
+        let lock = self.refs_lock();
+        let _lock = lock.lock().await;
+        let now = Clocks::now();
+        let since = self.last_syncs().before(self.id(), &now);
+        let folders = changes.map(|changes| folders_of(changes.iter().map(|change| &change.name)));
+        let path = self.path().to_owned();
+        let synced = blocking(move || sync_changes(&path, since, folders)).await;
+        synced.map_err(|error| GitError::Io { operation: "sync what was written", error })?;
+        self.last_syncs().note(self.id(), now);
+        Ok(())
+    }
+}
+
+/// The folders in which these references lie, from the repository on.
+fn folders_of<'a>(names: impl Iterator<Item = &'a RefName>) -> BTreeSet<PathBuf> {
+    let above = |name: &'a RefName| Path::new(name.as_str()).ancestors().skip(1);
+    names.flat_map(above).filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned).collect()
+}
+
+fn sync_changes(repository: &Path, since: SystemTime, folders: Option<BTreeSet<PathBuf>>) -> io::Result<()> {
+    let mut of_objects = Vec::new();
+    let objects = repository.join("objects");
+    for entry in entries(&objects)? {
+        let entry = entry?;
+        // The folders of transfers that are under way are nobody's business.
+        let is_one = entry.file_name().to_str().is_some_and(|name| name.len() == 2 || name == "pack");
+        if is_one && has_changed(&entry.path(), since)? {
+            of_objects.push(entry.path());
+        }
+    }
+    of_objects.push(objects);
+    sync_all(&of_objects)?;
+    if has_changed(&repository.join("packed-refs"), since)? {
+        sync_folder(repository)?;
+    }
+    let mut of_refs = Vec::new();
+    match folders {
+        Some(folders) => {
+            for folder in folders.into_iter().map(|folder| repository.join(folder)) {
+                if has_changed(&folder, since)? {
+                    of_refs.push(folder);
+                }
+            }
+        }
+        None => find_changed(repository.join("refs"), since, &mut of_refs)?,
+    }
+    sync_all(&of_refs)
+}
+
+/// Folders below this one, it included, that have changed.
+fn find_changed(folder: PathBuf, since: SystemTime, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in entries(&folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            find_changed(entry.path(), since, found)?;
+        }
+    }
+    if has_changed(&folder, since)? {
+        found.push(folder);
+    }
+    Ok(())
+}
+
+/// Whether anything was written here since. What is gone has left a trace in the folder above.
+fn has_changed(path: &Path, since: SystemTime) -> io::Result<bool> {
+    let modified = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        metadata => metadata?.modified()?,
+    };
+    let is_fine = modified.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|time| time.subsec_nanos() > 0);
+    Ok(modified + if is_fine { FINE_SLACK } else { COARSE_SLACK } >= since)
+}
+
+fn sync_all(folders: &[PathBuf]) -> io::Result<()> {
+    let share = folders.len().div_ceil(PARALLEL_SYNCS).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = folders
+            .chunks(share)
+            .map(|share| scope.spawn(move || share.iter().try_for_each(|folder| sync_if_there(folder))))
+            .collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs has panicked")))
+        })
+    })
+}
+
+/// Git removes folders of references that have become empty.
+fn sync_if_there(folder: &Path) -> io::Result<()> {
+    match sync_folder(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[test]
+    fn the_folders_of_references_are_all_those_above_them() {
+        let names = ["refs/heads/a/b", "refs/heads/c", "refs/tags/v1"]
+            .map(|name| RefName::parse(name).expect("valid"));
+        let folders = folders_of(names.iter());
+        let expected = ["refs", "refs/heads", "refs/heads/a", "refs/tags"].map(PathBuf::from);
+        assert_eq!(folders, BTreeSet::from(expected));
+    }
+
+    #[tokio::test]
+    async fn what_has_changed_is_found_and_nothing_else() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
+        let mut found = Vec::new();
+        find_changed(repository.path().join("refs"), SystemTime::UNIX_EPOCH, &mut found).expect("listable");
+        let names =
+            ["refs/heads/a", "refs/heads", "refs/tags", "refs"].map(|name| repository.path().join(name));
+        assert_eq!(BTreeSet::from_iter(found), BTreeSet::from(names));
+        let mut found = Vec::new();
+        let later = SystemTime::now() + Duration::from_secs(60);
+        find_changed(repository.path().join("refs"), later, &mut found).expect("listable");
+        assert!(found.is_empty());
+        assert!(
+            !has_changed(&repository.path().join("refs/heads/gone"), SystemTime::UNIX_EPOCH).expect("fine")
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_makes_everything_count_as_changed() {
+        let now = Clocks::now();
+        let an_hour = Duration::from_secs(3600);
+        let later = Clocks { wall: now.wall + an_hour, steady: now.steady + an_hour };
+        assert_eq!(now.as_date(&later), now.wall);
+        let set_back = Clocks { wall: now.wall - an_hour, steady: now.steady + an_hour };
+        assert_eq!(now.as_date(&set_back), SystemTime::UNIX_EPOCH);
+    }
+
+    #[tokio::test]
+    async fn a_strict_repository_is_synced_whatever_is_known_of_its_changes() {
+        let workshop = Workshop::new().await;
+        let git = workshop.git.clone().with_durability(Durability::Strict, &workshop.path(""));
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let strict = Repository::at(git, repository.path().to_owned());
+        strict.make_durable(None).await.expect("synced");
+        strict.make_durable(Some(&[])).await.expect("synced");
+        assert!(strict.last_syncs().last.lock().contains_key(&strict.id()));
+        repository.make_durable(None).await.expect("nothing to do");
+        assert!(repository.last_syncs().last.lock().is_empty());
+    }
+}
