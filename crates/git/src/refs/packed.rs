@@ -55,7 +55,8 @@ pub(crate) fn rewrite_packed(
         output.extend_from_slice(entry.lines);
         next = old.next()?;
     }
-    Ok(output)
+    // An empty file is what a power failure leaves.
+    Ok(if output.is_empty() { HEADER.to_owned() } else { output })
 }
 
 /// What has not been read yet of a file.
@@ -157,6 +158,8 @@ mod tests {
         assert_eq!(rewritten(&before, &moves), Ok(after.concat()));
         let gone = [moved("refs/tags/a", Some('2'), None)];
         assert!(rewritten(&before, &gone).is_ok_and(|after| !after.contains('^')));
+        let none = rewritten(&line('1', "refs/heads/a"), &[moved("refs/heads/a", Some('1'), None)]);
+        assert!(none.is_ok_and(|none| none.starts_with('#')));
         let first = rewritten("", &[moved("refs/heads/a", None, Some('1'))]).expect("rewritten");
         assert!(first.contains("fully-peeled") && first.ends_with(&line('1', "refs/heads/a")));
     }
