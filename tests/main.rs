@@ -5,7 +5,7 @@
 //! `bad_input` what must be refused and change nothing; `coverage` makes sure that no operation is forgotten; `examples`
 //! that servers answer as the contract shows; `git` that every git client gets what git itself would give it;
 //! `known_clients` how clients that exist read the answers; `outside` what
-//! other people's programs make of it.
+//! other people's programs make of it; `trust` that power cuts, damage and bad lines cost nothing that was acknowledged.
 
 #![expect(clippy::disallowed_methods, reason = "the tests start the binary, git and psql as a user does")]
 
@@ -19,3 +19,4 @@ mod known_clients;
 mod outside;
 mod rest;
 mod story;
+mod trust;

@@ -6,3 +6,4 @@ mod repositories;
 mod requests;
 mod start;
 mod tokens;
+mod wrong_folder;

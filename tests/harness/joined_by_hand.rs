@@ -1,7 +1,9 @@
 //! An upstream whose mirror is played by the test: it learns the shared secret and can sign, well or badly.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -29,19 +31,34 @@ pub struct FakeMirror {
     /// Where it listens.
     pub base: Url,
     server: TinyHttp,
+    /// What waits for its end goes on when it is dropped.
+    _end: mpsc::Sender<()>,
 }
 
 impl FakeMirror {
     /// Starts it; `descriptor` gets its base URL and says what its descriptor is.
     pub async fn start(descriptor: impl Fn(&str) -> Value + Send + Sync + 'static) -> Self {
+        Self::start_deaf(0, descriptor).await
+    }
+
+    /// The same, but gives no answer to the first posts.
+    pub async fn start_deaf(posts: u32, descriptor: impl Fn(&str) -> Value + Send + Sync + 'static) -> Self {
+        let (end, ended) = mpsc::channel::<()>();
+        let (left, ended) = (AtomicU32::new(posts), Mutex::new(ended));
         let server = TinyHttp::start(|base| {
             let descriptor = descriptor(base);
-            move |request: &Received| match request.method.as_str() {
-                "GET" => (200, descriptor.clone()),
-                _ => (204, Value::Null),
+            move |request: &Received| {
+                if request.method == "GET" {
+                    return (200, descriptor.clone());
+                }
+                let one_less = |left: u32| left.checked_sub(1);
+                if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+                    let _ = ended.lock().recv();
+                }
+                (204, Value::Null)
             }
         });
-        FakeMirror { base: server.base.clone(), server }
+        FakeMirror { base: server.base.clone(), server, _end: end }
     }
 
     /// Bodies that were posted to it.

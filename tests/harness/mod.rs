@@ -1,15 +1,18 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
-//! projects and repositories on an upstream; `attempt` asks who may do what; `contract` judges every answer, `documented`
+//! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
-//! `tools` runs other people's programs.
+//! `forgetful_disk` loses what was not synced, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
 mod contract;
+mod database_backup;
 mod documented;
+mod faulty_proxy;
+mod forgetful_disk;
 mod furnish;
 mod git;
 mod git_programs;
@@ -31,7 +34,10 @@ mod wait;
 
 pub use attempt::Attempt;
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
+pub use database_backup::DatabaseBackup;
 pub use documented::{Documented, documented};
+pub use faulty_proxy::FaultyProxy;
+pub use forgetful_disk::ForgetfulDisk;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};

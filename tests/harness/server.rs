@@ -27,6 +27,8 @@ pub struct ServerOptions {
     pub environment: Vec<(String, String)>,
     /// Where to listen; a free port of the loopback address when absent.
     pub listen: Option<String>,
+    /// Where data and database lie; a folder of its own when absent.
+    pub disk: Option<PathBuf>,
 }
 
 /// A running server.
@@ -73,7 +75,8 @@ impl Server {
         let folder =
             tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
         let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
-        Server { role, options, base_url, child: None, database: new_database(&folder), folder }
+        let database = new_database(options.disk.as_deref().unwrap_or(folder.path()));
+        Server { role, options, base_url, child: None, database, folder }
     }
 
     fn run(&mut self, listen: &str) {
@@ -120,7 +123,7 @@ impl Server {
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.options.disk.as_deref().unwrap_or(self.folder.path()).join("data")
     }
 
     /// The address of its database.
@@ -143,6 +146,18 @@ impl Server {
             child.kill().expect("the server can be killed");
             child.wait().expect("the server has ended");
         }
+    }
+
+    /// Kills the process and all that it has started, as they end when the power goes.
+    pub fn kill_with_children(&mut self) {
+        if let Some(id) = self.process_id() {
+            // Who stands still starts nothing more.
+            signal("-STOP", &[id]);
+            let mut all = descendants(id);
+            all.push(id);
+            signal("-KILL", &all);
+        }
+        self.kill();
     }
 
     /// Tells the process to stop, as a service manager does, and waits until it has ended.
@@ -190,22 +205,43 @@ pub fn binary() -> PathBuf {
     )
 }
 
+fn signal(name: &str, processes: &[u32]) {
+    let mut command = Command::new("kill");
+    // One that has just ended cannot be found, which is as good.
+    command.arg(name).args(processes.iter().map(u32::to_string)).stderr(Stdio::null());
+    command.status().expect("kill can be run");
+}
+
+/// The processes that this one has started, and those that they have.
+fn descendants(process: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|line| line.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    children.iter().flat_map(|child| descendants(*child)).chain(children.iter().copied()).collect()
+}
+
 /// An empty database of the kind that this run tests.
-fn new_database(folder: &TempDir) -> String {
+fn new_database(folder: &Path) -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let administrator = std::env::var("HELIOSTAT_TEST_DATABASE").unwrap_or_else(|_| "sqlite".into());
     if administrator == "sqlite" {
-        return format!("sqlite:{}", folder.path().join("heliostat.db").display());
+        return format!("sqlite:{}", folder.join("heliostat.db").display());
     }
     let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    let created = Command::new("psql")
-        .args(["--quiet", "--no-psqlrc", "--dbname", &administrator, "--command"])
-        .arg(format!("CREATE DATABASE {name}"))
-        .status()
-        .expect("psql came with PostgreSQL");
-    assert!(created.success(), "the database {name} could not be created");
+    tell_postgres(&administrator, &format!("CREATE DATABASE {name}"));
     let (server, _) = administrator.rsplit_once('/').expect("the URL names a database");
     format!("{server}/{name}")
+}
+
+/// Has PostgreSQL carry out a statement.
+pub fn tell_postgres(administrator: &str, statement: &str) {
+    let told = Command::new("psql")
+        .args(["--quiet", "--no-psqlrc", "--dbname", administrator, "--command", statement])
+        .status()
+        .expect("psql came with PostgreSQL");
+    assert!(told.success(), "PostgreSQL refused: {statement}");
 }
 
 /// Starts a process that dies with this one, even when this one is killed.

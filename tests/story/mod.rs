@@ -1,9 +1,11 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
+mod accepted_projects;
 mod backup_and_restore;
 mod begin_with_bundle;
 mod clean_stop;
 mod clone_from_mirror;
+mod database_older;
 mod disconnect;
 mod drain;
 mod kill_and_converge;
@@ -13,4 +15,5 @@ mod push_reaches_mirrors;
 mod restart_at_once;
 mod selection;
 mod trash;
+mod upstream_restored;
 mod webhooks_tell_ci;

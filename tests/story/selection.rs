@@ -20,6 +20,11 @@ async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
     let url = pair.mirror_url(&dropped);
     crate::harness::git_fails(checkout.path(), &["ls-remote", url.as_str()]);
     crate::harness::git(checkout.path(), &["ls-remote", pair.mirror_url(&kept).as_str()]);
+    let trash = pair.mirror.data().join("repositories/trash");
+    let in_trash = || std::fs::read_dir(&trash).expect("a folder").count();
+    eventually("the repository in the trash", || async { (in_trash() == 1).then_some(()) }).await;
+    checkout.commit("meanwhile", "at the upstream");
+    checkout.push(&pair.upstream_url(&dropped), &["HEAD:refs/heads/main"]);
 
     pair.mirror_admin().put(&format!("{settings}/mode"), &json!("ALL_PROJECTS")).await.expect(200);
     eventually("the project to come back", || async {
@@ -29,4 +34,10 @@ async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
             .then_some(())
     })
     .await;
+    assert_eq!(in_trash(), 0, "it was fetched in full");
+    assert!(pair.mirror.log().contains("out of the trash"));
+    pair.mirrored(&dropped).await;
+    let [here, there] = [url, pair.upstream_url(&dropped)]
+        .map(|url| crate::harness::git(checkout.path(), &["ls-remote", url.as_str()]));
+    assert_eq!(here, there);
 }

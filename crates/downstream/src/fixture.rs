@@ -28,6 +28,7 @@ pub fn repository() -> Repository {
         name: "Engine".into(),
         description: None,
         hierarchy_id: "0123456789abcdef0123".into(),
+        identity: "5d1c3c9e-8d7a-4f0b-9a55-0f6f4be2d0a1".into(),
         public: false,
         forkable: true,
         archived: false,
@@ -61,6 +62,7 @@ pub fn mirror() -> MirrorServer {
         client_key: "heliostat-AAAA-BBBB-CCCC-DDDD".into(),
         last_seen_at: None,
         created_at: 1_764_000_000_000,
+        chosen_projects: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub fn enriched_repository(
             metadata_hash: subject.metadata_hash.clone(),
             default_branch_id: include_default_branch.then(|| subject.default_branch.clone()),
             generation: subject.generation.0,
+            identity: Some(subject.identity.to_string()),
         },
     }
 }
@@ -140,6 +141,7 @@ mod tests {
             name: "My repo".into(),
             description: None,
             hierarchy_id: "e3c939f9ef4a7fae272e".into(),
+            identity: "0b0f0f5e-3c1d-4a53-9d0e-6b1f1f6f2a5c".into(),
             public: false,
             forkable: true,
             archived: false,
@@ -164,6 +166,7 @@ mod tests {
                 "metadataHash": "cd".repeat(32),
                 "defaultBranchId": "refs/heads/release/1",
                 "generation": 118,
+                "identity": "0b0f0f5e-3c1d-4a53-9d0e-6b1f1f6f2a5c",
             })
         );
         assert_eq!(json["defaultBranch"], "release/1");

@@ -33,7 +33,7 @@ pub use status::{
     DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,
     RunningSync, StatusReport, SupportInfo, WaitingSync,
 };
-pub use sync::{MassRemoval, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents};
+pub use sync::{HeldBack, HeldBackList, MassRemoval, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents};
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamLink,
     UpstreamUrl,

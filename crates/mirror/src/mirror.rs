@@ -14,7 +14,7 @@ use crate::options::MirrorOptions;
 use crate::parts::{Parts, StartError};
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
-use crate::sync::{PendingChanges, SweepSignal, UpstreamEvents, Work};
+use crate::sync::{HeldBack, PendingChanges, SweepSignal, UpstreamEvents, Work};
 use crate::upstream_link::{Introduction, UpstreamLink};
 
 /// A replica that follows one upstream: its parts, for those who answer requests.
@@ -33,6 +33,8 @@ pub struct Mirror {
     pub events: UpstreamEvents,
     /// Wakes the comparison with the upstream.
     pub sweep_signal: Arc<SweepSignal>,
+    /// What waits for an administrator.
+    pub held_back: HeldBack,
     /// What git requests go through.
     pub serving: GitServing,
     /// How things are.
@@ -56,6 +58,7 @@ impl Mirror {
             selection: Arc::clone(&parts.selection),
             events: parts.events(),
             sweep_signal: Arc::clone(&parts.sweep_signal),
+            held_back: parts.held_back(),
             serving: parts.serving(options.freshness_cap),
             status: parts.status(),
             lookups: parts.lookups(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
-use heliostat_storage::{MirrorStore, StoreError};
+use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use thiserror::Error;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
@@ -16,13 +16,10 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
-    UpstreamEvents,
+    HeldBack, MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers,
+    Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
-
-/// The setting that holds the server id a mirror made for itself.
-const SERVER_ID_SETTING: &str = "server_id";
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -181,6 +178,15 @@ impl Parts {
             signal: Arc::clone(&self.sweep_signal),
             progress: Arc::clone(&self.sweep_progress),
             clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn held_back(&self) -> HeldBack {
+        HeldBack {
+            link: Arc::clone(&self.link),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
         }
     }
 

@@ -55,6 +55,7 @@ impl World {
             client_key: CLIENT_KEY.to_owned(),
             shared_secret: Secret::new(SECRET),
             base_url: Some(self.upstream.url.clone()),
+            settings: None,
         };
         let request = RequestFacts { method: "POST", path: "/", raw_query: None };
         self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
@@ -168,6 +169,7 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         client_key: "a client".to_owned(),
         shared_secret: Secret::new("an invented secret of some length"),
         base_url: Some(world.upstream.url.clone()),
+        settings: None,
     };
     let request = RequestFacts { method: "POST", path: "/", raw_query: None };
     let refused = world.mirror.events.installed(world.id(), event.clone(), &Credentials::None, request).await;
@@ -207,6 +209,13 @@ async fn what_no_event_told_is_found_by_the_sweep() {
 
     world.upstream.state().repositories.remove(&43);
     world.mirror.sweep_signal.wake();
+    // An upstream announces what it deletes; what it does not know any more without a word is kept.
+    eventually("the second is held back", || world.mirror.status.now().held == 1).await;
+    let (administrator, held_back) = (world.administrator(), &world.mirror.held_back);
+    let seen = held_back.list(&administrator, world.id()).expect("its upstream");
+    assert_eq!((seen.repositories.len(), world.records().len()), (1, 2));
+    let confirmed = held_back.confirm_removal(&administrator, world.id(), &seen.token).await;
+    assert!(confirmed.expect("the list has not changed").repositories.is_empty());
     eventually("the second is gone", || world.records().len() == 1).await;
 }
 

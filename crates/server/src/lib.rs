@@ -23,11 +23,12 @@ mod wire;
 
 pub use heliostat_git::DEFAULT_REF_MEMORY_BYTES;
 pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
+pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
-    copy_database, database_url, repositories_in, start_mirror, start_upstream,
+    check_owners, copy_database, database_url, repositories_in, start_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

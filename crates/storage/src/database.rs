@@ -4,30 +4,23 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
 
 use sea_orm::sea_query::{Func, Query};
-use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use thiserror::Error;
 
 use crate::error::StoreError;
+use crate::location::Location;
 use crate::migrations::{MirrorMigrator, UpstreamMigrator};
 
 /// Readers run beside each other, writers queue; more connections only cost memory.
 const SQLITE_MAX_CONNECTIONS: u32 = 8;
 /// A share of PostgreSQL's default of 100 that leaves room for several nodes.
 const POSTGRES_MAX_CONNECTIONS: u32 = 16;
-/// How long a statement waits for another writer of the same SQLite file.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call waits for a free connection, or for a new one.
-const CONNECTION_WAIT: Duration = Duration::from_secs(10);
 /// Names the advisory lock under which PostgreSQL databases are migrated. Any number will do, as long
 /// as it stays the same.
 const MIGRATION_LOCK: i64 = 0x4845_4c49_4f53_5441;
@@ -39,6 +32,15 @@ pub enum Role {
     Upstream,
     /// The replica.
     Mirror,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upstream => "upstream",
+            Self::Mirror => "mirror",
+        })
+    }
 }
 
 /// When a commit is on the disk. A PostgreSQL server decides that by its own `synchronous_commit`.
@@ -92,9 +94,7 @@ impl Database {
     pub async fn check(url: &str) -> Result<(), DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
-        if let Location::Sqlite { path } = &location
-            && !path.exists()
-        {
+        if location.is_missing_file() {
             // A missing file is made at the first start; its folder is checked as the data directory.
             return Ok(());
         }
@@ -131,11 +131,16 @@ impl Database {
     /// and then.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let Location::Sqlite { path } = &self.location else { return Ok(()) };
-        let log = with_suffix(path, "-wal");
-        let flushed = tokio::task::spawn_blocking(move || match File::open(&log) {
-            // All of it is in the database itself, where a checkpoint has flushed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            log => log?.sync_all(),
+        let path = path.clone();
+        let flushed = tokio::task::spawn_blocking(move || {
+            match File::open(with_suffix(&path, "-wal")) {
+                // All of it is in the database itself, where a checkpoint has flushed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                log => log?.sync_all()?,
+            }
+            // The files may be new. The database's own is not opened: closing it would end SQLite's locks on it.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         });
         let flushed = flushed.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         flushed
@@ -159,6 +164,11 @@ impl Database {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a failure of the database means to its callers.
+    pub(crate) fn unavailable(&self, error: DbErr) -> DatabaseUnavailable {
+        self.location.unreachable(error)
     }
 
     /// Where single statements go.
@@ -228,96 +238,6 @@ pub enum DatabaseUnavailable {
         #[source]
         error: DbErr,
     },
-}
-
-/// A database address, understood.
-#[derive(Clone)]
-enum Location {
-    Sqlite { path: PathBuf },
-    Postgres { url: String },
-}
-
-impl Location {
-    fn parse(url: &str) -> Result<Self, DatabaseUnavailable> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            // Checked here, because the database library's own complaint repeats the password.
-            return match PgConnectOptions::from_str(url) {
-                Ok(_) => Ok(Self::Postgres { url: url.to_owned() }),
-                Err(error) => Err(DatabaseUnavailable::MalformedAddress {
-                    address: without_password(url),
-                    reason: error.to_string(),
-                }),
-            };
-        }
-        let unknown = || DatabaseUnavailable::UnknownAddress { address: without_password(url) };
-        let path = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        // A database in memory would be another one for each connection of the pool.
-        if path.is_empty() || path.starts_with(':') {
-            return Err(unknown());
-        }
-        Ok(Self::Sqlite { path: PathBuf::from(path) })
-    }
-
-    fn unreachable(&self, error: DbErr) -> DatabaseUnavailable {
-        DatabaseUnavailable::Unreachable { address: self.to_string(), error }
-    }
-
-    fn options(&self, max_connections: u32, flush: Flush) -> ConnectOptions {
-        let mut options = match self {
-            // The path goes in by `filename` below, where nothing in it is taken for an escape.
-            Self::Sqlite { .. } => ConnectOptions::new("sqlite:"),
-            Self::Postgres { url } => ConnectOptions::new(url),
-        };
-        options
-            .max_connections(max_connections)
-            .connect_timeout(CONNECTION_WAIT)
-            .acquire_timeout(CONNECTION_WAIT)
-            // Statements carry secrets as values.
-            .sqlx_logging(false)
-            .record_stmt_in_spans(false);
-        if let Self::Sqlite { path } = self {
-            let path = path.clone();
-            let synchronous = match flush {
-                Flush::EachCommit => SqliteSynchronous::Full,
-                // With a write-ahead log, a committed change is in the kernel's hands when NORMAL returns.
-                Flush::NowAndThen => SqliteSynchronous::Normal,
-            };
-            options.map_sqlx_sqlite_opts(move |sqlite| {
-                sqlite
-                    .filename(&path)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(synchronous)
-                    .busy_timeout(SQLITE_BUSY_TIMEOUT)
-                    .foreign_keys(true)
-            });
-        }
-        options
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite { path } => write!(f, "sqlite:{}", path.display()),
-            Self::Postgres { url } => f.write_str(&without_password(url)),
-        }
-    }
-}
-
-/// Leaves out what may be secret in an address: the password, and options, which may hold one too.
-fn without_password(url: &str) -> String {
-    let url = url.split_once('?').map_or(url, |(address, _options)| address);
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    match rest.rsplit_once('@') {
-        None => url.to_owned(),
-        Some((credentials, place)) => {
-            let user = credentials.split_once(':').map_or(credentials, |(user, _password)| user);
-            format!("{scheme}://{user}@{place}")
-        }
-    }
 }
 
 /// Creates the file readable for its owner only, because it holds secrets; SQLite gives its side files

@@ -114,6 +114,8 @@ given_id! {
     UpstreamServerId;
     /// The public part of an access token.
     TokenId;
+    /// The random name that a repository got when it was made and keeps for life, on disk and at every mirror.
+    RepositoryIdentity;
 }
 
 /// Defines an identifier that also says what came first: later ones have greater numbers.

@@ -8,9 +8,11 @@ mod database;
 mod entities;
 mod error;
 mod ids;
+mod location;
 mod migrations;
 mod mirror_store;
 mod named_value;
+mod owner;
 mod page;
 mod records;
 mod settings;
@@ -23,10 +25,11 @@ pub use database::{Database, DatabaseUnavailable, Flush, Role};
 pub use error::StoreError;
 pub use ids::{
     Generation, InvocationId, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId,
-    RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
+    RepositoryIdentity, RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;
+pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;
 pub use upstream_store::UpstreamStore;

@@ -36,7 +36,7 @@ macro_rules! settings_in {
             /// Forgets a setting; that there is none is no error.
             pub async fn delete_setting(&self, key: &str) -> Result<(), StoreError> {
                 $table::Entity::delete_by_id(key).exec(self.database.connection()).await?;
-                Ok(())
+                self.database.flush().await
             }
 
             async fn insert_setting(
@@ -50,7 +50,8 @@ macro_rules! settings_in {
                     .on_conflict(if_present)
                     .exec_without_returning(self.database.connection())
                     .await?;
-                Ok(())
+                // Nobody else knows it: a power failure must not take it.
+                self.database.flush().await
             }
         }
     };

@@ -24,11 +24,12 @@ pub use accounts::{
     ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, RequestFacts, TokenCreation,
     UserCreation, UserCredentials,
 };
-pub use changes::{Announcement, Changes, ReconciliationStatus};
+pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
 pub use origin::Primary;
 pub use repositories::{
-    Branch, BranchDeletion, BranchOrder, BranchQuery, ProjectCreation, PushAccess, Repositories,
-    RepositoryChange, RepositoryCreation,
+    Branch, BranchDeletion, BranchOrder, BranchQuery, ProjectCreation, PushAccess, ReferenceDifference,
+    Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation, RepositoryFaults,
+    RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
 };
 pub use status::{MirrorStatus, UpstreamStatus};
 pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};

@@ -4,7 +4,7 @@ use heliostat_downstream::DeliveryRecord;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, RequestState};
 
-use crate::changes::ReconciliationStatus;
+use crate::changes::{DiskAgreement, ReconciliationStatus};
 use crate::permit::Administrator;
 use crate::upstream::Upstream;
 
@@ -19,6 +19,8 @@ pub struct UpstreamStatus {
     pub users: u64,
     /// Whether records and disk agree.
     pub reconciliation: ReconciliationStatus,
+    /// Where records and disk do not agree.
+    pub disk: DiskAgreement,
 }
 
 /// How one mirror is doing, as seen from here.
@@ -48,7 +50,13 @@ impl Upstream {
             pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),
+            disk: self.disk_agreement(),
         })
+    }
+
+    /// Where records and disk do not agree.
+    pub fn disk_agreement(&self) -> DiskAgreement {
+        self.0.changes.faults.agreement()
     }
 
     /// The same, for an administrator who asks: others may not know which mirrors lag.

@@ -9,7 +9,7 @@ use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts
 use heliostat_git_serve::{ServedRepositories, keep_house};
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{AddressRules, Clock, PeerClient};
-use heliostat_storage::{StoreError, UpstreamStore};
+use heliostat_storage::{CLIENT_KEY_SETTING, StoreError, UpstreamStore};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -19,9 +19,6 @@ use crate::changes::{self, Changes};
 use crate::origin::Primary;
 use crate::repositories::Repositories;
 use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
-
-/// Setting under which the name of this upstream towards its mirrors is kept.
-const CLIENT_KEY_SETTING: &str = "client_key";
 
 /// Which addresses mirrors and webhooks may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

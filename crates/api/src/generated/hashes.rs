@@ -46,7 +46,8 @@ pub enum GetRepositoryHashesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -82,7 +83,8 @@ pub enum GetRepositoryContentHashesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -118,7 +120,8 @@ pub enum GetRepositoryMetadataHashesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }

@@ -54,7 +54,8 @@ pub enum ListUpstreamServersResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -100,7 +101,8 @@ pub enum GetUpstreamServerResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -146,7 +148,8 @@ pub enum GetSynchronizationProgressResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -192,7 +195,8 @@ pub enum GetFarmNodesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -237,7 +241,8 @@ pub enum GetMirroredRepositoryResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -283,7 +288,8 @@ pub enum GetMirrorSettingsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -337,7 +343,8 @@ pub enum SetMirrorSettingsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -383,7 +390,8 @@ pub enum GetMirrorModeResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -437,7 +445,8 @@ pub enum SetMirrorModeResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -483,7 +492,8 @@ pub enum GetMirroredProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -537,7 +547,8 @@ pub enum StartMirroringProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -591,7 +602,8 @@ pub enum StopMirroringProjectsResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -639,7 +651,8 @@ pub enum StartMirroringProjectResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -687,7 +700,8 @@ pub enum StopMirroringProjectResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -700,6 +714,111 @@ pub trait StopMirroringProject: Handlers {
         call: Call,
         request: StopMirroringProjectRequest,
     ) -> impl Future<Output = Result<StopMirroringProjectResponse, Self::Error>> + Send;
+}
+
+/// What `getHeldBack` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetHeldBackRequest {
+    /// The id of an upstream server, as this mirror knows it.
+    pub upstream_id: String,
+}
+
+/// What `getHeldBack` answers.
+#[derive(ApiResponse)]
+pub enum GetHeldBackResponse {
+    /// What is held back at this moment.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestHeldBack>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// Answers `getHeldBack`: list what is held back.
+pub trait GetHeldBack: Handlers {
+    /// List what is held back
+    fn get_held_back(
+        &self,
+        call: Call,
+        request: GetHeldBackRequest,
+    ) -> impl Future<Output = Result<GetHeldBackResponse, Self::Error>> + Send;
+}
+
+/// What `confirmRemoval` is asked.
+#[derive(Clone, PartialEq)]
+pub struct ConfirmRemovalRequest {
+    /// The id of an upstream server, as this mirror knows it.
+    pub upstream_id: String,
+    /// The body.
+    pub body: RestRemovalConfirmation,
+}
+
+/// What `confirmRemoval` answers.
+#[derive(ApiResponse)]
+pub enum ConfirmRemovalResponse {
+    /// What is still held back.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestHeldBack>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// Answers `confirmRemoval`: give up what is held back.
+pub trait ConfirmRemoval: Handlers {
+    /// Give up what is held back
+    fn confirm_removal(
+        &self,
+        call: Call,
+        request: ConfirmRemovalRequest,
+    ) -> impl Future<Output = Result<ConfirmRemovalResponse, Self::Error>> + Send;
 }
 
 /// What `getAddonDescriptor` is asked.
@@ -769,7 +888,8 @@ pub enum OnAddonInstalledResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1027,7 +1147,8 @@ pub enum GetDelayedSyncRepositoriesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1064,7 +1185,8 @@ pub enum GetRefChangesQueueResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1100,7 +1222,8 @@ pub enum GetRefChangesQueueCountResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1144,7 +1267,8 @@ pub enum GetRepoSyncStatusResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1192,7 +1316,8 @@ pub enum GetRepoSyncStatus1Response {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1243,7 +1368,8 @@ pub enum GetRepositoryLockOwnerResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1280,7 +1406,8 @@ pub enum GetRepositoryLockOwnersResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1316,7 +1443,8 @@ pub enum GetOutOfSyncRepositoriesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1352,6 +1480,8 @@ pub trait MirrorOperations:
     + StopMirroringProjects
     + StartMirroringProject
     + StopMirroringProject
+    + GetHeldBack
+    + ConfirmRemoval
     + GetAddonDescriptor
     + OnAddonInstalled
     + OnAddonEvent
@@ -1387,6 +1517,8 @@ impl<H> MirrorOperations for H where H:
     + StopMirroringProjects
     + StartMirroringProject
     + StopMirroringProject
+    + GetHeldBack
+    + ConfirmRemoval
     + GetAddonDescriptor
     + OnAddonInstalled
     + OnAddonEvent
@@ -1752,6 +1884,51 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         Ok(answer)
     }
 
+    /// List what is held back
+    ///
+    /// Lists the repositories that this mirror neither removes nor overwrites before an administrator confirms it: the
+    /// upstream does not know them any more without having announced that they were deleted, has less of them than it
+    /// had, or has another repository with their id. That is what an upstream looks like that was restored from a
+    /// backup. Administrators can clone these repositories from this mirror to rescue what is in them.
+    #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/heldBack", method = "get", operation_id = "getHeldBack", tag = "Tag::This")]
+    async fn get_held_back(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The id of an upstream server, as this mirror knows it.
+        #[oai(name = "upstreamId")]
+        upstream_id: Path<String>,
+    ) -> poem::Result<GetHeldBackResponse> {
+        let request = GetHeldBackRequest {
+            upstream_id: upstream_id.0,
+        };
+        let answer = self.0.get_held_back(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Give up what is held back
+    ///
+    /// Moves everything that is held back into the trash of this mirror, where it lies for the time that its operator
+    /// has set, and follows the upstream as it is now. The token says which list was seen: if something else is held
+    /// back by now, nothing happens.
+    #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/heldBack/confirmation", method = "post", operation_id = "confirmRemoval", tag = "Tag::This")]
+    async fn confirm_removal(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The id of an upstream server, as this mirror knows it.
+        #[oai(name = "upstreamId")]
+        upstream_id: Path<String>,
+        body: ApiJson<RestRemovalConfirmation>,
+    ) -> poem::Result<ConfirmRemovalResponse> {
+        let request = ConfirmRemovalRequest {
+            upstream_id: upstream_id.0,
+            body: body.0,
+        };
+        let answer = self.0.confirm_removal(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// Get the add-on descriptor
     ///
     /// Describes this mirror to an upstream that is about to accept it: its key, its base URL, and the callbacks for
@@ -1776,7 +1953,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Called by the upstream when it has accepted this mirror. The mirror believes the call only if it names the
     /// upstream that it is configured to follow and that upstream accepts a call signed with the new secret. Once
     /// installed, a further call must be signed with the secret that it replaces. Afterwards the upstream is
-    /// `INSTALLED` and the first synchronization begins.
+    /// `INSTALLED` and the first synchronization begins. The event says in `settings` what was chosen when the mirror
+    /// was accepted: it begins with that, and with everything if nothing is said. A mirror that is installed already
+    /// keeps its settings.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/addon/installed", method = "post", operation_id = "onAddonInstalled", tag = "Tag::This")]
     async fn on_addon_installed(
         &self,

@@ -15,6 +15,7 @@ pub mod pages;
 pub mod permissions;
 pub mod projects;
 pub mod repositories;
+pub mod repository_faults;
 pub mod roles;
 pub mod security;
 pub mod table;

@@ -179,6 +179,11 @@ pub struct EnrichedRepositoryProperties {
     pub default_branch_id: Option<String>,
     /// A number that grows by one with each change of the refs.
     pub generation: i64,
+    /// A random name that the repository got when it was made and keeps for life. The same id with another identity
+    /// is another repository: ids can be given again after a database was restored from a backup.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 /// A permission for the whole server, from low to high: to sign in, to create projects, to administer projects
@@ -224,6 +229,50 @@ impl GlobalPermission {
 }
 
 impl fmt::Display for GlobalPermission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Why a repository is neither removed nor overwritten. `MISSING`: the upstream does not know it, and has not
+/// announced that it was deleted. `FELL_BACK`: the upstream has less of it than it had. `REPLACED`: the upstream
+/// has another repository with its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum HeldBackReason {
+    /// `MISSING`
+    #[oai(rename = "MISSING")]
+    #[serde(rename = "MISSING")]
+    Missing,
+    /// `FELL_BACK`
+    #[oai(rename = "FELL_BACK")]
+    #[serde(rename = "FELL_BACK")]
+    FellBack,
+    /// `REPLACED`
+    #[oai(rename = "REPLACED")]
+    #[serde(rename = "REPLACED")]
+    Replaced,
+}
+
+impl HeldBackReason {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Missing, Self::FellBack, Self::Replaced];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::FellBack => "FELL_BACK",
+            Self::Replaced => "REPLACED",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for HeldBackReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -1064,6 +1113,49 @@ impl fmt::Display for RefType {
     }
 }
 
+/// Why a recorded repository is not served: nothing is on the disk in its place, what is there is another repository,
+/// or it is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum RepositoryFaultKind {
+    /// `MISSING`
+    #[oai(rename = "MISSING")]
+    #[serde(rename = "MISSING")]
+    Missing,
+    /// `OTHER_REPOSITORY`
+    #[oai(rename = "OTHER_REPOSITORY")]
+    #[serde(rename = "OTHER_REPOSITORY")]
+    OtherRepository,
+    /// `DAMAGED`
+    #[oai(rename = "DAMAGED")]
+    #[serde(rename = "DAMAGED")]
+    Damaged,
+}
+
+impl RepositoryFaultKind {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Missing, Self::OtherRepository, Self::Damaged];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::OtherRepository => "OTHER_REPOSITORY",
+            Self::Damaged => "DAMAGED",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for RepositoryFaultKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A permission for one repository, from low to high: to read, to push, to administer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum RepositoryPermission {
@@ -1296,6 +1388,10 @@ pub struct RestAddonInstalledEvent {
     #[oai(rename = "teamName", skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(rename = "teamName", default, skip_serializing_if = "Option::is_none")]
     pub team_name: Option<String>,
+    /// What a mirror mirrors of an upstream.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RestUpstreamSettings>,
 }
 
 impl fmt::Debug for RestAddonInstalledEvent {
@@ -1310,6 +1406,7 @@ impl fmt::Debug for RestAddonInstalledEvent {
             .field("public_key", &self.public_key)
             .field("team_id", &self.team_id)
             .field("team_name", &self.team_name)
+            .field("settings", &self.settings)
             .finish()
     }
 }
@@ -1743,6 +1840,10 @@ pub struct RestFarmSynchronizationRequest {
 pub struct RestHashedRepository {
     /// The id of the repository on the upstream.
     pub id: i32,
+    /// The name that the repository keeps for life. Only an upstream tells it.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// The hashes of one repository. Only those that were asked for and are known are there.
     pub hashes: RestHashes,
 }
@@ -1760,6 +1861,49 @@ pub struct RestHashes {
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
+}
+
+/// What a mirror holds back until an administrator confirms.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHeldBack {
+    /// Stands for exactly this list; a confirmation repeats it.
+    pub token: String,
+    /// How many repositories are held back.
+    pub count: i32,
+    /// The first of them, in the order of their ids on this mirror.
+    #[oai(validator(max_items = 1000))]
+    pub repositories: Vec<RestHeldBackRepository>,
+    /// How many repositories lie on the disk of the mirror of which no record tells, if they are many.
+    #[oai(rename = "unrecordedCount")]
+    #[serde(rename = "unrecordedCount")]
+    pub unrecorded_count: i32,
+}
+
+/// A repository that is held back on a mirror.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestHeldBackRepository {
+    /// The id that the repository had on the upstream.
+    #[oai(rename = "repositoryId")]
+    #[serde(rename = "repositoryId")]
+    pub repository_id: String,
+    /// The id of the repository on this mirror.
+    #[oai(rename = "localRepositoryId")]
+    #[serde(rename = "localRepositoryId")]
+    pub local_repository_id: i32,
+    /// The key of its project.
+    #[oai(rename = "projectKey")]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Why a repository is neither removed nor overwritten. `MISSING`: the upstream does not know it, and has not
+    /// announced that it was deleted. `FELL_BACK`: the upstream has less of it than it had. `REPLACED`: the upstream
+    /// has another repository with its id.
+    pub reason: HeldBackReason,
+    /// When the mirror found out.
+    pub since: i64,
+    /// The generation that is here.
+    pub generation: i64,
 }
 
 /// A call of a webhook in short.
@@ -2353,6 +2497,23 @@ pub struct RestRefSyncQueue {
     pub values: Vec<RestFarmSynchronizationRequest>,
 }
 
+/// A reference that is not the same here and at the mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestReferenceDifference {
+    /// The full name of the reference.
+    #[oai(rename = "refId")]
+    #[serde(rename = "refId")]
+    pub ref_id: String,
+    /// The object that it names here. Absent if it is not there or cannot be read.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<String>,
+    /// The object that it names in the mirror's copy. Absent if it is not there.
+    #[oai(rename = "atMirror", skip_serializing_if_is_none)]
+    #[serde(rename = "atMirror", default, skip_serializing_if = "Option::is_none")]
+    pub at_mirror: Option<String>,
+}
+
 /// Refs of a repository have changed, for `repo:refs_changed`. The changes lead from `fromGeneration` to `generation`;
 /// a mirror that is at another generation, or is told no changes, compares all refs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
@@ -2395,6 +2556,14 @@ pub struct RestRefsChangedEvent {
     #[oai(rename = "refLimitExceeded", skip_serializing_if_is_none)]
     #[serde(rename = "refLimitExceeded", default, skip_serializing_if = "Option::is_none")]
     pub ref_limit_exceeded: Option<bool>,
+}
+
+/// The confirmation that what is held back may go.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRemovalConfirmation {
+    /// The token of the list that was seen.
+    #[oai(validator(min_length = 1, max_length = 64))]
+    pub token: String,
 }
 
 /// A repository.
@@ -2446,6 +2615,21 @@ pub struct RestRepository {
     pub links: RestRepositoryLinks,
 }
 
+/// A repository on the disk to take over, and what it is to be called.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryAdoption {
+    /// Its number on the disk.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    pub number: i64,
+    /// The key of the project that it goes to.
+    #[oai(rename = "projectKey", validator(min_length = 1, max_length = 128))]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// The name. The slug is made from it and must be unique in the project.
+    #[oai(validator(min_length = 1, max_length = 128))]
+    pub name: String,
+}
+
 /// A repository is new, gone, or described anew, for `repo:created`, `repo:deleted`, `repo:modified` and
 /// `repo:default_branch_modified`. It is shown in its state after the event, a deleted one in its last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
@@ -2476,6 +2660,23 @@ pub struct RestRepositoryEvent {
     pub metadata_hash: Option<String>,
     /// A repository with what a mirror compares.
     pub repository: EnrichedRepository,
+}
+
+/// Where records and disk do not agree. Each list holds at most 1,000.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryFaults {
+    /// Recorded repositories that are not served.
+    pub unserved: Vec<RestUnservedRepository>,
+    /// How many there are.
+    #[oai(rename = "unservedCount")]
+    #[serde(rename = "unservedCount")]
+    pub unserved_count: i64,
+    /// Repositories on the disk that no record knows.
+    pub unrecorded: Vec<RestUnrecordedRepository>,
+    /// How many there are.
+    #[oai(rename = "unrecordedCount")]
+    #[serde(rename = "unrecordedCount")]
+    pub unrecorded_count: i64,
 }
 
 /// The hashes of repositories, by project.
@@ -2575,6 +2776,51 @@ pub struct RestRepositoryRequest {
     pub default_branch: Option<String>,
 }
 
+/// What a mirror has of a repository, and whether it is in place now.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryRestoration {
+    /// Whether the mirror's copy is in place now.
+    pub restored: bool,
+    /// The hash over the references of the mirror's copy.
+    #[oai(rename = "contentHash")]
+    #[serde(rename = "contentHash")]
+    pub content_hash: String,
+    /// The hash over the references that are recorded here.
+    #[oai(rename = "recordedContentHash")]
+    #[serde(rename = "recordedContentHash")]
+    pub recorded_content_hash: String,
+    /// Whether the references that are here could be read, to be compared.
+    #[oai(rename = "hereIsReadable")]
+    #[serde(rename = "hereIsReadable")]
+    pub here_is_readable: bool,
+    /// References that differ, at most 1,000.
+    pub differences: Vec<RestReferenceDifference>,
+    /// How many differ.
+    #[oai(rename = "differenceCount")]
+    #[serde(rename = "differenceCount")]
+    pub difference_count: i64,
+}
+
+/// A repository to bring back, and the mirror that has it.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryRestorationRequest {
+    /// The key of its project.
+    #[oai(rename = "projectKey", validator(min_length = 1, max_length = 128))]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its slug.
+    #[oai(rename = "repositorySlug", validator(min_length = 1, max_length = 128))]
+    #[serde(rename = "repositorySlug")]
+    pub repository_slug: String,
+    /// The name or the server id of the mirror.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    pub mirror: String,
+    /// The hash of the copy that was agreed to, where it is not the one that is recorded here.
+    #[oai(rename = "contentHash", skip_serializing_if_is_none, validator(pattern = "^[0-9a-f]{64}$"))]
+    #[serde(rename = "contentHash", default, skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
+}
+
 /// A change of a repository. What is left out stays as it is.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryUpdate {
@@ -2649,6 +2895,37 @@ pub struct RestSyncProgress {
 /// `RestRefsChangedEvent`, `RestRepositoryEvent`, `RestProjectEvent` and `RestPermissionsChangedEvent`; other kinds
 /// and further fields are passed over.
 pub type RestUnknownEntity = BTreeMap<String, Value>;
+
+/// A repository on the server's disk that no record knows.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestUnrecordedRepository {
+    /// Its number on the disk, by which it is adopted.
+    pub number: i64,
+    /// The name that it keeps for life. Absent in one from before repositories had one.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The branch that its HEAD names. Absent if that cannot be read.
+    #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
+    #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
+    /// How many references it has. Absent if they cannot be read.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<i64>,
+}
+
+/// A recorded repository that is not served.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestUnservedRepository {
+    /// A repository.
+    pub repository: RestRepository,
+    /// Why a recorded repository is not served: nothing is on the disk in its place, what is there is another repository,
+    /// or it is damaged.
+    pub fault: RepositoryFaultKind,
+    /// What was found, in words.
+    pub message: String,
+}
 
 /// An upstream server that a mirror follows or has asked to follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
@@ -3074,6 +3351,7 @@ impl fmt::Display for UserType {
     EnrichedRepository,
     EnrichedRepositoryProperties,
     GlobalPermission,
+    HeldBackReason,
     InvocationOutcome,
     MirrorEventType,
     MirrorMode,
@@ -3101,6 +3379,7 @@ impl fmt::Display for UserType {
     ProjectType,
     RefChangeType,
     RefType,
+    RepositoryFaultKind,
     RepositoryPermission,
     RepositoryState,
     RepositoryVisibility,
@@ -3134,6 +3413,8 @@ impl fmt::Display for UserType {
     RestFarmSynchronizationRequest,
     RestHashedRepository,
     RestHashes,
+    RestHeldBack,
+    RestHeldBackRepository,
     RestInvocation,
     RestInvocationCounts,
     RestInvocationHistory,
@@ -3163,18 +3444,26 @@ impl fmt::Display for UserType {
     RestRawAccessToken,
     RestRefChange,
     RestRefSyncQueue,
+    RestReferenceDifference,
     RestRefsChangedEvent,
+    RestRemovalConfirmation,
     RestRepository,
+    RestRepositoryAdoption,
     RestRepositoryEvent,
+    RestRepositoryFaults,
     RestRepositoryHashes,
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
     RestRepositoryRequest,
+    RestRepositoryRestoration,
+    RestRepositoryRestorationRequest,
     RestRepositoryUpdate,
     RestSelfLinks,
     RestSshCredentials,
     RestSyncProgress,
+    RestUnrecordedRepository,
+    RestUnservedRepository,
     RestUpstreamServer,
     RestUpstreamSettings,
     RestUpstreamSettingsUpdate,

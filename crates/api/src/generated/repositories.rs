@@ -208,6 +208,10 @@ pub enum UpdateRepositoryResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
 }
 
 /// Answers `updateRepository`: change a repository.
@@ -306,6 +310,10 @@ pub enum GetBranchesResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
 }
 
 /// Answers `getBranches`: list branches.
@@ -362,7 +370,8 @@ pub enum CreateBranchForRepositoryResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -407,6 +416,10 @@ pub enum GetDefaultBranchWithTipResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
 }
 
 /// Answers `getDefaultBranchWithTip`: get the default branch with its tip.
@@ -463,7 +476,8 @@ pub enum CreateBranchResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -519,7 +533,8 @@ pub enum DeleteBranchResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
-    /// The server cannot answer now, because the upstream that knows the user cannot be reached. Try again later.
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -617,6 +632,10 @@ pub enum SetDefaultBranchResponse {
     /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
 }
 
 /// Answers `setDefaultBranch`: change the default branch.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{access_tokens, application, hashes, mirror, permissions, projects, repositories, upstream, users, webhooks};
+use super::{access_tokens, application, hashes, mirror, permissions, projects, repositories, repository_faults, upstream, users, webhooks};
 
 /// The routes of the upstream role, answered by `H`.
 pub type UpstreamRoutes<H> = (
@@ -13,6 +13,7 @@ pub type UpstreamRoutes<H> = (
     application::ApplicationRoutes<H>,
     projects::ProjectsRoutes<H>,
     repositories::RepositoriesRoutes<H>,
+    repository_faults::RepositoryFaultsRoutes<H>,
     users::UsersRoutes<H>,
     permissions::PermissionsRoutes<H>,
     access_tokens::AccessTokensRoutes<H>,
@@ -27,6 +28,7 @@ where
         + application::ApplicationOperations
         + projects::ProjectsOperations
         + repositories::RepositoriesOperations
+        + repository_faults::RepositoryFaultsOperations
         + users::UsersOperations
         + permissions::PermissionsOperations
         + access_tokens::AccessTokensOperations
@@ -38,6 +40,7 @@ where
         application::ApplicationRoutes(handlers.clone()),
         projects::ProjectsRoutes(handlers.clone()),
         repositories::RepositoriesRoutes(handlers.clone()),
+        repository_faults::RepositoryFaultsRoutes(handlers.clone()),
         users::UsersRoutes(handlers.clone()),
         permissions::PermissionsRoutes(handlers.clone()),
         access_tokens::AccessTokensRoutes(handlers.clone()),
@@ -71,6 +74,7 @@ pub type AllRoutes<U, M> = (
     application::ApplicationRoutes<U>,
     projects::ProjectsRoutes<U>,
     repositories::RepositoriesRoutes<U>,
+    repository_faults::RepositoryFaultsRoutes<U>,
     users::UsersRoutes<U>,
     permissions::PermissionsRoutes<U>,
     access_tokens::AccessTokensRoutes<U>,

@@ -1,11 +1,13 @@
-//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows.
+//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and what one of them holds back.
 
 use clap::Subcommand;
 
+use super::connection::MirrorConnection;
+use super::held_back::{self, Rescue};
 use super::{UpstreamConnection, api, named_resource};
 use crate::output::Column;
 
-/// What an upstream's administrator can do with mirrors.
+/// What an administrator can do with mirrors.
 #[derive(Debug, Subcommand)]
 pub enum MirrorVerb {
     /// List the mirrors of an upstream.
@@ -29,6 +31,21 @@ pub enum MirrorVerb {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
+    /// List what a mirror neither removes nor overwrites, because the upstream has lost it.
+    HeldBack {
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Let a mirror move what it holds back into its trash, and follow the upstream as it is now.
+    ConfirmRemoval {
+        /// Which list is confirmed, as `mirror held-back` shows it.
+        #[arg(value_name = "TOKEN")]
+        seen: String,
+        #[command(flatten)]
+        connection: MirrorConnection,
+    },
+    /// Tell which repositories and commits only a mirror still has, and write them to bundles.
+    Rescue(Rescue),
 }
 
 /// What is shown of a mirror.
@@ -63,6 +80,9 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
             session.client.delete(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             session.output.done(&format!("Removed the mirror {id}."));
         }
+        MirrorVerb::HeldBack { connection } => held_back::show(connection).await?,
+        MirrorVerb::ConfirmRemoval { seen, connection } => held_back::confirm(&seen, connection).await?,
+        MirrorVerb::Rescue(rescue) => held_back::rescue(rescue).await?,
     }
     Ok(())
 }

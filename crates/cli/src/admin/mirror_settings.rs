@@ -9,8 +9,9 @@ use url::Url;
 
 use super::connection::MirrorConnection;
 use super::{Session, api, named_resource};
+use crate::client::credentials::Authorization;
 use crate::client::{CallError, Client};
-use crate::output::{Column, Progress};
+use crate::output::{Column, OutputFormat, Progress};
 
 /// How often a mirror is asked how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
@@ -109,25 +110,44 @@ pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
 }
 
 /// One of the upstreams that a mirror follows.
-struct FollowedUpstream {
+pub struct FollowedUpstream {
     session: Session,
     id: String,
     base_url: Option<String>,
 }
 
 impl FollowedUpstream {
-    async fn of(connection: MirrorConnection) -> anyhow::Result<Self> {
+    /// The one that is meant.
+    pub async fn of(connection: MirrorConnection) -> anyhow::Result<Self> {
         let wanted = connection.upstream_id.clone();
         let session = connection.open().await?;
         let (id, base_url) = followed_upstream(&session.client, wanted.as_deref()).await?;
         Ok(Self { session, id, base_url })
     }
 
-    fn client(&self) -> &Client {
+    /// Calls the mirror.
+    pub fn client(&self) -> &Client {
         &self.session.client
     }
 
-    fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
+    /// Prints what it says.
+    pub fn output(&self) -> OutputFormat {
+        self.session.output
+    }
+
+    /// For git, which speaks to the mirror and its upstream.
+    pub fn authorization(&self) -> &Authorization {
+        self.session.authorization()
+    }
+
+    /// Where the upstream is, as the mirror says.
+    pub fn base_url(&self) -> anyhow::Result<Url> {
+        let base_url = self.base_url.as_deref().and_then(|text| Url::parse(text).ok());
+        base_url.context("the mirror does not say where its upstream is")
+    }
+
+    /// A path at the mirror below this upstream.
+    pub fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
         upstream_path(&self.id, rest)
     }
 
@@ -139,9 +159,7 @@ impl FollowedUpstream {
 
     /// Keys are known to the upstream only, and the mirror says where that is.
     async fn project_ids(&self, keys_or_ids: &[String]) -> anyhow::Result<Vec<String>> {
-        let base_url = self.base_url.as_deref().and_then(|text| Url::parse(text).ok());
-        let base_url = base_url.context("the mirror does not say where its upstream is")?;
-        named_resource::project_ids(&self.session.client_of(base_url), keys_or_ids).await
+        named_resource::project_ids(&self.session.client_of(self.base_url()?), keys_or_ids).await
     }
 }
 

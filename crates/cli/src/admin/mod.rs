@@ -11,6 +11,7 @@ pub mod user;
 pub mod webhook;
 
 mod connection;
+mod held_back;
 mod named_resource;
 
 pub use connection::{Session, UpstreamConnection};

@@ -42,6 +42,7 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         data_directory::writable(&options.data),
         data_directory::free_space(&options.data),
         surroundings::database(options.database.as_deref()).await,
+        surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
     ];
     findings.extend(surroundings::upstream(options.upstream.as_ref()).await);
     match options.output {

@@ -46,6 +46,17 @@ pub async fn database(url: Option<&str>) -> Finding {
     }
 }
 
+/// Whether the data directory and the database belong to one server, and to which.
+pub async fn owner(data: &Path, database: Option<&str>, is_for_mirror: bool) -> Finding {
+    const ITEM: &str = "owner";
+    let expected = is_for_mirror.then_some(heliostat_server::Role::Mirror);
+    match heliostat_server::check_owners(data, database, expected).await {
+        Ok(Some(owner)) => Finding::good(ITEM, owner),
+        Ok(None) => Finding::skipped(ITEM, "neither data directory nor database has been used yet"),
+        Err(reason) => Finding::failed(ITEM, reason, "give --data and --database of one and the same server"),
+    }
+}
+
 /// Whether the upstream answers, and whether its clock agrees with ours.
 pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
     const ITEM: &str = "upstream";

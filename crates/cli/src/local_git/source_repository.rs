@@ -19,13 +19,14 @@ pub struct SourceRepository {
 }
 
 impl SourceRepository {
-    /// Takes a path or a URL. A path that exists wins, whatever it looks like.
+    /// Takes a directory, a bundle or a URL. A path that exists wins, whatever it looks like.
     pub async fn from_path_or_url(git: &Git, source: &str) -> anyhow::Result<Self> {
         let path = Path::new(source);
-        if path.exists() {
+        if path.is_dir() {
             return Self::at(git, path).await;
         }
-        if !looks_like_url(source) {
+        // A file is a bundle, or nothing that git can read.
+        if !path.is_file() && !looks_like_url(source) {
             bail!("{source:?} is neither a directory here nor the URL of a repository");
         }
         let directory = temporary_directory()?;

@@ -53,6 +53,12 @@ pub fn line(text: &str) {
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
+/// Says on standard error what may be done next.
+pub fn hint(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{}", printable(text));
+}
+
 /// Prints an error and what caused it on standard error, in one line.
 pub fn print_error(error: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();

@@ -50,7 +50,7 @@ pub struct MirrorRoleOptions {
     /// How long a request may wait for a change that is known but not here yet; 0s turns waiting off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_FRESHNESS_CAP", default_value = "2s", value_parser = duration::parse)]
     pub freshness_cap: Duration,
-    /// Let a sweep remove more than a tenth of the repositories without being asked [default: false].
+    /// Let a sweep move whatever the upstream no longer lists into the trash without being asked [default: false].
     #[arg(long, env = "HELIOSTAT_ALLOW_MASS_REMOVAL", value_parser = BoolishValueParser::new())]
     pub allow_mass_removal: bool,
     /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then

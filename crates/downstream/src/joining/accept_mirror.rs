@@ -1,9 +1,9 @@
 //! Letting a mirror in: introduction, secret, installation; and back to pending if any of it fails.
 //!
 //! 1. The descriptor is fetched from the mirror's own address, within the address rules.
-//! 2. The mirror is stored with a fresh secret. From now on its signatures are accepted, because it checks the
-//!    secret by calling back before it accepts the next step.
-//! 3. The mirror is told its secret (`addon/installed`), and which projects to follow if not all.
+//! 2. The mirror is stored with a fresh secret and the projects that were chosen for it. From now on its signatures are
+//!    accepted, because it checks the secret by calling back before it accepts the next step.
+//! 3. The mirror is told both at once (`addon/installed`).
 //! 4. If the mirror does not agree, it is removed again and the request is open as before.
 //!
 //! A crash between the second and third step leaves a mirror that was never told. It keeps asking, and
@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettingsUpdate};
+use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettings};
 use heliostat_auth::shared_secret;
 use heliostat_peer::Call;
 use heliostat_refusal::Refusal;
@@ -22,7 +22,7 @@ use url::Url;
 
 use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use super::requests::Joining;
-use crate::calling::{self, MirrorCall, upstream_on_mirror};
+use crate::calling::{self, MirrorCall};
 use crate::permit::SystemAdministrator;
 
 /// How long fetching a descriptor may take.
@@ -31,7 +31,7 @@ const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most projects that one acceptance can name.
 const MAX_SELECTED_PROJECTS: usize = 10_000;
-/// An installation is repeated at most this often.
+/// An installation of this process is repeated after this time at the earliest.
 const INSTALL_AGAIN_AFTER_MS: i64 = 60_000;
 
 impl Joining {
@@ -52,16 +52,13 @@ impl Joining {
             _ => None,
         };
         let joining = Arc::clone(self);
-        self.parts
-            .tasks
-            .to_the_end(async move { joining.accept_to_the_end(&request, projects.as_deref()).await })
-            .await
+        self.parts.tasks.to_the_end(async move { joining.accept_to_the_end(&request, projects).await }).await
     }
 
     async fn accept_to_the_end(
         &self,
         request: &MirroringRequest,
-        projects: Option<&[String]>,
+        projects: Option<Vec<String>>,
     ) -> Result<MirrorServer, Refusal> {
         let introduction = self.fetch_introduction(&request.base_url, &request.descriptor_uri).await?;
         let new_mirror = NewMirror {
@@ -69,10 +66,11 @@ impl Joining {
             uninstalled_url: introduction.uninstalled_url.clone(),
             shared_secret: shared_secret().expose().to_owned(),
             client_key: self.parts.client_key.clone(),
+            chosen_projects: projects,
             accepted_at: self.parts.announcer.now_ms(),
         };
         let mirror = self.parts.store.insert_mirror(request.id, new_mirror).await?;
-        match self.install(&mirror, &introduction, projects).await {
+        match self.install(&mirror, &introduction).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
                 self.members.record(&mirror.id).await
@@ -94,7 +92,9 @@ impl Joining {
             return Ok(());
         };
         let now = self.parts.announcer.now_ms();
-        if now - mirror.created_at < INSTALL_AGAIN_AFTER_MS || !self.members.admit_installation(id, now) {
+        let may_be_under_way =
+            mirror.created_at >= self.started_at && now - mirror.created_at < INSTALL_AGAIN_AFTER_MS;
+        if may_be_under_way || !self.members.admit_installation(id, now) {
             return Ok(());
         }
         let joining = Arc::clone(self);
@@ -102,7 +102,7 @@ impl Joining {
             let installed = async {
                 let introduction =
                     joining.fetch_introduction(&mirror.base_url, &mirror.descriptor_uri).await?;
-                joining.install(&mirror, &introduction, None).await
+                joining.install(&mirror, &introduction).await
             };
             if let Err(error) = installed.await {
                 tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot install a mirror again");
@@ -130,12 +130,7 @@ impl Joining {
         })
     }
 
-    async fn install(
-        &self,
-        mirror: &MirrorServer,
-        introduction: &Introduction,
-        projects: Option<&[String]>,
-    ) -> Result<(), Refusal> {
+    async fn install(&self, mirror: &MirrorServer, introduction: &Introduction) -> Result<(), Refusal> {
         let base_url = self.parts.announcer.base_address();
         let body = RestAddonInstalledEvent {
             key: Some(introduction.key.clone()),
@@ -143,6 +138,7 @@ impl Joining {
             shared_secret: mirror.shared_secret.clone(),
             base_url: Some(base_url.to_owned()),
             api_base_url: Some(base_url.to_owned()),
+            settings: Some(settings_of(mirror)),
             ..RestAddonInstalledEvent::default()
         };
         let call = MirrorCall {
@@ -153,33 +149,7 @@ impl Joining {
             timeout: INSTALL_TIMEOUT,
         };
         let installed = calling::send(&self.parts.client, mirror, call).await;
-        installed
-            .map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))?;
-        match projects {
-            Some(projects) => self.select_projects(mirror, projects).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn select_projects(&self, mirror: &MirrorServer, projects: &[String]) -> Result<(), Refusal> {
-        let failed = |reason: String| {
-            Refusal::conflict(format!("The mirror could not be told which projects to follow: {reason}."))
-        };
-        let resource = upstream_on_mirror(mirror)
-            .ok_or_else(|| failed("its addresses are not the usual ones".to_owned()))?;
-        let body = RestUpstreamSettingsUpdate {
-            mode: Some(MirrorMode::SelectedProjects),
-            project_ids: Some(projects.to_vec()),
-        };
-        let url = format!("{resource}/settings");
-        let call = MirrorCall {
-            method: Method::PUT,
-            url: &url,
-            event_key: None,
-            body: &body,
-            timeout: INSTALL_TIMEOUT,
-        };
-        calling::send(&self.parts.client, mirror, call).await.map_err(|error| failed(error.to_string()))
+        installed.map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))
     }
 
     async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
@@ -195,5 +165,13 @@ impl Joining {
             self.parts.store.find_project(id).await?.ok_or_else(unknown)?;
         }
         Ok(ids)
+    }
+}
+
+/// What was chosen for a mirror when it was accepted.
+fn settings_of(mirror: &MirrorServer) -> RestUpstreamSettings {
+    match &mirror.chosen_projects {
+        None => RestUpstreamSettings { mode: MirrorMode::AllProjects, project_ids: Vec::new() },
+        Some(ids) => RestUpstreamSettings { mode: MirrorMode::SelectedProjects, project_ids: ids.clone() },
     }
 }

@@ -43,11 +43,14 @@ pub struct Joining {
     pub(super) parts: DownstreamParts,
     pub(super) members: Arc<Members>,
     rate_limit: RegistrationRateLimit,
+    /// When this process began, in epoch milliseconds: what was under way before is not any more.
+    pub(super) started_at: i64,
 }
 
 impl Joining {
     pub(crate) fn new(parts: DownstreamParts, members: Arc<Members>) -> Self {
-        Self { parts, members, rate_limit: RegistrationRateLimit::default() }
+        let started_at = parts.announcer.now_ms();
+        Self { parts, members, rate_limit: RegistrationRateLimit::default(), started_at }
     }
 
     /// Files a mirror's request, or tells what has become of it. This needs no credentials.

@@ -16,8 +16,8 @@ use heliostat_git::{GitError, ObjectId, Repository, blocking, remove_if_there, s
 use super::packs::pack_folder;
 use super::repack::background;
 
-/// What belongs to a pack. The index goes first: without it no process starts to use the pack.
-const PARTS: [&str; 4] = ["idx", "rev", "bitmap", "pack"];
+/// How the name of a pack without its index begins: git calls so what it had no time to finish.
+const REMOVED: &str = "tmp_removed_";
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,9 +80,15 @@ fn place_of_loose_object(line: &[u8]) -> Option<String> {
 
 /// Removes all files of a pack and says how large it was.
 fn remove(folder: &Path, pack: &str) -> io::Result<u64> {
-    let size = std::fs::metadata(folder.join(format!("{pack}.pack"))).map_or(0, |metadata| metadata.len());
-    for part in PARTS {
-        remove_if_there(&folder.join(format!("{pack}.{part}")))?;
+    let (file, removed) = (folder.join(format!("{pack}.pack")), folder.join(format!("{REMOVED}{pack}")));
+    let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
+    let part = |extension: &str| folder.join(format!("{pack}.{extension}"));
+    // First: without it no process starts to use the pack.
+    remove_if_there(&part("idx"))?;
+    // Removing a large file takes a while: what is left when this process is killed must be known for a leftover.
+    std::fs::rename(&file, &removed)?;
+    for file in [part("rev"), part("bitmap"), removed] {
+        remove_if_there(&file)?;
     }
     Ok(size)
 }

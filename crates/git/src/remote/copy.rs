@@ -68,9 +68,12 @@ async fn fill(source: &Repository, copy: &Repository) -> Result<(), CopyError> {
     let command = command.setting("fetch.unpackLimit", "1");
     command.args(["+refs/*:refs/*", &format!("^{INTERNAL_NAMESPACE}*")]).run().await?;
     copy.command("pack references").args(["pack-refs", "--all"]).run().await?;
+    let io_error = |error| CopyError::Io { id: source.id(), error };
+    if let Some(identity) = source.identity().await.map_err(io_error)? {
+        copy.set_identity(&identity).await.map_err(io_error)?;
+    }
     let path = copy.path().to_owned();
-    let synced = blocking(move || sync_tree(&path)).await;
-    synced.map_err(|error| CopyError::Io { id: source.id(), error })
+    blocking(move || sync_tree(&path)).await.map_err(io_error)
 }
 
 /// Git starts the process that reads in a fresh environment: the owner of the folder is checked there unless it is
@@ -104,8 +107,10 @@ mod tests {
             workshop.commit(&source, "a/b");
             workshop.run(source.path(), &["tag", "-a", "-m", "annotated", "v1", "trunk"]);
             workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "trunk"]);
+            source.set_identity("the same").await.expect("writable");
             copy_repository(&source, &backup).await.expect("copied");
             let copy = backup.open(id).await.expect("there");
+            assert_eq!(copy.identity().await.expect("readable").as_deref(), Some("the same"));
             assert_eq!(copy.refs().await.expect("readable"), source.refs().await.expect("readable"));
             assert_eq!(copy.head().await.expect("readable"), Some(trunk));
             copy.verify().await.expect("whole");

@@ -11,7 +11,7 @@ use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
 };
-use crate::repository::{LastSyncs, RepositoryLocks};
+use crate::repository::{LastSyncs, Locks};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -29,9 +29,10 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
-    pub(crate) ref_locks: RepositoryLocks<tokio::sync::Mutex<()>>,
+    pub(crate) ref_locks: Locks<tokio::sync::Mutex<()>>,
     /// Held by those who read references from disk, and alone by one that shows others at once.
-    pub(crate) swaps: RepositoryLocks<tokio::sync::RwLock<()>>,
+    pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
+    push_gates: Locks<tokio::sync::RwLock<()>>,
     last_syncs: LastSyncs,
 }
 
@@ -40,8 +41,9 @@ impl Shared {
     pub(crate) fn new(ref_memory_bytes: u64) -> Self {
         Self {
             refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
-            ref_locks: RepositoryLocks::default(),
-            swaps: RepositoryLocks::default(),
+            ref_locks: Locks::default(),
+            swaps: Locks::default(),
+            push_gates: Locks::default(),
             last_syncs: LastSyncs::default(),
         }
     }
@@ -182,6 +184,11 @@ impl Repository {
     /// Keeps those who read references from disk apart from one that shows others at once.
     pub(crate) fn swaps(&self) -> Arc<tokio::sync::RwLock<()>> {
         self.0.shared.swaps.of(self.id())
+    }
+
+    /// Open to pushes in their last step, or to one who syncs folders.
+    pub(super) fn push_gate(&self) -> Arc<tokio::sync::RwLock<()>> {
+        self.0.shared.push_gates.of(self.id())
     }
 
     /// When the repositories of its store were last made durable.

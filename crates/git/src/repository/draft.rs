@@ -32,19 +32,19 @@ impl RepositoryDraft {
         let Self { folder, repository, store } = self;
         let id = repository.id();
         let (place, trash, shared) = (store.place_of(id), store.trash_folder(), store.shared());
-        let (made, destination) = (repository.path().to_owned(), place.clone());
+        let made = repository.path().to_owned();
         let durability = repository.git().durability();
         blocking(move || {
             if durability == Durability::Strict {
                 sync_tree(&made)?;
             }
-            let exchanged = exchange(&trash, &made, &destination, (id, reason, origin));
+            let exchanged = exchange(&trash, &made, &place, (id, reason, origin));
             shared.refs.forget(id);
             exchanged?;
             folder.close()
         })
         .await?;
-        Ok(store.repository_at(id, place))
+        Ok(store.repository(id))
     }
 }
 

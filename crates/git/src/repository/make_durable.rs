@@ -89,6 +89,7 @@ impl Repository {
         if self.git().durability() == Durability::Relaxed {
             return Ok(());
         }
+        let _alone = self.no_push_in_last_step().await;
         // References are not packed meanwhile: their files must not go before `packed-refs` has come.
         let lock = self.refs_lock();
         let _lock = lock.lock().await;

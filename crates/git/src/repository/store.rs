@@ -12,15 +12,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
-use crate::process::{Durability, Fault, Git, GitError, end_orphans, is_about_content};
+use crate::process::{Durability, Fault, Git, GitError, is_about_content};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
-use crate::repository::{Repository, RepositoryDraft, STALE_LOCK_AGE, Shared};
+use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
 const FOLDERS: u64 = 256;
@@ -138,6 +137,16 @@ impl RepositoryStore {
         self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
+    /// Creates an empty repository that says whose it is: see [`Repository::identity`].
+    pub async fn create_with_identity(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        identity: &str,
+    ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, ObjectFormat::Sha1, Some(identity)).await
+    }
+
     /// Creates an empty repository whose objects are named by this hash.
     pub async fn create_with_format(
         &self,
@@ -145,14 +154,27 @@ impl RepositoryStore {
         default_branch: &RefName,
         format: ObjectFormat,
     ) -> Result<Repository, CreateError> {
+        self.make(id, default_branch, format, None).await
+    }
+
+    async fn make(
+        &self,
+        id: u64,
+        default_branch: &RefName,
+        format: ObjectFormat,
+        identity: Option<&str>,
+    ) -> Result<Repository, CreateError> {
         let place = self.place_of(id);
         if is_there(&place).await {
             return Err(CreateError::Exists(id));
         }
         let draft = self.draft(id, default_branch, format).await?;
         let (made, destination) = (draft.repository().path().to_owned(), place.clone());
-        let durability = self.git.durability();
+        let (durability, identity) = (self.git.durability(), identity.map(str::to_owned));
         let finish = move || {
+            if let Some(identity) = identity {
+                write_identity(&made, &identity)?;
+            }
             if durability == Durability::Strict {
                 // Git leaves HEAD and the configuration to the system.
                 sync_tree(&made)?;
@@ -242,38 +264,7 @@ impl RepositoryStore {
         .await
     }
 
-    /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
-    /// the next change, and what a fetch had not finished. Call it once, before anything else works on this store. Returns how many lock files it removed.
-    pub async fn recover(&self) -> io::Result<usize> {
-        let root = self.root.clone();
-        let ended = blocking(move || Ok(end_orphans(&root))).await?;
-        // Where processes cannot be seen, one that has outlived the last run may still be at work.
-        let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
-        self.clear_drafts().await?;
-        let mut removed = 0;
-        for id in self.list().await? {
-            let repository = self.repository(id);
-            repository.clear_stale_transfers(Duration::ZERO).await?;
-            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
-        }
-        Ok(removed)
-    }
-
-    /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.
-    async fn clear_drafts(&self) -> io::Result<()> {
-        let folders = [self.incoming(), self.discarded_folder()];
-        blocking(move || {
-            for entry in
-                folders.iter().map(std::fs::read_dir).collect::<io::Result<Vec<_>>>()?.into_iter().flatten()
-            {
-                std::fs::remove_dir_all(entry?.path())?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    pub(super) fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
+    fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
         Repository::of_store(self.git.clone(), place, id, Arc::clone(&self.shared))
     }
 
@@ -285,7 +276,7 @@ impl RepositoryStore {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
-    fn incoming(&self) -> PathBuf {
+    pub(super) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
 }
@@ -457,22 +448,5 @@ mod tests {
         assert_eq!(store.list().await.expect("listable"), [2, 3]);
         assert!(matches!(store.open(258).await, Err(OpenError::Missing(258))));
         assert!(store.create(258, &main()).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn recovering_deletes_what_a_crash_left_and_no_repository() {
-        let workshop = Workshop::new().await;
-        let store = workshop.store();
-        store.create(1, &main()).await.expect("created");
-        let trashed = store.trash_folder().join("9-x/repository.git/objects");
-        std::fs::create_dir_all(&trashed).expect("folder");
-        std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
-        std::fs::create_dir_all(store.incoming().join("8-x")).expect("folder");
-        store.recover().await.expect("recovered");
-        assert!(trashed.exists());
-        for folder in [store.incoming(), store.discarded_folder()] {
-            assert!(folder.read_dir().expect("listable").next().is_none());
-        }
-        assert_eq!(store.list().await.expect("listable"), [1]);
     }
 }

@@ -20,7 +20,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{RepositoryStore, move_into_place, sync_parent_of};
-use crate::disk::{blocking, entries, sync_folder};
+use crate::disk::{blocking, entries, sync_folder, write_durably};
 use crate::repository::Repository;
 
 /// The repository within its place in the trash.
@@ -96,6 +96,8 @@ pub struct Origin {
     pub external_id: Option<String>,
     /// What stays the same as long as it is the same repository, and is never used again.
     pub identity: Option<String>,
+    /// Which generation of its references it has.
+    pub generation: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -328,10 +330,7 @@ fn new_bin(trash: &Path, record: &Record) -> io::Result<PathBuf> {
             made => break made.map(|()| bin)?,
         }
     };
-    let mut file = std::fs::File::create(bin.join(RECORD))?;
-    serde_json::to_writer_pretty(&mut file, record)?;
-    file.sync_all()?;
-    sync_folder(&bin)?;
+    write_durably(&bin.join(RECORD), &serde_json::to_vec_pretty(record)?)?;
     sync_folder(trash)?;
     Ok(bin)
 }
@@ -407,6 +406,7 @@ mod tests {
             upstream_id: Some("u".to_owned()),
             external_id: Some("17".to_owned()),
             identity: Some("abc".to_owned()),
+            generation: Some(8),
         }
     }
 

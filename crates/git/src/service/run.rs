@@ -21,7 +21,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
 use crate::process::{ByteStream, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
-use crate::repository::Repository;
+use crate::repository::{PushTurn, Repository};
 use crate::service::{MAX_PUSH_BYTES, bounded};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
@@ -157,6 +157,10 @@ pub async fn exchange(
         let change = Arc::new(repository.change_under_way());
         let fed = Arc::downgrade(&change);
         command = taking_a_push(command, change);
+        if let Some(turn) = repository.push_turn() {
+            command = command.holding(Arc::clone(&turn));
+            request = with_last_piece_in_turn(request, turn);
+        }
         request = request
             .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
             .boxed();
@@ -164,6 +168,28 @@ pub async fn exchange(
     let mut process = command.spawn(Lane::Serving).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request))
+}
+
+/// The request, whose last piece waits until the last step of the push may begin.
+fn with_last_piece_in_turn(request: ByteStream, turn: Arc<PushTurn>) -> ByteStream {
+    let request = stream::unfold((request.fuse(), None, turn), |(mut request, mut held, turn)| async move {
+        loop {
+            match request.next().await {
+                Some(Ok(piece)) => {
+                    if let Some(before) = held.replace(piece) {
+                        return Some((Ok(before), (request, held, turn)));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(error), (request, None, turn))),
+                None => {
+                    let last: Bytes = held.take()?;
+                    turn.begin_last_step().await;
+                    return Some((Ok(last), (request, None, turn)));
+                }
+            }
+        }
+    });
+    request.boxed()
 }
 
 /// The answer of upload-pack to a request that is there already, with these settings besides its usual ones.

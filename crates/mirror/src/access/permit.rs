@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heliostat_auth::{Caller, GlobalPermission};
 use heliostat_refusal::Refusal;
-use heliostat_storage::MirroredRepository;
+use heliostat_storage::{HeldReason, MirroredRepository};
 
 use crate::upstream_link::AccessDecision;
 
@@ -57,6 +57,13 @@ pub(crate) fn read(record: Arc<MirroredRepository>, decision: &AccessDecision) -
         return Ok(Reader(record));
     }
     Err(repository_not_found())
+}
+
+/// Under which id the upstream decides about the repository. Of one that it does not know, or has another one for, only
+/// administrators may read what is here.
+pub(crate) fn id_to_decide_by(record: &MirroredRepository) -> Option<&str> {
+    let is_known_there = !matches!(record.held, Some(HeldReason::Missing | HeldReason::Replaced));
+    is_known_there.then_some(record.external_id.as_str())
 }
 
 /// The upstream sees every repository; a link that it has signed counts as the upstream.

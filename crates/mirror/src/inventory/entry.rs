@@ -45,7 +45,8 @@ pub(crate) fn origin_of(record: &MirroredRepository) -> Origin {
         path: Some(format!("{}/{}", record.project_key, record.slug)),
         upstream_id: Some(record.upstream_server_id.to_string()),
         external_id: Some(record.external_id.clone()),
-        identity: None,
+        identity: record.identity.clone(),
+        generation: Some(record.generation_synced.0),
     }
 }
 
@@ -142,6 +143,9 @@ pub(crate) mod tests {
             last_error: None,
             next_attempt_at: None,
             removed_at: None,
+            identity: Some(format!("identity of {slug}")),
+            held: None,
+            held_at: None,
         }
     }
 

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::entry::{Entry, disk_id};
 use super::index::Index;
+use super::returning::Returning;
 use super::settings::SelectedProjects;
 use crate::upstream_link::UpstreamLink;
 
@@ -27,6 +28,7 @@ pub(crate) struct Inventory {
     pub(super) repositories: RepositoryStore,
     pub(super) clock: Clock,
     pub(super) index: Index,
+    pub(super) returning: Returning,
     /// Held while a repository comes or goes, so that it cannot do both at once.
     pub(super) coming_or_going: tokio::sync::Mutex<()>,
 }
@@ -52,7 +54,10 @@ impl Inventory {
     ) -> Result<Self, LoadError> {
         let index = Index::default();
         let coming_or_going = tokio::sync::Mutex::default();
-        let inventory = Self { link, selection, store, repositories, clock, index, coming_or_going };
+        let trashed = repositories.trashed().await.map_err(LoadError::Repositories)?;
+        let returning = Returning::new(trashed, link.id());
+        let inventory =
+            Self { link, selection, store, repositories, clock, index, returning, coming_or_going };
         inventory.load_rows().await?;
         Ok(inventory)
     }

@@ -2,10 +2,12 @@
 
 mod deletion_guard;
 mod entry;
+mod held;
 mod index;
 mod mirrored;
 mod record;
 mod removal;
+mod returning;
 mod selection;
 mod settings;
 

@@ -9,6 +9,7 @@ use heliostat_storage::{
 };
 
 use super::entry::{Entry, disk_id};
+use super::held::standing;
 use super::mirrored::Inventory;
 use crate::upstream_link::{UpstreamProject, UpstreamRepository};
 
@@ -36,22 +37,41 @@ impl Inventory {
             return Ok(None);
         }
         let record = self.new_record(repository).await?;
+        self.take_back(&record, repository).await;
         let entry = self.index.enter(record);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
     }
 
-    /// A row whose number nothing on disk has: what lies there without a row is not to be overwritten.
+    /// Puts what lies in the trash of the repository in its place, for the synchronisation that follows to bring it up to date.
+    async fn take_back(&self, record: &MirroredRepository, repository: &UpstreamRepository) {
+        let Some(name) = self.returning.take(repository) else { return };
+        match self.repositories.take_back(&name, disk_id(record.local_id)).await {
+            Ok(_) => tracing::info!(
+                repository.project = record.project_key,
+                repository.slug = record.slug,
+                trash.name = name,
+                "took a repository that is wanted again out of the trash"
+            ),
+            // Then it is fetched in full.
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot take a repository that is wanted again out of the trash"
+            ),
+        }
+    }
+
+    /// A row whose number nothing on disk has: what lies there already is not to be overwritten.
     async fn new_record(&self, repository: &UpstreamRepository) -> Result<MirroredRepository, StoreError> {
         loop {
             let record = self.store.upsert_repository(self.metadata_of(repository)).await?;
-            let was_synchronised = record.last_sync_at.is_some();
-            if was_synchronised || !self.repositories.is_taken(disk_id(record.local_id)).await {
+            if !self.repositories.is_taken(disk_id(record.local_id)).await {
                 return Ok(record);
             }
+            // Its record is lost, or its removal was interrupted. The sweep sees to it.
             tracing::warn!(
                 repository.local_id = record.local_id.0,
-                "there is a repository with this number of which no record tells; taking the next number"
+                "there is a repository with this number already; taking the next number"
             );
             self.store.mark_removed(record.local_id, self.clock.now_ms()).await?;
             self.store.delete_repository(record.local_id).await?;
@@ -64,10 +84,16 @@ impl Inventory {
         entry: &Arc<Entry>,
         repository: &UpstreamRepository,
     ) -> Result<SyncNeed, StoreError> {
+        if !self.is_meant(entry, repository.identity()).await? {
+            return Ok(SyncNeed::Nothing);
+        }
         let mut metadata = self.metadata_of(repository);
         let before = entry.record();
         if metadata.default_branch.is_none() {
             metadata.default_branch.clone_from(&before.default_branch);
+        }
+        if metadata.identity.is_none() {
+            metadata.identity.clone_from(&before.identity);
         }
         self.write_metadata(entry, metadata).await
     }
@@ -117,6 +143,9 @@ impl Inventory {
         if before.removed_at.is_some() || generation < before.generation_known {
             return Ok(());
         }
+        if let Some(reason) = standing(&before, repository) {
+            return self.hold_locked(entry, reason).await;
+        }
         entry.remember_hash(generation, hash.clone());
         let is_known = generation == before.generation_known
             && before.upstream_content_hash.as_deref() == Some(hash.as_str());
@@ -134,7 +163,8 @@ impl Inventory {
     }
 
     /// Takes in what the upstream answered to a question that was asked when `known` was known. An older
-    /// generation can only mean that the upstream has lost its newer past, to a restored backup for instance.
+    /// generation can only mean that the upstream has lost its newer past, to a restored backup for instance. It is followed
+    /// back only to what is here.
     pub(crate) async fn note_answer(
         &self,
         entry: &Entry,
@@ -147,6 +177,10 @@ impl Inventory {
             return Ok(SyncNeed::Nothing);
         }
         let _writing = entry.writing.lock().await;
+        if let Some(reason) = standing(&entry.record(), repository) {
+            self.hold_locked(entry, reason).await?;
+            return Ok(SyncNeed::Nothing);
+        }
         let now_ms = self.clock.now_ms();
         let local_id = entry.local_id;
         if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?
@@ -157,7 +191,7 @@ impl Inventory {
                 repository.slug = after.slug,
                 generation.known = known.0,
                 generation.upstream = generation.0,
-                "the upstream has fallen back to an older generation, and this mirror follows"
+                "the upstream has fallen back to an older generation, of which nothing here is lost"
             );
             entry.forget_hashes();
             entry.remember_hash(generation, hash.clone());
@@ -236,6 +270,7 @@ impl Inventory {
             public: repository.public,
             default_branch: repository.default_branch.as_ref().map(ToString::to_string),
             metadata_hash: repository.metadata_hash.clone(),
+            identity: repository.identity.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -253,5 +288,6 @@ fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {
         public: record.public,
         default_branch: record.default_branch.clone(),
         metadata_hash: record.metadata_hash.clone(),
+        identity: record.identity.clone(),
     }
 }

@@ -52,15 +52,19 @@ impl Inventory {
     /// Moves a repository that is not served any more into the trash and forgets its row.
     async fn erase(&self, record: &MirroredRepository, reason: TrashReason) -> Result<(), StoreError> {
         let local_id = record.local_id;
-        if let Err(error) = self.repositories.trash(disk_id(local_id), reason, origin_of(record)).await {
-            // The row stays, so that the next comparison tries again.
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(
-                error,
-                repository.local_id = local_id.0,
-                "cannot move a repository into the trash"
-            );
-            return Ok(());
+        match self.repositories.trash(disk_id(local_id), reason, origin_of(record)).await {
+            Ok(Some(name)) => self.returning.put(name, reason, origin_of(record)),
+            Ok(None) => {}
+            Err(error) => {
+                // The row stays, so that the next comparison tries again.
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    repository.local_id = local_id.0,
+                    "cannot move a repository into the trash"
+                );
+                return Ok(());
+            }
         }
         self.store.delete_repository(local_id).await
     }
@@ -75,7 +79,13 @@ impl Inventory {
     }
 
     /// Moves repositories that no row tells of into the trash.
-    pub(crate) async fn discard_unrecorded(&self, disk_ids: &[u64]) {
+    pub(crate) async fn discard_unrecorded(&self, disk_ids: &[u64]) -> Result<(), StoreError> {
+        if disk_ids.is_empty() {
+            return Ok(());
+        }
+        // There may be a record since they were found.
+        let known = self.recorded().await?;
+        let disk_ids = disk_ids.iter().filter(|disk_id| !known.contains(disk_id));
         for disk_id in disk_ids {
             tracing::warn!(repository.local_id = disk_id, "no record tells of this repository");
             let moved = self.repositories.trash(*disk_id, TrashReason::Unrecorded, Origin::default()).await;
@@ -88,6 +98,7 @@ impl Inventory {
                 );
             }
         }
+        Ok(())
     }
 
     /// Removes everything once the grace period after the end of the link is over.

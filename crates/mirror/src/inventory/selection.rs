@@ -43,6 +43,11 @@ impl From<&Selection> for UpstreamSettings {
 }
 
 impl Selection {
+    /// What the upstream says that was chosen.
+    pub(crate) fn chosen(settings: &UpstreamSettings) -> Result<Self, Refusal> {
+        Ok(Self { mode: settings.mode, project_ids: parse_project_ids(&settings.project_ids)? })
+    }
+
     /// Whether repositories of this project are mirrored.
     pub(crate) fn covers(&self, project_id: &str) -> bool {
         match self.mode {

@@ -143,10 +143,21 @@ impl SelectedProjects {
         Ok(settings)
     }
 
-    /// Replaces the selection, whatever it was.
-    pub(crate) async fn select(&self, selection: Selection) -> Result<(), Refusal> {
+    /// Replaces the selection, whatever it was, by the one that a link begins with; `install` stores both at once. It is
+    /// in force before the link holds, so that nothing else is mirrored for a moment.
+    pub(crate) async fn begin_with<F: Future<Output = Result<(), StoreError>>>(
+        &self,
+        selection: Selection,
+        install: impl FnOnce(UpstreamSettings) -> F,
+    ) -> Result<(), Refusal> {
         let _changing = self.hold().await;
-        self.store_selection(selection).await
+        let before = self.current();
+        let settings = UpstreamSettings::from(&selection);
+        self.current.send_replace(Arc::new(selection));
+        install(settings).await.map_err(|error| {
+            self.current.send_replace(before);
+            store_refusal(error)
+        })
     }
 
     /// What leaves the selection is no longer served from here on; the sweep, which waits for changes, removes it

@@ -101,8 +101,9 @@ impl GitServing {
             self.decisions.decide(credentials, None).await?;
             return Err(permit::repository_not_found());
         };
-        let decision = self.decisions.decide(credentials, Some(&entry.external_id)).await?;
-        let reader = permit::read(entry.record(), &decision)?;
+        let record = entry.record();
+        let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
+        let reader = permit::read(record, &decision)?;
         Ok((entry, reader))
     }
 

@@ -65,7 +65,8 @@ impl Lookups {
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
                 let record = found.ok_or_else(permit::repository_not_found)?;
-                permit::read(record, &self.decisions.decide(credentials, Some(external_id)).await?)
+                let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
+                permit::read(record, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(
                 "This needs a link signed by the upstream, or the credentials of a user who may read the repository.",

@@ -43,6 +43,8 @@ pub struct MirrorStatus {
     pub available: usize,
     /// Repositories whose last synchronisation failed.
     pub failing: usize,
+    /// Repositories of which the upstream has lost what is here, and that wait for an administrator.
+    pub held: usize,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
     /// When the last complete comparison with the upstream ended, in epoch milliseconds.
@@ -71,6 +73,7 @@ struct Counts {
     synced: usize,
     available: usize,
     failing: usize,
+    held: usize,
     undecided: usize,
     behind_since: Option<i64>,
 }
@@ -101,6 +104,7 @@ impl StatusReport {
             progress: Progress { discovering, synced: counts.synced, total },
             available: counts.available,
             failing: counts.failing,
+            held: counts.held,
             lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
             last_sweep_at: sweeps.last_sweep_at,
             last_sweep: sweeps.last_sweep,
@@ -117,6 +121,7 @@ impl StatusReport {
             counts.synced += usize::from(!is_behind(&record));
             counts.available += usize::from(is_available(&record));
             counts.failing += usize::from(record.failed_count > 0);
+            counts.held += usize::from(record.held.is_some());
             counts.undecided += usize::from(matches!(
                 record.status,
                 MirroredStatus::NotMirrored | MirroredStatus::Initializing

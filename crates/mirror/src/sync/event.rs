@@ -21,7 +21,7 @@ pub(crate) enum UpstreamEvent {
     /// A repository is new, or its name, place, visibility or default branch has changed.
     RepositoryDescribed { repository: Box<UpstreamRepository> },
     /// A repository is gone.
-    RepositoryDeleted { external_id: String },
+    RepositoryDeleted { external_id: String, identity: Option<String> },
     /// A project has another name, key or visibility.
     ProjectDescribed { project: UpstreamProject },
     /// A project is gone, with everything in it.
@@ -45,7 +45,9 @@ impl TryFrom<AddonEvent> for UpstreamEvent {
                 Ok(Self::RepositoryDescribed { repository: Box::new(described(*event)?) })
             }
             AddonEvent::RepoDeleted(event) => {
-                Ok(Self::RepositoryDeleted { external_id: event.repository.id.to_string() })
+                let repository = event.repository;
+                let external_id = repository.id.to_string();
+                Ok(Self::RepositoryDeleted { external_id, identity: repository.properties.identity })
             }
             AddonEvent::ProjectCreated(event) | AddonEvent::ProjectModified(event) => {
                 Ok(Self::ProjectDescribed { project: project(event.project)? })

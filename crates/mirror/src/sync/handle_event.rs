@@ -20,7 +20,7 @@ use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
 use crate::access::permit::UpstreamItself;
 use crate::access::{AccessDecisions, Authenticator, RequestFacts};
-use crate::inventory::{Inventory, SelectedProjects, Selection};
+use crate::inventory::{Entry, Inventory, SelectedProjects, Selection};
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
     InstalledEvent, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
@@ -51,12 +51,16 @@ impl UpstreamEvents {
         self.link.require(upstream_id)?;
         let caller = self.authenticator.identify(credentials, request).await;
         let is_signed = matches!(caller, Ok(Caller::Upstream { .. }));
+        let chosen = event.settings.as_ref().map(Selection::chosen).transpose()?.unwrap_or_default();
         let confirmed = self.link.confirm_installation(&self.client, event, is_signed).await?;
-        if !self.link.is_installed() {
+        if self.link.is_installed() {
+            self.link.install(confirmed, None).await.map_err(store_refusal)?;
+        } else {
             self.sweep_progress.start_over();
-            self.selection.select(Selection::default()).await?;
+            self.selection
+                .begin_with(chosen, |settings| self.link.install(confirmed, Some(settings)))
+                .await?;
         }
-        self.link.install(confirmed).await.map_err(store_refusal)?;
         self.decisions.revoke(None);
         self.sweep_signal.wake();
         Ok(())
@@ -83,7 +87,9 @@ impl UpstreamEvents {
         let stored = match event {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
-            UpstreamEvent::RepositoryDeleted { external_id } => self.repository_deleted(&external_id).await,
+            UpstreamEvent::RepositoryDeleted { external_id, identity } => {
+                self.repository_deleted(&external_id, identity.as_deref()).await
+            }
             UpstreamEvent::ProjectDescribed { project } => self.project_described(&project).await,
             UpstreamEvent::ProjectDeleted { project_id } => {
                 // Its repositories announce their own end; the sweep sees to it that none is forgotten.
@@ -124,10 +130,30 @@ impl UpstreamEvents {
         let Some(entry) = self.inventory.find(&repository.external_id) else {
             return self.repository_described(repository).await;
         };
+        if !self.inventory.is_meant(&entry, repository.identity()).await? {
+            return Ok(());
+        }
+        if repository.generation < entry.record().generation_known && !self.queue.is_busy(&entry) {
+            self.look_closer(&entry).await?;
+        }
         self.inventory.note_known(&entry, repository).await?;
         self.queue.announce(&entry, change);
         // After the queue has it: a changed name matters less than the refs.
         self.repository_described(repository).await
+    }
+
+    /// News that is older than what is known is late, or the upstream has lost its past. It knows which. If it does not
+    /// answer, the sweep finds out.
+    async fn look_closer(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
+        let Some(secret) = self.link.secret_in_force() else { return Ok(()) };
+        let known = entry.record().generation_known;
+        if let Ok(Some(answer)) = self.client.repository(&entry.external_id, &secret).await
+            && self.inventory.is_meant(entry, answer.identity()).await?
+        {
+            let need = self.inventory.note_answer(entry, &answer, known).await?;
+            self.queue.request_needed(entry, need);
+        }
+        Ok(())
     }
 
     async fn repository_described(&self, repository: &UpstreamRepository) -> Result<(), StoreError> {
@@ -153,9 +179,11 @@ impl UpstreamEvents {
         }
     }
 
-    async fn repository_deleted(&self, external_id: &str) -> Result<(), StoreError> {
+    async fn repository_deleted(&self, external_id: &str, identity: Option<&str>) -> Result<(), StoreError> {
         match self.inventory.find(external_id) {
             None => Ok(()),
+            // Another repository with this id is gone.
+            Some(entry) if !self.inventory.is_meant(&entry, identity).await? => Ok(()),
             Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
         }
     }

@@ -12,12 +12,14 @@ mod proven_state;
 mod show_state;
 mod sync_repository;
 
+mod held_back;
 mod sweep;
 mod sweep_progress;
 
 mod report_outcome;
 
 pub use handle_event::UpstreamEvents;
+pub use held_back::{HeldBack, HeldBackList};
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::SweepOutcome;

@@ -7,13 +7,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
 use heliostat_git::TrashReason;
 use heliostat_peer::{BackOff, CallError, Clock};
-use heliostat_storage::{MirroringMode, StoreError, UpstreamState};
+use heliostat_storage::{HeldReason, MirroringMode, StoreError, UpstreamState};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -35,10 +34,10 @@ const MAX_PAGES: usize = 10_000;
 /// How soon a failed sweep is repeated; never later than the next one is due.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(2), Duration::from_secs(60));
 
-/// What a sweep may delete on its own.
+/// What a sweep may move into the trash on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MassRemoval {
-    /// A large removal waits for an administrator.
+    /// What the upstream has announced, and a few repositories without a record.
     #[default]
     NeedsConfirmation,
     /// Whatever the upstream no longer lists.
@@ -49,19 +48,12 @@ pub enum MassRemoval {
 #[derive(Debug, Default)]
 pub struct SweepSignal {
     notify: Notify,
-    removal_confirmed: AtomicBool,
 }
 
 impl SweepSignal {
     /// Compares with the upstream soon, and not only when the interval is over.
     pub fn wake(&self) {
         self.notify.notify_one();
-    }
-
-    /// Lets the next sweep remove whatever the upstream no longer lists, once.
-    pub fn confirm_removal(&self) {
-        self.removal_confirmed.store(true, Ordering::Relaxed);
-        self.wake();
     }
 }
 
@@ -236,8 +228,13 @@ impl Sweep {
             outcome.added += 1;
             return Ok(());
         };
+        let need = self.inventory.reconsider(&entry, repository).await?;
+        self.queue.request_needed(&entry, need);
         let need = self.inventory.describe(&entry, repository).await?;
         self.queue.request_needed(&entry, need);
+        if entry.record().held == Some(HeldReason::Replaced) {
+            return Ok(());
+        }
         let is_older = repository.generation < entry.record().generation_known;
         if is_older {
             // An event has overtaken the listing, or the upstream has lost its past. It knows which.
@@ -253,7 +250,7 @@ impl Sweep {
         let differs = record.generation_synced < record.generation_known
             || record.content_hash != record.upstream_content_hash;
         // What failed has its own time for the next attempt.
-        if differs && record.failed_count == 0 && !self.queue.is_busy(&entry) {
+        if differs && record.held.is_none() && record.failed_count == 0 && !self.queue.is_busy(&entry) {
             outcome.differing += 1;
             self.queue.request(&entry, PendingChanges::Snapshot);
         }
@@ -279,33 +276,50 @@ impl Sweep {
             }
         }
         self.inventory.finish_removals().await?;
-        let unrecorded = self.inventory.unrecorded().await?;
-        let surplus = unlisted.len() + unrecorded.len();
-        let is_allowed = self.mass_removal == MassRemoval::Allowed
-            || self.signal.removal_confirmed.swap(false, Ordering::Relaxed);
-        let is_large = judge_removal(surplus, present.len() + unrecorded.len()) == RemovalDecision::HoldBack;
-        if !is_allowed && is_large {
-            outcome.held_back = surplus;
-            tracing::error!(
-                unlisted = unlisted.len(),
-                unrecorded = unrecorded.len(),
-                mirrored = present.len(),
-                "many repositories here are not listed by the upstream, or have no record; they are kept until an administrator confirms"
-            );
-            return Ok(());
-        }
-        self.inventory.discard_unrecorded(&unrecorded).await;
+        self.discard_unrecorded(present.len(), outcome).await?;
         for entry in unlisted {
             match self.client.repository(&entry.external_id, secret).await? {
                 Some(repository) if self.selection.current().covers(&repository.project.id) => {
                     self.compare(&repository, outcome).await?;
                 }
-                Some(_) | None => {
+                // It has moved to a project that is not mirrored, unless it is another one.
+                Some(repository) => {
+                    if self.inventory.is_meant(entry, repository.identity()).await? {
+                        self.inventory.stop_mirroring(entry, TrashReason::NotSelected).await?;
+                        outcome.removed += 1;
+                    }
+                }
+                None if self.mass_removal == MassRemoval::Allowed => {
                     self.inventory.stop_mirroring(entry, TrashReason::NotListed).await?;
                     outcome.removed += 1;
                 }
+                // An upstream announces what it deletes.
+                None => self.inventory.hold(entry, HeldReason::Missing).await?,
             }
         }
         Ok(())
+    }
+
+    /// Moves what no record tells of into the trash, unless it is much.
+    async fn discard_unrecorded(
+        &self,
+        present: usize,
+        outcome: &mut SweepOutcome,
+    ) -> Result<(), SweepFailure> {
+        let unrecorded = self.inventory.unrecorded().await?;
+        let surplus = unrecorded.len();
+        let is_large = judge_removal(surplus, present + surplus) == RemovalDecision::HoldBack;
+        if is_large && self.mass_removal == MassRemoval::NeedsConfirmation {
+            outcome.held_back = surplus;
+            tracing::error!(
+                unrecorded = surplus,
+                mirrored = present,
+                "no record tells of many repositories on disk; they are kept until an administrator confirms"
+            );
+            self.progress.unrecorded_held_back(unrecorded);
+            return Ok(());
+        }
+        self.progress.unrecorded_held_back(Vec::new());
+        Ok(self.inventory.discard_unrecorded(&unrecorded).await?)
     }
 }

@@ -13,7 +13,7 @@ pub struct SweepOutcome {
     pub differing: usize,
     /// Repositories that were removed here.
     pub removed: usize,
-    /// Repositories that would have been removed, but were too many.
+    /// Repositories without a record that would have gone into the trash, but were too many.
     pub held_back: usize,
 }
 
@@ -32,6 +32,8 @@ pub(crate) struct SweepState {
     pub(crate) last_sweep: Option<SweepOutcome>,
     pub(crate) sweep_error: Option<String>,
     pub(crate) clock_skew_ms: Option<i64>,
+    /// Repositories without a record that wait for an administrator.
+    pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
     pub(crate) was_ready: bool,
 }
@@ -72,6 +74,11 @@ impl SweepProgress {
         state.last_sweep = Some(outcome);
         state.last_sweep_at = Some(now_ms);
         state.sweep_error = None;
+    }
+
+    /// Which repositories without a record wait for an administrator.
+    pub(crate) fn unrecorded_held_back(&self, disk_ids: Vec<u64>) {
+        self.state.lock().unrecorded = disk_ids;
     }
 
     pub(crate) fn sweep_failed(&self, error: String) {

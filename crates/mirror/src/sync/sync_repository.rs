@@ -58,6 +58,8 @@ pub(crate) enum SyncFailure {
     NotInstalled,
     #[error("the upstream no longer has the repository")]
     Gone,
+    #[error("the upstream has lost what is here, which is kept until an administrator confirms")]
+    Held,
     #[error("cannot list the upstream's references")]
     List(#[source] CallError),
     #[error("cannot fetch from the upstream")]
@@ -86,7 +88,7 @@ pub(crate) enum SyncFailure {
 impl SyncFailure {
     /// Whether the upstream learns anything from being told of it.
     pub(crate) fn is_worth_reporting(&self) -> bool {
-        !matches!(self, Self::NotInstalled | Self::Gone)
+        !matches!(self, Self::NotInstalled | Self::Gone | Self::Held)
     }
 
     /// The failure with its causes in one line, for people to read.
@@ -249,6 +251,9 @@ impl Synchroniser {
         self.queue.request_needed(entry, need);
         let need = self.inventory.note_answer(entry, &repository, known).await?;
         self.queue.request_needed(entry, need);
+        if entry.record().held.is_some() {
+            return Err(SyncFailure::Held);
+        }
         Ok(())
     }
 

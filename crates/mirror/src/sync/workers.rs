@@ -61,7 +61,7 @@ impl SyncWorkers {
     }
 
     async fn synchronise(self: Arc<Self>, entry: Arc<Entry>, run: SyncRun, stop: CancellationToken) {
-        if !self.inventory.is_mirrored(&entry) {
+        if !self.inventory.is_mirrored(&entry) || entry.record().held.is_some() {
             self.queue.abandon(&entry);
             return;
         }

@@ -7,7 +7,7 @@
 
 use heliostat_auth::Secret;
 use heliostat_refusal::Refusal;
-use heliostat_storage::StoreError;
+use heliostat_storage::{StoreError, UpstreamSettings};
 
 use super::client::{UpstreamClient, refuses_our_secret};
 use super::identity::UpstreamUrl;
@@ -30,6 +30,8 @@ pub struct InstalledEvent {
     pub shared_secret: Secret,
     /// The upstream's address.
     pub base_url: Option<String>,
+    /// What a mirror begins with; everything if the upstream says nothing.
+    pub settings: Option<UpstreamSettings>,
 }
 
 /// An installation that the upstream itself has confirmed.
@@ -65,9 +67,13 @@ impl UpstreamLink {
         Ok(ConfirmedInstallation { client_key: event.client_key, secret: event.shared_secret })
     }
 
-    /// The link holds from here on.
-    pub(crate) async fn install(&self, confirmed: ConfirmedInstallation) -> Result<(), StoreError> {
-        self.apply_installed(confirmed.client_key, &confirmed.secret).await?;
+    /// The link holds from here on, and begins with these settings if there are any.
+    pub(crate) async fn install(
+        &self,
+        confirmed: ConfirmedInstallation,
+        settings: Option<UpstreamSettings>,
+    ) -> Result<(), StoreError> {
+        self.apply_installed(confirmed.client_key, &confirmed.secret, settings).await?;
         self.forget_end().await?;
         // Nothing brings it back: the upstream says it once.
         self.store().database().flush().await

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use heliostat_auth::Secret;
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorStore, StoreError, UpstreamServer, UpstreamServerId, UpstreamState};
+use heliostat_storage::{
+    MirrorStore, StoreError, UpstreamServer, UpstreamServerId, UpstreamSettings, UpstreamState,
+};
 use tokio::sync::watch;
 
 use super::identity::UpstreamUrl;
@@ -95,17 +97,18 @@ impl UpstreamLink {
         self.change(event, reason, |_| {}).await
     }
 
-    /// Takes in that the upstream has installed this mirror.
+    /// Takes in that the upstream has installed this mirror. What it begins with is stored together with the secret.
     pub(super) async fn apply_installed(
         &self,
         client_key: String,
         secret: &Secret,
+        settings: Option<UpstreamSettings>,
     ) -> Result<(), StoreError> {
-        self.change(LinkEvent::Installed, None, |upstream| {
+        let take_in = |upstream: &mut UpstreamServer| {
             upstream.shared_secret = Some(secret.expose().to_owned());
             upstream.client_key = Some(client_key);
-        })
-        .await
+        };
+        self.change_with_settings(LinkEvent::Installed, None, settings, take_in).await
     }
 
     /// Takes in that the upstream has ended the link; the secret is worth nothing from now on.
@@ -130,6 +133,16 @@ impl UpstreamLink {
         &self,
         event: LinkEvent,
         reason: Option<String>,
+        change: impl FnOnce(&mut UpstreamServer),
+    ) -> Result<(), StoreError> {
+        self.change_with_settings(event, reason, None, change).await
+    }
+
+    async fn change_with_settings(
+        &self,
+        event: LinkEvent,
+        reason: Option<String>,
+        settings: Option<UpstreamSettings>,
         change: impl FnOnce(&mut UpstreamServer),
     ) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
@@ -158,18 +171,26 @@ impl UpstreamLink {
         {
             tracing::warn!(upstream.url = %after.base_url, reason, "cannot join the upstream yet: {reason}");
         }
-        self.save(&before, &after).await?;
+        self.save(&before, &after, settings.as_ref()).await?;
         self.current.send_replace(Arc::new(after));
         Ok(())
     }
 
-    async fn save(&self, before: &UpstreamServer, after: &UpstreamServer) -> Result<(), StoreError> {
+    async fn save(
+        &self,
+        before: &UpstreamServer,
+        after: &UpstreamServer,
+        settings: Option<&UpstreamSettings>,
+    ) -> Result<(), StoreError> {
         let (id, now_ms) = (&self.id, self.clock.now_ms());
         match (&after.shared_secret, &after.client_key) {
             (Some(secret), Some(client_key))
-                if after.shared_secret != before.shared_secret || after.client_key != before.client_key =>
+                if settings.is_some()
+                    || after.shared_secret != before.shared_secret
+                    || after.client_key != before.client_key =>
             {
-                self.store.install_upstream(id, secret.clone(), client_key.clone(), now_ms).await
+                let (secret, client_key) = (secret.clone(), client_key.clone());
+                self.store.install_upstream(id, secret, client_key, settings, now_ms).await
             }
             (None, _) if before.shared_secret.is_some() => {
                 self.store.remove_upstream(id, now_ms).await?;

@@ -5,7 +5,7 @@
 
 use heliostat_api::models::{EnrichedRepository, RestProject};
 use heliostat_git::{ContentHash, ObjectId, RefName};
-use heliostat_storage::Generation;
+use heliostat_storage::{Generation, RepositoryIdentity};
 use thiserror::Error;
 
 /// Hashes are SHA-256 in hex.
@@ -30,6 +30,8 @@ pub(crate) struct UpstreamProject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UpstreamRepository {
     pub(crate) external_id: String,
+    /// What tells it from another repository with its id; not every upstream says so.
+    pub(crate) identity: Option<RepositoryIdentity>,
     pub(crate) project: UpstreamProject,
     pub(crate) slug: String,
     pub(crate) name: String,
@@ -39,6 +41,13 @@ pub(crate) struct UpstreamRepository {
     pub(crate) content_hash: ContentHash,
     pub(crate) metadata_hash: String,
     pub(crate) generation: Generation,
+}
+
+impl UpstreamRepository {
+    /// What tells it from another repository with its id.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.identity.as_ref().map(RepositoryIdentity::as_str)
+    }
 }
 
 /// A value that has the right shape and cannot be used all the same.
@@ -138,6 +147,12 @@ impl TryFrom<EnrichedRepository> for UpstreamRepository {
         let branch = properties.default_branch_id.as_deref();
         Ok(Self {
             external_id: UnfitValue::check_id("id", repository.id)?,
+            identity: properties
+                .identity
+                .map(|identity| UnfitValue::check_line("properties.identity", identity))
+                .transpose()?
+                .filter(|identity| !identity.is_empty())
+                .map(RepositoryIdentity::from),
             project: UpstreamProject::try_from(repository.project)
                 .map_err(|unfit| unfit.within("project"))?,
             slug: UnfitValue::check_path_segment("slug", repository.slug)?,

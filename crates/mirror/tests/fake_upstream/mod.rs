@@ -357,6 +357,7 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
             metadata_hash: "ab".repeat(32),
             default_branch_id: Some("refs/heads/main".to_owned()),
             generation: repository.generation,
+            identity: None,
         },
     }
 }

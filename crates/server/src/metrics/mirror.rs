@@ -14,6 +14,7 @@ pub struct MirrorMetrics {
     ready: bool,
     available: usize,
     failing: usize,
+    held: usize,
     lag: Duration,
     freshness: FreshnessMetrics,
 }
@@ -26,6 +27,7 @@ impl MirrorMetrics {
             ready: status.ready,
             available: status.available,
             failing: status.failing,
+            held: status.held,
             lag: Duration::from_millis(lag_ms),
             freshness,
         }
@@ -46,6 +48,11 @@ impl MirrorMetrics {
             "heliostat_mirror_repositories_failing",
             "Repositories whose last synchronization failed.",
             self.failing as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_repositories_held",
+            "Repositories of which the upstream has lost what is here, and that wait for an administrator.",
+            self.held as u64,
         )?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",

@@ -4,6 +4,7 @@
 //! naming practice: base units, `_total` for what only grows.
 
 mod access;
+mod disk_agreement;
 mod encoder;
 mod endpoint;
 mod freshness;
@@ -16,6 +17,7 @@ mod response_cache;
 mod snapshot;
 
 pub use access::{InvalidMetricsToken, MetricsToken};
+pub use disk_agreement::DiskMetrics;
 pub use endpoint::metrics;
 pub use freshness::FreshnessCounters;
 pub use mirror::MirrorMetrics;

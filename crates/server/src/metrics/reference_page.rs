@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
+use super::disk_agreement::DiskMetrics;
 use super::mirror::MirrorMetrics;
 use super::snapshot::Metrics;
 
@@ -42,7 +43,8 @@ fn all_metrics() -> String {
     let repositories = vec![StoredAnswers { repository: 1, entries: 1, bytes: 1 }];
     let serving = ServingCounters { repositories, waited: Duration::ZERO, ..ServingCounters::default() };
     let mirror = MirrorMetrics::default();
-    Metrics { role: "mirror", serving, mirror: Some(mirror), ..Metrics::default() }.text()
+    let disk = DiskMetrics::default();
+    Metrics { role: "mirror", serving, disk: Some(disk), mirror: Some(mirror), ..Metrics::default() }.text()
 }
 
 #[test]

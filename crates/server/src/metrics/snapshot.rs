@@ -7,6 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
+use super::disk_agreement::DiskMetrics;
 use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::process::ProcessMetrics;
@@ -21,6 +22,8 @@ pub struct Metrics {
     pub serving: ServingCounters,
     /// Keeping repositories fast.
     pub housekeeping: HousekeepingCounters,
+    /// Whether records and disk agree, at an upstream.
+    pub disk: Option<DiskMetrics>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
     /// The process.
@@ -49,6 +52,9 @@ impl Collector for Metrics {
         )?;
         response_cache::encode(&self.serving, &mut encoder)?;
         housekeeping::encode(&self.housekeeping, &mut encoder)?;
+        if let Some(disk) = &self.disk {
+            disk.encode(&mut encoder)?;
+        }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;
         }

@@ -78,6 +78,7 @@ mod tests {
             client_key: String::new(),
             last_seen_at: None,
             created_at: 7,
+            chosen_projects: None,
         };
         let project = Project {
             id: ProjectId(3),

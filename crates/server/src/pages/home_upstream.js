@@ -8,11 +8,6 @@ let session = null;
 let deciding = false;
 let lostContact = false;
 
-function basic(username, password) {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return "Basic " + btoa(String.fromCharCode(...bytes));
-}
-
 const askSignedIn = (path, options = {}) =>
   ask(path, { ...options, headers: { Authorization: session.authorization } });
 
@@ -144,7 +139,8 @@ element("sign-out").addEventListener("click", () => signOut(""));
 repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
-    showState("state", status.state, status.state === "RUNNING" ? "good" : "bad");
+    showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
+    note("reason", status.reason ?? "");
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

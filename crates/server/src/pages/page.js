@@ -1,6 +1,7 @@
 "use strict";
 
-// What all pages need: finding elements, showing text as text, reading answers, and asking again and again.
+// What all pages need: finding elements, showing text as text, reading answers,
+// signing in, and asking again and again.
 
 const element = (id) => document.getElementById(id);
 
@@ -60,6 +61,11 @@ async function ask(path, options = {}) {
   const error = new Error(answer?.errors?.[0]?.message ?? `The server answered ${response.status}.`);
   error.status = response.status;
   throw error;
+}
+
+function basic(username, password) {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return "Basic " + btoa(String.fromCharCode(...bytes));
 }
 
 /** Runs a task now and a while after each of its ends, and only while the page is visible. */

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heliostat_api::models::RestSyncProgress;
 use heliostat_mirror::{Mirror, MirrorStatus};
 use heliostat_storage::UpstreamState;
-use heliostat_upstream::Upstream;
+use heliostat_upstream::{DiskAgreement, Upstream};
 use poem::endpoint::{make, make_sync};
 use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
@@ -27,8 +27,15 @@ const SYNCHRONIZING: &str = "SYNCHRONIZING";
 
 /// What an upstream says.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct UpstreamAnswer {
     state: &'static str,
+    /// Recorded repositories that are missing or damaged.
+    #[serde(skip_serializing_if = "is_zero")]
+    unserved_repos: usize,
+    /// Repositories on disk that no record knows.
+    #[serde(skip_serializing_if = "is_zero")]
+    unrecorded_repos: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -48,6 +55,9 @@ pub struct MirrorAnswer {
     pub available_repos: usize,
     /// How many repositories could not be synchronised.
     pub repositories_in_error: usize,
+    /// How many repositories are neither removed nor overwritten until an administrator confirms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_repos: Option<usize>,
     /// Age of the oldest change that is not here yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_millis: Option<i64>,
@@ -74,10 +84,10 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
         let upstream = upstream.clone();
         async move {
             match upstream.status().await {
-                Ok(_) => answer(StatusCode::OK, &UpstreamAnswer { state: RUNNING, reason: None }),
+                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk)),
                 Err(refusal) => {
-                    let reason = Some(Problem::from(refusal).message().to_owned());
-                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer { state: ERROR, reason })
+                    let reason = Problem::from(refusal).message().to_owned();
+                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
                 }
             }
         }
@@ -93,6 +103,36 @@ pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
     }))
 }
 
+impl UpstreamAnswer {
+    /// The others are served, so the node may take traffic; but somebody has to look.
+    fn running(disk: &DiskAgreement) -> Self {
+        let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
+        let unserved = (unserved_repos > 0).then(|| {
+            format!(
+                "{unserved_repos} recorded repositories are missing or damaged on the disk and not served; \
+                 heliostat repository restore brings back what a mirror has"
+            )
+        });
+        let unrecorded = (unrecorded_repos > 0).then(|| {
+            format!(
+                "{unrecorded_repos} repositories on the disk have no record, as after a restore of an older database; \
+                 heliostat repository adopt lists them and takes them over"
+            )
+        });
+        let reasons: Vec<String> = unserved.into_iter().chain(unrecorded).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        UpstreamAnswer { state: RUNNING, unserved_repos, unrecorded_repos, reason }
+    }
+
+    fn error(reason: String) -> Self {
+        UpstreamAnswer { state: ERROR, unserved_repos: 0, unrecorded_repos: 0, reason: Some(reason) }
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl MirrorAnswer {
     /// The answer of a mirror in this state.
     pub fn of(status: MirrorStatus) -> Self {
@@ -102,6 +142,7 @@ impl MirrorAnswer {
             progress: sync_progress(status.progress),
             available_repos: status.available,
             repositories_in_error: status.failing,
+            held_repos: Some(status.held + unrecorded(&status)).filter(|held| *held > 0),
             lag_millis: status.lag_ms,
             reason: reason(&status),
             upstream: FollowedUpstream {
@@ -123,16 +164,27 @@ fn state_name(status: &MirrorStatus) -> &'static str {
     }
 }
 
+/// Repositories without a record that are too many to be moved into the trash unasked.
+fn unrecorded(status: &MirrorStatus) -> usize {
+    status.last_sweep.map_or(0, |sweep| sweep.held_back)
+}
+
 /// The first thing to look at, from the link over the comparison with the upstream to single repositories.
 fn reason(status: &MirrorStatus) -> Option<String> {
-    let held_back = status.last_sweep.map_or(0, |sweep| sweep.held_back);
+    let unrecorded = unrecorded(status);
     if status.reason.is_some() {
         status.reason.clone()
     } else if let Some(error) = &status.sweep_error {
         Some(format!("the last comparison with the upstream failed: {error}"))
-    } else if held_back > 0 {
+    } else if status.held > 0 {
         Some(format!(
-            "the upstream no longer lists {held_back} repositories; they are kept until an administrator confirms"
+            "the upstream has lost what this mirror has of {} repositories; nothing of them is removed or overwritten until an \
+             administrator confirms",
+            status.held
+        ))
+    } else if unrecorded > 0 {
+        Some(format!(
+            "no record tells of {unrecorded} repositories on disk; they are kept until an administrator confirms"
         ))
     } else if status.failing > 0 {
         Some(format!("{} of the repositories could not be synchronized", status.failing))
@@ -169,6 +221,7 @@ pub(crate) mod tests {
             progress: Progress { discovering: false, synced: 3, total: 3 },
             available: 3,
             failing: 0,
+            held: 0,
             lag_ms: None,
             last_sweep_at: Some(1),
             last_sweep: None,

@@ -11,6 +11,8 @@ use super::options::StartError;
 
 /// The database in the data directory, unless another one is named.
 pub const DATABASE_FILE: &str = "heliostat.db";
+/// The folder of the repositories.
+pub(super) const REPOSITORIES_FOLDER: &str = "repositories";
 /// How long a predecessor may take to let go.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between two attempts.
@@ -67,5 +69,5 @@ pub fn database_url(data: &Path, database: Option<&str>) -> String {
 
 /// Where the repositories of a data directory lie.
 pub fn repositories_in(data: &Path) -> PathBuf {
-    data.join("repositories")
+    data.join(REPOSITORIES_FOLDER)
 }

@@ -12,7 +12,7 @@ use poem_openapi::OpenApiService;
 use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
 use super::running_role::{Listening, RunningRole};
-use super::tools::{open_database, open_git};
+use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
@@ -44,6 +44,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     }
     let opened = Mirror::open(domain_options, git, MirrorStore::new(database.clone())).await;
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
+    mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
 
     let role = RunningRole::new(&listening, data, database);
     domain.run(&role.stop());
@@ -66,6 +67,7 @@ fn metrics_of(
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        disk: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),
     }

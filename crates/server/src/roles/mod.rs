@@ -3,12 +3,15 @@
 mod data_folder;
 mod mirror_role;
 mod options;
+mod owner_mark;
 mod running_role;
 mod tools;
 mod upstream_role;
 
 pub use data_folder::{DATABASE_FILE, database_url, repositories_in};
 pub use mirror_role::start_mirror;
-pub use options::{ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, copy_database};
+pub use options::{
+    ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, check_owners, copy_database,
+};
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

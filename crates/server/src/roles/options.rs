@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use heliostat_git::Durability;
 use heliostat_git_serve::ServingOptions;
-use heliostat_storage::Database;
+use heliostat_storage::{Database, Role};
 use url::Url;
 
+use super::data_folder::database_url;
+use super::owner_mark::{OwnerConflict, describe_owner};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -96,6 +98,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(String),
+    /// Folder or database belong to another server.
+    #[error(transparent)]
+    Owner(OwnerConflict),
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),
@@ -122,6 +127,17 @@ impl StartError {
     pub(crate) fn domain(role: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         StartError::Domain { role, reason: heliostat_peer::with_causes(error) }
     }
+}
+
+/// Whose a data folder and its database are, for `heliostat doctor`; on failure says why no role would start with them.
+/// `None` if neither has been used yet.
+pub async fn check_owners(
+    data: &Path,
+    database: Option<&str>,
+    expected: Option<Role>,
+) -> Result<Option<String>, String> {
+    let url = database_url(data, database);
+    describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
 }
 
 /// Whether a database can be opened, for `heliostat doctor`; on failure says why, without its password.

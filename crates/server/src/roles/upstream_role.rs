@@ -13,10 +13,10 @@ use poem_openapi::OpenApiService;
 use super::data_folder::{DataFolder, repositories_in};
 use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
-use super::tools::{open_database, open_git};
+use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::metrics::{self, Metrics, ProcessMetrics};
+use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -25,10 +25,10 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
     let git = open_git(common).await?;
+    let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
         .map_err(|error| StartError::Data { path: folder, error })?;
-    let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let listening = Listening::open(common).await?;
 
     let domain_options = heliostat_upstream::UpstreamOptions {
@@ -45,6 +45,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let engine = Arc::clone(repositories.engine());
     let opened = Upstream::open(UpstreamStore::new(database.clone()), repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
+    mark_folder(common, &database, heliostat_storage::Role::Upstream).await?;
     if let Some(file) = admin.and_then(|account| account.password_file) {
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
@@ -53,10 +54,12 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
+    let asked = domain.clone();
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
         process: ProcessMetrics::now(),
     };

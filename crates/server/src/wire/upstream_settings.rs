@@ -12,6 +12,15 @@ impl MirrorWire {
     }
 }
 
+/// What an upstream says that is to be mirrored.
+pub fn upstream_settings(settings: RestUpstreamSettings) -> UpstreamSettings {
+    let mode = match settings.mode {
+        MirrorMode::AllProjects => MirroringMode::AllProjects,
+        MirrorMode::SelectedProjects => MirroringMode::SelectedProjects,
+    };
+    UpstreamSettings { mode, project_ids: settings.project_ids }
+}
+
 /// All projects or selected ones, on the wire.
 pub fn mirror_mode(mode: MirroringMode) -> MirrorMode {
     match mode {

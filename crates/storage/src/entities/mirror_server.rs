@@ -24,6 +24,8 @@ pub struct Model {
     pub client_key: String,
     pub last_seen_at: Option<i64>,
     pub created_at: i64,
+    /// Ids with commas between them.
+    pub chosen_projects: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -48,6 +50,7 @@ impl From<Model> for MirrorServer {
             client_key: row.client_key,
             last_seen_at: row.last_seen_at,
             created_at: row.created_at,
+            chosen_projects: row.chosen_projects.map(|ids| ids.split(',').map(str::to_owned).collect()),
         }
     }
 }

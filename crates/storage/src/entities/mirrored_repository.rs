@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::ids::{Generation, LocalRepositoryId, UpstreamServerId};
-use crate::records::{MirroredRepository, MirroredStatus};
+use crate::records::{HeldReason, MirroredRepository, MirroredStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mirrored_repository")]
@@ -33,6 +33,9 @@ pub struct Model {
     pub last_error: Option<String>,
     pub next_attempt_at: Option<i64>,
     pub removed_at: Option<i64>,
+    pub identity: Option<String>,
+    pub held: Option<HeldReason>,
+    pub held_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -80,6 +83,9 @@ impl From<Model> for MirroredRepository {
             last_error: row.last_error,
             next_attempt_at: row.next_attempt_at,
             removed_at: row.removed_at,
+            identity: row.identity,
+            held: row.held,
+            held_at: row.held_at,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::{Generation, ProjectId, RepositoryId};
+use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::records::{Repository, RepositoryState};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,6 +16,7 @@ pub struct Model {
     pub name_lower: String,
     pub description: Option<String>,
     pub hierarchy_id: String,
+    pub identity: RepositoryIdentity,
     pub public: bool,
     pub forkable: bool,
     pub archived: bool,
@@ -56,6 +57,7 @@ impl Model {
             name: self.name,
             description: self.description,
             hierarchy_id: self.hierarchy_id,
+            identity: self.identity,
             public: self.public,
             forkable: self.forkable,
             archived: self.archived,

@@ -3,8 +3,11 @@
 //! A step that was released is never changed; a new one is added to the end of its role's list. Each role
 //! keeps its own record of the steps taken, so that both may share a database.
 
+mod chosen_projects;
+mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
+mod repository_identity;
 mod upstream_tables;
 mod webhook_tables;
 
@@ -21,7 +24,12 @@ pub(crate) struct UpstreamMigrator;
 #[async_trait]
 impl MigratorTrait for UpstreamMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(upstream_tables::UpstreamTables), Box::new(webhook_tables::WebhookTables)]
+        vec![
+            Box::new(upstream_tables::UpstreamTables),
+            Box::new(webhook_tables::WebhookTables),
+            Box::new(repository_identity::RepositoryIdentity),
+            Box::new(chosen_projects::ChosenProjects),
+        ]
     }
 
     fn migration_table_name() -> DynIden {
@@ -35,7 +43,11 @@ pub(crate) struct MirrorMigrator;
 #[async_trait]
 impl MigratorTrait for MirrorMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(mirror_tables::MirrorTables), Box::new(mirror_project_index::MirrorProjectIndex)]
+        vec![
+            Box::new(mirror_tables::MirrorTables),
+            Box::new(mirror_project_index::MirrorProjectIndex),
+            Box::new(held_repositories::HeldRepositories),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -3,6 +3,7 @@
 //! Each method is one transaction. Progress, status and console are answered from here, so that they cannot
 //! disagree.
 
+mod held;
 mod repositories;
 mod synchronisation;
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Unchanged},
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
@@ -49,6 +50,8 @@ impl MirrorStore {
             row.failed_count = Set(0);
             row.last_error = Set(None);
             row.next_attempt_at = Set(None);
+            row.held = Set(None);
+            row.held_at = Set(None);
         }
         let saved = match current {
             Some(current) => {
@@ -284,6 +287,7 @@ fn metadata_fields(metadata: RepositoryMetadata) -> mirrored_repository::ActiveM
         public: Set(metadata.public),
         default_branch: Set(metadata.default_branch),
         metadata_hash: Set(metadata.metadata_hash),
+        identity: metadata.identity.map_or(NotSet, |identity| Set(Some(identity))),
         ..Default::default()
     }
 }

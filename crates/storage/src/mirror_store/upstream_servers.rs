@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, Set,
 };
 
 use super::MirrorStore;
@@ -101,25 +102,30 @@ impl MirrorStore {
         .await
     }
 
-    /// Stores what both sides sign with; the upstream is `INSTALLED` from now on.
+    /// Stores what both sides sign with, and which projects are mirrored if that begins anew; the upstream is
+    /// `INSTALLED` from now on.
     pub async fn install_upstream(
         &self,
         id: &UpstreamServerId,
         shared_secret: String,
         client_key: String,
+        settings: Option<&UpstreamSettings>,
         now: i64,
     ) -> Result<(), StoreError> {
-        self.change_upstream(
-            id,
-            [
-                (upstream_server::Column::State, Expr::value(UpstreamState::Installed)),
-                (upstream_server::Column::SharedSecret, Expr::value(shared_secret)),
-                (upstream_server::Column::ClientKey, Expr::value(client_key)),
-                (upstream_server::Column::LastError, Expr::value(None::<String>)),
-                (upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Installed, now)),
-            ],
-        )
-        .await
+        let transaction = self.database.begin_write().await?;
+        lock_upstream(&transaction, id).await?;
+        let installed = [
+            (upstream_server::Column::State, Expr::value(UpstreamState::Installed)),
+            (upstream_server::Column::SharedSecret, Expr::value(shared_secret)),
+            (upstream_server::Column::ClientKey, Expr::value(client_key)),
+            (upstream_server::Column::LastError, Expr::value(None::<String>)),
+            (upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Installed, now)),
+        ];
+        change_upstream(&transaction, id, installed).await?;
+        if let Some(settings) = settings {
+            replace_settings(&transaction, id, settings.mode, Some(&settings.project_ids)).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Forgets the secret of an upstream that has revoked this mirror; its state is `REMOVED` from now on.
@@ -161,18 +167,7 @@ impl MirrorStore {
     ) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
         lock_upstream(&transaction, id).await?;
-        upstream_server::Entity::update_many()
-            .col_expr(upstream_server::Column::Mode, Expr::value(mode))
-            .filter(upstream_server::Column::Id.eq(id.clone()))
-            .exec(&transaction)
-            .await?;
-        if let Some(project_ids) = project_ids {
-            selected_project::Entity::delete_many()
-                .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
-                .exec(&transaction)
-                .await?;
-            select(&transaction, id, project_ids).await?;
-        }
+        replace_settings(&transaction, id, mode, project_ids).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
         Ok(UpstreamSettings { mode, project_ids })
@@ -218,14 +213,39 @@ impl MirrorStore {
         id: &UpstreamServerId,
         changes: [(upstream_server::Column, Expr); COLUMNS],
     ) -> Result<(), StoreError> {
-        let mut update =
-            upstream_server::Entity::update_many().filter(upstream_server::Column::Id.eq(id.clone()));
-        for (column, value) in changes {
-            update = update.col_expr(column, value);
-        }
-        let updated = update.exec(self.database.connection()).await?;
-        require_row(updated.rows_affected, "upstream", id)
+        change_upstream(self.database.connection(), id, changes).await
     }
+}
+
+async fn change_upstream<const COLUMNS: usize>(
+    connection: &impl ConnectionTrait,
+    id: &UpstreamServerId,
+    changes: [(upstream_server::Column, Expr); COLUMNS],
+) -> Result<(), StoreError> {
+    let mut update =
+        upstream_server::Entity::update_many().filter(upstream_server::Column::Id.eq(id.clone()));
+    for (column, value) in changes {
+        update = update.col_expr(column, value);
+    }
+    let updated = update.exec(connection).await?;
+    require_row(updated.rows_affected, "upstream", id)
+}
+
+async fn replace_settings(
+    transaction: &DatabaseTransaction,
+    id: &UpstreamServerId,
+    mode: MirroringMode,
+    project_ids: Option<&[String]>,
+) -> Result<(), StoreError> {
+    change_upstream(transaction, id, [(upstream_server::Column::Mode, Expr::value(mode))]).await?;
+    if let Some(project_ids) = project_ids {
+        selected_project::Entity::delete_many()
+            .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
+            .exec(transaction)
+            .await?;
+        select(transaction, id, project_ids).await?;
+    }
+    Ok(())
 }
 
 fn in_order_of_addition() -> Select<upstream_server::Entity> {

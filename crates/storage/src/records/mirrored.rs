@@ -48,6 +48,18 @@ named_values! {
     }
 }
 
+named_values! {
+    /// Why a repository is neither removed nor overwritten until an administrator says so.
+    HeldReason {
+        /// The upstream does not know it, and has not announced that it was deleted.
+        Missing = "MISSING",
+        /// The upstream has less of it than it had.
+        FellBack = "FELL_BACK",
+        /// The upstream has another repository with its id.
+        Replaced = "REPLACED",
+    }
+}
+
 /// An upstream that this mirror follows or wants to follow.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamServer {
@@ -121,6 +133,8 @@ pub struct RepositoryMetadata {
     pub default_branch: Option<String>,
     /// Hash over the above, as the upstream computes it.
     pub metadata_hash: String,
+    /// What it keeps for life and no other repository has, if the upstream tells it; one that is known stays.
+    pub identity: Option<String>,
 }
 
 /// A repository of an upstream, as this mirror has it.
@@ -174,6 +188,12 @@ pub struct MirroredRepository {
     pub next_attempt_at: Option<i64>,
     /// Epoch milliseconds since when it is not served any more.
     pub removed_at: Option<i64>,
+    /// What it keeps for life and no other repository has, if the upstream has told it.
+    pub identity: Option<String>,
+    /// Why it is neither removed nor overwritten, if so.
+    pub held: Option<HeldReason>,
+    /// Epoch milliseconds since when.
+    pub held_at: Option<i64>,
 }
 
 /// A synchronisation that has succeeded.

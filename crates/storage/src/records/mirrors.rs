@@ -119,6 +119,8 @@ pub struct MirrorServer {
     pub last_seen_at: Option<i64>,
     /// Epoch milliseconds.
     pub created_at: i64,
+    /// The projects that were chosen when it was accepted; `None` stands for all. It may have been told others since.
+    pub chosen_projects: Option<Vec<String>>,
 }
 
 impl fmt::Debug for MirrorServer {
@@ -148,6 +150,8 @@ pub struct NewMirror {
     pub shared_secret: String,
     /// How this upstream names itself towards the mirror.
     pub client_key: String,
+    /// The projects that it is to follow; `None` stands for all.
+    pub chosen_projects: Option<Vec<String>>,
     /// Epoch milliseconds.
     pub accepted_at: i64,
 }

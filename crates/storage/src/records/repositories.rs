@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::ids::{Generation, ProjectId, RepositoryId, UserId};
+use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity, UserId};
 use crate::named_value::named_values;
 
 named_values! {
@@ -124,6 +124,8 @@ pub struct Repository {
     pub description: Option<String>,
     /// Twenty hex digits shared by a repository and its forks.
     pub hierarchy_id: String,
+    /// What tells it from every other repository, also one that got its id after a backup was restored.
+    pub identity: RepositoryIdentity,
     /// Whether anonymous users may read it, even if the project is not public.
     pub public: bool,
     /// Whether forks are allowed.
@@ -159,6 +161,8 @@ pub struct NewRepository {
     pub description: Option<String>,
     /// Twenty hex digits shared by a repository and its forks.
     pub hierarchy_id: String,
+    /// What tells it from every other repository, also one that got its id after a backup was restored.
+    pub identity: RepositoryIdentity,
     /// Whether anonymous users may read it.
     pub public: bool,
     /// Whether forks are allowed.
@@ -225,6 +229,8 @@ pub struct RepositoryHashes {
     pub project_public: bool,
     /// Which repository.
     pub repository_id: RepositoryId,
+    /// What tells it from a repository that had this id before.
+    pub identity: RepositoryIdentity,
     /// How many times its refs have changed.
     pub generation: Generation,
     /// Hash over its refs.

@@ -16,7 +16,7 @@ use crate::records::{MirrorServer, MirrorUpdate, NewMirror, RequestState};
 use crate::text_search::folded;
 
 impl UpstreamStore {
-    /// Accepts a request: marks it as accepted and adds its mirror. Fails with a conflict on "mirror name"
+    /// Accepts a request: marks it as accepted and adds its mirror with what was chosen for it. Fails with a conflict on "mirror name"
     /// or "mirror base URL", and for an accepted request, which is in use.
     pub async fn insert_mirror(
         &self,
@@ -45,6 +45,7 @@ impl UpstreamStore {
             client_key: Set(mirror.client_key),
             last_seen_at: Set(None),
             created_at: Set(mirror.accepted_at),
+            chosen_projects: Set(mirror.chosen_projects.map(|ids| ids.join(","))),
         };
         let inserted = row.insert(&transaction).await;
         let inserted = inserted.map_err(|error| StoreError::from(error).or_conflict(&unique))?;

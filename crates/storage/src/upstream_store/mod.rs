@@ -13,6 +13,7 @@ mod preferred_mirrors;
 mod projects;
 mod ref_changes;
 mod repositories;
+mod repository_ids;
 mod repository_mirrors;
 mod requests;
 mod searches;

@@ -13,7 +13,7 @@ use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
-use crate::ids::{Generation, ProjectId, RepositoryId};
+use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::{Page, PageRequest};
 use crate::records::{
     NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryHashes, RepositoryUpdate, Visibility,
@@ -21,21 +21,51 @@ use crate::records::{
 use crate::text_search::{contains, folded};
 
 impl UpstreamStore {
-    /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug".
+    /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug", or on
+    /// "repository identity" when there is one with this identity.
     pub async fn create_repository(
         &self,
         repository: NewRepository,
         metadata_hash: impl FnOnce(&Repository) -> String + Send,
         make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
     ) -> Result<Repository, StoreError> {
-        let slug = folded(&repository.slug);
-        let row = repository::ActiveModel {
+        self.insert_repository(repository, |_| {}, metadata_hash, make_events).await
+    }
+
+    /// Records a repository that was on disk under this id before: at generation 1, so that it differs from a new one.
+    /// Fails with a conflict like [`UpstreamStore::create_repository`].
+    pub async fn adopt_repository(
+        &self,
+        id: RepositoryId,
+        repository: NewRepository,
+        metadata_hash: impl FnOnce(&Repository) -> String + Send,
+        make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
+    ) -> Result<Repository, StoreError> {
+        // A database that counts by a sequence of its own would give the id again.
+        self.skip_repository_ids(id).await?;
+        let adopt = |row: &mut repository::ActiveModel| {
+            row.id = Set(id);
+            row.generation = Set(Generation(1));
+        };
+        self.insert_repository(repository, adopt, metadata_hash, make_events).await
+    }
+
+    async fn insert_repository(
+        &self,
+        repository: NewRepository,
+        change_row: impl FnOnce(&mut repository::ActiveModel) + Send,
+        metadata_hash: impl FnOnce(&Repository) -> String + Send,
+        make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
+    ) -> Result<Repository, StoreError> {
+        let (slug, identity) = (folded(&repository.slug), repository.identity.clone());
+        let mut row = repository::ActiveModel {
             project_id: Set(repository.project_id),
             slug: Set(slug.clone()),
             name_lower: Set(folded(&repository.name)),
             name: Set(repository.name),
             description: Set(repository.description),
             hierarchy_id: Set(repository.hierarchy_id),
+            identity: Set(repository.identity),
             public: Set(repository.public),
             forkable: Set(repository.forkable),
             archived: Set(false),
@@ -48,10 +78,12 @@ impl UpstreamStore {
             updated_at: Set(repository.created_at),
             ..Default::default()
         };
+        change_row(&mut row);
         let transaction = self.database.begin_write().await?;
         let project = lock_project(&transaction, repository.project_id).await?;
+        let unique = [unique_slug(&slug), unique_identity(&identity)];
         let created = row.insert(&transaction).await;
-        let created = created.map_err(|error| StoreError::from(error).or_conflict(&[unique_slug(&slug)]))?;
+        let created = created.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
         let created = refresh_metadata_hash(&transaction, created, project, metadata_hash).await?;
         announce(&transaction, make_events(&created)).await?;
         transaction.commit().await?;
@@ -148,6 +180,7 @@ impl UpstreamStore {
             project_id: repository.project.id,
             project_public: repository.project.public,
             repository_id: repository.id,
+            identity: repository.identity,
             generation: repository.generation,
             content_hash: repository.content_hash,
             metadata_hash: repository.metadata_hash,
@@ -242,6 +275,15 @@ impl UpstreamStore {
 
 fn unique_slug(slug: &str) -> UniqueField<'_> {
     UniqueField { what: "repository slug", table: "repository", column: "slug", value: slug }
+}
+
+fn unique_identity(identity: &RepositoryIdentity) -> UniqueField<'_> {
+    UniqueField {
+        what: "repository identity",
+        table: "repository",
+        column: "identity",
+        value: identity.as_str(),
+    }
 }
 
 fn with_project() -> SelectTwo<repository::Entity, project::Entity> {

@@ -18,6 +18,7 @@ use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, S
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
+use super::faults::Faults;
 use super::known_refs::KnownRefs;
 use super::reconcile_refs::{Reconciliation, ReconciliationStatus};
 use crate::webhooks::WebhookEvents;
@@ -44,6 +45,8 @@ pub struct Changes {
     announcer: Arc<Announcer>,
     known_refs: KnownRefs,
     pub(super) reconciliation: Reconciliation,
+    /// Where records and disk do not agree.
+    pub(crate) faults: Faults,
     /// When this run began, in epoch milliseconds.
     pub(super) started_at: i64,
 }
@@ -52,7 +55,8 @@ impl Changes {
     pub(crate) fn new(store: UpstreamStore, disk: git::RepositoryStore, announcer: Arc<Announcer>) -> Self {
         let started_at = announcer.now_ms();
         let (known_refs, reconciliation) = (KnownRefs::default(), Reconciliation::default());
-        Self { store, disk, announcer, known_refs, reconciliation, started_at }
+        let faults = Faults::default();
+        Self { store, disk, announcer, known_refs, reconciliation, faults, started_at }
     }
 
     /// Keeps pushes of a repository away while something else of it is recorded.
@@ -63,6 +67,7 @@ impl Changes {
     /// Forgets the refs of a repository that is gone.
     pub(crate) fn forget(&self, id: RepositoryId) {
         self.known_refs.forget(id);
+        self.faults.clear(id);
     }
 
     /// Whether records and disk agree.
@@ -104,7 +109,10 @@ impl Changes {
         known: &mut LockedRefs,
     ) -> Result<Announcement, Refusal> {
         let on_disk = self.open_git(id).await?;
-        let after = on_disk.refs().await.map_err(Refusal::internal)?;
+        let after = match on_disk.refs().await {
+            Ok(refs) => refs,
+            Err(error) => return Err(self.read_failed(id, error).await),
+        };
         for _ in 0..MAX_ATTEMPTS {
             let recorded = self.repository_record(id).await?;
             if recorded.content_hash == after.content_hash().as_str() {

@@ -1,10 +1,13 @@
 //! Repositories on disk as records name them.
 
+use std::collections::BTreeSet;
+
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Repository, RepositoryId};
+use heliostat_storage::{Repository, RepositoryId, RepositoryState};
 
 use super::announce_change::Changes;
+use super::faults::RepositoryFault;
 
 impl Changes {
     /// The repository on disk.
@@ -13,26 +16,120 @@ impl Changes {
         self.known_to_exist(id, opened).await
     }
 
-    /// That a repository is recorded but not there is a fault of this server.
+    /// That a repository is recorded but not there, or not whole, is a fault of this server: noted, and told to the caller.
     pub(crate) async fn known_to_exist<T>(
         &self,
         id: RepositoryId,
         opened: Result<T, git::OpenError>,
     ) -> Result<T, Refusal> {
-        match opened {
-            Ok(repository) => Ok(repository),
-            Err(error) => {
-                // Unless it has just been deleted.
-                self.repository_record(id).await?;
-                Err(Refusal::internal(error))
+        let error = match opened {
+            Ok(repository) => return Ok(repository),
+            Err(error) => error,
+        };
+        // Unless it has just been deleted.
+        let recorded = self.repository_record(id).await?;
+        let fault = match error {
+            git::OpenError::Missing(_) => RepositoryFault::Missing,
+            git::OpenError::Broken { reason, .. } => RepositoryFault::Damaged { detail: reason },
+            error => return Err(unreadable_now(&recorded, &error)),
+        };
+        let refusal = fault.refusal(&recorded);
+        // One that is being created is not there yet.
+        if recorded.state == RepositoryState::Available {
+            self.faults.note(id, fault);
+            self.doubt(id);
+        }
+        Err(refusal)
+    }
+
+    /// What reading a recorded repository has failed with: damage is noted, and told to the caller.
+    pub(crate) async fn read_failed(&self, id: RepositoryId, error: git::GitError) -> Refusal {
+        let Some(found) = error.fault() else { return Refusal::internal(error) };
+        let recorded = match self.repository_record(id).await {
+            Err(refusal) => return refusal,
+            Ok(recorded) => recorded,
+        };
+        let git::Fault::Damaged(detail) = found else { return unreadable_now(&recorded, &error) };
+        let fault = RepositoryFault::Damaged { detail };
+        let refusal = fault.refusal(&recorded);
+        self.faults.note(id, fault);
+        self.doubt(id);
+        refusal
+    }
+
+    /// That what is on disk is the repository that is recorded. One from before there were identities gets that of its
+    /// record.
+    pub(crate) async fn check_identity(
+        &self,
+        recorded: &Repository,
+        on_disk: &git::Repository,
+    ) -> Result<(), Refusal> {
+        match on_disk.identity().await.map_err(Refusal::internal)? {
+            Some(identity) if identity == recorded.identity.as_str() => Ok(()),
+            Some(identity) => {
+                let fault = RepositoryFault::OtherRepository { on_disk: identity };
+                let refusal = fault.refusal(recorded);
+                self.faults.note(recorded.id, fault);
+                Err(refusal)
             }
+            None => on_disk.set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
         }
     }
 
-    /// Removes what is left of a repository that was never announced.
-    pub(crate) async fn discard(&self, id: RepositoryId) {
-        let moved = self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await;
-        if let Err(error) = moved {
+    /// That a repository that was found damaged no longer is.
+    pub(crate) async fn check_known_damage(
+        &self,
+        recorded: &Repository,
+        on_disk: &git::Repository,
+    ) -> Result<(), Refusal> {
+        match self.faults.damage(recorded.id) {
+            None => Ok(()),
+            Some((fault, false)) => Err(fault.refusal(recorded)),
+            Some((_, true)) => match on_disk.check_connectivity().await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(self.read_failed(recorded.id, error).await),
+            },
+        }
+    }
+
+    /// Whether what is on disk under a record's number is another repository: then it is not this record's to delete.
+    pub(crate) async fn is_of_another_record(&self, recorded: &Repository) -> bool {
+        let on_disk = self.disk.repository(disk_id(recorded.id)).identity().await;
+        !matches!(on_disk, Ok(None))
+            && !on_disk.is_ok_and(|found| found.as_deref() == Some(recorded.identity.as_str()))
+    }
+
+    /// Which repositories on disk have no record. The disk is read first: what is recorded in between is not among them.
+    pub(crate) async fn look_for_unrecorded(&self) -> Result<BTreeSet<u64>, Refusal> {
+        let mut unrecorded: BTreeSet<u64> =
+            self.disk.list().await.map_err(Refusal::internal)?.into_iter().collect();
+        for id in self.store.repository_ids().await? {
+            unrecorded.remove(&disk_id(id));
+        }
+        // One whose record was deleted in between is on its way out.
+        let still_there = self.disk.list().await.map_err(Refusal::internal)?;
+        unrecorded.retain(|number| still_there.binary_search(number).is_ok());
+        self.faults.set_unrecorded(unrecorded.clone());
+        Ok(unrecorded)
+    }
+
+    /// Takes back the record of a repository that was never announced. What lies on disk under its number goes along only
+    /// if it was made for this record and holds nothing: anything else belongs to a repository of which this database does not know.
+    pub(crate) async fn abandon(&self, draft: &Repository) {
+        let id = draft.id;
+        match self.store.find_repository(id).await {
+            // It was announced after all, and may have been pushed to since.
+            Ok(Some(recorded)) if recorded.state != RepositoryState::Initialising => return self.doubt(id),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(repository.id = %id, error = %error, "cannot look up an unfinished repository");
+                return self.doubt(id);
+            }
+        }
+        if self.is_empty_draft(draft).await
+            && let Err(error) =
+                self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
+        {
             tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository from disk");
         }
         if let Err(error) = self.store.delete_repository(id, Vec::new()).await {
@@ -40,11 +137,26 @@ impl Changes {
         }
     }
 
+    /// Whether what lies on disk was made for this record and is empty.
+    async fn is_empty_draft(&self, draft: &Repository) -> bool {
+        let Ok(on_disk) = self.disk.open(disk_id(draft.id)).await else { return false };
+        let made_for_it = on_disk.identity().await;
+        made_for_it.is_ok_and(|identity| identity.as_deref() == Some(draft.identity.as_str()))
+            && on_disk.refs().await.is_ok_and(|refs| refs.is_empty())
+    }
+
     /// The record of a repository of which only the id is known.
     pub(crate) async fn repository_record(&self, id: RepositoryId) -> Result<Repository, Refusal> {
         let found = self.store.find_repository(id).await?;
         found.ok_or_else(|| Refusal::not_found("repository", format!("The repository {id} does not exist.")))
     }
+}
+
+/// Nothing says that the repository is damaged.
+fn unreadable_now(recorded: &Repository, error: &dyn std::error::Error) -> Refusal {
+    tracing::warn!(repository.id = %recorded.id, error = %error, "a repository cannot be read at the moment");
+    let path = format!("{}/{}", recorded.project.key, recorded.slug);
+    Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))
 }
 
 /// The number of a repository on disk.

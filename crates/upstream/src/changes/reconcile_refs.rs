@@ -1,7 +1,8 @@
 //! What is on disk and what is recorded are brought together after a crash or a failure.
 //!
 //! At start every repository is looked at once; afterwards those about which a doubt was raised. A difference
-//! of refs is recorded and announced as a push would be. `HEAD` on disk follows the recorded default branch.
+//! of refs is recorded and announced as a push would be. `HEAD` on disk follows the recorded default branch. What cannot
+//! be brought together (a record without a repository, a repository without a record) is told, and left as it is.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -74,6 +75,11 @@ pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
             }
             let doubtful = changes.reconciliation.take_doubtful();
             check(changes, doubtful).await;
+            if !changes.faults.agreement().unrecorded.is_empty()
+                && let Err(error) = changes.look_for_unrecorded().await
+            {
+                tracing::warn!(error = %error, "cannot look for repositories without a record");
+            }
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -95,16 +101,17 @@ async fn check_all(changes: &Changes) -> Result<(), Refusal> {
         let page = listed?;
         let (unfinished, whole): (Vec<_>, Vec<_>) =
             page.values.into_iter().partition(|repository| is_left_over(repository, changes));
-        left_over.extend(unfinished.into_iter().map(|repository| repository.id));
+        left_over.extend(unfinished);
         check(changes, whole.into_iter().map(|repository| repository.id)).await;
         match page.next_start {
             Some(next) => start = next,
             None => break,
         }
     }
-    for id in left_over {
-        tracing::warn!(repository.id = %id, "removing a repository whose creation was interrupted");
-        changes.discard(id).await;
+    changes.look_for_unrecorded().await?;
+    for draft in left_over {
+        tracing::warn!(repository.id = %draft.id, "removing a repository whose creation was interrupted");
+        changes.abandon(&draft).await;
     }
     Ok(())
 }
@@ -119,6 +126,8 @@ async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {
         .for_each_concurrent(PARALLEL_CHECKS, |id| async move {
             match check_one(changes, id).await {
                 Ok(()) | Err(Refusal::NotFound { .. }) => {}
+                // The log has it already.
+                Err(_) if changes.faults.is_noted(id) => changes.reconciliation.doubt(id),
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(repository.id = %id, error = %error, cause, "cannot reconcile a repository");
@@ -131,11 +140,15 @@ async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {
 }
 
 async fn check_one(changes: &Changes, id: RepositoryId) -> Result<(), Refusal> {
-    let announcement = changes.announce_change(&Caller::Anonymous, id).await?;
+    let recorded = changes.repository_record(id).await?;
     let on_disk = changes.open_git(id).await?;
+    changes.check_identity(&recorded, &on_disk).await?;
+    changes.check_known_damage(&recorded, &on_disk).await?;
+    let announcement = changes.announce_change(&Caller::Anonymous, id).await?;
     let recorded = RefName::parse(announcement.repository.default_branch).map_err(Refusal::internal)?;
     if on_disk.head().await.map_err(Refusal::internal)?.as_ref() != Some(&recorded) {
         on_disk.set_head(&recorded).await.map_err(Refusal::internal)?;
     }
+    changes.faults.clear(id);
     Ok(())
 }

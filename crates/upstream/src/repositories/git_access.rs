@@ -35,6 +35,7 @@ impl Repositories {
     pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
+        self.changes.faults.refuse_unserved(repository)?;
         let opened = self.served.open(disk_id(repository.id)).await;
         self.changes.known_to_exist(repository.id, opened).await
     }
@@ -43,6 +44,7 @@ impl Repositories {
     pub async fn push_with_git(&self, writer: &Writer<'_>) -> Result<PushAccess, Refusal> {
         let repository = writer.repository().clone();
         available(&repository)?;
+        self.changes.faults.refuse_unserved(&repository)?;
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }

@@ -1,13 +1,19 @@
 //! Projects and their repositories: records, branches, and access with git.
 
+mod adopt_repository;
 mod branch_changes;
 mod branches;
+mod create_repository;
 mod git_access;
 mod projects;
 mod records;
+mod restore_repository;
 
+pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepository};
 pub use branch_changes::BranchDeletion;
 pub use branches::{Branch, BranchOrder, BranchQuery};
+pub use create_repository::RepositoryCreation;
 pub use git_access::PushAccess;
 pub use projects::ProjectCreation;
-pub use records::{Repositories, RepositoryChange, RepositoryCreation};
+pub use records::{Repositories, RepositoryChange};
+pub use restore_repository::{ReferenceDifference, RepositoryRestoration, RestorationOutcome};

@@ -5,39 +5,19 @@ use std::sync::Arc;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
-use heliostat_git::{ContentHash, Origin, RefName, TrashReason};
+use heliostat_git::{Origin, RefName, TrashReason};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    NewRepository, Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId,
-    RepositorySearch, RepositoryState, RepositoryUpdate, UpstreamStore,
+    Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
+    RepositoryUpdate, UpstreamStore,
 };
 
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
 use crate::names;
-use crate::permit::{self, Authenticated, ProjectAdministrator, Reader, RepositoryAdministrator, Writer};
+use crate::permit::{self, Authenticated, Reader, RepositoryAdministrator, Writer};
 use crate::webhooks::WebhookEvents;
-
-/// Default branch of a repository for which none is chosen.
-const DEFAULT_BRANCH: &str = "refs/heads/main";
-/// Bytes behind the hex digits of a hierarchy id.
-const HIERARCHY_ID_BYTES: usize = 10;
-
-/// A repository to create.
-#[derive(Debug, Clone)]
-pub struct RepositoryCreation {
-    /// The name to show; the slug is made from it.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// Whether all callers may read it.
-    pub public: bool,
-    /// Whether forks are allowed.
-    pub forkable: bool,
-    /// Full or short name of the default branch.
-    pub default_branch: Option<String>,
-}
 
 /// What to change of a repository; `None` leaves it as it is.
 #[derive(Debug, Clone, Default)]
@@ -125,71 +105,6 @@ impl Repositories {
         limit: u64,
     ) -> Result<Vec<RepositoryHashes>, Refusal> {
         Ok(self.store.list_hashes(permit::visibility(reader.caller()), after, limit).await?)
-    }
-
-    /// Creates an empty repository.
-    pub async fn create_repository(
-        self: &Arc<Self>,
-        administrator: &ProjectAdministrator<'_>,
-        creation: RepositoryCreation,
-    ) -> Result<Repository, Refusal> {
-        let (name, slug) = names::repository_name(&creation.name)?;
-        let default_branch =
-            branch_name("defaultBranch", creation.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH))?;
-        let new_repository = NewRepository {
-            project_id: administrator.project().id,
-            slug,
-            name,
-            description: creation
-                .description
-                .as_deref()
-                .map(names::description)
-                .transpose()?
-                .filter(|text| !text.is_empty()),
-            hierarchy_id: hierarchy_id(),
-            public: creation.public,
-            forkable: creation.forkable,
-            state: RepositoryState::Initialising,
-            default_branch: default_branch.as_str().to_owned(),
-            content_hash: ContentHash::of_nothing().as_str().to_owned(),
-            created_at: self.announcer.now_ms(),
-        };
-        let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
-        let work = async move { repositories.create_on_disk(&caller, new_repository, &default_branch).await };
-        self.tasks.to_the_end(work).await
-    }
-
-    /// The record comes first, for the id, and is announced last; in between the repository cannot be used.
-    async fn create_on_disk(
-        &self,
-        caller: &Caller,
-        new_repository: NewRepository,
-        default_branch: &RefName,
-    ) -> Result<Repository, Refusal> {
-        let silent = |_: &Repository| Vec::new();
-        let draft = self.store.create_repository(new_repository, metadata_hash, silent).await;
-        let id = draft?.id;
-        let completed = match self.served.store().create(disk_id(id), default_branch).await {
-            Ok(_) => self.publish(caller, id).await,
-            Err(error) => Err(Refusal::internal(error)),
-        };
-        if completed.is_err() {
-            self.changes.discard(id).await;
-        }
-        completed
-    }
-
-    async fn publish(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
-        let context = self.announcer.context(caller);
-        let available =
-            RepositoryUpdate { state: Some(RepositoryState::Available), ..RepositoryUpdate::default() };
-        let make_events =
-            |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
-        let stored =
-            self.store.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
-        let repository = stored?;
-        self.announcer.announced();
-        Ok(repository)
     }
 
     /// Changes a repository. A new name changes its slug and URLs.
@@ -289,9 +204,14 @@ impl Repositories {
             repositories.announcer.announced();
             repositories.changes.forget(id);
             drop(lock);
+            if repositories.changes.is_of_another_record(&repository).await {
+                tracing::warn!(repository.id = %id, "left on disk what lay in the place of a deleted repository: it is another one");
+                return Ok(());
+            }
             let origin = Origin {
                 path: Some(format!("{}/{}", repository.project.key, repository.slug)),
                 external_id: Some(id.to_string()),
+                identity: Some(repository.identity.to_string()),
                 ..Origin::default()
             };
             let moved = repositories.served.store().trash(disk_id(id), TrashReason::Deleted, origin).await;
@@ -348,10 +268,6 @@ pub(crate) fn branch_name(field: &str, text: &str) -> Result<RefName, Refusal> {
         .ok_or_else(|| Refusal::invalid(field, format!("{text:?} is not the name of a branch.")))
 }
 
-fn hierarchy_id() -> String {
-    hex::encode(rand::random::<[u8; HIERARCHY_ID_BYTES]>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,10 +285,5 @@ mod tests {
             let result = branch_name("name", text);
             assert!(matches!(result, Err(Refusal::Invalid { .. })) || text == "-", "{text:?}: {result:?}");
         }
-    }
-
-    #[test]
-    fn hierarchy_ids_have_twenty_digits() {
-        assert_eq!(hierarchy_id().len(), 20);
     }
 }

@@ -19,7 +19,7 @@ use crate::output::Progress;
 /// What is copied, and to where.
 #[derive(Debug, Args)]
 pub struct ImportCommand {
-    /// Directory of a repository, or its URL.
+    /// Directory or bundle of a repository, or its URL.
     #[arg(value_name = "PATH_OR_URL")]
     source: String,
     /// Project into which it goes.

@@ -1,8 +1,10 @@
-//! `heliostat repository`: create, import, look at and delete repositories.
+//! `heliostat repository`: create, import, look at, adopt, restore and delete repositories.
 
+mod adopt;
 mod create;
 mod import;
 mod repository_name;
+mod restore;
 
 use std::str::FromStr;
 
@@ -30,6 +32,11 @@ pub enum RepositoryCommand {
     },
     /// Copy all branches and tags of a repository into the upstream; the repository is created if it is missing.
     Import(import::ImportCommand),
+    /// Take over a repository that is on the upstream's disk without a record, as after a restore of an older database;
+    /// without arguments, list them and the recorded ones that are not served.
+    Adopt(adopt::AdoptCommand),
+    /// Bring back what a mirror has of a repository that is missing or damaged at the upstream.
+    Restore(restore::RestoreCommand),
     /// List the repositories that one may read.
     List {
         /// Only those of this project [default: all].
@@ -87,6 +94,8 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
             session.output.show(&created, &FIELDS);
         }
         RepositoryCommand::Import(command) => import::run(command).await?,
+        RepositoryCommand::Adopt(command) => adopt::run(command).await?,
+        RepositoryCommand::Restore(command) => restore::run(command).await?,
         RepositoryCommand::List { project, connection } => {
             let session = connection.open().await?;
             let path = match &project {

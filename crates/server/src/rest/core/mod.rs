@@ -5,5 +5,6 @@ mod application;
 mod permissions;
 mod projects;
 mod repositories;
+mod repository_faults;
 mod users;
 mod webhooks;

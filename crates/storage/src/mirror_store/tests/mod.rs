@@ -41,5 +41,6 @@ fn metadata(upstream: &UpstreamServer, external_id: &str) -> RepositoryMetadata 
         public: false,
         default_branch: Some("refs/heads/main".to_owned()),
         metadata_hash: "metadata".to_owned(),
+        identity: Some(format!("identity of {external_id}")),
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::StoreError;
 use crate::ids::{Generation, LocalRepositoryId};
-use crate::records::{MirroredStatus, SyncedRepository};
+use crate::records::{HeldReason, MirroredStatus, SyncedRepository};
 
 #[tokio::test]
 async fn metadata_is_updated_and_keeps_what_was_synchronised() {
@@ -44,6 +44,26 @@ async fn a_name_used_twice_leads_to_the_first_upstream_and_its_newest_repository
         let newest = store.upsert_repository(named(&first, "2")).await.unwrap();
         store.upsert_repository(named(&second, "3")).await.unwrap();
         assert_eq!(store.find_repository_by_slug("PRJ", "site").await.unwrap(), Some(newest));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_stays_so_until_it_is_released_or_begins_anew() {
+    for (store, test) in stores().await {
+        let upstream = upstream(&store, "up", NOW).await;
+        let site = repository(&store, &upstream, "1").await;
+        let held = store.hold(site.local_id, HeldReason::Missing, NOW).await.unwrap();
+        assert_eq!((held.held, held.held_at), (Some(HeldReason::Missing), Some(NOW)));
+        let held = store.hold(site.local_id, HeldReason::Replaced, NOW + 9).await.unwrap();
+        assert_eq!((held.held, held.held_at), (Some(HeldReason::Replaced), Some(NOW)));
+        let silent = RepositoryMetadata { identity: None, ..metadata(&upstream, "1") };
+        let described = store.upsert_repository(silent).await.unwrap();
+        assert_eq!((&described.identity, described.held), (&site.identity, held.held));
+        assert_eq!(store.release(site.local_id).await.unwrap(), site);
+        store.hold(site.local_id, HeldReason::FellBack, NOW).await.unwrap();
+        store.mark_removed(site.local_id, NOW).await.unwrap();
+        assert_eq!(repository(&store, &upstream, "1").await, site, "it is wanted again");
         test.remove().await;
     }
 }

@@ -20,7 +20,7 @@ async fn an_upstream_goes_from_initializing_to_removed() {
         assert_eq!((pending.state, pending.state_changed_at), (UpstreamState::Pending, NOW + 1));
         assert_eq!(pending.last_error, None);
 
-        store.install_upstream(&id, "very secret".to_owned(), "key".to_owned(), NOW + 3).await.unwrap();
+        store.install_upstream(&id, "very secret".to_owned(), "key".to_owned(), None, NOW + 3).await.unwrap();
         let moved = store.upsert_upstream(&id, "https://elsewhere.example", NOW + 4).await.unwrap();
         assert_eq!(
             (moved.state, moved.base_url.as_str()),

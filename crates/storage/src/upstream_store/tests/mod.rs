@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::UpstreamStore;
 use crate::database::Role;
-use crate::ids::{MirrorServerId, ProjectId, RepositoryId};
+use crate::ids::{MirrorServerId, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::PageRequest;
 use crate::records::{
     Audience, MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser,
@@ -71,6 +71,7 @@ fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
         name: slug.to_owned(),
         description: None,
         hierarchy_id: "0123456789abcdef0123".to_owned(),
+        identity: RepositoryIdentity::from(uuid::Uuid::new_v4().to_string()),
         public: false,
         forkable: true,
         state: RepositoryState::Available,
@@ -100,6 +101,7 @@ fn new_request(mirror_id: &str) -> NewRequest {
 
 fn new_mirror() -> NewMirror {
     NewMirror {
+        chosen_projects: Some(vec!["7".to_owned(), "12".to_owned()]),
         events_url: "https://mirror.example/events".to_owned(),
         uninstalled_url: None,
         shared_secret: "very secret".to_owned(),

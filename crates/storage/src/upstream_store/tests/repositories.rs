@@ -45,6 +45,25 @@ async fn a_slug_is_unique_in_its_project_only() {
 }
 
 #[tokio::test]
+async fn ids_that_are_taken_elsewhere_are_skipped_and_an_identity_is_given_once() {
+    for (store, test) in stores().await {
+        let one = project(&store, "ONE").await;
+        let first = repository(&store, one.id, "first").await;
+        store.skip_repository_ids(RepositoryId(41)).await.unwrap();
+        let second = repository(&store, one.id, "second").await;
+        assert!(second.id.0 > 41, "{:?}", second.id);
+        store.skip_repository_ids(first.id).await.unwrap();
+        assert!(repository(&store, one.id, "third").await.id > second.id, "ids never go back");
+
+        let mut copy = new_repository(one.id, "copy");
+        copy.identity = first.identity;
+        let again = store.create_repository(copy, metadata_hash, |_| Vec::new()).await;
+        assert!(matches!(again, Err(StoreError::Conflict { what: "repository identity", .. })), "{again:?}");
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
 async fn updates_change_what_they_name_and_the_metadata_hash() {
     for (store, test) in stores().await {
         let (one, two) = (project(&store, "ONE").await, project(&store, "TWO").await);

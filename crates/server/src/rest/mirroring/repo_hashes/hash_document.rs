@@ -60,7 +60,8 @@ impl Writer {
             } else {
                 self.begin_project(row, text);
             }
-            let repository = RestHashedRepository { id: row.repository_id, hashes: self.hashes(row) };
+            let (id, identity) = (row.repository_id, row.identity.clone());
+            let repository = RestHashedRepository { id, identity, hashes: self.hashes(row) };
             serde_json::to_writer(&mut *text, &repository).expect("numbers and strings always serialise");
         }
     }
@@ -107,6 +108,7 @@ mod tests {
             project_id,
             project_public: project_id == 2,
             repository_id,
+            identity: None,
             content: Some(format!("c{repository_id}")),
             metadata: Some(format!("m{repository_id}")),
         }

@@ -21,6 +21,8 @@ pub struct HashRow {
     pub project_public: bool,
     /// The upstream's id of the repository.
     pub repository_id: i32,
+    /// What tells the repository from another one with its id; only an upstream says so.
+    pub identity: Option<String>,
     /// Hash over the refs, if there are any yet.
     pub content: Option<String>,
     /// Hash over what else is known about it, if it was told.
@@ -55,6 +57,7 @@ impl HashSource for UpstreamHandlers {
                     project_id: found.project_id.0,
                     project_public: found.project_public,
                     repository_id: found.repository_id.0,
+                    identity: Some(found.identity.to_string()),
                     content: Some(found.content_hash),
                     metadata: Some(found.metadata_hash),
                 });
@@ -81,6 +84,7 @@ impl HashSource for MirrorHandlers {
                     project_id: hashes.project_id,
                     project_public: hashes.project_public,
                     repository_id: hashes.repository_id,
+                    identity: None,
                     content: hashes.content,
                     metadata: Some(hashes.metadata).filter(|hash| !hash.is_empty()),
                 });

@@ -1,7 +1,9 @@
 //! What a mirror answers about its upstream, one operation per file, in the order of the contract.
 
+mod confirm_removal;
 mod get_addon_descriptor;
 mod get_farm_nodes;
+mod get_held_back;
 mod get_mirror_mode;
 mod get_mirror_settings;
 mod get_mirrored_projects;

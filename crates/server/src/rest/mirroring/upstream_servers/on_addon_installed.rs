@@ -7,6 +7,7 @@ use heliostat_mirror::InstalledEvent;
 
 use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
+use crate::wire::upstream_settings;
 
 impl OnAddonInstalled for MirrorHandlers {
     async fn on_addon_installed(
@@ -19,6 +20,7 @@ impl OnAddonInstalled for MirrorHandlers {
             client_key: request.body.client_key,
             shared_secret: Secret::new(request.body.shared_secret),
             base_url: request.body.base_url,
+            settings: request.body.settings.map(upstream_settings),
         };
         self.mirror.events.installed(&request.upstream_id, event, &credentials, self.facts(&call)).await?;
         Ok(OnAddonInstalledResponse::NoContent)

@@ -1,4 +1,4 @@
-//! Locks of which each repository has one of its own.
+//! Locks of repositories: one each, made when somebody asks for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,16 +9,10 @@ use parking_lot::Mutex;
 const MAX_IDLE_LOCKS: usize = 1_024;
 
 /// The locks of a store's repositories.
-#[derive(Debug)]
-pub(crate) struct RepositoryLocks<L>(Mutex<HashMap<u64, Arc<L>>>);
+#[derive(Debug, Default)]
+pub(crate) struct Locks<L>(Mutex<HashMap<u64, Arc<L>>>);
 
-impl<L> Default for RepositoryLocks<L> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<L: Default> RepositoryLocks<L> {
+impl<L: Default> Locks<L> {
     /// The lock of the repository with this number.
     pub(crate) fn of(&self, repository: u64) -> Arc<L> {
         let mut locks = self.0.lock();

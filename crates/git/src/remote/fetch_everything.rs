@@ -1,0 +1,57 @@
+//! Filling an empty repository with everything that another one shows.
+
+use std::time::Duration;
+
+use heliostat_git_wire::INTERNAL_NAMESPACE;
+
+use crate::process::{SecretHeader, transfer};
+use crate::remote::{FetchError, Remote};
+use crate::repository::Repository;
+
+/// How long the other server may be silent. It may have to pack a large repository before it says anything.
+const STALL_LIMIT: Duration = Duration::from_mins(15);
+
+/// Fetches all references and objects that the repository at `source` shows into one that is empty.
+pub async fn fetch_everything(
+    into: &Repository,
+    source: &str,
+    authorization: Option<&SecretHeader>,
+) -> Result<(), FetchError> {
+    let remote = Remote::parse(source, authorization)?;
+    let command = into.changing_command("fetch everything").args(["fetch", "--no-tags", "--progress"]);
+    let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
+    let internal = format!("^{INTERNAL_NAMESPACE}*");
+    let command = command.args(["--update-shallow", "--", &remote.address, "+refs/*:refs/*", &internal]);
+    // One pack, however small: it is made of few files.
+    let command = command
+        .setting("fetch.unpackLimit", "1")
+        .setting("protocol.version", "2")
+        .authorization(remote.authorization.as_ref());
+    let ended = transfer(&command, b"", STALL_LIMIT, &mut |_: &str| {}).await?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr))
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git_wire::RefName;
+
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn everything_arrives_and_is_whole() {
+        let workshop = Workshop::new().await;
+        let source = workshop.bare_with_commits("source", &["main", "a/b"]).await;
+        workshop.run(source.path(), &["tag", "v1", "main"]);
+        workshop.run(source.path(), &["update-ref", "refs/notes/x", "main"]);
+        let store = workshop.store();
+        let target = store.create(1, &RefName::branch("main").expect("valid")).await.expect("created");
+        let address = source.path().to_str().expect("text");
+        fetch_everything(&target, address, None).await.expect("fetched");
+        assert_eq!(target.refs().await.expect("readable"), source.refs().await.expect("readable"));
+        target.verify().await.expect("whole");
+    }
+}

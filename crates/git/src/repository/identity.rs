@@ -1,0 +1,68 @@
+//! What tells a repository on disk from another one that has, had or will have its number.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::disk::{blocking, sync_folder};
+use crate::repository::Repository;
+
+/// The file in a repository's folder, which git leaves alone.
+const IDENTITY_FILE: &str = "heliostat-identity";
+
+/// No identity is longer.
+const MAX_IDENTITY_BYTES: u64 = 64;
+
+impl Repository {
+    /// What was written into it when it was made; `None` in one that is older than that.
+    pub async fn identity(&self) -> io::Result<Option<String>> {
+        let path = self.path().join(IDENTITY_FILE);
+        blocking(move || {
+            let mut text = String::new();
+            match std::fs::File::open(path) {
+                Ok(file) => file.take(MAX_IDENTITY_BYTES + 1).read_to_string(&mut text)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()))
+        })
+        .await
+    }
+
+    /// Gives an identity to a repository, durably.
+    pub async fn set_identity(&self, identity: &str) -> io::Result<()> {
+        let (path, identity) = (self.path().to_owned(), identity.to_owned());
+        blocking(move || write_identity(&path, &identity)).await
+    }
+}
+
+/// Writes the identity of the repository in this folder, so that it survives a power failure.
+pub(crate) fn write_identity(repository: &Path, identity: &str) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(repository)?;
+    writeln!(file, "{identity}")?;
+    file.as_file().sync_all()?;
+    file.persist(repository.join(IDENTITY_FILE))?;
+    sync_folder(repository)
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git_wire::RefName;
+
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn a_repository_keeps_the_identity_that_it_is_made_with() {
+        let workshop = Workshop::new().await;
+        let store = workshop.store();
+        let main = RefName::branch("main").expect("valid");
+        let repository = store.create_with_identity(7, &main, "one").await.expect("created");
+        assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
+        assert!(store.create_with_identity(7, &main, "other").await.is_err());
+        assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
+
+        let older = store.create(8, &main).await.expect("created");
+        assert_eq!(older.identity().await.expect("readable"), None);
+        older.set_identity("two").await.expect("writable");
+        assert_eq!(older.identity().await.expect("readable").as_deref(), Some("two"));
+    }
+}

@@ -1,0 +1,117 @@
+//! A disk that forgets: a FUSE file system in memory that loses what was not synced when its power goes.
+//!
+//! `tree` holds what is on it and says what a cut leaves; `file_system` answers the kernel. It can also refuse to open
+//! a file for a while, as a disk does that has a passing fault.
+
+mod file_system;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use fuser::{BackgroundSession, Config, Errno, MountOption};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use tempfile::TempDir;
+
+use file_system::{Mounted, State};
+use tree::Tree;
+
+/// Threads that answer the kernel.
+const THREADS: usize = 2;
+
+/// A mounted disk. Servers on it must have ended before it is dropped.
+#[derive(Debug)]
+pub struct ForgetfulDisk {
+    state: Arc<Mutex<State>>,
+    session: Option<BackgroundSession>,
+    folder: TempDir,
+}
+
+impl ForgetfulDisk {
+    /// An empty one; `None`, and a line that says so, where this machine lets nobody mount FUSE file systems.
+    pub fn new() -> Option<Self> {
+        let folder =
+            tempfile::Builder::new().prefix("heliostat-disk-").tempdir().expect("a folder can be made");
+        let state = State { tree: Tree::new(), cuts: 0, faults: BTreeMap::new(), next_cut: None };
+        let mut disk = Self { state: Arc::new(Mutex::new(state)), session: None, folder };
+        match disk.mount() {
+            Ok(()) => Some(disk),
+            Err(error) => {
+                eprintln!(
+                    "skipped: no FUSE file system can be mounted here ({error}); it takes /dev/fuse and root"
+                );
+                None
+            }
+        }
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The power goes now: nothing that was started before can read or write any more.
+    pub fn cut_power(&self, chance: &mut StdRng) {
+        self.state.lock().cut(chance);
+    }
+
+    /// The power goes after so many changes from now.
+    pub fn cut_power_after(&self, changes: u64, chance: StdRng) {
+        self.state.lock().next_cut = Some((changes, chance));
+    }
+
+    /// How many times the power has gone.
+    pub fn cuts(&self) -> u64 {
+        self.state.lock().cuts
+    }
+
+    /// The power is back, and those who used the disk have been killed: it is mounted again.
+    pub fn restore_power(&mut self) {
+        self.unmount();
+        self.mount().expect("the disk can be mounted again");
+    }
+
+    /// Whoever opens this file or folder gets an error from now on. What is open stays open.
+    pub fn fail(&self, path: &Path, error: Errno) {
+        let number = std::fs::metadata(path).expect("the file is there").ino();
+        self.state.lock().faults.insert(number, error);
+    }
+
+    /// Everything can be opened again.
+    pub fn stop_failing(&self) {
+        self.state.lock().faults.clear();
+    }
+
+    fn mount(&mut self) -> std::io::Result<()> {
+        let mut config = Config::default();
+        config.mount_options =
+            vec![MountOption::FSName("heliostat-forgetful".into()), MountOption::NoDev, MountOption::NoSuid];
+        config.n_threads = Some(THREADS);
+        let mounted = Mounted::new(self.state.clone());
+        self.session = Some(fuser::spawn_mount(mounted, self.folder.path(), &config)?);
+        Ok(())
+    }
+
+    /// Killed processes may take a moment to let go, so it is taken out of sight at once and ends with the last of them.
+    fn unmount(&mut self) {
+        if let Some(session) = self.session.take() {
+            let status = Command::new("umount").arg("--lazy").arg(self.path()).status();
+            assert!(
+                status.is_ok_and(|status| status.success()),
+                "{} cannot be unmounted",
+                self.path().display()
+            );
+            session.join().expect("the file system ends in peace");
+        }
+    }
+}
+
+impl Drop for ForgetfulDisk {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}

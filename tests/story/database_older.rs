@@ -1,0 +1,80 @@
+//! The upstream's database comes back from a backup that is older than its repositories, or newer.
+
+use serde_json::json;
+
+use crate::harness::{
+    Checkout, DatabaseBackup, Server, ServerOptions, bare_repositories, binary, eventually, git, project_path,
+};
+
+/// The references of a repository on disk.
+fn references(repository: &std::path::Path) -> String {
+    git(repository, &["for-each-ref"])
+}
+
+#[tokio::test]
+async fn new_repositories_get_other_numbers_than_those_that_are_on_disk() {
+    let mut upstream = Server::upstream(ServerOptions::default());
+    let project = upstream.new_project(true).await;
+    upstream.kill();
+    let backup = DatabaseBackup::of(&upstream);
+    upstream.restart();
+    let mut precious = Vec::new();
+    for _ in 0..2 {
+        let repository = upstream.new_repository(&project).await;
+        let checkout = Checkout::new();
+        checkout.push(&upstream.admin_url(&repository), &["HEAD:refs/heads/main"]);
+        precious.push(repository);
+    }
+    let mut on_disk = bare_repositories(&upstream.data());
+    on_disk.sort();
+    let before: Vec<String> = on_disk.iter().map(|path| references(path)).collect();
+    assert_eq!(before.len(), 2);
+    upstream.kill();
+    backup.put_back(&upstream);
+    upstream.restart();
+
+    for name in ["a", "b", "c"] {
+        let path = format!("{}/repos", project_path(&project));
+        let created = upstream.admin().post(&path, &json!({"name": name})).await.expect(201).json();
+        let number = created["id"].as_i64().expect("a repository has an id");
+        assert!(precious.iter().all(|repository| repository["id"].as_i64() != Some(number)), "{created}");
+        let clone = Checkout::new();
+        clone.push(&upstream.admin_url(&created), &["HEAD:refs/heads/main"]);
+    }
+    let after: Vec<String> = on_disk.iter().map(|path| references(path)).collect();
+    assert_eq!(after, before, "what is not in the database is still on disk");
+
+    // They are told, and the command line takes one over with everything that is in it.
+    eventually("the repositories to be found", || async {
+        let status = upstream.anonymous().get("/status").await.expect(200).json();
+        (status["unrecordedRepos"] == 2).then_some(())
+    })
+    .await;
+    let number = precious[0]["id"].to_string();
+    let listed = repository_adopt(&upstream, &[]);
+    assert!(listed.lines().any(|line| line.starts_with(&number)), "{listed}");
+    let name = format!("{}/rescued", project["key"].as_str().expect("a project has a key"));
+    repository_adopt(&upstream, &[&number, &name]);
+    let rescued = json!({"project": project, "slug": "rescued"});
+    let clone = Checkout::new();
+    let url = upstream.admin_url(&rescued);
+    let heads = git(clone.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+    let commit = heads.split_whitespace().next().expect("a branch");
+    assert!(before[0].contains(commit), "{heads} is not in {before:?}");
+    git(clone.path(), &["clone", "--quiet", url.as_str(), "copy"]);
+    git(&clone.path().join("copy"), &["fsck"]);
+}
+
+/// `heliostat repository adopt` as the administrator.
+fn repository_adopt(upstream: &Server, arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let password = folder.path().join("password");
+    std::fs::write(&password, crate::harness::ADMIN_PASSWORD).expect("a file can be written");
+    let mut command = std::process::Command::new(binary());
+    command.args(["repository", "adopt", "--url", upstream.base_url().as_str(), "--user", "admin"]);
+    command.arg("--password-file").arg(&password).args(arguments);
+    let output = command.output().expect("the binary can be started");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
