@@ -27,6 +27,8 @@ pub struct ServerOptions {
     pub environment: Vec<(String, String)>,
     /// Where to listen; a free port of the loopback address when absent.
     pub listen: Option<String>,
+    /// How many files it may open and never more; as many as this process when absent.
+    pub open_files: Option<u64>,
     /// Where data and database lie; a folder of its own when absent.
     pub disk: Option<PathBuf>,
 }
@@ -82,7 +84,11 @@ impl Server {
     fn run(&mut self, listen: &str) {
         // The kernel kills it together with the thread that started it.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]).arg(binary());
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some(files) = self.options.open_files {
+            command.args(["prlimit", &format!("--nofile={files}:{files}")]);
+        }
+        command.arg(binary());
         command.arg(self.role).arg("--data").arg(self.data()).args(["--listen", listen]);
         command.args(["--database", &self.database]).args(&self.options.arguments);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);

@@ -8,6 +8,7 @@ mod clone_from_mirror;
 mod database_older;
 mod disconnect;
 mod drain;
+mod heals_by_itself;
 mod kill_and_converge;
 mod metrics_tell_operators;
 mod permissions_follow;

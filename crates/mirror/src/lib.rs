@@ -33,7 +33,10 @@ pub use status::{
     DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,
     RunningSync, StatusReport, SupportInfo, WaitingSync,
 };
-pub use sync::{HeldBack, HeldBackList, MassRemoval, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents};
+pub use sync::{
+    DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun,
+    UpstreamEvents,
+};
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamLink,
     UpstreamUrl,

@@ -86,6 +86,10 @@ impl Mirror {
         tasks.spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()));
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
+        tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
+        let rounds = parts.disk_rounds(self.options.sweep_interval);
+        tasks.spawn(rounds.clone().look(stop.clone()));
+        tasks.spawn(rounds.check(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
         tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
         tasks.spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));

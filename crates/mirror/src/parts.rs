@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use heliostat_git::Git;
@@ -16,8 +17,8 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    HeldBack, MassRemoval, OutcomeReports, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers,
-    Synchroniser, UpstreamEvents,
+    DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
+    SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) selection: Arc<SelectedProjects>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) repairs: Arc<Repairs>,
+    disk_progress: Arc<DiskProgress>,
     pub(crate) reports: Arc<OutcomeReports>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     sweep_progress: Arc<SweepProgress>,
@@ -102,6 +105,8 @@ impl Parts {
         let inventory = Arc::new(inventory.await?);
 
         let queue = Arc::new(SyncQueue::new(clock.clone()));
+        let (for_repairs, of_repairs) = (Arc::clone(&inventory), Arc::clone(&queue));
+        let repairs = Repairs::new(for_repairs, of_repairs, repositories.clone(), clock.clone());
         let reports = OutcomeReports::new(Arc::clone(&link), client.clone(), clock.clone());
         let sweep_signal = Arc::new(SweepSignal::default());
         let sweep_progress = Arc::new(SweepProgress::new(inventory.was_complete()));
@@ -126,6 +131,8 @@ impl Parts {
             selection,
             inventory,
             queue,
+            repairs,
+            disk_progress: Arc::default(),
             reports: Arc::new(reports),
             sweep_signal,
             sweep_progress,
@@ -160,6 +167,7 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
+            repairs: Arc::clone(&self.repairs),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
@@ -178,6 +186,19 @@ impl Parts {
             signal: Arc::clone(&self.sweep_signal),
             progress: Arc::clone(&self.sweep_progress),
             clock: self.clock.clone(),
+            woken_at: AtomicI64::new(0),
+        }
+    }
+
+    /// A round of looks takes at least `interval`.
+    pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
+        DiskRounds {
+            interval,
+            inventory: Arc::clone(&self.inventory),
+            queue: Arc::clone(&self.queue),
+            repositories: self.served.store().clone(),
+            repairs: Arc::clone(&self.repairs),
+            progress: Arc::clone(&self.disk_progress),
         }
     }
 
@@ -199,6 +220,7 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
             queue: Arc::clone(&self.queue),
+            repairs: Arc::clone(&self.repairs),
             synchroniser: Arc::clone(&self.synchroniser),
         }
     }
@@ -209,6 +231,8 @@ impl Parts {
             link: Arc::clone(&self.link),
             inventory: Arc::clone(&self.inventory),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            repairs: Arc::clone(&self.repairs),
+            disk_progress: Arc::clone(&self.disk_progress),
             clock: self.clock.clone(),
         }
     }

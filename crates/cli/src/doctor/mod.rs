@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
 
@@ -41,6 +42,7 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         surroundings::git(&options.git).await,
         data_directory::writable(&options.data),
         data_directory::free_space(&options.data),
+        surroundings::open_files(OpenFiles::now()),
         surroundings::database(options.database.as_deref()).await,
         surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
     ];

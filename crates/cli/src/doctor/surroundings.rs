@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_git::{Git, MINIMUM_GIT_VERSION};
 use heliostat_peer::with_causes;
+use heliostat_server::OpenFiles;
 use reqwest::header::DATE;
 use url::Url;
 
@@ -28,6 +29,26 @@ pub async fn git(program: &Path) -> Finding {
             format!("install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"),
         ),
     }
+}
+
+/// Whether enough files may be open at once. A role raises its limit to the hard one by itself.
+pub fn open_files(files: OpenFiles) -> Finding {
+    const ITEM: &str = "open files";
+    let files = OpenFiles { limit: files.hard_limit, ..files };
+    let detail = format!(
+        "a role may open {}, keeps {} for its own work and takes {} connections at once",
+        files.limit,
+        files.reserved(),
+        files.connections()
+    );
+    if files.is_short() {
+        return Finding::doubtful(
+            ITEM,
+            detail,
+            "raise the hard limit, by LimitNOFILE=65536 of a systemd service for instance",
+        );
+    }
+    Finding::good(ITEM, detail)
 }
 
 /// Whether the database can be reached.
@@ -150,6 +171,15 @@ mod tests {
             assert_eq!(judge_skew("clock", skew).outcome, outcome, "{skew}");
         }
         assert_eq!(judge_skew("clock", -40).detail, "this machine is 40 s ahead of the upstream");
+    }
+
+    #[test]
+    fn few_open_files_are_told_with_their_figures() {
+        let files = |hard_limit| OpenFiles { limit: 1_024, hard_limit };
+        assert_eq!(open_files(files(65_536)).outcome, Outcome::Good);
+        let short = open_files(files(1_024));
+        assert_eq!(short.outcome, Outcome::Doubtful);
+        assert!(short.detail.contains("may open 1024, keeps 512 for its own work and takes 256"), "{short}");
     }
 
     #[tokio::test]

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use heliostat_git::{GitError, GitVersion, RunningService, answer_of_upload_pack, cpu_time, pack_objects};
+use heliostat_git::{
+    Fault, GitError, GitVersion, RunningService, answer_of_upload_pack, cpu_time, pack_objects,
+};
 use heliostat_git_wire::{
     Deepen, DepthFrom, FetchRequest, GitProtocol, PacketLine, ProtocolVersion, SidebandWriter, decode_packet,
 };
@@ -223,7 +225,9 @@ impl Computation {
                     self.has_ended = true;
                     tracing::warn!(%error, "incomplete answer");
                     if let Source::Joined(_) = &self.source {
-                        // A client that tries again is served by git; housekeeping looks what is wrong.
+                        // A client that tries again is served by git; housekeeping looks what is wrong, and the repository is
+                        // examined.
+                        self.served.repository.suspect(&Fault::Damaged(error.to_string()));
                         self.served.engine().doubt_bundle(self.served.repository.id());
                     }
                     Some(error)

@@ -127,6 +127,7 @@ impl Reconciler {
         self.clear_leftovers(&served.repository).await;
         // Even while it is left alone: what was deleted must not be offered.
         if let Err(error) = self.repositories.engine().bundles().check(&served.repository).await {
+            served.repository.note(&error);
             tracing::warn!(
                 repository.id = id,
                 error = &error as &dyn std::error::Error,
@@ -146,6 +147,7 @@ impl Reconciler {
                 }
             }
             Err(error) => {
+                served.repository.note(&error);
                 self.not_before.insert(id, Instant::now() + FAILURE_PAUSE);
                 tracing::warn!(
                     repository.id = id,

@@ -153,6 +153,13 @@ const DAMAGE: &[&str] = &[
     "missing object",
     "packfile checksum",
     "badRefContent",
+    "unterminated line in",
+    "unexpected line in",
+    "improper chunk offset",
+    "chunk missing or corrupted",
+    "terminating chunk",
+    // What upload-pack says when packing has failed; why, only the client was told.
+    "possible repository corruption",
 ];
 
 /// Phrases by which `git` tells that a request asks for what cannot be.

@@ -4,6 +4,7 @@
 //! a process that may change references ends ──▶ what is in memory is stale ──▶ `changed`
 //! the references were read from the disk    ──▶ they are in memory         ──▶ `loaded`
 //! the repository is found gone, or broken   ──▶ they are forgotten         ──▶ `gone`
+//! something looks like damage               ──▶ nothing is proven yet      ──▶ `suspected`
 //! ```
 //!
 //! Nothing below calls up: what prewarms, keeps house or delivers is not known here.
@@ -14,6 +15,7 @@ use std::sync::{Arc, Weak};
 use heliostat_git_wire::RefSnapshot;
 use parking_lot::RwLock;
 
+use crate::process::Fault;
 use crate::refs::{RefCache, RefWriter, Writers};
 
 /// Acts upon what happens to the references of a store's repositories. It is called where the change happens, so it
@@ -27,6 +29,10 @@ pub trait RefListener: Debug + Send + Sync {
 
     /// The repository is not there any more, or not whole: nothing that is known of it holds.
     fn gone(&self, repository: u64);
+
+    /// Whoever worked on the repository met something that looks like damage. Those who look after repositories examine
+    /// it, see [`Repository::examine`](crate::Repository::examine); for others it means nothing.
+    fn suspected(&self, _repository: u64, _fault: &Fault) {}
 }
 
 /// Everybody who has subscribed.
@@ -59,6 +65,10 @@ impl RefChanges {
 
     pub(crate) fn loaded(&self, repository: u64, refs: &RefSnapshot) {
         self.tell(|listener| listener.loaded(repository, refs));
+    }
+
+    pub(crate) fn suspected(&self, repository: u64, fault: &Fault) {
+        self.tell(|listener| listener.suspected(repository, fault));
     }
 
     fn changed(&self, repository: u64) {

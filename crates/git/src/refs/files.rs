@@ -31,6 +31,8 @@ pub(crate) struct NotUnderstood(pub(crate) &'static str);
 #[derive(Debug)]
 pub(crate) enum NotRead {
     NotUnderstood(NotUnderstood),
+    /// `git` would take it, but it never writes such a file: this is what a power failure leaves.
+    Damaged(&'static str),
     /// The system does not let us read this file now.
     Refused(PathBuf, io::Error),
 }
@@ -248,6 +250,7 @@ fn read_packed(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotR
     match fs::read(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(NotRead::of(&file, error, "packed-refs cannot be read")),
+        Ok(content) if content.is_empty() => Err(NotRead::Damaged("packed-refs is empty")),
         Ok(content) => Ok(parse_packed(&content, format)?),
     }
 }

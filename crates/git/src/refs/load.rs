@@ -31,6 +31,10 @@ pub(crate) async fn load_refs(
     let stored = match found.map_err(|error| GitError::Io { operation: OPERATION, error })? {
         Ok(stored) => stored,
         Err(NotRead::Refused(file, error)) => return Err(GitError::refused(OPERATION, &file, &error)),
+        Err(NotRead::Damaged(detail)) => {
+            let (path, detail) = (repository.to_owned(), detail.to_owned());
+            return Err(GitError::Corrupt { operation: OPERATION, path, detail });
+        }
         Err(NotRead::NotUnderstood(reason)) => {
             tracing::debug!(reason = reason.0, repository.path = %repository.display(), "asking git for references");
             ask_git(git, repository).await?

@@ -98,8 +98,9 @@ impl FetchError {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
         // What the other server says about itself is no finding about our repository.
+        let is_of_the_other = |line: &str| line.starts_with("remote:") || line.contains("git upload-pack:");
         let ours: String =
-            detail.lines().filter(|line| !line.starts_with("remote:")).collect::<Vec<_>>().join("\n");
+            detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
         if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
         } else if says(&["mismatched algorithms", "mismatched object format", "object format mismatch"]) {

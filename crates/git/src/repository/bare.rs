@@ -6,7 +6,7 @@ use std::sync::Arc;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
 use crate::disk::blocking;
-use crate::process::{Git, GitCommand, GitError};
+use crate::process::{Fault, Git, GitCommand, GitError};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
@@ -136,17 +136,26 @@ impl Repository {
                 load.publish(begun, snapshot);
                 self.0.shared.refs.changes.loaded(self.id(), snapshot);
             }
-            Err(error) => self.forget_if_broken(error),
+            Err(error) => self.note(error),
         }
         read
     }
 
-    /// Forgets what is in memory when `git` found the repository missing or damaged, so that the next one who opens
-    /// it looks at the disk.
-    pub(crate) fn forget_if_broken(&self, error: &GitError) {
+    /// Takes note of a failure. When `git` found the repository missing or damaged, what is in memory is forgotten, so that
+    /// the next one who opens it looks at the disk, and those who look after repositories are told. To be called wherever
+    /// a failure ends that is not handed on to somebody who calls it.
+    pub fn note(&self, error: &GitError) {
         if error.is_broken_repository() {
             self.cache().forget(self.id());
+            if let Some(fault) = error.fault() {
+                self.suspect(&fault);
+            }
         }
+    }
+
+    /// Tells those who look after repositories of something that looks like damage.
+    pub fn suspect(&self, fault: &Fault) {
+        self.0.shared.refs.changes.suspected(self.id(), fault);
     }
 
     /// The branch that `HEAD` names, whether or not it exists; `None` when `HEAD` is detached.
@@ -157,7 +166,9 @@ impl Repository {
         let head = match found.map_err(|error| GitError::Io { operation, error })? {
             Ok(head) => head,
             Err(NotRead::Refused(file, error)) => return Err(GitError::refused(operation, &file, &error)),
-            Err(NotRead::NotUnderstood(_)) => ask_git_for_head(self.git(), self.path()).await?,
+            Err(NotRead::NotUnderstood(_) | NotRead::Damaged(_)) => {
+                ask_git_for_head(self.git(), self.path()).await?
+            }
         };
         match head {
             StoredHead::Detached(_) => Ok(None),

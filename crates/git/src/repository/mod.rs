@@ -2,10 +2,12 @@
 //! where it lies when it is no longer wanted.
 
 mod bare;
+mod derived;
 mod draft;
 mod identity;
 mod leftovers;
 mod locks;
+mod look;
 mod make_durable;
 mod new_objects;
 mod object_info;

@@ -13,12 +13,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
+use heliostat_git_wire::{ObjectFormat, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
-use crate::process::{Durability, Fault, Git, GitError, is_about_content};
+use crate::process::{Durability, Fault, Git, GitError};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
+use crate::repository::look::{Found, look_at};
 use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
@@ -227,7 +228,12 @@ impl RepositoryStore {
         let found = blocking(move || Ok(look_at(&place))).await;
         let found = found.unwrap_or_else(|error| Found::Faulty(Fault::CannotReadNow(error.to_string())));
         if matches!(found, Found::Nothing | Found::Faulty(Fault::Damaged(_))) {
-            self.shared.refs.forget(id);
+            self.forget(id);
+        }
+        if let Found::Faulty(fault) = &found
+            && fault.is_damage()
+        {
+            self.shared.refs.changes.suspected(id, fault);
         }
         match found {
             Found::Repository => Ok(self.repository_at(id, path)),
@@ -235,6 +241,11 @@ impl RepositoryStore {
             Found::Faulty(Fault::Damaged(reason)) => Err(OpenError::Broken { id, reason }),
             Found::Faulty(Fault::CannotReadNow(reason)) => Err(OpenError::CannotReadNow { id, reason }),
         }
+    }
+
+    /// Forgets all that is known of a repository, and of what was made from it: it is gone, or not whole.
+    pub fn forget(&self, id: u64) {
+        self.shared.refs.forget(id);
     }
 
     /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk.
@@ -278,53 +289,6 @@ impl RepositoryStore {
 
     pub(super) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
-    }
-}
-
-/// What lies in the place of a repository.
-enum Found {
-    Repository,
-    Nothing,
-    Faulty(Fault),
-}
-
-fn look_at(place: &Path) -> Found {
-    match std::fs::metadata(place) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-        Err(error) => return unreadable("its folder", &error),
-        Ok(metadata) if !metadata.is_dir() => return damaged("it is not a folder"),
-        Ok(_) => {}
-    }
-    for part in ["objects", "refs"] {
-        match std::fs::metadata(place.join(part)) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Err(error) if !is_about_content(&error) => {
-                return unreadable(&format!("its folder {part}"), &error);
-            }
-            Ok(_) | Err(_) => return damaged(&format!("it has no folder {part}")),
-        }
-    }
-    match std::fs::read_to_string(place.join("HEAD")) {
-        Err(error) => unreadable("its HEAD", &error),
-        Ok(head) if is_head(head.trim_end()) => Found::Repository,
-        Ok(_) => damaged("its HEAD names neither a reference nor a commit"),
-    }
-}
-
-fn damaged(what: &str) -> Found {
-    Found::Faulty(Fault::Damaged(what.to_owned()))
-}
-
-/// Only a failure that is about what lies there is damage.
-fn unreadable(what: &str, error: &io::Error) -> Found {
-    let reason = format!("{what} cannot be read: {error}");
-    Found::Faulty(if is_about_content(error) { Fault::Damaged(reason) } else { Fault::CannotReadNow(reason) })
-}
-
-fn is_head(head: &str) -> bool {
-    match head.strip_prefix("ref: ") {
-        Some(name) => RefName::parse(name.trim_start()).is_ok(),
-        None => ObjectId::parse(head).is_ok(),
     }
 }
 

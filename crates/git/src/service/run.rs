@@ -344,7 +344,7 @@ impl RunningService {
     pub fn failure(&self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
         let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
-        self.repository.forget_if_broken(&error);
+        self.repository.note(&error);
         error
     }
 

@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use heliostat_git::{ContentHash, Origin};
+use heliostat_git::{ContentHash, Head, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use super::trouble::{Condition, Trouble, TroubleKind};
 
 /// How many generations of a repository are remembered with their hashes. A fetch that lands between two
 /// pushes is recognised by them.
@@ -22,6 +24,7 @@ pub(crate) struct Entry {
     pub(crate) external_id: String,
     record: watch::Sender<Arc<MirroredRepository>>,
     known_hashes: Mutex<VecDeque<(Generation, ContentHash)>>,
+    condition: Condition,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
@@ -50,6 +53,18 @@ pub(crate) fn origin_of(record: &MirroredRepository) -> Origin {
     }
 }
 
+/// Whether these are the references that were synchronised last, and `HEAD` names the default branch.
+pub(crate) fn is_as_synchronised(record: &MirroredRepository, refs: &RefSnapshot) -> bool {
+    let names_default_branch = match (&record.default_branch, refs.head()) {
+        (Some(branch), Some(Head::Symbolic { target, .. })) if branch.starts_with("refs/heads/") => {
+            **target == *branch.as_bytes()
+        }
+        _ => true,
+    };
+    (names_default_branch || record.held.is_some())
+        && record.content_hash.as_deref() == Some(refs.content_hash().as_str())
+}
+
 impl Entry {
     pub(crate) fn new(record: MirroredRepository) -> Self {
         let known = record
@@ -62,6 +77,7 @@ impl Entry {
             external_id: record.external_id.clone(),
             record: watch::Sender::new(Arc::new(record)),
             known_hashes: Mutex::new(known.into_iter().collect()),
+            condition: Condition::default(),
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -104,6 +120,30 @@ impl Entry {
     pub(crate) fn generation_of(&self, hash: &ContentHash) -> Option<Generation> {
         let known = self.known_hashes.lock();
         known.iter().filter(|(_, other)| other == hash).map(|(generation, _)| *generation).max()
+    }
+
+    /// Why it is not served although it was synchronised, if that is so.
+    pub(crate) fn trouble(&self) -> Option<Arc<Trouble>> {
+        self.condition.now()
+    }
+
+    /// To wait for the end of the trouble.
+    pub(crate) fn subscribe_to_trouble(&self) -> watch::Receiver<Option<Arc<Trouble>>> {
+        self.condition.subscribe()
+    }
+
+    pub(crate) fn set_trouble(&self, kind: TroubleKind, reason: &str, now_ms: i64) {
+        self.condition.set(kind, reason, now_ms);
+    }
+
+    /// Ends trouble of these kinds, and says whether there was any.
+    pub(crate) fn clear_trouble(&self, kinds: &[TroubleKind]) -> bool {
+        self.condition.clear(kinds)
+    }
+
+    /// Whether damage is proven: the next synchronisation begins with nothing and replaces what is here.
+    pub(crate) fn must_be_made_anew(&self) -> bool {
+        self.trouble().is_some_and(|trouble| trouble.kind == TroubleKind::Damaged)
     }
 }
 

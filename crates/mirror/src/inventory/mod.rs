@@ -10,14 +10,16 @@ mod removal;
 mod returning;
 mod selection;
 mod settings;
+mod trouble;
 
 pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
-pub(crate) use entry::{Entry, is_available, is_behind, origin_of};
+pub(crate) use entry::{Entry, is_as_synchronised, is_available, is_behind, origin_of};
 pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;
+pub(crate) use trouble::{Trouble, TroubleKind};
 
 #[cfg(test)]
 pub(crate) use entry::tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::Credentials;
-use heliostat_git::ObjectId;
+use heliostat_git::{Fault, ObjectId};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
@@ -16,9 +16,12 @@ use heliostat_storage::MirroredRepository;
 use super::freshness::{Freshness, wait_until_fresh};
 use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
-use crate::inventory::{Entry, Inventory, is_available};
-use crate::sync::{PendingChanges, SyncQueue, Synchroniser};
+use crate::inventory::{Entry, Inventory, is_as_synchronised, is_available};
+use crate::sync::{Repairs, SyncQueue, Synchroniser};
 use crate::upstream_link::{UpstreamClient, UpstreamLink};
+
+/// How soon references that are not those that were synchronised are compared once more.
+const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
 
 /// A repository that the caller may read, open.
 #[derive(Debug, Clone)]
@@ -40,6 +43,7 @@ pub struct GitServing {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
     pub(crate) queue: Arc<SyncQueue>,
+    pub(crate) repairs: Arc<Repairs>,
     pub(crate) synchroniser: Arc<Synchroniser>,
 }
 
@@ -69,6 +73,9 @@ impl GitServing {
         let fetched =
             self.synchroniser.fetch_objects(repository, &entry, objects.into_iter().collect()).await;
         fetched.map_err(|failure| {
+            if let Some(fault) = failure.fault().filter(Fault::is_damage) {
+                self.repairs.suspect(&entry, &fault);
+            }
             tracing::info!(
                 error = failure.in_full(),
                 "the upstream does not give objects that a client wants"
@@ -108,6 +115,7 @@ impl GitServing {
     }
 
     async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {
+        self.wait_while_in_trouble(entry).await?;
         let reachable = || self.client.is_reachable();
         let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, reachable).await;
         let not_yet = || {
@@ -119,13 +127,61 @@ impl GitServing {
         if !is_available(&record) {
             return Err(not_yet());
         }
-        match self.served.open(entry.disk_id()).await {
-            Ok(repository) => Ok(ServedRepository { repository, record, freshness }),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot open a repository");
-                self.queue.request(entry, PendingChanges::Nothing);
-                Err(not_yet())
+        let opened = match self.served.open(entry.disk_id()).await {
+            Ok(repository) => {
+                self.is_as_synchronised(entry, &repository).await.map(|is_so| (repository, is_so))
+            }
+            Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
+        };
+        match opened {
+            Ok((repository, true)) => return Ok(ServedRepository { repository, record, freshness }),
+            Ok((_, false)) => self.repairs.differs(entry),
+            Err(fault) => self.repairs.suspect(entry, &fault),
+        }
+        let record = entry.record();
+        Err(self.not_readable(&record.project_key, &record.slug))
+    }
+
+    /// Waits for the end of a trouble up to the cap: a small repository is made anew within a moment.
+    async fn wait_while_in_trouble(&self, entry: &Entry) -> Result<(), Refusal> {
+        let mut trouble = entry.subscribe_to_trouble();
+        let ended = tokio::time::timeout(self.freshness_cap, trouble.wait_for(Option::is_none)).await;
+        if ended.is_ok() {
+            return Ok(());
+        }
+        let record = entry.record();
+        let upstream_url = self.upstream_url(&record.project_key, &record.slug);
+        let told =
+            entry.trouble().map_or("This mirror cannot serve the repository.", |trouble| trouble.kind.told());
+        Err(Refusal::unavailable(format!("{told} Until then it is at {upstream_url}.")))
+    }
+
+    /// Whether its references are those that a synchronisation has proven. While one is under way, they are on their way.
+    async fn is_as_synchronised(
+        &self,
+        entry: &Entry,
+        served: &heliostat_git_serve::ServedRepository,
+    ) -> Result<bool, Fault> {
+        // Once more after a moment, because news may have come between the two that are compared.
+        for pause in [Some(SECOND_LOOK_AFTER), None] {
+            let refs = served.repository.snapshot().await;
+            let refs = refs
+                .map_err(|error| error.fault().unwrap_or_else(|| Fault::CannotReadNow(error.to_string())))?;
+            if is_as_synchronised(&entry.record(), &refs) || self.queue.is_busy(entry) {
+                return Ok(true);
+            }
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
             }
         }
+        Ok(false)
+    }
+
+    /// What a client is told when a repository of this mirror turns out to be unreadable while it is served.
+    pub fn not_readable(&self, project_key: &str, slug: &str) -> Refusal {
+        let upstream_url = self.upstream_url(project_key, slug);
+        Refusal::unavailable(format!(
+            "This mirror cannot read its copy of the repository. Until it can, the repository is at {upstream_url}."
+        ))
     }
 }

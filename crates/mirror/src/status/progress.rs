@@ -7,8 +7,8 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredStatus, UpstreamState};
 
 use crate::access::permit::Administrator;
-use crate::inventory::{Inventory, is_available, is_behind};
-use crate::sync::{SweepOutcome, SweepProgress};
+use crate::inventory::{Inventory, Trouble, is_available, is_behind};
+use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
 use crate::upstream_link::{Introduction, UpstreamLink};
 
 /// How far the synchronisation is.
@@ -45,6 +45,14 @@ pub struct MirrorStatus {
     pub failing: usize,
     /// Repositories of which the upstream has lost what is here, and that wait for an administrator.
     pub held: usize,
+    /// Repositories that are not served because they are damaged, cannot be read, or are being examined.
+    pub in_repair: usize,
+    /// What is the matter with the one of them that has been so for longest.
+    pub in_repair_reason: Option<String>,
+    /// What was found damaged and put right since the start.
+    pub repairs: RepairCounters,
+    /// How often repositories were looked at on disk since the start.
+    pub disk: DiskCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
     /// When the last complete comparison with the upstream ended, in epoch milliseconds.
@@ -63,6 +71,8 @@ pub struct StatusReport {
     pub(crate) link: Arc<UpstreamLink>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
+    pub(crate) repairs: Arc<Repairs>,
+    pub(crate) disk_progress: Arc<DiskProgress>,
     pub(crate) clock: Clock,
 }
 
@@ -74,6 +84,8 @@ struct Counts {
     available: usize,
     failing: usize,
     held: usize,
+    in_repair: usize,
+    longest_in_repair: Option<Arc<Trouble>>,
     undecided: usize,
     behind_since: Option<i64>,
 }
@@ -105,6 +117,10 @@ impl StatusReport {
             available: counts.available,
             failing: counts.failing,
             held: counts.held,
+            in_repair: counts.in_repair,
+            in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
+            repairs: self.repairs.counters(),
+            disk: self.disk_progress.counters(),
             lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
             last_sweep_at: sweeps.last_sweep_at,
             last_sweep: sweeps.last_sweep,
@@ -119,9 +135,18 @@ impl StatusReport {
             let record = entry.record();
             counts.total += 1;
             counts.synced += usize::from(!is_behind(&record));
-            counts.available += usize::from(is_available(&record));
+            let trouble = entry.trouble();
+            counts.available += usize::from(is_available(&record) && trouble.is_none());
             counts.failing += usize::from(record.failed_count > 0);
             counts.held += usize::from(record.held.is_some());
+            if let Some(trouble) = trouble {
+                counts.in_repair += 1;
+                let is_longest =
+                    counts.longest_in_repair.as_ref().is_none_or(|longest| trouble.since < longest.since);
+                if is_longest {
+                    counts.longest_in_repair = Some(trouble);
+                }
+            }
             counts.undecided += usize::from(matches!(
                 record.status,
                 MirroredStatus::NotMirrored | MirroredStatus::Initializing

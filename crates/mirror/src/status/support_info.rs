@@ -122,13 +122,16 @@ impl SupportInfo {
         Page::of(&records, page)
     }
 
-    /// The repositories that have been behind for this long, those first that have been so for longest.
+    /// The repositories that have been behind for this long, and those that are not served because something is the matter
+    /// with them here; those first that have been so for longest.
     pub fn delayed_syncs(&self, _: &Administrator, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
         let threshold_ms = i64::try_from(threshold.as_millis()).unwrap_or(i64::MAX);
         let latest = self.clock.now_ms().saturating_sub(threshold_ms);
         let delayed = self.inventory.mirrored().filter_map(|entry| {
             let record = entry.record();
-            let since = record.behind_since.filter(|since| *since <= latest)?;
+            let behind_since = record.behind_since.filter(|since| *since <= latest);
+            let in_trouble_since = entry.trouble().map(|trouble| trouble.since);
+            let since = behind_since.into_iter().chain(in_trouble_since).min()?;
             Some(DelayedSync { record, since })
         });
         let mut delayed: Vec<_> = delayed.collect();

@@ -5,6 +5,7 @@ mod handle_event;
 mod pending_changes;
 
 mod queue;
+mod repairs;
 mod slot;
 mod workers;
 
@@ -12,20 +13,25 @@ mod proven_state;
 mod show_state;
 mod sync_repository;
 
+mod disk_rounds;
 mod held_back;
 mod sweep;
 mod sweep_progress;
 
 mod report_outcome;
 
+pub use disk_rounds::DiskCounters;
 pub use handle_event::UpstreamEvents;
 pub use held_back::{HeldBack, HeldBackList};
+pub use repairs::RepairCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::SweepOutcome;
 
+pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use pending_changes::PendingChanges;
 pub(crate) use queue::{SyncQueue, Work};
+pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;
 pub(crate) use sweep::Sweep;
 pub(crate) use sweep_progress::SweepProgress;

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
@@ -33,6 +34,9 @@ const MAX_PAGES: usize = 10_000;
 
 /// How soon a failed sweep is repeated; never later than the next one is due.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(2), Duration::from_secs(60));
+
+/// How long after it has woken those that failed a sweep does so again, in milliseconds: what fails can wake a sweep.
+const WAKE_PAUSE_MS: i64 = 5_000;
 
 /// What a sweep may move into the trash on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +74,8 @@ pub(crate) struct Sweep {
     pub(crate) signal: Arc<SweepSignal>,
     pub(crate) progress: Arc<SweepProgress>,
     pub(crate) clock: Clock,
+    /// When those that had failed were woken last, in epoch milliseconds.
+    pub(crate) woken_at: AtomicI64,
 }
 
 /// Why a sweep changed nothing.
@@ -169,8 +175,24 @@ impl Sweep {
             self.compare(repository, &mut outcome).await?;
         }
         self.remove_surplus(&present, &listed_ids, secret, &mut outcome).await?;
+        self.wake_those_that_failed();
         self.queue.retain(|| self.inventory.all().iter().map(|entry| entry.local_id).collect());
         Ok(outcome)
+    }
+
+    /// The upstream has answered, so what failed while it was away need not wait for its own next attempt.
+    fn wake_those_that_failed(&self) {
+        let now_ms = self.clock.now_ms();
+        if now_ms.saturating_sub(self.woken_at.load(Ordering::Relaxed)) < WAKE_PAUSE_MS {
+            return;
+        }
+        self.woken_at.store(now_ms, Ordering::Relaxed);
+        for entry in self.inventory.mirrored() {
+            let record = entry.record();
+            if record.failed_count > 0 && record.held.is_none() && !self.queue.is_busy(&entry) {
+                self.queue.request(&entry, PendingChanges::Nothing);
+            }
+        }
     }
 
     async fn list_upstream(
@@ -249,7 +271,7 @@ impl Sweep {
         let record = entry.record();
         let differs = record.generation_synced < record.generation_known
             || record.content_hash != record.upstream_content_hash;
-        // What failed has its own time for the next attempt.
+        // What failed is woken when everything was compared.
         if differs && record.held.is_none() && record.failed_count == 0 && !self.queue.is_busy(&entry) {
             outcome.differing += 1;
             self.queue.request(&entry, PendingChanges::Snapshot);

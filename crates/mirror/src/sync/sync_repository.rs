@@ -1,6 +1,6 @@
 //! One synchronisation of one repository. Nothing is shown to readers that was not proven before.
 //!
-//! 1. Open the repository. One that is missing or damaged is nothing to build upon: another one is made beside it.
+//! 1. Open the repository. When it is missing, or known to be damaged, another one is made beside its place.
 //! 2. Find a state of all references of which the upstream has told the hash (`proven_state.rs`): what is here, what
 //!    is here after the announced changes, or what the upstream lists. While none is proven, ask again, a few times.
 //! 3. Fetch the objects that the state needs, and show it in one step (`show_state.rs`).
@@ -158,14 +158,6 @@ impl Synchroniser {
                     work = &PendingChanges::Snapshot;
                 }
                 Err(SyncFailure::Unproven { .. }) => tokio::time::sleep(ROUND_PAUSE * round).await,
-                Err(failure) if base.is_some() && failure.is_damage() => {
-                    tracing::error!(
-                        error = &failure as &dyn std::error::Error,
-                        "repository is damaged and fetched anew"
-                    );
-                    self.inventory.note_lost(entry).await?;
-                    base = None;
-                }
                 Err(failure) if self.has_moved(entry, &failure).await? => {}
                 Err(failure) => return Err(failure),
             }
@@ -199,19 +191,27 @@ impl Synchroniser {
 
     /// What is here; `None` when there is nothing that could be built upon.
     async fn base(&self, entry: &Arc<Entry>, work: &PendingChanges) -> Result<Option<Base>, SyncFailure> {
-        if entry.record().initial_sync_at.is_none() {
+        if entry.must_be_made_anew() {
             return Ok(None);
         }
+        let was_synchronised = entry.record().initial_sync_at.is_some();
         match self.open_and_read(entry, work).await {
-            Err(failure)
-                if failure.is_damage() || matches!(failure, SyncFailure::Open(OpenError::Missing(_))) =>
-            {
-                let reason = failure.in_full();
-                tracing::error!(reason, "repository is missing or damaged and fetched anew");
-                self.inventory.note_lost(entry).await?;
+            Err(SyncFailure::Open(OpenError::Missing(_))) => {
+                if was_synchronised {
+                    self.inventory.note_lost(entry).await?;
+                }
                 Ok(None)
             }
-            // What cannot be read may well be whole: it is looked at again a little later.
+            // It may have come back from the trash, or be what a repair was about to replace.
+            Ok(base) if !was_synchronised => {
+                match base.repository.verify().await.map_err(SyncFailure::Read) {
+                    Ok(()) => Ok(Some(base)),
+                    Err(failure) if failure.is_damage() => Ok(None),
+                    Err(failure) => Err(failure),
+                }
+            }
+            Err(failure) if !was_synchronised && failure.is_damage() => Ok(None),
+            // What looks damaged is examined before anything is replaced.
             read => read.map(Some),
         }
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::pending_changes::PendingChanges;
 use super::queue::{SyncQueue, Work};
+use super::repairs::Repairs;
 use super::report_outcome::OutcomeReports;
 use super::slot::SyncRun;
 use super::sync_repository::{SyncFailure, Synced, Synchroniser};
@@ -28,6 +29,7 @@ pub(crate) struct SyncWorkers {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) synchroniser: Arc<Synchroniser>,
+    pub(crate) repairs: Arc<Repairs>,
     pub(crate) reports: Arc<OutcomeReports>,
     pub(crate) clock: Clock,
 }
@@ -67,8 +69,11 @@ impl SyncWorkers {
         }
         let started_at = run.started_at;
         let work = self.queue.begin(&entry, run);
+        // What is found damaged from here on is made anew by the next synchronisation.
+        let made_anew = entry.must_be_made_anew();
         match self.synchronise_and_record(&entry, &work, started_at).await {
             Ok(synced) => {
+                self.repairs.synchronised(&entry, made_anew);
                 let record = entry.record();
                 tracing::info!(
                     repository.project = record.project_key,
@@ -101,6 +106,11 @@ impl SyncWorkers {
 
     async fn take_in_failure(&self, entry: &Arc<Entry>, failure: &SyncFailure, stop: &CancellationToken) {
         let failures = u32::try_from(entry.record().failed_count).unwrap_or(0).saturating_add(1);
+        if let Some(fault) = failure.fault()
+            && fault.is_damage()
+        {
+            self.repairs.suspect(entry, &fault);
+        }
         let is_unreadable = failure.fault().is_some_and(|fault| !fault.is_damage());
         let delay = if is_unreadable { READ_AGAIN } else { RETRY }.after(failures);
         let record = entry.record();

@@ -59,6 +59,9 @@ pub trait GitAccess: Send + Sync + 'static {
         path: RepositoryPath<'_>,
     ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
 
+    /// What a client is told when a repository that it may read turns out to be unreadable.
+    fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal;
+
     /// Takes a push and returns git's report, after the change has been recorded.
     fn take_push(
         &self,

@@ -65,6 +65,10 @@ impl GitAccess for MirrorGit {
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
 
+    fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal {
+        self.mirror.serving.not_readable(path.project_key, path.slug)
+    }
+
     async fn take_push(
         &self,
         client: &GitClient<Credentials>,

@@ -22,12 +22,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::open_files::OpenFiles;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 use super::unread_body;
 
-/// Most connections at once; further ones wait in the listen queue.
-const MAX_CONNECTIONS: usize = 4096;
 /// How long a client may take to send its request headers.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, which mostly means that file descriptors ran out.
@@ -42,7 +41,14 @@ where
     E: Endpoint<Output = Response> + 'static,
 {
     let endpoint: SharedEndpoint = Arc::new(ToDynEndpoint(endpoint.map_to_response()));
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let files = OpenFiles::raise();
+    let connections = Arc::new(Semaphore::new(files.connections()));
+    tracing::info!(
+        limit = files.limit,
+        reserved = files.reserved(),
+        connections = files.connections(),
+        "files that may be open"
+    );
     let graceful = GracefulShutdown::new();
     loop {
         let Ok(permit) = connections.clone().acquire_owned().await else {

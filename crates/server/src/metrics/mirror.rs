@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use heliostat_mirror::MirrorStatus;
+use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters};
 
 use super::encoder::Encoder;
 use super::freshness::FreshnessMetrics;
@@ -15,6 +15,9 @@ pub struct MirrorMetrics {
     available: usize,
     failing: usize,
     held: usize,
+    in_repair: usize,
+    repairs: RepairCounters,
+    disk: DiskCounters,
     lag: Duration,
     freshness: FreshnessMetrics,
 }
@@ -28,6 +31,9 @@ impl MirrorMetrics {
             available: status.available,
             failing: status.failing,
             held: status.held,
+            in_repair: status.in_repair,
+            repairs: status.repairs,
+            disk: status.disk,
             lag: Duration::from_millis(lag_ms),
             freshness,
         }
@@ -53,6 +59,41 @@ impl MirrorMetrics {
             "heliostat_mirror_repositories_held",
             "Repositories of which the upstream has lost what is here, and that wait for an administrator.",
             self.held as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_repositories_in_repair",
+            "Repositories that are not served because they are damaged, cannot be read, or are being examined.",
+            self.in_repair as u64,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_repositories_suspected_total",
+            "Repositories that looked damaged and were examined.",
+            self.repairs.suspected,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_repositories_damaged_total",
+            "Repositories that were proven to be damaged.",
+            self.repairs.damaged,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_repositories_repaired_total",
+            "Damaged repositories that were made anew from the upstream.",
+            self.repairs.repaired,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_repositories_differing_total",
+            "Repositories whose references on disk were not those that were synchronized.",
+            self.repairs.differing,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_disk_looks_total",
+            "Repositories that were looked at on disk: references, sizes, beginnings and ends of files.",
+            self.disk.looks,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_disk_checks_total",
+            "Repositories whose every object was read and checked.",
+            self.disk.checks,
         )?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",

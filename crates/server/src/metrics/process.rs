@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::encoder::Encoder;
+use crate::http::OpenFiles;
 
 /// What the process has taken so far, and takes now.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,6 +12,7 @@ pub struct ProcessMetrics {
     cpu: Duration,
     resident_bytes: u64,
     open_files: u64,
+    max_open_files: u64,
     threads: u64,
 }
 
@@ -27,6 +29,7 @@ impl ProcessMetrics {
             cpu: Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64),
             resident_bytes: field(24) * rustix::param::page_size() as u64,
             open_files: std::fs::read_dir("/proc/self/fd").map_or(0, |folder| folder.count() as u64),
+            max_open_files: OpenFiles::now().limit,
             threads: field(20),
         }
     }
@@ -46,6 +49,11 @@ impl ProcessMetrics {
             "process_open_fds",
             "Open file descriptors: files and connections.",
             self.open_files,
+        )?;
+        encoder.gauge(
+            "process_max_fds",
+            "File descriptors that may be open at once.",
+            self.max_open_files,
         )?;
         encoder.gauge("process_threads", "Threads of this process.", self.threads)
     }

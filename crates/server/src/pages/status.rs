@@ -55,6 +55,8 @@ pub struct MirrorAnswer {
     pub available_repos: usize,
     /// How many repositories could not be synchronised.
     pub repositories_in_error: usize,
+    /// How many repositories are not served because they are damaged, cannot be read, or are being examined.
+    pub repositories_in_repair: usize,
     /// How many repositories are neither removed nor overwritten until an administrator confirms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_repos: Option<usize>,
@@ -142,6 +144,7 @@ impl MirrorAnswer {
             progress: sync_progress(status.progress),
             available_repos: status.available,
             repositories_in_error: status.failing,
+            repositories_in_repair: status.in_repair,
             held_repos: Some(status.held + unrecorded(&status)).filter(|held| *held > 0),
             lag_millis: status.lag_ms,
             reason: reason(&status),
@@ -186,6 +189,9 @@ fn reason(status: &MirrorStatus) -> Option<String> {
         Some(format!(
             "no record tells of {unrecorded} repositories on disk; they are kept until an administrator confirms"
         ))
+    } else if status.in_repair > 0 {
+        let reason = status.in_repair_reason.as_deref().unwrap_or("unknown");
+        Some(format!("{} of the repositories are being repaired: {reason}", status.in_repair))
     } else if status.failing > 0 {
         Some(format!("{} of the repositories could not be synchronized", status.failing))
     } else if !status.ready {
@@ -221,6 +227,10 @@ pub(crate) mod tests {
             progress: Progress { discovering: false, synced: 3, total: 3 },
             available: 3,
             failing: 0,
+            in_repair: 0,
+            in_repair_reason: None,
+            repairs: heliostat_mirror::RepairCounters::default(),
+            disk: heliostat_mirror::DiskCounters::default(),
             held: 0,
             lag_ms: None,
             last_sweep_at: Some(1),
@@ -238,7 +248,7 @@ pub(crate) mod tests {
             serde_json::json!({
                 "state": "SYNCHRONIZED", "memberCount": "1",
                 "discovering": false, "syncedRepos": 0, "totalRepos": 0,
-                "availableRepos": 3, "repositoriesInError": 0,
+                "availableRepos": 3, "repositoriesInError": 0, "repositoriesInRepair": 0,
                 "upstream": { "baseUrl": "https://git.example.com", "state": "INSTALLED" }
             })
         );

@@ -58,7 +58,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     }
                     GitService::ReceivePack => (self.0.pushable(&client, path).await?, None),
                 };
-                let answer = repository.advertise(service, &protocol).await.map_err(Refusal::internal)?;
+                let answer = repository.advertise(service, &protocol).await;
+                let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = match service {
                     GitService::UploadPack => "application/x-git-upload-pack-advertisement",
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
@@ -69,7 +70,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 let body = body_of(request, GitService::UploadPack)?;
                 let client = client_of(&*self.0, &call).await?;
                 let Readable { repository, client, freshness } = self.0.readable(&client, path).await?;
-                let answer = repository.upload_pack(body, &protocol, client).await.map_err(not_answered)?;
+                let answer = repository.upload_pack(body, &protocol, client).await;
+                let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
                 Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
             }
@@ -91,15 +93,24 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
         }
     }
-}
 
-/// What cannot be read is the client's fault; everything else is ours.
-fn not_answered(error: GitError) -> Refusal {
-    match error {
-        GitError::Request(error) => {
-            Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+    /// A body that cannot be read is the client's fault; a repository that cannot be read may be readable elsewhere.
+    fn not_answered(&self, path: RepositoryPath<'_>, error: GitError) -> Refusal {
+        match error {
+            GitError::Request(error) => {
+                Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+            }
+            error if error.fault().is_some() => {
+                tracing::error!(
+                    project.key = path.project_key,
+                    repository.slug = path.slug,
+                    error = &error as &dyn std::error::Error,
+                    "cannot read a repository that is served"
+                );
+                self.0.unreadable(path)
+            }
+            error => Refusal::internal(error),
         }
-        error => Refusal::internal(error),
     }
 }
 

@@ -1,0 +1,145 @@
+//! Files that git makes from others and uses when they are there: the index over all packs, and the commit graph.
+//!
+//! One that is cut makes every git end that reads it, although nothing is lost. It is removed then: git works without it,
+//! and housekeeping makes a new one.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::disk::{entries, remove_if_there};
+
+/// The index over all packs, below the folder of packs.
+const COMMON_INDEX: &str = "multi-pack-index";
+
+/// The commit graph as one file, and as a list of several, below the folder `info`.
+const COMMIT_GRAPH: &str = "commit-graph";
+const COMMIT_GRAPHS: &str = "commit-graphs";
+const COMMIT_GRAPH_CHAIN: &str = "commit-graph-chain";
+
+/// A line of the table of contents of such a file: a name and a place.
+const CHUNK_LINE_BYTES: u64 = 12;
+
+/// What kind of file it is: how it begins, and where its table of contents is.
+struct Kind {
+    magic: [u8; 4],
+    table_at: u64,
+}
+
+const OF_PACKS: Kind = Kind { magic: *b"MIDX", table_at: 12 };
+const OF_COMMITS: Kind = Kind { magic: *b"CGPH", table_at: 8 };
+
+/// Removes those that are not whole from this folder of objects. Blocks.
+pub(super) fn discard_broken(objects: &Path, hash_bytes: u64) -> io::Result<()> {
+    let packs = objects.join("pack");
+    let common = packs.join(COMMON_INDEX);
+    if !is_whole(&common, &OF_PACKS, hash_bytes)? {
+        tell(&common);
+        remove_if_there(&common)?;
+        remove_all(&packs, &format!("{COMMON_INDEX}-"))?;
+    }
+    let info = objects.join("info");
+    let graph = info.join(COMMIT_GRAPH);
+    if !is_whole(&graph, &OF_COMMITS, hash_bytes)? {
+        tell(&graph);
+        remove_if_there(&graph)?;
+    }
+    let graphs = info.join(COMMIT_GRAPHS);
+    for entry in entries(&graphs)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|end| end == "graph") && !is_whole(&file, &OF_COMMITS, hash_bytes)? {
+            tell(&file);
+            // Without the list none of them is read.
+            remove_if_there(&graphs.join(COMMIT_GRAPH_CHAIN))?;
+            remove_if_there(&file)?;
+        }
+    }
+    Ok(())
+}
+
+fn tell(file: &Path) {
+    tracing::warn!(file = %file.display(), "a file that git can make anew is damaged and removed");
+}
+
+fn remove_all(folder: &Path, prefix: &str) -> io::Result<()> {
+    for entry in entries(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether it ends where its table of contents says; one that is not there is whole.
+fn is_whole(file: &Path, kind: &Kind, hash_bytes: u64) -> io::Result<bool> {
+    let file = match File::open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        file => file?,
+    };
+    match end_of_chunks(&file, kind) {
+        Ok(Some(end)) => Ok(file.metadata()?.len() == end.saturating_add(hash_bytes)),
+        Ok(None) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the last line of the table says; `None` when the file begins in another way.
+fn end_of_chunks(file: &File, kind: &Kind) -> io::Result<Option<u64>> {
+    let mut start = [0; 8];
+    file.read_exact_at(&mut start, 0)?;
+    if start[..4] != kind.magic {
+        return Ok(None);
+    }
+    let last_line = kind.table_at + u64::from(start[6]) * CHUNK_LINE_BYTES;
+    let mut end = [0; 8];
+    file.read_exact_at(&mut end, last_line + 4)?;
+    Ok(Some(u64::from_be_bytes(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn what_is_cut_goes_and_what_is_whole_stays() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+        let make = |args: &[&str]| workshop.run(repository.path(), args);
+        make(&["repack", "-adq"]);
+        make(&["multi-pack-index", "write", "--bitmap"]);
+        make(&["commit-graph", "write", "--reachable"]);
+        make(&["commit-graph", "write", "--reachable", "--split"]);
+        let objects = repository.path().join("objects");
+        let graphs = objects.join("info/commit-graphs");
+        let listed = |folder: &Path| -> Vec<_> {
+            entries(folder).expect("listable").flatten().map(|entry| entry.path()).collect()
+        };
+        let graph =
+            listed(&graphs).into_iter().find(|file| file.extension().is_some_and(|end| end == "graph"));
+        let mut files = vec![objects.join("pack/multi-pack-index")];
+        files.extend([objects.join("info/commit-graph"), graph.unwrap_or_default()]);
+        files.retain(|file| file.is_file());
+        assert!(files.len() >= 2, "{files:?}");
+        discard_broken(&objects, 20).expect("readable");
+        assert!(files.iter().all(|file| file.exists()), "{files:?}");
+        for file in &files {
+            let content = fs::read(file).expect("readable");
+            for length in [0, 6, content.len() / 2, content.len() - 1] {
+                fs::remove_file(file).ok();
+                fs::write(file, &content[..length]).expect("cut");
+                discard_broken(&objects, 20).expect("readable");
+                assert!(!file.exists(), "{file:?} of {length} bytes");
+            }
+        }
+        assert!(
+            !listed(&objects.join("pack")).iter().any(|file| file.to_string_lossy().contains("multi-pack"))
+        );
+        repository.examine().await.expect("nothing is lost");
+    }
+}

@@ -1,0 +1,105 @@
+//! How many files this process may have open, and how many of them connections may take.
+//!
+//! A process starts with a soft limit that is often 1,024 and may raise it to the hard one, which it does. A part is kept
+//! for the server's own work, however many clients there are: its database, reading repositories, and the pipes of every
+//! `git` that may run. What is left is shared by connections, and further clients wait in the listen queue.
+
+use heliostat_git::{MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Most connections at once, however many files may be open; further ones wait in the listen queue.
+const MAX_CONNECTIONS: u64 = 4_096;
+
+/// Fewest connections at once, however few files may be open.
+const MIN_CONNECTIONS: u64 = 8;
+
+/// What a connection has open at most: its socket and the stored answer that it is sent.
+const FILES_PER_CONNECTION: u64 = 2;
+
+/// What one running `git` has open here: three pipes and its process.
+const FILES_PER_GIT: u64 = 4;
+
+/// Kept besides: database connections, calls to other servers, files of repositories that are read.
+const OTHER_OWN_FILES: u64 = 256;
+
+/// Kept for the server's own work, where the limit leaves that much.
+const RESERVED_FILES: u64 =
+    (MAX_GIT_PROCESSES + MAX_OWN_GIT_PROCESSES) as u64 * FILES_PER_GIT + OTHER_OWN_FILES;
+
+/// What is asked for where there is no hard limit.
+const ENOUGH_FILES: u64 = 1_048_576;
+
+/// The limit of open files of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenFiles {
+    /// How many may be open now.
+    pub limit: u64,
+    /// How many this process may allow itself.
+    pub hard_limit: u64,
+}
+
+impl OpenFiles {
+    /// The limits of this process now.
+    pub fn now() -> Self {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let hard_limit = maximum.unwrap_or(ENOUGH_FILES);
+        Self { limit: current.unwrap_or(hard_limit), hard_limit }
+    }
+
+    /// Raises the soft limit to the hard one and says what holds now.
+    pub fn raise() -> Self {
+        let before = Self::now();
+        if before.limit < before.hard_limit {
+            let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+            let raised = Rlimit { current: Some(before.hard_limit), maximum };
+            if let Err(error) = setrlimit(Resource::Nofile, raised) {
+                tracing::warn!(%error, limit = before.limit, "cannot raise the limit of open files");
+            }
+        }
+        Self::now()
+    }
+
+    /// How many files are kept for the server's own work.
+    pub fn reserved(self) -> u64 {
+        RESERVED_FILES.min(self.limit / 2)
+    }
+
+    /// How many connections are open at once.
+    pub fn connections(self) -> usize {
+        let left = self.limit.saturating_sub(self.reserved()) / FILES_PER_CONNECTION;
+        usize::try_from(left.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the limit holds back connections that this server could otherwise take.
+    pub fn is_short(self) -> bool {
+        self.connections() < MAX_CONNECTIONS as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(limit: u64) -> OpenFiles {
+        OpenFiles { limit, hard_limit: limit }
+    }
+
+    #[test]
+    fn connections_leave_what_is_kept_for_own_work() {
+        for limit in [64, 128, 1_024, 20_000, 1_048_576] {
+            let files = files(limit);
+            let taken = files.connections() as u64 * FILES_PER_CONNECTION;
+            assert!(taken + files.reserved() <= limit, "{limit}");
+        }
+        assert_eq!(files(1_048_576).connections() as u64, MAX_CONNECTIONS);
+        assert!(!files(20_000).is_short() && files(1_024).is_short());
+        assert_eq!(files(1_024).reserved(), 512);
+        assert_eq!(files(20_000).reserved(), 640);
+    }
+
+    #[test]
+    fn the_soft_limit_is_raised_to_the_hard_one() {
+        let files = OpenFiles::raise();
+        assert_eq!(files.limit, files.hard_limit);
+    }
+}
