@@ -31,10 +31,12 @@ impl UpstreamStore {
             expires_at: Set(token.expires_at),
             last_used_at: Set(None),
         };
-        let created = row.insert(self.database.connection()).await;
-        let created = created.map_err(|error| {
+        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        let transaction = self.database.begin_write().await?;
+        let created = row.insert(&transaction).await.map_err(|error| {
             StoreError::from(error).or_conflict(&unique).or_missing_reference("user", &user_id)
         })?;
+        transaction.commit().await?;
         Ok(created.try_into()?)
     }
 

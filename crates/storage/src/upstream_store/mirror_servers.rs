@@ -91,10 +91,13 @@ impl UpstreamStore {
         let base_url = update.base_url.clone().unwrap_or_default();
         let unique = unique_fields(id.as_str(), &name, &base_url);
         let row = mirror_server::ActiveModel { id: Unchanged(id.clone()), ..changed_fields(update) };
+        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        let transaction = self.database.begin_write().await?;
         let updated = row
-            .update(self.database.connection())
+            .update(&transaction)
             .await
             .map_err(|error| StoreError::from(error).or_conflict(&unique).or_missing_row("mirror", id))?;
+        transaction.commit().await?;
         Ok(updated.into())
     }
 

@@ -35,8 +35,12 @@ impl UpstreamStore {
             created_at: Set(user.created_at),
             ..Default::default()
         };
-        let created = row.insert(self.database.connection()).await;
-        Ok(created.map_err(|error| StoreError::from(error).or_conflict(&unique))?.into())
+        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        let transaction = self.database.begin_write().await?;
+        let created = row.insert(&transaction).await;
+        let created = created.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
+        transaction.commit().await?;
+        Ok(created.into())
     }
 
     /// The user with this id.
