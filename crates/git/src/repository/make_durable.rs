@@ -1,7 +1,7 @@
 //! Making sure that what a change has brought survives a power failure, before anybody is told of it.
 //!
-//! Git syncs files, and never the folders that it renames them into. Here the folders follow that have changed since
-//! they were last synced: those of objects first, then `packed-refs`, the folders of references last. So a reference
+//! Git syncs files, and never the folders that it renames them into. Here the folders follow: those of objects that have
+//! changed since they were last synced first, then `packed-refs`, the folders of the changed references last. So a reference
 //! that has survived has its objects, and one that was packed is in one of the two places.
 
 use std::collections::{BTreeSet, HashMap};
@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use heliostat_git_wire::{RefChange, RefName};
+use heliostat_git_wire::{RefChange, RefChangeKind, RefName};
 use parking_lot::Mutex;
 
 use crate::disk::{blocking, entries, sync_folder};
@@ -95,9 +95,9 @@ impl Repository {
         let _lock = lock.lock().await;
         let now = Clocks::now();
         let since = self.last_syncs().before(self.id(), &now);
-        let folders = changes.map(|changes| folders_of(changes.iter().map(|change| &change.name)));
+        let refs = ChangedRefs::of(changes);
         let path = self.path().to_owned();
-        let synced = blocking(move || sync_changes(&path, since, folders)).await;
+        let synced = blocking(move || sync_changes(&path, since, &refs)).await;
         synced.map_err(|error| GitError::Io { operation: "sync what was written", error })?;
         self.last_syncs().note(self.id(), now);
         Ok(())
@@ -114,6 +114,22 @@ impl Repository {
         synced.map_err(|error| GitError::Io { operation: "sync what was fetched", error })?;
         self.last_syncs().note(self.id(), now);
         Ok(())
+    }
+}
+
+/// Which references have changed.
+enum ChangedRefs {
+    Named { folders: BTreeSet<PathBuf>, any_is_gone: bool },
+    Unknown,
+}
+
+impl ChangedRefs {
+    fn of(changes: Option<&[RefChange]>) -> Self {
+        let Some(changes) = changes else { return Self::Unknown };
+        Self::Named {
+            folders: folders_of(changes.iter().map(|change| &change.name)),
+            any_is_gone: changes.iter().any(|change| change.kind() == RefChangeKind::Delete),
+        }
     }
 }
 
@@ -138,36 +154,36 @@ fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
     sync_all(&of_objects)
 }
 
-fn sync_changes(repository: &Path, since: SystemTime, folders: Option<BTreeSet<PathBuf>>) -> io::Result<()> {
+/// The folders of references are synced whether or not they have changed since the last time, which may have been for
+/// the sake of other references than these.
+fn sync_changes(repository: &Path, since: SystemTime, refs: &ChangedRefs) -> io::Result<()> {
     sync_objects(repository, since)?;
-    if has_changed(&repository.join("packed-refs"), since)? {
-        sync_folder(repository)?;
-    }
-    let mut of_refs = Vec::new();
-    match folders {
-        Some(folders) => {
-            for folder in folders.into_iter().map(|folder| repository.join(folder)) {
-                if has_changed(&folder, since)? {
-                    of_refs.push(folder);
-                }
+    match refs {
+        ChangedRefs::Named { folders, any_is_gone } => {
+            if *any_is_gone {
+                // It has left `packed-refs`, too.
+                sync_folder(repository)?;
             }
+            sync_all(&folders.iter().map(|folder| repository.join(folder)).collect::<Vec<_>>())
         }
-        None => find_changed(repository.join("refs"), since, &mut of_refs)?,
+        ChangedRefs::Unknown => {
+            sync_folder(repository)?;
+            let mut folders = Vec::new();
+            find_folders(repository.join("refs"), &mut folders)?;
+            sync_all(&folders)
+        }
     }
-    sync_all(&of_refs)
 }
 
-/// Folders below this one, it included, that have changed.
-fn find_changed(folder: PathBuf, since: SystemTime, found: &mut Vec<PathBuf>) -> io::Result<()> {
+/// This folder and all below it.
+fn find_folders(folder: PathBuf, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in entries(&folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            find_changed(entry.path(), since, found)?;
+            find_folders(entry.path(), found)?;
         }
     }
-    if has_changed(&folder, since)? {
-        found.push(folder);
-    }
+    found.push(folder);
     Ok(())
 }
 
@@ -194,11 +210,13 @@ fn sync_all(folders: &[PathBuf]) -> io::Result<()> {
     })
 }
 
-/// Git removes folders of references that have become empty.
+/// Git removes folders of references that have become empty, and a reference may have taken the place of one.
 fn sync_if_there(folder: &Path) -> io::Result<()> {
     match sync_folder(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(())
+        }
+        synced => synced,
     }
 }
 
@@ -217,21 +235,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_changed_is_found_and_nothing_else() {
+    async fn all_folders_of_references_are_found_and_only_what_has_changed_counts_as_changed() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main", "a/b"]).await;
         let mut found = Vec::new();
-        find_changed(repository.path().join("refs"), SystemTime::UNIX_EPOCH, &mut found).expect("listable");
+        find_folders(repository.path().join("refs"), &mut found).expect("listable");
         let names =
             ["refs/heads/a", "refs/heads", "refs/tags", "refs"].map(|name| repository.path().join(name));
         assert_eq!(BTreeSet::from_iter(found), BTreeSet::from(names));
-        let mut found = Vec::new();
+        let objects = repository.path().join("objects");
+        assert!(has_changed(&objects, SystemTime::UNIX_EPOCH).expect("there"));
         let later = SystemTime::now() + Duration::from_secs(60);
-        find_changed(repository.path().join("refs"), later, &mut found).expect("listable");
-        assert!(found.is_empty());
-        assert!(
-            !has_changed(&repository.path().join("refs/heads/gone"), SystemTime::UNIX_EPOCH).expect("fine")
-        );
+        assert!(!has_changed(&objects, later).expect("there"));
+        assert!(!has_changed(&objects.join("gone"), SystemTime::UNIX_EPOCH).expect("fine"));
+    }
+
+    #[tokio::test]
+    async fn a_reference_may_take_the_place_of_a_folder() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["a"]).await;
+        let gone = RefName::parse("refs/heads/a/b/c").expect("valid");
+        let refs = ChangedRefs::Named { folders: folders_of(std::iter::once(&gone)), any_is_gone: true };
+        sync_changes(repository.path(), SystemTime::UNIX_EPOCH, &refs).expect("synced");
     }
 
     #[test]
