@@ -246,7 +246,7 @@ fn everything_can_move_between_threads() {
     fn can_move<T: Send>(_: impl FnOnce(ServedRepository, &'static FetchPlan) -> T) {}
     can_move(|served, _| async move { served.upload_pack(stream::empty(), &version(2), key()).await });
     can_move(|served, _| async move { receive_pack(&served.repository, stream::empty(), &version(2)).await });
-    can_move(|served, plan| async move { heliostat_git::fetch(&served.repository, plan, |_| {}).await });
+    can_move(|served, plan| async move { heliostat_git::fetch_objects(&served.repository, plan).await });
     can_move(|served, _| async move {
         crate::housekeeping::repack(&served, &crate::housekeeping::Thresholds::default()).await
     });

@@ -27,6 +27,6 @@ pub use packets::{
     ends_with_error_packet, error_packet, push_flush, push_packet,
 };
 pub use refs::{
-    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, NonUtf8Ref, PeelInfo, PeeledObject, RefSnapshot,
-    RenderedLists, advertisement,
+    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, NonUtf8Ref, PeelInfo, PeeledObject, RefMove,
+    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RenderedLists, advertisement,
 };

@@ -26,7 +26,7 @@ pub use disk::{
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
     InvalidRefName, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind, RefName,
-    RefSnapshot,
+    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
 };
 pub use process::{
     ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
@@ -35,13 +35,13 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    CopyError, FetchError, FetchPlan, FetchScope, ImportError, InvalidAddress, clone_mirror, copy_repository,
-    fetch, fetch_everything, push_mirror, remote_refs,
+    CopyError, FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, copy_repository,
+    fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
     Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks,
-    TakeBackError, TrashReason, TrashedRepository,
+    SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,

@@ -1,6 +1,7 @@
 //! A mirror follows an upstream over real HTTP and real Git: it joins, keeps up, heals, and lets go.
 
 mod fake_upstream;
+mod proof;
 
 use std::path::Path;
 use std::sync::Arc;

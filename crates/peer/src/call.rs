@@ -1,4 +1,4 @@
-//! One JSON call to another server: signed, and bounded in time and size.
+//! One call to another server: signed, and bounded in time and size; JSON unless it says otherwise.
 //!
 //! Redirects are not followed, because a signature is good for one address only. A call that fails is not repeated
 //! here: when to try again is known by the work that needs the answer.
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
+use reqwest::header::HeaderValue;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
@@ -23,6 +24,8 @@ use crate::signer::Signer;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read unless a call says otherwise: a page of a thousand repositories is about two MiB.
 const DEFAULT_MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// What servers send each other unless a call says otherwise.
+const JSON: &str = "application/json";
 /// How much of an error's body is looked at for its reason, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 16 * 1024;
 
@@ -124,10 +127,21 @@ pub struct Call<'a, R = ()> {
     method: Method,
     url: Url,
     headers: Vec<(&'static str, &'a str)>,
+    body_type: &'static str,
     body: Option<serde_json::Result<Vec<u8>>>,
+    answer_type: AnswerType,
     signer: Option<Signer<'a>>,
     timeout: Duration,
     max_answer_bytes: usize,
+}
+
+/// What kind of document an answer may be.
+#[derive(Debug, Clone, Copy)]
+enum AnswerType {
+    /// JSON is asked for; who reads the answer finds out whether it is.
+    Json,
+    /// Exactly this type, with status 200: what comes with anything else is not looked at.
+    Exactly(&'static str),
 }
 
 impl Call<'_> {
@@ -156,7 +170,9 @@ impl<'a, R> Call<'a, R> {
             method,
             url,
             headers: Vec::new(),
+            body_type: JSON,
             body: None,
+            answer_type: AnswerType::Json,
             signer: None,
             timeout: DEFAULT_TIMEOUT,
             max_answer_bytes: DEFAULT_MAX_ANSWER_BYTES,
@@ -167,6 +183,20 @@ impl<'a, R> Call<'a, R> {
     #[must_use]
     pub fn body<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
         self.body = Some(serde_json::to_vec(body));
+        self
+    }
+
+    /// What is sent when it is no JSON, and its type.
+    #[must_use]
+    pub fn bytes(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        (self.body_type, self.body) = (content_type, Some(Ok(body)));
+        self
+    }
+
+    /// The only type of answer that is taken, with the only status that is taken, 200.
+    #[must_use]
+    pub fn answered_exactly_by(mut self, content_type: &'static str) -> Self {
+        self.answer_type = AnswerType::Exactly(content_type);
         self
     }
 
@@ -232,7 +262,7 @@ impl PeerClient {
         self.exchange(call).await.map(drop)
     }
 
-    /// Fetches a small document as it is.
+    /// Fetches a document as it is.
     pub async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
         let response = self.exchange(call).await?;
@@ -241,12 +271,12 @@ impl PeerClient {
 
     /// The answer, if its status is a success.
     async fn exchange<R>(&self, call: Call<'_, R>) -> Result<Response, CallError> {
-        let Call { method, url, headers, body, signer, timeout, .. } = call;
+        let Call { method, url, headers, body_type, body, answer_type, signer, timeout, .. } = call;
         self.check_address(&url)?;
         // Calls to mirrors that were accepted are signed; others go to an address that anyone may have registered.
         let is_unproven = signer.is_none() && matches!(self.destinations, Destinations::ChosenByOthers(_));
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
-        request = request.header("Accept", "application/json");
+        request = request.header("Accept", answer_type.accepted());
         if let Some(signer) = signer {
             let now = self.clock.now_seconds();
             let token = signer.token(method.as_str(), &url, now, SERVER_TOKEN_LIFETIME_SECONDS);
@@ -258,12 +288,15 @@ impl PeerClient {
         }
         if let Some(body) = body {
             let body = body.map_err(|error| CallError::Unwritable { url: url.to_string(), error })?;
-            request = request.header("Content-Type", "application/json").body(body);
+            request = request.header("Content-Type", body_type).body(body);
         }
         let response = request.send().await.map_err(|error| unreachable(&url, &error))?;
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            return match answer_type.fault_of(&response) {
+                Some(problem) => Err(CallError::Malformed { url: url.to_string(), problem }),
+                None => Ok(response),
+            };
         }
         // What is found at an address that others chose is not repeated, so that it cannot be used to look around.
         if is_unproven {
@@ -280,6 +313,26 @@ impl PeerClient {
             Destinations::ChosenByOthers(_) => PeerProblem::read(status, &body).unwrap_or_default(),
         };
         Err(CallError::Refused { url: url.to_string(), status, problem })
+    }
+}
+
+impl AnswerType {
+    fn accepted(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::Exactly(content_type) => content_type,
+        }
+    }
+
+    /// Why a successful answer is not taken all the same.
+    fn fault_of(self, response: &Response) -> Option<String> {
+        let Self::Exactly(wanted) = self else { return None };
+        if response.status() != StatusCode::OK {
+            return Some(format!("the status is {} instead of 200", response.status()));
+        }
+        let found = response.headers().get("Content-Type").map(HeaderValue::as_bytes).unwrap_or_default();
+        (found != wanted.as_bytes())
+            .then(|| format!("the content type is {:?} instead of {wanted}", String::from_utf8_lossy(found)))
     }
 }
 

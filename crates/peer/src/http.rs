@@ -13,6 +13,9 @@ use crate::address_rules::{AddressRefused, AddressRules};
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an answer may stand still, whatever it may take as a whole.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
+
 /// Who decides which servers are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destinations {
@@ -45,6 +48,7 @@ pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBu
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(STALL_LIMIT)
         .tcp_nodelay(true)
         .user_agent(user_agent);
     match destinations {

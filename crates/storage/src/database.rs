@@ -129,7 +129,7 @@ impl Database {
 
     /// Brings to the disk what was committed until now, for what must not be lost although commits are flushed only now
     /// and then.
-    pub async fn flush(&self) -> Result<(), StoreError> {
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         let Location::Sqlite { path } = &self.location else { return Ok(()) };
         let path = path.clone();
         let flushed = tokio::task::spawn_blocking(move || {
@@ -171,7 +171,8 @@ impl Database {
         self.location.unreachable(error)
     }
 
-    /// Where single statements go.
+    /// Where single statements go. One that changes a row and returns it belongs into a transaction: SQLite commits when
+    /// the statement has ended, and the row comes before that.
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
@@ -249,10 +250,13 @@ fn create_private_file(path: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?;
     // The file itself is flushed by what is written into it.
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    sync_folder_of(path)
+}
+
+/// Makes the name of a file survive a power failure.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// The name of one of SQLite's side files.

@@ -1,10 +1,10 @@
-//! What must hold for any bytes that a Git client could send: no panic, no answer out of proportion, and the request
+//! What must hold for any bytes that a Git client, or a server that is followed, could send: no panic, no answer out of proportion, and the request
 //! that we write ourselves means what was read. `cargo xtask fuzz` looks for bytes for which it does not hold; those of
 //! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
 
 use heliostat_git_wire::{
-    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot, decode_packet,
-    encode_packet,
+    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot,
+    RemoteCapabilities, decode_packet, encode_packet,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -63,6 +63,22 @@ pub fn request_v0(data: &[u8]) {
     assert_eq!(FetchRequest::parse_v0(&canonical).as_ref(), Ok(&request));
 }
 
+/// Any answer of a server whose references are asked for: a whole list lists each reference once, and ends where it ends.
+pub fn remote_list(data: &[u8]) {
+    drop(RemoteCapabilities::read(data));
+    let offer =
+        RemoteCapabilities::read(b"000eversion 2\n000cls-refs\n000afetch\n0000").expect("a whole offer");
+    let Ok(refs) = offer.read_refs(data) else {
+        return;
+    };
+    assert!(data.ends_with(b"0000"));
+    assert!(refs.all().is_sorted_by(|one, next| one.0 < next.0));
+    assert!(
+        refs.all().map(|(name, object)| name.len() + object.as_bytes().len()).sum::<usize>() <= data.len()
+    );
+    assert!(offer.read_refs(&data[..data.len() - 1]).is_err());
+}
+
 fn check_length(data: &[u8], canonical: &[u8]) {
     let limit = data.len() * MAX_GROWTH + MAX_ADDED_BYTES;
     assert!(canonical.len() <= limit, "{} bytes became {}", data.len(), canonical.len());
@@ -97,6 +113,13 @@ mod tests {
             for (_, data) in corpus(target) {
                 (0..=data.len()).for_each(|length| check(&data[..length]));
             }
+        }
+    }
+
+    #[test]
+    fn lists_of_the_corpus_hold_however_they_are_cut() {
+        for (_, data) in corpus("remote_list") {
+            (0..=data.len()).for_each(|length| remote_list(&data[..length]));
         }
     }
 

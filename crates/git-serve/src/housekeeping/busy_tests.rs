@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
-use heliostat_git::{FetchPlan, FetchScope, GitProtocol, RefName, Repository, fetch, receive_pack};
+use heliostat_git::{FetchPlan, GitProtocol, RefName, Repository, fetch_objects, receive_pack};
 
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
@@ -138,11 +138,13 @@ async fn a_mirror_follows_after_housekeeping_and_beside_it() {
     let upstream = workshop.bare_with_commits("upstream", &["main", "a", "gone/deep"]).await;
     let follow = async || {
         let url = upstream.path().to_str().expect("text").to_owned();
-        let scope = FetchScope::Snapshot;
-        let plan = FetchPlan { url, authorization: None, scope, timeout: Duration::from_secs(60) };
-        fetch(mirror, &plan, |_| {}).await.expect("fetched");
-        let (there, here) =
+        let (there, before) =
             (upstream.refs().await.expect("readable"), mirror.refs().await.expect("readable"));
+        let objects = there.iter().map(|(_, object)| object.clone()).collect();
+        let plan = FetchPlan { url, authorization: None, objects, timeout: Duration::from_secs(60) };
+        fetch_objects(mirror, &plan).await.expect("fetched");
+        let main = RefName::branch("main").expect("valid");
+        let here = mirror.swap_refs(&before, &there, &main).await.expect("shown");
         assert_eq!(there.content_hash(), here.content_hash());
     };
     let delete = |branch: &str| {

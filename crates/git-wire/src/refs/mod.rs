@@ -2,11 +2,15 @@
 
 mod advertisement;
 mod ls_refs;
+mod ref_moves;
+mod remote_list;
 mod rendered_lists;
 mod snapshot;
 
 pub use advertisement::{LegacyVersion, advertisement};
 pub use ls_refs::LsRefs;
+pub use ref_moves::{RefMove, RefStep};
+pub use remote_list::{RemoteCapabilities, RemoteListError};
 pub(crate) use rendered_lists::ListForm;
 pub use rendered_lists::RenderedLists;
 pub use snapshot::{Advertised, AdvertisedRef, Head, NonUtf8Ref, PeelInfo, PeeledObject, RefSnapshot};

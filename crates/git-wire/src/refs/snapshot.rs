@@ -133,6 +133,16 @@ impl RefSnapshot {
         Self(Arc::new(Inner { entries, content_hash, advertised }))
     }
 
+    /// A snapshot of these, entries in name order, whose hash is computed here.
+    pub(crate) fn hashed(entries: Vec<(RefName, ObjectId)>, advertised: Advertised) -> Self {
+        let unhashed = Self::new(entries, ContentHash::of_nothing(), advertised);
+        let mut hasher = ContentHasher::default();
+        unhashed.all().for_each(|(name, object)| hasher.reference(object.as_bytes(), name));
+        let Inner { entries, advertised, .. } =
+            Arc::into_inner(unhashed.0).expect("nobody else knows of it yet");
+        Self::new(entries, hasher.finish(), advertised)
+    }
+
     /// A snapshot of these references. Internal ones are left out; of duplicates the last one counts.
     pub fn from_entries(entries: impl IntoIterator<Item = (RefName, ObjectId)>) -> Self {
         let entries: std::collections::BTreeMap<_, _> =

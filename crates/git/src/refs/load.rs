@@ -18,7 +18,7 @@ const OPERATION: &str = "list references";
 /// What a line of a list has besides the names of an object and of a reference.
 const LINE_OVERHEAD_BYTES: usize = 32;
 
-type LookedAt = HashMap<ObjectId, PeeledObject>;
+pub(crate) type LookedAt = HashMap<ObjectId, PeeledObject>;
 
 /// Reads the references from disk now. What other snapshots know about objects need not be found out again.
 pub(crate) async fn load_refs(
@@ -40,7 +40,8 @@ pub(crate) async fn load_refs(
             ask_git(git, repository).await?
         }
     };
-    let looked_at = look_at_objects(git, repository, &stored.refs, known).await?;
+    let not_told = stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown);
+    let looked_at = look_at_objects(git, repository, not_told.map(|found| &found.object), known).await?;
     blocking(move || Ok(build(stored, looked_at)))
         .await
         .map_err(|error| GitError::Io { operation: OPERATION, error })
@@ -85,16 +86,16 @@ pub(crate) async fn ask_git_for_head(git: &Git, repository: &Path) -> Result<Sto
     }
 }
 
-/// What those objects are of which only the object itself can tell.
-async fn look_at_objects(
+/// What these objects are, of which only the object itself can tell.
+pub(crate) async fn look_at_objects(
     git: &Git,
     repository: &Path,
-    refs: &[StoredRef],
+    objects: impl Iterator<Item = &ObjectId>,
     known: Option<&RefSnapshot>,
 ) -> Result<LookedAt, GitError> {
     let known = known.map(|snapshot| &snapshot.advertised().looked_at);
     let (mut looked_at, mut unknown) = (LookedAt::new(), BTreeSet::new());
-    for StoredRef { object, .. } in refs.iter().filter(|found| found.peeled == Peeled::Unknown) {
+    for object in objects {
         // An object that was missing may have arrived.
         match known.and_then(|known| known.get(object)).filter(|found| **found != PeeledObject::Missing) {
             Some(peeled) => drop(looked_at.insert(object.clone(), peeled.clone())),

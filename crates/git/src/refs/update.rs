@@ -71,10 +71,6 @@ impl RefUpdate {
         &self.name
     }
 
-    pub(crate) fn is_delete(&self) -> bool {
-        matches!(self.change, Change::Delete { .. })
-    }
-
     /// The command for `git update-ref --stdin -z`.
     fn write_to(&self, script: &mut Vec<u8>) {
         let name = &self.name;
@@ -129,7 +125,7 @@ fn read_refusal(operation: &'static str, repository: &Path, status: &str, stderr
 }
 
 /// Whether git refused because a reference is a folder of another one.
-pub(crate) fn is_about_a_name_conflict(stderr: &str) -> bool {
+fn is_about_a_name_conflict(stderr: &str) -> bool {
     let phrases = ["exists; cannot create", "at the same time", "non-empty directory", "': Not a directory"];
     phrases.iter().any(|phrase| stderr.contains(phrase))
 }

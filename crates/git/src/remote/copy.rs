@@ -31,8 +31,8 @@ pub enum CopyError {
     /// The original cannot be read, or the copy not be written.
     #[error(transparent)]
     Git(#[from] GitError),
-    /// The copy cannot be brought to the disk.
-    #[error("cannot bring the copy of repository {id} to the disk")]
+    /// The file system failed.
+    #[error("cannot read repository {id}, or bring its copy to the disk")]
     Io {
         /// Which repository.
         id: u64,
@@ -59,6 +59,10 @@ pub async fn copy_repository(source: &Repository, into: &RepositoryStore) -> Res
 async fn fill(source: &Repository, copy: &Repository) -> Result<(), CopyError> {
     if let Some(head) = source.head().await? {
         copy.set_head(&head).await?;
+    }
+    let io_error = |error| CopyError::Io { id: source.id(), error };
+    if let Some(identity) = source.identity().await.map_err(io_error)? {
+        copy.set_identity(&identity).await.map_err(io_error)?;
     }
     let options = ["fetch", "--quiet", "--atomic", "--force", "--no-tags", "--update-shallow"];
     let command = copy.command("copy a repository").args(options).yielding().time_limit(COPY_TIME_LIMIT);

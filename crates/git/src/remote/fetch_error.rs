@@ -5,11 +5,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::process::{Fault, GitError, is_about_a_lock};
-use crate::refs::{UpdateRefsError, is_about_a_name_conflict};
 use crate::remote::InvalidAddress;
 
-/// Why a transfer between two repositories failed. No reference was changed, unless some had to make room for others
-/// (see the module on fetching) and the failure came right between the two transactions.
+/// Why a transfer between two repositories failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -35,9 +33,6 @@ pub enum FetchError {
         /// What git said.
         detail: String,
     },
-    /// The other repository has no such reference any more.
-    #[error("the remote repository has no reference {0}")]
-    RemoteRefMissing(String),
     /// The other repository does not have an object, or does not give it.
     #[error("the remote repository does not give an object: {detail}")]
     RemoteObjectMissing {
@@ -47,12 +42,6 @@ pub enum FetchError {
     /// The objects of the two repositories are named by different hashes.
     #[error("the remote repository names objects by another hash: {detail}")]
     ObjectFormatMismatch {
-        /// What git said.
-        detail: String,
-    },
-    /// A wanted reference is a folder of one that is here; a snapshot resolves that.
-    #[error("references cannot exist side by side: {detail}")]
-    NameConflict {
         /// What git said.
         detail: String,
     },
@@ -112,9 +101,7 @@ impl FetchError {
         let is_of_the_other = |line: &str| line.starts_with("remote:") || line.contains("git upload-pack:");
         let ours: String =
             detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
-        if let Some(name) = text_after(&detail, "couldn't find remote ref ") {
-            Self::RemoteRefMissing(name)
-        } else if says(UNAUTHORIZED) {
+        if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
         } else if says(&["mismatched algorithms", "mismatched object format", "object format mismatch"]) {
             Self::ObjectFormatMismatch { detail }
@@ -122,8 +109,6 @@ impl FetchError {
             Self::RemoteObjectMissing { detail }
         } else if is_about_a_lock(&ours) {
             Self::Locked { detail }
-        } else if is_about_a_name_conflict(&ours) {
-            Self::NameConflict { detail }
         } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
             Self::NotFound { url }
         } else if let Some(fault) = fault_in(status, &ours) {
@@ -178,11 +163,6 @@ fn is_not_found(detail: &str) -> bool {
     detail.contains("returned error: 404") || detail.lines().any(|line| is_so(line.trim_end()))
 }
 
-fn text_after(detail: &str, phrase: &str) -> Option<String> {
-    let (_, after) = detail.split_once(phrase)?;
-    Some(after.lines().next().unwrap_or_default().trim_matches(['\'', ' ']).to_owned())
-}
-
 impl From<GitError> for FetchError {
     fn from(error: GitError) -> Self {
         match error {
@@ -198,16 +178,6 @@ impl From<GitError> for FetchError {
     }
 }
 
-impl From<UpdateRefsError> for FetchError {
-    fn from(error: UpdateRefsError) -> Self {
-        match error {
-            UpdateRefsError::NameConflict { detail } => Self::NameConflict { detail },
-            UpdateRefsError::Git(error) => error.into(),
-            error => Self::Other { status: "a refused update".to_owned(), detail: error.to_string() },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,10 +188,6 @@ mod tests {
 
     #[test]
     fn recognises_what_git_says() {
-        assert!(matches!(
-            read("fatal: couldn't find remote ref refs/heads/gone\n"),
-            FetchError::RemoteRefMissing(name) if name == "refs/heads/gone"
-        ));
         let unauthorized = [
             "fatal: Authentication failed for 'http://host/a.git/'",
             "fatal: could not read Username for 'http://host': terminal prompts disabled",
@@ -257,9 +223,6 @@ mod tests {
             assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
         }
         assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
-        let folder =
-            "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
-        assert!(matches!(read(folder), FetchError::NameConflict { .. }));
         let lock =
             "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), FetchError::Locked { .. }));

@@ -30,6 +30,8 @@ struct Inner {
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
     pub(crate) ref_locks: Locks<tokio::sync::Mutex<()>>,
+    /// Held by those who read references from disk, and alone by one that shows others at once.
+    pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
     last_syncs: LastSyncs,
 }
@@ -40,6 +42,7 @@ impl Shared {
         Self {
             refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
             ref_locks: Locks::default(),
+            swaps: Locks::default(),
             push_gates: Locks::default(),
             last_syncs: LastSyncs::default(),
         }
@@ -125,6 +128,7 @@ impl Repository {
 
     async fn read_and_publish(&self, load: &Load<'_>) -> Result<RefSnapshot, GitError> {
         let known = self.cache().last_known(self.id());
+        let _reading = self.swaps().read_owned().await;
         let begun = load.begin();
         let read = load_refs(self.git(), self.path(), known.as_ref()).await;
         match &read {
@@ -186,6 +190,11 @@ impl Repository {
     /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
     pub fn refs_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
         self.0.shared.ref_locks.of(self.id())
+    }
+
+    /// Keeps those who read references from disk apart from one that shows others at once.
+    pub(crate) fn swaps(&self) -> Arc<tokio::sync::RwLock<()>> {
+        self.0.shared.swaps.of(self.id())
     }
 
     /// Open to pushes in their last step, or to one who syncs folders.

@@ -4,8 +4,9 @@ use std::io;
 
 use tempfile::TempDir;
 
-use super::store::move_into_place;
+use super::trash::exchange;
 use crate::disk::{blocking, sync_tree};
+use crate::process::Durability;
 use crate::repository::{Origin, Repository, RepositoryStore, TrashReason};
 
 /// A repository that nobody sees yet. It is deleted when it is dropped before it was put in its place.
@@ -26,18 +27,20 @@ impl RepositoryDraft {
         &self.repository
     }
 
-    /// Puts it in its place, durably; what was there before goes into the trash.
+    /// Puts it in its place, at once; what was there before goes into the trash.
     pub async fn put_in_place(self, reason: TrashReason, origin: Origin) -> io::Result<Repository> {
         let Self { folder, repository, store } = self;
         let id = repository.id();
-        let (made, place, shared) = (repository.path().to_owned(), store.place_of(id), store.shared());
-        let synced = made.clone();
-        blocking(move || sync_tree(&synced)).await?;
-        store.trash(id, reason, origin).await?;
+        let (place, trash, shared) = (store.place_of(id), store.trash_folder(), store.shared());
+        let made = repository.path().to_owned();
+        let durability = repository.git().durability();
         blocking(move || {
-            let moved = move_into_place(&made, &place);
+            if durability == Durability::Strict {
+                sync_tree(&made)?;
+            }
+            let exchanged = exchange(&trash, &made, &place, (id, reason, origin));
             shared.refs.forget(id);
-            moved?;
+            exchanged?;
             folder.close()
         })
         .await?;
@@ -53,12 +56,13 @@ mod tests {
     use crate::repository::{OpenError, Origin, TrashReason};
 
     #[tokio::test]
-    async fn a_draft_takes_its_place_whole_and_what_was_there_goes_into_the_trash() {
+    async fn a_draft_takes_its_place_whole_and_in_one_step() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         let branch = |name: &str| RefName::branch(name).expect("valid");
         let old = store.create(7, &branch("old")).await.expect("created");
         assert!(old.snapshot().await.expect("readable").is_empty());
+
         let dropped = store.draft(7, &branch("dropped"), ObjectFormat::Sha1).await.expect("made");
         let left = dropped.repository().path().to_owned();
         drop(dropped);
@@ -70,13 +74,17 @@ mod tests {
             if id == 8 {
                 assert!(matches!(store.open(8).await, Err(OpenError::Missing(8))));
             }
-            draft.put_in_place(TrashReason::Replaced, Origin::default()).await.expect("put");
+            let put = draft.put_in_place(TrashReason::Damaged, Origin::default()).await.expect("put");
             let opened = store.open(id).await.expect("there");
+            assert_eq!(opened.path(), put.path());
             assert_eq!(opened.head().await.expect("readable"), Some(branch("new")));
             let format = opened.snapshot().await.expect("readable").object_format();
             assert_eq!(format, Some(ObjectFormat::Sha256), "what was known of the other one is forgotten");
         }
-        assert_eq!(store.trashed().await.expect("listable").len(), 1);
+        let trashed = store.trashed().await.expect("listable");
+        assert_eq!(trashed.len(), 1, "{trashed:?}");
+        let head = std::fs::read_to_string(trashed[0].path.join("HEAD")).expect("readable");
+        assert_eq!((trashed[0].local_id, head.as_str()), (7, "ref: refs/heads/old\n"));
         assert!(store.root().join("incoming").read_dir().expect("listable").next().is_none());
     }
 }

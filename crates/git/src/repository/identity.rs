@@ -1,9 +1,9 @@
 //! What tells a repository on disk from another one that has, had or will have its number.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
-use crate::disk::{blocking, sync_folder};
+use crate::disk::{blocking, write_durably};
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone.
@@ -37,11 +37,7 @@ impl Repository {
 
 /// Writes the identity of the repository in this folder, so that it survives a power failure.
 pub(crate) fn write_identity(repository: &Path, identity: &str) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(repository)?;
-    writeln!(file, "{identity}")?;
-    file.as_file().sync_all()?;
-    file.persist(repository.join(IDENTITY_FILE))?;
-    sync_folder(repository)
+    write_durably(&repository.join(IDENTITY_FILE), format!("{identity}\n").as_bytes())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Removing what killed processes left in a repository: locks, half-written packs, staged references.
+//! Removing what killed processes left in a repository: locks and half-written packs.
 //!
 //! Living processes of ours are known, and since when they write: what is older than all of them is nobody's. Others
 //! may be at work, too, such as an administrator's `git`, so what is removed was untouched for a while besides.
@@ -17,9 +17,6 @@ pub const STALE_LOCK_AGE: Duration = Duration::from_secs(10);
 
 /// The same for temporary files of transfers: while one goes on, something in its folder is written to.
 pub const STALE_TRANSFER_AGE: Duration = Duration::from_hours(1);
-
-/// Where fetched references wait until a transaction brings them to their place.
-pub(crate) const STAGING_NAMESPACE: &str = "refs/heliostat/incoming";
 
 /// Beside the repository's own files. The last is no lock, but stands in the way like one: git makes it while it holds
 /// the lock before it, and never writes over it.
@@ -68,14 +65,6 @@ impl Repository {
             remove_keep_files_of_transfers(&path, stale)
         })
         .await
-    }
-}
-
-/// Forgets references that a killed fetch left in staging. Nothing may be fetching into the repository.
-pub(crate) fn clear_staging(repository: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(repository.join(STAGING_NAMESPACE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::disk::blocking;
 use crate::process::end_orphans;
-use crate::repository::{RepositoryStore, STALE_LOCK_AGE, clear_staging};
+use crate::repository::{RepositoryStore, STALE_LOCK_AGE};
 
 impl RepositoryStore {
     /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
@@ -19,8 +19,6 @@ impl RepositoryStore {
         let mut removed = 0;
         for id in self.list().await? {
             let repository = self.repository(id);
-            let path = repository.path().to_owned();
-            blocking(move || clear_staging(&path)).await?;
             repository.clear_stale_transfers(Duration::ZERO).await?;
             removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
         }
@@ -52,9 +50,7 @@ mod tests {
     async fn recovering_deletes_what_a_crash_left_and_no_repository() {
         let workshop = Workshop::new().await;
         let store = workshop.store();
-        let repository = store.create(1, &RefName::branch("main").expect("valid")).await.expect("created");
-        let staged = repository.path().join("refs/heliostat/incoming/1-2-3/heads");
-        std::fs::create_dir_all(&staged).expect("folder");
+        store.create(1, &RefName::branch("main").expect("valid")).await.expect("created");
         let trashed = store.trash_folder().join("9-x/repository.git/objects");
         std::fs::create_dir_all(&trashed).expect("folder");
         std::fs::create_dir_all(store.discarded_folder().join("7-x/repository.git")).expect("folder");
@@ -65,6 +61,5 @@ mod tests {
             assert!(folder.read_dir().expect("listable").next().is_none());
         }
         assert_eq!(store.list().await.expect("listable"), [1]);
-        assert!(!staged.exists());
     }
 }

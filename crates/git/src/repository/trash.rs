@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -279,6 +280,43 @@ impl RepositoryStore {
     pub(super) fn discarded_folder(&self) -> PathBuf {
         self.root().join("discarded")
     }
+}
+
+/// Puts a repository that was made elsewhere in the place of the one with this number, and that one into the trash, in
+/// one step where the file system can do that.
+pub(super) fn exchange(
+    trash: &Path,
+    made: &Path,
+    place: &Path,
+    (local_id, reason, origin): (u64, TrashReason, Origin),
+) -> io::Result<()> {
+    if !place.try_exists()? {
+        return move_into_place(made, place);
+    }
+    let record = Record { local_id, trashed_at: epoch_ms(SystemTime::now()), reason, origin };
+    let bin = new_bin(trash, &record)?;
+    let binned = bin.join(REPOSITORY);
+    std::fs::rename(made, &binned)?;
+    match renameat_with(CWD, &binned, CWD, place, RenameFlags::EXCHANGE).map_err(io::Error::from) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            // For a moment there is none.
+            std::fs::rename(&binned, made)?;
+            std::fs::rename(place, &binned)?;
+            std::fs::rename(made, place)?;
+        }
+        exchanged => exchanged?,
+    }
+    sync_folder(&bin)?;
+    sync_parent_of(place)?;
+    let (path, reason, name) = (record.origin.path, reason.as_str(), name_of(&bin));
+    tracing::info!(
+        repository.local_id = local_id,
+        repository.path = path,
+        reason,
+        trash.name = name,
+        "replaced a repository"
+    );
+    Ok(())
 }
 
 /// A folder for a repository, with the record in it, that survives a power failure.

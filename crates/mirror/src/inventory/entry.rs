@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use heliostat_git::{ContentHash, Head, Origin, RefName, RefSnapshot};
+use heliostat_git::{ContentHash, Head, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -24,7 +24,6 @@ pub(crate) struct Entry {
     pub(crate) external_id: String,
     record: watch::Sender<Arc<MirroredRepository>>,
     known_hashes: Mutex<VecDeque<(Generation, ContentHash)>>,
-    head: Mutex<Option<RefName>>,
     condition: Condition,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
@@ -78,7 +77,6 @@ impl Entry {
             external_id: record.external_id.clone(),
             record: watch::Sender::new(Arc::new(record)),
             known_hashes: Mutex::new(known.into_iter().collect()),
-            head: Mutex::default(),
             condition: Condition::default(),
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
@@ -146,15 +144,6 @@ impl Entry {
     /// Whether damage is proven: the next synchronisation begins with nothing and replaces what is here.
     pub(crate) fn must_be_made_anew(&self) -> bool {
         self.trouble().is_some_and(|trouble| trouble.kind == TroubleKind::Damaged)
-    }
-
-    /// Whether HEAD on disk is known to point to this branch already.
-    pub(crate) fn head_points_to(&self, branch: &RefName) -> bool {
-        self.head.lock().as_ref() == Some(branch)
-    }
-
-    pub(crate) fn head_was_set(&self, branch: Option<RefName>) {
-        *self.head.lock() = branch;
     }
 }
 

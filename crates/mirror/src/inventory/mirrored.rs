@@ -80,6 +80,12 @@ impl Inventory {
             && self.selection.current().covers(&record.project_id)
     }
 
+    /// Keeps a repository from being removed as long as this is held; `None` if it is not mirrored any more.
+    pub(crate) async fn keep(&self, entry: &Entry) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let kept = self.coming_or_going.lock().await;
+        self.is_mirrored(entry).then_some(kept)
+    }
+
     /// The repository with this id, if it is mirrored.
     pub(crate) fn find_mirrored(&self, external_id: &str) -> Option<Arc<Entry>> {
         self.index.find(external_id).filter(|entry| self.is_mirrored(entry))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::Credentials;
-use heliostat_git::{Fault, FetchScope, ObjectId};
+use heliostat_git::{Fault, ObjectId};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
@@ -69,10 +69,9 @@ impl GitServing {
         let found = self.inventory.find(&served.record.external_id);
         let entry = found.ok_or_else(permit::repository_not_found)?;
         let _fetching = entry.fetching.lock().await;
-        let fetched = self
-            .synchroniser
-            .fetch(&served.repository.repository, &entry, FetchScope::Objects(objects))
-            .await;
+        let repository = &served.repository.repository;
+        let fetched =
+            self.synchroniser.fetch_objects(repository, &entry, objects.into_iter().collect()).await;
         fetched.map_err(|failure| {
             if let Some(fault) = failure.fault().filter(Fault::is_damage) {
                 self.repairs.suspect(&entry, &fault);

@@ -2,12 +2,12 @@
 
 use heliostat_api::AddonEvent;
 use heliostat_api::models::{
-    EnrichedRepository, RefChangeType, RestProject, RestRefChange, RestRefsChangedEvent, RestRepositoryEvent,
+    EnrichedRepository, RestProject, RestRefChange, RestRefsChangedEvent, RestRepositoryEvent,
 };
-use heliostat_git::RefName;
+use heliostat_git::{RefName, RefStep};
 use heliostat_storage::Generation;
 
-use super::pending_changes::{AnnouncedChange, RefFate};
+use super::pending_changes::AnnouncedChange;
 use crate::upstream_link::{UnfitValue, UpstreamProject, UpstreamRepository};
 
 /// How many ref changes of one event are looked at; with more, the repository is compared as a whole.
@@ -106,17 +106,16 @@ fn newest(
 }
 
 /// `None` stands for changes too many to follow one by one.
-fn read_changes(changes: &[RestRefChange]) -> Result<Option<Vec<(RefName, RefFate)>>, UnfitValue> {
+fn read_changes(changes: &[RestRefChange]) -> Result<Option<Vec<(RefName, RefStep)>>, UnfitValue> {
     if changes.is_empty() || changes.len() > MAX_CHANGES_READ {
         return Ok(None);
     }
     let read = changes.iter().enumerate().map(|(position, change)| {
-        let name = UnfitValue::check_ref_name(&format!("changes[{position}].refId"), &change.ref_id)?;
-        let fate = match change.kind {
-            RefChangeType::Add | RefChangeType::Update => RefFate::Updated,
-            RefChangeType::Delete => RefFate::Deleted,
-        };
-        Ok((name, fate))
+        let field = |name: &str| format!("changes[{position}].{name}");
+        let name = UnfitValue::check_ref_name(&field("refId"), &change.ref_id)?;
+        let from = UnfitValue::check_object_id(&field("fromHash"), &change.from_hash)?;
+        let to = UnfitValue::check_object_id(&field("toHash"), &change.to_hash)?;
+        Ok((name, RefStep::between(from, to)))
     });
     read.collect::<Result<_, _>>().map(Some)
 }
@@ -126,6 +125,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::sync::pending_changes::tests::step;
 
     fn refs_changed() -> Value {
         json!({
@@ -145,14 +145,14 @@ mod tests {
                     "metadataHash": "ef".repeat(32)
                 }
             },
-            "changes": [change("refs/heads/main", "UPDATE"), change("refs/heads/old", "DELETE")]
+            "changes": [change("refs/heads/main", "UPDATE", '2'), change("refs/heads/old", "DELETE", '0')]
         })
     }
 
-    fn change(name: &str, kind: &str) -> Value {
+    fn change(name: &str, kind: &str, to: char) -> Value {
         json!({
             "ref": { "id": name, "displayId": name, "type": "BRANCH" }, "refId": name, "type": kind,
-            "fromHash": "0".repeat(40), "toHash": "1".repeat(40)
+            "fromHash": "1".repeat(40), "toHash": to.to_string().repeat(40)
         })
     }
 
@@ -171,20 +171,24 @@ mod tests {
         };
         assert_eq!((repository.external_id.as_str(), repository.project.key.as_str()), ("42", "APP"));
         assert_eq!((change.from, change.to), (Generation(7), Generation(8)));
-        let fates: Vec<RefFate> = change.refs.expect("named refs").iter().map(|(_, fate)| *fate).collect();
-        assert_eq!(fates, [RefFate::Updated, RefFate::Deleted]);
+        let steps: Vec<RefStep> =
+            change.refs.expect("named refs").into_iter().map(|(_, step)| step).collect();
+        assert_eq!(steps, [step("12"), step("1 ")]);
         assert_eq!(repository.content_hash.as_str(), "ab".repeat(32));
     }
 
     #[test]
     fn a_malformed_event_names_the_field() {
         type Mistake = fn(&mut Value);
-        let mistakes: [(&str, Mistake); 5] = [
+        let mistakes: [(&str, Mistake); 6] = [
             ("generation", |event| event["generation"] = json!("eight")),
             ("contentHash", |event| event["contentHash"] = json!("abc")),
             ("repository.id", |event| event["repository"]["id"] = json!(null)),
             ("repository.project.key", |event| {
                 event["repository"]["project"]["key"] = json!("../etc");
+            }),
+            ("changes[1].fromHash", |event| {
+                event["changes"][1]["fromHash"] = json!("1".repeat(39));
             }),
             ("changes[1].type", |event| {
                 event["changes"][1]["type"] = json!("RENAME");

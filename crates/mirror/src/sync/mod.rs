@@ -7,8 +7,11 @@ mod pending_changes;
 mod queue;
 mod repairs;
 mod slot;
-mod sync_repository;
 mod workers;
+
+mod proven_state;
+mod show_state;
+mod sync_repository;
 
 mod disk_rounds;
 mod held_back;

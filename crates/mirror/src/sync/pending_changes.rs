@@ -1,25 +1,17 @@
 //! What the next synchronisation of one repository has to fetch, merged from the events since the last one.
 //!
-//! As long as the events follow each other without a gap, the refs that they name are all that can differ,
-//! and fetching exactly those is enough. After a gap, or when too much has gathered, the whole ref set is
-//! fetched. Either way the content hash is the judge; a wrong guess here costs time, never correctness.
+//! As long as the events follow each other without a gap, the refs that they name are all that can differ, and their
+//! values lead from what is here to what the upstream has. After a gap, or when too much has gathered, the whole ref set
+//! is compared. Either way the content hash is the judge; a wrong guess here costs time, never correctness.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use heliostat_git::RefName;
+use heliostat_git::{RefName, RefStep};
 use heliostat_storage::Generation;
 
 /// With more refs than this, one snapshot is cheaper than naming each ref.
 const MAX_INCREMENTAL_REFS: usize = 500;
-
-/// What became of a ref.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RefFate {
-    /// It has a new value.
-    Updated,
-    /// It is gone.
-    Deleted,
-}
 
 /// The refs that one event announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +20,8 @@ pub(crate) struct AnnouncedChange {
     pub(crate) from: Generation,
     /// The generation after it.
     pub(crate) to: Generation,
-    /// Which refs it touched; `None` when the event does not say.
-    pub(crate) refs: Option<Vec<(RefName, RefFate)>>,
+    /// Which refs it touched, and how; `None` when the event does not say.
+    pub(crate) refs: Option<Vec<(RefName, RefStep)>>,
 }
 
 /// What the next synchronisation has to do.
@@ -42,8 +34,8 @@ pub(crate) enum PendingChanges {
     Refs {
         /// The generation that these refs lead to.
         to: Generation,
-        /// Each touched ref with what became of it last.
-        refs: BTreeMap<RefName, RefFate>,
+        /// Each touched ref: where it was before the first change, and where it is after the last.
+        refs: BTreeMap<RefName, RefStep>,
     },
     /// Anything may differ.
     Snapshot,
@@ -55,7 +47,7 @@ impl PendingChanges {
         if change.to <= synced {
             return self;
         }
-        let (reached, mut refs) = match self {
+        let (reached, refs) = match self {
             Self::Snapshot => return Self::Snapshot,
             Self::Nothing => (synced, BTreeMap::new()),
             Self::Refs { to, refs } => (to, refs),
@@ -65,10 +57,7 @@ impl PendingChanges {
             return Self::Refs { to: reached, refs };
         }
         match change.refs {
-            Some(touched) if change.from <= reached => {
-                refs.extend(touched);
-                Self::bounded(change.to, refs)
-            }
+            Some(touched) if change.from <= reached => Self::continued(change.to, refs, touched),
             _ => Self::Snapshot,
         }
     }
@@ -78,9 +67,8 @@ impl PendingChanges {
         match (self, later) {
             (Self::Snapshot, _) | (_, Self::Snapshot) => Self::Snapshot,
             (Self::Nothing, other) | (other, Self::Nothing) => other,
-            (Self::Refs { to: first, mut refs }, Self::Refs { to: second, refs: later }) => {
-                refs.extend(later);
-                Self::bounded(first.max(second), refs)
+            (Self::Refs { to: first, refs }, Self::Refs { to: second, refs: later }) => {
+                Self::continued(first.max(second), refs, later)
             }
         }
     }
@@ -90,21 +78,49 @@ impl PendingChanges {
         *self == Self::Nothing
     }
 
-    fn bounded(to: Generation, refs: BTreeMap<RefName, RefFate>) -> Self {
+    /// These steps and then the later ones, each of which begins where an earlier one ended, or where it began.
+    fn continued(
+        to: Generation,
+        mut refs: BTreeMap<RefName, RefStep>,
+        later: impl IntoIterator<Item = (RefName, RefStep)>,
+    ) -> Self {
+        for (name, step) in later {
+            match refs.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(step)),
+                Entry::Occupied(mut earlier) => {
+                    if ![&earlier.get().from, &earlier.get().to].contains(&&step.from) {
+                        return Self::Snapshot;
+                    }
+                    earlier.get_mut().to = step.to;
+                }
+            }
+        }
         if refs.len() > MAX_INCREMENTAL_REFS { Self::Snapshot } else { Self::Refs { to, refs } }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use heliostat_git::ObjectId;
+
     use super::*;
 
     fn branch(name: &str) -> RefName {
         RefName::parse(format!("refs/heads/{name}")).expect("the test's ref name is valid")
     }
 
-    fn change(from: i64, to: i64, refs: &[(&str, RefFate)]) -> AnnouncedChange {
-        let refs = refs.iter().map(|(name, fate)| (branch(name), *fate)).collect();
+    /// The step between two values, each named by a digit; a blank stands for none.
+    pub(in crate::sync) fn step(from_and_to: &str) -> RefStep {
+        let value = |digit: char| {
+            let object = ObjectId::parse(digit.to_string().repeat(40));
+            (digit != ' ').then(|| object.expect("a hex digit"))
+        };
+        let digits: Vec<char> = from_and_to.chars().collect();
+        RefStep { from: value(digits[0]), to: value(digits[1]) }
+    }
+
+    fn change(from: i64, to: i64, refs: &[(&str, &str)]) -> AnnouncedChange {
+        let refs = refs.iter().map(|(name, values)| (branch(name), step(values))).collect();
         AnnouncedChange { from: Generation(from), to: Generation(to), refs: Some(refs) }
     }
 
@@ -114,36 +130,34 @@ mod tests {
         })
     }
 
-    use RefFate::{Deleted, Updated};
-
     #[test]
     fn contiguous_events_are_merged_and_the_last_word_counts() {
-        let merged =
-            pending(&[change(4, 5, &[("a", Updated), ("b", Updated)]), change(5, 6, &[("a", Deleted)])], 4);
-        let refs = BTreeMap::from([(branch("a"), Deleted), (branch("b"), Updated)]);
+        let merged = pending(&[change(4, 5, &[("a", "12"), ("b", " 1")]), change(5, 6, &[("a", "2 ")])], 4);
+        let refs = BTreeMap::from([(branch("a"), step("1 ")), (branch("b"), step(" 1"))]);
         assert_eq!(merged, PendingChanges::Refs { to: Generation(6), refs });
     }
 
     #[test]
     fn a_gap_asks_for_a_snapshot() {
-        assert_eq!(pending(&[change(5, 6, &[("a", Updated)])], 4), PendingChanges::Snapshot);
-        let gap_between = [change(4, 5, &[("a", Updated)]), change(6, 7, &[("b", Updated)])];
+        assert_eq!(pending(&[change(5, 6, &[("a", "12")])], 4), PendingChanges::Snapshot);
+        let gap_between = [change(4, 5, &[("a", "12")]), change(6, 7, &[("b", "12")])];
         assert_eq!(pending(&gap_between, 4), PendingChanges::Snapshot);
+        let unknown_between = [change(4, 5, &[("a", "12")]), change(5, 6, &[("a", "34")])];
+        assert_eq!(pending(&unknown_between, 4), PendingChanges::Snapshot);
     }
 
     #[test]
     fn what_is_already_here_changes_nothing() {
-        assert_eq!(pending(&[change(3, 4, &[("a", Updated)])], 4), PendingChanges::Nothing);
-        let twice = [change(4, 5, &[("a", Updated)]), change(4, 5, &[("a", Updated)])];
+        assert_eq!(pending(&[change(3, 4, &[("a", "1 ")])], 4), PendingChanges::Nothing);
+        let twice = [change(4, 5, &[("a", "12")]), change(4, 5, &[("a", "12")])];
         assert_eq!(pending(&twice, 4), pending(&twice[..1], 4));
     }
 
     #[test]
     fn an_event_that_spans_several_generations_bridges_them() {
-        let spanning = [change(4, 5, &[("a", Updated)]), change(4, 9, &[("a", Updated), ("c", Updated)])];
-        assert!(
-            matches!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs } if refs.len() == 2)
-        );
+        let spanning = [change(4, 5, &[("a", "12")]), change(4, 9, &[("a", "13"), ("c", " 1")])];
+        let refs = BTreeMap::from([(branch("a"), step("13")), (branch("c"), step(" 1"))]);
+        assert_eq!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs });
     }
 
     #[test]
@@ -154,9 +168,9 @@ mod tests {
 
     #[test]
     fn a_failed_attempt_is_repeated_together_with_what_came_later() {
-        let first = pending(&[change(4, 5, &[("a", Updated)])], 4);
-        let later = pending(&[change(5, 6, &[("b", Deleted)])], 5);
-        let refs = BTreeMap::from([(branch("a"), Updated), (branch("b"), Deleted)]);
+        let first = pending(&[change(4, 5, &[("a", "12")])], 4);
+        let later = pending(&[change(5, 6, &[("b", "1 ")])], 5);
+        let refs = BTreeMap::from([(branch("a"), step("12")), (branch("b"), step("1 "))]);
         assert_eq!(first.clone().followed_by(later), PendingChanges::Refs { to: Generation(6), refs });
         assert_eq!(first.followed_by(PendingChanges::Snapshot), PendingChanges::Snapshot);
     }
@@ -164,7 +178,7 @@ mod tests {
     #[test]
     fn too_many_refs_become_a_snapshot() {
         let names: Vec<String> = (0..=MAX_INCREMENTAL_REFS).map(|n| format!("b{n}")).collect();
-        let refs: Vec<(&str, RefFate)> = names.iter().map(|name| (name.as_str(), Updated)).collect();
+        let refs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), " 1")).collect();
         assert_eq!(pending(&[change(4, 5, &refs)], 4), PendingChanges::Snapshot);
     }
 }

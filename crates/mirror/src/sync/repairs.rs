@@ -151,8 +151,6 @@ impl Repairs {
             "references on disk are not those that were synchronised; fetching them again"
         );
         let reason = "references on disk are not those that were synchronised";
-        // It may be `HEAD` that differs.
-        entry.head_was_set(None);
         entry.set_trouble(TroubleKind::Differs, reason, self.clock.now_ms());
         self.queue.request(entry, PendingChanges::Snapshot);
     }

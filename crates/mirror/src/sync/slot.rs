@@ -179,7 +179,7 @@ mod tests {
     use heliostat_git::RefName;
 
     use super::*;
-    use crate::sync::pending_changes::RefFate;
+    use crate::sync::pending_changes::tests::step;
 
     const NOW: i64 = 1_764_000_000_000;
 
@@ -192,7 +192,7 @@ mod tests {
         AnnouncedChange {
             from: Generation(to - 1),
             to: Generation(to),
-            refs: Some(vec![(branch, RefFate::Updated)]),
+            refs: Some(vec![(branch, step(" 1"))]),
         }
     }
 

@@ -115,6 +115,11 @@ impl UpstreamClient {
         self.ask(call.timeout(URGENT_TIMEOUT)).await
     }
 
+    /// Fetches a document of the upstream that is no JSON.
+    pub(super) async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
+        self.client.fetch(call).await
+    }
+
     /// Says that an answer has the shape that the contract promises, and cannot be used all the same.
     pub(super) fn malformed(&self, unfit: &UnfitValue) -> CallError {
         CallError::Malformed { url: self.base_url.to_string(), problem: unfit.to_string() }

@@ -74,16 +74,13 @@ impl UpstreamLink {
         settings: Option<UpstreamSettings>,
     ) -> Result<(), StoreError> {
         self.apply_installed(confirmed.client_key, &confirmed.secret, settings).await?;
-        self.forget_end().await?;
-        // Nothing brings it back: the upstream says it once.
-        self.store().database().flush().await
+        self.forget_end().await
     }
 
     /// The upstream has ended the link. The caller has made sure that the upstream says so itself.
     pub(crate) async fn uninstall(&self) -> Result<(), StoreError> {
         self.store().set_setting(REMOVED_AT_SETTING, &self.clock().now_ms().to_string()).await?;
-        self.apply_uninstalled().await?;
-        self.store().database().flush().await
+        self.apply_uninstalled().await
     }
 
     /// When the upstream ended the link, in epoch milliseconds.

@@ -13,6 +13,7 @@ mod registration;
 mod calls;
 mod client;
 mod identity;
+mod ref_list;
 mod repository;
 
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
@@ -22,6 +23,7 @@ pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
 pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
+pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;

@@ -4,7 +4,7 @@
 //! are bounded, keys and slugs can stand in a path, hashes and names of refs are what they claim to be.
 
 use heliostat_api::models::{EnrichedRepository, RestProject};
-use heliostat_git::{ContentHash, RefName};
+use heliostat_git::{ContentHash, ObjectId, RefName};
 use heliostat_storage::{Generation, RepositoryIdentity};
 use thiserror::Error;
 
@@ -110,6 +110,11 @@ impl UnfitValue {
     /// A full ref name.
     pub(crate) fn check_ref_name(field: &str, name: &str) -> Result<RefName, Self> {
         RefName::parse(name).map_err(|_| Self::new(field, "a full ref name is expected"))
+    }
+
+    /// The full name of an object; all zeros stand for none.
+    pub(crate) fn check_object_id(field: &str, id: &str) -> Result<ObjectId, Self> {
+        ObjectId::parse(id).map_err(|_| Self::new(field, "40 or 64 lower case hex digits are expected"))
     }
 
     /// A generation.

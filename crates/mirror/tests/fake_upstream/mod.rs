@@ -28,6 +28,25 @@ use serde_json::{Value, json};
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub const CLIENT_KEY: &str = "fake-upstream";
 
+pub const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
+const RESULT: &str = "application/x-git-upload-pack-result";
+
+/// The object that a ref points to which is not there.
+pub const NOWHERE: &str = "0000000000000000000000000000000000000000";
+
+/// What something between the two answers in the place of the upstream's git.
+#[derive(Debug, Clone)]
+pub enum Disturbance {
+    /// This, for the first request of a conversation.
+    Greeting { content_type: &'static str, body: Vec<u8> },
+    /// A list of references that ends after half of its bytes.
+    HalfAList,
+    /// This list of references.
+    List(Vec<u8>),
+    /// That nobody has such objects.
+    NoObjects,
+}
+
 /// A repository of the fake upstream, as the test wants it to be seen.
 #[derive(Clone)]
 pub struct FakeRepository {
@@ -35,6 +54,8 @@ pub struct FakeRepository {
     pub generation: i64,
     pub content_hash: String,
     pub public: bool,
+    /// Where the ref of the latest push was before, and where it is now; all zeros stand for nowhere.
+    pub moved: (String, String),
 }
 
 pub struct State {
@@ -42,6 +63,9 @@ pub struct State {
     pub request_state: MirroringRequestState,
     pub reports: Vec<Value>,
     pub authentications: usize,
+    pub disturbance: Option<Disturbance>,
+    /// How often git's part of the upstream was asked.
+    pub git_requests: usize,
 }
 
 pub struct FakeUpstream {
@@ -60,6 +84,8 @@ impl FakeUpstream {
             request_state: MirroringRequestState::Pending,
             reports: Vec::new(),
             authentications: 0,
+            disturbance: None,
+            git_requests: 0,
         };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
@@ -95,6 +121,7 @@ impl FakeUpstream {
             generation: 0,
             content_hash: String::new(),
             public: false,
+            moved: (NOWHERE.to_owned(), NOWHERE.to_owned()),
         };
         self.state().repositories.insert(id, repository);
         self.push(id, "refs/heads/main", "first").await;
@@ -109,13 +136,29 @@ impl FakeUpstream {
             run(command.args(arguments))
         };
         let tree = git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
-        let commit = git(&["commit-tree", tree.trim(), "-m", message]);
-        git(&["update-ref", name, commit.trim()]);
-        let refs = self.refs_hash(&path).await;
+        let commit = git(&["commit-tree", tree.trim(), "-m", message]).trim().to_owned();
+        let found = git(&["for-each-ref", "--format=%(objectname)", name]).trim().to_owned();
+        git(&["update-ref", name, &commit]);
+        self.count(id, found, commit).await;
+    }
+
+    /// Deletes a ref and counts a new generation.
+    pub async fn delete(&self, id: i32, name: &str) {
+        let path = self.path(&self.repository(id).slug);
+        let git = |arguments: &[&str]| run(git_command().arg("-C").arg(&path).args(arguments));
+        let found = git(&["for-each-ref", "--format=%(objectname)", name]).trim().to_owned();
+        git(&["update-ref", "-d", name]);
+        self.count(id, found, NOWHERE.to_owned()).await;
+    }
+
+    async fn count(&self, id: i32, from: String, to: String) {
+        let refs = self.refs_hash(&self.path(&self.repository(id).slug)).await;
         let mut state = self.state();
         let repository = state.repositories.get_mut(&id).expect("the test has created it");
         repository.generation += 1;
         repository.content_hash = refs;
+        let from = if from.is_empty() { NOWHERE.to_owned() } else { from };
+        repository.moved = (from, to);
     }
 
     pub fn repository(&self, id: i32) -> FakeRepository {
@@ -132,9 +175,13 @@ impl FakeUpstream {
                 kind: RefType::Branch,
             },
             ref_id: name.to_owned(),
-            from_hash: "0".repeat(40),
-            to_hash: "1".repeat(40),
-            kind: RefChangeType::Update,
+            kind: match (repository.moved.0.as_str(), repository.moved.1.as_str()) {
+                (NOWHERE, _) => RefChangeType::Add,
+                (_, NOWHERE) => RefChangeType::Delete,
+                _ => RefChangeType::Update,
+            },
+            from_hash: repository.moved.0.clone(),
+            to_hash: repository.moved.1.clone(),
         };
         let event = RestRefsChangedEvent {
             event_key: AddonEventKey::RepoRefsChanged.as_str().to_owned(),
@@ -228,12 +275,27 @@ impl FakeUpstream {
         if !is_signed(parts, &git_query_hash(&format!("/scm/app/{name}"))) {
             return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
+        let disturbance = {
+            let mut state = self.state();
+            state.git_requests += 1;
+            state.disturbance.clone()
+        };
+        let (advertise, lists) = (service == "info/refs", body.starts_with(b"0014command=ls-refs"));
+        match &disturbance {
+            Some(Disturbance::Greeting { content_type, body }) if advertise => {
+                return git_answer(content_type, body.clone());
+            }
+            Some(Disturbance::List(list)) if lists => return git_answer(RESULT, list.clone()),
+            Some(Disturbance::NoObjects) if !advertise && !lists => {
+                return git_answer(RESULT, b"0031ERR upload-pack: not our ref 1234567890123456".to_vec());
+            }
+            _ => {}
+        }
         let mut command = git_command();
         command.args(["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--stateless-rpc"]);
         if let Some(protocol) = parts.headers.get("Git-Protocol").and_then(|value| value.to_str().ok()) {
             command.env("GIT_PROTOCOL", protocol);
         }
-        let advertise = service == "info/refs";
         if advertise {
             command.arg("--http-backend-info-refs");
         }
@@ -244,12 +306,16 @@ impl FakeUpstream {
         drop(stdin);
         let mut answer = if advertise { b"001e# service=git-upload-pack\n0000".to_vec() } else { Vec::new() };
         answer.extend(child.wait_with_output().expect("git ends").stdout);
-        let kind = if advertise { "advertisement" } else { "result" };
-        Response::builder()
-            .header("Content-Type", format!("application/x-git-upload-pack-{kind}"))
-            .body(Full::from(answer))
-            .expect("a valid response")
+        if lists && matches!(disturbance, Some(Disturbance::HalfAList)) {
+            answer.truncate(answer.len() / 2);
+        }
+        git_answer(if advertise { ADVERTISEMENT } else { RESULT }, answer)
     }
+}
+
+fn git_answer(content_type: &str, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let answer = Response::builder().header("Content-Type", content_type);
+    answer.body(Full::from(body)).expect("a valid response")
 }
 
 fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {

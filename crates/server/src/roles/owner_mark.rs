@@ -4,10 +4,10 @@
 //! another one. Each would take what it finds for its own and put it in order. So a folder carries a mark, `owner.json`, with the role
 //! and the name that the server has in its database, and a start where they differ is refused.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use heliostat_git::sync_folder;
+use heliostat_git::write_durably;
 use heliostat_storage::{Database, DatabaseOwners, Owner, Role};
 use serde::{Deserialize, Serialize};
 
@@ -106,12 +106,9 @@ pub fn mark_owner(folder: &Path, owner: &Owner) -> io::Result<()> {
     if read_mark(folder).is_ok_and(|there| there.as_ref() == Some(&mark)) {
         return Ok(());
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&mut file, &mark)?;
-    file.write_all(b"\n")?;
-    file.as_file().sync_all()?;
-    file.persist(folder.join(MARK_FILE))?;
-    sync_folder(folder)
+    let mut text = serde_json::to_vec(&mark)?;
+    text.push(b'\n');
+    write_durably(&folder.join(MARK_FILE), &text)
 }
 
 /// What `heliostat doctor` says of a folder and a database: whose they are, or why no role starts with them. `None` if

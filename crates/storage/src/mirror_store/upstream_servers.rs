@@ -125,7 +125,9 @@ impl MirrorStore {
         if let Some(settings) = settings {
             replace_settings(&transaction, id, settings.mode, Some(&settings.project_ids)).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        // The upstream says it once: a power failure must not take it.
+        self.database.flush().await
     }
 
     /// Forgets the secret of an upstream that has revoked this mirror; its state is `REMOVED` from now on.
@@ -139,7 +141,8 @@ impl MirrorStore {
                 (upstream_server::Column::StateChangedAt, changed_at(UpstreamState::Removed, now)),
             ],
         )
-        .await
+        .await?;
+        self.database.flush().await
     }
 
     /// Deletes an upstream with its settings and the records of its repositories.
@@ -170,6 +173,7 @@ impl MirrorStore {
         replace_settings(&transaction, id, mode, project_ids).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
+        self.database.flush().await?;
         Ok(UpstreamSettings { mode, project_ids })
     }
 
@@ -184,6 +188,7 @@ impl MirrorStore {
         select(&transaction, id, project_ids).await?;
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
+        self.database.flush().await?;
         Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 
@@ -204,6 +209,7 @@ impl MirrorStore {
         }
         let project_ids = selected(&transaction, id).await?;
         transaction.commit().await?;
+        self.database.flush().await?;
         Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 

@@ -1,0 +1,247 @@
+//! Showing another state of all references at once.
+//!
+//! For repositories whose references nobody else writes: those of a mirror. All references lie in `packed-refs`, so one
+//! rename leads from the old state to the new one, for every reader and after any crash. Readers who ask meanwhile are
+//! answered from memory with the old state, or wait.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
+use thiserror::Error;
+
+use crate::disk::{blocking, entries, sync_folder};
+use crate::process::{Durability, GitError};
+use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
+use crate::repository::{Repository, STALE_LOCK_AGE};
+
+const OPERATION: &str = "show another state of the references";
+
+/// Why the references were not replaced. But for [`SwapRefsError::NotAsPlanned`], they are those of before.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SwapRefsError {
+    /// A reference is not where it was expected to be.
+    #[error("{0} is not where it was a moment ago")]
+    Stale(String),
+    /// A reference would point to an object that is not there.
+    #[error("the object that {0} is to point to is not here")]
+    MissingObject(String),
+    /// The references on disk are not those that were to be shown.
+    #[error("the references on disk have the hash {found} instead of {planned}")]
+    NotAsPlanned {
+        /// The hash of what is there.
+        found: ContentHash,
+        /// The hash of what was to be there.
+        planned: ContentHash,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+impl Repository {
+    /// Shows `after` instead of `before`, and lets `HEAD` name this branch. Everything that `after` leads to is here.
+    /// Returns what is on disk then.
+    pub async fn swap_refs(
+        &self,
+        before: &RefSnapshot,
+        after: &RefSnapshot,
+        head: &RefName,
+    ) -> Result<RefSnapshot, SwapRefsError> {
+        let moves = RefSnapshot::moves(before, after);
+        let head_was = before.head().and_then(Head::target);
+        let has_head = head_was.as_ref() == Some(head);
+        if moves.is_empty() && has_head {
+            return Ok(before.clone());
+        }
+        // Neither packed by others meanwhile, nor locked by them.
+        let lock = self.refs_lock();
+        let _lock = lock.lock().await;
+        self.pack_loose_refs().await?;
+        let objects = self.objects_of(&moves).await?;
+        let head = Some(head.clone()).filter(|_| !has_head);
+        let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
+        let durability = self.git().durability();
+        let plan = Arc::new(Plan { moves, objects, head, head_first, durability });
+        match self.write_swapped(&plan).await {
+            // Its owner may have been killed, in which case nothing else removes the lock.
+            Err(SwapRefsError::Git(GitError::Locked { .. }))
+                if self.clear_stale_locks(STALE_LOCK_AGE).await.is_ok_and(|locks| locks.removed > 0) =>
+            {
+                self.write_swapped(&plan).await?;
+            }
+            written => written?,
+        }
+        let shown = self.refs().await?;
+        if shown.content_hash() != after.content_hash() {
+            let (found, planned) = (shown.content_hash().clone(), after.content_hash().clone());
+            return Err(SwapRefsError::NotAsPlanned { found, planned });
+        }
+        Ok(shown)
+    }
+
+    /// Brings references that lie in files of their own into the one that is replaced.
+    async fn pack_loose_refs(&self) -> Result<(), GitError> {
+        let path = self.path().to_owned();
+        if !blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
+            return Ok(());
+        }
+        self.ref_writing_command("pack references").args(["pack-refs", "--all"]).run().await?;
+        let path = self.path().to_owned();
+        if blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
+            let detail = "it has references that cannot be packed".to_owned();
+            return Err(GitError::Corrupt { operation: OPERATION, path: self.path().to_owned(), detail });
+        }
+        Ok(())
+    }
+
+    /// What the new targets are of references that are no branches: those may be annotated tags.
+    async fn objects_of(&self, moves: &[RefMove]) -> Result<LookedAt, SwapRefsError> {
+        let others = || moves.iter().filter(|moved| !moved.name.starts_with(b"refs/heads/"));
+        let targets = others().filter_map(|moved| moved.step.to.as_ref());
+        let objects = look_at_objects(self.git(), self.path(), targets, None).await?;
+        let is_missing = |moved: &&RefMove| {
+            let target = moved.step.to.as_ref().and_then(|object| objects.get(object));
+            target == Some(&PeeledObject::Missing)
+        };
+        match others().find(is_missing) {
+            Some(moved) => {
+                Err(SwapRefsError::MissingObject(String::from_utf8_lossy(&moved.name).into_owned()))
+            }
+            None => Ok(objects),
+        }
+    }
+
+    async fn write_swapped(&self, plan: &Arc<Plan>) -> Result<(), SwapRefsError> {
+        let (path, plan) = (self.path().to_owned(), Arc::clone(plan));
+        let alone = self.swaps().write_owned().await;
+        let change = self.change_under_way();
+        let written = blocking(move || {
+            // Held to the end, also when nobody waits for it any more.
+            let (_alone, _change) = (alone, change);
+            Ok(plan.write(&path))
+        });
+        match written.await.map_err(io_error)? {
+            Ok(()) => Ok(()),
+            Err(NotSwapped::Content(NotRewritten::Stale(name))) => Err(SwapRefsError::Stale(name)),
+            Err(NotSwapped::Content(NotRewritten::NotUnderstood(what))) => {
+                let (path, detail) = (self.path().to_owned(), what.to_owned());
+                Err(GitError::Corrupt { operation: OPERATION, path, detail }.into())
+            }
+            Err(NotSwapped::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (path, detail) = (self.path().to_owned(), error.to_string());
+                Err(GitError::Locked { operation: OPERATION, path, detail }.into())
+            }
+            Err(NotSwapped::Io(error)) => Err(io_error(error).into()),
+        }
+    }
+}
+
+/// What is to be written.
+struct Plan {
+    moves: Vec<RefMove>,
+    objects: LookedAt,
+    /// What `HEAD` is to name, if that changes.
+    head: Option<RefName>,
+    /// Whether `HEAD` leads somewhere also before the other references have changed.
+    head_first: bool,
+    durability: Durability,
+}
+
+enum NotSwapped {
+    Content(NotRewritten),
+    Io(io::Error),
+}
+
+impl From<io::Error> for NotSwapped {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Plan {
+    fn write(&self, repository: &Path) -> Result<(), NotSwapped> {
+        if self.head_first {
+            self.write_head(repository)?;
+        }
+        self.write_packed(repository)?;
+        if !self.head_first {
+            self.write_head(repository)?;
+        }
+        Ok(())
+    }
+
+    fn write_packed(&self, repository: &Path) -> Result<(), NotSwapped> {
+        if self.moves.is_empty() {
+            return Ok(());
+        }
+        let place = repository.join("packed-refs");
+        replace(&place, self.durability, |lock| {
+            let content = match fs::read(&place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                content => content?,
+            };
+            let rewritten = rewrite_packed(&content, &self.moves, &self.objects);
+            lock.write_all(&rewritten.map_err(NotSwapped::Content)?)?;
+            Ok(())
+        })
+    }
+
+    fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
+        let Some(target) = &self.head else { return Ok(()) };
+        let content = format!("ref: {target}\n");
+        replace(&repository.join("HEAD"), self.durability, |lock| Ok(lock.write_all(content.as_bytes())?))
+    }
+}
+
+/// Puts a new file in the place of another one, as git does: the new one is the lock, and there is at most one. A file
+/// that takes the place of another one is written before it does, as file systems order it; a first one may not be.
+fn replace(
+    place: &Path,
+    durability: Durability,
+    write: impl FnOnce(&mut fs::File) -> Result<(), NotSwapped>,
+) -> Result<(), NotSwapped> {
+    let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy())).unwrap_or_default();
+    let lock = place.with_file_name(name);
+    let is_synced = durability == Durability::Strict || !place.exists();
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&lock)?;
+    let written = write(&mut file).and_then(|()| {
+        if is_synced {
+            file.sync_all()?;
+        }
+        Ok(fs::rename(&lock, place)?)
+    });
+    if written.is_err() {
+        fs::remove_file(&lock).ok();
+    } else if is_synced {
+        place.parent().map_or(Ok(()), sync_folder)?;
+    }
+    written
+}
+
+/// Whether a reference lies in a file of its own, be it one of ours.
+fn has_loose_refs(repository: &Path) -> io::Result<bool> {
+    let mut folders = vec![repository.join("refs")];
+    while let Some(folder) = folders.pop() {
+        for entry in entries(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if !entry.file_name().to_string_lossy().ends_with(".lock") {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn io_error(error: io::Error) -> GitError {
+    GitError::Io { operation: OPERATION, error }
+}
+
+#[cfg(test)]
+#[path = "swap_refs_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Another state of the references is shown whole, or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use heliostat_git_wire::{ObjectId, RefStep};
+
+use super::*;
+use crate::fixture::Workshop;
+
+fn branch(name: &str) -> RefName {
+    RefName::branch(name).expect("valid")
+}
+
+fn snapshot(refs: &[(&str, &ObjectId)]) -> RefSnapshot {
+    RefSnapshot::from_entries(
+        refs.iter().map(|(name, object)| {
+            (RefName::parse(format!("refs/{name}")).expect("valid"), (*object).clone())
+        }),
+    )
+}
+
+/// A repository of a store with two commits that no reference names, and an annotated tag.
+struct Scene {
+    workshop: Workshop,
+    repository: Repository,
+    one: ObjectId,
+    two: ObjectId,
+    tag: ObjectId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let workshop = Workshop::new().await;
+        let source = workshop.bare_with_commits("source", &["one", "two"]).await;
+        workshop.run(source.path(), &["tag", "-a", "-m", "annotated", "v1", "one"]);
+        let repository = workshop.store().create(1, &branch("main")).await.expect("created");
+        let fetch = ["fetch", "-q", "--no-write-fetch-head", source.path().to_str().expect("text")];
+        workshop.run(
+            repository.path(),
+            &[&fetch[..], &["refs/heads/one", "refs/heads/two", "refs/tags/v1"]].concat(),
+        );
+        let refs = source.refs().await.expect("readable");
+        let object = |name: &str| refs.get(name).expect("there").clone();
+        let (one, two) = (object("refs/heads/one"), object("refs/heads/two"));
+        Self { tag: object("refs/tags/v1"), workshop, repository, one, two }
+    }
+
+    async fn show(&self, refs: &[(&str, &ObjectId)]) -> Result<RefSnapshot, SwapRefsError> {
+        let before = self.repository.refs().await?;
+        self.repository.swap_refs(&before, &snapshot(refs), &branch("main")).await
+    }
+
+    /// What git finds on the disk.
+    fn listed(&self) -> String {
+        self.workshop.run(self.repository.path(), &["for-each-ref", "--format=%(refname) %(objectname)"])
+    }
+}
+
+#[tokio::test]
+async fn all_references_change_at_once_and_git_agrees() {
+    let scene = Scene::new().await;
+    let Scene { repository, one, two, tag, .. } = &scene;
+    let states: [&[(&str, &ObjectId)]; 5] = [
+        &[("heads/main", one), ("heads/a", one), ("tags/v1", tag)],
+        // A name becomes a folder.
+        &[("heads/main", two), ("heads/a/b", one), ("tags/v1", tag)],
+        &[("heads/a", two), ("tags/v1", tag), ("tags/plain", one)],
+        &[],
+        &[("heads/main", one), ("tags/v1", tag)],
+    ];
+    for state in states {
+        let shown = scene.show(state).await.expect("shown");
+        assert_eq!(RefSnapshot::diff(&shown, &snapshot(state)), []);
+        assert_eq!(repository.snapshot().await.expect("readable"), shown);
+        let sorted: BTreeMap<_, _> = state.iter().copied().collect();
+        let lines = sorted.iter().map(|(name, object)| format!("refs/{name} {object}\n"));
+        assert_eq!(scene.listed(), lines.collect::<String>());
+        assert_eq!(shown.peeled("refs/tags/v1").is_some(), sorted.contains_key("tags/v1"));
+        repository.verify().await.expect("whole");
+    }
+    let peeled = scene.workshop.run(repository.path(), &["show-ref", "-d", "--tags"]);
+    assert!(peeled.contains(&format!("{one} refs/tags/v1^{{}}")), "{peeled}");
+}
+
+#[tokio::test]
+async fn head_follows() {
+    let scene = Scene::new().await;
+    let Scene { repository, one, .. } = &scene;
+    let before = scene.show(&[("heads/main", one)]).await.expect("shown");
+    for (head, state) in
+        [("main", &[("heads/main", one)][..]), ("next", &[("heads/next", one)]), ("next", &[])]
+    {
+        let before = if head == "main" { before.clone() } else { repository.refs().await.expect("readable") };
+        let shown = repository.swap_refs(&before, &snapshot(state), &branch(head)).await.expect("shown");
+        assert_eq!(shown.head().and_then(Head::target), Some(branch(head)));
+    }
+}
+
+#[tokio::test]
+async fn what_others_have_written_is_found_out() {
+    let scene = Scene::new().await;
+    let Scene { workshop, repository, one, two, .. } = &scene;
+    let before = scene.show(&[("heads/main", one), ("heads/other", one)]).await.expect("shown");
+    // References that lie in files of their own, ours among them, are packed first.
+    workshop.run(repository.path(), &["update-ref", "refs/heliostat/keep/1", "refs/heads/main"]);
+    workshop.run(repository.path(), &["update-ref", "refs/heads/other", two.as_str()]);
+    let listed = scene.listed();
+    let planned = snapshot(&[("heads/main", two)]);
+    let stale = repository.swap_refs(&before, &planned, &branch("main")).await;
+    assert!(matches!(&stale, Err(SwapRefsError::Stale(name)) if name == "refs/heads/other"), "{stale:?}");
+    assert_eq!(scene.listed(), listed);
+    // What is not touched by the plan is found when all is done.
+    let steps =
+        BTreeMap::from([(branch("main"), RefStep { from: Some(one.clone()), to: Some(two.clone()) })]);
+    let planned = before.after(&steps).expect("it fits");
+    let surprised = repository.swap_refs(&before, &planned, &branch("main")).await;
+    assert!(matches!(surprised, Err(SwapRefsError::NotAsPlanned { .. })), "{surprised:?}");
+    scene.show(&[("heads/main", one)]).await.expect("shown");
+    assert!(scene.listed().contains("refs/heliostat/keep/1"), "ours stay");
+}
+
+#[tokio::test]
+async fn nothing_is_shown_that_is_not_here_or_not_readable() {
+    let scene = Scene::new().await;
+    let Scene { repository, one, .. } = &scene;
+    scene.show(&[("heads/main", one)]).await.expect("shown");
+    let listed = scene.listed();
+    let absent = ObjectId::parse("12".repeat(20)).expect("hex");
+    let missing = scene.show(&[("heads/main", one), ("tags/x", &absent)]).await;
+    assert!(
+        matches!(&missing, Err(SwapRefsError::MissingObject(name)) if name == "refs/tags/x"),
+        "{missing:?}"
+    );
+
+    let lock = fs::File::create(repository.path().join("packed-refs.lock")).expect("a file");
+    let locked = scene.show(&[]).await;
+    assert!(matches!(locked, Err(SwapRefsError::Git(GitError::Locked { .. }))), "{locked:?}");
+    assert_eq!(scene.listed(), listed);
+    lock.set_modified(SystemTime::now() - 2 * STALE_LOCK_AGE).expect("a time");
+    scene.show(&[]).await.expect("its owner is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_see_one_state_or_the_other() {
+    let scene = Scene::new().await;
+    let Scene { repository, one, two, tag, .. } = &scene;
+    let states: [&[(&str, &ObjectId)]; 2] = [
+        &[("heads/main", one), ("heads/a", one), ("tags/v1", tag)],
+        &[("heads/a/b", two), ("heads/main", two)],
+    ];
+    let hashes = states.map(|state| snapshot(state).content_hash().clone());
+    scene.show(states[0]).await.expect("shown");
+    let is_over = AtomicBool::new(false);
+    let write = async {
+        for round in 0..40 {
+            scene.show(states[(round + 1) % 2]).await.expect("shown");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let read = async |from_memory: bool| {
+        while !is_over.load(Ordering::Relaxed) {
+            let seen = if from_memory { repository.snapshot().await } else { repository.refs().await };
+            let seen = seen.expect("readable").content_hash().clone();
+            assert!(hashes.contains(&seen), "something between the two was seen");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(write, read(true), read(false));
+}

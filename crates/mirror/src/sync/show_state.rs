@@ -1,0 +1,89 @@
+//! From a proven state to what readers see: its objects first, then all of its references at once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use heliostat_git::{
+    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
+    TrashReason, fetch_objects,
+};
+use heliostat_storage::MirroredRepository;
+
+use super::sync_repository::{Base, SyncFailure, Synchroniser};
+use crate::inventory::{Entry, origin_of};
+
+/// How long a fetch may go without any progress.
+const FETCH_STALL: Duration = Duration::from_secs(120);
+
+/// HEAD of a repository whose default branch the upstream does not tell.
+const FALLBACK_BRANCH: &str = "refs/heads/main";
+
+impl Synchroniser {
+    /// Shows a state in the repository that is here.
+    pub(super) async fn show_in_place(
+        &self,
+        entry: &Entry,
+        base: &mut Base,
+        state: &RefSnapshot,
+    ) -> Result<(), SyncFailure> {
+        let Base { repository, refs } = base;
+        let moves = RefSnapshot::moves(refs, state);
+        let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
+        // What is shown already is whole.
+        refs.all().for_each(|(_, object)| drop(new.take(object)));
+        self.fetch_objects(repository, entry, new).await?;
+        let head = head_of(&entry.record(), &[state, refs]);
+        match repository.swap_refs(refs, state, &head).await {
+            Ok(_) => Ok(()),
+            Err(SwapRefsError::Stale(_) | SwapRefsError::NotAsPlanned { .. }) => {
+                // Something else has written references. Once more, from what there really is.
+                *refs = repository.refs().await.map_err(SyncFailure::Read)?;
+                repository.swap_refs(refs, state, &head).await.map(drop).map_err(SyncFailure::Swap)
+            }
+            Err(error) => Err(SyncFailure::Swap(error)),
+        }
+    }
+
+    /// Shows a state in a new repository, which takes the place of what is here, if anything is.
+    pub(super) async fn show_new(&self, entry: &Entry, state: &RefSnapshot) -> Result<(), SyncFailure> {
+        let head = head_of(&entry.record(), &[state]);
+        let format = state.object_format().unwrap_or(ObjectFormat::Sha1);
+        let draft =
+            self.repositories.draft(entry.disk_id(), &head, format).await.map_err(SyncFailure::Create)?;
+        let repository = draft.repository();
+        let objects = state.all().map(|(_, object)| object.clone());
+        self.fetch_objects(repository, entry, objects.collect()).await?;
+        let empty = repository.refs().await.map_err(SyncFailure::Read)?;
+        repository.swap_refs(&empty, state, &head).await.map_err(SyncFailure::Swap)?;
+        // It may have been removed meanwhile, and must not come back.
+        let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
+        let origin = origin_of(&entry.record());
+        draft.put_in_place(TrashReason::Damaged, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
+    }
+
+    /// Fetches objects with all that they need. The caller holds the repository's `fetching`.
+    pub(crate) async fn fetch_objects(
+        &self,
+        repository: &Repository,
+        entry: &Entry,
+        objects: BTreeSet<ObjectId>,
+    ) -> Result<(), SyncFailure> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let access = self.git_access(entry)?;
+        let authorization = SecretHeader::new(access.authorization)
+            .expect("a signed token is short and has no control characters");
+        let (url, authorization) = (access.clone_url, Some(authorization));
+        let plan = FetchPlan { url, authorization, objects, timeout: FETCH_STALL };
+        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+    }
+}
+
+/// The branch that `HEAD` names: as the upstream describes the repository, else as it lists it or did so earlier.
+fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
+    let described = record.default_branch.as_deref().and_then(|name| RefName::parse(name).ok());
+    let listed = listed.iter().filter_map(|refs| refs.head()?.target());
+    let branch = described.into_iter().chain(listed).find(RefName::is_branch);
+    branch.unwrap_or_else(|| RefName::parse(FALLBACK_BRANCH).expect("the fallback is a valid ref name"))
+}

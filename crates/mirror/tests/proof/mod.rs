@@ -1,0 +1,133 @@
+//! Nothing is shown that was not proven: whatever answers in the upstream's place, readers see a state that it had.
+
+use super::fake_upstream::{ADVERTISEMENT, Disturbance, NOWHERE};
+use super::{MAIN, World, ada, eventually};
+
+const OTHER: &str = "refs/heads/other";
+
+impl World {
+    /// The hash of the refs on disk, however old they are.
+    async fn shown(&self) -> String {
+        let served = self.mirror.serving.open("APP", "engine", &ada()).await.expect("ada may read");
+        served.repository.repository.refs().await.expect("its refs can be read").content_hash().to_string()
+    }
+
+    fn failures(&self) -> i32 {
+        self.records()[0].failed_count
+    }
+
+    fn disturb(&self, disturbance: Option<Disturbance>) {
+        self.upstream.state().disturbance = disturbance;
+    }
+
+    /// The event of the latest push arrives.
+    async fn hears_of(&self, name: &str) {
+        let event = self.upstream.refs_changed(42, name);
+        let heard = self.mirror.events.handle(&self.upstream_itself(), self.id(), event).await;
+        heard.expect("a well-formed event");
+    }
+
+    async fn pushes(&self, name: &str, message: &str) {
+        self.upstream.push(42, name, message).await;
+        self.hears_of(name).await;
+    }
+
+    /// How often git's part of the upstream is asked until the mirror is current.
+    async fn requests_until_current(&self) -> usize {
+        assert_eq!(self.seen().await, self.upstream_hash());
+        std::mem::take(&mut self.upstream.state().git_requests)
+    }
+}
+
+fn greeting(content_type: &'static str, body: &str) -> Disturbance {
+    Disturbance::Greeting { content_type, body: body.into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_no_whole_list_of_the_right_moment_changes_nothing() {
+    let world = World::joined().await;
+    world.pushes(OTHER, "a second branch").await;
+    let _current = world.requests_until_current().await;
+    let past = world.upstream.repository(42).moved.1;
+    let past = Disturbance::List(format!("003f{past} refs/heads/main\n0000").into_bytes());
+    let disturbances = [
+        greeting(ADVERTISEMENT, ""),
+        greeting(ADVERTISEMENT, "000eversion 2\n0013ls-refs=unb"),
+        greeting("text/html", "<html><body>Please sign in.</body></html>"),
+        greeting("text/plain", &format!("{}\trefs/heads/main\n", "1".repeat(40))),
+        greeting(
+            ADVERTISEMENT,
+            "001f# service=git-receive-pack\n0000000eversion 2\n000cls-refs\n000afetch\n0000",
+        ),
+        greeting(ADVERTISEMENT, "001e# service=git-upload-pack\n0000000eversion 1\n0000"),
+        Disturbance::HalfAList,
+        Disturbance::List(b"0000".to_vec()),
+        past,
+        Disturbance::NoObjects,
+    ];
+    for disturbance in disturbances {
+        let before = world.shown().await;
+        world.disturb(Some(disturbance.clone()));
+        world.upstream.push(42, MAIN, &format!("{disturbance:?}")).await;
+        world.mirror.sweep_signal.wake();
+        eventually("the synchronisation has failed", || world.failures() > 0).await;
+        assert_eq!(world.shown().await, before, "{disturbance:?}");
+        world.disturb(None);
+        world.pushes(MAIN, "all is well again").await;
+        assert_eq!(world.seen().await, world.upstream_hash(), "{disturbance:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_brings_nothing_changes_nothing() {
+    let world = World::joined().await;
+    for disturbance in [greeting(ADVERTISEMENT, ""), Disturbance::NoObjects] {
+        let before = world.shown().await;
+        world.disturb(Some(disturbance.clone()));
+        world.pushes(MAIN, &format!("{disturbance:?}")).await;
+        eventually("the synchronisation has failed", || world.failures() > 0).await;
+        assert_eq!(world.shown().await, before, "{disturbance:?}");
+        world.disturb(None);
+        world.pushes(MAIN, "all is well again").await;
+        assert_eq!(world.seen().await, world.upstream_hash(), "{disturbance:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announced_push_takes_two_requests_and_a_deletion_none() {
+    let world = World::joined().await;
+    let _joining = world.requests_until_current().await;
+    world.pushes(MAIN, "one more").await;
+    assert_eq!(world.requests_until_current().await, 2, "one to greet, one for the objects");
+    world.pushes(OTHER, "a branch").await;
+    assert_eq!(world.requests_until_current().await, 2);
+    world.upstream.delete(42, OTHER).await;
+    world.hears_of(OTHER).await;
+    assert_eq!(world.requests_until_current().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_based_on_something_else_asks_for_the_list() {
+    let world = World::joined().await;
+    let _joining = world.requests_until_current().await;
+    world.upstream.push(42, MAIN, "another past").await;
+    world.upstream.state().repositories.get_mut(&42).expect("there").moved.0 = NOWHERE.to_owned();
+    world.hears_of(MAIN).await;
+    assert_eq!(world.requests_until_current().await, 4, "two for the list, two for the objects");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_deletion_does_not_undo_a_newer_push() {
+    let world = World::joined().await;
+    world.pushes(OTHER, "a branch").await;
+    let _current = world.requests_until_current().await;
+    world.upstream.delete(42, OTHER).await;
+    let deletion = world.upstream.refs_changed(42, OTHER);
+    world.pushes(OTHER, "the branch again").await;
+    let _current = world.requests_until_current().await;
+    let late = world.mirror.events.handle(&world.upstream_itself(), world.id(), deletion).await;
+    late.expect("a well-formed event");
+    assert_eq!(world.requests_until_current().await, 0, "it starts nothing");
+    world.pushes(MAIN, "and on").await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+}
