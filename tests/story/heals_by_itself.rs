@@ -97,7 +97,8 @@ fn damage(copies: &[Copy; 3]) {
     let (folder, file) = copies[0].commit.split_at(2);
     let loose = objects.join(folder).join(file);
     empty(&if loose.exists() { loose } else { copies[0].pack() });
-    empty(&copies[1].place.join("refs/heads/main"));
+    // A mirror keeps all references in one file.
+    empty(&copies[1].place.join("packed-refs"));
     empty(&copies[2].pack());
 }
 

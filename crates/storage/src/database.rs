@@ -129,7 +129,7 @@ impl Database {
 
     /// Brings to the disk what was committed until now, for what must not be lost although commits are flushed only now
     /// and then.
-    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+    pub async fn flush(&self) -> Result<(), StoreError> {
         let Location::Sqlite { path } = &self.location else { return Ok(()) };
         let path = path.clone();
         let flushed = tokio::task::spawn_blocking(move || {
