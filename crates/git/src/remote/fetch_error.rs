@@ -87,6 +87,10 @@ impl FetchError {
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Corrupt { detail } => Some(Fault::Damaged(detail.clone())),
+            // It may rightly have left out what we said to have, and have lost.
+            Self::RemoteObjectMissing { detail } if detail.contains(INCOMPLETE) => {
+                Some(Fault::Damaged(detail.clone()))
+            }
             Self::CannotReadNow { detail } => Some(Fault::CannotReadNow(detail.clone())),
             Self::Git(error) => error.fault(),
             _ => None,
@@ -136,8 +140,10 @@ const UNAUTHORIZED: &[&str] = &[
     "Permission denied (",
 ];
 
-const NOT_GIVEN: &[&str] =
-    &["not our ref", "did not send all necessary objects", "Server does not allow request for"];
+/// What `git` says when what was sent does not hold together with what is here.
+const INCOMPLETE: &str = "did not send all necessary objects";
+
+const NOT_GIVEN: &[&str] = &["not our ref", INCOMPLETE, "Server does not allow request for"];
 
 const UNREACHABLE: &[&str] = &[
     "unable to access",
@@ -223,6 +229,11 @@ mod tests {
             assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
         }
         assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
+        let incomplete = read(
+            "fatal: bad object refs/heads/a\nerror: http://host/a.git did not send all necessary objects",
+        );
+        assert!(matches!(incomplete, FetchError::RemoteObjectMissing { .. }), "{incomplete}");
+        assert!(matches!(incomplete.fault(), Some(Fault::Damaged(_))), "{incomplete}");
         let lock =
             "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), FetchError::Locked { .. }));
