@@ -13,8 +13,9 @@ use crate::harness::{
 };
 
 /// Fields whose value is another one in every world.
-const OF_THE_DAY: [&str; 36] = [
+const OF_THE_DAY: [&str; 37] = [
     "id",
+    "identity",
     "repositoryId",
     "localRepositoryId",
     "externalRepoId",
@@ -61,7 +62,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 16] = [
+const NOT_ASKED: [(&str, &str); 19] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
@@ -75,6 +76,9 @@ const NOT_ASKED: [(&str, &str); 16] = [
     ("getRefChangesQueue", "nothing waits here; its own tests make it so and judge the answer"),
     ("getRepositoryLockOwners", "nothing runs here; its own tests make it so and judge the answer"),
     ("getRepositoryLockOwner", "nothing runs here; its own tests make it so and judge the answer"),
+    ("getRepositoryFaults", "nothing is amiss here; its own tests make it so and judge the answer"),
+    ("adoptRepository", "nothing is to be adopted here; its own tests make it so and judge the answer"),
+    ("restoreRepository", "nothing is to be restored here; its own tests make it so and judge the answer"),
     ("getHeldBack", "nothing is held back here; its own tests make it so and judge the answer"),
     ("confirmRemoval", "nothing is held back here; its own tests make it so and judge the answer"),
     ("authenticate", "only a mirror's signature opens it; its own tests judge the answer"),

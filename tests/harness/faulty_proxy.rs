@@ -120,7 +120,7 @@ fn relay(client: &TcpStream, state: &Mutex<State>) -> Option<()> {
     match fault {
         Some(Fault::Refused) => return None,
         Some(Fault::BadGateway) => {
-            return write_answer(&mut writer, "502 Bad Gateway", "text/html", PAGE.as_bytes());
+            return write_answer(writer, "502 Bad Gateway", "text/html", PAGE.as_bytes());
         }
         _ => {}
     }
@@ -133,17 +133,17 @@ fn relay(client: &TcpStream, state: &Mutex<State>) -> Option<()> {
     let earlier = remember(&request, &answer, state);
     match fault {
         Some(Fault::Reset | Fault::Refused | Fault::BadGateway) => None,
-        Some(Fault::Empty) => write_answer(&mut writer, "200 OK", "text/plain", b""),
+        Some(Fault::Empty) => write_answer(writer, "200 OK", "text/plain", b""),
         Some(Fault::CutInHead) => writer.write_all(&answer[..head / 2]).ok(),
         Some(Fault::CutInBody) => writer.write_all(&answer[..head + (answer.len() - head) / 2]).ok(),
         Some(Fault::Shortened) => {
             let (kind, body) = unpacked(&answer[..head], &answer[head..])?;
-            write_answer(&mut writer, "200 OK", &kind, &body[..body.len() / 2])
+            write_answer(writer, "200 OK", &kind, &body[..body.len() / 2])
         }
-        Some(Fault::Page) => write_answer(&mut writer, "200 OK", "text/html", PAGE.as_bytes()),
+        Some(Fault::Page) => write_answer(writer, "200 OK", "text/html", PAGE.as_bytes()),
         Some(Fault::WrongType) => {
             let (_, body) = unpacked(&answer[..head], &answer[head..])?;
-            write_answer(&mut writer, "200 OK", "text/plain", &body)
+            write_answer(writer, "200 OK", "text/plain", &body)
         }
         Some(Fault::Replayed) => writer.write_all(&earlier).ok(),
         Some(Fault::Late) => {

@@ -152,7 +152,7 @@ impl Changes<'_> {
                 let path = format!("{path}&permission={level}");
                 self.change(&fact, permission, Method::PUT, &path, None).await;
             }
-            None => drop(self.change(&fact, None, Method::DELETE, &path, None).await),
+            None => self.change(&fact, None, Method::DELETE, &path, None).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Work on files: where it may block, and so that it survives a power failure.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub async fn blocking<T: Send + 'static>(
 
 /// Makes renames and new files in this folder survive a power failure.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }
 
 /// Writes a file that only its owner can read, so that after a power failure it holds either this or what it held
@@ -31,6 +32,30 @@ pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder)
+}
+
+/// Puts a new file in the place of another one, as git does: the new one is the lock, and there is at most one. If it is
+/// synced, it holds what is written also after a power failure.
+pub(crate) fn replace_under_lock<E: From<io::Error>>(
+    place: &Path,
+    is_synced: bool,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy())).unwrap_or_default();
+    let lock = place.with_file_name(name);
+    let mut file = File::create_new(&lock)?;
+    let written = write(&mut file).and_then(|()| {
+        if is_synced {
+            file.sync_all()?;
+        }
+        Ok(std::fs::rename(&lock, place)?)
+    });
+    if written.is_err() {
+        std::fs::remove_file(&lock).ok();
+    } else if is_synced {
+        place.parent().map_or(Ok(()), sync_folder)?;
+    }
+    written
 }
 
 /// Makes a folder that is only its owner's, with those above it that are missing, so that they survive a power failure.
@@ -47,7 +72,7 @@ pub fn sync_tree(folder: &Path) -> io::Result<()> {
         let entry = entry?;
         match entry.file_type()? {
             kind if kind.is_dir() => sync_tree(&entry.path())?,
-            kind if kind.is_file() => std::fs::File::open(entry.path())?.sync_all()?,
+            kind if kind.is_file() => File::open(entry.path())?.sync_all()?,
             _ => {}
         }
     }

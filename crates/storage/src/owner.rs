@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(Database::owners(&test.url).await.unwrap().owners, [], "no server has begun");
             UpstreamStore::new(test.database.clone()).set_setting(CLIENT_KEY_SETTING, "up").await.unwrap();
             let upstream = Owner { role: Role::Upstream, name: "up".to_owned() };
-            assert_eq!(Database::owners(&test.url).await.unwrap().owners, [upstream.clone()]);
+            assert_eq!(Database::owners(&test.url).await.unwrap().owners, std::slice::from_ref(&upstream));
             assert_eq!(test.database.owner(Role::Upstream).await.unwrap(), Some(upstream.clone()));
 
             let shared = Database::open(&test.url, Role::Mirror, Flush::EachCommit).await.unwrap();

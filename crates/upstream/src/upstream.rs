@@ -130,6 +130,7 @@ impl Upstream {
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
         let changes = Arc::new(Changes::new(store.clone(), disk, Arc::clone(&announcer)));
+        served.store().subscribe(changes.suspicions());
         let accounts = Arc::new(Accounts::new(
             store.clone(),
             passwords,

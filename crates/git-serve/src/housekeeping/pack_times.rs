@@ -54,7 +54,9 @@ impl PackTimes {
 
     /// These are not there any more.
     pub(super) fn forget(&mut self, removed: &[String]) {
-        removed.iter().for_each(|name| drop(self.packs.remove(name)));
+        for name in removed {
+            self.packs.remove(name);
+        }
     }
 
     /// Whether replaced packs wait for readers.

@@ -57,7 +57,8 @@ impl RefSnapshot {
             let (name, object) = (reference.name.clone(), reference.object.clone());
             NonUtf8Ref { name, object, info: PeelInfo::default() }
         });
-        let (format, non_utf8) = (self.object_format(), non_utf8.collect());
+        let format = entries.first().map(|(_, object)| object.format()).or_else(|| self.object_format());
+        let non_utf8 = non_utf8.collect();
         let advertised = Advertised { format, non_utf8, ..Advertised::default() };
         Some(Self::hashed(entries, advertised))
     }

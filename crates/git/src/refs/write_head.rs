@@ -1,13 +1,12 @@
 //! Writing `HEAD`: as `git symbolic-ref` does it, but on the disk before it takes the place of the one before.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use heliostat_git_wire::RefName;
 
-use crate::disk::{blocking, sync_folder};
+use crate::disk::{blocking, replace_under_lock};
 use crate::process::GitError;
 
 /// How long another writer's lock is waited for; a push that moves the default branch holds it for a moment.
@@ -21,7 +20,9 @@ pub(crate) async fn write_head(repository: &Path, target: &RefName) -> Result<()
     let started = Instant::now();
     loop {
         let (folder, content) = (repository.to_owned(), format!("ref: {target}\n"));
-        match blocking(move || replace_head(&folder, content.as_bytes())).await {
+        let write =
+            move || replace_under_lock(&folder.join("HEAD"), true, |lock| lock.write_all(content.as_bytes()));
+        match blocking(write).await {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if started.elapsed() >= LOCK_PATIENCE {
                     let (path, detail) = (repository.to_owned(), "HEAD.lock is there".to_owned());
@@ -32,16 +33,4 @@ pub(crate) async fn write_head(repository: &Path, target: &RefName) -> Result<()
             written => return written.map_err(|error| GitError::Io { operation, error }),
         }
     }
-}
-
-/// The lock file is the new one: who holds it may write.
-fn replace_head(repository: &Path, content: &[u8]) -> io::Result<()> {
-    let lock = repository.join("HEAD.lock");
-    let mut file = File::create_new(&lock)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    let replaced = written.and_then(|()| std::fs::rename(&lock, repository.join("HEAD")));
-    if replaced.is_err() {
-        std::fs::remove_file(&lock).ok();
-    }
-    replaced.and_then(|()| sync_folder(repository))
 }

@@ -39,6 +39,13 @@ pub enum FetchError {
         /// What git said.
         detail: String,
     },
+    /// What was sent and what is here are not whole together. An object is missing on one side, on ours as likely as on
+    /// the other: what we claim to have is not sent.
+    #[error("what the remote repository sent and what is here are not whole together: {detail}")]
+    Incomplete {
+        /// What git said.
+        detail: String,
+    },
     /// The objects of the two repositories are named by different hashes.
     #[error("the remote repository names objects by another hash: {detail}")]
     ObjectFormatMismatch {
@@ -86,7 +93,8 @@ impl FetchError {
     /// What this says about our repository; `None` when it is about something else.
     pub fn fault(&self) -> Option<Fault> {
         match self {
-            Self::Corrupt { detail } => Some(Fault::Damaged(detail.clone())),
+            // Only a suspicion, as every fault is before somebody has looked.
+            Self::Corrupt { detail } | Self::Incomplete { detail } => Some(Fault::Damaged(detail.clone())),
             Self::CannotReadNow { detail } => Some(Fault::CannotReadNow(detail.clone())),
             Self::Git(error) => error.fault(),
             _ => None,
@@ -107,6 +115,8 @@ impl FetchError {
             Self::ObjectFormatMismatch { detail }
         } else if says(NOT_GIVEN) {
             Self::RemoteObjectMissing { detail }
+        } else if says(&["did not send all necessary objects"]) {
+            Self::Incomplete { detail }
         } else if is_about_a_lock(&ours) {
             Self::Locked { detail }
         } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
@@ -136,8 +146,7 @@ const UNAUTHORIZED: &[&str] = &[
     "Permission denied (",
 ];
 
-const NOT_GIVEN: &[&str] =
-    &["not our ref", "did not send all necessary objects", "Server does not allow request for"];
+const NOT_GIVEN: &[&str] = &["not our ref", "Server does not allow request for"];
 
 const UNREACHABLE: &[&str] = &[
     "unable to access",
@@ -223,6 +232,11 @@ mod tests {
             assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");
         }
         assert!(matches!(read("fatal: bad object HEAD").fault(), Some(Fault::Damaged(_))));
+        let incomplete =
+            "fatal: bad object refs/heads/topic\nerror: http://host/a.git did not send all necessary objects";
+        assert!(matches!(read(incomplete), FetchError::Incomplete { .. }));
+        assert!(matches!(read(incomplete).fault(), Some(Fault::Damaged(_))));
+        assert_eq!(read("fatal: remote error: upload-pack: not our ref 1234").fault(), None);
         let lock =
             "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), FetchError::Locked { .. }));

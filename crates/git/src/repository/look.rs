@@ -45,14 +45,14 @@ impl Repository {
     /// A look that costs little. The references are those of the disk afterwards, in memory as well.
     pub async fn look(&self) -> Result<RefSnapshot, Fault> {
         let place = self.path().to_owned();
-        match blocking(move || Ok(look_at(&place))).await.map_err(no_answer)? {
+        match blocking(move || Ok(look_at(&place))).await.map_err(|error| no_answer(&error))? {
             Found::Repository => {}
             Found::Nothing => return Err(Fault::Damaged("its folder is not there".to_owned())),
             Found::Faulty(fault) => return Err(fault),
         }
-        let refs = self.refs().await.map_err(fault_of)?;
+        let refs = self.refs().await.map_err(|error| fault_of(&error))?;
         let (place, format) = (self.path().to_owned(), refs.object_format().unwrap_or(ObjectFormat::Sha1));
-        blocking(move || Ok(look_into(&place, format))).await.map_err(no_answer)??;
+        blocking(move || Ok(look_into(&place, format))).await.map_err(|error| no_answer(&error))??;
         self.look_for_tips(&refs).await?;
         Ok(refs)
     }
@@ -64,7 +64,7 @@ impl Repository {
             self.look().await?;
             match self.verify().await {
                 Ok(()) => return Ok(()),
-                Err(error) => match fault_of(error) {
+                Err(error) => match fault_of(&error) {
                     Fault::Damaged(reason) if last => return Err(Fault::Damaged(reason)),
                     Fault::Damaged(_) => {}
                     fault => return Err(fault),
@@ -78,7 +78,7 @@ impl Repository {
     async fn look_for_tips(&self, refs: &RefSnapshot) -> Result<(), Fault> {
         let Some((name, object)) = self.missing_tip(refs).await? else { return Ok(()) };
         // It may have been deleted meanwhile, and its object with it.
-        let now = self.refs().await.map_err(fault_of)?;
+        let now = self.refs().await.map_err(|error| fault_of(&error))?;
         match self.missing_tip(&now).await? {
             None => Ok(()),
             Some(_) => Err(Fault::Damaged(format!("{name} names the object {object}, which is not there"))),
@@ -94,7 +94,7 @@ impl Repository {
         let command = self.command("look for the objects of references");
         let input = lines_of("", tips.keys().copied()).into_bytes();
         let answer = command.args(["cat-file", "--batch-check=%(objecttype)"]).input(input).yielding().run();
-        let answer = answer.await.map_err(fault_of)?;
+        let answer = answer.await.map_err(|error| fault_of(&error))?;
         let lines = answer.stdout.split(|byte| *byte == b'\n');
         let missing = tips.into_iter().zip(lines).find(|(_, line)| line.ends_with(b" missing"));
         Ok(missing.map(|((object, name), _)| (name.clone(), object.clone())))
@@ -102,11 +102,11 @@ impl Repository {
 }
 
 /// What an error of git says about the repository; whatever it is, nothing is proven by an unknown one.
-fn fault_of(error: GitError) -> Fault {
+fn fault_of(error: &GitError) -> Fault {
     error.fault().unwrap_or_else(|| Fault::CannotReadNow(error.to_string()))
 }
 
-fn no_answer(error: io::Error) -> Fault {
+fn no_answer(error: &io::Error) -> Fault {
     Fault::CannotReadNow(error.to_string())
 }
 

@@ -102,6 +102,19 @@ impl Repository {
         self.last_syncs().note(self.id(), now);
         Ok(())
     }
+
+    /// Makes objects that others have written into it survive a power failure. Who calls this sees to the references.
+    pub(super) async fn make_objects_durable(&self) -> Result<(), GitError> {
+        if self.git().durability() == Durability::Relaxed {
+            return Ok(());
+        }
+        let now = Clocks::now();
+        let (path, since) = (self.path().to_owned(), self.last_syncs().before(self.id(), &now));
+        let synced = blocking(move || sync_objects(&path, since)).await;
+        synced.map_err(|error| GitError::Io { operation: "sync what was fetched", error })?;
+        self.last_syncs().note(self.id(), now);
+        Ok(())
+    }
 }
 
 /// The folders in which these references lie, from the repository on.
@@ -110,7 +123,7 @@ fn folders_of<'a>(names: impl Iterator<Item = &'a RefName>) -> BTreeSet<PathBuf>
     names.flat_map(above).filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned).collect()
 }
 
-fn sync_changes(repository: &Path, since: SystemTime, folders: Option<BTreeSet<PathBuf>>) -> io::Result<()> {
+fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
     let mut of_objects = Vec::new();
     let objects = repository.join("objects");
     for entry in entries(&objects)? {
@@ -122,7 +135,11 @@ fn sync_changes(repository: &Path, since: SystemTime, folders: Option<BTreeSet<P
         }
     }
     of_objects.push(objects);
-    sync_all(&of_objects)?;
+    sync_all(&of_objects)
+}
+
+fn sync_changes(repository: &Path, since: SystemTime, folders: Option<BTreeSet<PathBuf>>) -> io::Result<()> {
+    sync_objects(repository, since)?;
     if has_changed(&repository.join("packed-refs"), since)? {
         sync_folder(repository)?;
     }

@@ -4,7 +4,7 @@
 //! rename leads from the old state to the new one, for every reader and after any crash. Readers who ask meanwhile are
 //! answered from memory with the old state, or wait.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
 
-use crate::disk::{blocking, entries, sync_folder};
+use crate::disk::{blocking, entries, replace_under_lock};
 use crate::process::{Durability, GitError};
 use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
@@ -62,6 +62,7 @@ impl Repository {
         let _lock = lock.lock().await;
         self.pack_loose_refs().await?;
         let objects = self.objects_of(&moves).await?;
+        self.make_objects_durable().await?;
         let head = Some(head.clone()).filter(|_| !has_head);
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
         let durability = self.git().durability();
@@ -179,7 +180,7 @@ impl Plan {
             return Ok(());
         }
         let place = repository.join("packed-refs");
-        replace(&place, self.durability, |lock| {
+        replace_under_lock(&place, self.is_synced(&place), |lock| {
             let content = match fs::read(&place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
                 content => content?,
@@ -193,33 +194,15 @@ impl Plan {
     fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
         let Some(target) = &self.head else { return Ok(()) };
         let content = format!("ref: {target}\n");
-        replace(&repository.join("HEAD"), self.durability, |lock| Ok(lock.write_all(content.as_bytes())?))
+        let place = repository.join("HEAD");
+        replace_under_lock(&place, self.is_synced(&place), |lock| Ok(lock.write_all(content.as_bytes())?))
     }
-}
 
-/// Puts a new file in the place of another one, as git does: the new one is the lock, and there is at most one. A file
-/// that takes the place of another one is written before it does, as file systems order it; a first one may not be.
-fn replace(
-    place: &Path,
-    durability: Durability,
-    write: impl FnOnce(&mut fs::File) -> Result<(), NotSwapped>,
-) -> Result<(), NotSwapped> {
-    let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy())).unwrap_or_default();
-    let lock = place.with_file_name(name);
-    let is_synced = durability == Durability::Strict || !place.exists();
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&lock)?;
-    let written = write(&mut file).and_then(|()| {
-        if is_synced {
-            file.sync_all()?;
-        }
-        Ok(fs::rename(&lock, place)?)
-    });
-    if written.is_err() {
-        fs::remove_file(&lock).ok();
-    } else if is_synced {
-        place.parent().map_or(Ok(()), sync_folder)?;
+    /// A file that takes the place of another one is written before it does, as file systems order it; a first one may
+    /// not be.
+    fn is_synced(&self, place: &Path) -> bool {
+        self.durability == Durability::Strict || !place.exists()
     }
-    written
 }
 
 /// Whether a reference lies in a file of its own, be it one of ours.

@@ -105,6 +105,10 @@ impl Inventory {
         project: &UpstreamProject,
     ) -> Result<SyncNeed, StoreError> {
         let record = entry.record();
+        if record.held.is_some() {
+            // It may mean another project with this id.
+            return Ok(SyncNeed::Nothing);
+        }
         let metadata = RepositoryMetadata {
             project_key: project.key.clone(),
             project_name: project.name.clone(),

@@ -64,7 +64,7 @@ impl DiskProgress {
 /// The rounds.
 #[derive(Clone)]
 pub(crate) struct DiskRounds {
-    /// A round of looks takes at least so long.
+    /// A round of looks takes at least so long, and the rest after one look at most.
     pub(crate) interval: Duration,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
@@ -83,7 +83,8 @@ impl DiskRounds {
                 for entry in self.in_order() {
                     let looked_at = Instant::now();
                     self.look_at(&entry).await;
-                    tokio::time::sleep(looked_at.elapsed() * rest).await;
+                    // On a busy machine a look takes long without costing much.
+                    tokio::time::sleep((looked_at.elapsed() * rest).min(self.interval)).await;
                 }
                 rest = REST;
                 tokio::time::sleep_until(began + self.interval).await;

@@ -49,7 +49,10 @@ impl TryFrom<AddonEvent> for UpstreamEvent {
                 let external_id = repository.id.to_string();
                 Ok(Self::RepositoryDeleted { external_id, identity: repository.properties.identity })
             }
-            AddonEvent::ProjectCreated(event) | AddonEvent::ProjectModified(event) => {
+            // It has no repositories yet. Those that are here with its id were in another project, of which an upstream that
+            // was restored from a backup knows nothing.
+            AddonEvent::ProjectCreated(_) => Ok(Self::Other { key: "project:created".to_owned() }),
+            AddonEvent::ProjectModified(event) => {
                 Ok(Self::ProjectDescribed { project: project(event.project)? })
             }
             AddonEvent::ProjectDeleted(event) => {

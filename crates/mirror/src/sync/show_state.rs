@@ -30,7 +30,9 @@ impl Synchroniser {
         let moves = RefSnapshot::moves(refs, state);
         let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
         // What is shown already is whole.
-        refs.all().for_each(|(_, object)| drop(new.take(object)));
+        for (_, object) in refs.all() {
+            new.remove(object);
+        }
         self.fetch_objects(repository, entry, new).await?;
         let head = head_of(&entry.record(), &[state, refs]);
         match repository.swap_refs(refs, state, &head).await {

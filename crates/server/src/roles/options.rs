@@ -100,7 +100,7 @@ pub enum StartError {
     Database(String),
     /// Folder or database belong to another server.
     #[error(transparent)]
-    Owner(OwnerConflict),
+    Owner(Box<OwnerConflict>),
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),

@@ -65,7 +65,7 @@ impl RunningRole {
         match tokio::time::timeout(CLOSE_LIMIT, self.database.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot close the database")
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot close the database");
             }
             Err(_) => tracing::warn!("the database was still in use when the role stopped"),
         }

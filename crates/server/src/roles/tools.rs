@@ -22,7 +22,7 @@ pub(super) async fn open_database(options: &ListenOptions, role: Role) -> Result
     let url = database_url(&options.data, options.database.as_deref());
     check_owner(&options.data, role, &url).await.map_err(|conflict| match conflict {
         OwnerConflict::Database(error) => StartError::Database(error.to_string()),
-        conflict => StartError::Owner(conflict),
+        conflict => StartError::Owner(Box::new(conflict)),
     })?;
     let opened = Database::open(&url, role, flush).await;
     opened.map_err(|error| StartError::Database(error.to_string()))

@@ -6,7 +6,7 @@
 //! records nothing. If the process dies between the change and the record, or the database is away, `reconcile_refs`
 //! makes up for it with the same function.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
@@ -44,7 +44,7 @@ pub struct Changes {
     pub(super) disk: git::RepositoryStore,
     announcer: Arc<Announcer>,
     known_refs: KnownRefs,
-    pub(super) reconciliation: Reconciliation,
+    pub(super) reconciliation: Arc<Reconciliation>,
     /// Where records and disk do not agree.
     pub(crate) faults: Faults,
     /// When this run began, in epoch milliseconds.
@@ -54,7 +54,7 @@ pub struct Changes {
 impl Changes {
     pub(crate) fn new(store: UpstreamStore, disk: git::RepositoryStore, announcer: Arc<Announcer>) -> Self {
         let started_at = announcer.now_ms();
-        let (known_refs, reconciliation) = (KnownRefs::default(), Reconciliation::default());
+        let (known_refs, reconciliation) = (KnownRefs::default(), Arc::<Reconciliation>::default());
         let faults = Faults::default();
         Self { store, disk, announcer, known_refs, reconciliation, faults, started_at }
     }
@@ -68,6 +68,12 @@ impl Changes {
     pub(crate) fn forget(&self, id: RepositoryId) {
         self.known_refs.forget(id);
         self.faults.clear(id);
+    }
+
+    /// Who is to be told of what looks like damage.
+    pub(crate) fn suspicions(&self) -> Weak<dyn git::RefListener> {
+        let listener: Arc<dyn git::RefListener> = self.reconciliation.clone();
+        Arc::downgrade(&listener)
     }
 
     /// Whether records and disk agree.

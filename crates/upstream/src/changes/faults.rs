@@ -81,6 +81,16 @@ impl Faults {
         Some((fault, is_due))
     }
 
+    /// Whether it is time to read all of a repository because something looks like damage.
+    pub(crate) fn may_examine(&self, id: RepositoryId) -> bool {
+        let mut checked = self.checked.lock();
+        let is_due = checked.get(&id).is_none_or(|at| at.elapsed() >= DAMAGE_RECHECK);
+        if is_due {
+            checked.insert(id, Instant::now());
+        }
+        is_due && !self.is_noted(id)
+    }
+
     /// Notes that a repository is whole, or gone with its record.
     pub(crate) fn clear(&self, id: RepositoryId) {
         self.checked.lock().remove(&id);

@@ -31,7 +31,7 @@ impl Changes {
         let fault = match error {
             git::OpenError::Missing(_) => RepositoryFault::Missing,
             git::OpenError::Broken { reason, .. } => RepositoryFault::Damaged { detail: reason },
-            error => return Err(unreadable_now(&recorded, &error)),
+            error => return Err(unreadable_now(&recorded, &error.to_string())),
         };
         let refusal = fault.refusal(&recorded);
         // One that is being created is not there yet.
@@ -44,17 +44,11 @@ impl Changes {
 
     /// What reading a recorded repository has failed with: damage is noted, and told to the caller.
     pub(crate) async fn read_failed(&self, id: RepositoryId, error: git::GitError) -> Refusal {
-        let Some(found) = error.fault() else { return Refusal::internal(error) };
-        let recorded = match self.repository_record(id).await {
-            Err(refusal) => return refusal,
-            Ok(recorded) => recorded,
-        };
-        let git::Fault::Damaged(detail) = found else { return unreadable_now(&recorded, &error) };
-        let fault = RepositoryFault::Damaged { detail };
-        let refusal = fault.refusal(&recorded);
-        self.faults.note(id, fault);
-        self.doubt(id);
-        refusal
+        let Some(fault) = error.fault() else { return Refusal::internal(error) };
+        match self.repository_record(id).await {
+            Err(refusal) => refusal,
+            Ok(recorded) => self.found_faulty(&recorded, fault),
+        }
     }
 
     /// That what is on disk is the repository that is recorded. One from before there were identities gets that of its
@@ -76,6 +70,40 @@ impl Changes {
         }
     }
 
+    /// That a look at the disk finds nothing wrong.
+    pub(crate) async fn look(&self, recorded: &Repository, on_disk: &git::Repository) -> Result<(), Refusal> {
+        match on_disk.look().await {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(self.found_faulty(recorded, fault)),
+        }
+    }
+
+    /// Reads all of a repository at which something looks like damage. One that was read lately and is whole is left alone.
+    pub(crate) async fn examine(&self, id: RepositoryId) {
+        let Ok(recorded) = self.repository_record(id).await else { return };
+        if recorded.state != RepositoryState::Available || !self.faults.may_examine(id) {
+            return;
+        }
+        let Ok(on_disk) = self.open_git(id).await else { return };
+        if let Err(fault) = on_disk.examine().await {
+            drop(self.found_faulty(&recorded, fault));
+        }
+    }
+
+    /// Notes damage, and gives what callers are told.
+    fn found_faulty(&self, recorded: &Repository, fault: git::Fault) -> Refusal {
+        match fault {
+            git::Fault::Damaged(detail) => {
+                let fault = RepositoryFault::Damaged { detail };
+                let refusal = fault.refusal(recorded);
+                self.faults.note(recorded.id, fault);
+                self.doubt(recorded.id);
+                refusal
+            }
+            git::Fault::CannotReadNow(reason) => unreadable_now(recorded, &reason),
+        }
+    }
+
     /// That a repository that was found damaged no longer is.
     pub(crate) async fn check_known_damage(
         &self,
@@ -85,10 +113,7 @@ impl Changes {
         match self.faults.damage(recorded.id) {
             None => Ok(()),
             Some((fault, false)) => Err(fault.refusal(recorded)),
-            Some((_, true)) => match on_disk.check_connectivity().await {
-                Ok(()) => Ok(()),
-                Err(error) => Err(self.read_failed(recorded.id, error).await),
-            },
+            Some((_, true)) => on_disk.examine().await.map_err(|fault| self.found_faulty(recorded, fault)),
         }
     }
 
@@ -153,8 +178,8 @@ impl Changes {
 }
 
 /// Nothing says that the repository is damaged.
-fn unreadable_now(recorded: &Repository, error: &dyn std::error::Error) -> Refusal {
-    tracing::warn!(repository.id = %recorded.id, error = %error, "a repository cannot be read at the moment");
+fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
+    tracing::warn!(repository.id = %recorded.id, reason, "a repository cannot be read at the moment");
     let path = format!("{}/{}", recorded.project.key, recorded.slug);
     Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))
 }

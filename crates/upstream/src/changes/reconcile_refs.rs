@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use heliostat_auth::Caller;
-use heliostat_git::RefName;
+use heliostat_git::{Fault, RefListener, RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::announce_change::Changes;
@@ -26,9 +28,12 @@ const PARALLEL_CHECKS: usize = 4;
 const PAGE_SIZE: u64 = 500;
 
 /// What has been looked at and what is in doubt.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Reconciliation {
     doubtful: Mutex<BTreeSet<RepositoryId>>,
+    /// Those at which something met what looks like damage.
+    suspected: Mutex<BTreeSet<RepositoryId>>,
+    woken: Notify,
     first_done: AtomicBool,
     checked: AtomicU64,
 }
@@ -50,6 +55,13 @@ impl Reconciliation {
         self.doubtful.lock().insert(id);
     }
 
+    /// Notes that something at a repository looks like damage.
+    pub(crate) fn suspect(&self, id: RepositoryId) {
+        if self.suspected.lock().insert(id) {
+            self.woken.notify_one();
+        }
+    }
+
     pub(crate) fn status(&self) -> ReconciliationStatus {
         ReconciliationStatus {
             complete: self.first_done.load(Ordering::Relaxed),
@@ -58,20 +70,47 @@ impl Reconciliation {
         }
     }
 
+    fn take_suspected(&self) -> BTreeSet<RepositoryId> {
+        std::mem::take(&mut self.suspected.lock())
+    }
+
     fn take_doubtful(&self) -> BTreeSet<RepositoryId> {
         std::mem::take(&mut self.doubtful.lock())
     }
 }
 
+impl RefListener for Reconciliation {
+    fn changed(&self, _: u64) {}
+
+    fn loaded(&self, _: u64, _: &RefSnapshot) {}
+
+    fn gone(&self, _: u64) {}
+
+    fn suspected(&self, repository: u64, _: &Fault) {
+        if let Ok(id) = i32::try_from(repository) {
+            self.suspect(RepositoryId(id));
+        }
+    }
+}
+
 /// Runs until `stop` is cancelled.
 pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
+    let mut next_check = Instant::now();
     loop {
+        let is_due = Instant::now() >= next_check;
         let round = async {
             if !changes.reconciliation.first_done.load(Ordering::Relaxed) {
                 match check_all(changes).await {
                     Ok(()) => changes.reconciliation.first_done.store(true, Ordering::Relaxed),
                     Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
                 }
+            }
+            for id in changes.reconciliation.take_suspected() {
+                changes.examine(id).await;
+            }
+            // What a check meets may raise a suspicion and wake this loop: it does not begin the next check.
+            if !is_due {
+                return;
             }
             let doubtful = changes.reconciliation.take_doubtful();
             check(changes, doubtful).await;
@@ -85,9 +124,13 @@ pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = round => {}
         }
+        if is_due {
+            next_check = Instant::now() + RECHECK_INTERVAL;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(RECHECK_INTERVAL) => {}
+            () = tokio::time::sleep_until(next_check) => {}
+            () = changes.reconciliation.woken.notified() => {}
         }
     }
 }
@@ -144,6 +187,7 @@ async fn check_one(changes: &Changes, id: RepositoryId) -> Result<(), Refusal> {
     let on_disk = changes.open_git(id).await?;
     changes.check_identity(&recorded, &on_disk).await?;
     changes.check_known_damage(&recorded, &on_disk).await?;
+    changes.look(&recorded, &on_disk).await?;
     let announcement = changes.announce_change(&Caller::Anonymous, id).await?;
     let recorded = RefName::parse(announcement.repository.default_branch).map_err(Refusal::internal)?;
     if on_disk.head().await.map_err(Refusal::internal)?.as_ref() != Some(&recorded) {

@@ -5,7 +5,7 @@
 //! what each of them costs. The peers sync no folders, which git leaves to the file system; ours does.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::b12_follow_push::new_commit;
 use crate::ours::farm::{Upstream, check_refs};
@@ -29,6 +29,8 @@ const PUSHES_PER_ROUND: usize = 10;
 /// So many push at once, each into a repository of its own.
 const PUSHERS: usize = 32;
 const MANY_REFS: usize = 100_000;
+/// How long a push of them may take: each is a file of its own, and is flushed.
+const MANY_REFS_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// Goals: as fast as the incumbent, which does less.
 const GOAL_TIMES: f64 = 1.0;
 
@@ -99,7 +101,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         }
         for target in turns() {
             let url = targets[target].create(&format!("many-{round}"))?;
-            let git = &targets[target].git;
+            let git = &targets[target].git.within(MANY_REFS_TIMEOUT);
             with_many_refs[target].samples.push(timed(|| git.push_everything(&many, &url))?);
             check_refs(git, &url, &branches_and_tags(&git.refs(&many)?))?;
         }

@@ -90,6 +90,8 @@ impl Git {
     /// `git push` does: the helper that speaks HTTP takes a pattern.
     pub fn push_everything(&self, repository: &Path, url: &str) -> anyhow::Result<()> {
         let mut command = self.command(repository, &["remote-http", url, url]);
+        // A server that syncs each of very many references has nothing to say meanwhile.
+        command.env("GIT_HTTP_LOW_SPEED_TIME", self.timeout.as_secs().to_string());
         let mut helper = process::spawn(command.stdin(Stdio::piped()).stdout(Stdio::null()))?;
         let mut stdin = helper.stdin.take().context("the helper has no standard input")?;
         // The empty line begins the push, and the end of the input ends the helper.
