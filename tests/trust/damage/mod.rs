@@ -1,4 +1,4 @@
-//! Files of repositories are damaged under a mirror's hands, each kind of file in each way.
+//! Files of repositories are damaged under a mirror's hands, each kind of file.
 
 mod at_the_mirror;
 mod files;
