@@ -36,13 +36,23 @@ pub struct Changes<'a> {
     pub repositories: &'a [Value],
     /// What plays all the mirrors that join.
     pub mirror: &'a FakeMirror,
+    /// The mirror that stays.
+    pub lasting_mirror: &'a str,
     /// What was acknowledged.
     pub ledger: &'a Ledger,
 }
 
 impl Changes<'_> {
     /// Pushes until the power is gone: one to three references at a time, made, moved, or removed.
-    pub async fn push(&self, checkout: &Checkout, mut chance: StdRng, is_over: impl Fn() -> bool) {
+    ///
+    /// Each worker has branches of its own: of two pushes to one branch nobody could say which came last.
+    pub async fn push(
+        &self,
+        worker: &str,
+        checkout: &Checkout,
+        mut chance: StdRng,
+        is_over: impl Fn() -> bool,
+    ) {
         let mut number = 0;
         while !is_over() {
             number += 1;
@@ -52,7 +62,7 @@ impl Changes<'_> {
             for _ in 0..chance.random_range(1..=3) {
                 let name = match chance.random_range(0..=BRANCHES) {
                     0 => format!("refs/tags/{}", unique()),
-                    branch => format!("refs/heads/topic/b{branch}"),
+                    branch => format!("refs/heads/{worker}/b{branch}"),
                 };
                 if refs.iter().all(|(other, _)| *other != name) {
                     let target =
@@ -186,8 +196,9 @@ impl Changes<'_> {
 
     /// A mirror asks and is accepted, or one that was is removed.
     async fn join_or_leave(&self) {
-        let mirrors = self.ledger.certain("mirror ");
-        if let Some(id) = mirrors.get(MOST_MIRRORS) {
+        let mirrors = self.ledger.certain("mirror ").into_iter();
+        let passing: Vec<String> = mirrors.filter(|id| id != self.lasting_mirror).collect();
+        if let Some(id) = passing.get(MOST_MIRRORS) {
             let path = format!("/rest/mirroring/latest/mirrorServers/{id}");
             self.change(&format!("mirror {id}"), None, Method::DELETE, &path, None).await;
             return;

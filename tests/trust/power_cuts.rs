@@ -1,11 +1,11 @@
-//! The power of either machine goes at random moments: nothing acknowledged is lost, and mirrors converge by themselves.
+//! The power of an upstream goes at random moments: nothing acknowledged is lost, and its mirror goes on following.
 //!
-//! Both roles lie on disks that forget what was not synced. Meanwhile people push and administer. The moment of a cut is
-//! a random one of the changes that the disk sees, so that many cuts fall between two steps of one operation.
+//! The upstream lies on a disk that forgets what was not synced. Meanwhile people push and administer. The moment of a
+//! cut is a random one of the changes that the disk sees, so that many cuts fall between two steps of one operation.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -13,80 +13,42 @@ use serde_json::Value;
 
 use crate::harness::{
     Checkout, FakeMirror, ForgetfulDisk, Pair, Server, ServerOptions, bare_repositories, eventually,
-    every_value, git, git_output, good_descriptor, project_path, repository_path, within,
+    every_value, git, git_output, good_descriptor, project_path, repository_path,
 };
 
 use super::changes::{Changes, LASTING_BRANCHES};
 use super::ledger::Ledger;
 use super::seed::chance;
 
-const CUTS_OF_THE_UPSTREAM: u32 = 50;
-const CUTS_OF_THE_MIRROR: u32 = 15;
-/// So many changes of a disk go by before a cut, at most.
-const CHANGES_OF_THE_UPSTREAM: u64 = 1500;
-const CHANGES_OF_THE_MIRROR: u64 = 800;
+const CUTS: u32 = 50;
+const CUTS_BETWEEN_LOOKS_AT_THE_MIRROR: u32 = 10;
+/// So many changes of the disk go by before a cut, at most.
+const MOST_CHANGES: u64 = 1500;
 const REPOSITORIES: usize = 3;
-/// So long a file that is being replaced may look like damage.
-const FSCK_PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_power_of_the_upstream_goes() {
-    let chance = chance("power cuts of the upstream");
-    cut_power(chance, CUTS_OF_THE_UPSTREAM, &[Victims::Upstream]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mirror_converges_by_itself_when_its_power_goes() {
-    let chance = chance("power cuts of the mirror");
-    cut_power(chance, CUTS_OF_THE_MIRROR, &[Victims::Mirror, Victims::Mirror, Victims::Both]).await;
-}
-
-async fn cut_power(mut chance: StdRng, cuts: u32, of: &[Victims]) {
-    let (Some(mut upstream_disk), Some(mut mirror_disk)) = (ForgetfulDisk::new(), ForgetfulDisk::new())
-    else {
-        return;
-    };
-    let on = |disk: &ForgetfulDisk, arguments: &[&str]| ServerOptions {
-        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-        disk: Some(disk.path().to_owned()),
-        ..Default::default()
-    };
-    let mirror_options = on(&mirror_disk, &["--sweep-interval", "1s"]);
-    let mut pair = Pair::start_with(on(&upstream_disk, &[]), mirror_options).await;
+    let mut chance = chance("power cuts");
+    let Some(mut disk) = ForgetfulDisk::new() else { return };
+    let upstream = ServerOptions { disk: Some(disk.path().to_owned()), ..Default::default() };
+    let arguments = ["--sweep-interval", "1s"].map(str::to_owned).to_vec();
+    let mut pair = Pair::start_with(upstream, ServerOptions { arguments, ..Default::default() }).await;
     let scene = Scene::new(&pair.upstream).await;
     let checkouts = [Checkout::new(), Checkout::new()];
     scene.begin(&pair.upstream, &checkouts[0]).await;
-    for number in 1..=cuts {
+    for number in 1..=CUTS {
         let started = Instant::now();
-        let victims = of[chance.random_range(0..of.len())];
         let seeds = [(); 4].map(|()| StdRng::seed_from_u64(chance.random()));
-        scene.until_the_power_goes(&pair, &checkouts, victims, (&upstream_disk, &mirror_disk), seeds).await;
-        if victims == Victims::Both {
-            mirror_disk.cut_power(&mut chance);
+        scene.until_the_power_goes(&pair.upstream, &checkouts, &disk, seeds).await;
+        pair.upstream.kill_with_children();
+        disk.restore_power();
+        pair.upstream.restart();
+        scene.check_upstream(&pair.upstream).await;
+        if number % CUTS_BETWEEN_LOOKS_AT_THE_MIRROR == 0 {
+            scene.check_mirror(&pair).await;
         }
-        if victims != Victims::Upstream {
-            pair.mirror.kill_with_children();
-            mirror_disk.restore_power();
-        }
-        if victims != Victims::Mirror {
-            pair.upstream.kill_with_children();
-            upstream_disk.restore_power();
-            pair.upstream.restart();
-        }
-        if victims != Victims::Upstream {
-            pair.mirror.restart();
-        }
-        scene.check(&pair).await;
-        println!("cut {number} of {victims:?}: {} ms", started.elapsed().as_millis());
+        println!("cut {number}: {} ms", started.elapsed().as_millis());
     }
-}
-
-/// Whose power goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Victims {
-    Upstream,
-    Mirror,
-    Both,
 }
 
 /// What is changed, and what is known of it.
@@ -94,6 +56,7 @@ struct Scene {
     project: Value,
     repositories: Vec<Value>,
     mirror: FakeMirror,
+    lasting_mirror: String,
     ledger: Ledger,
 }
 
@@ -108,12 +71,16 @@ impl Scene {
         for repository in &repositories {
             ledger.acknowledged(&format!("repository {}", slug(repository)), Some("there"));
         }
-        Self { project, repositories, mirror: FakeMirror::start(good_descriptor).await, ledger }
+        let mirrors = every_value(&upstream.admin(), "/rest/mirroring/latest/mirrorServers").await;
+        let lasting_mirror = mirrors[0]["id"].as_str().expect("a mirror has an id").to_owned();
+        ledger.acknowledged(&format!("mirror {lasting_mirror}"), Some("there"));
+        let mirror = FakeMirror::start(good_descriptor).await;
+        Self { project, repositories, mirror, lasting_mirror, ledger }
     }
 
     fn changes<'a>(&'a self, upstream: &'a Server) -> Changes<'a> {
-        let Self { project, repositories, mirror, ledger } = self;
-        Changes { upstream, project, repositories, mirror, ledger }
+        let Self { project, repositories, mirror, lasting_mirror, ledger } = self;
+        Changes { upstream, project, repositories, mirror, lasting_mirror, ledger }
     }
 
     /// Every repository has the branches that last.
@@ -124,44 +91,38 @@ impl Scene {
             self.changes(upstream).push_refs(checkout, repository, &refs).await;
         }
         self.ledger.acknowledged("default branch", Some(LASTING_BRANCHES[0]));
-        for mirror in every_value(&upstream.admin(), "/rest/mirroring/latest/mirrorServers").await {
-            let id = mirror["id"].as_str().expect("is text");
-            // It sorts before all others, and so is never the one that is removed.
-            self.ledger.acknowledged(&format!("mirror {id}"), Some("there"));
-        }
     }
 
     async fn until_the_power_goes(
         &self,
-        pair: &Pair,
+        upstream: &Server,
         checkouts: &[Checkout; 2],
-        victims: Victims,
-        disks: (&ForgetfulDisk, &ForgetfulDisk),
+        disk: &ForgetfulDisk,
         [first, second, third, mut last]: [StdRng; 4],
     ) {
-        let (disk, most) = match victims {
-            Victims::Mirror => (disks.1, CHANGES_OF_THE_MIRROR),
-            _ => (disks.0, CHANGES_OF_THE_UPSTREAM),
-        };
         let before = disk.cuts();
-        let moment = last.random_range(0..most);
+        let moment = last.random_range(0..MOST_CHANGES);
         disk.cut_power_after(moment, last);
         let is_over = || disk.cuts() > before;
-        let changes = self.changes(&pair.upstream);
+        let changes = self.changes(upstream);
         tokio::join!(
-            changes.push(&checkouts[0], first, is_over),
-            changes.push(&checkouts[1], second, is_over),
+            changes.push("ada", &checkouts[0], first, is_over),
+            changes.push("grace", &checkouts[1], second, is_over),
             changes.administer(third, is_over),
         );
     }
 
-    /// Everything that was acknowledged is there and whole, and the mirror follows.
-    async fn check(&self, pair: &Pair) {
-        let faults = self.ledger.compare(&self.actual(&pair.upstream).await);
+    /// Everything that was acknowledged is there and whole.
+    async fn check_upstream(&self, upstream: &Server) {
+        let faults = self.ledger.compare(&self.actual(upstream).await);
         assert!(faults.is_empty(), "after a power cut:\n{}", faults.join("\n"));
-        for repository in bare_repositories(&pair.upstream.data()) {
+        for repository in bare_repositories(&upstream.data()) {
             git(&repository, &["fsck", "--no-dangling"]);
         }
+    }
+
+    /// The mirror has what the upstream has, whole.
+    async fn check_mirror(&self, pair: &Pair) {
         for slug in self.ledger.certain("repository ") {
             let expected = self.refs(&pair.upstream, &slug).await.expect("the upstream answers");
             eventually(&format!("{slug} at the mirror to be like {expected:?}"), || async {
@@ -169,11 +130,11 @@ impl Scene {
             })
             .await;
         }
-        for repository in bare_repositories(&pair.mirror.data()) {
-            within(FSCK_PATIENCE, "the mirror's repository to be whole", || async {
-                git_output(&repository, &["fsck", "--no-dangling"]).status.success().then_some(())
-            })
-            .await;
+        for repository in &self.repositories {
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let url = pair.mirror_url(repository);
+            git(folder.path(), &["clone", "--quiet", "--mirror", url.as_str(), "copy"]);
+            git(&folder.path().join("copy"), &["fsck"]);
         }
     }
 

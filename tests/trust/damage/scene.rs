@@ -1,6 +1,6 @@
 //! A repository for each kind of file, and readers who judge what they get.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use url::Url;
@@ -53,7 +53,9 @@ impl Patient {
     pub fn push(&self, pair: &Pair, name: &str) {
         for file in 0..FILES {
             let path = self.checkout.path().join(format!("{name}-{file}"));
-            std::fs::write(path, format!("{file}\n").repeat(500)).expect("a file can be written");
+            // No two repositories have the same commits.
+            let line = format!("{:?} {name} {file}\n", self.kind);
+            std::fs::write(path, line.repeat(500)).expect("a file can be written");
         }
         self.checkout.commit(name, name);
         self.checkout.push(&pair.upstream_url(&self.repository), &["HEAD:refs/heads/main"]);
@@ -106,11 +108,6 @@ impl Patient {
         };
         bare_repositories(&server.data()).into_iter().find(has_it).expect("it is on the disk")
     }
-}
-
-/// Whether everything in a repository is there and whole.
-pub fn is_whole(place: &Path) -> bool {
-    git_output(place, &["fsck", "--no-dangling"]).status.success()
 }
 
 /// Gives each repository of a role that does not run now all kinds of files.

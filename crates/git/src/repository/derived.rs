@@ -1,14 +1,19 @@
-//! Files that git makes from others and uses when they are there: the index over all packs, and the commit graph.
+//! Files that git makes from others and uses when they are there: the index over all packs, the commit graph, bitmaps,
+//! and the order of a pack's objects.
 //!
-//! One that is cut makes every git end that reads it, although nothing is lost. It is removed then: git works without it,
+//! One that is cut makes a git end that reads it, or at least complain, although nothing is lost. It is removed then: git works without it,
 //! and housekeeping makes a new one.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
 use crate::disk::{entries, remove_if_there};
+use crate::repository::PackIndex;
 
 /// The index over all packs, below the folder of packs.
 const COMMON_INDEX: &str = "multi-pack-index";
@@ -20,6 +25,16 @@ const COMMIT_GRAPH_CHAIN: &str = "commit-graph-chain";
 
 /// A line of the table of contents of such a file: a name and a place.
 const CHUNK_LINE_BYTES: u64 = 12;
+
+/// How a bitmap and the order of a pack's objects begin.
+const BITMAP_MAGIC: [u8; 4] = *b"BITM";
+const REVERSE_INDEX_MAGIC: [u8; 4] = *b"RIDX";
+
+/// What the order of a pack's objects has besides four bytes for each and two checksums.
+const REVERSE_INDEX_START_BYTES: u64 = 12;
+
+/// How much of a file is read at once.
+const READ_BYTES: usize = 128 * 1024;
 
 /// What kind of file it is: how it begins, and where its table of contents is.
 struct Kind {
@@ -38,6 +53,24 @@ pub(super) fn discard_broken(objects: &Path, hash_bytes: u64) -> io::Result<()> 
         tell(&common);
         remove_if_there(&common)?;
         remove_all(&packs, &format!("{COMMON_INDEX}-"))?;
+    }
+    for entry in entries(&packs)? {
+        let file = entry?.path();
+        let is_whole = match file.extension().and_then(|end| end.to_str()) {
+            Some("bitmap") => is_whole_bitmap(&file, hash_bytes),
+            Some("rev") => is_whole_reverse_index(&file, hash_bytes),
+            _ => Ok(true),
+        };
+        match is_whole {
+            Ok(true) => {}
+            // Housekeeping has removed it, or its pack.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(false) => {
+                tell(&file);
+                remove_if_there(&file)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let info = objects.join("info");
     let graph = info.join(COMMIT_GRAPH);
@@ -70,6 +103,50 @@ fn remove_all(folder: &Path, prefix: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether it begins as a bitmap and has the checksum at its end.
+fn is_whole_bitmap(file: &Path, hash_bytes: u64) -> io::Result<bool> {
+    let file = File::open(file)?;
+    let Some(content) = file.metadata()?.len().checked_sub(hash_bytes) else { return Ok(false) };
+    let mut start = [0; 4];
+    if content < start.len() as u64 {
+        return Ok(false);
+    }
+    file.read_exact_at(&mut start, 0)?;
+    let mut checksum = vec![0; hash_bytes as usize];
+    file.read_exact_at(&mut checksum, content)?;
+    let content = file.take(content);
+    let computed = if hash_bytes == 20 { digest::<Sha1>(content)? } else { digest::<Sha256>(content)? };
+    Ok(start == BITMAP_MAGIC && computed == checksum)
+}
+
+fn digest<D: Digest>(mut content: impl Read) -> io::Result<Vec<u8>> {
+    let (mut hasher, mut piece) = (D::new(), vec![0; READ_BYTES]);
+    loop {
+        match content.read(&mut piece)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            count => hasher.update(&piece[..count]),
+        }
+    }
+}
+
+/// Whether it is as long as the index of its pack says.
+fn is_whole_reverse_index(file: &Path, hash_bytes: u64) -> io::Result<bool> {
+    let index = file.with_extension("idx");
+    let objects = match PackIndex::open(&index) {
+        Ok(index) => u64::from(index.objects()),
+        // One over several packs, or the index itself is at fault: that is told of it.
+        Err(_) => return Ok(true),
+    };
+    let file = File::open(file)?;
+    let length = file.metadata()?.len();
+    if length != REVERSE_INDEX_START_BYTES + 4 * objects + 2 * hash_bytes {
+        return Ok(false);
+    }
+    let mut start = [0; 4];
+    file.read_exact_at(&mut start, 0)?;
+    Ok(start == REVERSE_INDEX_MAGIC)
 }
 
 /// Whether it ends where its table of contents says; one that is not there is whole.
@@ -124,8 +201,16 @@ mod tests {
             listed(&graphs).into_iter().find(|file| file.extension().is_some_and(|end| end == "graph"));
         let mut files = vec![objects.join("pack/multi-pack-index")];
         files.extend([objects.join("info/commit-graph"), graph.unwrap_or_default()]);
+        let of_kind = |kind: &'static str| {
+            let is_so = move |file: &std::path::PathBuf| {
+                let of_one_pack = !file.to_string_lossy().contains(COMMON_INDEX);
+                of_one_pack && file.extension().is_some_and(|end| end == kind)
+            };
+            listed(&objects.join("pack")).into_iter().filter(is_so)
+        };
+        files.extend(of_kind("bitmap").chain(of_kind("rev")));
         files.retain(|file| file.is_file());
-        assert!(files.len() >= 2, "{files:?}");
+        assert!(files.len() >= 4, "{files:?}");
         discard_broken(&objects, 20).expect("readable");
         assert!(files.iter().all(|file| file.exists()), "{files:?}");
         for file in &files {

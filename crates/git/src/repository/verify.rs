@@ -7,8 +7,9 @@ use heliostat_git_wire::ObjectId;
 use crate::process::GitError;
 use crate::repository::Repository;
 
-/// The exit status of fsck when all that it found is about single objects.
-const ODD_OBJECTS: i32 = 1;
+/// What the exit status of fsck is made of when all that it found is about how objects were written (1), the commit graph
+/// (16), the index over all packs (32), the order of objects (64) or bitmaps (128).
+const NOTHING_LOST: i32 = 1 | 16 | 32 | 64 | 128;
 
 /// How long a check of a whole repository may take.
 const WHOLE_REPOSITORY_TIME_LIMIT: Duration = Duration::from_hours(6);
@@ -34,8 +35,8 @@ impl Repository {
         }
         // Some findings are printed where results go.
         let found = format!("{}\n{}", ended.stderr, crate::process::readable_tail(&ended.stdout));
-        let found: Vec<_> = found.lines().filter(|line| !line.is_empty() && !is_about_style(line)).collect();
-        if found.is_empty() && ended.status.code() == Some(ODD_OBJECTS) {
+        let found: Vec<_> = found.lines().filter(|line| is_about_loss(line)).collect();
+        if found.is_empty() && ended.status.code().is_some_and(|code| code & !NOTHING_LOST == 0) {
             return Ok(());
         }
         let found = found.join("\n");
@@ -47,6 +48,13 @@ impl Repository {
             error => Err(error),
         }
     }
+}
+
+/// Whether the line may tell that something is lost: not about how an object was written, nor about what git can make anew.
+fn is_about_loss(line: &str) -> bool {
+    let derived = ["reverse-index", "rev-index", "bitmap", "multi-pack-index", "commit-graph"];
+    let is_remark = line.is_empty() || line.starts_with("notice: ");
+    !is_remark && !is_about_style(line) && !derived.iter().any(|name| line.contains(name))
 }
 
 /// Whether fsck dislikes how an object was written, such as `error in commit 1234...: badEmail: ...`. It is what its name
