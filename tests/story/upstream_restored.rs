@@ -100,7 +100,7 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     // Its number is given again, to a repository that somebody else may read.
     let (tomorrow, _) = pair.pushed_repository(true).await;
     assert_eq!(tomorrow["id"], today["id"]);
-    let held = held_back_as(&pair, &[(&older, "FELL_BACK"), (&today, "REPLACED")]).await;
+    held_back_as(&pair, &[(&older, "FELL_BACK"), (&today, "REPLACED")]).await;
     let heads = |pair: &Pair, repository: &Value| {
         git(today_checkout.path(), &["ls-remote", pair.mirror_url(repository).as_str(), "refs/heads/main"])
     };
@@ -136,8 +136,8 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     assert!(copied.starts_with(&of_today));
 
     let confirmation = pair.mirror_path("/heldBack/confirmation").await;
-    let outdated = json!({"token": held["token"]});
-    pair.mirror_admin().post(&confirmation, &outdated).await.refused(409);
+    let of_another_list = json!({"token": "0".repeat(16)});
+    pair.mirror_admin().post(&confirmation, &of_another_list).await.refused(409);
     let token = held_back(&pair).await["token"].as_str().expect("a token").to_owned();
     assert_eq!(mirror_command(&pair, &["confirm-removal", &token]).trim(), "[]");
     eventually("the mirror to follow", || async { pair.available(&older).await }).await;
