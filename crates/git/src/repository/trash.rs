@@ -225,6 +225,14 @@ impl RepositoryStore {
     /// Deletes what has lain in the trash for `keep_for`, and the oldest before that while the disk is nearly full. Returns
     /// how many repositories it deleted.
     pub async fn empty_trash(&self, keep_for: Duration) -> io::Result<usize> {
+        self.empty_trash_of(keep_for, is_nearly_full).await
+    }
+
+    async fn empty_trash_of(
+        &self,
+        keep_for: Duration,
+        is_nearly_full: fn(&Path) -> io::Result<bool>,
+    ) -> io::Result<usize> {
         let (root, trash, discarded) = (self.root().to_owned(), self.trash_folder(), self.discarded_folder());
         blocking(move || {
             let now = epoch_ms(SystemTime::now());
@@ -444,8 +452,8 @@ mod tests {
         let listed = store.trashed().await.expect("listable");
         let reasons: Vec<_> = listed.iter().map(|trashed| trashed.reason).collect();
         assert_eq!(reasons, [TrashReason::Deleted, TrashReason::Damaged]);
-        assert_eq!(store.empty_trash(LONG).await.expect("looked"), 0);
-        assert_eq!(store.empty_trash(Duration::ZERO).await.expect("emptied"), 2);
+        assert_eq!(store.empty_trash_of(LONG, |_| Ok(false)).await.expect("looked"), 0);
+        assert_eq!(store.empty_trash_of(Duration::ZERO, |_| Ok(false)).await.expect("emptied"), 2);
         assert!(store.trashed().await.expect("listable").is_empty());
         assert!(store.discarded_folder().read_dir().expect("listable").next().is_none());
     }
@@ -460,7 +468,16 @@ mod tests {
         let listed = store.trashed().await.expect("listable");
         let [trashed] = &listed[..] else { panic!("{listed:?}") };
         assert_eq!((trashed.local_id, trashed.reason), (3, TrashReason::Unknown));
-        assert_eq!(store.empty_trash(LONG).await.expect("looked"), 0);
+        assert_eq!(store.empty_trash_of(LONG, |_| Ok(false)).await.expect("looked"), 0);
         store.take_back(&name, 3).await.expect("taken back");
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_nearly_full_ends_the_time_of_the_oldest() {
+        let workshop = Workshop::new().await;
+        let store = store_with(&workshop, &[3]).await;
+        store.trash(3, TrashReason::Deleted, Origin::default()).await.expect("moved");
+        assert_eq!(store.empty_trash_of(LONG, |_| Ok(true)).await.expect("emptied"), 1);
+        assert!(store.trashed().await.expect("listable").is_empty());
     }
 }
