@@ -146,6 +146,8 @@ const DAMAGE: &[&str] = &[
     "broken link from",
     "unable to get object info",
     "bad config line",
+    "bad numeric config value",
+    "bad boolean config value",
     "hash mismatch",
     "does not match index",
     "ignoring broken ref",
