@@ -5,6 +5,10 @@ use super::{MAIN, World, ada, eventually};
 
 const OTHER: &str = "refs/heads/other";
 
+/// At most: a greeting, one round in which git says what is here, and the objects. A `git fetch` of references takes as
+/// many.
+const REQUESTS_OF_A_FETCH: usize = 3;
+
 impl World {
     /// The hash of the refs on disk, however old they are.
     async fn shown(&self) -> String {
@@ -94,13 +98,13 @@ async fn a_fetch_that_brings_nothing_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_push_takes_two_requests_and_a_deletion_none() {
+async fn an_announced_push_takes_a_fetch_by_name_and_a_deletion_no_request() {
     let world = World::joined().await;
     let _joining = world.requests_until_current().await;
     world.pushes(MAIN, "one more").await;
-    assert_eq!(world.requests_until_current().await, 2, "one to greet, one for the objects");
+    assert!(world.requests_until_current().await <= REQUESTS_OF_A_FETCH);
     world.pushes(OTHER, "a branch").await;
-    assert_eq!(world.requests_until_current().await, 2);
+    assert!(world.requests_until_current().await <= REQUESTS_OF_A_FETCH);
     world.upstream.delete(42, OTHER).await;
     world.hears_of(OTHER).await;
     assert_eq!(world.requests_until_current().await, 0);
@@ -113,7 +117,11 @@ async fn an_event_that_is_based_on_something_else_asks_for_the_list() {
     world.upstream.push(42, MAIN, "another past").await;
     world.upstream.state().repositories.get_mut(&42).expect("there").moved.0 = NOWHERE.to_owned();
     world.hears_of(MAIN).await;
-    assert_eq!(world.requests_until_current().await, 4, "two for the list, two for the objects");
+    let requests = world.requests_until_current().await;
+    assert!(
+        (4..=2 + REQUESTS_OF_A_FETCH).contains(&requests),
+        "two for the list, the rest for the objects: {requests}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
