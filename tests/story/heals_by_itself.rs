@@ -161,7 +161,10 @@ async fn a_damaged_copy_is_refused_and_told_of_until_the_upstream_is_back() {
         .await
     };
     let status = in_repair(1).await;
-    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("pack-")), "{status}");
+    // That the upstream is away is said first, once it has been noticed.
+    let is_told =
+        |reason: &str| reason.contains("pack-") || reason.contains("comparison with the upstream failed");
+    assert!(status["reason"].as_str().is_some_and(is_told), "{status}");
     let folder = tempfile::tempdir().expect("a folder can be made");
     let refused = git_output(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
     let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
