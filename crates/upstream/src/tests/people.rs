@@ -301,27 +301,16 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     assert!(matches!(taken, Err(Refusal::Conflict { context: Some(field), .. }) if field == "name"));
     assert_eq!(server.upstream.0.served.store().list().await.expect("a list").len(), 1);
 
-    // Something is in the way on disk of the next repository: nothing of it may remain.
+    // Something lies on disk under the next number: it stays, and the number is passed over.
     let next = u64::try_from(repository.id.0).expect("positive") + 1;
     let branch = heliostat_git::RefName::branch("main").expect("a name");
     server.upstream.0.served.store().create(next, &branch).await.expect("created");
-    assert!(
-        async {
-            server
-                .upstream
-                .repositories()
-                .create_repository(
-                    &server.upstream.repositories().project_administrator(&admin, "APP").await?,
-                    repository_named("other"),
-                )
-                .await
-        }
-        .await
-        .is_err()
-    );
+    let other = server.repository("APP", "other").await;
+    assert_eq!(u64::try_from(other.id.0), Ok(next + 1));
+    assert_eq!(server.upstream.0.served.store().list().await.expect("a list").len(), 3);
     let listed =
         server.upstream.repositories().repositories(&admin, None, None, FIRST).await.expect("a list");
-    assert_eq!(listed.values.len(), 1);
+    assert_eq!(listed.values.len(), 2);
 
     let rename = RepositoryChange { name: Some("Motor".into()), ..RepositoryChange::default() };
     let renamed = async {
@@ -346,17 +335,17 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     }
     .await;
     assert!(matches!(in_use, Err(Refusal::Conflict { .. })));
-    async {
-        server
-            .upstream
-            .repositories()
-            .delete_repository(&server.upstream.repositories().administrator(&admin, "APP", "motor").await?)
-            .await
+    for slug in ["motor", "other"] {
+        let repositories = server.upstream.repositories();
+        let administrator = repositories.administrator(&admin, "APP", slug).await.expect("permitted");
+        repositories.delete_repository(&administrator).await.expect("deleted");
+        assert!(repositories.repository(&admin, "APP", slug).await.is_err());
     }
-    .await
-    .expect("deleted");
-    assert!(server.upstream.repositories().repository(&admin, "APP", "motor").await.is_err());
-    assert!(server.upstream.0.served.store().list().await.expect("a list").is_empty());
+    assert_eq!(
+        server.upstream.0.served.store().list().await.expect("a list"),
+        [next],
+        "what nobody made stays"
+    );
     async {
         server
             .upstream
