@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::furnish::unique;
 use super::server::{Server, tell_postgres};
 
 /// A copy of the database of a server that did not run when it was made.
@@ -33,8 +34,8 @@ impl DatabaseBackup {
         }
         let (_, original) = server.database().rsplit_once('/').expect("the URL names a database");
         let administrator = std::env::var("HELIOSTAT_TEST_DATABASE").expect("PostgreSQL is tested");
-        let backup =
-            Self::Postgres { administrator, original: original.to_owned(), copy: format!("{original}_copy") };
+        let copy = format!("{original}_{}", unique());
+        let backup = Self::Postgres { administrator, original: original.to_owned(), copy };
         let Self::Postgres { administrator, original, copy } = &backup else { unreachable!() };
         tell_postgres(administrator, &format!("CREATE DATABASE {copy} TEMPLATE {original}"));
         backup
