@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking, sync_folder};
+use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking};
 use heliostat_git_wire::RefSnapshot;
 
 use super::base_pack::{new_base, renew_bundle};
@@ -202,28 +202,14 @@ async fn pack_refs(repository: &Repository) -> Result<bool, GitError> {
     let Ok(_lock) = tokio::time::timeout(FETCH_WAIT_LIMIT, lock.lock()).await else {
         return Ok(false);
     };
-    // Twice, so that no file of a reference goes before the name of the new `packed-refs` is on the disk.
-    for pruning in ["--no-prune", "--prune"] {
-        // At full priority, because others wait for it.
-        let command = repository.ref_writing_command("pack references").args(["pack-refs", "--all", pruning]);
-        match command.time_limit(PACK_REFS_TIME_LIMIT).run().await {
-            Err(GitError::Locked { .. }) => {
-                // For the next time, if its owner was killed.
-                let cleared = repository.clear_stale_locks(STALE_LOCK_AGE).await;
-                return cleared
-                    .map(|_| false)
-                    .map_err(|error| GitError::Io { operation: "pack references", error });
-            }
-            Err(error) => return Err(error),
-            Ok(_) => {
-                // Before the lock is let go of: what is in `packed-refs` has lost its own file.
-                let path = repository.path().to_owned();
-                let synced = blocking(move || sync_folder(&path)).await;
-                synced.map_err(|error| GitError::Io { operation: "pack references", error })?;
-            }
+    match repository.pack_refs(PACK_REFS_TIME_LIMIT).await {
+        Err(GitError::Locked { .. }) => {
+            // For the next time, if its owner was killed.
+            let cleared = repository.clear_stale_locks(STALE_LOCK_AGE).await;
+            cleared.map(|_| false).map_err(|error| GitError::Io { operation: "pack references", error })
         }
+        packed => packed.map(|()| true),
     }
-    Ok(true)
 }
 
 async fn clear_own_leftovers(repository: &Repository) -> Result<(), GitError> {

@@ -87,7 +87,7 @@ impl Repository {
     }
 
     /// An invocation that writes references anew without changing what they say.
-    pub fn ref_writing_command(&self, operation: &'static str) -> GitCommand {
+    pub(crate) fn ref_writing_command(&self, operation: &'static str) -> GitCommand {
         self.command(operation).holding(RefWriter::new(Arc::clone(&self.0.shared.refs), self.id()))
     }
 

@@ -103,6 +103,22 @@ impl Repository {
         Ok(())
     }
 
+    /// Brings references that lie in files of their own into `packed-refs`. The caller holds the lock of references.
+    ///
+    /// In two steps, so that no file of a reference goes before the name of the new `packed-refs` is on the disk.
+    pub async fn pack_refs(&self, time_limit: Duration) -> Result<(), GitError> {
+        const OPERATION: &str = "pack references";
+        for pruning in ["--no-prune", "--prune"] {
+            // At full priority, because others wait for it.
+            let command = self.ref_writing_command(OPERATION).args(["pack-refs", "--all", pruning]);
+            command.time_limit(time_limit).run().await?;
+            let path = self.path().to_owned();
+            let synced = blocking(move || sync_folder(&path)).await;
+            synced.map_err(|error| GitError::Io { operation: OPERATION, error })?;
+        }
+        Ok(())
+    }
+
     /// Makes objects that others have written into it survive a power failure. Who calls this sees to the references.
     pub(super) async fn make_objects_durable(&self) -> Result<(), GitError> {
         if self.git().durability() == Durability::Relaxed {

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
@@ -16,6 +17,9 @@ use crate::disk::{blocking, entries, replace_under_lock};
 use crate::process::{Durability, GitError};
 use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
+
+/// How long it may take to bring very many references into one file, once.
+const PACKING_TIME_LIMIT: Duration = Duration::from_mins(10);
 
 const OPERATION: &str = "show another state of the references";
 
@@ -90,7 +94,7 @@ impl Repository {
         if !blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
             return Ok(());
         }
-        self.ref_writing_command("pack references").args(["pack-refs", "--all"]).run().await?;
+        self.pack_refs(PACKING_TIME_LIMIT).await?;
         let path = self.path().to_owned();
         if blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
             let detail = "it has references that cannot be packed".to_owned();
