@@ -75,7 +75,10 @@ BEYOND_SCHEMAS = {
         "credentials.username": "a password needs a user name, and no colon stands in one",
         "credentials.password": HEADER_TEXT,
     },
-    "onAddonInstalled": {"baseUrl": "must be the upstream that this mirror follows"},
+    "onAddonInstalled": {
+        "baseUrl": "must be the upstream that this mirror follows",
+        "projectIds": "ids are numbers of 32 bits",
+    },
 }
 
 
