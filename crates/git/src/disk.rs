@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tokio::task::spawn_blocking;
@@ -86,11 +86,33 @@ pub fn age_of(file: &Path) -> Option<Duration> {
 }
 
 /// What is in a folder. Git removes folders that have become empty, so one that is gone is an empty one.
-pub fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
+pub fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>> + use<>> {
     match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
         entries => Ok(Some(entries?).into_iter().flatten()),
     }
+}
+
+/// Whatever is not a folder, in a folder and in all below it; read as far as it is asked for.
+pub fn files_below(folder: PathBuf) -> impl Iterator<Item = io::Result<std::fs::DirEntry>> {
+    let mut folders = vec![folder];
+    let mut open = None;
+    std::iter::from_fn(move || {
+        loop {
+            let Some(reading) = &mut open else {
+                match entries(&folders.pop()?) {
+                    Ok(reading) => open = Some(reading),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            match reading.next().map(|entry| entry.and_then(|entry| Ok((entry.file_type()?, entry)))) {
+                None => open = None,
+                Some(Ok((kind, entry))) if kind.is_dir() => folders.push(entry.path()),
+                Some(found) => return Some(found.map(|(_, entry)| entry)),
+            }
+        }
+    })
 }
 
 /// Removes a file; one that is gone is removed.
@@ -118,6 +140,23 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(folder.path().read_dir().expect("listable").count(), 1);
         assert!(write_durably(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn files_are_found_at_every_depth_and_none_where_nothing_is() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        make_folder_durably(&folder.path().join("a/b")).expect("made");
+        for name in ["one", "a/two", "a/b/three"] {
+            write_durably(&folder.path().join(name), b"").expect("written");
+        }
+        let names = |place: PathBuf| {
+            let mut names: Vec<_> =
+                files_below(place).map(|file| file.expect("readable").file_name()).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(names(folder.path().to_owned()), ["one", "three", "two"]);
+        assert!(names(folder.path().join("missing")).is_empty());
     }
 
     #[test]

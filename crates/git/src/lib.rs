@@ -20,7 +20,8 @@ pub mod fixture;
 pub mod fixture_http;
 
 pub use disk::{
-    age_of, blocking, entries, make_folder_durably, remove_if_there, sync_folder, sync_tree, write_durably,
+    age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder, sync_tree,
+    write_durably,
 };
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{

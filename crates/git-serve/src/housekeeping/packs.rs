@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocking, entries};
+use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocking, entries, files_below};
 
 use crate::bundle::{BundleRecord, OWN_FOLDER};
 
@@ -184,20 +184,5 @@ fn loose_objects(objects: &Path) -> io::Result<u64> {
 }
 
 fn loose_refs(refs: &Path) -> io::Result<usize> {
-    let mut found = 0;
-    let mut folders = vec![refs.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in entries(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else {
-                found += 1;
-            }
-            if found >= MAX_COUNTED_REFS {
-                return Ok(found);
-            }
-        }
-    }
-    Ok(found)
+    files_below(refs.to_owned()).take(MAX_COUNTED_REFS).try_fold(0, |found, file| file.map(|_| found + 1))
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::disk::{blocking, entries, remove_if_there};
+use crate::disk::{blocking, entries, files_below, remove_if_there};
 use crate::refs::is_older;
 use crate::repository::Repository;
 
@@ -160,15 +160,10 @@ fn locks_of(repository: &Path) -> io::Result<Vec<PathBuf>> {
     let is_lock = |path: &Path| path.extension().is_some_and(|extension| extension == "lock");
     let mut locks: Vec<_> =
         LOCKS.iter().map(|name| repository.join(name)).filter(|path| path.is_file()).collect();
-    let mut folders = vec![repository.join("refs")];
-    while let Some(folder) = folders.pop() {
-        for entry in entries(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if is_lock(&entry.path()) {
-                locks.push(entry.path());
-            }
+    for file in files_below(repository.join("refs")) {
+        let path = file?.path();
+        if is_lock(&path) {
+            locks.push(path);
         }
     }
     Ok(locks)

@@ -13,7 +13,7 @@ use std::time::Duration;
 use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
 
-use crate::disk::{blocking, entries, replace_under_lock};
+use crate::disk::{blocking, files_below, replace_under_lock};
 use crate::process::{Durability, GitError};
 use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
@@ -211,15 +211,9 @@ impl Plan {
 
 /// Whether a reference lies in a file of its own, be it one of ours.
 fn has_loose_refs(repository: &Path) -> io::Result<bool> {
-    let mut folders = vec![repository.join("refs")];
-    while let Some(folder) = folders.pop() {
-        for entry in entries(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if !entry.file_name().to_string_lossy().ends_with(".lock") {
-                return Ok(true);
-            }
+    for file in files_below(repository.join("refs")) {
+        if !file?.file_name().to_string_lossy().ends_with(".lock") {
+            return Ok(true);
         }
     }
     Ok(false)
