@@ -22,13 +22,13 @@ use crate::refs::{RefCache, RefWriter, Writers};
 /// only notes what is to be done, or starts it.
 pub trait RefListener: Debug + Send + Sync {
     /// References or `HEAD` of this repository may have changed. What was in memory is already marked as stale.
-    fn changed(&self, repository: u64);
+    fn changed(&self, _repository: u64) {}
 
     /// These were read from the disk a moment ago. They may be the same as before.
-    fn loaded(&self, repository: u64, refs: &RefSnapshot);
+    fn loaded(&self, _repository: u64, _refs: &RefSnapshot) {}
 
     /// The repository is not there any more, or not whole: nothing that is known of it holds.
-    fn gone(&self, repository: u64);
+    fn gone(&self, _repository: u64) {}
 
     /// Whoever worked on the repository met something that looks like damage. Those who look after repositories examine
     /// it, see [`Repository::examine`](crate::Repository::examine); for others it means nothing.

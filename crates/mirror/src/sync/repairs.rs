@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use heliostat_git::{Fault, RefListener, RefSnapshot, RepositoryStore};
+use heliostat_git::{Fault, RefListener, RepositoryStore};
 use heliostat_peer::{BackOff, Clock};
 use heliostat_storage::LocalRepositoryId;
 use parking_lot::Mutex;
@@ -289,12 +289,6 @@ impl fmt::Debug for Repairs {
 }
 
 impl RefListener for Repairs {
-    fn changed(&self, _repository: u64) {}
-
-    fn loaded(&self, _repository: u64, _refs: &RefSnapshot) {}
-
-    fn gone(&self, _repository: u64) {}
-
     fn suspected(&self, repository: u64, fault: &Fault) {
         let is_in_hand = |id: &LocalRepositoryId| u64::try_from(id.0) == Ok(repository);
         // The examination meets the same damage.

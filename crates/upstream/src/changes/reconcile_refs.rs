@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use heliostat_auth::Caller;
-use heliostat_git::{Fault, RefListener, RefName, RefSnapshot};
+use heliostat_git::{Fault, RefListener, RefName};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use parking_lot::Mutex;
@@ -80,12 +80,6 @@ impl Reconciliation {
 }
 
 impl RefListener for Reconciliation {
-    fn changed(&self, _: u64) {}
-
-    fn loaded(&self, _: u64, _: &RefSnapshot) {}
-
-    fn gone(&self, _: u64) {}
-
     fn suspected(&self, repository: u64, _: &Fault) {
         if let Ok(id) = i32::try_from(repository) {
             self.suspect(RepositoryId(id));
