@@ -93,6 +93,11 @@ pub(crate) fn description(text: &str) -> Result<String, Refusal> {
     Ok(text.trim().to_owned())
 }
 
+/// The description of what is created: none if it is empty.
+pub(crate) fn new_description(text: Option<&str>) -> Result<Option<String>, Refusal> {
+    Ok(text.map(description).transpose()?.filter(|text| !text.is_empty()))
+}
+
 /// Lower case, with everything that does not belong in a URL turned into single hyphens.
 fn slug_of(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());

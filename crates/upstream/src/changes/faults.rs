@@ -74,22 +74,22 @@ impl Faults {
         if !matches!(fault, RepositoryFault::Damaged { .. }) {
             return None;
         }
-        let mut checked = self.checked.lock();
-        let is_due = checked.get(&id).is_none_or(|at| at.elapsed() >= DAMAGE_RECHECK);
-        if is_due {
-            checked.insert(id, Instant::now());
-        }
-        Some((fault, is_due))
+        Some((fault, self.is_due(id)))
     }
 
     /// Whether it is time to read all of a repository because something looks like damage.
     pub(crate) fn may_examine(&self, id: RepositoryId) -> bool {
+        self.is_due(id) && !self.is_noted(id)
+    }
+
+    /// Whether damage was not looked for lately. Then the caller does.
+    fn is_due(&self, id: RepositoryId) -> bool {
         let mut checked = self.checked.lock();
         let is_due = checked.get(&id).is_none_or(|at| at.elapsed() >= DAMAGE_RECHECK);
         if is_due {
             checked.insert(id, Instant::now());
         }
-        is_due && !self.is_noted(id)
+        is_due
     }
 
     /// Notes that a repository is whole, or gone with its record.

@@ -56,12 +56,7 @@ impl Repositories {
             project_id: administrator.project().id,
             slug,
             name,
-            description: creation
-                .description
-                .as_deref()
-                .map(names::description)
-                .transpose()?
-                .filter(|text| !text.is_empty()),
+            description: names::new_description(creation.description.as_deref())?,
             hierarchy_id: hierarchy_id(),
             identity: new_identity(),
             public: creation.public,

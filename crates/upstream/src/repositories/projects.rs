@@ -87,12 +87,7 @@ impl Repositories {
         let new_project = NewProject {
             key: names::project_key(&creation.key)?,
             name: names::project_name(&creation.name)?,
-            description: creation
-                .description
-                .as_deref()
-                .map(names::description)
-                .transpose()?
-                .filter(|text| !text.is_empty()),
+            description: names::new_description(creation.description.as_deref())?,
             public: creation.public,
             kind: ProjectKind::Normal,
         };
