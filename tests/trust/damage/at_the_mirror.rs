@@ -3,7 +3,7 @@
 use crate::harness::{Pair, ServerOptions, eventually};
 
 use super::files::{When, empty};
-use super::scene::{Got, Patient, make_all_kinds_at};
+use super::scene::{Got, Patient};
 
 #[tokio::test]
 async fn whatever_is_damaged_while_a_mirror_is_down_heals() {
@@ -20,17 +20,7 @@ async fn damaged(when: When) {
     let arguments = ["--sweep-interval", "1s", "--sync-tolerance", "0s"].map(str::to_owned).to_vec();
     let options = ServerOptions { arguments, ..Default::default() };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
-    let patients = Patient::of_all_kinds(&pair).await;
-    for patient in &patients {
-        pair.mirrored(&patient.repository).await;
-    }
-    pair.mirror.kill();
-    make_all_kinds_at(&pair.mirror);
-    pair.mirror.restart();
-    for patient in &patients {
-        patient.push(&pair, "newer");
-        pair.mirrored(&patient.repository).await;
-    }
+    let patients = Patient::at_the_mirror(&mut pair).await;
     if when == When::Down {
         pair.mirror.kill();
     }

@@ -8,7 +8,7 @@ use rand::RngExt;
 use crate::harness::{ForgetfulDisk, Pair, ServerOptions, eventually};
 use crate::trust::seed::chance;
 
-use super::scene::{Got, Patient, make_all_kinds_at};
+use super::scene::{Got, Patient};
 
 /// Of a broken line to a disk, of wrong hands, and of too many files that are open.
 const FAULTS: [Errno; 3] = [Errno::EIO, Errno::EACCES, Errno::EMFILE];
@@ -23,17 +23,7 @@ async fn a_passing_fault_costs_no_replica() {
         ..Default::default()
     };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
-    let patients = Patient::of_all_kinds(&pair).await;
-    for patient in &patients {
-        pair.mirrored(&patient.repository).await;
-    }
-    pair.mirror.kill();
-    make_all_kinds_at(&pair.mirror);
-    pair.mirror.restart();
-    for patient in &patients {
-        patient.push(&pair, "newer");
-        pair.mirrored(&patient.repository).await;
-    }
+    let patients = Patient::at_the_mirror(&mut pair).await;
     let mut places = Vec::new();
     for patient in &patients {
         let place = patient.place(&pair.mirror);

@@ -36,8 +36,23 @@ pub enum Got {
 }
 
 impl Patient {
-    /// One for each kind of file, with older commits and newer ones.
-    pub async fn of_all_kinds(pair: &Pair) -> Vec<Self> {
+    /// One for each kind of file, which its copy at the mirror has, with older commits and newer ones.
+    pub async fn at_the_mirror(pair: &mut Pair) -> Vec<Self> {
+        let patients = Self::of_all_kinds(pair).await;
+        for patient in &patients {
+            pair.mirrored(&patient.repository).await;
+        }
+        pair.mirror.kill();
+        bare_repositories(&pair.mirror.data()).iter().for_each(|place| make_all_kinds(place));
+        pair.mirror.restart();
+        for patient in &patients {
+            patient.push(pair, "newer");
+            pair.mirrored(&patient.repository).await;
+        }
+        patients
+    }
+
+    async fn of_all_kinds(pair: &Pair) -> Vec<Self> {
         let project = pair.new_project(false).await;
         let mut patients = Vec::new();
         for kind in KINDS {
@@ -108,9 +123,4 @@ impl Patient {
         };
         bare_repositories(&server.data()).into_iter().find(has_it).expect("it is on the disk")
     }
-}
-
-/// Gives each repository of a role that does not run now all kinds of files.
-pub fn make_all_kinds_at(server: &Server) {
-    bare_repositories(&server.data()).iter().for_each(|place| make_all_kinds(place));
 }
