@@ -172,6 +172,16 @@ impl Server {
         let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
         assert!(told.success());
         self.wait()
+    /// Lets the process stand still: it accepts connections and answers nothing, as a machine does that hangs.
+    pub fn hang(&self) {
+        signal("-STOP", &[self.process_id().expect("the server runs")]);
+    }
+
+    /// Ends [`Server::hang`].
+    pub fn go_on(&self) {
+        signal("-CONT", &[self.process_id().expect("the server runs")]);
+    }
+
     }
 
     /// Starts it again where it was, with the same data.

@@ -46,6 +46,8 @@ pub struct UpstreamByHand {
 struct State {
     secrets: Vec<String>,
     repositories: Vec<Value>,
+    /// Whether signed calls are refused because of their time.
+    clock_is_wrong: bool,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -191,6 +193,11 @@ impl UpstreamByHand {
         self.state.lock().secrets.push(secret.to_owned());
     }
 
+    /// Whether the clock of the upstream is another one than the mirror's from now on.
+    pub fn set_clock_wrong(&self, is_wrong: bool) {
+        self.state.lock().clock_is_wrong = is_wrong;
+    }
+
     /// From now on this repository is listed.
     pub fn list_repository(&self, repository: Value) {
         self.state.lock().repositories.push(repository);
@@ -282,6 +289,9 @@ fn answer(request: &Received, state: &State) -> Reply {
     }
     if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
+    }
+    if state.clock_is_wrong {
+        return error(401, ErrorName::ServerClock, "The JWT was not accepted: the clocks differ by 300 s.");
     }
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
     match segments.as_slice() {

@@ -18,3 +18,4 @@ mod selection;
 mod trash;
 mod upstream_restored;
 mod webhooks_tell_ci;
+mod upstream_away;

@@ -87,7 +87,9 @@ impl Parts {
         let link = Arc::new(link);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
-        let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
+        let (of_link, of_client) = (Arc::clone(&link), client.clone());
+        let decisions =
+            AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;
         let decisions = Arc::new(decisions);
         let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
         let authenticator = Arc::new(Authenticator {
@@ -146,6 +148,10 @@ impl Parts {
             client: self.client.clone(),
             introduction: Arc::clone(&self.introduction),
         }
+    }
+
+    pub(crate) fn decisions(&self) -> Arc<AccessDecisions> {
+        Arc::clone(&self.decisions)
     }
 
     pub(crate) fn events(&self) -> UpstreamEvents {

@@ -61,7 +61,7 @@ impl UpstreamEvents {
                 .begin_with(chosen, |settings| self.link.install(confirmed, Some(settings)))
                 .await?;
         }
-        self.decisions.revoke(None);
+        self.decisions.revoke(None).await?;
         self.sweep_signal.wake();
         Ok(())
     }
@@ -70,8 +70,7 @@ impl UpstreamEvents {
     pub async fn uninstalled(&self, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
         self.link.uninstall().await.map_err(store_refusal)?;
-        self.decisions.revoke(None);
-        Ok(())
+        self.decisions.revoke(None).await
     }
 
     /// Takes an event.
@@ -83,7 +82,13 @@ impl UpstreamEvents {
     ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
         let key = event.get("eventKey").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let event = read(event).inspect_err(|_| self.make_up_for_unread(&key))?;
+        let event = match read(event) {
+            Ok(event) => event,
+            Err(unread) => {
+                self.make_up_for_unread(&key).await?;
+                return Err(unread);
+            }
+        };
         let stored = match event {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
@@ -98,7 +103,7 @@ impl UpstreamEvents {
                 Ok(())
             }
             UpstreamEvent::PermissionsChanged { user } => {
-                self.decisions.revoke(user.as_deref());
+                self.decisions.revoke(user.as_deref()).await?;
                 Ok(())
             }
             UpstreamEvent::Other { key } => {
@@ -111,15 +116,16 @@ impl UpstreamEvents {
 
     /// An upstream of another version may say what this mirror cannot read, and does not repeat what was refused. The
     /// sweep finds what has changed; whose permissions have changed cannot be known, so no decision is kept.
-    fn make_up_for_unread(&self, key: &str) {
+    async fn make_up_for_unread(&self, key: &str) -> Result<(), Refusal> {
         tracing::warn!(
             event.key = key,
             "an event of the upstream cannot be read; comparing everything instead"
         );
-        if AddonEventKey::from_wire(key) == Some(AddonEventKey::HeliostatPermissionsChanged) {
-            self.decisions.revoke(None);
-        }
         self.sweep_signal.wake();
+        match AddonEventKey::from_wire(key) {
+            Some(AddonEventKey::HeliostatPermissionsChanged) => self.decisions.revoke(None).await,
+            _ => Ok(()),
+        }
     }
 
     async fn refs_changed(

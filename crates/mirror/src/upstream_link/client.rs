@@ -27,6 +27,11 @@ pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
     error.name() == Some(ErrorName::ServerToken)
 }
 
+/// Whether the upstream found nothing wrong with the call but its time: the two clocks differ.
+pub(crate) fn is_about_the_clock(error: &CallError) -> bool {
+    error.name() == Some(ErrorName::ServerClock)
+}
+
 /// Whether others may well be answered at the same time. A proxy that limits requests has no name for it.
 pub(crate) fn is_about_us_alone(error: &CallError) -> bool {
     error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
@@ -105,7 +110,7 @@ impl UpstreamClient {
         self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
     }
 
-    /// The same while a user waits for the answer.
+    /// The same, for what must be known soon: while a user waits for the answer.
     pub(super) async fn call_urgently<R: RemoteCall>(
         &self,
         request: &R,

@@ -6,10 +6,11 @@
 //! no longer accepts that one: then the end of the old link was missed, and this is the new one.
 
 use heliostat_auth::Secret;
+use heliostat_peer::CallError;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{StoreError, UpstreamSettings};
 
-use super::client::{UpstreamClient, refuses_our_secret};
+use super::client::{UpstreamClient, is_about_the_clock, refuses_our_secret};
 use super::identity::UpstreamUrl;
 use super::link::UpstreamLink;
 
@@ -57,6 +58,15 @@ impl UpstreamLink {
         }
         client.server_time_ms(&event.shared_secret).await.map_err(|error| {
             tracing::warn!(error = %error, "an installation was not believed");
+            if let CallError::Refused { problem, .. } = &error
+                && is_about_the_clock(&error)
+            {
+                return Refusal::server_clock(format!(
+                    "The upstream {} does not accept a call of this mirror: {}",
+                    self.url(),
+                    problem.message
+                ));
+            }
             if error.is_outage() {
                 return Refusal::unavailable(
                     "The upstream, which must confirm the new secret, cannot be reached.",

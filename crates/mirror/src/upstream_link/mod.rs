@@ -22,7 +22,9 @@ pub use install::InstalledEvent;
 pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
-pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
+pub(crate) use client::{
+    UpstreamClient, is_about_the_clock, is_about_us_alone, is_not_found, refuses_our_secret,
+};
 pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
