@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_git::Git;
-use heliostat_git_serve::{ServingEngine, keep_house};
+use heliostat_git_serve::{ServingEngine, keep_house, keep_room};
 use heliostat_storage::MirrorStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -91,6 +91,8 @@ impl Mirror {
         tasks.spawn(rounds.clone().look(stop.clone()));
         tasks.spawn(rounds.check(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
+        tasks.spawn(parts.decisions().run(stop.clone()));
+        tasks.spawn(keep_room(parts.served.clone(), stop.clone()));
         tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
         tasks.spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));
         tasks.close();

@@ -174,6 +174,7 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
             repairs: Arc::clone(&self.repairs),
+            served: self.served.clone(),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
@@ -239,6 +240,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
+            engine: Arc::clone(self.served.engine()),
             clock: self.clock.clone(),
         }
     }

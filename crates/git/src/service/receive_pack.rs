@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
-use heliostat_git_wire::{GitProtocol, GitService};
+use heliostat_git_wire::{GitProtocol, GitService, PacketLine, encode_packet};
 
 use crate::process::{GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
@@ -19,6 +19,9 @@ pub const MAX_RECEIVE_REPORT_BYTES: usize = 64 * 1024 * 1024;
 /// How far into a report a complaint about a lock file is looked for.
 const LOCK_SEARCH_BYTES: usize = 64 * 1024;
 
+/// What clients show to people as lines of the remote side.
+const PROGRESS_BAND: &[u8] = &[2];
+
 /// A push that has been taken or refused.
 #[derive(Debug, Clone)]
 pub struct ReceivedPack {
@@ -27,6 +30,25 @@ pub struct ReceivedPack {
     /// Whether `git` ended well. References may have been refused all the same: compare the references from before
     /// and after.
     pub success: bool,
+}
+
+impl ReceivedPack {
+    /// Adds a line for the person who pushes, if their client shows such lines.
+    #[must_use]
+    pub fn with_message(mut self, message: &str) -> Self {
+        // A report in bands: four digits of length, then the number of the band.
+        if matches!(self.output.get(4), Some(1..=3)) {
+            let mut output = BytesMut::new();
+            let line = [PROGRESS_BAND, message.as_bytes(), b"\n"].concat();
+            let mut packet = Vec::new();
+            if encode_packet(PacketLine::Data(&line), &mut packet).is_ok() {
+                output.extend_from_slice(&packet);
+            }
+            output.extend_from_slice(&self.output);
+            self.output = output.freeze();
+        }
+        self
+    }
 }
 
 /// Takes a push. The references are changed when this returns. A caller that drops it before may find them changed

@@ -67,6 +67,7 @@ fn metrics_of(
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        room: engine.room(),
         disk: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),

@@ -60,6 +60,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
         disk: Some(DiskMetrics::new(&asked.disk_agreement())),
+        room: engine.room(),
         mirror: None,
         process: ProcessMetrics::now(),
     };

@@ -8,6 +8,7 @@ use heliostat_git_serve::ServedRepository;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
+use super::push_room::{CutOff, require_room, within_room};
 use super::records::Repositories;
 use crate::changes::disk_id;
 use crate::permit::{Reader, Writer};
@@ -48,6 +49,7 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
+        require_room(&self.served).await?;
         let git = self.served.serve(self.changes.open_git(repository.id).await?);
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }
@@ -62,6 +64,8 @@ impl Repositories {
         protocol: git::GitProtocol,
     ) -> Result<git::ReceivedPack, Refusal> {
         let changes = Arc::clone(&self.changes);
+        let cut_off = CutOff::default();
+        let request = within_room(request, self.served.clone(), cut_off.clone());
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
@@ -69,7 +73,7 @@ impl Repositories {
             let received = git::receive_pack(&access.git.repository, request, &protocol).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map_err(Refusal::internal)
+            received.map(|received| cut_off.explain(received)).map_err(Refusal::internal)
         };
         self.tasks.to_the_end(work).await
     }
