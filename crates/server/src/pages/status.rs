@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heliostat_api::models::RestSyncProgress;
 use heliostat_git::{DiskRoom, DiskState};
 use heliostat_mirror::{Mirror, MirrorStatus};
-use heliostat_storage::UpstreamState;
+use heliostat_storage::{Database, UpstreamState};
 use heliostat_upstream::{DiskAgreement, Upstream};
 use poem::endpoint::{make, make_sync};
 use poem::http::{StatusCode, header};
@@ -88,10 +88,13 @@ pub struct FollowedUpstream {
 }
 
 /// `GET /status` of an upstream: 200 while its database answers.
-pub fn upstream_status(upstream: Upstream) -> RouteMethod {
+pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
     get(make(move |_| {
-        let upstream = upstream.clone();
+        let (upstream, absence) = (upstream.clone(), database.absence());
         async move {
+            if let Some(absence) = absence {
+                return answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(absence));
+            }
             match upstream.status().await {
                 Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk, status.room)),
                 Err(refusal) => {
@@ -104,11 +107,13 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
 }
 
 /// `GET /status` of a mirror: 200 only while the node may take traffic.
-pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
+pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
     get(make_sync(move |_| {
         let status = mirror.status.now();
         let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        answer(code, &MirrorAnswer::of(status))
+        let mut told = MirrorAnswer::of(status);
+        told.reason = database.absence().or(told.reason);
+        answer(code, &told)
     }))
 }
 
