@@ -172,12 +172,6 @@ impl Server {
         self.kill();
     }
 
-    /// Tells the process to stop, as a service manager does, and waits until it has ended.
-    pub fn terminate(&mut self) -> ExitStatus {
-        let process = self.process_id().expect("the server runs").to_string();
-        let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
-        assert!(told.success());
-        self.wait()
     /// Lets the process stand still: it accepts connections and answers nothing, as a machine does that hangs.
     pub fn hang(&self) {
         signal("-STOP", &[self.process_id().expect("the server runs")]);
@@ -188,6 +182,12 @@ impl Server {
         signal("-CONT", &[self.process_id().expect("the server runs")]);
     }
 
+    /// Tells the process to stop, as a service manager does, and waits until it has ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let process = self.process_id().expect("the server runs").to_string();
+        let told = Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
+        assert!(told.success());
+        self.wait()
     }
 
     /// Starts it again where it was, with the same data.

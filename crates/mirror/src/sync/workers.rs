@@ -108,6 +108,7 @@ impl SyncWorkers {
         }
         let synced = self.synchroniser.sync_repository(entry, work).await?;
         self.inventory.note_synced(entry, synced.generation, &synced.content_hash, started_at).await?;
+        self.inventory.note_origin(entry).await;
         Ok(synced)
     }
 

@@ -260,12 +260,12 @@ pub(crate) mod tests {
             last_sweep: None,
             sweep_error: None,
             clock_skew_ms: None,
+            room: None,
         }
     }
 
     #[test]
     fn a_mirror_at_rest_says_what_load_balancers_expect() {
-            room: None,
         let answer = serde_json::to_value(MirrorAnswer::of(status())).expect("plain data");
         assert_eq!(
             answer,

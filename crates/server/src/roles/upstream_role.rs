@@ -60,8 +60,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
-        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         room: engine.room(),
+        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
         process: ProcessMetrics::now(),
     };
