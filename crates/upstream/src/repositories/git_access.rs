@@ -69,9 +69,19 @@ impl Repositories {
             let received = git::receive_pack(&access.git.repository, request, &protocol).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map_err(Refusal::internal)
+            received.map_err(not_received)
         };
         self.tasks.to_the_end(work).await
+    }
+}
+
+/// A client that leaves in the middle of its push, or sends too much, is no fault of this server.
+fn not_received(error: git::GitError) -> Refusal {
+    match error {
+        git::GitError::Request(error) => {
+            Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+        }
+        error => Refusal::internal(error),
     }
 }
 
