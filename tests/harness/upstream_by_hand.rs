@@ -314,7 +314,7 @@ fn answer(request: &Received, state: &State) -> Reply {
 }
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {
-    (status, json!({"errors": [{"message": message, "exceptionName": name.as_str()}]}))
+    (status, json!({"errors": [{"context": null, "message": message, "exceptionName": name.as_str()}]}))
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {

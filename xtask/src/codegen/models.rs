@@ -89,6 +89,7 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         oai.push(format!("rename = {:?}", field.name));
         serde.push(format!("rename = {:?}", field.name));
     }
+    // What is required and may be `null` is always written.
     if !field.required {
         oai.push("skip_serializing_if_is_none".into());
         serde.push("default".into());
@@ -109,7 +110,7 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         ValueType::Named(name) if is_free_form(contract, name) => rust_type(&ValueType::FreeForm),
         value => rust_type(value),
     };
-    let kind = if field.required { kind } else { format!("Option<{kind}>") };
+    let kind = if field.required && !field.nullable { kind } else { format!("Option<{kind}>") };
     text.push_str(&format!("    pub {name}: {kind},\n"));
     text
 }

@@ -1773,9 +1773,7 @@ pub struct RestDetailedUser {
 /// One fault.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestErrorMessage {
-    /// The field or parameter that is wrong. Absent if the fault lies elsewhere.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The field or parameter that is wrong. `null` if the fault lies elsewhere.
     pub context: Option<String>,
     /// What is wrong, in a sentence for people.
     pub message: String,
