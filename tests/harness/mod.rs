@@ -53,7 +53,7 @@ pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
-pub use tiny_http::Received;
+pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::{eventually, within};

@@ -46,6 +46,8 @@ pub struct UpstreamByHand {
 struct State {
     secrets: Vec<String>,
     repositories: Vec<Value>,
+    /// Whether a proxy answers in its place.
+    is_away: bool,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -89,6 +91,9 @@ impl UpstreamByHand {
                     return reply;
                 }
                 let mut state = shown.lock();
+                if state.is_away {
+                    return (503, Value::Null);
+                }
                 let answered = answer(request, &state);
                 state.faults.extend(faults(request, &answered));
                 answered
@@ -189,6 +194,16 @@ impl UpstreamByHand {
     /// From now on signatures with this secret are accepted, too.
     pub fn accept_secret(&self, secret: &str) {
         self.state.lock().secrets.push(secret.to_owned());
+    }
+
+    /// From now on no signature is accepted any more.
+    pub fn refuse_secret(&self) {
+        self.state.lock().secrets.clear();
+    }
+
+    /// From now on a proxy answers in its place, or itself again.
+    pub fn set_away(&self, is_away: bool) {
+        self.state.lock().is_away = is_away;
     }
 
     /// From now on this repository is listed.

@@ -85,6 +85,7 @@ impl Parts {
             .map_err(StartError::Client)?;
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
+        client.set_make(link.make_of_upstream().await?);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
         let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
@@ -159,6 +160,8 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            unconfirmed: Arc::default(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -67,7 +67,7 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
     }
     text.push_str(&format!("#[derive({})]\npub struct {} {{\n", derives.join(", "), schema.name));
     for field in fields {
-        text.push_str(&object_field(contract, settings, field));
+        text.push_str(&object_field(contract, settings, schema, field));
     }
     text.push_str("}\n");
     if secret {
@@ -75,7 +75,7 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
     }
 }
 
-fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> String {
+fn object_field(contract: &Contract, settings: &Settings, schema: &Schema, field: &Field) -> String {
     let description = match &field.value {
         ValueType::Named(name) if field.description.is_empty() => {
             contract.schemas.get(name).map_or_else(String::new, |schema| schema.description.clone())
@@ -95,12 +95,19 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         serde.push("default".into());
         serde.push("skip_serializing_if = \"Option::is_none\"".into());
     }
+    let is_lenient = settings.is_lenient(&schema.name, &field.name);
+    if is_lenient {
+        serde.push("default".into());
+    }
     if let Some(validators) = validators(&field.value) {
         oai.push(format!("validator({validators})"));
     }
     let mut text = doc_comment("    ", &description);
     if !oai.is_empty() {
         text.push_str(&format!("    #[oai({})]\n", oai.join(", ")));
+    }
+    if is_lenient {
+        text.push_str("    #[schema(required = true)]\n");
     }
     if !serde.is_empty() {
         text.push_str(&format!("    #[serde({})]\n", serde.join(", ")));
