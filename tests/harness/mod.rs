@@ -57,7 +57,7 @@ pub use reference_git::{judged_fetches, reference_url};
 pub use relay::Relay;
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
 pub use small_disk::SmallDisk;
-pub use tiny_http::Received;
+pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::{eventually, within};

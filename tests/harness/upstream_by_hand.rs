@@ -48,6 +48,8 @@ struct State {
     repositories: Vec<Value>,
     /// Whether signed calls are refused because of their time.
     clock_is_wrong: bool,
+    /// Whether a proxy answers in its place.
+    is_away: bool,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -91,6 +93,9 @@ impl UpstreamByHand {
                     return reply;
                 }
                 let mut state = shown.lock();
+                if state.is_away {
+                    return (503, Value::Null);
+                }
                 let answered = answer(request, &state);
                 state.faults.extend(faults(request, &answered));
                 answered
@@ -198,9 +203,26 @@ impl UpstreamByHand {
         self.state.lock().clock_is_wrong = is_wrong;
     }
 
+    /// From now on no signature is accepted any more.
+    pub fn refuse_secret(&self) {
+        self.state.lock().secrets.clear();
+    }
+
+    /// From now on a proxy answers in its place, or itself again.
+    pub fn set_away(&self, is_away: bool) {
+        self.state.lock().is_away = is_away;
+    }
+
     /// From now on this repository is listed.
     pub fn list_repository(&self, repository: Value) {
         self.state.lock().repositories.push(repository);
+    }
+
+    /// From now on this repository is listed instead of the one that had its id.
+    pub fn replace_repository(&self, repository: Value) {
+        let mut state = self.state.lock();
+        state.repositories.retain(|other| other["id"] != repository["id"]);
+        state.repositories.push(repository);
     }
 
     /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
@@ -324,7 +346,7 @@ fn answer(request: &Received, state: &State) -> Reply {
 }
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {
-    (status, json!({"errors": [{"message": message, "exceptionName": name.as_str()}]}))
+    (status, json!({"errors": [{"context": null, "message": message, "exceptionName": name.as_str()}]}))
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {

@@ -12,6 +12,7 @@ mod drain;
 mod emptied_mirror;
 mod heals_by_itself;
 mod kill_and_converge;
+mod late_events;
 mod metrics_tell_operators;
 mod permissions_follow;
 mod push_reaches_mirrors;

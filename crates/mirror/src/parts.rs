@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
@@ -85,6 +85,7 @@ impl Parts {
             .map_err(StartError::Client)?;
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
+        client.set_make(link.make_of_upstream().await?);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
         let (of_link, of_client) = (Arc::clone(&link), client.clone());
@@ -165,6 +166,8 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            unconfirmed: Arc::default(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -201,6 +204,7 @@ impl Parts {
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
             interval,
+            started_at: SystemTime::now(),
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             repositories: self.served.store().clone(),

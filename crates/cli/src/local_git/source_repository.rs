@@ -48,6 +48,12 @@ impl SourceRepository {
         if user_git.run(path, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
+        if lacks_what_it_left_elsewhere(&user_git, path).await? {
+            bail!(
+                "{origin} is a partial clone and lacks objects; import the repository that it was cloned from, or \
+                 complete it by: git fetch --refetch --no-filter"
+            );
+        }
         if user_git.run(path, &["rev-parse", "--is-bare-repository"]).await? == "true" {
             return Ok(Self { path: path.to_owned(), origin, _temporary: None });
         }
@@ -66,12 +72,36 @@ impl SourceRepository {
         &self.origin
     }
 
-    /// Its current branch as a full name, if that has a commit.
-    pub async fn default_branch(&self, git: &Git) -> Option<String> {
+    /// Whether it has neither branches nor tags.
+    pub async fn is_empty(&self, git: &Git) -> anyhow::Result<bool> {
+        let references = UserGit::of(git).run(&self.path, &["for-each-ref", "--count=1"]).await?;
+        Ok(references.is_empty())
+    }
+
+    /// Its current branch as a full name, whether or not that has a commit.
+    pub async fn head(&self, git: &Git) -> Option<String> {
         let git = UserGit::of(git);
-        git.run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.ok()?;
         git.run(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await.ok().filter(|name| !name.is_empty())
     }
+
+    /// Its current branch as a full name, if that has a commit.
+    pub async fn default_branch(&self, git: &Git) -> Option<String> {
+        UserGit::of(git)
+            .run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+            .await
+            .ok()?;
+        self.head(git).await
+    }
+}
+
+/// Whether its references need objects that git would fetch when it wants them.
+async fn lacks_what_it_left_elsewhere(git: &UserGit, path: &Path) -> anyhow::Result<bool> {
+    // Git fails when no setting has such a name.
+    if git.run(path, &["config", "--get-regexp", r"^remote\..*\.promisor$"]).await.is_err() {
+        return Ok(false);
+    }
+    let missing = ["rev-list", "--objects", "--all", "--quiet", "--missing=print"];
+    Ok(!git.run(path, &missing).await?.is_empty())
 }
 
 /// A bare repository with the branches and tags of a checkout, which also has references that are its own

@@ -9,6 +9,7 @@ mod state;
 mod descriptor;
 mod install;
 mod registration;
+mod unconfirmed;
 
 mod calls;
 mod client;
@@ -18,7 +19,7 @@ mod repository;
 
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
 pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
-pub use install::InstalledEvent;
+pub use install::{InstalledEvent, UpstreamMake};
 pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
@@ -29,3 +30,4 @@ pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;
+pub(crate) use unconfirmed::{ClaimedInstallation, Unconfirmed};

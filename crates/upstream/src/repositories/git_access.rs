@@ -36,6 +36,7 @@ impl Repositories {
     pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
+        self.changes.wait_while_suspected(repository.id).await;
         self.changes.faults.refuse_unserved(repository)?;
         let opened = self.served.open(disk_id(repository.id)).await;
         self.changes.known_to_exist(repository.id, opened).await
@@ -73,9 +74,19 @@ impl Repositories {
             let received = git::receive_pack(&access.git.repository, request, &protocol).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map(|received| cut_off.explain(received)).map_err(Refusal::internal)
+            received.map(|received| cut_off.explain(received)).map_err(not_received)
         };
         self.tasks.to_the_end(work).await
+    }
+}
+
+/// A client that leaves in the middle of its push, or sends too much, is no fault of this server.
+fn not_received(error: git::GitError) -> Refusal {
+    match error {
+        git::GitError::Request(error) => {
+            Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+        }
+        error => Refusal::internal(error),
     }
 }
 
