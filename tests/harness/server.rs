@@ -62,6 +62,18 @@ impl Server {
         server
     }
 
+    /// Starts a mirror with a copy of the data directory of another one, which does not run; `None` if its database is
+    /// elsewhere.
+    pub fn copy_of_mirror(original: &Self) -> Option<Self> {
+        let database = original.database.strip_prefix("sqlite:")?;
+        let mut copy = Self::new("mirror", original.options.clone());
+        let copied = Command::new("cp").arg("-a").arg(original.data()).arg(copy.data()).status();
+        assert!(copied.expect("cp can be run").success());
+        std::fs::copy(database, copy.database.trim_start_matches("sqlite:")).expect("a file can be copied");
+        copy.run("127.0.0.1:0");
+        Some(copy)
+    }
+
     /// Starts a mirror of an upstream.
     pub fn mirror(upstream: &Url, name: &str, mut options: ServerOptions) -> Self {
         let own = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned);

@@ -20,7 +20,7 @@ use crate::sync::{
     DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
     SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
-use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
+use crate::upstream_link::{Heartbeat, Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -33,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) introduction: Arc<Introduction>,
     client: UpstreamClient,
     pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     decisions: Arc<AccessDecisions>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) selection: Arc<SelectedProjects>,
@@ -87,6 +88,7 @@ impl Parts {
         let link = Arc::new(link);
         client.set_make(link.make_of_upstream().await?);
 
+        let heartbeat = Arc::new(Heartbeat::new(Arc::clone(&link), client.clone()));
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
         let (of_link, of_client) = (Arc::clone(&link), client.clone());
         let decisions =
@@ -129,6 +131,7 @@ impl Parts {
             introduction,
             client,
             link,
+            heartbeat,
             decisions,
             authenticator,
             selection,
@@ -245,6 +248,7 @@ impl Parts {
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
             engine: Arc::clone(self.served.engine()),
+            heartbeat: Arc::clone(&self.heartbeat),
             clock: self.clock.clone(),
         }
     }

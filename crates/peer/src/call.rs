@@ -379,7 +379,7 @@ mod tests {
         let address =
             "https://git.example.com/context/rest/mirroring/latest/repos/4%202?includeDefaultBranch=true";
         assert_eq!((call.method.as_str(), call.url.as_str()), ("GET", address));
-        let call = Call::of(&AnalyticsSettingsRequest, &base);
+        let call = Call::of(&AnalyticsSettingsRequest { instance: None }, &base);
         assert_eq!(call.url.query(), None);
     }
 

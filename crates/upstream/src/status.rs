@@ -22,6 +22,8 @@ pub struct UpstreamStatus {
     pub reconciliation: ReconciliationStatus,
     /// Where records and disk do not agree.
     pub disk: DiskAgreement,
+    /// Mirrors that are followed by two processes at the same time.
+    pub doubled_mirrors: usize,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
 }
@@ -54,6 +56,7 @@ impl Upstream {
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
+            doubled_mirrors: self.0.downstream.members.doubled_mirrors(),
             room: self.0.served.engine().room(),
         })
     }

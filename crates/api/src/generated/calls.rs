@@ -16,6 +16,12 @@ impl RemoteCall for AnalyticsSettingsRequest {
         "/rest/mirroring/latest/analyticsSettings".to_owned()
     }
 
+    fn query(&self) -> String {
+        Query::default()
+            .with("instance", self.instance.as_ref().map(|value| value as _))
+            .text()
+    }
+
     fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
         json(body)
     }

@@ -1485,6 +1485,10 @@ pub struct RestAnalyticsSettings {
     #[oai(rename = "supportEntitlementNumber", skip_serializing_if_is_none)]
     #[serde(rename = "supportEntitlementNumber", default, skip_serializing_if = "Option::is_none")]
     pub support_entitlement_number: Option<String>,
+    /// Whether another process calls with the name and the secret of this mirror at the same time. Absent if none does.
+    #[oai(rename = "runsTwice", skip_serializing_if_is_none)]
+    #[serde(rename = "runsTwice", default, skip_serializing_if = "Option::is_none")]
+    pub runs_twice: Option<bool>,
 }
 
 /// What this server is.

@@ -824,7 +824,10 @@ pub trait Authenticate: Handlers {
 
 /// What `analyticsSettings` is asked.
 #[derive(Clone, PartialEq)]
-pub struct AnalyticsSettingsRequest;
+pub struct AnalyticsSettingsRequest {
+    /// The process of the mirror that calls; another one after each start.
+    pub instance: Option<String>,
+}
 
 /// What `analyticsSettings` answers.
 #[derive(ApiResponse)]
@@ -852,6 +855,7 @@ pub trait AnalyticsSettings: Handlers {
     fn analytics_settings(
         &self,
         call: Call,
+        request: AnalyticsSettingsRequest,
     ) -> impl Future<Output = Result<AnalyticsSettingsResponse, Self::Error>> + Send;
 }
 
@@ -1451,14 +1455,21 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Get the analytics settings
     ///
     /// Tells whether usage data may be collected, which Heliostat never does, and what time it is on this server. For
-    /// mirrors and administrators.
+    /// mirrors and administrators. A mirror names its process by `instance`, so that it is noticed when two of them use
+    /// copies of one data directory.
     #[oai(path = "/mirroring/latest/analyticsSettings", method = "get", operation_id = "analyticsSettings", tag = "Tag::This")]
     async fn analytics_settings(
         &self,
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
+        /// The process of the mirror that calls; another one after each start.
+        #[oai(name = "instance", validator(max_length = 64))]
+        instance: Query<Option<String>>,
     ) -> poem::Result<AnalyticsSettingsResponse> {
-        let answer = self.0.analytics_settings(call).await.map_err(Into::into)?;
+        let request = AnalyticsSettingsRequest {
+            instance: instance.0,
+        };
+        let answer = self.0.analytics_settings(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

@@ -11,6 +11,7 @@ use heliostat_storage::{
 use reqwest::Method;
 use serde_json::json;
 
+use super::instances::Instances;
 use super::last_seen::LastSeen;
 use crate::calling::{self, MirrorCall, mirror_base_url, text_of, url_below};
 use crate::delivery::{Announcer, MirrorDelivery};
@@ -46,6 +47,8 @@ pub struct AnalyticsSettings {
     pub can_collect_analytics: bool,
     /// Epoch milliseconds.
     pub server_time: i64,
+    /// Whether two processes call as the mirror that asks.
+    pub runs_twice: bool,
 }
 
 /// The mirrors that have joined.
@@ -56,6 +59,7 @@ pub struct Members {
     delivery: Arc<MirrorDelivery>,
     tasks: DetachedTasks,
     last_seen: LastSeen,
+    instances: Instances,
 }
 
 impl Members {
@@ -63,7 +67,15 @@ impl Members {
     pub fn new(parts: &DownstreamParts) -> Self {
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let delivery = MirrorDelivery::new(store.clone(), client.clone(), Arc::clone(&announcer));
-        Self { store, client, announcer, delivery: Arc::new(delivery), tasks, last_seen: LastSeen::default() }
+        Self {
+            store,
+            client,
+            announcer,
+            delivery: Arc::new(delivery),
+            tasks,
+            last_seen: LastSeen::default(),
+            instances: Instances::default(),
+        }
     }
 
     /// How events get to them.
@@ -143,6 +155,7 @@ impl Members {
         self.store.delete_mirror(&mirror.id).await?;
         self.delivery.forget(&mirror.id);
         self.last_seen.forget(&mirror.id);
+        self.instances.forget(&mirror.id);
         tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
         let members = Arc::clone(self);
         self.tasks.spawn(async move { members.notify_uninstalled(&mirror).await });
@@ -188,9 +201,22 @@ impl Members {
         Ok(self.store.delete_preferred_mirror(user.id()).await?)
     }
 
-    /// Analytics settings, for mirrors and administrators.
-    pub fn analytics_settings(&self, _: MirrorOrAdministrator<'_>) -> AnalyticsSettings {
-        AnalyticsSettings { can_collect_analytics: false, server_time: self.announcer.now_ms() }
+    /// Analytics settings, for mirrors and administrators. A mirror names the process that calls.
+    pub fn analytics_settings(
+        &self,
+        caller: MirrorOrAdministrator<'_>,
+        instance: Option<&str>,
+    ) -> AnalyticsSettings {
+        let server_time = self.announcer.now_ms();
+        let mirror = caller.mirror_id().map(MirrorServerId::from).zip(instance);
+        let runs_twice =
+            mirror.is_some_and(|(id, instance)| self.instances.called(&id, instance, server_time));
+        AnalyticsSettings { can_collect_analytics: false, server_time, runs_twice }
+    }
+
+    /// How many mirrors are followed by two processes at the same time.
+    pub fn doubled_mirrors(&self) -> usize {
+        self.instances.doubled(self.announcer.now_ms())
     }
 
     /// Notes that a mirror has called; one that is back after a failure is sent at once what it missed.

@@ -1,6 +1,7 @@
 //! The mirrors that have joined, what they have of this server's repositories, and their settings page.
 
 mod config_panel;
+mod instances;
 mod last_seen;
 mod mirror_servers;
 mod mirrored_repositories;

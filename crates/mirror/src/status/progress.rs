@@ -11,7 +11,7 @@ use heliostat_storage::{MirroredStatus, UpstreamState};
 use crate::access::permit::Administrator;
 use crate::inventory::{Inventory, Trouble, is_available, is_behind};
 use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
-use crate::upstream_link::{Introduction, UpstreamLink};
+use crate::upstream_link::{Heartbeat, Introduction, UpstreamLink};
 
 /// How far the synchronisation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct MirrorStatus {
     pub last_sweep: Option<SweepOutcome>,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
+    /// What the upstream finds wrong with how it is followed: another process of the same name, or the clock.
+    pub complaint: Option<String>,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
     /// The upstream's clock minus ours, in milliseconds, when it was last looked at.
@@ -78,6 +80,7 @@ pub struct StatusReport {
     pub(crate) repairs: Arc<Repairs>,
     pub(crate) disk_progress: Arc<DiskProgress>,
     pub(crate) engine: Arc<ServingEngine>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) clock: Clock,
 }
 
@@ -130,6 +133,7 @@ impl StatusReport {
             last_sweep_at: sweeps.last_sweep_at,
             last_sweep: sweeps.last_sweep,
             sweep_error: sweeps.sweep_error,
+            complaint: self.heartbeat.complaint(),
             room: self.engine.room(),
             clock_skew_ms: sweeps.clock_skew_ms,
         }

@@ -75,12 +75,18 @@ impl UpstreamClient {
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        Ok(self.call_signed(&AnalyticsSettingsRequest, secret).await?.server_time)
+        Ok(self.call_signed(&AnalyticsSettingsRequest { instance: None }, secret).await?.server_time)
     }
 
     /// Whether the upstream answers signed calls at this moment.
     pub(crate) async fn probe(&self, secret: &Secret) -> Result<(), CallError> {
-        self.call_urgently(&AnalyticsSettingsRequest, secret).await.map(drop)
+        self.call_urgently(&AnalyticsSettingsRequest { instance: None }, secret).await.map(drop)
+    }
+
+    /// Says that this process follows the upstream, and hears whether another one does so under the same name.
+    pub(super) async fn runs_twice(&self, instance: &str, secret: &Secret) -> Result<bool, CallError> {
+        let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()) };
+        Ok(self.call_urgently(&request, secret).await?.runs_twice == Some(true))
     }
 
     /// A page of the repositories of one project, or of all.

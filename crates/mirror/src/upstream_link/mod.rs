@@ -7,6 +7,7 @@ mod link;
 mod state;
 
 mod descriptor;
+mod heartbeat;
 mod install;
 mod registration;
 mod unconfirmed;
@@ -26,6 +27,7 @@ pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
 pub(crate) use client::{
     UpstreamClient, is_about_the_clock, is_about_us_alone, is_not_found, refuses_our_secret,
 };
+pub(crate) use heartbeat::Heartbeat;
 pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};

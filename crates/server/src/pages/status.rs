@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use heliostat_api::models::RestSyncProgress;
-use heliostat_git::{DiskRoom, DiskState};
+use heliostat_git::DiskState;
 use heliostat_mirror::{Mirror, MirrorStatus};
 use heliostat_storage::{Database, UpstreamState};
-use heliostat_upstream::{DiskAgreement, Upstream};
+use heliostat_upstream::{Upstream, UpstreamStatus};
 use poem::endpoint::{make, make_sync};
 use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
@@ -96,7 +96,7 @@ pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
                 return answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(absence));
             }
             match upstream.status().await {
-                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk, status.room)),
+                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status)),
                 Err(refusal) => {
                     let reason = Problem::from(refusal).message().to_owned();
                     answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
@@ -119,7 +119,11 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
 
 impl UpstreamAnswer {
     /// The others are served, so the node may take traffic; but somebody has to look.
-    fn running(disk: &DiskAgreement, room: Option<DiskRoom>) -> Self {
+    fn running(status: &UpstreamStatus) -> Self {
+        let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
+        let doubled = (doubled > 0).then(|| {
+            format!("{doubled} mirrors are run twice, with copies of one data directory; the log names them")
+        });
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
             format!(
@@ -136,7 +140,8 @@ impl UpstreamAnswer {
         let full = room
             .and_then(|room| room.complaint())
             .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
-        let reasons: Vec<String> = full.into_iter().chain(unserved).chain(unrecorded).collect();
+        let reasons: Vec<String> =
+            full.into_iter().chain(unserved).chain(unrecorded).chain(doubled).collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
             DiskState::Writable => RUNNING,
@@ -198,6 +203,8 @@ fn reason(status: &MirrorStatus) -> Option<String> {
     let unrecorded = unrecorded(status);
     if let Some(complaint) = status.room.and_then(|room| room.complaint()) {
         Some(format!("{complaint}; what does not fit is not fetched"))
+    } else if status.complaint.is_some() {
+        status.complaint.clone()
     } else if status.reason.is_some() {
         status.reason.clone()
     } else if let Some(error) = &status.sweep_error {
@@ -261,6 +268,7 @@ pub(crate) mod tests {
             sweep_error: None,
             clock_skew_ms: None,
             room: None,
+            complaint: None,
         }
     }
 
