@@ -14,6 +14,7 @@ mod metrics_tell_operators;
 mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;
+mod says_what_is_known;
 mod selection;
 mod trash;
 mod upstream_restored;

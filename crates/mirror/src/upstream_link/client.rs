@@ -3,7 +3,6 @@
 //! A server that answers something else, a proxy's error page for instance, is an error and never an empty list.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_api::{ErrorName, RemoteCall};
@@ -13,6 +12,7 @@ use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
 use reqwest::StatusCode;
 use url::Url;
 
+use super::contact::Contact;
 use super::identity::UpstreamUrl;
 use super::repository::UnfitValue;
 
@@ -72,23 +72,23 @@ pub(crate) struct UpstreamClient {
     base_url: Url,
     server_id: String,
     clock: Clock,
-    /// Whether the latest call was answered; false before the first one.
-    reachable: Arc<AtomicBool>,
+    contact: Arc<Contact>,
 }
 
 impl UpstreamClient {
-    pub(crate) fn new(url: &UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
+    /// Notes in `contact` whether calls are answered.
+    pub(crate) fn new(
+        url: &UpstreamUrl,
+        server_id: String,
+        contact: Arc<Contact>,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
-        Ok(Self { client, base_url: url.to_url(), server_id, clock, reachable: Arc::default() })
+        Ok(Self { client, base_url: url.to_url(), server_id, clock, contact })
     }
 
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
-    }
-
-    /// Whether the upstream answered the latest call, if only to refuse it.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.reachable.load(Ordering::Relaxed)
     }
 
     /// Calls an operation that needs no signature.
@@ -105,7 +105,7 @@ impl UpstreamClient {
         self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
     }
 
-    /// The same while a user waits for the answer.
+    /// The same when the answer is waited for, by a user for instance.
     pub(super) async fn call_urgently<R: RemoteCall>(
         &self,
         request: &R,
@@ -113,6 +113,24 @@ impl UpstreamClient {
     ) -> Result<R::Answer, CallError> {
         let call = Call::of(request, &self.base_url).signed_by(self.signer(secret));
         self.ask(call.timeout(URGENT_TIMEOUT)).await
+    }
+
+    /// Calls an operation that not every upstream has, and says whether this one does. That it does not says nothing about
+    /// whether it answers.
+    pub(super) async fn call_if_known<R: RemoteCall>(
+        &self,
+        request: &R,
+        secret: &Secret,
+    ) -> Result<Option<R::Answer>, CallError> {
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
+        let answer = self.client.ask(call).await;
+        let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+        if answer.as_ref().is_err_and(|error| error.status().is_some_and(|status| unknown.contains(&status)))
+        {
+            return Ok(None);
+        }
+        self.note_contact(&answer);
+        answer.map(Some)
     }
 
     /// Fetches a document of the upstream that is no JSON.
@@ -134,8 +152,16 @@ impl UpstreamClient {
 
     async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let answer = self.client.ask(call).await;
-        self.reachable.store(!answer.as_ref().is_err_and(is_no_answer), Ordering::Relaxed);
+        self.note_contact(&answer);
         answer
+    }
+
+    fn note_contact<T>(&self, answer: &Result<T, CallError>) {
+        if answer.as_ref().is_err_and(is_no_answer) {
+            self.contact.not_answered();
+        } else {
+            self.contact.answered();
+        }
     }
 
     fn signer<'a>(&'a self, secret: &'a Secret) -> Signer<'a> {
