@@ -12,7 +12,7 @@ function showProgress({ discovering, totalRepos, mirroredRepos, inStepRepos, not
     return;
   }
   bar.max = Math.max(total, 1);
-  bar.value = inStepRepos;
+  bar.value = total === 0 && notKnownSince === undefined ? 1 : inStepRepos;
   note("counts", counted(total, inStepRepos, discovering, notKnownSince));
 }
 
