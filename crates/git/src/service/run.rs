@@ -97,8 +97,7 @@ fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitComm
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
-    let mut command =
-        repository.git().command(operation_of(service)).about(repository.path()).arg(service.subcommand());
+    let mut command = repository.command(operation_of(service)).arg(service.subcommand());
     command = match options.mode {
         ServeMode::Advertise => command.args(["--stateless-rpc", "--http-backend-info-refs"]),
         ServeMode::Exchange => command.arg("--stateless-rpc"),
@@ -212,8 +211,7 @@ pub async fn pack_objects(
     input: Bytes,
     settings: Vec<(&'static str, String)>,
 ) -> Result<RunningService, GitError> {
-    let command =
-        repository.git().command(operation_of(GitService::UploadPack)).repository(repository.path());
+    let command = repository.command(operation_of(GitService::UploadPack));
     let command = command.arg("pack-objects").args(options).settings(settings);
     answer_of(repository, &command, input).await
 }
