@@ -2,7 +2,7 @@
 //! name of the program and progress, and packs hold the same objects.
 
 use super::scene::{Place, Scene, scene};
-use crate::harness::{DELIMITER, FLUSH, GitRequest, command_v2, objects_of_pack, packets};
+use crate::harness::{DELIMITER, FLUSH, GitRequest, command_v2, http, objects_of_pack, packets};
 
 /// More prefixes than git looks at one by one.
 const MANY_PREFIXES: usize = 70_000;

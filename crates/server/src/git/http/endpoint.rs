@@ -118,15 +118,13 @@ impl<A: HttpIdentity> GitEndpoint<A> {
 fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal> {
     let wanted = format!("application/x-{}-request", service.name());
     if request.content_type() != Some(wanted.as_str()) {
-        return Err(Refusal::invalid(
-            "Content-Type",
-            format!("A body of {} must be {wanted}.", service.name()),
-        ));
+        let message = format!("A body of {} must be of the type {wanted}.", service.name());
+        return Err(Refusal::unsupported_media_type(message));
     }
     let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
     let body = request.into_body().into_bytes_stream().map_err(io::Error::other);
     decode_request_body(encoding.as_deref(), body)
-        .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
+        .map_err(|error| Refusal::unsupported_media_type(format!("This body is not read: {error}.")))
 }
 
 /// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
