@@ -59,6 +59,15 @@ pub trait GitAccess: Send + Sync + 'static {
         path: RepositoryPath<'_>,
     ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
 
+    /// Where clients find this server.
+    fn base_url(&self) -> &str;
+
+    /// Where clients find a repository here.
+    fn url_of(&self, path: RepositoryPath<'_>) -> String {
+        let slug = path.slug.strip_suffix(".git").unwrap_or(path.slug);
+        format!("{}/scm/{}/{slug}.git", self.base_url().trim_end_matches('/'), path.project_key)
+    }
+
     /// What a client is told when a repository that it may read turns out to be unreadable.
     fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal;
 

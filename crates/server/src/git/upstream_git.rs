@@ -41,6 +41,10 @@ impl GitAccess for UpstreamGit {
         Ok(repositories.push_with_git(&writer).await?.git().clone())
     }
 
+    fn base_url(&self) -> &str {
+        self.upstream.base_url().as_str()
+    }
+
     fn unreadable(&self, _path: RepositoryPath<'_>) -> Refusal {
         Refusal::unavailable(
             "The repository cannot be read on this server at the moment. Its administrators find the reason in the log.",

@@ -83,7 +83,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::BundleList => {
                 let client = client_of(&*self.0, &call).await?;
-                Ok(bundle::list(&self.0.readable(&client, path).await?.repository))
+                let repository = self.0.readable(&client, path).await?.repository;
+                Ok(bundle::list(&repository, request.headers(), &self.0.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
