@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, ServedRepository};
+use heliostat_git_serve::{ClientKey, GitReader, ServedRepository};
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 
@@ -34,8 +34,8 @@ pub struct RepositoryPath<'a> {
 pub struct Readable {
     /// The repository.
     pub repository: ServedRepository,
-    /// Among whom computing time is shared.
-    pub client: ClientKey,
+    /// Who reads: among whom computing time is shared, and what they are told beside the answer.
+    pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
     pub freshness: Option<Freshness>,
 }

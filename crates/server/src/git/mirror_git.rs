@@ -53,7 +53,7 @@ impl GitAccess for MirrorGit {
         let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
-        Ok(Readable { repository: served.repository, client: key_of(client), freshness })
+        Ok(Readable { repository: served.repository, reader: key_of(client).into(), freshness })
     }
 
     async fn pushable(

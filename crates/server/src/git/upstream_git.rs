@@ -27,7 +27,7 @@ impl GitAccess for UpstreamGit {
         let reader =
             repositories.reader(&client.identity, path.project_key, without_suffix(path.slug)).await?;
         let repository = repositories.read_with_git(&reader).await?;
-        Ok(Readable { repository, client: key_of(client), freshness: None })
+        Ok(Readable { repository, reader: key_of(client).into(), freshness: None })
     }
 
     async fn pushable(

@@ -69,8 +69,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let client = client_of(&*self.0, &call).await?;
-                let Readable { repository, client, freshness } = self.0.readable(&client, path).await?;
-                let answer = repository.upload_pack(body, &protocol, client).await;
+                let Readable { repository, reader, freshness } = self.0.readable(&client, path).await?;
+                let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
                 Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
@@ -132,7 +132,7 @@ fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal>
 fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
     match answer {
         Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(entry) => Body::from(StoredBody::new(entry, queue).boxed()),
+        Answer::Stored(answer) => Body::from(StoredBody::new(answer, queue).boxed()),
         Answer::Streamed(output) => Body::from_bytes_stream(output),
     }
 }
