@@ -448,7 +448,8 @@ fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
             ("receive.denyDeletes", "false"),
             ("receive.denyNonFastForwards", "false"),
             ("receive.denyCurrentBranch", "ignore"),
-            ("receive.denyDeleteCurrent", "ignore"),
+            // A clone would check nothing out any more. Who wants to delete it makes another branch the default one first.
+            ("receive.denyDeleteCurrent", "refuse"),
             ("receive.updateServerInfo", "false"),
             ("receive.advertiseAtomic", "true"),
             ("receive.advertisePushOptions", "true"),

@@ -69,10 +69,22 @@ impl Repositories {
             let received = git::receive_pack(&access.git.repository, request, &protocol).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map_err(Refusal::internal)
+            let received = received.map_err(Refusal::internal)?;
+            if !received.refused_default_branch() {
+                return Ok(received);
+            }
+            let default_branch = access.repository.default_branch.trim_start_matches("refs/heads/");
+            Ok(received.telling(&git::RemoteMessage::line(&default_branch_stays(default_branch))))
         };
         self.tasks.to_the_end(work).await
     }
+}
+
+/// Why the default branch is not deleted, by whichever way.
+pub(super) fn default_branch_stays(short_name: &str) -> String {
+    format!(
+        "{short_name} is the default branch and cannot be deleted; make another branch the default one first."
+    )
 }
 
 /// Refuses a repository that is not complete.

@@ -56,8 +56,6 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     if !command.overwrite && has_branches(&session.client, &repository).await? {
         bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
     }
-    push_all(&git, &source, &session.client, &repository, session.authorization()).await?;
-
     let wanted = command.attributes.default_branch.map(|branch| match branch.starts_with("refs/heads/") {
         true => branch,
         false => format!("refs/heads/{branch}"),
@@ -66,6 +64,17 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
         Some(branch) => Some(branch),
         None => source.default_branch(&git).await,
     };
+    let push = || push_all(&git, &source, &session.client, &repository, session.authorization());
+    let mut pushed = push().await;
+    if command.overwrite
+        && pushed.is_err()
+        && let Some(branch) = &default_branch
+        && set_default_branch(&session.client, &repository, branch).await.is_ok()
+    {
+        // Only now may the default branch before go, if the source does not have it.
+        pushed = push().await;
+    }
+    pushed?;
     if let Some(branch) = default_branch {
         set_default_branch(&session.client, &repository, &branch).await?;
     }
