@@ -7,6 +7,7 @@
 //!
 //! So a stored answer never serves what the repository itself would not.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use heliostat_git::{
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
     ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
-};
     wants_progress_v0, wants_progress_v2,
+};
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer, with_beside};
@@ -61,8 +62,8 @@ impl ServedRepository {
         protocol: &GitProtocol,
         reader: impl Into<GitReader>,
     ) -> Result<Answer, GitError> {
-        let request = match read_request(request.boxed()).await? {
         let reader = reader.into();
+        let request = match read_request(request.boxed()).await? {
             RequestBody::Whole(request) => request,
             RequestBody::Long(request) => return self.pass_on(request, protocol, reader.key).await,
         };
@@ -140,9 +141,14 @@ impl ServedRepository {
     /// Under which key the answer is or would be stored; `None` when it must not come from there.
     async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
         self.engine().responses()?;
-        let digest = request.cache_key(refs)?;
+        let digest = request.cache_key(refs, &BTreeSet::new())?;
         let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
-        (wanted == Wanted::AllReachable).then_some(CacheKey { group: self.repository.id(), digest })
+        if wanted != Wanted::AllReachable {
+            return None;
+        }
+        let absent = self.engine().named_objects().absent(&self.repository, refs, request).await?;
+        let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
+        Some(CacheKey { group: self.repository.id(), digest })
     }
 
     async fn answer_stored(
@@ -206,16 +212,16 @@ impl ServedRepository {
     }
 }
 
-/// A request as far as it was read.
-enum RequestBody {
-    Whole(Bytes),
-    Long(ByteStream),
-}
-
 /// Who asks, and what their client shows.
 struct Asking {
     reader: GitReader,
     shows_progress: bool,
+}
+
+/// A request as far as it was read.
+enum RequestBody {
+    Whole(Bytes),
+    Long(ByteStream),
 }
 
 async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {

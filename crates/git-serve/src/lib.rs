@@ -17,6 +17,7 @@ mod compute;
 mod counters;
 mod engine;
 mod housekeeping;
+mod named_objects;
 mod prewarm;
 mod reachability;
 mod served;
