@@ -196,6 +196,13 @@ impl UpstreamByHand {
         self.state.lock().repositories.push(repository);
     }
 
+    /// From now on this repository is listed instead of the one that had its id.
+    pub fn replace_repository(&self, repository: Value) {
+        let mut state = self.state.lock();
+        state.repositories.retain(|other| other["id"] != repository["id"]);
+        state.repositories.push(repository);
+    }
+
     /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
     pub fn hold_git(&self) {
         self.git_gate.set(true);

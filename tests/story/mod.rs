@@ -10,6 +10,7 @@ mod disconnect;
 mod drain;
 mod heals_by_itself;
 mod kill_and_converge;
+mod late_events;
 mod metrics_tell_operators;
 mod permissions_follow;
 mod push_reaches_mirrors;

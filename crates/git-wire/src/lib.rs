@@ -22,9 +22,9 @@ pub use names::{
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;
 pub use packets::{
-    AGENT, Bundles, Command, CommandName, GitProtocol, GitService, MAX_PACKET_LINE_BYTES, ObjectInfoRequest,
-    PacketLine, PacketLineError, RequestError, advertisement_v2, decode_packet, encode_packet,
-    ends_with_error_packet, error_packet, push_flush, push_packet,
+    AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
+    ObjectInfoRequest, PacketLine, PacketLineError, RequestError, advertisement_v2, decode_packet,
+    encode_packet, ends_with_error_packet, error_packet, push_flush, push_packet,
 };
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, NonUtf8Ref, PeelInfo, PeeledObject, RefMove,

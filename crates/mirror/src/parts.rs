@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
@@ -194,6 +194,7 @@ impl Parts {
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
             interval,
+            started_at: SystemTime::now(),
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             repositories: self.served.store().clone(),

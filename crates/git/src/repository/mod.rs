@@ -5,6 +5,7 @@ mod bare;
 mod derived;
 mod draft;
 mod identity;
+mod last_written;
 mod leftovers;
 mod locks;
 mod look;

@@ -1,5 +1,6 @@
 //! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
 
+mod feed;
 mod progress;
 mod receive_pack;
 mod request_body;

@@ -14,16 +14,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{self, BoxFuture};
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet, error_packet,
+    FatalErrorWatch, GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet, error_packet,
 };
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
 
-use crate::process::{ByteStream, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
+use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
 use crate::repository::{PushTurn, Repository};
+use crate::service::feed::{feed, pending_when_none};
 use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
@@ -242,13 +241,25 @@ pub struct RunningService {
     process: GitProcess,
     /// The piece that was handed on last.
     last: Bytes,
+    fatal_errors: FatalErrorWatch,
+    /// A piece that tells of a failure and waits until that is noted.
+    held: Option<Bytes>,
+    /// What comes after it: `None` inside when that is the end.
+    ahead: Option<Option<Result<Bytes, GitError>>>,
     /// Whether the pack has begun.
     packs: bool,
+    /// Whether the process closed its output before it had the whole request.
+    was_cut_short: bool,
+    /// How the process ended, once it was waited for.
+    ended: Option<ServiceEnd>,
+    /// Whether that is noted where it was a failure.
+    is_noted: bool,
     operation: &'static str,
     repository: Repository,
 }
 
 /// How a service ended.
+#[derive(Clone)]
 pub struct ServiceEnd {
     /// Its exit status.
     pub status: ExitStatus,
@@ -289,14 +300,45 @@ impl RunningService {
             output,
             process,
             last: Bytes::new(),
+            fatal_errors: FatalErrorWatch::default(),
+            held: None,
+            ahead: None,
             packs: false,
+            was_cut_short: false,
+            ended: None,
+            is_noted: false,
             operation,
             repository: repository.clone(),
         }
     }
 
     /// The next piece of output; `None` when there will be no more.
+    ///
+    /// A client that reads that the answer has failed may ask again at once, so what is wrong is noted before it reads so.
     pub async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        if self.held.is_none() {
+            let piece = match self.ahead.take() {
+                Some(piece) => piece,
+                None => self.read().await,
+            };
+            match piece {
+                Some(Ok(bytes)) if self.fatal_errors.ends_with(&bytes) => self.held = Some(bytes),
+                piece => return piece,
+            }
+        }
+        if self.ahead.is_none() {
+            self.ahead = Some(self.read().await);
+        }
+        if matches!(self.ahead, Some(None))
+            && let Ok(end) = self.end().await
+            && !end.status.success()
+        {
+            self.failure(&end);
+        }
+        self.held.take().map(Ok)
+    }
+
+    async fn read(&mut self) -> Option<Result<Bytes, GitError>> {
         let operation = self.operation;
         let io_error = |error| GitError::Io { operation, error };
         loop {
@@ -337,21 +379,33 @@ impl RunningService {
 
     /// Waits for the end of a process that has closed its output.
     pub async fn end(&mut self) -> Result<ServiceEnd, GitError> {
-        // Dropping an unfinished feed closes the input, so that the process cannot wait for more.
-        let request_was_whole = self.feed.take().is_none();
-        if let Some(saying) = self.saying.take() {
-            self.said = saying.await.unwrap_or_default();
+        if let Some(end) = &self.ended {
+            return Ok(end.clone());
         }
-        let (operation, stderr) = (self.operation, std::mem::take(&mut self.said));
+        // Dropping an unfinished feed closes the input, so that the process cannot wait for more.
+        self.was_cut_short |= self.feed.take().is_some();
+        if let Some(saying) = &mut self.saying {
+            self.said = saying.await.unwrap_or_default();
+            self.saying = None;
+        }
+        let operation = self.operation;
         let status = self.process.wait().await.map_err(|error| GitError::Io { operation, error })?;
-        Ok(ServiceEnd { status, stderr, request_was_whole })
+        let stderr = std::mem::take(&mut self.said);
+        let end = ServiceEnd { status, stderr, request_was_whole: !self.was_cut_short };
+        Ok(self.ended.insert(end).clone())
     }
 
-    /// The error that tells of this end.
-    pub fn failure(&self, end: &ServiceEnd) -> GitError {
+    /// The error that tells of this end, which is noted. Whatever breaks off a pack that has begun may be damage, in
+    /// words that are not known to be about it.
+    pub fn failure(&mut self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
         let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
-        self.repository.note(&error);
+        if !std::mem::replace(&mut self.is_noted, true) {
+            self.repository.note(&error);
+            if self.packs && !error.is_broken_repository() && !matches!(error, GitError::Refused { .. }) {
+                self.repository.suspect(&Fault::CannotReadNow(error.to_string()));
+            }
+        }
         error
     }
 
@@ -399,37 +453,6 @@ fn begins_pack(piece: &[u8]) -> bool {
     piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
 }
 
-async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => future::pending().await,
-    }
-}
-
-/// Moves the request into the process. When that stops reading, its output tells why, and the rest of the request is
-/// read and dropped: a client that is still sending would not see the answer.
-async fn feed(stdin: ChildStdin, mut request: ByteStream) -> io::Result<()> {
-    let mut stdin = Some(stdin);
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let piece = match piece {
-            Ok(Some(piece)) => piece?,
-            Ok(None) => return Ok(()),
-            Err(_) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the client stopped sending its request",
-                ));
-            }
-        };
-        if let Some(input) = &mut stdin
-            && input.write_all(&piece).await.is_err()
-        {
-            stdin = None;
-        }
-    }
-}
-
 fn operation_of(service: GitService) -> &'static str {
     match service {
         GitService::UploadPack => "serve a fetch",
@@ -470,3 +493,7 @@ fn service_header(service: GitService) -> Bytes {
     }
     header.into()
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -16,7 +16,7 @@ use heliostat_storage::MirroredRepository;
 use super::freshness::{Freshness, wait_until_fresh};
 use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
-use crate::inventory::{Entry, Inventory, is_as_synchronised, is_available};
+use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
 use crate::upstream_link::{UpstreamClient, UpstreamLink};
 
@@ -128,9 +128,7 @@ impl GitServing {
             return Err(not_yet());
         }
         let opened = match self.served.open(entry.disk_id()).await {
-            Ok(repository) => {
-                self.is_as_synchronised(entry, &repository).await.map(|is_so| (repository, is_so))
-            }
+            Ok(repository) => self.is_proven(entry, &repository).await.map(|is_so| (repository, is_so)),
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
@@ -156,18 +154,23 @@ impl GitServing {
         Err(Refusal::unavailable(format!("{told} Until then it is at {upstream_url}.")))
     }
 
-    /// Whether its references are those that a synchronisation has proven. While one is under way, they are on their way.
-    async fn is_as_synchronised(
+    /// Whether its references are a state that a synchronisation has proven. While one is under way, `HEAD` may be on its way.
+    async fn is_proven(
         &self,
         entry: &Entry,
         served: &heliostat_git_serve::ServedRepository,
     ) -> Result<bool, Fault> {
         // Once more after a moment, because news may have come between the two that are compared.
         for pause in [Some(SECOND_LOOK_AFTER), None] {
+            let before = entry.record();
             let refs = served.repository.snapshot().await;
             let refs = refs
                 .map_err(|error| error.fault().unwrap_or_else(|| Fault::CannotReadNow(error.to_string())))?;
-            if is_as_synchronised(&entry.record(), &refs) || self.queue.is_busy(entry) {
+            let record = entry.record();
+            let is_recorded = [&before, &record].into_iter().any(|record| has_recorded_refs(record, &refs));
+            if (is_recorded || entry.has_shown(&refs))
+                && (names_default_branch(&record, &refs) || self.queue.is_busy(entry))
+            {
                 return Ok(true);
             }
             if let Some(pause) = pause {

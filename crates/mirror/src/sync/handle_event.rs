@@ -10,7 +10,7 @@ use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_git::TrashReason;
 use heliostat_refusal::Refusal;
-use heliostat_storage::StoreError;
+use heliostat_storage::{HeldReason, StoreError};
 use serde_json::Value;
 
 use super::event::UpstreamEvent;
@@ -20,7 +20,7 @@ use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
 use crate::access::permit::UpstreamItself;
 use crate::access::{AccessDecisions, Authenticator, RequestFacts};
-use crate::inventory::{Entry, Inventory, SelectedProjects, Selection};
+use crate::inventory::{Entry, Inventory, SelectedProjects, Selection, has_identity};
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
     InstalledEvent, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
@@ -130,7 +130,7 @@ impl UpstreamEvents {
         let Some(entry) = self.inventory.find(&repository.external_id) else {
             return self.repository_described(repository).await;
         };
-        if !self.inventory.is_meant(&entry, repository.identity()).await? {
+        if !self.is_about(&entry, repository.identity()).await? {
             return Ok(());
         }
         if repository.generation < entry.record().generation_known && !self.queue.is_busy(&entry) {
@@ -140,6 +140,20 @@ impl UpstreamEvents {
         self.queue.announce(&entry, change);
         // After the queue has it: a changed name matters less than the refs.
         self.repository_described(repository).await
+    }
+
+    /// Whether an event is about the repository that is here. One about another with the same id may be late: what the
+    /// upstream has now decides about what is here, the event does not.
+    async fn is_about(&self, entry: &Arc<Entry>, identity: Option<&str>) -> Result<bool, StoreError> {
+        let here = entry.record();
+        if has_identity(&here, identity) {
+            return Ok(true);
+        }
+        if here.held != Some(HeldReason::Replaced) {
+            self.look_closer(entry).await?;
+            self.sweep_signal.wake();
+        }
+        Ok(false)
     }
 
     /// News that is older than what is known is late, or the upstream has lost its past. It knows which. If it does not
@@ -166,6 +180,7 @@ impl UpstreamEvents {
                 Ok(())
             }
             None => Ok(()),
+            Some(entry) if !self.is_about(&entry, repository.identity()).await? => Ok(()),
             Some(entry) => {
                 let need = self.inventory.describe(&entry, repository).await?;
                 self.queue.request_needed(&entry, need);
@@ -183,7 +198,7 @@ impl UpstreamEvents {
         match self.inventory.find(external_id) {
             None => Ok(()),
             // Another repository with this id is gone.
-            Some(entry) if !self.inventory.is_meant(&entry, identity).await? => Ok(()),
+            Some(entry) if !self.is_about(&entry, identity).await? => Ok(()),
             Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
         }
     }

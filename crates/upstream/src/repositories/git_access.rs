@@ -35,6 +35,7 @@ impl Repositories {
     pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
+        self.changes.wait_while_suspected(repository.id).await;
         self.changes.faults.refuse_unserved(repository)?;
         let opened = self.served.open(disk_id(repository.id)).await;
         self.changes.known_to_exist(repository.id, opened).await
