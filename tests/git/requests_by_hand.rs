@@ -47,6 +47,35 @@ async fn advertisements() {
 }
 
 #[tokio::test]
+async fn other_spellings_of_an_address() {
+    let scene = scene().await;
+    for place in [&scene.mirror, &scene.upstream] {
+        let requests = [
+            GitRequest::advertisement("version=2"),
+            GitRequest::exchange("version=2", command_v2("ls-refs", &["peel"])),
+        ];
+        let path = place.url.path();
+        let project = path.strip_prefix("/scm/").expect("a clone address");
+        let spellings = [
+            format!("/{path}"),
+            format!("{path}/"),
+            path.replace('/', "//"),
+            format!("/scm/%{:02x}{}", project.as_bytes()[0], &project[1..]),
+            path.replace(".git", "%2Egit"),
+        ];
+        for request in requests {
+            let wanted = request.send(&place.url).await;
+            assert_eq!(wanted.status, 200);
+            for spelling in &spellings {
+                let mut address = place.url.clone();
+                address.set_path(spelling);
+                assert_eq!(request.send(&address).await, wanted, "{address}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn references_of_version_2() {
     let scene = scene().await;
     let lists: [&[&str]; 15] = [

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, GitError};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
+use parking_lot::Mutex;
 
 use crate::bundle::Bundles;
 use crate::compute::FairQueue;
@@ -54,6 +55,7 @@ pub struct ServingEngine {
     bundles: Bundles,
     housekeeping: Housekeeping,
     from_bundle: AtomicU64,
+    room: Mutex<Option<DiskRoom>>,
 }
 
 impl ServingEngine {
@@ -77,6 +79,7 @@ impl ServingEngine {
             bundles: Bundles::default(),
             housekeeping: Housekeeping::default(),
             from_bundle: AtomicU64::new(0),
+            room: Mutex::default(),
         }
     }
 
@@ -124,6 +127,16 @@ impl ServingEngine {
     /// Notes that a clone's pack begins with the one behind a bundle.
     pub(crate) fn count_from_bundle(&self) {
         self.from_bundle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What room the disk of the repositories had at the last look.
+    pub fn room(&self) -> Option<DiskRoom> {
+        *self.room.lock()
+    }
+
+    /// Takes in what a look at the disk has found.
+    pub(crate) fn note_room(&self, room: DiskRoom) {
+        *self.room.lock() = Some(room);
     }
 
     /// Drops everything that is known of a repository that is gone.

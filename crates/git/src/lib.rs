@@ -8,6 +8,7 @@
 //! `repository` (one on disk, and the store of all), `remote` (other servers), `service` (clients).
 
 mod disk;
+mod disk_room;
 mod process;
 mod refs;
 mod remote;
@@ -23,6 +24,7 @@ pub use disk::{
     age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder, sync_tree,
     write_durably,
 };
+pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,

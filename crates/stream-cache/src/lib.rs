@@ -23,6 +23,7 @@ mod key;
 mod reader;
 mod recording;
 mod response_stream;
+mod room;
 mod store;
 
 #[cfg(test)]

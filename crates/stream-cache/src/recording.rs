@@ -191,7 +191,13 @@ impl<E: Send + Sync + 'static> Recording<E> {
         match self.persistently(evicted, append).await {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, "an answer cannot be written down; it passes through memory");
+                match error.kind() {
+                    // Who looks after the disk tells it.
+                    io::ErrorKind::StorageFull => {
+                        tracing::debug!("there is no room for an answer; it passes through memory")
+                    }
+                    _ => tracing::warn!(%error, "an answer cannot be written down; it passes through memory"),
+                }
                 false
             }
         }
@@ -265,7 +271,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
                     if evicted.is_empty() || retries > MAX_WRITE_RETRIES {
                         return Err(error);
                     }
-                    tracing::warn!(%error, evicted = evicted.len(), "the response cache makes room to write again");
+                    tracing::debug!(%error, evicted = evicted.len(), "the response cache makes room to write again");
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! How the upstream is doing, as one value for pages and probes.
 
 use heliostat_downstream::DeliveryRecord;
+use heliostat_git::DiskRoom;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, RequestState};
 
@@ -21,6 +22,8 @@ pub struct UpstreamStatus {
     pub reconciliation: ReconciliationStatus,
     /// Where records and disk do not agree.
     pub disk: DiskAgreement,
+    /// Room on the disk, once it was looked at.
+    pub room: Option<DiskRoom>,
 }
 
 /// How one mirror is doing, as seen from here.
@@ -51,6 +54,7 @@ impl Upstream {
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
+            room: self.0.served.engine().room(),
         })
     }
 

@@ -49,6 +49,12 @@ impl SourceRepository {
         if user_git.run_on(&git_dir, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
+        if lacks_what_it_left_elsewhere(&user_git, &git_dir).await? {
+            bail!(
+                "{origin} is a partial clone and lacks objects; import the repository that it was cloned from, or \
+                 complete it by: git fetch --refetch --no-filter"
+            );
+        }
         if user_git.run_on(&git_dir, &["rev-parse", "--is-bare-repository"]).await? == "true" {
             return Ok(Self { path: path.to_owned(), origin, _temporary: None });
         }
@@ -67,15 +73,37 @@ impl SourceRepository {
         &self.origin
     }
 
+    /// Whether it has neither branches nor tags.
+    pub async fn is_empty(&self, git: &Git) -> anyhow::Result<bool> {
+        let references = UserGit::of(git).run_on(&self.path, &["for-each-ref", "--count=1"]).await?;
+        Ok(references.is_empty())
+    }
+
+    /// Its current branch as a full name, whether or not that has a commit.
+    pub async fn head(&self, git: &Git) -> Option<String> {
+        let git = UserGit::of(git);
+        let head = git.run_on(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await;
+        head.ok().filter(|name| !name.is_empty())
+    }
+
     /// Its current branch as a full name, if that has a commit.
     pub async fn default_branch(&self, git: &Git) -> Option<String> {
-        let git = UserGit::of(git);
-        git.run_on(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.ok()?;
-        git.run_on(&self.path, &["symbolic-ref", "--quiet", "HEAD"])
+        UserGit::of(git)
+            .run_on(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
             .await
-            .ok()
-            .filter(|name| !name.is_empty())
+            .ok()?;
+        self.head(git).await
     }
+}
+
+/// Whether its references need objects that git would fetch when it wants them.
+async fn lacks_what_it_left_elsewhere(git: &UserGit, git_dir: &Path) -> anyhow::Result<bool> {
+    // Git fails when no setting has such a name.
+    if git.run_on(git_dir, &["config", "--get-regexp", r"^remote\..*\.promisor$"]).await.is_err() {
+        return Ok(false);
+    }
+    let missing = ["rev-list", "--objects", "--all", "--quiet", "--missing=print"];
+    Ok(!git.run_on(git_dir, &missing).await?.is_empty())
 }
 
 /// A bare repository with the branches and tags of a checkout, which also has references that are its own
