@@ -39,5 +39,5 @@ pub use sync::{
 };
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamFacts,
-    UpstreamLink, UpstreamUrl,
+    UpstreamLink, UpstreamMake, UpstreamUrl,
 };

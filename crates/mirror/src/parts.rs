@@ -86,9 +86,12 @@ impl Parts {
         let contact = Arc::clone(link.contact());
         let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
             .map_err(StartError::Client)?;
+        client.set_make(link.make_of_upstream().await?);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
-        let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
+        let (of_link, of_client) = (Arc::clone(&link), client.clone());
+        let decisions =
+            AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;
         let decisions = Arc::new(decisions);
         let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
         let authenticator = Arc::new(Authenticator {
@@ -149,6 +152,10 @@ impl Parts {
         }
     }
 
+    pub(crate) fn decisions(&self) -> Arc<AccessDecisions> {
+        Arc::clone(&self.decisions)
+    }
+
     pub(crate) fn events(&self) -> UpstreamEvents {
         UpstreamEvents {
             link: Arc::clone(&self.link),
@@ -160,6 +167,8 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            unconfirmed: Arc::default(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -169,6 +178,7 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
             repairs: Arc::clone(&self.repairs),
+            served: self.served.clone(),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
@@ -245,6 +255,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
+            engine: Arc::clone(self.served.engine()),
             clock: self.clock.clone(),
         }
     }

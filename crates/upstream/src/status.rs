@@ -1,5 +1,6 @@
 //! How the upstream is doing, as one value for pages and probes.
 
+use heliostat_git::DiskRoom;
 use heliostat_refusal::Refusal;
 use heliostat_storage::RequestState;
 
@@ -17,6 +18,8 @@ pub struct UpstreamStatus {
     pub reconciliation: ReconciliationStatus,
     /// Where records and disk do not agree.
     pub disk: DiskAgreement,
+    /// Room on the disk, once it was looked at.
+    pub room: Option<DiskRoom>,
 }
 
 impl Upstream {
@@ -28,6 +31,7 @@ impl Upstream {
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
+            room: self.0.served.engine().room(),
         })
     }
 

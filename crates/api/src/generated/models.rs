@@ -125,23 +125,30 @@ pub struct EnrichedRepository {
     pub description: Option<String>,
     /// An id that a repository shares with its forks, 20 hexadecimal digits.
     #[oai(rename = "hierarchyId")]
-    #[serde(rename = "hierarchyId")]
+    #[schema(required = true)]
+    #[serde(rename = "hierarchyId", default)]
     pub hierarchy_id: String,
     /// The version control system, always `git`.
     #[oai(rename = "scmId")]
-    #[serde(rename = "scmId")]
+    #[schema(required = true)]
+    #[serde(rename = "scmId", default)]
     pub scm_id: String,
     /// Whether a repository can be used, is being created, could not be created, or is out of service.
     pub state: RepositoryState,
     /// The state in words.
     #[oai(rename = "statusMessage")]
-    #[serde(rename = "statusMessage")]
+    #[schema(required = true)]
+    #[serde(rename = "statusMessage", default)]
     pub status_message: String,
     /// Whether everyone may read the repository without signing in.
     pub public: bool,
     /// Whether the repository may be forked.
+    #[schema(required = true)]
+    #[serde(default)]
     pub forkable: bool,
     /// Whether the repository is archived, so that it can be read but not pushed to.
+    #[schema(required = true)]
+    #[serde(default)]
     pub archived: bool,
     /// The short name of the default branch.
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
@@ -152,10 +159,14 @@ pub struct EnrichedRepository {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// Always `REPOSITORY`.
+    #[schema(required = true)]
+    #[serde(default)]
     pub scope: String,
     /// A project.
     pub project: RestProject,
     /// The addresses of a repository.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestRepositoryLinks,
     /// What a mirror compares to find out whether it is up to date.
     pub properties: EnrichedRepositoryProperties,
@@ -178,6 +189,8 @@ pub struct EnrichedRepositoryProperties {
     #[serde(rename = "defaultBranchId", default, skip_serializing_if = "Option::is_none")]
     pub default_branch_id: Option<String>,
     /// A number that grows by one with each change of the refs.
+    #[schema(required = true)]
+    #[serde(default)]
     pub generation: i64,
     /// A random name that the repository got when it was made and keeps for life. The same id with another identity
     /// is another repository: ids can be given again after a database was restored from a backup.
@@ -618,10 +631,16 @@ pub struct PageOfEnrichedRepository {
     /// What is on this page.
     pub values: Vec<EnrichedRepository>,
     /// How many values are on this page.
+    #[schema(required = true)]
+    #[serde(default)]
     pub size: i32,
     /// The most values that the page may hold.
+    #[schema(required = true)]
+    #[serde(default)]
     pub limit: i32,
     /// Where this page starts.
+    #[schema(required = true)]
+    #[serde(default)]
     pub start: i64,
     /// Whether no page follows.
     #[oai(rename = "isLastPage")]
@@ -1398,7 +1417,11 @@ pub struct RestAddonDescriptor {
     pub authentication: RestAddonAuthentication,
     /// Where the upstream announces that it has installed or removed the mirror.
     pub lifecycle: RestAddonLifecycle,
-    /// The events that the mirror wants to hear of.
+    /// What the mirror asks to be allowed, in the words of Atlassian Connect.
+    pub scopes: Vec<String>,
+    /// What the add-on takes part in, where Atlassian Connect looks for it.
+    pub modules: RestAddonModules,
+    /// The events that the mirror wants to hear of, as in `modules`.
     pub webhooks: Vec<RestAddonWebhook>,
 }
 
@@ -1437,6 +1460,14 @@ pub struct RestAddonInstalledEvent {
     #[oai(rename = "teamName", skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(rename = "teamName", default, skip_serializing_if = "Option::is_none")]
     pub team_name: Option<String>,
+    /// What happened. It is not used.
+    #[oai(rename = "eventType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(rename = "eventType", default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// What the upstream is; `Heliostat` if nothing is said.
+    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(rename = "productType", default, skip_serializing_if = "Option::is_none")]
+    pub product_type: Option<String>,
     /// What a mirror mirrors of an upstream.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -1455,6 +1486,8 @@ impl fmt::Debug for RestAddonInstalledEvent {
             .field("public_key", &self.public_key)
             .field("team_id", &self.team_id)
             .field("team_name", &self.team_name)
+            .field("event_type", &self.event_type)
+            .field("product_type", &self.product_type)
             .field("settings", &self.settings)
             .finish()
     }
@@ -1467,6 +1500,13 @@ pub struct RestAddonLifecycle {
     pub installed: String,
     /// The path to call after the removal.
     pub uninstalled: String,
+}
+
+/// What the add-on takes part in, where Atlassian Connect looks for it.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestAddonModules {
+    /// The events that the mirror wants to hear of.
+    pub webhooks: Vec<RestAddonWebhook>,
 }
 
 /// A kind of event, and where to send it.
@@ -1483,7 +1523,8 @@ pub struct RestAddonWebhook {
 pub struct RestAnalyticsSettings {
     /// Whether mirrors may collect usage data.
     #[oai(rename = "canCollectAnalytics")]
-    #[serde(rename = "canCollectAnalytics")]
+    #[schema(required = true)]
+    #[serde(rename = "canCollectAnalytics", default)]
     pub can_collect_analytics: bool,
     /// The time on the upstream.
     #[oai(rename = "serverTime")]
@@ -1571,6 +1612,8 @@ pub struct RestApplicationUserWithPermissions {
     #[serde(rename = "effectivePermissions")]
     pub effective_permissions: BTreeMap<String, Value>,
     /// Where the object itself is to be found.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestSelfLinks,
 }
 
@@ -1822,9 +1865,7 @@ pub struct RestDetailedUser {
 /// One fault.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestErrorMessage {
-    /// The field or parameter that is wrong. Absent if the fault lies elsewhere.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The field or parameter that is wrong. `null` if the fault lies elsewhere.
     pub context: Option<String>,
     /// What is wrong, in a sentence for people.
     pub message: String,
@@ -2460,8 +2501,12 @@ pub struct RestProject {
     #[serde(rename = "type")]
     pub kind: ProjectType,
     /// Always `PROJECT`.
+    #[schema(required = true)]
+    #[serde(default)]
     pub scope: String,
     /// Where the object itself is to be found.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestSelfLinks,
 }
 
@@ -3530,6 +3575,7 @@ impl fmt::Display for UserType {
     RestAddonDescriptor,
     RestAddonInstalledEvent,
     RestAddonLifecycle,
+    RestAddonModules,
     RestAddonWebhook,
     RestAnalyticsSettings,
     RestApplicationProperties,

@@ -20,7 +20,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::handlers::Handlers;
-use crate::payload::{ApiJson, OptionalJson};
+use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
 
@@ -81,9 +81,6 @@ pub enum RegisterResponse {
     /// The request in its present state.
     #[oai(status = 200)]
     Ok(ApiJson<RestMirroringRequest>),
-    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
-    #[oai(status = 400)]
-    BadRequest(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -1157,8 +1154,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Files a mirror's request to join. The answer tells the state of the request, so a mirror learns its fate by
     /// asking again: while the request is open, repeating it brings it up to date. A name or base URL that another
-    /// mirror has, and a mirror that was rejected, are refused with 409; the message says which. Anyone may call this,
-    /// therefore the number of calls and of open requests is limited.
+    /// mirror has, and a mirror that was rejected, are refused with 409; the message says which. A request that is
+    /// incomplete or malformed is 409 as well, and `context` names the field. Anyone may call this, therefore the number
+    /// of calls and of open requests is limited.
     #[oai(path = "/mirroring/latest/requests", method = "post", operation_id = "register", tag = "Tag::This")]
     async fn register(
         &self,
@@ -1619,7 +1617,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         &self,
         _credentials: BasicOrBearer,
         call: Call,
-        body: ApiJson<String>,
+        body: ApiText,
     ) -> poem::Result<SetPreferredMirrorIdResponse> {
         let request = SetPreferredMirrorIdRequest {
             body: body.0,

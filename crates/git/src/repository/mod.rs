@@ -15,6 +15,7 @@ mod object_info;
 mod pack_index;
 mod push_turns;
 mod recover;
+mod replica;
 mod revisions;
 mod store;
 mod swap_refs;

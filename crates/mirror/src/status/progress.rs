@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use heliostat_git::DiskRoom;
+use heliostat_git_serve::ServingEngine;
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::UpstreamState;
@@ -69,6 +71,8 @@ pub struct MirrorStatus {
     pub last_sweep: Option<SweepOutcome>,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
+    /// Room on the disk, once it was looked at.
+    pub room: Option<DiskRoom>,
     /// The upstream's clock minus ours, in milliseconds, when it was last looked at.
     pub clock_skew_ms: Option<i64>,
 }
@@ -81,6 +85,7 @@ pub struct StatusReport {
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) repairs: Arc<Repairs>,
     pub(crate) disk_progress: Arc<DiskProgress>,
+    pub(crate) engine: Arc<ServingEngine>,
     pub(crate) clock: Clock,
 }
 
@@ -127,6 +132,7 @@ impl StatusReport {
             last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
             sweep_error: sweeps.sweep_error,
+            room: self.engine.room(),
             clock_skew_ms: sweeps.clock_skew_ms,
         }
     }

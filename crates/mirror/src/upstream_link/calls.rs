@@ -79,6 +79,11 @@ impl UpstreamClient {
         Ok(self.call_urgently(&AnalyticsSettingsRequest, secret).await?.server_time)
     }
 
+    /// Whether the upstream answers signed calls at this moment.
+    pub(crate) async fn probe(&self, secret: &Secret) -> Result<(), CallError> {
+        self.call_urgently(&AnalyticsSettingsRequest, secret).await.map(drop)
+    }
+
     /// A page of the repositories of one project, or of all.
     pub(crate) async fn list_repositories(
         &self,

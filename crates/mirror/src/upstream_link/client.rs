@@ -3,6 +3,7 @@
 //! A server that answers something else, a proxy's error page for instance, is an error and never an empty list.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heliostat_api::{ErrorName, RemoteCall};
@@ -13,7 +14,9 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::contact::Contact;
+use super::descriptor::addon_key;
 use super::identity::UpstreamUrl;
+use super::install::UpstreamMake;
 use super::repository::UnfitValue;
 
 /// How this server names itself to its upstream.
@@ -25,6 +28,16 @@ const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
     error.name() == Some(ErrorName::ServerToken)
+}
+
+/// The same of a call in which nobody but this server shows who it is. Other makes do not tell whose fault a 401 is.
+pub(super) fn refuses_our_signature(error: &CallError) -> bool {
+    matches!(error.name(), Some(ErrorName::ServerToken | ErrorName::Authentication))
+}
+
+/// Whether the upstream found nothing wrong with the call but its time: the two clocks differ.
+pub(crate) fn is_about_the_clock(error: &CallError) -> bool {
+    error.name() == Some(ErrorName::ServerClock)
 }
 
 /// Whether others may well be answered at the same time. A proxy that limits requests has no name for it.
@@ -71,6 +84,9 @@ pub(crate) struct UpstreamClient {
     client: PeerClient,
     base_url: Url,
     server_id: String,
+    addon_key: String,
+    /// Whether calls are signed in the name of the add-on, and not of the server.
+    signs_as_addon: Arc<AtomicBool>,
     clock: Clock,
     contact: Arc<Contact>,
 }
@@ -84,7 +100,24 @@ impl UpstreamClient {
         clock: Clock,
     ) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
-        Ok(Self { client, base_url: url.to_url(), server_id, clock, contact })
+        let addon_key = addon_key(&server_id);
+        let signs_as_addon = Arc::default();
+        Ok(Self { client, base_url: url.to_url(), server_id, addon_key, signs_as_addon, clock, contact })
+    }
+
+    /// Signs from now on as an upstream of this make wants it.
+    pub(crate) fn set_make(&self, make: UpstreamMake) {
+        self.signs_as_addon.store(make == UpstreamMake::Other, Ordering::Relaxed);
+    }
+
+    /// One that signs so, while all others go on as before.
+    pub(super) fn of_make(&self, make: UpstreamMake) -> Self {
+        Self { signs_as_addon: Arc::new(AtomicBool::new(make == UpstreamMake::Other)), ..self.clone() }
+    }
+
+    /// The name under which calls are signed.
+    fn issuer(&self) -> &str {
+        if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
     }
 
     pub(super) fn server_id(&self) -> &str {
@@ -105,7 +138,7 @@ impl UpstreamClient {
         self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
     }
 
-    /// The same when the answer is waited for, by a user for instance.
+    /// The same, for what must be known soon: while a user waits for the answer.
     pub(super) async fn call_urgently<R: RemoteCall>(
         &self,
         request: &R,
@@ -145,8 +178,7 @@ impl UpstreamClient {
 
     /// The value of an `Authorization` header that is good for the hashed request.
     pub(crate) fn authorization(&self, secret: &Secret, query_hash: String, lifetime_seconds: i64) -> String {
-        let claims =
-            Claims::new(self.server_id.as_str(), query_hash, self.clock.now_seconds(), lifetime_seconds);
+        let claims = Claims::new(self.issuer(), query_hash, self.clock.now_seconds(), lifetime_seconds);
         format!("JWT {}", sign(secret, &claims))
     }
 
@@ -165,7 +197,7 @@ impl UpstreamClient {
     }
 
     fn signer<'a>(&'a self, secret: &'a Secret) -> Signer<'a> {
-        Signer { issuer: &self.server_id, secret, base_url: &self.base_url }
+        Signer { issuer: self.issuer(), secret, base_url: &self.base_url }
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use heliostat_api::models::RestSyncProgress;
 use heliostat_downstream::event_date;
+use heliostat_git::{DiskRoom, DiskState};
 use heliostat_mirror::{Mirror, MirrorStatus};
-use heliostat_storage::UpstreamState;
+use heliostat_storage::{Database, UpstreamState};
 use heliostat_upstream::{DiskAgreement, Upstream};
 use poem::endpoint::{make, make_sync};
 use poem::http::{StatusCode, header};
@@ -19,6 +20,12 @@ use crate::wire::sync_progress;
 
 /// An upstream that may take traffic.
 const RUNNING: &str = "RUNNING";
+/// A server that answers readers and has no room for what is pushed or fetched.
+const DISK_FULL: &str = "DISK_FULL";
+/// One that has room for little.
+const DISK_LOW: &str = "DISK_LOW";
+/// One whose disk cannot be written.
+const DISK_READ_ONLY: &str = "DISK_READ_ONLY";
 /// An upstream that cannot answer requests.
 const ERROR: &str = "ERROR";
 /// A mirror that may take traffic.
@@ -95,12 +102,15 @@ pub struct FollowedUpstream {
 }
 
 /// `GET /status` of an upstream: 200 while its database answers.
-pub fn upstream_status(upstream: Upstream) -> RouteMethod {
+pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
     get(make(move |_| {
-        let upstream = upstream.clone();
+        let (upstream, absence) = (upstream.clone(), database.absence());
         async move {
+            if let Some(absence) = absence {
+                return answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(absence));
+            }
             match upstream.status().await {
-                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk)),
+                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status.disk, status.room)),
                 Err(refusal) => {
                     let reason = Problem::from(refusal).message().to_owned();
                     answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
@@ -111,17 +121,19 @@ pub fn upstream_status(upstream: Upstream) -> RouteMethod {
 }
 
 /// `GET /status` of a mirror: 200 only while the node may take traffic.
-pub fn mirror_status(mirror: Arc<Mirror>) -> RouteMethod {
+pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
     get(make_sync(move |_| {
         let status = mirror.status.now();
         let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        answer(code, &MirrorAnswer::of(status))
+        let mut told = MirrorAnswer::of(status);
+        told.reason = database.absence().or(told.reason);
+        answer(code, &told)
     }))
 }
 
 impl UpstreamAnswer {
     /// The others are served, so the node may take traffic; but somebody has to look.
-    fn running(disk: &DiskAgreement) -> Self {
+    fn running(disk: &DiskAgreement, room: Option<DiskRoom>) -> Self {
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
             format!(
@@ -135,9 +147,18 @@ impl UpstreamAnswer {
                  heliostat repository adopt lists them and takes them over"
             )
         });
-        let reasons: Vec<String> = unserved.into_iter().chain(unrecorded).collect();
+        let full = room
+            .and_then(|room| room.complaint())
+            .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
+        let reasons: Vec<String> = full.into_iter().chain(unserved).chain(unrecorded).collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-        UpstreamAnswer { state: RUNNING, unserved_repos, unrecorded_repos, reason }
+        let state = match room.map_or(DiskState::Writable, |room| room.state()) {
+            DiskState::Writable => RUNNING,
+            DiskState::Low => DISK_LOW,
+            DiskState::Full => DISK_FULL,
+            DiskState::ReadOnly => DISK_READ_ONLY,
+        };
+        UpstreamAnswer { state, unserved_repos, unrecorded_repos, reason }
     }
 
     fn error(reason: String) -> Self {
@@ -194,7 +215,9 @@ fn unrecorded(status: &MirrorStatus) -> usize {
 /// The first thing to look at, from the link over the comparison with the upstream to single repositories.
 fn reason(status: &MirrorStatus) -> Option<String> {
     let unrecorded = unrecorded(status);
-    if status.reason.is_some() {
+    if let Some(complaint) = status.room.and_then(|room| room.complaint()) {
+        Some(format!("{complaint}; what does not fit is not fetched"))
+    } else if status.reason.is_some() {
         status.reason.clone()
     } else if let Some(not_known) = not_known(status) {
         Some(not_known)
@@ -290,6 +313,7 @@ pub(crate) mod tests {
             last_sweep: None,
             sweep_error: None,
             clock_skew_ms: None,
+            room: None,
         }
     }
 
