@@ -11,6 +11,7 @@ mod drain;
 mod heals_by_itself;
 mod kill_and_converge;
 mod metrics_tell_operators;
+mod never_stuck;
 mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;
