@@ -66,6 +66,11 @@ impl SourceRepository {
         &self.origin
     }
 
+    /// The hash by which its objects are named, as git calls it.
+    pub async fn object_format(&self, git: &Git) -> anyhow::Result<String> {
+        UserGit::of(git).run(&self.path, &["rev-parse", "--show-object-format"]).await
+    }
+
     /// Its current branch as a full name, if that has a commit.
     pub async fn default_branch(&self, git: &Git) -> Option<String> {
         let git = UserGit::of(git);

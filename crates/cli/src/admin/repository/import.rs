@@ -50,7 +50,17 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let session = command.connection.open().await?;
     let source = SourceRepository::from_path_or_url(&git, &command.source).await?;
 
-    let new = NewRepository { name: &name, attributes: &command.attributes };
+    let mut attributes = command.attributes;
+    let format = source.object_format(&git).await?;
+    if let Some(asked) = attributes.object_format.replace(format.clone())
+        && asked != format
+    {
+        bail!(
+            "the objects of {:?} are named by {format}, and not by {asked}; a copy cannot change that",
+            command.source
+        );
+    }
+    let new = NewRepository { name: &name, attributes: &attributes };
     let created = create_if_missing(&session.client, &command.project, &new).await?;
     let repository = name_in_upstream(&created)?;
     if !command.overwrite && has_branches(&session.client, &repository).await? {
@@ -58,7 +68,7 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     }
     push_all(&git, &source, &session.client, &repository, session.authorization()).await?;
 
-    let wanted = command.attributes.default_branch.map(|branch| match branch.starts_with("refs/heads/") {
+    let wanted = attributes.default_branch.map(|branch| match branch.starts_with("refs/heads/") {
         true => branch,
         false => format!("refs/heads/{branch}"),
     });
