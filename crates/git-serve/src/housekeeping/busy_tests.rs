@@ -220,7 +220,7 @@ async fn a_busy_repository_stays_small_while_transfers_overlap() {
     let push = tokio::spawn(async move { receive_pack(&target, request, &GitProtocol::default()).await });
     let slow = repository.git().readers().begin(repository.path());
     slow.settle();
-    let limits = Thresholds { loose_objects: 20, unindexed_packs: 2, ..eager() };
+    let limits = Thresholds { loose_weight: 20, unindexed_packs: 2, ..eager() };
     let mut reconciler = Reconciler::new(store.clone(), limits);
     // One begins before the last one ends: there is no moment without any.
     let mut reader = repository.git().readers().begin(repository.path());
