@@ -26,8 +26,8 @@ pub use disk::{
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
-    InvalidRefName, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind, RefName,
-    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    InvalidRefName, MAX_REF_LIST_BYTES, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind,
+    RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
 };
 pub use process::{
     ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
