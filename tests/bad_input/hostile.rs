@@ -100,7 +100,7 @@ async fn nul_in_any_text_is_refused_or_kept_but_never_a_fault() {
     assert_eq!(error["context"], "description");
     let request = serde_json::json!({"mirrorId": "A\u{0}", "mirrorName": "a\u{0}",
         "mirrorBaseUrl": "http://a\u{0}", "addonDescriptorUri": "http://a\u{0}/x", "productType": "\u{0}"});
-    pair.anonymous().post("/rest/mirroring/latest/requests", &request).await.refused(400);
+    pair.anonymous().post("/rest/mirroring/latest/requests", &request).await.refused(409);
 }
 
 #[tokio::test]

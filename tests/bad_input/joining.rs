@@ -89,7 +89,7 @@ async fn special_purpose_and_unreachable_addresses_are_refused() {
             request_of(&heliostat_auth::server_id(), "Odd", &Url::parse("http://a").expect("is a URL"));
         body["mirrorBaseUrl"] = json!(address);
         body["addonDescriptorUri"] = json!(address);
-        admin(&upstream).post(REQUESTS, &body).await.expect_error(400);
+        admin(&upstream).post(REQUESTS, &body).await.expect_error(409);
     }
 }
 

@@ -4,13 +4,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use url::Url;
 
 use super::server_process::{children_of, open_files_of};
-use crate::harness::{Checkout, Pair, clone_url, commit_noise, eventually, git, packets, post_fetch};
+use crate::harness::{
+    ADMIN_PASSWORD, Checkout, Pair, Server, ServerOptions, clone_url, commit_noise, eventually, git, packets,
+    post_fetch,
+};
 
 /// How many leave.
 const CLIENTS: usize = 1_000;
@@ -68,6 +74,37 @@ async fn a_thousand_clients_that_leave_leave_nothing_behind() {
     assert_eq!(git(&copy, &["rev-parse", "main"]), commit);
     let log = pair.mirror.log();
     assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_its_push_is_no_error_of_the_server() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let repository = upstream.empty_repository(false).await;
+    let url = upstream.admin_url(&repository);
+    let zeros = "0".repeat(40);
+    let change = format!("{zeros} {} refs/heads/main\0 report-status", "1".repeat(40));
+    let begun = format!("{:04x}{change}0000PACK", change.len() + 4);
+    let credentials = BASE64.encode(format!("admin:{ADMIN_PASSWORD}"));
+    let head = format!(
+        "POST {}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\
+         Content-Type: application/x-git-receive-pack-request\r\n",
+        url.path()
+    );
+    let port = url.port().expect("has a port");
+    for rest in [
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{begun}\r\n", begun.len()),
+        format!("Content-Length: 1000000\r\n\r\n{begun}"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
+        stream.write_all(format!("{head}{rest}").as_bytes()).await.expect("the server reads");
+        eventually("git to take the push", || async { (children_of(&upstream) > 0).then_some(()) }).await;
+        drop(stream);
+        eventually("git to end", || async { (children_of(&upstream) == 0).then_some(()) }).await;
+    }
+    let checkout = Checkout::new();
+    checkout.push(&url, &["HEAD:refs/heads/main"]);
+    let log = upstream.log();
+    assert!(!log.contains("ERROR"), "{log}");
 }
 
 /// A public repository with content that does not shrink, on both sides; with its checkout and its newest commit.

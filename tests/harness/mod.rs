@@ -4,7 +4,7 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
-//! `forgetful_disk` loses what was not synced, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
+//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
@@ -25,7 +25,9 @@ mod pair;
 mod raw_clone;
 mod receiver;
 mod reference_git;
+mod relay;
 mod server;
+mod small_disk;
 mod statuses;
 mod tiny_http;
 mod tools;
@@ -39,7 +41,7 @@ pub use documented::{Documented, documented};
 pub use faulty_proxy::FaultyProxy;
 pub use forgetful_disk::ForgetfulDisk;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
-pub use git::{Checkout, git, git_fails, git_output, refs_hash};
+pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
 pub use history::{History, Mark, Source};
@@ -52,8 +54,10 @@ pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
+pub use relay::Relay;
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
-pub use tiny_http::Received;
+pub use small_disk::SmallDisk;
+pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
 pub use wait::{eventually, within};

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,6 +32,8 @@ pub struct ServerOptions {
     pub open_files: Option<u64>,
     /// Where data and database lie; a folder of its own when absent.
     pub disk: Option<PathBuf>,
+    /// Where its database server is reached, if not at its own address.
+    pub database_through: Option<SocketAddr>,
 }
 
 /// A running server.
@@ -77,7 +80,10 @@ impl Server {
         let folder =
             tempfile::Builder::new().prefix("heliostat-test-").tempdir().expect("a folder can be made");
         let base_url = Url::parse("http://127.0.0.1:1").expect("is a URL");
-        let database = new_database(options.disk.as_deref().unwrap_or(folder.path()));
+        let mut database = new_database(options.disk.as_deref().unwrap_or(folder.path()));
+        if let Some(address) = options.database_through {
+            database = with_address(&database, address);
+        }
         Server { role, options, base_url, child: None, database, folder }
     }
 
@@ -166,6 +172,16 @@ impl Server {
         self.kill();
     }
 
+    /// Lets the process stand still: it accepts connections and answers nothing, as a machine does that hangs.
+    pub fn hang(&self) {
+        signal("-STOP", &[self.process_id().expect("the server runs")]);
+    }
+
+    /// Ends [`Server::hang`].
+    pub fn go_on(&self) {
+        signal("-CONT", &[self.process_id().expect("the server runs")]);
+    }
+
     /// Tells the process to stop, as a service manager does, and waits until it has ended.
     pub fn terminate(&mut self) -> ExitStatus {
         let process = self.process_id().expect("the server runs").to_string();
@@ -239,6 +255,13 @@ fn new_database(folder: &Path) -> String {
     tell_postgres(&administrator, &format!("CREATE DATABASE {name}"));
     let (server, _) = administrator.rsplit_once('/').expect("the URL names a database");
     format!("{server}/{name}")
+}
+
+fn with_address(database: &str, address: SocketAddr) -> String {
+    let mut url = Url::parse(database).expect("the address of a server is a URL");
+    url.set_ip_host(address.ip()).expect("it has a host");
+    url.set_port(Some(address.port())).expect("it has a port");
+    url.into()
 }
 
 /// Has PostgreSQL carry out a statement.

@@ -46,6 +46,10 @@ pub struct UpstreamByHand {
 struct State {
     secrets: Vec<String>,
     repositories: Vec<Value>,
+    /// Whether signed calls are refused because of their time.
+    clock_is_wrong: bool,
+    /// Whether a proxy answers in its place.
+    is_away: bool,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -89,6 +93,9 @@ impl UpstreamByHand {
                     return reply;
                 }
                 let mut state = shown.lock();
+                if state.is_away {
+                    return (503, Value::Null);
+                }
                 let answered = answer(request, &state);
                 state.faults.extend(faults(request, &answered));
                 answered
@@ -191,9 +198,31 @@ impl UpstreamByHand {
         self.state.lock().secrets.push(secret.to_owned());
     }
 
+    /// Whether the clock of the upstream is another one than the mirror's from now on.
+    pub fn set_clock_wrong(&self, is_wrong: bool) {
+        self.state.lock().clock_is_wrong = is_wrong;
+    }
+
+    /// From now on no signature is accepted any more.
+    pub fn refuse_secret(&self) {
+        self.state.lock().secrets.clear();
+    }
+
+    /// From now on a proxy answers in its place, or itself again.
+    pub fn set_away(&self, is_away: bool) {
+        self.state.lock().is_away = is_away;
+    }
+
     /// From now on this repository is listed.
     pub fn list_repository(&self, repository: Value) {
         self.state.lock().repositories.push(repository);
+    }
+
+    /// From now on this repository is listed instead of the one that had its id.
+    pub fn replace_repository(&self, repository: Value) {
+        let mut state = self.state.lock();
+        state.repositories.retain(|other| other["id"] != repository["id"]);
+        state.repositories.push(repository);
     }
 
     /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
@@ -283,6 +312,9 @@ fn answer(request: &Received, state: &State) -> Reply {
     if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
+    if state.clock_is_wrong {
+        return error(401, ErrorName::ServerClock, "The JWT was not accepted: the clocks differ by 300 s.");
+    }
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
     match segments.as_slice() {
         ["analyticsSettings"] => {
@@ -314,7 +346,7 @@ fn answer(request: &Received, state: &State) -> Reply {
 }
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {
-    (status, json!({"errors": [{"message": message, "exceptionName": name.as_str()}]}))
+    (status, json!({"errors": [{"context": null, "message": message, "exceptionName": name.as_str()}]}))
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {

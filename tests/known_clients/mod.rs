@@ -6,6 +6,8 @@
 
 mod bamboo;
 mod bitbottle;
+mod bitbucket_mirror;
+mod bitbucket_upstream;
 mod branch_source;
 mod browser;
 mod context_path;

@@ -1,5 +1,6 @@
 //! A mirror whose copies are damaged makes them anew, and one that cannot read them for a moment keeps them.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -51,13 +52,17 @@ impl Copy {
         self.checkout.push(&pair.upstream_url(&self.repository), &["HEAD:refs/heads/main"]);
     }
 
-    /// Reads it until a clone is whole and has the newest commit.
+    /// Reads it until a clone is whole and has the newest commit. Those before are refused: one may break off, but never two.
     async fn heals(&self, pair: &Pair) {
         let url = pair.mirror_url(&self.repository);
+        let broke_off = Cell::new(false);
         eventually("a whole clone of the newest commit", || async {
             let folder = tempfile::tempdir().expect("a folder can be made");
             let output = git_output(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
             if !output.status.success() {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                let is_refused = errors.contains("503");
+                assert!(is_refused || !broke_off.replace(true), "one more clone broke off: {errors}");
                 return None;
             }
             let copy = folder.path().join("copy");

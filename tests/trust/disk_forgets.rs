@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::path::Path;
 
 use crate::harness::ForgetfulDisk;
 
@@ -9,6 +10,8 @@ use super::seed::chance;
 
 /// Enough to see each outcome, but for a chance of one in millions.
 const CUTS: u32 = 60;
+/// Names that are made before a cut, and not synced.
+const UNSYNCED: usize = 10;
 
 #[test]
 fn what_was_synced_survives_and_what_was_not_may_be_lost_in_every_way() {
@@ -58,4 +61,37 @@ fn a_file_that_was_synced_before_it_was_renamed_is_whole_under_either_name() {
     let content = || Some("content".to_owned());
     let expected = [[None, None], [None, content()], [content(), None]];
     assert_eq!(outcomes, BTreeSet::from(expected));
+}
+
+#[test]
+fn names_survive_in_the_order_in_which_they_changed() {
+    let mut chance = chance("forgetful disk");
+    let Some(mut disk) = ForgetfulDisk::new() else { return };
+    let sync = |folder: &Path| File::open(folder).and_then(|file| file.sync_all()).expect("it can be synced");
+    let mut outcomes = BTreeSet::new();
+    for cut in 0..CUTS {
+        let folders = ["one", "another"].map(|name| disk.path().join(name));
+        folders.iter().for_each(|folder| fs::create_dir_all(folder).expect("a folder can be made"));
+        sync(disk.path());
+        let make = |number: usize| {
+            let name = folders[number % 2].join(format!("{cut}-{number}"));
+            fs::create_dir(&name).expect("a folder can be made");
+            name
+        };
+        let mut made = vec![make(0), make(1)];
+        // That keeps what came before, wherever that was.
+        sync(&folders[1]);
+        made.extend((2..2 + UNSYNCED).map(make));
+        disk.cut_power(&mut chance);
+        disk.restore_power();
+        let left = made.iter().take_while(|name| name.exists()).count();
+        assert_eq!(left, made.iter().filter(|name| name.exists()).count(), "not in their order");
+        assert!(left >= 2, "what was synced is lost");
+        outcomes.insert(match left - 2 {
+            0 => "none",
+            UNSYNCED => "all",
+            _ => "some",
+        });
+    }
+    assert_eq!(outcomes, BTreeSet::from(["all", "none", "some"]));
 }

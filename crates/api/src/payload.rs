@@ -29,6 +29,10 @@ const MEDIA_TYPE: &str = "application/json";
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiJson<T>(pub T);
 
+/// A JSON body that is one text. Clients send a single word without quotes as well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiText(pub String);
+
 /// A JSON body that may be absent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptionalJson<T>(pub Option<T>);
@@ -70,6 +74,20 @@ fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidB
         message: format!("the body is not JSON: {error}"),
     })?;
     read_value(value)
+}
+
+/// Reads a text in quotes, or a word that is no JSON.
+fn parse_text(text: &[u8]) -> Result<String, InvalidBody> {
+    match serde_json::from_slice(text) {
+        Ok(value) => read_value(value),
+        Err(_) => bare_word(text).map_or_else(|| parse(text), Ok),
+    }
+}
+
+fn bare_word(text: &[u8]) -> Option<String> {
+    let word = text.trim_ascii();
+    let is_word = word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte));
+    (is_word && !word.is_empty()).then(|| String::from_utf8_lossy(word).into_owned())
 }
 
 /// Reads a JSON value: serde first, then the validators of the schema.
@@ -211,6 +229,31 @@ impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for ApiJso
     }
 }
 
+impl<'a> ApiExtractor<'a> for ApiText {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <String as Type>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(request_meta::<String>(true))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        match read_body(request, body).await? {
+            Some(text) => Ok(ApiText(parse_text(&text)?)),
+            None => Err(ContentTypeError::ExpectContentType.into()),
+        }
+    }
+}
+
 impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for OptionalJson<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
@@ -273,6 +316,16 @@ mod tests {
     fn null_is_the_same_as_nothing_where_a_field_may_be_left_out() {
         let text = br#"{"key":"PRJ","name":"A project","description":null}"#;
         assert_eq!(parse::<RestProjectRequest>(text).expect("is accepted").description, None);
+    }
+
+    #[test]
+    fn a_word_needs_no_quotes_where_a_text_is_all_that_is_sent() {
+        for text in [r#""B0F5-CS21""#, "B0F5-CS21", " B0F5-CS21\r\n"] {
+            assert_eq!(parse_text(text.as_bytes()).as_deref(), Ok("B0F5-CS21"), "{text}");
+        }
+        for other in ["", "7", "null", "[]", "{", "two words", "\"open", "a\u{0}b", "\u{e9}"] {
+            assert!(parse_text(other.as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub trait RemoteCall {
         None
     }
 
-    /// Reads the body of an answer whose status is a success. Fields that the contract does not know are passed over;
-    /// limits of lengths and the like, which hold for what is sent, are not checked.
+    /// Reads the body of an answer whose status is a success. Fields that the contract does not know are passed over, and
+    /// those that `[lenient]` of `openapi/codegen.toml` lists are empty where they are missing; limits of lengths and the like, which hold for what is sent, are not checked.
     fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer>;
 }
 
@@ -132,6 +132,27 @@ mod tests {
         let sent: Value = serde_json::from_slice(&request.body().expect("a body")).expect("JSON");
         assert_eq!(sent, event);
         assert_eq!(request.path(), "/rest/mirroring/latest/mirrorServers/B0F5-CS21-45C2-CCK3/events");
+    }
+
+    #[test]
+    fn a_page_of_bitbucket_is_read_though_it_says_less_and_more() {
+        let page = serde_json::json!({
+            "isLastPage": true, "nextPageStart": null, "filter": null,
+            "values": [{
+                "id": 7, "slug": "engine", "name": "engine", "state": "AVAILABLE", "public": false,
+                "partition": 0, "relatedLinks": {},
+                "project": {
+                    "id": 3, "key": "APP", "name": "App", "public": false, "type": "PERSONAL", "owner": {"id": 1},
+                },
+                "properties": {
+                    "contentHash": "0".repeat(64), "metadataHash": "0".repeat(64), "more": [1],
+                    "defaultBranchId": "refs/heads/main",
+                },
+            }],
+        });
+        let page = GetAllReposForProjectRequest::read(page.to_string().as_bytes()).expect("is understood");
+        assert_eq!((page.values[0].slug.as_str(), page.values[0].properties.generation), ("engine", 0));
+        assert_eq!((page.start, page.is_last_page), (0, true));
     }
 
     #[test]

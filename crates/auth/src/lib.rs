@@ -12,6 +12,7 @@ mod query_hash;
 mod remembered_passwords;
 mod secrets;
 mod server_jwt;
+mod slow_hash;
 mod token_scope;
 
 pub use body_signature::body_signature;
@@ -31,4 +32,5 @@ pub use server_jwt::{
     Claims, GIT_TOKEN_LIFETIME_SECONDS, LEEWAY_SECONDS, MAX_TOKEN_LIFETIME_SECONDS,
     SERVER_TOKEN_LIFETIME_SECONDS, TokenError, UnverifiedToken, sign,
 };
+pub use slow_hash::slow_hash;
 pub use token_scope::TokenScope;

@@ -133,6 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn help_names_options_that_there_are() {
+        for command in every_command(Cli::command()) {
+            let known: Vec<&str> =
+                command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let named = about.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+            let unknown: Vec<&str> = named
+                .map(|name| name.trim_end_matches(['.', ',', ';', ':', ')']))
+                .filter(|name| !known.contains(name))
+                .collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?} in {about:?}", command.get_name());
+        }
+    }
+
+    #[test]
     fn settings_have_one_name_everywhere() {
         for command in every_command(Cli::command()) {
             for argument in command.get_arguments() {

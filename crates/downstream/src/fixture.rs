@@ -63,6 +63,7 @@ pub fn mirror() -> MirrorServer {
         last_seen_at: None,
         created_at: 1_764_000_000_000,
         chosen_projects: None,
+        addon_key: None,
     }
 }
 

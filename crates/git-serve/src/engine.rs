@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, GitError};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
+use parking_lot::Mutex;
 
 use crate::bundle::Bundles;
 use crate::compute::FairQueue;
 use crate::counters::{ServingCounters, StoredAnswers};
 use crate::housekeeping::{Housekeeping, HousekeepingCounters};
+use crate::named_objects::NamedObjects;
 use crate::prewarm::Prewarm;
 use crate::reachability::Reachability;
 
@@ -48,10 +50,12 @@ pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
     reachability: Reachability,
+    named_objects: NamedObjects,
     prewarm: Prewarm,
     bundles: Bundles,
     housekeeping: Housekeeping,
     from_bundle: AtomicU64,
+    room: Mutex<Option<DiskRoom>>,
 }
 
 impl ServingEngine {
@@ -70,10 +74,12 @@ impl ServingEngine {
             responses,
             queue: FairQueue::new(options.computations),
             reachability: Reachability::default(),
+            named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
             bundles: Bundles::default(),
             housekeeping: Housekeeping::default(),
             from_bundle: AtomicU64::new(0),
+            room: Mutex::default(),
         }
     }
 
@@ -90,6 +96,11 @@ impl ServingEngine {
     /// What was proven about wants.
     pub(crate) fn reachability(&self) -> &Reachability {
         &self.reachability
+    }
+
+    /// What clients say they have, and is here.
+    pub(crate) fn named_objects(&self) -> &NamedObjects {
+        &self.named_objects
     }
 
     /// What build servers asked for lately.
@@ -116,6 +127,16 @@ impl ServingEngine {
     /// Notes that a clone's pack begins with the one behind a bundle.
     pub(crate) fn count_from_bundle(&self) {
         self.from_bundle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What room the disk of the repositories had at the last look.
+    pub fn room(&self) -> Option<DiskRoom> {
+        *self.room.lock()
+    }
+
+    /// Takes in what a look at the disk has found.
+    pub(crate) fn note_room(&self, room: DiskRoom) {
+        *self.room.lock() = Some(room);
     }
 
     /// Drops everything that is known of a repository that is gone.

@@ -90,7 +90,9 @@ async fn clients_push_and_the_change_is_visible_at_once() {
     push(&["main", "topic"]).await.expect("pushed");
     let before = repository.refs().await.expect("readable");
     assert_eq!(before, source.refs().await.expect("readable"));
-    push(&[":main", "+topic:forced"]).await.expect("the default branch may go too");
+    assert_eq!(push(&[":main"]).await, None, "the default branch stays");
+    assert_eq!(repository.refs().await.expect("readable"), before);
+    push(&[":topic", "+main:forced"]).await.expect("other branches may go");
     let after = repository.refs().await.expect("readable");
     let kinds: Vec<_> = RefSnapshot::diff(&before, &after).iter().map(|change| change.kind()).collect();
     assert_eq!(kinds, [RefChangeKind::Add, RefChangeKind::Delete]);

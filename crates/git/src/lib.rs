@@ -8,6 +8,7 @@
 //! `repository` (one on disk, and the store of all), `remote` (other servers), `service` (clients).
 
 mod disk;
+mod disk_room;
 mod process;
 mod refs;
 mod remote;
@@ -23,11 +24,12 @@ pub use disk::{
     age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder, sync_tree,
     write_durably,
 };
+pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
     InvalidRefName, MAX_REF_LIST_BYTES, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind,
-    RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
 };
 pub use process::{
     ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
@@ -45,7 +47,8 @@ pub use repository::{
     SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
-    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,
-    ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git, answer_of_upload_pack,
-    decode_request_body, exchange, pack_objects, receive_pack, serve, upload_pack_by_git,
+    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,
+    ReceivedPack, RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
+    answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
+    upload_pack_by_git,
 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_git::Git;
-use heliostat_git_serve::{ServingEngine, keep_house};
+use heliostat_git_serve::{ServingEngine, keep_house, keep_room};
 use heliostat_storage::MirrorStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +30,7 @@ pub struct Mirror {
     /// Which projects are mirrored.
     pub selection: Arc<SelectedProjects>,
     /// What the upstream announces.
-    pub events: UpstreamEvents,
+    pub events: Arc<UpstreamEvents>,
     /// Wakes the comparison with the upstream.
     pub sweep_signal: Arc<SweepSignal>,
     /// What waits for an administrator.
@@ -56,7 +56,7 @@ impl Mirror {
             link: Arc::clone(&parts.link),
             authenticator: Arc::clone(&parts.authenticator),
             selection: Arc::clone(&parts.selection),
-            events: parts.events(),
+            events: Arc::new(parts.events()),
             sweep_signal: Arc::clone(&parts.sweep_signal),
             held_back: parts.held_back(),
             serving: parts.serving(options.freshness_cap),
@@ -86,11 +86,15 @@ impl Mirror {
         tasks.spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()));
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
+        tasks.spawn(parts.keep_contact().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);
         tasks.spawn(rounds.clone().look(stop.clone()));
         tasks.spawn(rounds.check(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
+        tasks.spawn(parts.decisions().run(stop.clone()));
+        tasks.spawn(keep_room(parts.served.clone(), stop.clone()));
+        tasks.spawn(Arc::clone(&self.events).confirm_what_was_said(stop.clone()));
         tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
         tasks.spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));
         tasks.close();

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
@@ -17,8 +17,8 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
-    SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
+    SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
@@ -81,13 +81,17 @@ impl Parts {
         let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
         let introduction = Arc::new(introduction(options, server_id.clone()));
-        let client = UpstreamClient::new(&options.upstream_url, server_id, clock.clone())
-            .map_err(StartError::Client)?;
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
+        let contact = Arc::clone(link.contact());
+        let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
+            .map_err(StartError::Client)?;
+        client.set_make(link.make_of_upstream().await?);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
-        let decisions = AccessDecisions::new(Arc::clone(&link), client.clone(), clock.clone(), lifetimes);
+        let (of_link, of_client) = (Arc::clone(&link), client.clone());
+        let decisions =
+            AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;
         let decisions = Arc::new(decisions);
         let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
         let authenticator = Arc::new(Authenticator {
@@ -148,6 +152,10 @@ impl Parts {
         }
     }
 
+    pub(crate) fn decisions(&self) -> Arc<AccessDecisions> {
+        Arc::clone(&self.decisions)
+    }
+
     pub(crate) fn events(&self) -> UpstreamEvents {
         UpstreamEvents {
             link: Arc::clone(&self.link),
@@ -159,6 +167,8 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            unconfirmed: Arc::default(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -168,6 +178,7 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
             repairs: Arc::clone(&self.repairs),
+            served: self.served.clone(),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
@@ -190,10 +201,22 @@ impl Parts {
         }
     }
 
+    pub(crate) fn keep_contact(&self) -> KeepContact {
+        KeepContact {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// A round of looks takes at least `interval`.
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
             interval,
+            started_at: SystemTime::now(),
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             repositories: self.served.store().clone(),
@@ -215,7 +238,6 @@ impl Parts {
         GitServing {
             freshness_cap,
             link: Arc::clone(&self.link),
-            client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
@@ -233,6 +255,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
+            engine: Arc::clone(self.served.engine()),
             clock: self.clock.clone(),
         }
     }

@@ -11,7 +11,7 @@ use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
 use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
-use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamUrl};
+use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamMake, UpstreamUrl};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, Flush, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +56,7 @@ impl World {
             shared_secret: Secret::new(SECRET),
             base_url: Some(self.upstream.url.clone()),
             settings: None,
+            make: UpstreamMake::Heliostat,
         };
         let request = RequestFacts { method: "POST", path: "/", raw_query: None };
         self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
@@ -170,6 +171,7 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         shared_secret: Secret::new("an invented secret of some length"),
         base_url: Some(world.upstream.url.clone()),
         settings: None,
+        make: UpstreamMake::Heliostat,
     };
     let request = RequestFacts { method: "POST", path: "/", raw_query: None };
     let refused = world.mirror.events.installed(world.id(), event.clone(), &Credentials::None, request).await;
@@ -259,7 +261,11 @@ async fn what_is_deselected_or_removed_is_no_longer_served() {
     eventually("it is here again", || world.mirror.status.now().progress.synced == 1).await;
     open().await.expect("all projects are mirrored");
 
-    world.mirror.events.uninstalled(&world.upstream_itself(), world.id()).await.expect("the database works");
+    let end = async || world.mirror.events.uninstalled(&world.upstream_itself(), world.id()).await;
+    assert!(matches!(end().await, Err(Refusal::Conflict { .. })), "the upstream still accepts the secret");
+    assert_eq!(world.mirror.link.state(), UpstreamState::Installed);
+    world.upstream.state().accepts_secret = false;
+    end().await.expect("the upstream refuses the secret");
     assert_eq!(world.mirror.link.state(), UpstreamState::Removed);
     assert!(open().await.is_err(), "the upstream has removed the mirror");
 }

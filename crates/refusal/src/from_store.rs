@@ -20,6 +20,10 @@ impl From<StoreError> for Refusal {
             StoreError::NotFound { what, value } => {
                 Self::not_found(what, format!("The {what} {value:?} does not exist."))
             }
+            error if error.is_about_the_database() => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the database does not answer");
+                Self::unavailable("The database of this server does not answer; try again later.")
+            }
             error @ (StoreError::StaleGeneration { .. } | StoreError::Unavailable(_)) => {
                 Self::internal(error)
             }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sea_orm::sea_query::{Func, Query};
 use sea_orm::{
@@ -16,11 +18,8 @@ use thiserror::Error;
 use crate::error::StoreError;
 use crate::location::Location;
 use crate::migrations::{MirrorMigrator, UpstreamMigrator};
+use crate::pool_size::PoolSize;
 
-/// Readers run beside each other, writers queue; more connections only cost memory.
-const SQLITE_MAX_CONNECTIONS: u32 = 8;
-/// A share of PostgreSQL's default of 100 that leaves room for several nodes.
-const POSTGRES_MAX_CONNECTIONS: u32 = 16;
 /// Names the advisory lock under which PostgreSQL databases are migrated. Any number will do, as long
 /// as it stays the same.
 const MIGRATION_LOCK: i64 = 0x4845_4c49_4f53_5441;
@@ -58,6 +57,8 @@ pub struct Database {
     connection: DatabaseConnection,
     location: Location,
     flush: Flush,
+    /// Whether it was found not to answer.
+    away: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -77,32 +78,33 @@ impl Database {
         // migrations get a pool of one connection that is closed before the service's pool opens.
         let migrating = sea_orm::Database::connect(location.options(1, flush)).await.map_err(unreachable)?;
         let migrated = migrate(&migrating, role).await;
+        let size = PoolSize::find(&location, &migrating).await;
         migrating.close().await.map_err(unreachable)?;
         migrated.map_err(|error| DatabaseUnavailable::NotMigrated { address: address.clone(), error })?;
-
-        let max_connections = match &location {
-            Location::Sqlite { .. } => SQLITE_MAX_CONNECTIONS,
-            Location::Postgres { .. } => POSTGRES_MAX_CONNECTIONS,
-        };
-        let connection = sea_orm::Database::connect(location.options(max_connections, flush))
-            .await
-            .map_err(unreachable)?;
-        Ok(Self { connection, location, flush })
+        let size = size.map_err(unreachable)?;
+        if let Some(complaint) = size.complaint(&location) {
+            tracing::warn!("{complaint}");
+        }
+        let options = location.options(size.connections, flush);
+        let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
+        Ok(Self { connection, location, flush, away: Arc::default() })
     }
 
-    /// Whether a database with this URL can be reached; creates nothing.
-    pub async fn check(url: &str) -> Result<(), DatabaseUnavailable> {
+    /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
+    pub async fn check(url: &str) -> Result<Option<String>, DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
         if location.is_missing_file() {
             // A missing file is made at the first start; its folder is checked as the data directory.
-            return Ok(());
+            return Ok(None);
         }
         let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };
         let options = location.options(1, Flush::NowAndThen);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
         connection.ping().await.map_err(unreachable)?;
-        connection.close().await.map_err(unreachable)
+        let size = PoolSize::find(&location, &connection).await.map_err(unreachable)?;
+        connection.close().await.map_err(unreachable)?;
+        Ok(size.complaint(&location))
     }
 
     /// Writes a copy of an SQLite database into a file that is missing or empty: as it is at one moment, while others
@@ -149,7 +151,7 @@ impl Database {
 
     /// Closes all connections. An SQLite database is one file then, unless another process has it open.
     pub async fn close(self) -> Result<(), DatabaseUnavailable> {
-        let Self { connection, location, flush } = self;
+        let Self { connection, location, flush, .. } = self;
         connection.close().await.map_err(|error| location.unreachable(error))?;
         match &location {
             // The last connection takes the log away. Several that close at once may each find the others still there.
@@ -169,6 +171,16 @@ impl Database {
     /// What a failure of the database means to its callers.
     pub(crate) fn unavailable(&self, error: DbErr) -> DatabaseUnavailable {
         self.location.unreachable(error)
+    }
+
+    /// Where it is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Whether it was found not to answer.
+    pub(crate) fn away(&self) -> &AtomicBool {
+        &self.away
     }
 
     /// Where single statements go. One that changes a row and returns it belongs into a transaction: SQLite commits when

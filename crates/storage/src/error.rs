@@ -1,6 +1,7 @@
 //! What can go wrong when a store is asked, and how the database's own words for it are understood.
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::sqlx::Error as SqlxError;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use thiserror::Error;
 
 use crate::ids::Generation;
@@ -53,7 +54,34 @@ pub enum StoreError {
     Unavailable(#[source] DbErr),
 }
 
+/// SQLSTATE classes and states of PostgreSQL that are about the server and not about what it was asked: connections,
+/// resources, shutting down, and not writing for the time being.
+const ABOUT_THE_SERVER: [&str; 4] = ["08", "53", "57P0", "25006"];
+/// Results of SQLite that are about the file and not about what was asked: busy, locked, read-only, unreadable, full,
+/// missing.
+const ABOUT_THE_FILE: [i32; 6] = [5, 6, 8, 10, 13, 14];
+
 impl StoreError {
+    /// Whether the database itself is the matter, so that the same call may succeed later.
+    pub fn is_about_the_database(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        let error = match error {
+            DbErr::ConnectionAcquire(_) => return true,
+            DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => error,
+            _ => return false,
+        };
+        let RuntimeErr::SqlxError(error) = error else { return false };
+        match &**error {
+            SqlxError::Io(_)
+            | SqlxError::Tls(_)
+            | SqlxError::PoolTimedOut
+            | SqlxError::PoolClosed
+            | SqlxError::WorkerCrashed => true,
+            SqlxError::Database(error) => error.code().is_some_and(|code| is_code_of_the_database(&code)),
+            _ => false,
+        }
+    }
+
     /// There is no such thing.
     pub(crate) fn not_found(what: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         Self::NotFound { what, value: value.to_string() }
@@ -104,6 +132,14 @@ impl StoreError {
     }
 }
 
+/// PostgreSQL has five letters and digits, SQLite a number whose lowest byte says what kind it is.
+fn is_code_of_the_database(code: &str) -> bool {
+    match code.parse::<i32>() {
+        Ok(number) if code.len() != 5 => ABOUT_THE_FILE.contains(&(number & 0xff)),
+        _ => ABOUT_THE_SERVER.iter().any(|beginning| code.starts_with(beginning)),
+    }
+}
+
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         Self::Unavailable(error)
@@ -140,4 +176,25 @@ pub(crate) fn require_row(
     value: &(impl ToString + ?Sized),
 ) -> Result<(), StoreError> {
     if rows_affected == 0 { Err(StoreError::not_found(what, value)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_the_database_is_told_from_what_was_asked() {
+        for code in ["57P01", "53300", "08006", "25006", "5", "517", "13", "1802"] {
+            assert!(is_code_of_the_database(code), "{code}");
+        }
+        for code in ["23505", "42P01", "40001", "19", "2067", "1"] {
+            assert!(!is_code_of_the_database(code), "{code}");
+        }
+        assert!(
+            StoreError::Unavailable(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))
+                .is_about_the_database()
+        );
+        assert!(!StoreError::Unavailable(DbErr::RecordNotInserted).is_about_the_database());
+        assert!(!StoreError::not_found("user", "ada").is_about_the_database());
+    }
 }

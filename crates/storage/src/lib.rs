@@ -14,12 +14,14 @@ mod mirror_store;
 mod named_value;
 mod owner;
 mod page;
+mod pool_size;
 mod records;
 mod settings;
 #[cfg(test)]
 mod test_databases;
 mod text_search;
 mod upstream_store;
+mod watch;
 
 pub use database::{Database, DatabaseUnavailable, Flush, Role};
 pub use error::StoreError;

@@ -13,8 +13,10 @@ use crate::database::{DatabaseUnavailable, Flush};
 
 /// How long a statement waits for another writer of the same SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call waits for a free connection, or for a new one.
+/// How long a call waits for a free connection to a file, or for a new one.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
+/// The same with a server. While it is away nobody waits that long: see `watch`.
+const SERVER_WAIT: Duration = Duration::from_secs(4);
 
 /// A database address, understood.
 #[derive(Clone)]
@@ -62,6 +64,27 @@ impl Location {
         options
     }
 
+    /// For looks whether it answers.
+    pub(crate) fn options_to_watch(&self, wait: Duration) -> ConnectOptions {
+        let mut options = self.plain_options(1);
+        options.connect_timeout(wait).acquire_timeout(wait);
+        options
+    }
+
+    /// Its name, for those who may not know where it is.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Sqlite { path } => {
+                path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            }
+            Self::Postgres { url } => {
+                let options = PgConnectOptions::from_str(url).ok();
+                let name = options.as_ref().and_then(|options| options.get_database());
+                name.unwrap_or("postgres").to_owned()
+            }
+        }
+    }
+
     /// What it means that the database does not answer.
     pub(crate) fn unreachable(&self, error: DbErr) -> DatabaseUnavailable {
         DatabaseUnavailable::Unreachable { address: self.to_string(), error }
@@ -73,10 +96,14 @@ impl Location {
             Self::Sqlite { .. } => ConnectOptions::new("sqlite:"),
             Self::Postgres { url } => ConnectOptions::new(url),
         };
+        let wait = match self {
+            Self::Sqlite { .. } => CONNECTION_WAIT,
+            Self::Postgres { .. } => SERVER_WAIT,
+        };
         options
             .max_connections(max_connections)
-            .connect_timeout(CONNECTION_WAIT)
-            .acquire_timeout(CONNECTION_WAIT)
+            .connect_timeout(wait)
+            .acquire_timeout(wait)
             // Statements carry secrets as values.
             .sqlx_logging(false)
             .record_stmt_in_spans(false);

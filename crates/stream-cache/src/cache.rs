@@ -18,6 +18,7 @@ use crate::index::Index;
 use crate::key::CacheKey;
 use crate::reader::EntryReader;
 use crate::response_stream::{Interest, ResponseError, ResponseStream};
+use crate::room::missing_room;
 use crate::store::{DiskWriter, FileWriter, Store, Stored, remove};
 
 /// Default of [`CacheOptions::max_bytes`].
@@ -245,6 +246,19 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(delete)),
             Err(_) => delete(),
+        }
+    }
+
+    /// Gives entries up as far as others need their room on the disk. Blocks.
+    pub fn leave_room(&self) {
+        let shared = &self.0;
+        let missing = missing_room(shared.store.root()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot ask for the room on the disk of the response cache");
+            0
+        });
+        if missing > 0 {
+            let evicted = shared.directory.lock().index.evict(missing);
+            evicted.iter().for_each(|path| remove(path));
         }
     }
 

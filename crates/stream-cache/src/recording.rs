@@ -103,7 +103,10 @@ impl<E: Send + Sync + 'static> Recording<E> {
 
     /// Takes all of the output, at the pace of the readers.
     pub(crate) async fn record(mut self, response: ResponseStream) {
-        let ResponseStream { output, cost, mut permit } = response;
+        let ResponseStream { output, cost, mut permit, progress } = response;
+        if let Some(progress) = progress {
+            self.in_flight.entry.tells(progress);
+        }
         let mut output = Gathering { output: output.fuse(), carried: None };
         let mut position = 0;
         loop {
@@ -188,7 +191,13 @@ impl<E: Send + Sync + 'static> Recording<E> {
         match self.persistently(evicted, append).await {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, "an answer cannot be written down; it passes through memory");
+                match error.kind() {
+                    // Who looks after the disk tells it.
+                    io::ErrorKind::StorageFull => {
+                        tracing::debug!("there is no room for an answer; it passes through memory")
+                    }
+                    _ => tracing::warn!(%error, "an answer cannot be written down; it passes through memory"),
+                }
                 false
             }
         }
@@ -262,7 +271,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
                     if evicted.is_empty() || retries > MAX_WRITE_RETRIES {
                         return Err(error);
                     }
-                    tracing::warn!(%error, evicted = evicted.len(), "the response cache makes room to write again");
+                    tracing::debug!(%error, evicted = evicted.len(), "the response cache makes room to write again");
                 }
             }
         }

@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 
 use crate::footer::{FOOTER_BYTES, Footer};
 use crate::key::{CacheKey, folder_of};
+use crate::room::check_room;
 
 /// Most files that stay open between readers; opening one takes longer than all else that a hit takes.
 const MAX_KEPT_OPEN: usize = 128;
@@ -44,12 +45,13 @@ pub(crate) trait FileWriter: Debug + Send + Sync {
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
 }
 
-/// Writes to the real disk.
+/// Writes to the real disk, as far as it is not for others.
 #[derive(Debug)]
 pub(crate) struct DiskWriter;
 
 impl FileWriter for DiskWriter {
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        check_room(file, bytes.len())?;
         file.write_all_at(bytes, offset)
     }
 }
@@ -101,6 +103,11 @@ impl Store {
             }
         }
         Ok(store)
+    }
+
+    /// The folder that holds everything.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     fn entries(&self) -> PathBuf {

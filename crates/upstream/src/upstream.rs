@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
-use heliostat_git_serve::{ServedRepositories, keep_house};
+use heliostat_git_serve::{ServedRepositories, keep_house, keep_room};
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{AddressRules, Clock, PeerClient};
 use heliostat_storage::{CLIENT_KEY_SETTING, StoreError, UpstreamStore};
@@ -173,8 +173,9 @@ impl Upstream {
         let tell_mirrors = self.0.downstream.run(stop.clone());
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
         let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
+        let room = keep_room(self.0.served.clone(), stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, housekeeping);
         self.0.tasks.finished().await;
     }
 

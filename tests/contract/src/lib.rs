@@ -1,7 +1,7 @@
 //! Whether a JSON value is what the contract says: one judge, for the examples in it and for what servers send.
 //!
 //! The rules are those of JSON Schema. `translate` says what OpenAPI 3.0 means by its own words, and what this project
-//! asks on top of both: no field that the schema does not know, and no `null` in an answer.
+//! asks on top of both: no field that the schema does not know, and no `null` in an answer unless the field must be there.
 
 mod translate;
 
@@ -164,6 +164,23 @@ mod tests {
             assert!(judged(Direction::Answer, &value).is_err(), "{value}");
         }
         assert!(judged(Direction::Request, &json!({"id": null})).is_err());
+    }
+
+    #[test]
+    fn a_field_that_must_be_there_may_be_there_without_a_value() {
+        let document = json!({"components": {"schemas": {"Error": {
+            "type": "object",
+            "required": ["context", "cause"],
+            "properties": {
+                "context": {"type": "string", "nullable": true},
+                "cause": {"allOf": [{"$ref": "#/components/schemas/Error"}], "nullable": true},
+            },
+        }}}});
+        let error = json!({"$ref": "#/components/schemas/Error"});
+        let judged = |value| Judge::of(&document).judge(Direction::Answer, &error, &value);
+        assert_eq!(judged(json!({"context": null, "cause": {"context": "key", "cause": null}})), Ok(()));
+        assert!(judged(json!({"context": null})).is_err());
+        assert!(judged(json!({"context": 7, "cause": null})).is_err());
     }
 
     #[test]

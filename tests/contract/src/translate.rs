@@ -27,7 +27,7 @@ fn translated(schema: &Value, direction: Direction) -> Value {
     let mut result = Map::new();
     for (name, value) in fields {
         let value = match name.as_str() {
-            "properties" => schemas(value, direction),
+            "properties" => properties(value, fields.get("required"), direction),
             "items" | "additionalProperties" | "not" => translated(value, direction),
             "allOf" | "anyOf" | "oneOf" => {
                 let parts = value.as_array().into_iter().flatten();
@@ -49,13 +49,31 @@ fn translated(schema: &Value, direction: Direction) -> Value {
     }
     let is_nullable = fields.get("nullable").is_some_and(|nullable| nullable == true);
     match is_nullable && direction == Direction::Request {
-        true if is_composed => json!({"anyOf": [result, {"type": "null"}]}),
         true => or_null(result),
         false => Value::Object(result),
     }
 }
 
+/// Fields of an object. In an answer a field is left out that has no value, unless it must be there.
+fn properties(fields: &Value, required: Option<&Value>, direction: Direction) -> Value {
+    let is_required = |name: &String| {
+        required.and_then(Value::as_array).is_some_and(|required| required.iter().any(|other| other == name))
+    };
+    let translated = entries(fields).map(|(name, schema)| {
+        let may_be_null = direction == Direction::Answer && schema["nullable"] == true && is_required(name);
+        let value = match translated(schema, direction) {
+            Value::Object(schema) if may_be_null => or_null(schema),
+            schema => schema,
+        };
+        (name.clone(), value)
+    });
+    Value::Object(translated.collect())
+}
+
 fn or_null(mut schema: Map<String, Value>) -> Value {
+    if ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|part| schema.contains_key(*part)) {
+        return json!({"anyOf": [schema, {"type": "null"}]});
+    }
     if let Some(kind) = schema.get("type").cloned() {
         schema.insert("type".to_owned(), json!([kind, "null"]));
     }

@@ -1,13 +1,14 @@
 //! Files and folders as they are now, and as a power cut would leave them.
 //!
-//! The rules are POSIX's, which promise less than today's file systems do:
+//! Bytes follow POSIX, which promises less than today's file systems do; names follow a journal, as those of all file
+//! systems do that servers stand on (ext4, XFS, Btrfs), and as git relies on when it deletes a packed reference:
 //!
 //! - What was written to a file is kept by `fsync` of the file, and by nothing else. Until then each page of it may be
 //!   the old one, the new one, or zeros where the file has grown or was emptied in between; its length may be any that
 //!   it has had. Each file on its own: a reference may survive whose object is empty.
-//! - That a name was made, removed or moved is kept by `fsync` of the folder that it stands in, and by nothing else:
-//!   the file's own `fsync` does not keep its name. A move between folders happens whole or not at all. What was done
-//!   in one folder survives in its order: the first so many changes, none, or all.
+//! - That names were made, removed or moved is written in its order, over all folders: of the changes that no `fsync` has
+//!   kept, the first so many survive a cut, none, or all. `fsync` of a folder keeps what changed in it, and with it all
+//!   that changed before anywhere. The file's own `fsync` does not keep its name. A move happens whole or not at all.
 //! - Modes, owners and times survive.
 //!
 //! A new file whose name and content were synced is there and whole; a file that was synced and then moved over another
@@ -153,33 +154,22 @@ impl Tree {
         }
     }
 
-    /// `fsync`: keeps the bytes of a file, or the names of a folder and whatever must have happened before.
+    /// `fsync`: keeps the bytes of a file, or the names of a folder and whatever has changed before.
     pub fn sync(&mut self, number: u64) {
         match self.nodes.get_mut(&number).map(|node| &mut node.content) {
             Some(Content::File(bytes)) => bytes.sync(),
             Some(Content::Folder(_)) => {
-                let mut needed = BTreeSet::from([number]);
-                let mut kept = vec![false; self.pending.len()];
-                for (change, kept) in self.pending.iter().zip(&mut kept).rev() {
-                    if change.iter().any(|(folder, ..)| needed.contains(folder)) {
-                        needed.extend(change.iter().map(|(folder, ..)| *folder));
-                        *kept = true;
-                    }
-                }
-                self.keep(&kept);
+                let is_in_it = |change: &Change| change.iter().any(|(folder, ..)| *folder == number);
+                let last = self.pending.iter().rposition(is_in_it);
+                self.keep(last.map_or(0, |last| last + 1));
             }
             None => {}
         }
     }
 
-    /// Takes these of the pending changes over; the others stay pending.
-    fn keep(&mut self, kept: &[bool]) {
-        let changes = std::mem::take(&mut self.pending);
-        for (change, kept) in changes.into_iter().zip(kept) {
-            if !kept {
-                self.pending.push(change);
-                continue;
-            }
+    /// Takes the first so many of the pending changes over; the others stay pending.
+    fn keep(&mut self, count: usize) {
+        for change in self.pending.drain(..count) {
             for (folder, name, target) in change {
                 let Some(Content::Folder(names)) = self.nodes.get_mut(&folder).map(|node| &mut node.content)
                 else {
@@ -195,8 +185,7 @@ impl Tree {
 
     /// The power goes: what was not synced is lost, or not, as chance has it.
     pub fn cut(&mut self, chance: &mut StdRng) {
-        let kept = self.surviving_changes(chance);
-        self.keep(&kept);
+        self.keep(self.surviving_changes(chance));
         self.pending.clear();
         let mut reached = BTreeSet::new();
         let mut open = vec![ROOT];
@@ -223,27 +212,13 @@ impl Tree {
         targets.into_iter().for_each(|target| self.count(None, Some(target)));
     }
 
-    /// Which of the pending changes of names have reached the disk.
-    fn surviving_changes(&self, chance: &mut StdRng) -> Vec<bool> {
+    /// How many of the pending changes of names have reached the disk.
+    fn surviving_changes(&self, chance: &mut StdRng) -> usize {
         let count = self.pending.len();
         match chance.random_range(0..3) {
-            0 => vec![false; count],
-            1 => {
-                let first = chance.random_range(0..=count);
-                (0..count).map(|number| number < first).collect()
-            }
-            _ => {
-                let mut stopped = BTreeSet::new();
-                let survives = |change: &Change| {
-                    let stops = change.iter().any(|(folder, ..)| stopped.contains(folder));
-                    let survives = !stops && chance.random_bool(0.7);
-                    if !survives {
-                        stopped.extend(change.iter().map(|(folder, ..)| *folder));
-                    }
-                    survives
-                };
-                self.pending.iter().map(survives).collect()
-            }
+            0 => 0,
+            1 => count,
+            _ => chance.random_range(0..=count),
         }
     }
 }

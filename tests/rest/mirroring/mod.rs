@@ -3,6 +3,7 @@
 mod account;
 mod analytics_settings;
 mod authenticate;
+mod descriptor;
 mod farm_nodes;
 mod mirror_repos;
 mod mirror_servers;

@@ -1,9 +1,11 @@
-//! A mirror whose files are damaged heals by itself, and never serves a clone that is wrong.
+//! A mirror whose files are damaged heals by itself, never serves a clone that is wrong, and says where the upstream is.
 
-use crate::harness::{Pair, ServerOptions, eventually};
+use serde_json::Value;
 
-use super::files::{When, empty};
-use super::scene::{Got, Patient};
+use crate::harness::{Pair, ServerOptions, bare_repositories, eventually, git_output};
+
+use super::files::{When, all_damages};
+use super::scene::{Got, Patient, Role};
 
 #[tokio::test]
 async fn whatever_is_damaged_while_a_mirror_is_down_heals() {
@@ -15,40 +17,59 @@ async fn whatever_is_damaged_while_a_mirror_runs_heals() {
     damaged(When::Running).await;
 }
 
-/// Empties one file in each repository, and waits until the mirror is whole again.
+/// Damages one file in each repository, and waits until the mirror is whole again.
 async fn damaged(when: When) {
     let arguments = ["--sweep-interval", "1s", "--sync-tolerance", "0s"].map(str::to_owned).to_vec();
     let options = ServerOptions { arguments, ..Default::default() };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
-    let patients = Patient::at_the_mirror(&mut pair).await;
+    let damages = all_damages();
+    let patients = Patient::at(Role::Mirror, &mut pair, damages.iter().map(|(kind, _)| *kind)).await;
+    let places = Patient::places(&patients, &pair.mirror);
     if when == When::Down {
         pair.mirror.kill();
     }
-    for patient in &patients {
-        if let Some(file) = patient.kind.find(&patient.place(&pair.mirror)) {
-            empty(&file);
+    for ((kind, damage), place) in damages.iter().zip(&places) {
+        if let Some(file) = kind.find(place) {
+            damage.inflict(&file);
         }
     }
     if when == When::Down {
         pair.mirror.restart();
     }
-    let urls: Vec<_> = patients.iter().map(|patient| pair.mirror_url(&patient.repository)).collect();
-    for (patient, url) in patients.iter().zip(&urls) {
-        let got = patient.read_or_be_refused(url, &format!("emptied {when:?}"));
-        println!("{:?} emptied {when:?}: {got:?}", patient.kind);
+    let upstream = pair.upstream.base_url().as_str().trim_end_matches('/').to_owned();
+    let mut were_listed = false;
+    for (patient, (_, damage)) in patients.iter().zip(&damages) {
+        let got = patient.read_or_be_refused(&pair.mirror_url(&patient.repository));
+        println!("{} {damage:?}: {got:?}", patient.name());
+        if let Got::Refused(errors) = got {
+            // Git shows what the answer says only where it asks for references.
+            assert!(errors.contains(&upstream) || errors.contains("RPC failed"), "{errors}");
+        }
+        were_listed |= !out_of_sync(&pair).await.is_empty();
     }
-    for (patient, url) in patients.iter().zip(&urls) {
-        let what = format!("{:?} to heal", patient.kind);
-        eventually(&what, || async { (patient.read(url) == Got::Right).then_some(()) }).await;
+    for patient in &patients {
+        let (what, url) = (format!("{} to heal", patient.name()), pair.mirror_url(&patient.repository));
+        eventually(&what, || async { (patient.read(&url) == Got::Right).then_some(()) }).await;
     }
-    eventually("nothing to be out of sync", || async {
-        let path = "/rest/mirroring/latest/supportInfo/out-of-sync-repos/content";
-        let list = pair.mirror_admin().get(path).await.expect(200).json();
-        list.as_array().is_some_and(Vec::is_empty).then_some(())
-    })
-    .await;
+    assert!(were_listed, "nothing was listed as out of sync");
+    let places = bare_repositories(&pair.mirror.data());
+    assert_eq!(places.len(), patients.len(), "{places:?}");
+    for place in places {
+        eventually(&format!("{} to be whole", place.display()), || async {
+            git_output(&place, &["fsck", "--no-dangling"]).status.success().then_some(())
+        })
+        .await;
+    }
+    eventually("nothing to be out of sync", || async { out_of_sync(&pair).await.is_empty().then_some(()) })
+        .await;
     eventually("a good status", || async {
         (pair.mirror.anonymous().get("/status").await.status == 200).then_some(())
     })
     .await;
+}
+
+/// The repositories that are listed as out of sync.
+async fn out_of_sync(pair: &Pair) -> Vec<Value> {
+    let path = "/rest/mirroring/latest/supportInfo/out-of-sync-repos/content";
+    pair.mirror_admin().get(path).await.expect(200).json().as_array().expect("a list").clone()
 }

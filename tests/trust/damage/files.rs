@@ -1,4 +1,4 @@
-//! The kinds of files that a repository consists of, and how one is emptied.
+//! The kinds of files that a repository consists of, and what can be done to one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,25 @@ pub const KINDS: [Kind; 11] = [
     Kind::MultiPackIndex,
 ];
 
+/// What happens to a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Damage {
+    /// It has no bytes any more.
+    Emptied,
+    /// It has half of them.
+    Cut,
+    /// It is gone.
+    Removed,
+}
+
+/// All that can happen.
+const DAMAGES: [Damage; 3] = [Damage::Emptied, Damage::Cut, Damage::Removed];
+
+/// Every kind of file in every way.
+pub fn all_damages() -> Vec<(Kind, Damage)> {
+    KINDS.into_iter().flat_map(|kind| DAMAGES.map(|damage| (kind, damage))).collect()
+}
+
 /// What the server does meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum When {
@@ -68,12 +87,26 @@ impl Kind {
         };
         path.is_file().then_some(path)
     }
+
+    /// Whether git makes it from other files, and makes it anew.
+    pub fn is_derived(self) -> bool {
+        [Self::ReverseIndex, Self::Bitmap, Self::CommitGraph, Self::MultiPackIndex].contains(&self)
+    }
 }
 
-/// Takes all its bytes from a file.
-pub fn empty(path: &Path) {
-    let file = fs::File::options().write(true).open(path).expect("root may write");
-    file.set_len(0).expect("a file can be emptied");
+impl Damage {
+    /// Does it.
+    pub fn inflict(self, path: &Path) {
+        let file = || fs::File::options().write(true).open(path).expect("root may write");
+        match self {
+            Self::Emptied => file().set_len(0).expect("a file can be emptied"),
+            Self::Cut => {
+                let length = fs::metadata(path).expect("it is there").len();
+                file().set_len(length / 2).expect("a file can be cut");
+            }
+            Self::Removed => fs::remove_file(path).expect("a file can be removed"),
+        }
+    }
 }
 
 /// Gives a repository that nobody uses now all kinds of files that are made from others.

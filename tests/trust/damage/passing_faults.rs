@@ -8,7 +8,8 @@ use rand::RngExt;
 use crate::harness::{ForgetfulDisk, Pair, ServerOptions, eventually};
 use crate::trust::seed::chance;
 
-use super::scene::{Got, Patient};
+use super::files::KINDS;
+use super::scene::{Got, Patient, Role};
 
 /// Of a broken line to a disk, of wrong hands, and of too many files that are open.
 const FAULTS: [Errno; 3] = [Errno::EIO, Errno::EACCES, Errno::EMFILE];
@@ -23,10 +24,9 @@ async fn a_passing_fault_costs_no_replica() {
         ..Default::default()
     };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
-    let patients = Patient::at_the_mirror(&mut pair).await;
+    let patients = Patient::at(Role::Mirror, &mut pair, KINDS.into_iter()).await;
     let mut places = Vec::new();
-    for patient in &patients {
-        let place = patient.place(&pair.mirror);
+    for (patient, place) in patients.iter().zip(Patient::places(&patients, &pair.mirror)) {
         let number = std::fs::metadata(&place).expect("it is there").ino();
         let fault = FAULTS[chance.random_range(0..FAULTS.len())];
         if let Some(file) = patient.kind.find(&place) {

@@ -177,8 +177,10 @@ components:
         nextPageStart: {type: integer, format: int64}
     Repo:
       type: object
-      required: [name]
-      properties: {name: {type: string, x-names: {MainTrunk: The main one., SideTrunk: Another.}}}
+      required: [name, note]
+      properties:
+        name: {type: string, x-names: {MainTrunk: The main one., SideTrunk: Another.}}
+        note: {type: string, nullable: true}
     RestUnknownEntity: {type: object, additionalProperties: true}
 "##;
 
@@ -192,6 +194,8 @@ reason = "a test"
 [security]
 [names]
 "Repo.name" = "RepoName"
+[lenient]
+"PageOfRepo.size" = "a test"
 [calls]
 listRepos = "a test"
 "#;
@@ -247,6 +251,17 @@ listRepos = "a test"
         assert_has(
             "events.rs",
             &["pub enum EventKey {", "    RepoCreated(Box<Repo>),", "    Other(String),"],
+        );
+    }
+
+    #[test]
+    fn fields_that_are_there_without_a_value_and_fields_that_others_leave_out() {
+        assert_has(
+            "models.rs",
+            &[
+                "    pub name: String,\n    pub note: Option<String>,\n}",
+                "    #[schema(required = true)]\n    #[serde(default)]\n    pub size: i32,\n    pub limit: i32,",
+            ],
         );
     }
 

@@ -67,7 +67,7 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
     }
     text.push_str(&format!("#[derive({})]\npub struct {} {{\n", derives.join(", "), schema.name));
     for field in fields {
-        text.push_str(&object_field(contract, settings, field));
+        text.push_str(&object_field(contract, settings, schema, field));
     }
     text.push_str("}\n");
     if secret {
@@ -75,7 +75,7 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
     }
 }
 
-fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> String {
+fn object_field(contract: &Contract, settings: &Settings, schema: &Schema, field: &Field) -> String {
     let description = match &field.value {
         ValueType::Named(name) if field.description.is_empty() => {
             contract.schemas.get(name).map_or_else(String::new, |schema| schema.description.clone())
@@ -89,10 +89,15 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         oai.push(format!("rename = {:?}", field.name));
         serde.push(format!("rename = {:?}", field.name));
     }
+    // What is required and may be `null` is always written.
     if !field.required {
         oai.push("skip_serializing_if_is_none".into());
         serde.push("default".into());
         serde.push("skip_serializing_if = \"Option::is_none\"".into());
+    }
+    let is_lenient = settings.is_lenient(&schema.name, &field.name);
+    if is_lenient {
+        serde.push("default".into());
     }
     if let Some(validators) = validators(&field.value) {
         oai.push(format!("validator({validators})"));
@@ -100,6 +105,9 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
     let mut text = doc_comment("    ", &description);
     if !oai.is_empty() {
         text.push_str(&format!("    #[oai({})]\n", oai.join(", ")));
+    }
+    if is_lenient {
+        text.push_str("    #[schema(required = true)]\n");
     }
     if !serde.is_empty() {
         text.push_str(&format!("    #[serde({})]\n", serde.join(", ")));
@@ -109,7 +117,7 @@ fn object_field(contract: &Contract, settings: &Settings, field: &Field) -> Stri
         ValueType::Named(name) if is_free_form(contract, name) => rust_type(&ValueType::FreeForm),
         value => rust_type(value),
     };
-    let kind = if field.required { kind } else { format!("Option<{kind}>") };
+    let kind = if field.required && !field.nullable { kind } else { format!("Option<{kind}>") };
     text.push_str(&format!("    pub {name}: {kind},\n"));
     text
 }

@@ -107,8 +107,13 @@ fn route(operation: &Operation, original: Option<&Operation>) -> String {
         text.push_str(&route_parameter(operation, parameter));
     }
     if let Some(body) = &operation.body {
-        let wrapper = if body.required { "ApiJson" } else { "OptionalJson" };
-        text.push_str(&format!("        body: {wrapper}<{}>,\n", rust_type(&body.value)));
+        let value = rust_type(&body.value);
+        let reader = match (&body.value, body.required) {
+            (ValueType::Text(_), true) => "ApiText".to_owned(),
+            (_, true) => format!("ApiJson<{value}>"),
+            (_, false) => format!("OptionalJson<{value}>"),
+        };
+        text.push_str(&format!("        body: {reader},\n"));
     }
     let narrowed = original.filter(|original| original.responses.len() != operation.responses.len());
     let answer = if narrowed.is_some() { operation } else { original.unwrap_or(operation) };

@@ -12,6 +12,8 @@ pub struct Settings {
     tags: BTreeMap<String, TagDecision>,
     fields: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
+    #[serde(default)]
+    lenient: BTreeMap<String, String>,
     security: BTreeMap<String, SecurityDecision>,
     names: BTreeMap<String, String>,
     calls: BTreeMap<String, String>,
@@ -92,6 +94,11 @@ impl Settings {
     /// The operations that one server calls on another.
     pub fn calls(&self) -> impl Iterator<Item = &str> {
         self.calls.keys().map(String::as_str)
+    }
+
+    /// Whether a field is read as empty where another server leaves it out, though this one always sends it.
+    pub fn is_lenient(&self, schema: &str, field: &str) -> bool {
+        self.lenient.contains_key(&format!("{schema}.{field}"))
     }
 
     /// Whether a field's value must never be shown.

@@ -66,7 +66,8 @@ pub struct Field {
     pub value: ValueType,
     /// Whether it is always there.
     pub required: bool,
-    /// Whether it may be `null`, which means the same as leaving it out.
+    /// Whether it may be `null`, which means the same as leaving it out. A field that is required as well is always
+    /// there in answers, with or without a value.
     pub nullable: bool,
     /// Values that the contract names, each with what it means (`x-names`); the field may hold others.
     pub names: Vec<(String, String)>,

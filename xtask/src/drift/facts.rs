@@ -48,7 +48,9 @@ pub fn of_schemas(document: &Value) -> Facts {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (field, value) in object(&schema["properties"]) {
-            let presence = if required.contains(&field.as_str()) { "required" } else { "optional" };
+            // Types know only one way to be without a value.
+            let is_required = required.contains(&field.as_str()) && value["nullable"] != true;
+            let presence = if is_required { "required" } else { "optional" };
             facts.insert(format!("{name}.{field}"), format!("{} {presence}", type_of(document, value)));
             note_limits(&mut facts, &format!("{name}.{field}"), value);
         }

@@ -163,13 +163,13 @@ impl FolderOrder {
 pub const FOLDERS: &[FolderOrder] = &[
     FolderOrder {
         krate: "crates/git",
-        rows: &[&["service"], &["remote"], &["repository"], &["refs"], &["process"], &["disk"]],
+        rows: &[&["service"], &["remote"], &["repository"], &["refs"], &["process"], &["disk", "disk_room"]],
         circle: &[],
     },
     FolderOrder {
         krate: "crates/git-serve",
         rows: &[
-            &["answer_request", "bundle_list"],
+            &["answer_request", "bundle_list", "disk"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["reachability"],
             &["answer", "counters"],

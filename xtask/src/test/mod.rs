@@ -70,9 +70,9 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     outcome
 }
 
-/// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, or is read
-/// from a repository. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 8] = [
+/// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, is read from a
+/// repository, or happens to the disk, on which only SQLite lies. They need not run on a second database.
+const WITHOUT_A_STORE: [&str; 11] = [
     "coverage::",
     "git::clones::",
     "git::disconnects::",
@@ -81,6 +81,9 @@ const WITHOUT_A_STORE: [&str; 8] = [
     "git::negotiation::",
     "git::requests_by_hand::",
     "git::shared_answers::",
+    "trust::damage::",
+    "trust::disk_forgets::",
+    "trust::power_cuts::",
 ];
 
 /// The gates that need no build of the servers, from the fastest to the slowest. A further one is a line here.

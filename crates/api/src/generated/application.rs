@@ -20,7 +20,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::handlers::Handlers;
-use crate::payload::{ApiJson, OptionalJson};
+use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
 

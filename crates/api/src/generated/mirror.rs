@@ -20,7 +20,7 @@ use super::models::*;
 use super::security::*;
 use crate::call::Call;
 use crate::handlers::Handlers;
-use crate::payload::{ApiJson, OptionalJson};
+use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
 
@@ -974,6 +974,13 @@ pub enum OnAddonUninstalledResponse {
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
 }
 
 /// Answers `onAddonUninstalled`: learn of the removal.
@@ -1553,6 +1560,11 @@ same_as! {
 }
 
 same_as! {
+    /// What `getAddonDescriptor_1` answers, which is what `getAddonDescriptor` does.
+    GetAddonDescriptor1Response(GetAddonDescriptorResponse) only [200, 404, 405]
+}
+
+same_as! {
     /// What `getSynchronizationProgress_1` answers, which is what `getSynchronizationProgress` does.
     GetSynchronizationProgress1Response(GetSynchronizationProgressResponse) only [200, 401, 403, 404, 405, 429, 503]
 }
@@ -1627,8 +1639,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Get the progress of synchronization
     ///
     /// Tells how many repositories are synchronized and how many there are to synchronize. While the mirror is still
-    /// counting, `discovering` is true and the total may grow. When nothing is going on, both numbers are 0. The
-    /// status page and the console read the same state, so the three never disagree.
+    /// counting, `discovering` is true and the total may grow. When nothing is going on, both numbers are 0, and
+    /// `mirroredRepos` and `inStepRepos` still tell what is here. The status page and the console read the same
+    /// state, so the three never disagree.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/progress", method = "get", operation_id = "getSynchronizationProgress", tag = "Tag::This")]
     async fn get_synchronization_progress(
         &self,
@@ -1955,7 +1968,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// installed, a further call must be signed with the secret that it replaces. Afterwards the upstream is
     /// `INSTALLED` and the first synchronization begins. The event says in `settings` what was chosen when the mirror
     /// was accepted: it begins with that, and with everything if nothing is said. A mirror that is installed already
-    /// keeps its settings.
+    /// keeps its settings. To an upstream of another product, as `productType` says, the mirror answers first, and
+    /// believes the call as soon as the upstream confirms it within the next two minutes: such upstreams wait for the
+    /// answer before the secret is in force.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/addon/installed", method = "post", operation_id = "onAddonInstalled", tag = "Tag::This")]
     async fn on_addon_installed(
         &self,
@@ -2000,7 +2015,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Learn of the removal
     ///
     /// Called by the upstream when an administrator has removed this mirror. The upstream becomes `REMOVED`, its
-    /// repositories are no longer served, and they are deleted after a period of grace.
+    /// repositories are no longer served, and they are deleted after a period of grace. The mirror believes the call only
+    /// if the upstream that it follows does not accept its signature any more, at its own address: as long as that does,
+    /// the call is 409, and may come from a copy of the upstream, which holds the same secrets.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/addon/uninstalled", method = "post", operation_id = "onAddonUninstalled", tag = "Tag::This")]
     async fn on_addon_uninstalled(
         &self,
@@ -2115,6 +2132,22 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
         };
         let answer = self.0.get_upstream_server(call, request).await.map_err(Into::into)?;
+        Ok(answer.into())
+    }
+
+    /// Get the add-on descriptor of this mirror
+    ///
+    /// Describes this mirror to an upstream that is about to accept it, at the address where Bitbucket's mirrors have
+    /// their descriptor. A mirror that its upstream has removed follows none, and answers 404.
+    #[oai(path = "/mirroring/latest/descriptor", method = "get", operation_id = "getAddonDescriptor_1", tag = "Tag::This")]
+    async fn get_addon_descriptor_1(
+        &self,
+        call: Call,
+    ) -> poem::Result<GetAddonDescriptor1Response> {
+        let request = GetAddonDescriptorRequest {
+            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+        };
+        let answer = self.0.get_addon_descriptor(call, request).await.map_err(Into::into)?;
         Ok(answer.into())
     }
 

@@ -125,23 +125,30 @@ pub struct EnrichedRepository {
     pub description: Option<String>,
     /// An id that a repository shares with its forks, 20 hexadecimal digits.
     #[oai(rename = "hierarchyId")]
-    #[serde(rename = "hierarchyId")]
+    #[schema(required = true)]
+    #[serde(rename = "hierarchyId", default)]
     pub hierarchy_id: String,
     /// The version control system, always `git`.
     #[oai(rename = "scmId")]
-    #[serde(rename = "scmId")]
+    #[schema(required = true)]
+    #[serde(rename = "scmId", default)]
     pub scm_id: String,
     /// Whether a repository can be used, is being created, could not be created, or is out of service.
     pub state: RepositoryState,
     /// The state in words.
     #[oai(rename = "statusMessage")]
-    #[serde(rename = "statusMessage")]
+    #[schema(required = true)]
+    #[serde(rename = "statusMessage", default)]
     pub status_message: String,
     /// Whether everyone may read the repository without signing in.
     pub public: bool,
     /// Whether the repository may be forked.
+    #[schema(required = true)]
+    #[serde(default)]
     pub forkable: bool,
     /// Whether the repository is archived, so that it can be read but not pushed to.
+    #[schema(required = true)]
+    #[serde(default)]
     pub archived: bool,
     /// The short name of the default branch.
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
@@ -152,10 +159,14 @@ pub struct EnrichedRepository {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// Always `REPOSITORY`.
+    #[schema(required = true)]
+    #[serde(default)]
     pub scope: String,
     /// A project.
     pub project: RestProject,
     /// The addresses of a repository.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestRepositoryLinks,
     /// What a mirror compares to find out whether it is up to date.
     pub properties: EnrichedRepositoryProperties,
@@ -178,6 +189,8 @@ pub struct EnrichedRepositoryProperties {
     #[serde(rename = "defaultBranchId", default, skip_serializing_if = "Option::is_none")]
     pub default_branch_id: Option<String>,
     /// A number that grows by one with each change of the refs.
+    #[schema(required = true)]
+    #[serde(default)]
     pub generation: i64,
     /// A random name that the repository got when it was made and keeps for life. The same id with another identity
     /// is another repository: ids can be given again after a database was restored from a backup.
@@ -389,6 +402,55 @@ impl MirrorMode {
 }
 
 impl fmt::Display for MirrorMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
+/// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
+/// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum MirrorStanding {
+    /// `UP_TO_DATE`
+    #[oai(rename = "UP_TO_DATE")]
+    #[serde(rename = "UP_TO_DATE")]
+    UpToDate,
+    /// `BEHIND`
+    #[oai(rename = "BEHIND")]
+    #[serde(rename = "BEHIND")]
+    Behind,
+    /// `UNREACHABLE`
+    #[oai(rename = "UNREACHABLE")]
+    #[serde(rename = "UNREACHABLE")]
+    Unreachable,
+    /// `UNKNOWN`
+    #[oai(rename = "UNKNOWN")]
+    #[serde(rename = "UNKNOWN")]
+    Unknown,
+}
+
+impl MirrorStanding {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::UpToDate, Self::Behind, Self::Unreachable, Self::Unknown];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpToDate => "UP_TO_DATE",
+            Self::Behind => "BEHIND",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for MirrorStanding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -607,10 +669,16 @@ pub struct PageOfEnrichedRepository {
     /// What is on this page.
     pub values: Vec<EnrichedRepository>,
     /// How many values are on this page.
+    #[schema(required = true)]
+    #[serde(default)]
     pub size: i32,
     /// The most values that the page may hold.
+    #[schema(required = true)]
+    #[serde(default)]
     pub limit: i32,
     /// Where this page starts.
+    #[schema(required = true)]
+    #[serde(default)]
     pub start: i64,
     /// Whether no page follows.
     #[oai(rename = "isLastPage")]
@@ -1387,7 +1455,11 @@ pub struct RestAddonDescriptor {
     pub authentication: RestAddonAuthentication,
     /// Where the upstream announces that it has installed or removed the mirror.
     pub lifecycle: RestAddonLifecycle,
-    /// The events that the mirror wants to hear of.
+    /// What the mirror asks to be allowed, in the words of Atlassian Connect.
+    pub scopes: Vec<String>,
+    /// What the add-on takes part in, where Atlassian Connect looks for it.
+    pub modules: RestAddonModules,
+    /// The events that the mirror wants to hear of, as in `modules`.
     pub webhooks: Vec<RestAddonWebhook>,
 }
 
@@ -1426,6 +1498,14 @@ pub struct RestAddonInstalledEvent {
     #[oai(rename = "teamName", skip_serializing_if_is_none, validator(max_length = 255))]
     #[serde(rename = "teamName", default, skip_serializing_if = "Option::is_none")]
     pub team_name: Option<String>,
+    /// What happened. It is not used.
+    #[oai(rename = "eventType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(rename = "eventType", default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// What the upstream is; `Heliostat` if nothing is said.
+    #[oai(rename = "productType", skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(rename = "productType", default, skip_serializing_if = "Option::is_none")]
+    pub product_type: Option<String>,
     /// What a mirror mirrors of an upstream.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -1444,6 +1524,8 @@ impl fmt::Debug for RestAddonInstalledEvent {
             .field("public_key", &self.public_key)
             .field("team_id", &self.team_id)
             .field("team_name", &self.team_name)
+            .field("event_type", &self.event_type)
+            .field("product_type", &self.product_type)
             .field("settings", &self.settings)
             .finish()
     }
@@ -1456,6 +1538,13 @@ pub struct RestAddonLifecycle {
     pub installed: String,
     /// The path to call after the removal.
     pub uninstalled: String,
+}
+
+/// What the add-on takes part in, where Atlassian Connect looks for it.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestAddonModules {
+    /// The events that the mirror wants to hear of.
+    pub webhooks: Vec<RestAddonWebhook>,
 }
 
 /// A kind of event, and where to send it.
@@ -1472,7 +1561,8 @@ pub struct RestAddonWebhook {
 pub struct RestAnalyticsSettings {
     /// Whether mirrors may collect usage data.
     #[oai(rename = "canCollectAnalytics")]
-    #[serde(rename = "canCollectAnalytics")]
+    #[schema(required = true)]
+    #[serde(rename = "canCollectAnalytics", default)]
     pub can_collect_analytics: bool,
     /// The time on the upstream.
     #[oai(rename = "serverTime")]
@@ -1560,6 +1650,8 @@ pub struct RestApplicationUserWithPermissions {
     #[serde(rename = "effectivePermissions")]
     pub effective_permissions: BTreeMap<String, Value>,
     /// Where the object itself is to be found.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestSelfLinks,
 }
 
@@ -1811,9 +1903,7 @@ pub struct RestDetailedUser {
 /// One fault.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestErrorMessage {
-    /// The field or parameter that is wrong. Absent if the fault lies elsewhere.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The field or parameter that is wrong. `null` if the fault lies elsewhere.
     pub context: Option<String>,
     /// What is wrong, in a sentence for people.
     pub message: String,
@@ -2090,6 +2180,21 @@ pub struct RestMirrorAcceptance {
     pub project_ids: Option<Vec<String>>,
 }
 
+/// How far a mirror is, in its own words.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorCopies {
+    /// Whether the mirror is still finding out what there is to synchronize.
+    pub discovering: bool,
+    /// The number of repositories that it mirrors.
+    #[oai(rename = "mirroredRepos", validator(minimum(value = "0")))]
+    #[serde(rename = "mirroredRepos")]
+    pub mirrored_repos: i32,
+    /// The number of those that are served and have everything that the upstream is known to have.
+    #[oai(rename = "inStepRepos", validator(minimum(value = "0")))]
+    #[serde(rename = "inStepRepos")]
+    pub in_step_repos: i32,
+}
+
 /// How the copy of a repository on a mirror stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorRepositorySynchronizationStatus {
@@ -2158,6 +2263,39 @@ pub struct RestMirrorServer {
     pub links: RestSelfLinks,
 }
 
+/// What an upstream knows of the copies on a mirror.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorStanding {
+    /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
+    /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
+    /// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
+    pub standing: MirrorStanding,
+    /// The number of repositories that it mirrors, when it last told. Absent if it has not.
+    #[oai(rename = "mirroredRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "mirroredRepos", default, skip_serializing_if = "Option::is_none")]
+    pub mirrored_repos: Option<i32>,
+    /// The number of those that had everything the upstream has, when it last told.
+    #[oai(rename = "inStepRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "inStepRepos", default, skip_serializing_if = "Option::is_none")]
+    pub in_step_repos: Option<i32>,
+    /// When it last told how far it is. Absent if it has not since this server was started.
+    #[oai(rename = "toldDate", skip_serializing_if_is_none)]
+    #[serde(rename = "toldDate", default, skip_serializing_if = "Option::is_none")]
+    pub told_date: Option<i64>,
+    /// When it was last heard of. Absent before the first time.
+    #[oai(rename = "lastSeenDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSeenDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_date: Option<i64>,
+    /// The number of events that it has not taken in yet.
+    #[oai(rename = "pendingEvents")]
+    #[serde(rename = "pendingEvents")]
+    pub pending_events: i64,
+    /// Why it did not take the last event in. Absent if it did.
+    #[oai(rename = "lastError", skip_serializing_if_is_none)]
+    #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
 /// What has changed on a mirror. What is left out stays as it is.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorUpgradeRequest {
@@ -2219,6 +2357,19 @@ pub struct RestMirroredRepository {
     #[oai(rename = "lastError", skip_serializing_if_is_none)]
     #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// When the upstream last told the mirror what it has of the repository.
+    #[oai(rename = "lastComparisonDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastComparisonDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_comparison_date: Option<i64>,
+    /// Since when the mirror has known of a change that it has not synchronized. Absent while it knows of none.
+    #[oai(rename = "behindSince", skip_serializing_if_is_none)]
+    #[serde(rename = "behindSince", default, skip_serializing_if = "Option::is_none")]
+    pub behind_since: Option<i64>,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
     /// Where to clone and fetch from, on this mirror.
     #[oai(rename = "cloneUrls")]
     #[serde(rename = "cloneUrls")]
@@ -2388,8 +2539,12 @@ pub struct RestProject {
     #[serde(rename = "type")]
     pub kind: ProjectType,
     /// Always `PROJECT`.
+    #[schema(required = true)]
+    #[serde(default)]
     pub scope: String,
     /// Where the object itself is to be found.
+    #[schema(required = true)]
+    #[serde(default)]
     pub links: RestSelfLinks,
 }
 
@@ -2932,6 +3087,19 @@ pub struct RestSyncProgress {
     #[oai(rename = "totalRepos")]
     #[serde(rename = "totalRepos")]
     pub total_repos: i32,
+    /// The number of repositories that are mirrored, also while nothing is to be synchronized.
+    #[oai(rename = "mirroredRepos")]
+    #[serde(rename = "mirroredRepos")]
+    pub mirrored_repos: i32,
+    /// The number of those that are served and have everything that the upstream was last known to have.
+    #[oai(rename = "inStepRepos")]
+    #[serde(rename = "inStepRepos")]
+    pub in_step_repos: i32,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
 }
 
 /// An event, in the shape of the webhook of that name. What the kinds of events carry that a mirror knows is said by
@@ -2991,6 +3159,23 @@ pub struct RestUpstreamServer {
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub kind: UpstreamServerType,
+    /// Whether the upstream has answered the latest call of this mirror.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable: Option<bool>,
+    /// When the upstream last answered a call of this mirror. Absent before the first time.
+    #[oai(rename = "lastContactDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastContactDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_contact_date: Option<i64>,
+    /// When a complete comparison of this mirror with the upstream last ended. Absent before the first time.
+    #[oai(rename = "lastComparisonDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastComparisonDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_comparison_date: Option<i64>,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
 }
 
 /// What a mirror mirrors of an upstream.
@@ -3398,6 +3583,7 @@ impl fmt::Display for UserType {
     InvocationOutcome,
     MirrorEventType,
     MirrorMode,
+    MirrorStanding,
     MirrorSyncType,
     MirrorType,
     MirroredRepositoryStatus,
@@ -3433,6 +3619,7 @@ impl fmt::Display for UserType {
     RestAddonDescriptor,
     RestAddonInstalledEvent,
     RestAddonLifecycle,
+    RestAddonModules,
     RestAddonWebhook,
     RestAnalyticsSettings,
     RestApplicationProperties,
@@ -3469,8 +3656,10 @@ impl fmt::Display for UserType {
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
+    RestMirrorCopies,
     RestMirrorRepositorySynchronizationStatus,
     RestMirrorServer,
+    RestMirrorStanding,
     RestMirrorUpgradeRequest,
     RestMirroredRepository,
     RestMirroredRepositoryDescriptor,

@@ -17,7 +17,7 @@ const TOKEN_FILE_MODE: u32 = 0o600;
 /// What can be done with access tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Create a token. It is shown this once, or written to a file for --token-file.
+    /// Create a token. It is shown this once, or written to the file that --save-file names.
     Create {
         /// Name by which it is recognised in lists.
         name: String,

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use heliostat_git::{DiskRoom, DiskState};
+
 use super::finding::Finding;
 
 const GIB: u64 = 1024 * 1024 * 1024;
@@ -42,20 +44,30 @@ pub fn free_space(data: &Path) -> Finding {
     let Some(existing) = nearest_existing(data) else {
         return Finding::skipped(ITEM, "there is no directory to ask about");
     };
-    match rustix::fs::statvfs(&existing) {
-        Ok(disk) => judge(ITEM, disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_files, disk.f_favail),
+    match DiskRoom::of(&existing) {
+        Ok(room) => judge(ITEM, room),
         Err(error) => Finding::failed(ITEM, format!("cannot ask for it: {error}"), REMEDY),
     }
 }
 
-fn judge(item: &'static str, free_bytes: u64, all_files: u64, free_files: u64) -> Finding {
+fn judge(item: &'static str, room: DiskRoom) -> Finding {
     const REMEDY: &str = "make room, or choose a --data on a larger disk";
-    let detail = format!("{:.1} GiB free", free_bytes as f64 / GIB as f64);
-    // File systems without a fixed number of files say that they have none.
-    if all_files > 0 && free_files == 0 {
-        return Finding::failed(item, "no files can be made any more", REMEDY);
+    let detail = format!("{:.1} GiB free", room.free_bytes as f64 / GIB as f64);
+    match room.state() {
+        DiskState::ReadOnly => {
+            let remedy = "look at the system's log for the reason, and mount it writable";
+            return Finding::failed(item, "the disk is read-only", remedy);
+        }
+        DiskState::Full if room.is_out_of_files => {
+            return Finding::failed(item, "no files can be made any more", REMEDY);
+        }
+        DiskState::Full => {
+            let detail = format!("the disk is full, {room}: pushes and synchronisations are refused");
+            return Finding::failed(item, detail, REMEDY);
+        }
+        DiskState::Low | DiskState::Writable => {}
     }
-    match free_bytes {
+    match room.free_bytes {
         0..MIN_FREE_BYTES => Finding::failed(item, detail, REMEDY),
         MIN_FREE_BYTES..LOW_FREE_BYTES => Finding::doubtful(item, detail, REMEDY),
         _ => Finding::good(item, detail),
@@ -87,10 +99,20 @@ mod tests {
 
     #[test]
     fn little_space_is_told_before_there_is_none() {
-        assert_eq!(judge("disk", 100 * GIB, 10, 5).outcome, Outcome::Good);
-        assert_eq!(judge("disk", 100 * GIB, 0, 0).outcome, Outcome::Good);
-        assert_eq!(judge("disk", 2 * GIB, 10, 5).outcome, Outcome::Doubtful);
-        assert_eq!(judge("disk", 1, 10, 5).outcome, Outcome::Failed);
-        assert_eq!(judge("disk", 100 * GIB, 10, 0).outcome, Outcome::Failed);
+        let room = |free_bytes| DiskRoom {
+            total_bytes: 1_000 * GIB,
+            free_bytes,
+            is_out_of_files: false,
+            is_read_only: false,
+        };
+        assert_eq!(judge("disk", room(100 * GIB)).outcome, Outcome::Good);
+        assert_eq!(judge("disk", room(2 * GIB)).outcome, Outcome::Doubtful);
+        assert_eq!(judge("disk", room(GIB / 2)).outcome, Outcome::Failed);
+        let full = judge("disk", room(1));
+        assert!(full.outcome == Outcome::Failed && full.detail.starts_with("the disk is full"), "{full:?}");
+        let out_of_files = DiskRoom { is_out_of_files: true, ..room(100 * GIB) };
+        assert_eq!(judge("disk", out_of_files).outcome, Outcome::Failed);
+        let read_only = DiskRoom { is_read_only: true, ..room(100 * GIB) };
+        assert_eq!(judge("disk", read_only).detail, "the disk is read-only");
     }
 }

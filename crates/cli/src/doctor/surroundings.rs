@@ -58,7 +58,8 @@ pub async fn database(url: Option<&str>) -> Finding {
         return Finding::skipped(ITEM, "SQLite inside the data directory: nothing to reach");
     };
     match heliostat_server::check_database(url).await {
-        Ok(()) => Finding::good(ITEM, "reachable"),
+        Ok(None) => Finding::good(ITEM, "reachable"),
+        Ok(Some(complaint)) => Finding::doubtful(ITEM, "reachable, with few connections", complaint),
         Err(reason) => Finding::failed(
             ITEM,
             reason,

@@ -29,6 +29,8 @@ use crate::permit::SystemAdministrator;
 const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a mirror may take to check and store its secret.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What this server is. Its mirrors know by it that it waits until they have checked the secret.
+const PRODUCT_TYPE: &str = "Heliostat";
 /// Most projects that one acceptance can name.
 const MAX_SELECTED_PROJECTS: usize = 10_000;
 /// An installation of this process is repeated after this time at the earliest.
@@ -66,6 +68,7 @@ impl Joining {
             uninstalled_url: introduction.uninstalled_url.clone(),
             shared_secret: shared_secret().expose().to_owned(),
             client_key: self.parts.client_key.clone(),
+            addon_key: introduction.key.clone(),
             chosen_projects: projects,
             accepted_at: self.parts.announcer.now_ms(),
         };
@@ -138,6 +141,8 @@ impl Joining {
             shared_secret: mirror.shared_secret.clone(),
             base_url: Some(base_url.to_owned()),
             api_base_url: Some(base_url.to_owned()),
+            event_type: Some("installed".to_owned()),
+            product_type: Some(PRODUCT_TYPE.to_owned()),
             settings: Some(settings_of(mirror)),
             ..RestAddonInstalledEvent::default()
         };

@@ -32,6 +32,15 @@ struct Descriptor {
     lifecycle: Lifecycle,
     #[serde(default)]
     webhooks: Vec<Webhook>,
+    #[serde(default)]
+    modules: Modules,
+}
+
+/// Where Atlassian Connect looks for webhooks.
+#[derive(Default, Deserialize)]
+struct Modules {
+    #[serde(default)]
+    webhooks: Vec<Webhook>,
 }
 
 #[derive(Deserialize)]
@@ -62,13 +71,13 @@ pub(super) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<In
             descriptor.authentication.kind
         ));
     }
-    let Descriptor { key, lifecycle, webhooks, .. } = descriptor;
+    let Descriptor { key, lifecycle, webhooks, modules, .. } = descriptor;
     if key.is_empty() || key.len() > MAX_KEY_BYTES || key.contains(char::is_control) {
         return Err("its key is empty, too long or not printable".to_owned());
     }
     let base_url = below("baseUrl", &descriptor.base_url, mirror_base_url)?;
     let resolve = |field: &str, address: &str| resolved(field, address, &base_url, mirror_base_url);
-    let leading = webhooks.iter().find(|webhook| webhook.event == LEADING_EVENT);
+    let leading = webhooks.iter().chain(&modules.webhooks).find(|webhook| webhook.event == LEADING_EVENT);
     let events = leading.ok_or_else(|| format!("it names no webhook for {LEADING_EVENT}"))?;
     Ok(Introduction {
         key,
@@ -131,6 +140,16 @@ mod tests {
         assert_eq!(introduction.events_url, "https://mirror.example.com/eu/u/1/addon/events");
         let uninstalled = introduction.uninstalled_url.expect("one is named");
         assert_eq!(uninstalled, "https://mirror.example.com/eu/u/1/addon/uninstalled");
+    }
+
+    #[test]
+    fn webhooks_are_found_where_atlassian_connect_has_them() {
+        let mut descriptor = descriptor();
+        let webhooks = descriptor["webhooks"].take();
+        descriptor.as_object_mut().expect("is an object").remove("webhooks");
+        descriptor["modules"] = json!({ "webhooks": webhooks, "webPanels": [{ "key": "panel" }] });
+        let introduction = read(&descriptor).expect("a good descriptor");
+        assert_eq!(introduction.events_url, "https://mirror.example.com/eu/u/1/addon/events");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heliostat_git::{GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
+use heliostat_git::{
+    DiskRoom, GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, blocking,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::counters::LastRun;
@@ -170,6 +172,14 @@ impl Reconciler {
             inventory = self.look_at_packs(repository).await?;
         }
         let Some(reason) = reason(&inventory, &refs, &self.thresholds) else { return Ok(false) };
+        if !self.has_room_for(&inventory).await {
+            tracing::debug!(
+                repository.id = id,
+                reason,
+                "a repository is not repacked: the disk has no room for it"
+            );
+            return Ok(false);
+        }
         let housekeeping = self.repositories.engine().housekeeping();
         housekeeping.count(|counters| counters.running = Some(id));
         let started = Instant::now();
@@ -188,6 +198,15 @@ impl Reconciler {
         self.look_at_packs(repository).await?;
         tell(id, reason, inventory.bytes(), &outcome?);
         Ok(true)
+    }
+
+    /// Whether all of a repository can be written once more without filling the disk.
+    async fn has_room_for(&self, inventory: &PackInventory) -> bool {
+        let root = self.repositories.store().root().to_owned();
+        match blocking(move || DiskRoom::of(&root)).await {
+            Ok(room) => room.free_bytes > inventory.bytes().saturating_add(room.kept_bytes()),
+            Err(_) => true,
+        }
     }
 
     /// Looks at the packs, and notes when they came and were replaced.

@@ -14,8 +14,8 @@ pub use capabilities::{AGENT, Bundles, advertisement_v2};
 pub use command::{Command, CommandName};
 pub use object_info::ObjectInfoRequest;
 pub use pkt_line::{
-    MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet, ends_with_error_packet,
-    error_packet,
+    FatalErrorWatch, MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet,
+    ends_with_error_packet, error_packet,
 };
 pub use protocol::{GitProtocol, GitService};
 pub use push_commands::PushCommands;

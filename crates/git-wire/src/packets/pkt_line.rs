@@ -95,6 +95,29 @@ pub fn ends_with_error_packet(output: &[u8]) -> bool {
     })
 }
 
+/// Watches an answer for the packet that tells of a failure in its middle, in the band for that. Git writes such a packet
+/// in two parts, and nothing after it.
+#[derive(Debug, Default)]
+pub struct FatalErrorWatch {
+    /// The end of what has come so far.
+    recent: Vec<u8>,
+}
+
+impl FatalErrorWatch {
+    /// Takes the next piece, and says whether such a packet ends with it.
+    pub fn ends_with(&mut self, piece: &[u8]) -> bool {
+        const FATAL_BAND: u8 = 3;
+        // Git's texts for it are short.
+        const LONGEST_PACKET_BYTES: usize = 1024;
+        self.recent.extend_from_slice(&piece[piece.len().saturating_sub(LONGEST_PACKET_BYTES)..]);
+        self.recent.drain(..self.recent.len().saturating_sub(LONGEST_PACKET_BYTES));
+        self.recent.windows(LENGTH_DIGITS + 1).enumerate().any(|(index, start)| {
+            start[LENGTH_DIGITS] == FATAL_BAND
+                && read_length(&start[..LENGTH_DIGITS]) == Some(self.recent.len() - index)
+        })
+    }
+}
+
 fn read_length(digits: &[u8]) -> Option<usize> {
     let mut bytes = [0; 2];
     hex::decode_to_slice(digits, &mut bytes).ok()?;
@@ -160,5 +183,23 @@ mod tests {
         assert!(!ends_with_error_packet(&[&error_packet("no")[..], b"0000"].concat()));
         assert!(!ends_with_error_packet(b"ERR no"));
         assert!(!ends_with_error_packet(b""));
+    }
+
+    #[test]
+    fn failures_in_the_middle_of_an_answer_are_found() {
+        let fatal = encoded(PacketLine::Data(b"\x03aborting"));
+        let pack = encoded(PacketLine::Data(b"\x01PACK 0fff\x03more"));
+        let answer = [&pack.repeat(100)[..], &fatal].concat();
+        for piece_bytes in [1, 5, 7, answer.len()] {
+            let mut watch = FatalErrorWatch::default();
+            let found = answer.chunks(piece_bytes).map(|piece| watch.ends_with(piece));
+            let found: Vec<bool> = found.collect();
+            assert_eq!(found.iter().filter(|found| **found).count(), 1, "in pieces of {piece_bytes}");
+            assert_eq!(found.last(), Some(&true));
+            assert!(!watch.ends_with(b"0000"));
+        }
+        for other in [&pack[..], b"", b"\x03", b"0008\x03"] {
+            assert!(!FatalErrorWatch::default().ends_with(other), "{other:?}");
+        }
     }
 }

@@ -33,6 +33,14 @@ pub enum FetchError {
         /// What git said.
         detail: String,
     },
+    /// The other server answers, and git fails there.
+    #[error("{url} answers, but cannot read its repository: {detail}")]
+    RemoteBroken {
+        /// Whom we asked.
+        url: String,
+        /// What git said.
+        detail: String,
+    },
     /// The other repository does not have an object, or does not give it.
     #[error("the remote repository does not give an object: {detail}")]
     RemoteObjectMissing {
@@ -130,7 +138,12 @@ impl FetchError {
             detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
         if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
-        } else if says(&["mismatched algorithms", "mismatched object format", "object format mismatch"]) {
+        } else if says(&[
+            "mismatched algorithms",
+            "mismatched object format",
+            "object format mismatch",
+            "hash algorithm",
+        ]) {
             Self::ObjectFormatMismatch { detail }
         } else if says(NOT_GIVEN) {
             Self::RemoteObjectMissing { detail }
@@ -142,6 +155,8 @@ impl FetchError {
             Self::NotFound { url }
         } else if let Some(fault) = fault_in(status, &ours) {
             fault
+        } else if says(BROKEN_THERE) {
+            Self::RemoteBroken { url, detail }
         } else if says(UNREACHABLE) {
             Self::RemoteUnreachable { url, detail }
         } else {
@@ -166,6 +181,9 @@ const UNAUTHORIZED: &[&str] = &[
 ];
 
 const NOT_GIVEN: &[&str] = &["not our ref", "Server does not allow request for"];
+
+/// What the git of the other server says when it ends badly; ours then says that the connection broke.
+const BROKEN_THERE: &[&str] = &["corruption on the remote side", "remote: fatal:"];
 
 const UNREACHABLE: &[&str] = &[
     "unable to access",
@@ -236,11 +254,20 @@ mod tests {
             "fatal: unable to access 'http://host/': Failed to connect to host port 80: Connection refused",
             "fatal: unable to access 'http://host/': The requested URL returned error: 503",
             "error: RPC failed; curl 18 transfer closed\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output",
-            "remote: fatal: bad object 123\nfatal: the remote end hung up unexpectedly",
         ];
         for text in unreachable {
             assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
         }
+        let broken_there = [
+            "remote: fatal: bad object 123\nfatal: the remote end hung up unexpectedly",
+            "fatal: git upload-pack: aborting due to possible repository corruption on the remote side.\nfatal: early EOF",
+        ];
+        for text in broken_there {
+            assert!(matches!(read(text), FetchError::RemoteBroken { .. }), "{text}");
+        }
+        let other_hash = "fatal: the receiving end does not support this repository's hash algorithm\n\
+            fatal: the remote end hung up unexpectedly";
+        assert!(matches!(read(other_hash), FetchError::ObjectFormatMismatch { .. }));
         assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
         let proves_nothing = [
             "fatal: not a git repository: '/r.git'",

@@ -11,6 +11,12 @@ pub enum ImportError {
     /// The transfer failed.
     #[error(transparent)]
     Transfer(#[from] FetchError),
+    /// What is to be copied is damaged, or does not have all that its references need.
+    #[error("the repository to copy is damaged or lacks objects; `git fsck` in it tells more: {detail}")]
+    Source {
+        /// What git said.
+        detail: String,
+    },
     /// The receiving server refused references.
     #[error("references were refused: {detail}")]
     Rejected {

@@ -15,7 +15,9 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 
-use crate::process::{Git, GitCommand, GitError, Lane, Patience, Progress, WorkWatch, read_progress};
+use crate::process::{
+    Git, GitCommand, GitError, Lane, Patience, Progress, WorkWatch, is_about_damage, read_progress,
+};
 use crate::remote::{FetchError, ImportError, Remote};
 
 /// How many references are deleted by one push: with 200,000 references on the other side that takes two minutes.
@@ -72,9 +74,10 @@ impl PushOverHttp<'_> {
     }
 
     async fn names_here(&self) -> Result<HashSet<Name>, GitError> {
-        let command = self.git.command("list references").current_dir(self.from);
+        let command = self.git.command("list references").repository(self.from);
         let listed = command.args(["for-each-ref", "--format=%(refname)"]).run().await?;
-        Ok(listed.stdout.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect())
+        let names = listed.stdout.split(|byte| *byte == b'\n').filter(|name| !name.is_empty());
+        Ok(names.map(<[u8]>::to_vec).collect())
     }
 
     /// Deletes what is only there; pushes everything if that was all. `deleted` are the names that were tried before.
@@ -99,6 +102,9 @@ impl PushOverHttp<'_> {
         let status = tokio::time::timeout(self.stall_limit, process.wait()).await;
         let status = status.map_err(|_| FetchError::Timeout(self.stall_limit))?;
         let status = status.map_err(io_error).map_err(FetchError::from)?;
+        if !status.success() && is_about_the_source(&said) {
+            return Err(ImportError::Source { detail: said.trim().to_owned() });
+        }
         match round {
             Some(round) if status.success() || !round.refused.is_empty() => Ok(round),
             _ => Err(FetchError::from_failure(&self.remote.address, &status.to_string(), &said).into()),
@@ -108,7 +114,7 @@ impl PushOverHttp<'_> {
     fn command(&self) -> GitCommand {
         let address = &self.remote.address;
         let helper = helper(address).expect("only HTTP addresses come here");
-        let command = self.git.command("push").current_dir(self.from);
+        let command = self.git.command("push").repository(self.from);
         // The first is the name under which git would look for settings of the other repository.
         command.args([helper, address, address]).authorization(self.remote.authorization.as_ref())
     }
@@ -141,7 +147,8 @@ impl PushOverHttp<'_> {
             wanted.extend([b"push :", &name[..], b"\n"].concat());
             deleted.insert(name);
         }
-        if left == 0 {
+        // Git calls it an error to push when nothing is here and nothing there.
+        if left == 0 && !here.is_empty() {
             wanted.extend(EVERYTHING);
         }
         wanted.extend(b"\n");
@@ -152,6 +159,15 @@ impl PushOverHttp<'_> {
         stdin.write_all(b"\n").await.ok();
         Ok(Some(Round { refused, left }))
     }
+}
+
+/// Whether what git says is about the repository from which is pushed. The other server only sees the connection break.
+fn is_about_the_source(said: &str) -> bool {
+    let phrases = ["unable to read ", "Could not read ", "Failed to traverse parents", "promisor remote"];
+    let is_ours = |line: &&str| !line.starts_with("remote:") && !line.contains("Could not read from remote");
+    said.lines()
+        .filter(is_ours)
+        .any(|line| phrases.iter().any(|phrase| line.contains(phrase)) || is_about_damage(line))
 }
 
 /// The git command that speaks to this address.
@@ -288,6 +304,36 @@ mod tests {
         let new = workshop.run(source.path(), &["rev-parse", "new"]);
         assert!(there.contains(&format!("{} new", new.trim())), "{there}");
         assert!(there.contains("gone/b") && there.lines().count() == 2, "{there}");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_pushed_from_an_empty_repository_and_what_is_there_goes() {
+        let workshop = Workshop::new().await;
+        let empty = workshop.bare("empty", ObjectFormat::Sha1);
+        for there in [&["new", "old"][..], &[]] {
+            let target = workshop.bare_with_commits(&format!("target-{}", there.len()), there).await;
+            let server = HttpServer::serve(target.clone()).await;
+            push(&workshop, &empty, &server.url).await.expect("pushed");
+            assert_eq!(refs(&workshop, &target), "");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_lacks_objects_is_named_and_not_the_network() {
+        let workshop = Workshop::new().await;
+        let target = workshop.bare("target", ObjectFormat::Sha1);
+        let server = HttpServer::serve(target).await;
+        for (number, revision) in ["main~1", "main~1^{tree}", "main"].into_iter().enumerate() {
+            let source = workshop.bare_with_commits(&format!("source-{number}"), &["main"]).await;
+            workshop.commit(&source, "main");
+            workshop.commit(&source, "main");
+            let object = workshop.run(source.path(), &["rev-parse", revision]);
+            let (folder, file) = object.trim().split_at(2);
+            let file = source.path().join("objects").join(folder).join(file);
+            std::fs::remove_file(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let pushed = push(&workshop, &source, &server.url).await;
+            assert!(matches!(pushed, Err(ImportError::Source { .. })), "{revision}: {pushed:?}");
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,9 @@ const COMMIT_GRAPH: &str = "commit-graph";
 const COMMIT_GRAPHS: &str = "commit-graphs";
 const COMMIT_GRAPH_CHAIN: &str = "commit-graph-chain";
 
+/// Longest list of commit graphs; git merges them long before there are so many.
+const MAX_CHAIN_BYTES: u64 = 64 * 1024;
+
 /// A line of the table of contents of such a file: a name and a place.
 const CHUNK_LINE_BYTES: u64 = 12;
 
@@ -45,11 +48,23 @@ struct Kind {
 const OF_PACKS: Kind = Kind { magic: *b"MIDX", table_at: 12 };
 const OF_COMMITS: Kind = Kind { magic: *b"CGPH", table_at: 8 };
 
+/// How closely they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scrutiny {
+    /// How they begin and how long they are; bitmaps in full, because a git ends that reads a bad one.
+    Shape,
+    /// Every byte.
+    Checksum,
+}
+
 /// Removes those that are not whole from this folder of objects. Blocks.
-pub(super) fn discard_broken(objects: &Path, hash_bytes: u64) -> io::Result<()> {
+pub(super) fn discard_broken(objects: &Path, hash_bytes: u64, scrutiny: Scrutiny) -> io::Result<()> {
+    let is_whole = |file: &Path, kind: &Kind| {
+        Ok::<_, io::Error>(has_its_shape(file, kind, hash_bytes)? && scrutiny.finds_whole(file, hash_bytes)?)
+    };
     let packs = objects.join("pack");
     let common = packs.join(COMMON_INDEX);
-    if !is_whole(&common, &OF_PACKS, hash_bytes)? {
+    if !is_whole(&common, &OF_PACKS)? {
         tell(&common);
         remove_if_there(&common)?;
         remove_all(&packs, &format!("{COMMON_INDEX}-"))?;
@@ -58,7 +73,8 @@ pub(super) fn discard_broken(objects: &Path, hash_bytes: u64) -> io::Result<()> 
         let file = entry?.path();
         let is_whole = match file.extension().and_then(|end| end.to_str()) {
             Some("bitmap") => is_whole_bitmap(&file, hash_bytes),
-            Some("rev") => is_whole_reverse_index(&file, hash_bytes),
+            Some("rev") => is_whole_reverse_index(&file, hash_bytes)
+                .and_then(|is_whole| Ok(is_whole && scrutiny.finds_whole(&file, hash_bytes)?)),
             _ => Ok(true),
         };
         match is_whole {
@@ -74,17 +90,22 @@ pub(super) fn discard_broken(objects: &Path, hash_bytes: u64) -> io::Result<()> 
     }
     let info = objects.join("info");
     let graph = info.join(COMMIT_GRAPH);
-    if !is_whole(&graph, &OF_COMMITS, hash_bytes)? {
+    if !is_whole(&graph, &OF_COMMITS)? {
         tell(&graph);
         remove_if_there(&graph)?;
     }
     let graphs = info.join(COMMIT_GRAPHS);
+    let chain = graphs.join(COMMIT_GRAPH_CHAIN);
+    if !is_whole_chain(&chain, hash_bytes)? {
+        tell(&chain);
+        remove_if_there(&chain)?;
+    }
     for entry in entries(&graphs)? {
         let file = entry?.path();
-        if file.extension().is_some_and(|end| end == "graph") && !is_whole(&file, &OF_COMMITS, hash_bytes)? {
+        if file.extension().is_some_and(|end| end == "graph") && !is_whole(&file, &OF_COMMITS)? {
             tell(&file);
             // Without the list none of them is read.
-            remove_if_there(&graphs.join(COMMIT_GRAPH_CHAIN))?;
+            remove_if_there(&chain)?;
             remove_if_there(&file)?;
         }
     }
@@ -105,20 +126,38 @@ fn remove_all(folder: &Path, prefix: &str) -> io::Result<()> {
     Ok(())
 }
 
+impl Scrutiny {
+    /// Whether nothing is wrong as far as is looked; what is not there is whole.
+    fn finds_whole(self, file: &Path, hash_bytes: u64) -> io::Result<bool> {
+        if self == Self::Shape {
+            return Ok(true);
+        }
+        match File::open(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            file => has_its_checksum(file?, hash_bytes),
+        }
+    }
+}
+
 /// Whether it begins as a bitmap and has the checksum at its end.
 fn is_whole_bitmap(file: &Path, hash_bytes: u64) -> io::Result<bool> {
     let file = File::open(file)?;
-    let Some(content) = file.metadata()?.len().checked_sub(hash_bytes) else { return Ok(false) };
     let mut start = [0; 4];
-    if content < start.len() as u64 {
+    if file.metadata()?.len() < start.len() as u64 {
         return Ok(false);
     }
     file.read_exact_at(&mut start, 0)?;
+    Ok(start == BITMAP_MAGIC && has_its_checksum(file, hash_bytes)?)
+}
+
+/// Whether it ends with the checksum of all that stands before.
+fn has_its_checksum(file: File, hash_bytes: u64) -> io::Result<bool> {
+    let Some(content) = file.metadata()?.len().checked_sub(hash_bytes) else { return Ok(false) };
     let mut checksum = vec![0; hash_bytes as usize];
     file.read_exact_at(&mut checksum, content)?;
     let content = file.take(content);
     let computed = if hash_bytes == 20 { digest::<Sha1>(content)? } else { digest::<Sha256>(content)? };
-    Ok(start == BITMAP_MAGIC && computed == checksum)
+    Ok(computed == checksum)
 }
 
 fn digest<D: Digest>(mut content: impl Read) -> io::Result<Vec<u8>> {
@@ -149,8 +188,23 @@ fn is_whole_reverse_index(file: &Path, hash_bytes: u64) -> io::Result<bool> {
     Ok(start == REVERSE_INDEX_MAGIC)
 }
 
+/// Whether it is a list of names; one that is not there is whole. Git never syncs it.
+fn is_whole_chain(file: &Path, hash_bytes: u64) -> io::Result<bool> {
+    let mut text = Vec::new();
+    match File::open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        file => file?.take(MAX_CHAIN_BYTES).read_to_end(&mut text)?,
+    };
+    let is_name = |line: &[u8]| {
+        line.split_last().is_some_and(|(end, name)| {
+            *end == b'\n' && name.len() as u64 == 2 * hash_bytes && name.iter().all(u8::is_ascii_hexdigit)
+        })
+    };
+    Ok(!text.is_empty() && text.split_inclusive(|byte| *byte == b'\n').all(is_name))
+}
+
 /// Whether it ends where its table of contents says; one that is not there is whole.
-fn is_whole(file: &Path, kind: &Kind, hash_bytes: u64) -> io::Result<bool> {
+fn has_its_shape(file: &Path, kind: &Kind, hash_bytes: u64) -> io::Result<bool> {
     let file = match File::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         file => file?,
@@ -211,16 +265,39 @@ mod tests {
         files.extend(of_kind("bitmap").chain(of_kind("rev")));
         files.retain(|file| file.is_file());
         assert!(files.len() >= 4, "{files:?}");
-        discard_broken(&objects, 20).expect("readable");
+        discard_broken(&objects, 20, Scrutiny::Shape).expect("readable");
         assert!(files.iter().all(|file| file.exists()), "{files:?}");
         for file in &files {
             let content = fs::read(file).expect("readable");
             for length in [0, 6, content.len() / 2, content.len() - 1] {
                 fs::remove_file(file).ok();
                 fs::write(file, &content[..length]).expect("cut");
-                discard_broken(&objects, 20).expect("readable");
+                discard_broken(&objects, 20, Scrutiny::Shape).expect("readable");
                 assert!(!file.exists(), "{file:?} of {length} bytes");
             }
+        }
+        make(&["multi-pack-index", "write"]);
+        make(&["commit-graph", "write", "--reachable"]);
+        for file in ["pack/multi-pack-index", "info/commit-graph"].map(|name| objects.join(name)) {
+            let mut content = fs::read(&file).expect("readable");
+            let middle = content.len() / 2;
+            content[middle] ^= 1;
+            fs::remove_file(&file).expect("removable");
+            fs::write(&file, content).expect("writable");
+            discard_broken(&objects, 20, Scrutiny::Shape).expect("readable");
+            assert!(file.exists(), "{file:?} has its shape");
+            discard_broken(&objects, 20, Scrutiny::Checksum).expect("readable");
+            assert!(!file.exists(), "{file:?} with another bit");
+        }
+        make(&["commit-graph", "write", "--reachable", "--split"]);
+        let chain = graphs.join(COMMIT_GRAPH_CHAIN);
+        discard_broken(&objects, 20, Scrutiny::Checksum).expect("readable");
+        assert!(chain.exists(), "it is whole");
+        for torn in ["", "\0\0\0", "0123\n"] {
+            fs::remove_file(&chain).ok();
+            fs::write(&chain, torn).expect("writable");
+            discard_broken(&objects, 20, Scrutiny::Shape).expect("readable");
+            assert!(!chain.exists(), "{torn:?} is no list");
         }
         assert!(
             !listed(&objects.join("pack")).iter().any(|file| file.to_string_lossy().contains("multi-pack"))

@@ -17,7 +17,7 @@ use heliostat_git_wire::{ObjectFormat, ObjectId, RefName, RefSnapshot, lines_of}
 use crate::disk::{blocking, entries};
 use crate::process::{Fault, GitError, is_about_content};
 use crate::repository::Repository;
-use crate::repository::derived::discard_broken;
+use crate::repository::derived::{Scrutiny, discard_broken};
 
 /// How many references are asked for their objects in one look.
 const MAX_TIPS: usize = 10_000;
@@ -51,7 +51,7 @@ impl Repository {
             Found::Faulty(fault) => return Err(fault),
         }
         let refs = self.refs().await.map_err(|error| fault_of(&error))?;
-        let (place, format) = (self.path().to_owned(), refs.object_format().unwrap_or(ObjectFormat::Sha1));
+        let (place, format) = (self.path().to_owned(), format_of(&refs));
         blocking(move || Ok(look_into(&place, format))).await.map_err(|error| no_answer(&error))??;
         self.look_for_tips(&refs).await?;
         Ok(refs)
@@ -61,7 +61,8 @@ impl Repository {
     /// it could not open.
     pub async fn examine(&self) -> Result<(), Fault> {
         for last in [false, true] {
-            self.look().await?;
+            let refs = self.look().await?;
+            self.discard_derived(format_of(&refs), Scrutiny::Checksum).await?;
             match self.verify().await {
                 Ok(()) => return Ok(()),
                 Err(error) => match fault_of(&error) {
@@ -72,6 +73,12 @@ impl Repository {
             }
         }
         Ok(())
+    }
+
+    async fn discard_derived(&self, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(), Fault> {
+        let place = self.path().to_owned();
+        let discarded = blocking(move || Ok(discard(&place, format, scrutiny))).await;
+        discarded.map_err(|error| no_answer(&error))?
     }
 
     /// Whether the objects that references name are there.
@@ -161,8 +168,7 @@ fn look_into(place: &Path, format: ObjectFormat) -> Result<(), Fault> {
         Ok(_) => {}
     }
     let objects = place.join("objects");
-    discard_broken(&objects, format.hex_len() as u64 / 2)
-        .map_err(|error| unreadable("a file that git made from others", &error))?;
+    discard(place, format, Scrutiny::Shape)?;
     let pack_folder = objects.join("pack");
     for name in names_in(&pack_folder)? {
         if let Some(pack) = name.strip_suffix(".idx") {
@@ -170,6 +176,16 @@ fn look_into(place: &Path, format: ObjectFormat) -> Result<(), Fault> {
         }
     }
     look_at_loose_objects(&objects, format)
+}
+
+/// Removes what git can make anew and is not whole. Blocks.
+fn discard(place: &Path, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(), Fault> {
+    discard_broken(&place.join("objects"), format.hex_len() as u64 / 2, scrutiny)
+        .map_err(|error| unreadable("a file that git made from others", &error))
+}
+
+fn format_of(refs: &RefSnapshot) -> ObjectFormat {
+    refs.object_format().unwrap_or(ObjectFormat::Sha1)
 }
 
 fn names_in(folder: &Path) -> Result<Vec<String>, Fault> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use heliostat_git_wire::{
-    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PushCommands, RefRoom, push_flush,
-    push_packet,
+    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, RefRoom,
+    RemoteMessage, decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
 
@@ -21,6 +21,9 @@ pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 /// Most that is held of the report about a push: a line for every reference, and progress.
 pub const MAX_RECEIVE_REPORT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Why a reference is not deleted that `HEAD` names, in the words of the report.
+const DELETES_DEFAULT_BRANCH: &str = "deletion of the current branch prohibited";
+
 /// How far into a report a complaint about a lock file is looked for.
 const LOCK_SEARCH_BYTES: usize = 64 * 1024;
 
@@ -32,6 +35,25 @@ pub struct ReceivedPack {
     /// Whether `git` ended well. References may have been refused all the same: compare the references from before
     /// and after.
     pub success: bool,
+}
+
+impl ReceivedPack {
+    /// Whether it was to delete the branch that `HEAD` names, which is refused.
+    pub fn refused_default_branch(&self) -> bool {
+        let reason = DELETES_DEFAULT_BRANCH.as_bytes();
+        self.output.windows(reason.len()).any(|part| part == reason)
+    }
+
+    /// The same, with a message to the people who push; without one where their client takes none.
+    #[must_use]
+    pub fn telling(self, message: &RemoteMessage) -> Self {
+        match decode_packet(&self.output) {
+            Ok(Some((PacketLine::Data([1..=3, ..]), _))) => {
+                Self { output: [message.packet(), self.output].concat().into(), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// Takes a push. The references are changed when this returns. A caller that drops it before may find them changed

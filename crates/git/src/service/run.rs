@@ -14,15 +14,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{self, BoxFuture};
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use heliostat_git_wire::{GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet};
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
+use heliostat_git_wire::{
+    FatalErrorWatch, GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet, error_packet,
+};
 
-use crate::process::{ByteStream, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
+use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
 use crate::repository::{PushTurn, Repository};
-use crate::service::{MAX_PUSH_BYTES, bounded};
+use crate::service::feed::{feed, pending_when_none};
+use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -97,8 +98,7 @@ fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitComm
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
-    let mut command =
-        repository.git().command(operation_of(service)).about(repository.path()).arg(service.subcommand());
+    let mut command = repository.command(operation_of(service)).arg(service.subcommand());
     command = match options.mode {
         ServeMode::Advertise => command.args(["--stateless-rpc", "--http-backend-info-refs"]),
         ServeMode::Exchange => command.arg("--stateless-rpc"),
@@ -167,7 +167,7 @@ pub async fn exchange(
     }
     let mut process = command.spawn(Lane::Serving).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
-    Ok(RunningService::by(process, output, operation_of(service), repository, request))
+    Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
 }
 
 /// The request, whose last piece waits until the last step of the push may begin.
@@ -202,30 +202,31 @@ pub async fn answer_of_upload_pack(
     let mode = ServeMode::Exchange;
     let options = ServeOptions { protocol, mode, extra_env: Vec::new() };
     let command = service_command(repository, GitService::UploadPack, options).settings(settings);
-    answer_of(repository, &command, request).await
+    answer_of(repository, &command, request, None).await
 }
 
-/// A pack without anything around it.
+/// A pack without anything around it. `on_progress` takes what the option `--progress` makes it say.
 pub async fn pack_objects(
     repository: &Repository,
     options: &[&'static str],
     input: Bytes,
     settings: Vec<(&'static str, String)>,
+    on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
-    let command =
-        repository.git().command(operation_of(GitService::UploadPack)).repository(repository.path());
+    let command = repository.command(operation_of(GitService::UploadPack));
     let command = command.arg("pack-objects").args(options).settings(settings);
-    answer_of(repository, &command, input).await
+    answer_of(repository, &command, input, on_progress).await
 }
 
 async fn answer_of(
     repository: &Repository,
     command: &GitCommand,
     input: Bytes,
+    on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
     let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
     let input = stream::iter([Ok(input)]).boxed();
-    Ok(RunningService::by(process, pieces(output), command.operation(), repository, input))
+    Ok(RunningService::by(process, pieces(output), command.operation(), repository, input, on_progress))
 }
 
 /// A request being answered.
@@ -240,13 +241,25 @@ pub struct RunningService {
     process: GitProcess,
     /// The piece that was handed on last.
     last: Bytes,
+    fatal_errors: FatalErrorWatch,
+    /// A piece that tells of a failure and waits until that is noted.
+    held: Option<Bytes>,
+    /// What comes after it: `None` inside when that is the end.
+    ahead: Option<Option<Result<Bytes, GitError>>>,
     /// Whether the pack has begun.
     packs: bool,
+    /// Whether the process closed its output before it had the whole request.
+    was_cut_short: bool,
+    /// How the process ended, once it was waited for.
+    ended: Option<ServiceEnd>,
+    /// Whether that is noted where it was a failure.
+    is_noted: bool,
     operation: &'static str,
     repository: Repository,
 }
 
 /// How a service ended.
+#[derive(Clone)]
 pub struct ServiceEnd {
     /// Its exit status.
     pub status: ExitStatus,
@@ -272,24 +285,60 @@ impl RunningService {
         operation: &'static str,
         repository: &Repository,
         input: ByteStream,
+        on_progress: Option<OnProgress>,
     ) -> Self {
         let stdin = process.stdin.take().expect("spawned with a piped stdin");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
+        let saying = match on_progress {
+            None => read_tail(stderr).boxed(),
+            Some(on_progress) => read_said(stderr, on_progress).boxed(),
+        };
         Self {
             feed: Some(feed(stdin, input).boxed()),
-            saying: Some(read_tail(stderr).boxed()),
+            saying: Some(saying),
             said: String::new(),
             output,
             process,
             last: Bytes::new(),
+            fatal_errors: FatalErrorWatch::default(),
+            held: None,
+            ahead: None,
             packs: false,
+            was_cut_short: false,
+            ended: None,
+            is_noted: false,
             operation,
             repository: repository.clone(),
         }
     }
 
     /// The next piece of output; `None` when there will be no more.
+    ///
+    /// A client that reads that the answer has failed may ask again at once, so what is wrong is noted before it reads so.
     pub async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
+        if self.held.is_none() {
+            let piece = match self.ahead.take() {
+                Some(piece) => piece,
+                None => self.read().await,
+            };
+            match piece {
+                Some(Ok(bytes)) if self.fatal_errors.ends_with(&bytes) => self.held = Some(bytes),
+                piece => return piece,
+            }
+        }
+        if self.ahead.is_none() {
+            self.ahead = Some(self.read().await);
+        }
+        if matches!(self.ahead, Some(None))
+            && let Ok(end) = self.end().await
+            && !end.status.success()
+        {
+            self.failure(&end);
+        }
+        self.held.take().map(Ok)
+    }
+
+    async fn read(&mut self) -> Option<Result<Bytes, GitError>> {
         let operation = self.operation;
         let io_error = |error| GitError::Io { operation, error };
         loop {
@@ -330,21 +379,33 @@ impl RunningService {
 
     /// Waits for the end of a process that has closed its output.
     pub async fn end(&mut self) -> Result<ServiceEnd, GitError> {
-        // Dropping an unfinished feed closes the input, so that the process cannot wait for more.
-        let request_was_whole = self.feed.take().is_none();
-        if let Some(saying) = self.saying.take() {
-            self.said = saying.await.unwrap_or_default();
+        if let Some(end) = &self.ended {
+            return Ok(end.clone());
         }
-        let (operation, stderr) = (self.operation, std::mem::take(&mut self.said));
+        // Dropping an unfinished feed closes the input, so that the process cannot wait for more.
+        self.was_cut_short |= self.feed.take().is_some();
+        if let Some(saying) = &mut self.saying {
+            self.said = saying.await.unwrap_or_default();
+            self.saying = None;
+        }
+        let operation = self.operation;
         let status = self.process.wait().await.map_err(|error| GitError::Io { operation, error })?;
-        Ok(ServiceEnd { status, stderr, request_was_whole })
+        let stderr = std::mem::take(&mut self.said);
+        let end = ServiceEnd { status, stderr, request_was_whole: !self.was_cut_short };
+        Ok(self.ended.insert(end).clone())
     }
 
-    /// The error that tells of this end.
-    pub fn failure(&self, end: &ServiceEnd) -> GitError {
+    /// The error that tells of this end, which is noted. Whatever breaks off a pack that has begun may be damage, in
+    /// words that are not known to be about it.
+    pub fn failure(&mut self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
         let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
-        self.repository.note(&error);
+        if !std::mem::replace(&mut self.is_noted, true) {
+            self.repository.note(&error);
+            if self.packs && !error.is_broken_repository() && !matches!(error, GitError::Refused { .. }) {
+                self.repository.suspect(&Fault::CannotReadNow(error.to_string()));
+            }
+        }
         error
     }
 
@@ -365,6 +426,9 @@ impl RunningService {
                 Some(Err(error)) => Some((Err(io::Error::other(error)), None)),
                 None => {
                     let error = serving.check_end().await.err()?;
+                    if let GitError::Refused { message, .. } = &error {
+                        return Some((Ok(error_packet(message)), None));
+                    }
                     tracing::warn!(%error, repository.path = %serving.repository.path().display(), "incomplete answer");
                     Some((Err(io::Error::other(error)), None))
                 }
@@ -389,37 +453,6 @@ fn begins_pack(piece: &[u8]) -> bool {
     piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
 }
 
-async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => future::pending().await,
-    }
-}
-
-/// Moves the request into the process. When that stops reading, its output tells why, and the rest of the request is
-/// read and dropped: a client that is still sending would not see the answer.
-async fn feed(stdin: ChildStdin, mut request: ByteStream) -> io::Result<()> {
-    let mut stdin = Some(stdin);
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let piece = match piece {
-            Ok(Some(piece)) => piece?,
-            Ok(None) => return Ok(()),
-            Err(_) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the client stopped sending its request",
-                ));
-            }
-        };
-        if let Some(input) = &mut stdin
-            && input.write_all(&piece).await.is_err()
-        {
-            stdin = None;
-        }
-    }
-}
-
 fn operation_of(service: GitService) -> &'static str {
     match service {
         GitService::UploadPack => "serve a fetch",
@@ -438,7 +471,8 @@ fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
             ("receive.denyDeletes", "false"),
             ("receive.denyNonFastForwards", "false"),
             ("receive.denyCurrentBranch", "ignore"),
-            ("receive.denyDeleteCurrent", "ignore"),
+            // A clone would check nothing out any more. Who wants to delete it makes another branch the default one first.
+            ("receive.denyDeleteCurrent", "refuse"),
             ("receive.updateServerInfo", "false"),
             ("receive.advertiseAtomic", "true"),
             ("receive.advertisePushOptions", "true"),
@@ -459,3 +493,7 @@ fn service_header(service: GitService) -> Bytes {
     }
     header.into()
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,18 +1,21 @@
 //! What the upstream has decided about credentials, kept for a short time.
 //!
 //! Every clone would otherwise cost a round trip to the upstream, and none could be served while the
-//! upstream is away. Three rules keep this honest: credentials are kept only as a hash with a salt that
-//! lives as long as the process; a refusal by the upstream erases everything known about those credentials,
-//! so that nothing stale can outlive it; and an answer that was asked for before a revocation is not
-//! entered after it (that is what [`Epoch`] is for).
+//! upstream is away. Three rules keep this honest: credentials are kept only as a salted hash; a refusal by the
+//! upstream erases everything known about those credentials, so that nothing stale can outlive it; and an answer that
+//! was asked for before a revocation is not entered after it (that is what [`Epoch`] is for).
+//!
+//! What an earlier process knew lies beside it, under names that `kept_file` makes, until its user comes back. It is good
+//! only while the upstream cannot be asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use heliostat_auth::{Credentials, RepositoryPermission, UserIdentity};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use super::kept_file::{KeptDecisions, KeptName};
 use crate::upstream_link::AccessDecision;
 
 /// How many accepted credentials are remembered.
@@ -36,14 +39,25 @@ pub(crate) struct DecisionLifetimes {
     pub(crate) stale: Duration,
 }
 
-/// A salted hash of credentials.
+/// A salted hash of credentials, and of the name in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct CredentialKey([u8; 32]);
+pub(crate) struct CredentialKey {
+    digest: [u8; 32],
+    login: LoginKey,
+}
+
+/// A salted hash of the name in credentials, which is no secret; all tokens without a name have the same.
+pub(super) type LoginKey = [u8; 8];
 
 impl CredentialKey {
     /// A number that is different for most keys.
     pub(crate) fn spread(self) -> usize {
-        usize::from(self.0[0]) << 8 | usize::from(self.0[1])
+        usize::from(self.digest[0]) << 8 | usize::from(self.digest[1])
+    }
+
+    /// What stands for the credentials themselves.
+    pub(super) fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 }
 
@@ -64,10 +78,22 @@ pub(crate) enum Remembered {
     Nothing,
 }
 
+/// Whether what lies on the disk allows more than what is known now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum OnDisk {
+    /// It must not be used any more.
+    AllowsTooMuch,
+    /// It may be old, but does no harm.
+    Harmless,
+}
+
 /// The bounded memory of decisions.
 pub(crate) struct AccessDecisionCache {
     salt: [u8; 32],
     lifetimes: DecisionLifetimes,
+    /// Only what was decided since then can be fresh: news that came before may have been missed.
+    opened_at: i64,
     state: Mutex<State>,
 }
 
@@ -76,17 +102,33 @@ struct State {
     epoch: u64,
     accepted: HashMap<CredentialKey, Accepted>,
     refused: HashMap<CredentialKey, i64>,
+    /// What earlier processes knew, until its user comes back.
+    kept: HashMap<KeptName, KeptDecisions>,
+    /// Who turned out to be none of those.
+    not_kept: HashSet<CredentialKey>,
+    /// How often there was something new to be kept.
+    changes: u64,
 }
 
 struct Accepted {
     user: UserIdentity,
     verified_at: i64,
     repositories: HashMap<String, (Option<RepositoryPermission>, i64)>,
+    /// Under which name it is kept on the disk, once that is known.
+    name: Option<KeptName>,
 }
 
 impl AccessDecisionCache {
-    pub(crate) fn new(lifetimes: DecisionLifetimes) -> Self {
-        Self { salt: rand::random(), lifetimes, state: Mutex::default() }
+    /// Begins with what an earlier process has kept under the same salt.
+    pub(crate) fn new(
+        salt: [u8; 32],
+        kept: Vec<KeptDecisions>,
+        lifetimes: DecisionLifetimes,
+        now_ms: i64,
+    ) -> Self {
+        let kept = kept.into_iter().map(|kept| (kept.name, kept)).collect();
+        let state = Mutex::new(State { kept, ..State::default() });
+        Self { salt, lifetimes, opened_at: now_ms, state }
     }
 
     /// The key of user credentials; other kinds have none.
@@ -96,14 +138,20 @@ impl AccessDecisionCache {
             Credentials::Bearer(token) => ("bearer", "", token.expose()),
             Credentials::None | Credentials::Jwt(_) => return None,
         };
+        let mut login = [0; 8];
+        login.copy_from_slice(&self.hash(&[kind, name])[..8]);
+        Some(CredentialKey { digest: self.hash(&[kind, name, secret]), login })
+    }
+
+    fn hash(&self, parts: &[&str]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.salt);
-        for part in [kind, name, secret] {
+        for part in parts {
             // The length keeps ("ab", "c") apart from ("a", "bc").
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        Some(CredentialKey(hash.finalize().into()))
+        hash.finalize().into()
     }
 
     /// To be taken before the upstream is asked and handed back with its answer.
@@ -130,7 +178,9 @@ impl AccessDecisionCache {
         let decision = AccessDecision { user: accepted.user.clone(), permission };
         // A wall clock can jump back; an age below zero counts as old, not as young.
         match u64::try_from(now_ms - verified_at).map(Duration::from_millis) {
-            Ok(age) if age < self.lifetimes.fresh => Remembered::Fresh(decision),
+            Ok(age) if age < self.lifetimes.fresh && verified_at >= self.opened_at => {
+                Remembered::Fresh(decision)
+            }
             Ok(age) if age < self.lifetimes.stale => Remembered::Stale(decision),
             _ => Remembered::Nothing,
         }
@@ -144,12 +194,13 @@ impl AccessDecisionCache {
         decision: &AccessDecision,
         asked_in: Epoch,
         now_ms: i64,
-    ) {
+    ) -> OnDisk {
         let mut state = self.state.lock();
         if state.epoch != asked_in.0 {
-            return;
+            return OnDisk::Harmless;
         }
         state.refused.remove(&key);
+        state.changes += 1;
         if !state.accepted.contains_key(&key) && state.accepted.len() >= MAX_ACCEPTED {
             state.make_room(now_ms, self.lifetimes.stale);
         }
@@ -157,21 +208,25 @@ impl AccessDecisionCache {
             user: decision.user.clone(),
             verified_at: now_ms,
             repositories: HashMap::new(),
+            name: None,
         });
+        let mut has_lost = decision.user.global < entry.user.global;
         entry.user = decision.user.clone();
         entry.verified_at = now_ms;
         if let Some(id) = repository {
             if entry.repositories.len() >= MAX_REPOSITORIES_PER_USER && !entry.repositories.contains_key(id) {
                 entry.repositories.clear();
             }
-            entry.repositories.insert(id.to_owned(), (decision.permission, now_ms));
+            let before = entry.repositories.insert(id.to_owned(), (decision.permission, now_ms));
+            has_lost |= before.is_some_and(|(permission, _)| decision.permission < permission);
         }
+        if has_lost && entry.name.is_some() { OnDisk::AllowsTooMuch } else { OnDisk::Harmless }
     }
 
     /// Enters a refusal and forgets all that these credentials were good for.
-    pub(crate) fn refused(&self, key: CredentialKey, now_ms: i64) {
+    pub(crate) fn refused(&self, key: CredentialKey, now_ms: i64) -> OnDisk {
         let mut state = self.state.lock();
-        state.accepted.remove(&key);
+        let before = state.accepted.remove(&key);
         if state.refused.len() >= MAX_REFUSED {
             state.refused.retain(|_, until| now_ms < *until);
             if state.refused.len() >= MAX_REFUSED {
@@ -179,21 +234,102 @@ impl AccessDecisionCache {
             }
         }
         state.refused.insert(key, now_ms.saturating_add(REFUSAL_TTL.as_millis() as i64));
+        OnDisk::after_removal(before.is_some_and(|accepted| accepted.name.is_some()))
     }
 
     /// Forgets what is known about one user, or about all.
-    pub(crate) fn revoke(&self, user: Option<&str>) {
+    pub(crate) fn revoke(&self, user: Option<&str>) -> OnDisk {
         let mut state = self.state.lock();
         state.epoch += 1;
-        match user {
-            None => state.accepted.clear(),
-            Some(name) => {
-                let name = name.to_lowercase();
-                state.accepted.retain(|_, accepted| accepted.user.name.to_lowercase() != name);
-            }
-        }
+        let name = user.map(str::to_lowercase);
+        let is_meant =
+            |user: &UserIdentity| name.as_ref().is_none_or(|name| user.name.to_lowercase() == *name);
+        let mut was_kept = false;
+        state.accepted.retain(|_, accepted| {
+            was_kept |= is_meant(&accepted.user) && accepted.name.is_some();
+            !is_meant(&accepted.user)
+        });
+        state.kept.retain(|_, kept| {
+            was_kept |= is_meant(&kept.user);
+            !is_meant(&kept.user)
+        });
         // A refusal may be outdated as well: the user may just have been given what was missing.
         state.refused.clear();
+        OnDisk::after_removal(was_kept)
+    }
+
+    /// Whether an earlier process may have known the credentials.
+    pub(super) fn may_be_kept(&self, key: CredentialKey) -> bool {
+        let state = self.state.lock();
+        let has_name = state.accepted.get(&key).is_some_and(|accepted| accepted.name.is_some());
+        !has_name && !state.not_kept.contains(&key) && state.kept.values().any(|kept| kept.login == key.login)
+    }
+
+    /// Takes in under which name the credentials are kept, together with what an earlier process knew about them.
+    pub(super) fn named(&self, key: CredentialKey, name: KeptName) {
+        let mut state = self.state.lock();
+        let Some(kept) = state.kept.remove(&name) else {
+            match state.accepted.get_mut(&key) {
+                Some(accepted) => accepted.name = Some(name),
+                None => {
+                    if state.not_kept.len() >= MAX_REFUSED {
+                        state.not_kept.clear();
+                    }
+                    state.not_kept.insert(key);
+                }
+            }
+            return;
+        };
+        let entry = state.accepted.entry(key).or_insert_with(|| Accepted {
+            user: kept.user,
+            verified_at: kept.verified_at,
+            repositories: HashMap::new(),
+            name: None,
+        });
+        entry.name = Some(name);
+        for (id, permission, verified_at) in kept.repositories {
+            entry.repositories.entry(id).or_insert((permission, verified_at));
+        }
+    }
+
+    /// Some of those whose names are yet to be made.
+    pub(super) fn unnamed(&self, most: usize) -> Vec<CredentialKey> {
+        let state = self.state.lock();
+        let unnamed = state.accepted.iter().filter(|(_, accepted)| accepted.name.is_none());
+        unnamed.map(|(key, _)| *key).take(most).collect()
+    }
+
+    /// How often there was something new to be kept.
+    pub(super) fn changes(&self) -> u64 {
+        self.state.lock().changes
+    }
+
+    /// All that is worth being kept, the newest first.
+    pub(super) fn to_keep(&self, now_ms: i64) -> Vec<KeptDecisions> {
+        let oldest_useful = now_ms.saturating_sub(self.lifetimes.stale.as_millis() as i64);
+        let state = self.state.lock();
+        let known = state.accepted.iter().filter_map(|(key, accepted)| {
+            let repositories = accepted.repositories.iter();
+            Some(KeptDecisions {
+                name: accepted.name?,
+                login: key.login,
+                user: accepted.user.clone(),
+                verified_at: accepted.verified_at,
+                repositories: repositories
+                    .map(|(id, (permission, at))| (id.clone(), *permission, *at))
+                    .collect(),
+            })
+        });
+        let all = known.chain(state.kept.values().cloned());
+        let mut all: Vec<_> = all.filter(|kept| kept.verified_at > oldest_useful).collect();
+        all.sort_by_key(|kept| std::cmp::Reverse(kept.verified_at));
+        all
+    }
+}
+
+impl OnDisk {
+    fn after_removal(was_kept: bool) -> Self {
+        if was_kept { Self::AllowsTooMuch } else { Self::Harmless }
     }
 }
 
@@ -223,7 +359,7 @@ mod tests {
     fn cache() -> AccessDecisionCache {
         let lifetimes =
             DecisionLifetimes { fresh: Duration::from_secs(60), stale: Duration::from_secs(3_600) };
-        AccessDecisionCache::new(lifetimes)
+        AccessDecisionCache::new([7; 32], Vec::new(), lifetimes, 0)
     }
 
     fn password(password: &str) -> Credentials {
@@ -244,7 +380,7 @@ mod tests {
     fn known() -> (AccessDecisionCache, CredentialKey) {
         let cache = cache();
         let key = cache.key(&password("right")).expect("a password has a key");
-        cache.accepted(key, REPOSITORY, &decision(), cache.epoch(), 0);
+        assert_eq!(cache.accepted(key, REPOSITORY, &decision(), cache.epoch(), 0), OnDisk::Harmless);
         (cache, key)
     }
 
@@ -269,7 +405,7 @@ mod tests {
     #[test]
     fn a_refusal_is_brief_and_leaves_nothing_stale_behind() {
         let (cache, key) = known();
-        cache.refused(key, SECOND);
+        assert_eq!(cache.refused(key, SECOND), OnDisk::Harmless);
         assert_eq!(cache.recall(key, REPOSITORY, 2 * SECOND), Remembered::Refused);
         assert_eq!(cache.recall(key, REPOSITORY, 6 * SECOND), Remembered::Nothing);
     }
@@ -277,9 +413,9 @@ mod tests {
     #[test]
     fn a_revocation_forgets_the_user_whatever_the_spelling() {
         let (cache, key) = known();
-        cache.revoke(Some("bob"));
+        assert_eq!(cache.revoke(Some("bob")), OnDisk::Harmless);
         assert!(matches!(cache.recall(key, REPOSITORY, 0), Remembered::Fresh(_)));
-        cache.revoke(Some("ADA"));
+        assert_eq!(cache.revoke(Some("ADA")), OnDisk::Harmless);
         assert_eq!(cache.recall(key, REPOSITORY, 0), Remembered::Nothing);
     }
 
@@ -287,9 +423,50 @@ mod tests {
     fn an_answer_from_before_a_revocation_is_not_entered_after_it() {
         let (cache, key) = known();
         let asked_in = cache.epoch();
-        cache.revoke(None);
-        cache.accepted(key, REPOSITORY, &decision(), asked_in, 0);
+        let _ = cache.revoke(None);
+        let _ = cache.accepted(key, REPOSITORY, &decision(), asked_in, 0);
         assert_eq!(cache.recall(key, REPOSITORY, 0), Remembered::Nothing);
+    }
+
+    #[test]
+    fn what_was_kept_comes_back_as_stale_for_its_user_alone() {
+        let (before, key) = known();
+        let name = KeptName::of([1; 32]);
+        before.named(key, name);
+        let after = AccessDecisionCache::new([7; 32], before.to_keep(SECOND), before.lifetimes, SECOND);
+        let other = after.key(&password("wrong")).expect("a password has a key");
+        assert!(after.may_be_kept(key) && after.may_be_kept(other));
+        after.named(other, KeptName::of([2; 32]));
+        assert!(!after.may_be_kept(other), "the name of others is not made twice");
+        assert_eq!(after.recall(key, REPOSITORY, 2 * SECOND), Remembered::Nothing);
+        after.named(key, name);
+        assert_eq!(after.recall(key, REPOSITORY, 2 * SECOND), Remembered::Stale(decision()));
+        assert_eq!(after.recall(key, REPOSITORY, 3_600 * SECOND), Remembered::Nothing);
+        assert_eq!(after.to_keep(SECOND), before.to_keep(SECOND));
+        assert_eq!(after.to_keep(3_600 * SECOND), []);
+    }
+
+    #[test]
+    fn what_is_kept_must_go_when_it_allows_more_than_the_upstream_does() {
+        let kept = || {
+            let (cache, key) = known();
+            cache.named(key, KeptName::of([1; 32]));
+            (cache, key)
+        };
+        let (cache, key) = kept();
+        assert_eq!(cache.revoke(Some("bob")), OnDisk::Harmless);
+        assert_eq!(cache.revoke(Some("Ada")), OnDisk::AllowsTooMuch);
+        assert_eq!(cache.to_keep(0), []);
+        let (cache, key_again) = kept();
+        assert_eq!(key, key_again);
+        assert_eq!(cache.refused(key, 0), OnDisk::AllowsTooMuch);
+        let (cache, _) = kept();
+        let less = AccessDecision { permission: None, ..decision() };
+        assert_eq!(cache.accepted(key, REPOSITORY, &decision(), cache.epoch(), 1), OnDisk::Harmless);
+        assert_eq!(cache.accepted(key, REPOSITORY, &less, cache.epoch(), 1), OnDisk::AllowsTooMuch);
+        let (before, _) = kept();
+        let after = AccessDecisionCache::new([7; 32], before.to_keep(0), before.lifetimes, 0);
+        assert_eq!(after.revoke(Some("ada")), OnDisk::AllowsTooMuch, "also before its user comes back");
     }
 
     #[test]
@@ -297,7 +474,7 @@ mod tests {
         let cache = cache();
         for number in 0..=MAX_ACCEPTED {
             let key = cache.key(&password(&number.to_string())).expect("a password has a key");
-            cache.accepted(key, None, &decision(), cache.epoch(), number as i64);
+            let _ = cache.accepted(key, None, &decision(), cache.epoch(), number as i64);
         }
         assert!(cache.state.lock().accepted.len() <= MAX_ACCEPTED);
     }

@@ -5,6 +5,9 @@ pub mod permit;
 mod decision_cache;
 mod decisions;
 mod identify;
+mod keeping;
+mod kept_file;
+mod outage;
 
 pub use identify::{Authenticator, RequestFacts};
 

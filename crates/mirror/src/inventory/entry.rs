@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use heliostat_git::{ContentHash, Head, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
@@ -24,7 +25,11 @@ pub(crate) struct Entry {
     pub(crate) external_id: String,
     record: watch::Sender<Arc<MirroredRepository>>,
     known_hashes: Mutex<VecDeque<(Generation, ContentHash)>>,
+    /// Of the proven state that was put on the disk last, which is recorded a moment later.
+    shown_hash: Mutex<Option<ContentHash>>,
     condition: Condition,
+    /// When the upstream last told what it has of it, in epoch milliseconds; 0 if that is not known.
+    compared_at: AtomicI64,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
@@ -55,14 +60,22 @@ pub(crate) fn origin_of(record: &MirroredRepository) -> Origin {
 
 /// Whether these are the references that were synchronised last, and `HEAD` names the default branch.
 pub(crate) fn is_as_synchronised(record: &MirroredRepository, refs: &RefSnapshot) -> bool {
-    let names_default_branch = match (&record.default_branch, refs.head()) {
+    has_recorded_refs(record, refs) && names_default_branch(record, refs)
+}
+
+/// Whether these are the references that were synchronised last.
+pub(crate) fn has_recorded_refs(record: &MirroredRepository, refs: &RefSnapshot) -> bool {
+    record.content_hash.as_deref() == Some(refs.content_hash().as_str())
+}
+
+/// Whether `HEAD` names the default branch, as far as that is known.
+pub(crate) fn names_default_branch(record: &MirroredRepository, refs: &RefSnapshot) -> bool {
+    match (&record.default_branch, refs.head()) {
         (Some(branch), Some(Head::Symbolic { target, .. })) if branch.starts_with("refs/heads/") => {
-            **target == *branch.as_bytes()
+            **target == *branch.as_bytes() || record.held.is_some()
         }
         _ => true,
-    };
-    (names_default_branch || record.held.is_some())
-        && record.content_hash.as_deref() == Some(refs.content_hash().as_str())
+    }
 }
 
 impl Entry {
@@ -72,12 +85,16 @@ impl Entry {
             .as_ref()
             .and_then(|hash| ContentHash::parse(hash.as_str()).ok())
             .map(|hash| (record.generation_known, hash));
+        // A synchronisation is a comparison, too.
+        let compared_at = AtomicI64::new(record.last_sync_at.unwrap_or(0));
         Self {
             local_id: record.local_id,
             external_id: record.external_id.clone(),
             record: watch::Sender::new(Arc::new(record)),
             known_hashes: Mutex::new(known.into_iter().collect()),
+            shown_hash: Mutex::default(),
             condition: Condition::default(),
+            compared_at,
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -111,6 +128,15 @@ impl Entry {
         known.push_back((generation, hash));
     }
 
+    /// When the upstream last told what it has of it, in epoch milliseconds.
+    pub(crate) fn compared_at(&self) -> Option<i64> {
+        Some(self.compared_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    pub(super) fn note_compared(&self, now_ms: i64) {
+        self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
     /// Forgets what the upstream had: it has lost that past itself.
     pub(super) fn forget_hashes(&self) {
         self.known_hashes.lock().clear();
@@ -120,6 +146,16 @@ impl Entry {
     pub(crate) fn generation_of(&self, hash: &ContentHash) -> Option<Generation> {
         let known = self.known_hashes.lock();
         known.iter().filter(|(_, other)| other == hash).map(|(generation, _)| *generation).max()
+    }
+
+    /// Notes that a proven state is about to be put on the disk.
+    pub(crate) fn is_about_to_show(&self, state: &RefSnapshot) {
+        *self.shown_hash.lock() = Some(state.content_hash().clone());
+    }
+
+    /// Whether these references are the proven state that was put on the disk last, recorded or not.
+    pub(crate) fn has_shown(&self, refs: &RefSnapshot) -> bool {
+        self.shown_hash.lock().as_ref() == Some(refs.content_hash())
     }
 
     /// Why it is not served although it was synchronised, if that is so.

@@ -42,7 +42,7 @@ pub(super) fn standing(here: &MirroredRepository, answer: &UpstreamRepository) -
 }
 
 /// Whether it may be the repository with this identity. Not every upstream tells one.
-fn has_identity(here: &MirroredRepository, identity: Option<&str>) -> bool {
+pub(crate) fn has_identity(here: &MirroredRepository, identity: Option<&str>) -> bool {
     match (here.identity.as_deref(), identity) {
         (Some(here), Some(there)) => here == there,
         _ => true,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use heliostat_git::RepositoryStore;
+use heliostat_git::{Origin, RepositoryStore};
 use heliostat_peer::Clock;
 use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, MirroredStatus, StoreError};
 use thiserror::Error;
@@ -55,10 +55,12 @@ impl Inventory {
         let index = Index::default();
         let coming_or_going = tokio::sync::Mutex::default();
         let trashed = repositories.trashed().await.map_err(LoadError::Repositories)?;
-        let returning = Returning::new(trashed, link.id());
-        let inventory =
+        let returning = Returning::default();
+        let mut inventory =
             Self { link, selection, store, repositories, clock, index, returning, coming_or_going };
         inventory.load_rows().await?;
+        let unrecorded = inventory.origins_of_unrecorded().await?;
+        inventory.returning = Returning::new(trashed, unrecorded, inventory.link.id());
         Ok(inventory)
     }
 
@@ -119,6 +121,16 @@ impl Inventory {
         })
         .await?;
         Ok(known)
+    }
+
+    /// What the repositories without a row say of themselves.
+    async fn origins_of_unrecorded(&self) -> Result<Vec<(u64, Origin)>, LoadError> {
+        let mut origins = Vec::new();
+        for disk_id in self.unrecorded().await? {
+            let origin = self.repositories.repository(disk_id).origin().await;
+            origins.extend(origin.map_err(LoadError::Repositories)?.map(|origin| (disk_id, origin)));
+        }
+        Ok(origins)
     }
 
     async fn load_rows(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Which repositories this mirror has, what is known about each, and which of them it is to have.
 
+mod counts;
 mod deletion_guard;
 mod entry;
 mod held;
@@ -15,11 +16,14 @@ mod trouble;
 pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
-pub(crate) use entry::{Entry, is_as_synchronised, is_available, is_behind, origin_of};
+pub(crate) use entry::{
+    Entry, has_recorded_refs, is_as_synchronised, is_available, is_behind, names_default_branch, origin_of,
+};
+pub(crate) use held::has_identity;
 pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;
-pub(crate) use trouble::{Trouble, TroubleKind};
+pub(crate) use trouble::TroubleKind;
 
 #[cfg(test)]
 pub(crate) use entry::tests;

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use heliostat_git::ContentHash;
+use heliostat_peer::with_causes;
 use heliostat_storage::{
     Generation, MirroredRepository, MirroredStatus, RepositoryMetadata, StoreError, SyncedRepository,
 };
 
-use super::entry::{Entry, disk_id};
+use super::entry::{Entry, disk_id, origin_of};
 use super::held::standing;
 use super::mirrored::Inventory;
+use super::returning::Lies;
 use crate::upstream_link::{UpstreamProject, UpstreamRepository};
 
 /// Which synchronisation a change of a record asks for.
@@ -43,21 +45,46 @@ impl Inventory {
         Ok(Some(entry))
     }
 
-    /// Puts what lies in the trash of the repository in its place, for the synchronisation that follows to bring it up to date.
+    /// Puts what is still here of the repository in its place, for the synchronisation that follows to bring it up to date.
     async fn take_back(&self, record: &MirroredRepository, repository: &UpstreamRepository) {
-        let Some(name) = self.returning.take(repository) else { return };
-        match self.repositories.take_back(&name, disk_id(record.local_id)).await {
-            Ok(_) => tracing::info!(
-                repository.project = record.project_key,
-                repository.slug = record.slug,
-                trash.name = name,
-                "took a repository that is wanted again out of the trash"
+        let Some(lies) = self.returning.take(repository) else { return };
+        let disk_id = disk_id(record.local_id);
+        let taken = match &lies {
+            Lies::InTrash(name) => self
+                .repositories
+                .take_back(name, disk_id)
+                .await
+                .map(|_| true)
+                .map_err(|error| with_causes(&error)),
+            Lies::Unrecorded(number) => {
+                self.repositories.renumber(*number, disk_id).await.map_err(|error| error.to_string())
+            }
+        };
+        let (project, slug) = (&record.project_key, &record.slug);
+        match taken {
+            Ok(true) => tracing::info!(
+                repository.project = project,
+                repository.slug = slug,
+                ?lies,
+                "took back a repository that is wanted again"
             ),
             // Then it is fetched in full.
+            Ok(false) => {}
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot take a repository that is wanted again out of the trash"
+                repository.project = project,
+                repository.slug = slug,
+                ?lies,
+                error,
+                "cannot take back a repository that is wanted again"
             ),
+        }
+    }
+
+    /// Notes in the repository itself what it is, for the day on which the database is lost.
+    pub(crate) async fn note_origin(&self, entry: &Entry) {
+        let repository = self.repositories.repository(entry.disk_id());
+        if let Err(error) = repository.note_origin(origin_of(&entry.record())).await {
+            tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot note what a repository is a replica of");
         }
     }
 
@@ -147,6 +174,7 @@ impl Inventory {
         if before.removed_at.is_some() || generation < before.generation_known {
             return Ok(());
         }
+        entry.note_compared(self.clock.now_ms());
         if let Some(reason) = standing(&before, repository) {
             return self.hold_locked(entry, reason).await;
         }
@@ -181,6 +209,7 @@ impl Inventory {
             return Ok(SyncNeed::Nothing);
         }
         let _writing = entry.writing.lock().await;
+        entry.note_compared(self.clock.now_ms());
         if let Some(reason) = standing(&entry.record(), repository) {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);

@@ -1,7 +1,9 @@
-//! Repositories that left this mirror by an administrator's choice and lie in the trash: when they are wanted again,
-//! they are taken from there and brought up to date, instead of being fetched in full.
+//! Repositories that are here although no entry tells of them: when they are wanted, they are taken and brought up to date,
+//! instead of being fetched in full.
 //!
-//! What the upstream has lost since is never taken out again: the synchronisation that follows would overwrite it.
+//! They left this mirror by an administrator's choice and lie in the trash, or they lie where they always did and the
+//! database that told of them is lost. What the upstream has lost since is never taken: the synchronisation that follows
+//! would overwrite it.
 
 use std::collections::HashMap;
 
@@ -11,43 +13,65 @@ use parking_lot::Mutex;
 
 use crate::upstream_link::UpstreamRepository;
 
-/// What lies in the trash and may come back, by the upstream's id.
+/// What may come back, by the upstream's id.
 #[derive(Debug, Default)]
 pub(super) struct Returning(Mutex<HashMap<String, Returnable>>);
 
 #[derive(Debug)]
 struct Returnable {
-    name: String,
+    lies: Lies,
     origin: Origin,
 }
 
+/// Where a repository is that may come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lies {
+    /// In the trash, under this name.
+    InTrash(String),
+    /// Among the others, with this number, which no row has.
+    Unrecorded(u64),
+}
+
 impl Returning {
-    /// What may come back of all that lies in the trash.
-    pub(super) fn new(trashed: Vec<TrashedRepository>, upstream_id: &UpstreamServerId) -> Self {
+    /// What may come back of all that lies in the trash and of all that no row tells of.
+    pub(super) fn new(
+        trashed: Vec<TrashedRepository>,
+        unrecorded: Vec<(u64, Origin)>,
+        upstream_id: &UpstreamServerId,
+    ) -> Self {
         let returning = Self::default();
+        let is_ours = |origin: &Origin| origin.upstream_id.as_deref() == Some(upstream_id.as_str());
         // The oldest comes first, so that the newest of one repository stays.
         for TrashedRepository { name, reason, origin, .. } in trashed {
-            if origin.upstream_id.as_deref() == Some(upstream_id.as_str()) {
+            if is_ours(&origin) {
                 returning.put(name, reason, origin);
             }
+        }
+        for (disk_id, origin) in unrecorded.into_iter().filter(|(_, origin)| is_ours(origin)) {
+            returning.insert(Lies::Unrecorded(disk_id), origin);
         }
         returning
     }
 
     /// Takes in what was moved into the trash.
     pub(super) fn put(&self, name: String, reason: TrashReason, origin: Origin) {
-        let by_choice = matches!(reason, TrashReason::NotSelected | TrashReason::LinkEnded);
-        if let (true, Some(external_id)) = (by_choice, origin.external_id.clone()) {
-            self.0.lock().insert(external_id, Returnable { name, origin });
+        if matches!(reason, TrashReason::NotSelected | TrashReason::LinkEnded) {
+            self.insert(Lies::InTrash(name), origin);
         }
     }
 
-    /// The name in the trash of a repository that is wanted again.
-    pub(super) fn take(&self, wanted: &UpstreamRepository) -> Option<String> {
+    fn insert(&self, lies: Lies, origin: Origin) {
+        if let Some(external_id) = origin.external_id.clone() {
+            self.0.lock().insert(external_id, Returnable { lies, origin });
+        }
+    }
+
+    /// Where a repository lies that is wanted again.
+    pub(super) fn take(&self, wanted: &UpstreamRepository) -> Option<Lies> {
         let found = self.0.lock().remove(&wanted.external_id)?;
         let identity = wanted.identity();
         let is_the_same = identity.is_some() && found.origin.identity.as_deref() == identity;
         let has_all = found.origin.generation.is_some_and(|generation| generation <= wanted.generation.0);
-        (is_the_same && has_all).then_some(found.name)
+        (is_the_same && has_all).then_some(found.lies)
     }
 }

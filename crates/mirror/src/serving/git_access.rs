@@ -16,9 +16,9 @@ use heliostat_storage::MirroredRepository;
 use super::freshness::{Freshness, wait_until_fresh};
 use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
-use crate::inventory::{Entry, Inventory, is_as_synchronised, is_available};
+use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
-use crate::upstream_link::{UpstreamClient, UpstreamLink};
+use crate::upstream_link::UpstreamLink;
 
 /// How soon references that are not those that were synchronised are compared once more.
 const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
@@ -38,7 +38,6 @@ pub struct ServedRepository {
 pub struct GitServing {
     pub(crate) freshness_cap: Duration,
     pub(crate) link: Arc<UpstreamLink>,
-    pub(crate) client: UpstreamClient,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
@@ -116,8 +115,8 @@ impl GitServing {
 
     async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {
         self.wait_while_in_trouble(entry).await?;
-        let reachable = || self.client.is_reachable();
-        let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, reachable).await;
+        let upstream = || self.link.facts();
+        let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, upstream).await;
         let not_yet = || {
             let upstream_url = self.upstream_url(&record.project_key, &record.slug);
             let message =
@@ -128,9 +127,7 @@ impl GitServing {
             return Err(not_yet());
         }
         let opened = match self.served.open(entry.disk_id()).await {
-            Ok(repository) => {
-                self.is_as_synchronised(entry, &repository).await.map(|is_so| (repository, is_so))
-            }
+            Ok(repository) => self.is_proven(entry, &repository).await.map(|is_so| (repository, is_so)),
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
@@ -156,18 +153,23 @@ impl GitServing {
         Err(Refusal::unavailable(format!("{told} Until then it is at {upstream_url}.")))
     }
 
-    /// Whether its references are those that a synchronisation has proven. While one is under way, they are on their way.
-    async fn is_as_synchronised(
+    /// Whether its references are a state that a synchronisation has proven. While one is under way, `HEAD` may be on its way.
+    async fn is_proven(
         &self,
         entry: &Entry,
         served: &heliostat_git_serve::ServedRepository,
     ) -> Result<bool, Fault> {
         // Once more after a moment, because news may have come between the two that are compared.
         for pause in [Some(SECOND_LOOK_AFTER), None] {
+            let before = entry.record();
             let refs = served.repository.snapshot().await;
             let refs = refs
                 .map_err(|error| error.fault().unwrap_or_else(|| Fault::CannotReadNow(error.to_string())))?;
-            if is_as_synchronised(&entry.record(), &refs) || self.queue.is_busy(entry) {
+            let record = entry.record();
+            let is_recorded = [&before, &record].into_iter().any(|record| has_recorded_refs(record, &refs));
+            if (is_recorded || entry.has_shown(&refs))
+                && (names_default_branch(&record, &refs) || self.queue.is_busy(entry))
+            {
                 return Ok(true);
             }
             if let Some(pause) = pause {

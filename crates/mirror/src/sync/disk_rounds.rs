@@ -3,13 +3,16 @@
 //! Two rounds go on beside each other. The look is cheap, and compares the references on disk with those that were
 //! synchronised last; it begins at once after a start. The full check reads every object. Each has a share of one core
 //! that it does not exceed, by resting after each repository in proportion to what it took.
+//!
+//! Where nothing is synced, a power failure takes what was written within the last half minute or so, also from the
+//! middle of files. So those repositories are checked first that were written to shortly before the server was started.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use heliostat_git::RepositoryStore;
+use heliostat_git::{Durability, RepositoryStore};
 use heliostat_storage::LocalRepositoryId;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +38,9 @@ const CHECK_INTERVAL: Duration = Duration::from_hours(7 * 24);
 
 /// How soon is looked for the next repository to check when none is due.
 const NOTHING_TO_CHECK: Duration = Duration::from_mins(10);
+
+/// What was written so long before the last of all writes is on the disk, whatever happened after that.
+const WRITTEN_BACK_AFTER: Duration = Duration::from_mins(1);
 
 /// How many repositories were looked at and checked since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +72,8 @@ impl DiskProgress {
 pub(crate) struct DiskRounds {
     /// A round of looks takes at least so long, and the rest after one look at most.
     pub(crate) interval: Duration,
+    /// When the server was started.
+    pub(crate) started_at: SystemTime,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) repositories: RepositoryStore,
@@ -97,6 +105,9 @@ impl DiskRounds {
     /// token.
     pub(crate) async fn check(self, stop: CancellationToken) {
         stop.run_until_cancelled(async {
+            for entry in self.perhaps_not_on_disk().await {
+                self.check_one(&entry).await;
+            }
             tokio::time::sleep(FIRST_CHECK_AFTER).await;
             let mut checked: HashMap<LocalRepositoryId, Instant> = HashMap::new();
             loop {
@@ -119,6 +130,27 @@ impl DiskRounds {
             }
         })
         .await;
+    }
+
+    /// Those whose newest files a power failure before the start may have taken.
+    async fn perhaps_not_on_disk(&self) -> Vec<Arc<Entry>> {
+        let mut written = Vec::new();
+        for entry in self.in_order() {
+            let repository = self.repositories.repository(entry.disk_id());
+            if repository.git().durability() == Durability::Strict {
+                return Vec::new();
+            }
+            if is_available(&entry.record())
+                && let Ok(last_written) = repository.last_written().await
+            {
+                written.push((last_written, entry));
+            }
+        }
+        // This process may have written already.
+        let before_start = written.iter().map(|(at, _)| *at).filter(|at| *at < self.started_at).max();
+        let written_back = before_start.and_then(|last| last.checked_sub(WRITTEN_BACK_AFTER));
+        written.retain(|(at, _)| written_back.is_none_or(|written_back| *at >= written_back));
+        written.into_iter().map(|(_, entry)| entry).collect()
     }
 
     fn in_order(&self) -> Vec<Arc<Entry>> {

@@ -9,9 +9,11 @@ use heliostat_api::models::RestUnknownEntity;
 use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_git::TrashReason;
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::StoreError;
+use heliostat_storage::{HeldReason, StoreError};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::event::UpstreamEvent;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
@@ -20,10 +22,11 @@ use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
 use crate::access::permit::UpstreamItself;
 use crate::access::{AccessDecisions, Authenticator, RequestFacts};
-use crate::inventory::{Entry, Inventory, SelectedProjects, Selection};
+use crate::inventory::{Entry, Inventory, SelectedProjects, Selection, has_identity};
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
-    InstalledEvent, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
+    ClaimedInstallation, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
+    UpstreamProject, UpstreamRepository,
 };
 
 /// Takes what the upstream announces.
@@ -37,6 +40,8 @@ pub struct UpstreamEvents {
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
+    pub(crate) unconfirmed: Arc<Unconfirmed>,
+    pub(crate) clock: Clock,
 }
 
 impl UpstreamEvents {
@@ -51,27 +56,71 @@ impl UpstreamEvents {
         self.link.require(upstream_id)?;
         let caller = self.authenticator.identify(credentials, request).await;
         let is_signed = matches!(caller, Ok(Caller::Upstream { .. }));
+        let claim = ClaimedInstallation { event, is_signed };
+        match claim.event.make {
+            UpstreamMake::Heliostat => self.believe(claim).await,
+            // It waits for the answer before its own side of the link is in force.
+            UpstreamMake::Other => {
+                self.link.check_installed_event(&claim.event)?;
+                self.unconfirmed.keep_installation(claim, self.clock.now_ms())
+            }
+        }
+    }
+
+    /// Takes an installation in, if the upstream confirms it.
+    async fn believe(&self, claim: ClaimedInstallation) -> Result<(), Refusal> {
+        let ClaimedInstallation { event, is_signed } = claim;
         let chosen = event.settings.as_ref().map(Selection::chosen).transpose()?.unwrap_or_default();
         let confirmed = self.link.confirm_installation(&self.client, event, is_signed).await?;
+        self.unconfirmed.forget();
         if self.link.is_installed() {
-            self.link.install(confirmed, None).await.map_err(store_refusal)?;
+            self.link.install(&self.client, confirmed, None).await.map_err(store_refusal)?;
         } else {
             self.sweep_progress.start_over();
             self.selection
-                .begin_with(chosen, |settings| self.link.install(confirmed, Some(settings)))
+                .begin_with(chosen, |settings| self.link.install(&self.client, confirmed, Some(settings)))
                 .await?;
         }
-        self.decisions.revoke(None);
+        self.decisions.revoke(None).await?;
         self.sweep_signal.wake();
         Ok(())
     }
 
-    /// Takes an `uninstalled` event.
+    /// Takes an `uninstalled` event, which may come from a copy of the upstream: the upstream itself has to confirm it. It is
+    /// asked again for a moment, because some tell of the end before it is in force.
     pub async fn uninstalled(&self, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
-        self.link.uninstall().await.map_err(store_refusal)?;
-        self.decisions.revoke(None);
+        if let Err(reason) = self.end_if_confirmed().await {
+            tracing::warn!(reason = %reason, "the end of the link was announced, and the upstream does not confirm it");
+            self.unconfirmed.keep_end(self.clock.now_ms());
+            return Err(reason);
+        }
         Ok(())
+    }
+
+    async fn end_if_confirmed(&self) -> Result<(), Refusal> {
+        self.link.confirm_end(&self.client).await?;
+        self.unconfirmed.forget();
+        self.link.uninstall().await.map_err(store_refusal)?;
+        self.decisions.revoke(None).await
+    }
+
+    /// The reconciler of what was said in the upstream's name; ends with the token.
+    pub(crate) async fn confirm_what_was_said(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.unconfirmed.is_due() => {}
+            }
+            if self.unconfirmed.awaits_end(self.clock.now_ms()) {
+                self.end_if_confirmed().await.ok();
+            }
+            for claim in self.unconfirmed.installations(self.clock.now_ms()) {
+                if self.believe(claim).await.is_ok() {
+                    break;
+                }
+            }
+        }
     }
 
     /// Takes an event.
@@ -82,8 +131,15 @@ impl UpstreamEvents {
         event: RestUnknownEntity,
     ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
+        self.link.contact().has_news();
         let key = event.get("eventKey").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let event = read(event).inspect_err(|_| self.make_up_for_unread(&key))?;
+        let event = match read(event) {
+            Ok(event) => event,
+            Err(unread) => {
+                self.make_up_for_unread(&key).await?;
+                return Err(unread);
+            }
+        };
         let stored = match event {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,
@@ -98,7 +154,7 @@ impl UpstreamEvents {
                 Ok(())
             }
             UpstreamEvent::PermissionsChanged { user } => {
-                self.decisions.revoke(user.as_deref());
+                self.decisions.revoke(user.as_deref()).await?;
                 Ok(())
             }
             UpstreamEvent::Other { key } => {
@@ -111,15 +167,16 @@ impl UpstreamEvents {
 
     /// An upstream of another version may say what this mirror cannot read, and does not repeat what was refused. The
     /// sweep finds what has changed; whose permissions have changed cannot be known, so no decision is kept.
-    fn make_up_for_unread(&self, key: &str) {
+    async fn make_up_for_unread(&self, key: &str) -> Result<(), Refusal> {
         tracing::warn!(
             event.key = key,
             "an event of the upstream cannot be read; comparing everything instead"
         );
-        if AddonEventKey::from_wire(key) == Some(AddonEventKey::HeliostatPermissionsChanged) {
-            self.decisions.revoke(None);
-        }
         self.sweep_signal.wake();
+        match AddonEventKey::from_wire(key) {
+            Some(AddonEventKey::HeliostatPermissionsChanged) => self.decisions.revoke(None).await,
+            _ => Ok(()),
+        }
     }
 
     async fn refs_changed(
@@ -130,7 +187,7 @@ impl UpstreamEvents {
         let Some(entry) = self.inventory.find(&repository.external_id) else {
             return self.repository_described(repository).await;
         };
-        if !self.inventory.is_meant(&entry, repository.identity()).await? {
+        if !self.is_about(&entry, repository.identity()).await? {
             return Ok(());
         }
         if repository.generation < entry.record().generation_known && !self.queue.is_busy(&entry) {
@@ -140,6 +197,20 @@ impl UpstreamEvents {
         self.queue.announce(&entry, change);
         // After the queue has it: a changed name matters less than the refs.
         self.repository_described(repository).await
+    }
+
+    /// Whether an event is about the repository that is here. One about another with the same id may be late: what the
+    /// upstream has now decides about what is here, the event does not.
+    async fn is_about(&self, entry: &Arc<Entry>, identity: Option<&str>) -> Result<bool, StoreError> {
+        let here = entry.record();
+        if has_identity(&here, identity) {
+            return Ok(true);
+        }
+        if here.held != Some(HeldReason::Replaced) {
+            self.look_closer(entry).await?;
+            self.sweep_signal.wake();
+        }
+        Ok(false)
     }
 
     /// News that is older than what is known is late, or the upstream has lost its past. It knows which. If it does not
@@ -166,6 +237,7 @@ impl UpstreamEvents {
                 Ok(())
             }
             None => Ok(()),
+            Some(entry) if !self.is_about(&entry, repository.identity()).await? => Ok(()),
             Some(entry) => {
                 let need = self.inventory.describe(&entry, repository).await?;
                 self.queue.request_needed(&entry, need);
@@ -183,7 +255,7 @@ impl UpstreamEvents {
         match self.inventory.find(external_id) {
             None => Ok(()),
             // Another repository with this id is gone.
-            Some(entry) if !self.inventory.is_meant(&entry, identity).await? => Ok(()),
+            Some(entry) if !self.is_about(&entry, identity).await? => Ok(()),
             Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
         }
     }

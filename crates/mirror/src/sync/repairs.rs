@@ -36,8 +36,12 @@ const MAX_EXAMINATIONS: usize = 1;
 /// How soon a repository that cannot be read is read again.
 const READ_AGAIN: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(10));
 
-/// How long a repository that was found whole is not examined again, whatever it looks like to those who use it.
-const TRUST_AFTER_EXAMINATION_MS: i64 = 30 * 60 * 1_000;
+/// A repository that was found whole is not read as a whole again for so many times as long as that took, whatever it
+/// looks like to those who use it. It is looked at all the same.
+const TRUST_AFTER_EXAMINATION: u32 = 20;
+
+/// And is trusted no longer than this, in milliseconds.
+const MAX_TRUST_MS: i64 = 30 * 60 * 1_000;
 
 /// How long a repository that was made anew is left alone before it is made anew once more.
 const NEXT_REPAIR: BackOff = BackOff::new(Duration::from_secs(30), Duration::from_secs(3_600));
@@ -76,8 +80,8 @@ struct State {
     waiting: VecDeque<Arc<Entry>>,
     /// Those that wait, are examined or about to be made anew.
     in_hand: HashSet<LocalRepositoryId>,
-    /// When those were examined that turned out to be whole, in epoch milliseconds.
-    found_whole: HashMap<LocalRepositoryId, i64>,
+    /// Until when those are trusted that were examined and turned out to be whole, in epoch milliseconds.
+    trusted_until: HashMap<LocalRepositoryId, i64>,
     /// How often a repository was made anew lately, and when last.
     made_anew: HashMap<LocalRepositoryId, (u32, i64)>,
     counters: RepairCounters,
@@ -110,11 +114,8 @@ impl Repairs {
     pub(crate) fn suspect(&self, entry: &Arc<Entry>, fault: &Fault) {
         let now_ms = self.clock.now_ms();
         let mut state = self.state.lock();
-        let is_trusted = state
-            .found_whole
-            .get(&entry.local_id)
-            .is_some_and(|found_at| now_ms.saturating_sub(*found_at) < TRUST_AFTER_EXAMINATION_MS);
-        if is_trusted || !state.in_hand.insert(entry.local_id) {
+        // Who reads what is damaged may meet it for as long as it is being made anew.
+        if entry.must_be_made_anew() || !state.in_hand.insert(entry.local_id) {
             return;
         }
         state.counters.suspected += 1;
@@ -134,7 +135,7 @@ impl Repairs {
     /// A look at the disk has found this. It is looked at once more before anything follows from it.
     pub(crate) fn found(&self, entry: &Arc<Entry>, fault: &Fault) {
         // What a look finds is not a matter of trust.
-        self.state.lock().found_whole.remove(&entry.local_id);
+        self.state.lock().trusted_until.remove(&entry.local_id);
         self.suspect(entry, fault);
     }
 
@@ -198,7 +199,6 @@ impl Repairs {
         while self.inventory.is_mirrored(&entry) {
             match self.fault_of(&entry).await {
                 None => {
-                    self.state.lock().found_whole.insert(entry.local_id, self.clock.now_ms());
                     entry.clear_trouble(&[TroubleKind::Suspected, TroubleKind::Unreadable]);
                     tell(&entry, "the repository that looked damaged is whole");
                     return;
@@ -224,8 +224,24 @@ impl Repairs {
         if let Err(fault) = looked {
             return Some(fault);
         }
+        if self.is_trusted(entry) {
+            return None;
+        }
         let _permit = self.examinations.acquire().await;
-        repository.examine().await.err()
+        let began_ms = self.clock.now_ms();
+        let found = repository.examine().await.err();
+        if found.is_none() {
+            let now_ms = self.clock.now_ms();
+            let trust_ms = (now_ms - began_ms).saturating_mul(TRUST_AFTER_EXAMINATION.into());
+            let until = now_ms.saturating_add(trust_ms.clamp(0, MAX_TRUST_MS));
+            self.state.lock().trusted_until.insert(entry.local_id, until);
+        }
+        found
+    }
+
+    fn is_trusted(&self, entry: &Entry) -> bool {
+        let now_ms = self.clock.now_ms();
+        self.state.lock().trusted_until.get(&entry.local_id).is_some_and(|until| now_ms < *until)
     }
 
     async fn make_anew(&self, entry: &Arc<Entry>, reason: &str) {

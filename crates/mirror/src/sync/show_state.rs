@@ -35,6 +35,7 @@ impl Synchroniser {
         }
         self.fetch_objects(repository, entry, new).await?;
         let head = head_of(&entry.record(), &[state, refs]);
+        entry.is_about_to_show(state);
         match repository.swap_refs(refs, state, &head).await {
             Ok(_) => Ok(()),
             Err(SwapRefsError::Stale(_) | SwapRefsError::NotAsPlanned { .. }) => {
@@ -60,6 +61,7 @@ impl Synchroniser {
         // It may have been removed meanwhile, and must not come back.
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
+        entry.is_about_to_show(state);
         draft.put_in_place(TrashReason::Damaged, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
     }
 

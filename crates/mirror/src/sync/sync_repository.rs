@@ -58,6 +58,8 @@ pub(crate) struct Synced {
 pub(crate) enum SyncFailure {
     #[error("this mirror is not installed at the upstream")]
     NotInstalled,
+    #[error("{0}")]
+    NoRoom(String),
     #[error("the upstream no longer has the repository")]
     Gone,
     #[error("the upstream has lost what is here, which is kept until an administrator confirms")]
@@ -90,7 +92,7 @@ pub(crate) enum SyncFailure {
 impl SyncFailure {
     /// Whether the upstream learns anything from being told of it.
     pub(crate) fn is_worth_reporting(&self) -> bool {
-        !matches!(self, Self::NotInstalled | Self::Gone | Self::Held)
+        !matches!(self, Self::NotInstalled | Self::Gone | Self::Held | Self::NoRoom(_))
     }
 
     /// The failure with its causes in one line, for people to read.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_git_serve::{ServedRepositories, make_room};
 use heliostat_peer::{BackOff, Clock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,6 +31,7 @@ pub(crate) struct SyncWorkers {
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) synchroniser: Arc<Synchroniser>,
     pub(crate) repairs: Arc<Repairs>,
+    pub(crate) served: ServedRepositories,
     pub(crate) reports: Arc<OutcomeReports>,
     pub(crate) clock: Clock,
 }
@@ -108,8 +110,14 @@ impl SyncWorkers {
         work: &PendingChanges,
         started_at: i64,
     ) -> Result<Synced, SyncFailure> {
+        if let Ok(room) = make_room(&self.served).await
+            && let Some(refusal) = room.refusal()
+        {
+            return Err(SyncFailure::NoRoom(refusal));
+        }
         let synced = self.synchroniser.sync_repository(entry, work).await?;
         self.inventory.note_synced(entry, synced.generation, &synced.content_hash, started_at).await?;
+        self.inventory.note_origin(entry).await;
         Ok(synced)
     }
 

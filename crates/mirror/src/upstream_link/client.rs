@@ -13,7 +13,10 @@ use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
 use reqwest::StatusCode;
 use url::Url;
 
+use super::contact::Contact;
+use super::descriptor::addon_key;
 use super::identity::UpstreamUrl;
+use super::install::UpstreamMake;
 use super::repository::UnfitValue;
 
 /// How this server names itself to its upstream.
@@ -25,6 +28,16 @@ const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
     error.name() == Some(ErrorName::ServerToken)
+}
+
+/// The same of a call in which nobody but this server shows who it is. Other makes do not tell whose fault a 401 is.
+pub(super) fn refuses_our_signature(error: &CallError) -> bool {
+    matches!(error.name(), Some(ErrorName::ServerToken | ErrorName::Authentication))
+}
+
+/// Whether the upstream found nothing wrong with the call but its time: the two clocks differ.
+pub(crate) fn is_about_the_clock(error: &CallError) -> bool {
+    error.name() == Some(ErrorName::ServerClock)
 }
 
 /// Whether others may well be answered at the same time. A proxy that limits requests has no name for it.
@@ -71,24 +84,44 @@ pub(crate) struct UpstreamClient {
     client: PeerClient,
     base_url: Url,
     server_id: String,
+    addon_key: String,
+    /// Whether calls are signed in the name of the add-on, and not of the server.
+    signs_as_addon: Arc<AtomicBool>,
     clock: Clock,
-    /// Whether the latest call was answered; false before the first one.
-    reachable: Arc<AtomicBool>,
+    contact: Arc<Contact>,
 }
 
 impl UpstreamClient {
-    pub(crate) fn new(url: &UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
+    /// Notes in `contact` whether calls are answered.
+    pub(crate) fn new(
+        url: &UpstreamUrl,
+        server_id: String,
+        contact: Arc<Contact>,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
-        Ok(Self { client, base_url: url.to_url(), server_id, clock, reachable: Arc::default() })
+        let addon_key = addon_key(&server_id);
+        let signs_as_addon = Arc::default();
+        Ok(Self { client, base_url: url.to_url(), server_id, addon_key, signs_as_addon, clock, contact })
+    }
+
+    /// Signs from now on as an upstream of this make wants it.
+    pub(crate) fn set_make(&self, make: UpstreamMake) {
+        self.signs_as_addon.store(make == UpstreamMake::Other, Ordering::Relaxed);
+    }
+
+    /// One that signs so, while all others go on as before.
+    pub(super) fn of_make(&self, make: UpstreamMake) -> Self {
+        Self { signs_as_addon: Arc::new(AtomicBool::new(make == UpstreamMake::Other)), ..self.clone() }
+    }
+
+    /// The name under which calls are signed.
+    fn issuer(&self) -> &str {
+        if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
     }
 
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
-    }
-
-    /// Whether the upstream answered the latest call, if only to refuse it.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.reachable.load(Ordering::Relaxed)
     }
 
     /// Calls an operation that needs no signature.
@@ -105,7 +138,7 @@ impl UpstreamClient {
         self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
     }
 
-    /// The same while a user waits for the answer.
+    /// The same, for what must be known soon: while a user waits for the answer.
     pub(super) async fn call_urgently<R: RemoteCall>(
         &self,
         request: &R,
@@ -113,6 +146,24 @@ impl UpstreamClient {
     ) -> Result<R::Answer, CallError> {
         let call = Call::of(request, &self.base_url).signed_by(self.signer(secret));
         self.ask(call.timeout(URGENT_TIMEOUT)).await
+    }
+
+    /// Calls an operation that not every upstream has, and says whether this one does. That it does not says nothing about
+    /// whether it answers.
+    pub(super) async fn call_if_known<R: RemoteCall>(
+        &self,
+        request: &R,
+        secret: &Secret,
+    ) -> Result<Option<R::Answer>, CallError> {
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
+        let answer = self.client.ask(call).await;
+        let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+        if answer.as_ref().is_err_and(|error| error.status().is_some_and(|status| unknown.contains(&status)))
+        {
+            return Ok(None);
+        }
+        self.note_contact(&answer);
+        answer.map(Some)
     }
 
     /// Fetches a document of the upstream that is no JSON.
@@ -127,19 +178,26 @@ impl UpstreamClient {
 
     /// The value of an `Authorization` header that is good for the hashed request.
     pub(crate) fn authorization(&self, secret: &Secret, query_hash: String, lifetime_seconds: i64) -> String {
-        let claims =
-            Claims::new(self.server_id.as_str(), query_hash, self.clock.now_seconds(), lifetime_seconds);
+        let claims = Claims::new(self.issuer(), query_hash, self.clock.now_seconds(), lifetime_seconds);
         format!("JWT {}", sign(secret, &claims))
     }
 
     async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let answer = self.client.ask(call).await;
-        self.reachable.store(!answer.as_ref().is_err_and(is_no_answer), Ordering::Relaxed);
+        self.note_contact(&answer);
         answer
     }
 
+    fn note_contact<T>(&self, answer: &Result<T, CallError>) {
+        if answer.as_ref().is_err_and(is_no_answer) {
+            self.contact.not_answered();
+        } else {
+            self.contact.answered();
+        }
+    }
+
     fn signer<'a>(&'a self, secret: &'a Secret) -> Signer<'a> {
-        Signer { issuer: &self.server_id, secret, base_url: &self.base_url }
+        Signer { issuer: self.issuer(), secret, base_url: &self.base_url }
     }
 }
 

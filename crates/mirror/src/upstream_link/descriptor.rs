@@ -7,10 +7,13 @@ use heliostat_storage::{MirrorType, UpstreamServerId};
 use super::identity::UpstreamUrl;
 
 /// The product, as upstreams and clients see it.
-const PRODUCT_TYPE: &str = "Heliostat";
+pub(super) const PRODUCT_TYPE: &str = "Heliostat";
 
 /// How the key of every mirror's add-on begins; the mirror's server id follows.
 const ADDON_KEY_PREFIX: &str = "heliostat-mirror";
+
+/// What a mirror asks to be allowed: to be told of what it reads, and to ask who its users are.
+const SCOPES: [&str; 2] = ["READ", "ADMIN"];
 
 /// The events that a mirror wants to be told of.
 const EVENT_KEYS: [AddonEventKey; 9] = [
@@ -42,6 +45,8 @@ pub struct AddonDescriptor {
     pub installed_path: String,
     /// Where to post the `uninstalled` event.
     pub uninstalled_path: String,
+    /// What it asks to be allowed.
+    pub scopes: &'static [&'static str],
     /// Which events to post where.
     pub webhooks: Vec<AddonWebhook>,
 }
@@ -77,13 +82,14 @@ impl Introduction {
         let addon = addon_path(&self.upstream_url.server_id());
         let path = |end: &str| format!("{addon}/{end}");
         AddonDescriptor {
-            key: format!("{ADDON_KEY_PREFIX}-{}", self.server_id),
+            key: addon_key(&self.server_id),
             name: self.name.clone(),
             description: format!("Follows {} and serves its repositories nearby.", self.upstream_url),
             base_url: self.base_url.clone(),
             authentication: "jwt",
             installed_path: path("installed"),
             uninstalled_path: path("uninstalled"),
+            scopes: &SCOPES,
             webhooks: EVENT_KEYS
                 .map(|event| AddonWebhook { event: event.as_str().to_owned(), path: path("events") })
                 .into(),
@@ -120,6 +126,11 @@ impl Introduction {
     fn descriptor_url(&self) -> String {
         format!("{}{}/descriptor", self.base_url, addon_path(&self.upstream_url.server_id()))
     }
+}
+
+/// The key of the add-on that a mirror is to its upstream.
+pub(super) fn addon_key(server_id: &str) -> String {
+    format!("{ADDON_KEY_PREFIX}-{server_id}")
 }
 
 fn addon_path(upstream_id: &UpstreamServerId) -> String {

@@ -9,21 +9,27 @@ mod state;
 mod descriptor;
 mod install;
 mod registration;
+mod unconfirmed;
 
 mod calls;
 mod client;
+mod contact;
 mod identity;
 mod ref_list;
 mod repository;
 
+pub use contact::UpstreamFacts;
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
 pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
-pub use install::InstalledEvent;
+pub use install::{InstalledEvent, UpstreamMake};
 pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
-pub(crate) use client::{UpstreamClient, is_about_us_alone, is_not_found, refuses_our_secret};
+pub(crate) use client::{
+    UpstreamClient, is_about_the_clock, is_about_us_alone, is_not_found, refuses_our_secret,
+};
 pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;
+pub(crate) use unconfirmed::{ClaimedInstallation, Unconfirmed};

@@ -66,6 +66,8 @@ pub struct State {
     pub disturbance: Option<Disturbance>,
     /// How often git's part of the upstream was asked.
     pub git_requests: usize,
+    /// Whether the mirror's signature is accepted.
+    pub accepts_secret: bool,
 }
 
 pub struct FakeUpstream {
@@ -86,6 +88,7 @@ impl FakeUpstream {
             authentications: 0,
             disturbance: None,
             git_requests: 0,
+            accepts_secret: true,
         };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
@@ -226,7 +229,7 @@ impl FakeUpstream {
         let path = path.strip_prefix("/rest/mirroring/latest").unwrap_or(&path);
         let is_signed =
             is_signed(&parts, &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()));
-        if path != "/requests" && !is_signed {
+        if path != "/requests" && !(is_signed && self.state().accepts_secret) {
             return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
         let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -251,6 +254,7 @@ impl FakeUpstream {
                     ),
                 }
             }
+            path if path.ends_with("/standing") => empty(204),
             path if path.starts_with("/mirrorServers/") => {
                 state.reports.push(sent);
                 empty(204)

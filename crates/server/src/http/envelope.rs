@@ -40,9 +40,36 @@ impl<E: Endpoint> Endpoint for EnvelopeEndpoint<E> {
         match self.endpoint.call(request).await {
             Ok(response) => Ok(response.into_response()),
             Err(error) if error.is_from_response() => Ok(error.into_response()),
-            Err(error) => Ok(problem_of(&error, method.as_str(), address.path(), self.role).response()),
+            Err(error) => {
+                let (method, path) = (method.as_str(), address.path());
+                let problem = problem_of(&error, method, path, self.role);
+                Ok(as_promised(problem, method, path).response())
+            }
         }
     }
+}
+
+/// Bitbucket's contract says 409 of requests to join that make no sense, and ours promises the same. All other operations
+/// promise 400.
+fn as_promised(problem: Problem, method: &str, path: &str) -> Problem {
+    if problem.status_code() != StatusCode::BAD_REQUEST {
+        return problem;
+    }
+    let says_conflict = most_exact(path).iter().any(|operation| {
+        let promises = |status: StatusCode| operation.statuses.contains(&status.as_u16());
+        operation.method == method && !promises(StatusCode::BAD_REQUEST) && promises(StatusCode::CONFLICT)
+    });
+    if says_conflict { problem.with_status(StatusCode::CONFLICT) } else { problem }
+}
+
+/// The operations on a path. A fixed path can match a template as well, and is then the one that is meant.
+fn most_exact(path: &str) -> Vec<&'static Operation> {
+    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
+    let mut on_path: Vec<_> = operations_on_path(below_rest).collect();
+    let placeholders = |operation: &Operation| operation.path.matches('{').count();
+    let fewest = on_path.iter().map(|operation| placeholders(operation)).min();
+    on_path.retain(|operation| Some(placeholders(operation)) == fewest);
+    on_path
 }
 
 fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
@@ -131,12 +158,7 @@ fn not_text(path: &str) -> Problem {
 
 /// A request that no route took: an unknown path, a wrong method, or the other role's operation.
 fn unrouted(method: &str, path: &str, role: Role) -> Problem {
-    let below_rest = path.strip_prefix("/rest").unwrap_or(path);
-    let mut on_path: Vec<_> = operations_on_path(below_rest).collect();
-    // A fixed path can match a template as well, and is then the one that is meant.
-    let placeholders = |operation: &Operation| operation.path.matches('{').count();
-    let fewest = on_path.iter().map(|operation| placeholders(operation)).min();
-    on_path.retain(|operation| Some(placeholders(operation)) == fewest);
+    let on_path = most_exact(path);
     let here: Vec<&str> =
         on_path.iter().filter(|operation| operation.roles.contains(&role)).map(|o| o.method).collect();
     if !here.is_empty() {

@@ -12,6 +12,7 @@ pub mod problem;
 
 mod address;
 mod cross_origin;
+mod database_gate;
 mod envelope;
 mod listen;
 mod open_files;
@@ -26,6 +27,7 @@ mod unread_body;
 
 pub use address::Address;
 pub use cross_origin::CrossOrigin;
+pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
 pub use listen::{bind, serve};
 pub use open_files::OpenFiles;

@@ -41,6 +41,13 @@ impl Problem {
         self
     }
 
+    /// The same under the status that an operation promises for it.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// A path that nothing answers.
     pub fn unknown_path(path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, format!("Nothing is served at {path}."))
@@ -123,6 +130,9 @@ impl From<Refusal> for Problem {
             }
             Refusal::Invalid { context, message } => {
                 Self::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message).about(context)
+            }
+            Refusal::UnsupportedMediaType { message } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorName::UnsupportedMediaType, message)
             }
             Refusal::TooMany { message } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)

@@ -5,6 +5,7 @@
 
 mod access;
 mod disk_agreement;
+mod disk_room;
 mod encoder;
 mod endpoint;
 mod freshness;

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use heliostat_git::DiskRoom;
 use heliostat_git_serve::{HousekeepingCounters, ServingCounters};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
 use super::disk_agreement::DiskMetrics;
+use super::disk_room;
 use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::process::ProcessMetrics;
@@ -22,6 +24,8 @@ pub struct Metrics {
     pub serving: ServingCounters,
     /// Keeping repositories fast.
     pub housekeeping: HousekeepingCounters,
+    /// Room on the disk of the repositories, once it was looked at.
+    pub room: Option<DiskRoom>,
     /// Whether records and disk agree, at an upstream.
     pub disk: Option<DiskMetrics>,
     /// Following the upstream, at a mirror.
@@ -52,6 +56,7 @@ impl Collector for Metrics {
         )?;
         response_cache::encode(&self.serving, &mut encoder)?;
         housekeeping::encode(&self.housekeeping, &mut encoder)?;
+        disk_room::encode(self.room, &mut encoder)?;
         if let Some(disk) = &self.disk {
             disk.encode(&mut encoder)?;
         }

@@ -79,6 +79,7 @@ mod tests {
             last_seen_at: None,
             created_at: 7,
             chosen_projects: None,
+            addon_key: None,
         };
         let project = Project {
             id: ProjectId(3),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_git_serve::ServingEngine;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
-use heliostat_storage::MirrorStore;
+use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
@@ -46,15 +46,15 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
     mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
 
-    let role = RunningRole::new(&listening, data, database);
+    let role = RunningRole::new(&listening, data, database.clone());
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
-    let git = MirrorGit { mirror: domain.clone(), freshness: Arc::default() };
+    let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    role.serve(listening.listener, Role::Mirror, routes(domain, git, metrics, &context_path));
+    role.serve(listening.listener, Role::Mirror, routes(domain, git, database, metrics, &context_path));
     Ok(role)
 }
 
@@ -67,19 +67,26 @@ fn metrics_of(
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        room: engine.room(),
         disk: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),
     }
 }
 
-fn routes(domain: Arc<Mirror>, git: MirrorGit, metrics: RouteMethod, context_path: &str) -> Route {
+fn routes(
+    domain: Arc<Mirror>,
+    git: MirrorGit,
+    database: Database,
+    metrics: RouteMethod,
+    context_path: &str,
+) -> Route {
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
         .nest_no_strip("/scm", GitEndpoint(Arc::new(git)))
         .nest("/rest", rest)
-        .at("/status", status::mirror_status(domain))
+        .at("/status", status::mirror_status(domain, database))
         .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::Mirror)
 }

@@ -140,8 +140,9 @@ pub async fn check_owners(
     describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
 }
 
-/// Whether a database can be opened, for `heliostat doctor`; on failure says why, without its password.
-pub async fn check_database(url: &str) -> Result<(), String> {
+/// Whether a database can be opened, and what is to be said of it all the same, for `heliostat doctor`; on failure says
+/// why, without its password.
+pub async fn check_database(url: &str) -> Result<Option<String>, String> {
     Database::check(url).await.map_err(|error| error.to_string())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heliostat_api::Role;
 use heliostat_storage::Database;
-use poem::{Endpoint, EndpointExt, Response, Route};
+use poem::{Endpoint, EndpointExt, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,11 +32,19 @@ pub struct RunningRole {
 
 impl RunningRole {
     pub(crate) fn new(listening: &Listening, data: DataFolder, database: Database) -> Self {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (watched, stopped) = (database.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = watched.watch() => {}
+            }
+        });
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            stop,
+            tasks,
             database,
             data,
         }
@@ -80,13 +88,17 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
-    pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: Route) {
+    pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: impl Endpoint + 'static) {
         let endpoint = endpoint(role, routes, self.base_url.path());
         self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
     }
 }
 
-fn endpoint(role: Role, routes: Route, base_path: &str) -> impl Endpoint<Output = Response> + 'static {
+fn endpoint(
+    role: Role,
+    routes: impl Endpoint + 'static,
+    base_path: &str,
+) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_path.trim_end_matches('/').to_owned();
     routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::ServedRepositories;
-use heliostat_storage::UpstreamStore;
+use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::{MirrorAddresses, Upstream};
-use poem::{Route, RouteMethod};
+use poem::{EndpointExt, Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
 use super::data_folder::{DataFolder, repositories_in};
@@ -16,6 +16,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
+use crate::http::DatabaseGate;
 use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
@@ -50,7 +51,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
 
-    let role = RunningRole::new(&listening, data, database);
+    let role = RunningRole::new(&listening, data, database.clone());
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
@@ -59,24 +60,26 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
+        room: engine.room(),
         disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
         process: ProcessMetrics::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
-    role.serve(listening.listener, Role::Upstream, routes(domain, metrics, &options));
+    let routes = routes(domain, database.clone(), metrics, &options);
+    role.serve(listening.listener, Role::Upstream, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 
-fn routes(domain: Upstream, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
+fn routes(domain: Upstream, database: Database, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
     let handlers =
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::upstream_home(&options.display_name, domain.clone())
+    let routes = pages::upstream_home(&options.display_name, &domain)
         .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)
-        .at("/status", status::upstream_status(domain))
+        .at("/status", status::upstream_status(domain, database))
         .at("/metrics", metrics);
     documents::mount(routes, &context_path, Role::Upstream)
 }

@@ -1,7 +1,7 @@
 //! A mirror's description of itself, on the wire.
 
 use heliostat_api::models::{
-    RestAddonAuthentication, RestAddonDescriptor, RestAddonLifecycle, RestAddonWebhook,
+    RestAddonAuthentication, RestAddonDescriptor, RestAddonLifecycle, RestAddonModules, RestAddonWebhook,
 };
 use heliostat_mirror::AddonDescriptor;
 
@@ -11,6 +11,8 @@ impl MirrorWire {
     /// What an upstream reads before it accepts this mirror.
     pub fn addon_descriptor(&self, descriptor: AddonDescriptor) -> RestAddonDescriptor {
         let webhooks = descriptor.webhooks.into_iter();
+        let webhooks: Vec<_> =
+            webhooks.map(|hook| RestAddonWebhook { event: hook.event, url: hook.path }).collect();
         RestAddonDescriptor {
             key: descriptor.key,
             name: descriptor.name,
@@ -21,7 +23,9 @@ impl MirrorWire {
                 installed: descriptor.installed_path,
                 uninstalled: descriptor.uninstalled_path,
             },
-            webhooks: webhooks.map(|hook| RestAddonWebhook { event: hook.event, url: hook.path }).collect(),
+            scopes: descriptor.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            modules: RestAddonModules { webhooks: webhooks.clone() },
+            webhooks,
         }
     }
 }

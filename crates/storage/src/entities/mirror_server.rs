@@ -26,6 +26,7 @@ pub struct Model {
     pub created_at: i64,
     /// Ids with commas between them.
     pub chosen_projects: Option<String>,
+    pub addon_key: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +52,7 @@ impl From<Model> for MirrorServer {
             last_seen_at: row.last_seen_at,
             created_at: row.created_at,
             chosen_projects: row.chosen_projects.map(|ids| ids.split(',').map(str::to_owned).collect()),
+            addon_key: row.addon_key,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A step that was released is never changed; a new one is added to the end of its role's list. Each role
 //! keeps its own record of the steps taken, so that both may share a database.
 
+mod addon_key;
 mod chosen_projects;
 mod held_repositories;
 mod mirror_project_index;
@@ -29,6 +30,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(webhook_tables::WebhookTables),
             Box::new(repository_identity::RepositoryIdentity),
             Box::new(chosen_projects::ChosenProjects),
+            Box::new(addon_key::AddonKey),
         ]
     }
 

@@ -196,37 +196,17 @@ impl MirrorStore {
 
     /// Marks a repository as not served any more; its time of removal stays what it was if it had one.
     pub async fn mark_removed(&self, local_id: LocalRepositoryId, removed_at: i64) -> Result<(), StoreError> {
-        let one = Condition::all().add(mirrored_repository::Column::LocalId.eq(local_id));
-        let marked = self.mark_all(one, removed_at).await?;
-        if marked == 0 && self.find_repository(local_id).await?.is_none() {
+        let marked = mirrored_repository::Entity::update_many()
+            .col_expr(mirrored_repository::Column::RemovedAt, Expr::value(removed_at))
+            .col_expr(mirrored_repository::Column::Status, Expr::value(MirroredStatus::NotMirrored))
+            .filter(mirrored_repository::Column::LocalId.eq(local_id))
+            .filter(mirrored_repository::Column::RemovedAt.is_null())
+            .exec(self.database.connection())
+            .await?;
+        if marked.rows_affected == 0 && self.find_repository(local_id).await?.is_none() {
             return Err(StoreError::not_found("repository", &local_id));
         }
         Ok(())
-    }
-
-    /// Marks all repositories of an upstream as not served any more, and returns how many were until now.
-    pub async fn mark_all_removed(
-        &self,
-        upstream_server_id: &UpstreamServerId,
-        removed_at: i64,
-    ) -> Result<u64, StoreError> {
-        let all = Condition::all()
-            .add(mirrored_repository::Column::UpstreamServerId.eq(upstream_server_id.clone()));
-        self.mark_all(all, removed_at).await
-    }
-
-    /// Marks the repositories of an upstream that are not in one of these projects as not served any more,
-    /// and returns how many were until now.
-    pub async fn mark_removed_except_projects(
-        &self,
-        upstream_server_id: &UpstreamServerId,
-        project_ids: &[String],
-        removed_at: i64,
-    ) -> Result<u64, StoreError> {
-        let outside = Condition::all()
-            .add(mirrored_repository::Column::UpstreamServerId.eq(upstream_server_id.clone()))
-            .add(mirrored_repository::Column::ProjectId.is_not_in(project_ids.iter().map(String::as_str)));
-        self.mark_all(outside, removed_at).await
     }
 
     /// Repositories that were removed at this time or before.
@@ -251,17 +231,6 @@ impl MirrorStore {
             return Err(StoreError::InUse { what: "repository", value: local_id.to_string() });
         }
         require_row(deleted.rows_affected, "repository", &local_id)
-    }
-
-    async fn mark_all(&self, which: Condition, removed_at: i64) -> Result<u64, StoreError> {
-        let marked = mirrored_repository::Entity::update_many()
-            .col_expr(mirrored_repository::Column::RemovedAt, Expr::value(removed_at))
-            .col_expr(mirrored_repository::Column::Status, Expr::value(MirroredStatus::NotMirrored))
-            .filter(which)
-            .filter(mirrored_repository::Column::RemovedAt.is_null())
-            .exec(self.database.connection())
-            .await?;
-        Ok(marked.rows_affected)
     }
 }
 

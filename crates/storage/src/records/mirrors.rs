@@ -121,6 +121,8 @@ pub struct MirrorServer {
     pub created_at: i64,
     /// The projects that were chosen when it was accepted; `None` stands for all. It may have been told others since.
     pub chosen_projects: Option<Vec<String>>,
+    /// The key of its add-on, by which it may name itself; unknown of mirrors that were accepted before it was kept.
+    pub addon_key: Option<String>,
 }
 
 impl fmt::Debug for MirrorServer {
@@ -150,6 +152,8 @@ pub struct NewMirror {
     pub shared_secret: String,
     /// How this upstream names itself towards the mirror.
     pub client_key: String,
+    /// The key of its add-on.
+    pub addon_key: String,
     /// The projects that it is to follow; `None` stands for all.
     pub chosen_projects: Option<Vec<String>>,
     /// Epoch milliseconds.

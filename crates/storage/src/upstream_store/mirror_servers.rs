@@ -46,6 +46,7 @@ impl UpstreamStore {
             last_seen_at: Set(None),
             created_at: Set(mirror.accepted_at),
             chosen_projects: Set(mirror.chosen_projects.map(|ids| ids.join(","))),
+            addon_key: Set(Some(mirror.addon_key)),
         };
         let inserted = row.insert(&transaction).await;
         let inserted = inserted.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
@@ -57,6 +58,16 @@ impl UpstreamStore {
     pub async fn find_mirror(&self, id: &MirrorServerId) -> Result<Option<MirrorServer>, StoreError> {
         let found = mirror_server::Entity::find_by_id(id.clone()).one(self.database.connection()).await?;
         Ok(found.map(MirrorServer::from))
+    }
+
+    /// The mirrors whose add-ons have this key; each chose its own, so there may be several.
+    pub async fn find_mirrors_by_addon_key(&self, key: &str) -> Result<Vec<MirrorServer>, StoreError> {
+        let rows = mirror_server::Entity::find()
+            .filter(mirror_server::Column::AddonKey.eq(key))
+            .order_by_asc(mirror_server::Column::CreatedAt)
+            .all(self.database.connection())
+            .await?;
+        Ok(rows.into_iter().map(MirrorServer::from).collect())
     }
 
     /// Mirrors, in order of acceptance.

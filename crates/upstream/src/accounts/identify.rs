@@ -1,11 +1,11 @@
 //! Who sent a request: credentials are checked against users, tokens and mirrors.
 
 use heliostat_auth::{
-    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenScope, UnverifiedToken,
-    UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
+    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenError, TokenScope,
+    UnverifiedToken, UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
 };
 use heliostat_refusal::Refusal;
-use heliostat_storage::{AccessToken, MirrorServerId, User};
+use heliostat_storage::{AccessToken, MirrorServer, MirrorServerId, User};
 
 use super::part::Accounts;
 
@@ -105,15 +105,35 @@ impl Accounts {
 
     async fn identify_mirror(&self, token: &Secret, facts: RequestFacts<'_>) -> Result<Caller, Refusal> {
         let token = UnverifiedToken::parse(token.expose())?;
-        let id = MirrorServerId::from(token.issuer());
-        let mirror = self.store.find_mirror(&id).await?;
-        let mirror = mirror
-            .filter(|mirror| mirror.enabled)
-            .ok_or_else(|| Refusal::server_token(format!("The mirror {id} is not known here.")))?;
-        let secret = Secret::new(mirror.shared_secret.as_str());
-        token.verify(&secret, &self.expected_query_hash(facts), self.announcer.now_seconds())?;
-        self.members.seen(&mirror).await;
-        Ok(Caller::Mirror { id: id.0 })
+        let (query_hash, now) = (self.expected_query_hash(facts), self.announcer.now_seconds());
+        let mut fault = None;
+        for mirror in self.mirrors_named(token.issuer()).await? {
+            let secret = Secret::new(mirror.shared_secret.as_str());
+            match token.verify(&secret, &query_hash, now) {
+                Ok(_) => {
+                    self.members.seen(&mirror).await;
+                    return Ok(Caller::Mirror { id: mirror.id.0 });
+                }
+                // What is wrong besides the signature is told by the one whose signature it is.
+                Err(TokenError::WrongSignature) if fault.is_some() => {}
+                Err(error) => fault = Some(error),
+            }
+        }
+        match fault {
+            Some(error) => Err(error.into()),
+            None => Err(Refusal::server_token(format!("The mirror {} is not known here.", token.issuer()))),
+        }
+    }
+
+    /// Mirrors that may sign under this name: their id, or as Bitbucket's do the key of their add-on. Keys are chosen by
+    /// mirrors, so only the signature tells which one it is.
+    async fn mirrors_named(&self, issuer: &str) -> Result<Vec<MirrorServer>, Refusal> {
+        let mut mirrors = match self.store.find_mirror(&MirrorServerId::from(issuer)).await? {
+            Some(mirror) => vec![mirror],
+            None => self.store.find_mirrors_by_addon_key(issuer).await?,
+        };
+        mirrors.retain(|mirror| mirror.enabled);
+        Ok(mirrors)
     }
 
     fn expected_query_hash(&self, facts: RequestFacts<'_>) -> String {

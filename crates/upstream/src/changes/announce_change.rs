@@ -67,7 +67,7 @@ impl Changes {
     /// Forgets the refs of a repository that is gone.
     pub(crate) fn forget(&self, id: RepositoryId) {
         self.known_refs.forget(id);
-        self.faults.clear(id);
+        self.faults.forget(id);
     }
 
     /// Who is to be told of what looks like damage.
@@ -84,6 +84,12 @@ impl Changes {
     /// Notes that a repository's record may be wrong.
     pub(crate) fn doubt(&self, id: RepositoryId) {
         self.reconciliation.doubt(id);
+    }
+
+    /// Waits until a repository at which something looks like damage was looked at, so that readers do not meet the same.
+    /// Reading all of it may take longer than they wait.
+    pub(crate) async fn wait_while_suspected(&self, id: RepositoryId) {
+        self.reconciliation.wait_while_suspected(id).await;
     }
 
     /// Records what has changed on disk since the last record, and announces it to mirrors and webhooks.

@@ -36,16 +36,18 @@ pub struct DiskAgreement {
     pub unrecorded: BTreeSet<u64>,
 }
 
-/// How long it takes until a repository that was found damaged is looked into again. Most damage shows at a cheap look;
-/// only when that finds nothing is all of it read.
-const DAMAGE_RECHECK: Duration = Duration::from_secs(10);
+/// All of a repository is not read once more for so many times as long as that took.
+const EXAMINATION_PAUSE: u32 = 20;
+
+/// And is not put off for longer, however long it took.
+const MAX_EXAMINATION_PAUSE: Duration = Duration::from_mins(10);
 
 /// The memory of what was found; one per process.
 #[derive(Default)]
 pub(crate) struct Faults {
     found: Mutex<DiskAgreement>,
-    /// When damage was last looked for.
-    checked: Mutex<BTreeMap<RepositoryId, Instant>>,
+    /// When those may be read as a whole again at which something looked like damage.
+    next_examinations: Mutex<BTreeMap<RepositoryId, Instant>>,
 }
 
 impl Faults {
@@ -68,33 +70,31 @@ impl Faults {
         self.found.lock().unserved.contains_key(&id)
     }
 
-    /// What was found damaged in a repository, and whether it is time to look whether that is over.
-    pub(crate) fn damage(&self, id: RepositoryId) -> Option<(RepositoryFault, bool)> {
+    /// What was found damaged in a repository.
+    pub(crate) fn damage(&self, id: RepositoryId) -> Option<RepositoryFault> {
         let fault = self.found.lock().unserved.get(&id).cloned()?;
-        if !matches!(fault, RepositoryFault::Damaged { .. }) {
-            return None;
-        }
-        Some((fault, self.is_due(id)))
+        matches!(fault, RepositoryFault::Damaged { .. }).then_some(fault)
     }
 
-    /// Whether it is time to read all of a repository because something looks like damage.
+    /// Whether it is time to read all of a repository, perhaps once more.
     pub(crate) fn may_examine(&self, id: RepositoryId) -> bool {
-        self.is_due(id) && !self.is_noted(id)
+        self.next_examinations.lock().get(&id).is_none_or(|next| *next <= Instant::now())
     }
 
-    /// Whether damage was not looked for lately. Then the caller does.
-    fn is_due(&self, id: RepositoryId) -> bool {
-        let mut checked = self.checked.lock();
-        let is_due = checked.get(&id).is_none_or(|at| at.elapsed() >= DAMAGE_RECHECK);
-        if is_due {
-            checked.insert(id, Instant::now());
-        }
-        is_due
+    /// Notes that all of a repository was read.
+    pub(crate) fn examined(&self, id: RepositoryId, took: Duration) {
+        let pause = took.saturating_mul(EXAMINATION_PAUSE).min(MAX_EXAMINATION_PAUSE);
+        self.next_examinations.lock().insert(id, Instant::now() + pause);
     }
 
-    /// Notes that a repository is whole, or gone with its record.
+    /// Forgets a repository that is gone with its record.
+    pub(crate) fn forget(&self, id: RepositoryId) {
+        self.next_examinations.lock().remove(&id);
+        self.clear(id);
+    }
+
+    /// Notes that nothing is wrong with a repository.
     pub(crate) fn clear(&self, id: RepositoryId) {
-        self.checked.lock().remove(&id);
         if self.found.lock().unserved.remove(&id).is_some() {
             tracing::info!(repository.id = %id, "the repository is served again");
         }

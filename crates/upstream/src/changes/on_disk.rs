@@ -1,6 +1,7 @@
 //! Repositories on disk as records name them.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
@@ -78,15 +79,28 @@ impl Changes {
         }
     }
 
-    /// Reads all of a repository at which something looks like damage. One that was read lately and is whole is left alone.
+    /// Reads all of a repository at which something looks like damage, or which was found damaged and looks whole again.
+    /// One that was read lately is only looked at.
     pub(crate) async fn examine(&self, id: RepositoryId) {
         let Ok(recorded) = self.repository_record(id).await else { return };
-        if recorded.state != RepositoryState::Available || !self.faults.may_examine(id) {
+        if recorded.state != RepositoryState::Available {
             return;
         }
         let Ok(on_disk) = self.open_git(id).await else { return };
-        if let Err(fault) = on_disk.examine().await {
-            drop(self.found_faulty(&recorded, fault));
+        if !self.faults.may_examine(id) {
+            return drop(self.look(&recorded, &on_disk).await);
+        }
+        let began = Instant::now();
+        let examined = on_disk.examine().await;
+        self.faults.examined(id, began.elapsed());
+        match examined {
+            Err(fault) => drop(self.found_faulty(&recorded, fault)),
+            Ok(()) if self.faults.damage(id).is_some() => {
+                self.faults.clear(id);
+                // What else may be wrong is checked in the next round.
+                self.doubt(id);
+            }
+            Ok(()) => {}
         }
     }
 
@@ -104,17 +118,16 @@ impl Changes {
         }
     }
 
-    /// That a repository that was found damaged no longer is.
+    /// That a repository was not found damaged. One that was is examined once it looks whole again.
     pub(crate) async fn check_known_damage(
         &self,
         recorded: &Repository,
         on_disk: &git::Repository,
     ) -> Result<(), Refusal> {
-        match self.faults.damage(recorded.id) {
-            None => Ok(()),
-            Some((fault, false)) => Err(fault.refusal(recorded)),
-            Some((_, true)) => on_disk.examine().await.map_err(|fault| self.found_faulty(recorded, fault)),
-        }
+        let Some(fault) = self.faults.damage(recorded.id) else { return Ok(()) };
+        self.look(recorded, on_disk).await?;
+        self.reconciliation.suspect(recorded.id);
+        Err(fault.refusal(recorded))
     }
 
     /// Whether what is on disk under a record's number is another repository: then it is not this record's to delete.

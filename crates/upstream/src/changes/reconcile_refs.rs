@@ -3,19 +3,21 @@
 //! At start every repository is looked at once; afterwards those about which a doubt was raised. A difference
 //! of refs is recorded and announced as a push would be. `HEAD` on disk follows the recorded default branch. What cannot
 //! be brought together (a record without a repository, a repository without a record) is told, and left as it is.
+//!
+//! What looks damaged is examined beside these rounds: reading all of a repository may take hours.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use heliostat_auth::Caller;
 use heliostat_git::{Fault, RefListener, RefName};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::announce_change::Changes;
@@ -24,6 +26,10 @@ use super::announce_change::Changes;
 const RECHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// Repositories that are looked at at the same time.
 const PARALLEL_CHECKS: usize = 4;
+/// Repositories that are examined at the same time.
+const PARALLEL_EXAMINATIONS: usize = 4;
+/// How long readers wait for the examination of a repository. A look at it, which finds most, takes less.
+const SUSPICION_PATIENCE: Duration = Duration::from_secs(5);
 /// Repositories that are listed at once.
 const PAGE_SIZE: u64 = 500;
 
@@ -31,9 +37,8 @@ const PAGE_SIZE: u64 = 500;
 #[derive(Debug, Default)]
 pub(crate) struct Reconciliation {
     doubtful: Mutex<BTreeSet<RepositoryId>>,
-    /// Those at which something met what looks like damage.
-    suspected: Mutex<BTreeSet<RepositoryId>>,
-    woken: Notify,
+    /// Those at which something met what looks like damage, until they were examined.
+    suspected: watch::Sender<BTreeSet<RepositoryId>>,
     first_done: AtomicBool,
     checked: AtomicU64,
 }
@@ -57,9 +62,18 @@ impl Reconciliation {
 
     /// Notes that something at a repository looks like damage.
     pub(crate) fn suspect(&self, id: RepositoryId) {
-        if self.suspected.lock().insert(id) {
-            self.woken.notify_one();
+        self.suspected.send_if_modified(|suspected| suspected.insert(id));
+    }
+
+    /// Waits until a repository is not suspected, or its examination takes long.
+    pub(crate) async fn wait_while_suspected(&self, id: RepositoryId) {
+        if !self.suspected.borrow().contains(&id) {
+            return;
         }
+        let mut suspected = self.suspected.subscribe();
+        let examined = suspected.wait_for(|suspected| !suspected.contains(&id));
+        // Whichever comes first: what was found by then is noted.
+        let _ = tokio::time::timeout(SUSPICION_PATIENCE, examined).await;
     }
 
     pub(crate) fn status(&self) -> ReconciliationStatus {
@@ -68,10 +82,6 @@ impl Reconciliation {
             checked: self.checked.load(Ordering::Relaxed),
             doubtful: self.doubtful.lock().iter().copied().collect(),
         }
-    }
-
-    fn take_suspected(&self) -> BTreeSet<RepositoryId> {
-        std::mem::take(&mut self.suspected.lock())
     }
 
     fn take_doubtful(&self) -> BTreeSet<RepositoryId> {
@@ -89,42 +99,52 @@ impl RefListener for Reconciliation {
 
 /// Runs until `stop` is cancelled.
 pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
-    let mut next_check = Instant::now();
+    let work = async { tokio::join!(check_in_rounds(changes), examine_suspected(changes)) };
+    stop.run_until_cancelled(work).await;
+}
+
+async fn check_in_rounds(changes: &Changes) {
     loop {
-        let is_due = Instant::now() >= next_check;
-        let round = async {
-            if !changes.reconciliation.first_done.load(Ordering::Relaxed) {
-                match check_all(changes).await {
-                    Ok(()) => changes.reconciliation.first_done.store(true, Ordering::Relaxed),
-                    Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
-                }
+        if !changes.reconciliation.first_done.load(Ordering::Relaxed) {
+            match check_all(changes).await {
+                Ok(()) => changes.reconciliation.first_done.store(true, Ordering::Relaxed),
+                Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
             }
-            for id in changes.reconciliation.take_suspected() {
+        }
+        let doubtful = changes.reconciliation.take_doubtful();
+        check(changes, doubtful).await;
+        if !changes.faults.agreement().unrecorded.is_empty()
+            && let Err(error) = changes.look_for_unrecorded().await
+        {
+            tracing::warn!(error = %error, "cannot look for repositories without a record");
+        }
+        tokio::time::sleep(RECHECK_INTERVAL).await;
+    }
+}
+
+async fn examine_suspected(changes: &Changes) {
+    let all = &changes.reconciliation.suspected;
+    let mut suspected = all.subscribe();
+    let mut in_hand = BTreeSet::new();
+    let mut examinations = FuturesUnordered::new();
+    loop {
+        let waiting: Vec<_> = suspected.borrow_and_update().difference(&in_hand).copied().collect();
+        for id in waiting.into_iter().take(PARALLEL_EXAMINATIONS.saturating_sub(in_hand.len())) {
+            in_hand.insert(id);
+            examinations.push(async move {
                 changes.examine(id).await;
-            }
-            // What a check meets may raise a suspicion and wake this loop: it does not begin the next check.
-            if !is_due {
-                return;
-            }
-            let doubtful = changes.reconciliation.take_doubtful();
-            check(changes, doubtful).await;
-            if !changes.faults.agreement().unrecorded.is_empty()
-                && let Err(error) = changes.look_for_unrecorded().await
-            {
-                tracing::warn!(error = %error, "cannot look for repositories without a record");
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = round => {}
-        }
-        if is_due {
-            next_check = Instant::now() + RECHECK_INTERVAL;
+                id
+            });
         }
         tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep_until(next_check) => {}
-            () = changes.reconciliation.woken.notified() => {}
+            // It cannot end before the one that waits.
+            _ = suspected.changed() => {}
+            Some(id) = examinations.next() => {
+                in_hand.remove(&id);
+                all.send_modify(|suspected| {
+                    suspected.remove(&id);
+                });
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use heliostat_git_serve::ServedRepository;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
+use super::push_room::{CutOff, require_room, within_room};
 use super::records::Repositories;
 use crate::changes::disk_id;
 use crate::permit::{Reader, Writer};
@@ -35,6 +36,7 @@ impl Repositories {
     pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
+        self.changes.wait_while_suspected(repository.id).await;
         self.changes.faults.refuse_unserved(repository)?;
         let opened = self.served.open(disk_id(repository.id)).await;
         self.changes.known_to_exist(repository.id, opened).await
@@ -48,6 +50,7 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
+        require_room(&self.served).await?;
         let git = self.served.serve(self.changes.open_git(repository.id).await?);
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }
@@ -62,6 +65,8 @@ impl Repositories {
         protocol: git::GitProtocol,
     ) -> Result<git::ReceivedPack, Refusal> {
         let changes = Arc::clone(&self.changes);
+        let cut_off = CutOff::default();
+        let request = within_room(request, self.served.clone(), cut_off.clone());
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
@@ -69,9 +74,31 @@ impl Repositories {
             let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map_err(Refusal::internal)
+            let received = cut_off.explain(received.map_err(not_received)?);
+            if !received.refused_default_branch() {
+                return Ok(received);
+            }
+            let default_branch = access.repository.default_branch.trim_start_matches("refs/heads/");
+            Ok(received.telling(&git::RemoteMessage::line(&default_branch_stays(default_branch))))
         };
         self.tasks.to_the_end(work).await
+    }
+}
+
+/// Why the default branch is not deleted, by whichever way.
+pub(super) fn default_branch_stays(short_name: &str) -> String {
+    format!(
+        "{short_name} is the default branch and cannot be deleted; make another branch the default one first."
+    )
+}
+
+/// A client that leaves in the middle of its push, or sends too much, is no fault of this server.
+fn not_received(error: git::GitError) -> Refusal {
+    match error {
+        git::GitError::Request(error) => {
+            Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
+        }
+        error => Refusal::internal(error),
     }
 }
 

@@ -6,6 +6,7 @@ mod branches;
 mod create_repository;
 mod git_access;
 mod projects;
+mod push_room;
 mod records;
 mod restore_repository;
 

@@ -1,5 +1,6 @@
 //! POST /account/settings/preferred-mirror: the caller chooses a mirror.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{Attempt, Identity, shared_joined_by_hand, start_joined_by_hand};
@@ -16,6 +17,12 @@ async fn behaviour_the_last_choice_counts_and_a_wrong_one_changes_nothing() {
         user.post(PATH, &json!(id)).await.promised(204);
         assert_eq!(user.get(PATH).await.promised(200)["id"], id.as_str());
     }
+    let bare =
+        async |id: &str| user.send_raw(Method::POST, PATH, Some((id.as_bytes(), "application/json"))).await;
+    bare(&joined.mirror_id).await.promised(204);
+    assert_eq!(user.get(PATH).await.promised(200)["id"], joined.mirror_id);
+    bare(&second).await.promised(204);
+    bare("AAAA-AAAA-AAAA-AAAA").await.refused(404);
     user.post(PATH, &json!("AAAA-AAAA-AAAA-AAAA")).await.refused(404);
     for wrong in [json!(7), json!(null), json!([second]), json!({"id": second}), json!("x".repeat(65))] {
         user.post(PATH, &wrong).await.refused(400);

@@ -41,8 +41,14 @@ async fn behaviour_only_the_necessary_fields_are_necessary() {
     for field in ["mirrorId", "mirrorName", "mirrorBaseUrl", "addonDescriptorUri"] {
         let mut body = full.clone();
         body.as_object_mut().expect("is an object").remove(field);
-        let error = upstream.anonymous().post(PATH, &body).await.refused(400);
+        let error = upstream.anonymous().post(PATH, &body).await.refused(409);
         assert_eq!(error["context"], field);
+        body[field] = json!("\n");
+        let error = upstream.anonymous().post(PATH, &body).await.refused(409);
+        assert_eq!(
+            (&error["context"], &error["exceptionName"]),
+            (&json!(field), &json!("ArgumentValidationException"))
+        );
     }
     let mut body = full;
     for field in ["mirrorType", "productType", "productVersion"] {

@@ -43,6 +43,7 @@ pub async fn removed_mirror() -> &'static UpstreamByHand {
         return started;
     }
     let started = UpstreamByHand::start_installed().await;
+    started.refuse_secret();
     started.client().post_nothing(&started.path("/addon/uninstalled")).await.promised(204);
     STARTED.get_or_init(|| started)
 }

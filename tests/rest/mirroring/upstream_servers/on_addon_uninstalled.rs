@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, UpstreamByHand, shared_pair};
+use crate::harness::{Attempt, Identity, UpstreamByHand, eventually, shared_pair};
 
 #[tokio::test]
 async fn behaviour_the_upstream_is_removed_and_its_secret_forgotten() {
@@ -10,11 +10,32 @@ async fn behaviour_the_upstream_is_removed_and_its_secret_forgotten() {
     let path = by_hand.path("/addon/uninstalled");
     let other = "/rest/mirroring/latest/upstreamServers/other/addon/uninstalled";
     by_hand.client().post(other, &json!({})).await.refused(404);
+    by_hand.refuse_secret();
     by_hand.client().post_nothing(&path).await.promised(204);
     let status = by_hand.mirror.anonymous().get("/status").await.expect(503).json();
     assert_eq!(status["upstream"]["state"], "REMOVED");
     by_hand.get("/settings").await.refused(401);
     by_hand.client().post_nothing(&path).await.refused(401);
+}
+
+#[tokio::test]
+async fn behaviour_the_end_is_believed_only_when_the_upstream_refuses_the_secret_itself() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    let path = by_hand.path("/addon/uninstalled");
+    let state = async || by_hand.mirror.anonymous().get("/status").await.json()["upstream"]["state"].clone();
+    // What a copy of the upstream with the same secrets would do.
+    by_hand.client().post_nothing(&path).await.refused(409);
+    assert_eq!(state().await, "INSTALLED");
+    by_hand.get("/settings").await.promised(200);
+    by_hand.set_away(true);
+    by_hand.client().post_nothing(&path).await.refused(503);
+    assert_eq!(state().await, "INSTALLED");
+
+    // What was announced counts as soon as it is true.
+    by_hand.refuse_secret();
+    by_hand.set_away(false);
+    eventually("the end of the link", || async { (state().await == "REMOVED").then_some(()) }).await;
+    by_hand.get("/settings").await.refused(401);
 }
 
 #[tokio::test]
@@ -29,5 +50,6 @@ async fn authorisation_the_upstream_alone() {
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
     call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     by_hand.get("").await.promised(200);
+    by_hand.refuse_secret();
     call.by(&by_hand.identity(), 204).await;
 }

@@ -49,6 +49,7 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let git = Git::discover(&command.git).await?;
     let session = command.connection.open().await?;
     let source = SourceRepository::from_path_or_url(&git, &command.source).await?;
+    let is_empty = source.is_empty(&git).await?;
 
     let mut attributes = command.attributes;
     let format = source.object_format(&git).await?;
@@ -60,22 +61,37 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
             command.source
         );
     }
+    if is_empty && attributes.default_branch.is_none() {
+        // Nothing that is pushed will say which branch the first commit is meant for.
+        attributes.default_branch = source.head(&git).await;
+    }
     let new = NewRepository { name: &name, attributes: &attributes };
     let created = create_if_missing(&session.client, &command.project, &new).await?;
     let repository = name_in_upstream(&created)?;
     if !command.overwrite && has_branches(&session.client, &repository).await? {
         bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
     }
-    push_all(&git, &source, &session.client, &repository, session.authorization()).await?;
-
-    let wanted = attributes.default_branch.map(|branch| match branch.starts_with("refs/heads/") {
-        true => branch,
-        false => format!("refs/heads/{branch}"),
+    let wanted = attributes.default_branch.filter(|_| !is_empty).map(|branch| {
+        match branch.starts_with("refs/heads/") {
+            true => branch,
+            false => format!("refs/heads/{branch}"),
+        }
     });
     let default_branch = match wanted {
         Some(branch) => Some(branch),
         None => source.default_branch(&git).await,
     };
+    let push = || push_all(&git, &source, &session.client, &repository, session.authorization());
+    let mut pushed = push().await;
+    if command.overwrite
+        && pushed.is_err()
+        && let Some(branch) = &default_branch
+        && set_default_branch(&session.client, &repository, branch).await.is_ok()
+    {
+        // Only now may the default branch before go, if the source does not have it.
+        pushed = push().await;
+    }
+    pushed?;
     if let Some(branch) = default_branch {
         set_default_branch(&session.client, &repository, &branch).await?;
     }

@@ -98,27 +98,6 @@ async fn a_removed_repository_is_not_served_and_can_come_back() {
 }
 
 #[tokio::test]
-async fn whole_selections_are_removed_at_once() {
-    for (store, test) in stores().await {
-        let (one, two) = (upstream(&store, "one", NOW).await, upstream(&store, "two", NOW).await);
-        repository(&store, &one, "1").await;
-        let elsewhere = RepositoryMetadata { project_id: "2".to_owned(), ..metadata(&one, "2") };
-        store.upsert_repository(elsewhere).await.unwrap();
-        repository(&store, &two, "1").await;
-        let kept = ["2".to_owned()];
-        assert_eq!(store.mark_removed_except_projects(&one.id, &kept, NOW).await.unwrap(), 1);
-        assert_eq!(store.mark_removed_except_projects(&one.id, &kept, NOW).await.unwrap(), 0);
-        let counts = store.count_by_status(Some(&one.id)).await.unwrap();
-        assert_eq!(counts[&MirroredStatus::Initializing], 1);
-        assert_eq!(store.mark_removed_except_projects(&one.id, &[], NOW).await.unwrap(), 1);
-        assert_eq!(store.mark_all_removed(&two.id, NOW).await.unwrap(), 1);
-        let counts = store.count_by_status(None).await.unwrap();
-        assert!(counts.values().all(|count| *count == 0));
-        test.remove().await;
-    }
-}
-
-#[tokio::test]
 async fn repositories_are_paged_and_walked_in_order() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;

@@ -106,6 +106,7 @@ fn new_mirror() -> NewMirror {
         uninstalled_url: None,
         shared_secret: "very secret".to_owned(),
         client_key: "client".to_owned(),
+        addon_key: "add-on".to_owned(),
         accepted_at: NOW,
     }
 }

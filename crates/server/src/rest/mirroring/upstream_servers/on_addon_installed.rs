@@ -3,7 +3,7 @@
 use heliostat_api::Call;
 use heliostat_api::ops::{OnAddonInstalled, OnAddonInstalledRequest, OnAddonInstalledResponse};
 use heliostat_auth::Secret;
-use heliostat_mirror::InstalledEvent;
+use heliostat_mirror::{InstalledEvent, UpstreamMake};
 
 use crate::http::problem::Problem;
 use crate::rest::MirrorHandlers;
@@ -21,6 +21,7 @@ impl OnAddonInstalled for MirrorHandlers {
             shared_secret: Secret::new(request.body.shared_secret),
             base_url: request.body.base_url,
             settings: request.body.settings.map(upstream_settings),
+            make: UpstreamMake::of_product(request.body.product_type.as_deref()),
         };
         self.mirror.events.installed(&request.upstream_id, event, &credentials, self.facts(&call)).await?;
         Ok(OnAddonInstalledResponse::NoContent)

@@ -1,0 +1,42 @@
+//! A database server that goes away and comes back: an upstream says so at once, by its name, and goes on afterwards.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Relay, Server, ServerOptions, eventually, git, git_fails};
+
+/// Much less than a connection is waited for.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_at_once_and_by_its_name() {
+    let Some(relay) = Relay::to_the_database() else { return };
+    let options = ServerOptions { database_through: Some(relay.address), ..ServerOptions::default() };
+    let upstream = Server::upstream(options);
+    let (repository, checkout) = upstream.pushed_repository(true).await;
+    let url = upstream.admin_url(&repository);
+    let name = upstream.database().rsplit('/').next().expect("has a name").to_owned();
+
+    relay.cut();
+    let status = eventually("the status to tell", || async {
+        let answer = upstream.anonymous().get("/status").await;
+        (answer.status == 503).then(|| answer.json())
+    });
+    let status = status.await;
+    assert_eq!(status["state"], "ERROR");
+    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains(&name)), "{status}");
+    let began = Instant::now();
+    let refused = upstream.admin().get("/rest/api/latest/projects").await.expect(503).json();
+    assert_eq!(refused["errors"][0]["exceptionName"], "UnavailableException", "{refused}");
+    assert!(refused["errors"][0]["message"].as_str().is_some_and(|text| text.contains(&name)), "{refused}");
+    let told = git_fails(checkout.path(), &["ls-remote", url.as_str()]);
+    assert!(told.contains(&name), "{told}");
+    assert!(began.elapsed() < AT_ONCE, "it took {:?}", began.elapsed());
+
+    relay.mend();
+    eventually("the database to be found", || async {
+        (upstream.anonymous().get("/status").await.status == 200).then_some(())
+    })
+    .await;
+    upstream.admin().get("/rest/api/latest/projects").await.expect(200);
+    git(checkout.path(), &["ls-remote", url.as_str()]);
+}

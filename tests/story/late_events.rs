@@ -1,0 +1,47 @@
+//! An event that comes late, about a repository that had the id before or after the one that a mirror has, changes nothing:
+//! what the upstream has now decides.
+
+use serde_json::{Value, json};
+
+use crate::harness::{UpstreamByHand, eventually, unreachable_repository};
+
+const ID: u32 = 5;
+
+/// A repository with the same id, the same name and an identity of its own.
+fn repository(identity: &str) -> Value {
+    let mut repository = unreachable_repository(ID, 3);
+    repository["properties"]["identity"] = json!(identity);
+    repository
+}
+
+async fn post(pair: &UpstreamByHand, event: Value) {
+    pair.client().post(&pair.path("/addon/events"), &event).await.promised(204);
+}
+
+async fn held_back(pair: &UpstreamByHand) -> Vec<Value> {
+    let administrator = pair.mirror.client(&pair.user());
+    let held = administrator.get(&pair.path("/heldBack")).await.promised(200);
+    held["repositories"].as_array().expect("a list").clone()
+}
+
+#[tokio::test]
+async fn an_event_about_another_repository_with_the_id_holds_nothing_until_the_upstream_says_so() {
+    let pair = UpstreamByHand::start_installed().await;
+    let [ours, other] = ["ours", "another"].map(repository);
+    pair.announce(&ours).await;
+    for event in ["repo:deleted", "repo:modified", "repo:refs_changed"] {
+        post(&pair, json!({"eventKey": event, "repository": other})).await;
+        assert_eq!(held_back(&pair).await, Vec::<Value>::new(), "after {event}");
+    }
+    let asked =
+        || pair.received().into_iter().filter(|request| request.path.ends_with(&format!("/repos/{ID}")));
+    assert!(asked().count() >= 3, "the upstream is asked what it has");
+
+    pair.replace_repository(other.clone());
+    post(&pair, json!({"eventKey": "repo:modified", "repository": other})).await;
+    eventually("the repository to be held", || async {
+        let held = held_back(&pair).await.pop()?;
+        (held["reason"] == "REPLACED").then_some(())
+    })
+    .await;
+}
