@@ -42,7 +42,8 @@ async fn a_copy_that_cannot_be_brought_forward_is_served_until_a_fresh_one_takes
     let [place] = &copies[..] else { panic!("one repository is mirrored: {copies:?}") };
     let before = git(checkout.path(), &["rev-parse", "HEAD"]);
     // Git can read it, and cannot fetch into it.
-    git(place, &["config", "fetch.negotiationAlgorithm", "none-that-git-knows"]);
+    git(place, &["config", "fetch.fsckObjects", "true"]);
+    git(place, &["config", "fetch.fsck.skipList", "/a/file/that/is/not/there"]);
     let pushed = checkout.commit("more.txt", "more\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     let url = pair.mirror_url(&repository);
@@ -55,6 +56,6 @@ async fn a_copy_that_cannot_be_brought_forward_is_served_until_a_fresh_one_takes
     .await;
     git(checkout.path(), &["clone", "--quiet", url.as_str(), "copy"]);
     git(&checkout.path().join("copy"), &["fsck", "--full"]);
-    let setting = git_output(place, &["config", "fetch.negotiationAlgorithm"]);
+    let setting = git_output(place, &["config", "fetch.fsckObjects"]);
     assert!(setting.stdout.is_empty(), "it is another copy");
 }
