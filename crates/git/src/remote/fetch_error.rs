@@ -120,6 +120,7 @@ impl FetchError {
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
             | Self::RemoteUnreachable { .. }
+            | Self::RemoteBroken { .. }
             | Self::RemoteObjectMissing { .. }
             | Self::ObjectFormatMismatch { .. }
             | Self::CannotReadNow { .. }
