@@ -147,6 +147,9 @@ mod tests {
             push_packet(&mut request, &[format!("{none} {} refs/heads/{name}", tip.trim()).as_bytes()]);
         }
         push_flush(&mut request);
+        // A pack of nothing.
+        request.extend_from_slice(b"PACK\0\0\0\x02\0\0\0\0");
+        request.extend_from_slice(&hex::decode("029d08823bd8a8eab510ad6ac75c823cfd3ed31e").expect("hex"));
         let before = repository.refs().await.expect("readable");
         for (room, is_taken) in [(RefRoom::of(1), false), (RefRoom::of(2), true)] {
             let pieces = stream::iter([Ok(Bytes::from(request.clone()))]);
