@@ -14,6 +14,7 @@ mod heals_by_itself;
 mod kill_and_converge;
 mod late_events;
 mod metrics_tell_operators;
+mod never_stuck;
 mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;

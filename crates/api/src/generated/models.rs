@@ -625,6 +625,44 @@ impl fmt::Display for MirroringRequestState {
     }
 }
 
+/// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+/// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum ObjectFormat {
+    /// `sha1`
+    #[oai(rename = "sha1")]
+    #[serde(rename = "sha1")]
+    Sha1,
+    /// `sha256`
+    #[oai(rename = "sha256")]
+    #[serde(rename = "sha256")]
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Sha1, Self::Sha256];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for ObjectFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A page of repositories with their hashes.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfEnrichedRepository {
@@ -2929,6 +2967,11 @@ pub struct RestRepositoryRequest {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none, validator(min_length = 1, max_length = 1024))]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
 }
 
 /// What a mirror has of a repository, and whether it is in place now.
@@ -3545,6 +3588,7 @@ impl fmt::Display for UserType {
     MirrorType,
     MirroredRepositoryStatus,
     MirroringRequestState,
+    ObjectFormat,
     PageOfEnrichedRepository,
     PageOfRestAccessToken,
     PageOfRestApplicationUser,

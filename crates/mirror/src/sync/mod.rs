@@ -6,6 +6,7 @@ mod pending_changes;
 
 mod queue;
 mod repairs;
+mod setbacks;
 mod slot;
 mod workers;
 
