@@ -3,7 +3,8 @@
 //! `scene` puts one repository with everything on an upstream, its mirror, and before the judge; `client_story` tells
 //! what a client does and holds in the end. Then real clients (`clones`, `fetches`, `negotiation`, `many_references`,
 //! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
-//! (`disconnects`). `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed.
+//! (`disconnects`). `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
+//! and `progress` shows what people see meanwhile.
 
 mod client_story;
 mod clones;
@@ -14,6 +15,7 @@ mod malformed_requests;
 mod many_references;
 mod negotiation;
 mod odd_repositories;
+mod progress;
 mod requests_by_hand;
 mod scene;
 mod server_process;

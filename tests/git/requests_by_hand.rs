@@ -2,7 +2,7 @@
 //! name of the program and progress, and packs hold the same objects.
 
 use super::scene::{Place, Scene, scene};
-use crate::harness::{DELIMITER, FLUSH, GitRequest, command_v2, objects_of_pack, packets};
+use crate::harness::{DELIMITER, FLUSH, GitRequest, command_v2, http, objects_of_pack, packets};
 
 /// More prefixes than git looks at one by one.
 const MANY_PREFIXES: usize = 70_000;
@@ -25,7 +25,7 @@ async fn told_the_same(place: &Place, request: &GitRequest) {
 
 /// Without the capabilities that a server may have or not.
 fn known(told: Vec<String>) -> Vec<String> {
-    told.into_iter().filter(|line| line != "object-info\n" && line != "bundle-uri\n").collect()
+    told.into_iter().filter(|line| line != "object-info=size\n" && line != "bundle-uri\n").collect()
 }
 
 /// Spells out `$NAME`.
@@ -236,10 +236,13 @@ async fn fetches_of_versions_0_and_1() {
 #[tokio::test]
 async fn what_git_refuses_with_an_error_is_refused_in_the_same_words() {
     let scene = scene().await;
-    let requests: [&[&str]; 3] = [
+    let requests: [&[&str]; 6] = [
         &["want $MISSING", "done"],
         &["want $TIP", "want $MISSING", "done"],
         &["want $MISSING", "deepen 1", "done"],
+        &["want $MISSING", "deepen-since 1768600000", "done"],
+        &["want $MISSING", "deepen-not refs/tags/v1.0", "done"],
+        &["want $MISSING", "have $OLDER", "deepen-not refs/tags/v1.0", "deepen-since 1768600000"],
     ];
     for lines in requests {
         let request = GitRequest::exchange("version=2", command_v2("fetch", &spelled_out(scene, lines)));
@@ -247,5 +250,34 @@ async fn what_git_refuses_with_an_error_is_refused_in_the_same_words() {
         assert!(error.contains("not our ref"), "{error}");
         told_the_same(&scene.mirror, &request).await;
         told_the_same(&scene.upstream, &request).await;
+    }
+}
+
+#[tokio::test]
+async fn what_git_refuses_after_it_has_begun_ends_in_one_way() {
+    let scene = scene().await;
+    let lines = ["want $TIP", "have $OLDER", "deepen-since 4000000000"];
+    let request = GitRequest::exchange("version=2", command_v2("fetch", &spelled_out(scene, &lines)));
+    for place in [&scene.mirror, &scene.upstream] {
+        for _ in 0..10 {
+            let answer = request.send(&place.url).await;
+            let told = (answer.status, answer.error());
+            assert_eq!(told, (200, Some("no commits selected for shallow requests".to_owned())));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_advertisement_can_be_had_alone() {
+    let scene = scene().await;
+    for place in [&scene.mirror, &scene.upstream] {
+        for service in ["git-upload-pack", "git-receive-pack"] {
+            let url = format!("{}/info/refs?service={service}", place.url);
+            let (head, whole) = (http().head(&url).send().await, http().get(&url).send().await);
+            let (head, whole) = (head.expect("answered"), whole.expect("answered"));
+            assert_eq!(head.status(), whole.status(), "{url}");
+            assert_eq!(head.headers().get("content-type"), whole.headers().get("content-type"), "{url}");
+            assert!(head.bytes().await.expect("whole").is_empty(), "{url}");
+        }
     }
 }

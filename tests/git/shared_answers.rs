@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use serde_json::Value;
 use url::Url;
 
-use super::scene::{filled, push};
+use super::scene::{filled, push, serves};
 use crate::harness::{
     DELIMITER, FLUSH, GitAnswer, GitRequest, Identity, Pair, Server, Source, USER_PASSWORD, clone_url,
-    eventually, git, git_output, packets, project_path, remove_folder, replace_folder_by_file, unique,
+    eventually, git, git_output, packets, project_path, remove_folder, replace_folder_by_file, shared_pair,
+    unique,
 };
 
 /// How answers came about since the server was started.
@@ -87,6 +88,24 @@ async fn agents_order_progress_and_compression_do_not_matter() {
     share(&pair.mirror, (&url, first), &others.map(|request| (&url, request))).await;
     let url = clone_url(pair.upstream.base_url(), &repository, None);
     share(&pair.upstream, (&url, shallow(&source)), &[(&url, shallow(&source))]).await;
+}
+
+#[tokio::test]
+async fn the_same_words_find_another_answer_when_they_mean_something_else() {
+    let pair = shared_pair().await;
+    let (repository, source, _) = filled(pair).await;
+    let url = clone_url(pair.upstream.base_url(), &repository, None);
+    let own = git(source.path(), &["commit-tree", "-p", "main", "-m", &unique(), "main^{tree}"]);
+    let (want, have) = (format!("want {}", source.id("main")), format!("have {own}"));
+    let asked = fetch("git/2.47.3", &lines(&[&want, &have]));
+    let told = async || asked.send(&url).await.taken_apart().told;
+    assert!(told().await.contains(&"NAK\n".to_owned()), "the commit is the client's own");
+    let upstream = pair.upstream_url(&repository);
+    git(source.path(), &["push", "--quiet", upstream.as_str(), &format!("{own}:refs/heads/own")]);
+    git(source.path(), &["push", "--quiet", upstream.as_str(), ":refs/heads/own"]);
+    serves(&pair.upstream, &repository, &source).await;
+    // The references are those of before, and the commit is here now.
+    assert!(told().await.contains(&format!("ACK {own}\n")), "{:?}", told().await);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub use documented::{Documented, documented};
 pub use faulty_proxy::FaultyProxy;
 pub use forgetful_disk::ForgetfulDisk;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
-pub use git::{Checkout, git, git_fails, git_output, refs_hash};
+pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
 pub use history::{History, Mark, Source};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::harness::{Checkout, Identity, Pair, Server, eventually, git, http, shared_pair};
+use crate::harness::{
+    Checkout, Identity, Pair, Server, clone_url, eventually, git, git_programs, http, shared_pair,
+};
 use reqwest::{Method, header};
 use serde_json::Value;
 use url::Url;
@@ -12,7 +14,11 @@ const FILES: usize = 1_100;
 
 async fn large_repository(pair: &Pair) -> (Value, Checkout) {
     let project = pair.new_project(false).await;
-    let repository = pair.new_repository(&project).await;
+    large_repository_in(pair, &project).await
+}
+
+async fn large_repository_in(pair: &Pair, project: &Value) -> (Value, Checkout) {
+    let repository = pair.new_repository(project).await;
     let checkout = Checkout::new();
     for number in 0..FILES {
         let path = checkout.path().join(format!("file-{number}.txt"));
@@ -80,6 +86,32 @@ async fn a_clone_that_begins_with_a_bundle_ends_like_any_other() {
         }
         git(folder.path(), &["-c", "transfer.bundleURI=true", "clone", "--quiet", url.as_str(), "asked"]);
         git(&folder.path().join("asked"), &["fsck", "--full"]);
+    }
+}
+
+#[tokio::test]
+async fn every_git_that_reads_lists_of_bundles_follows_the_list() {
+    let pair = shared_pair().await;
+    let project = pair.new_project(true).await;
+    let (repository, checkout) = large_repository_in(pair, &project).await;
+    let url = clone_url(pair.upstream.base_url(), &repository, None);
+    bundle_url(&pair.upstream, &url).await;
+    for git_program in git_programs() {
+        let numbers: Vec<u32> =
+            git_program.version.split(['.', ' ']).filter_map(|part| part.parse().ok()).collect();
+        if numbers < vec![2, 39] {
+            continue;
+        }
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let option = format!("--bundle-uri={url}/bundles/list");
+        let clone = ["clone", "--quiet", "--mirror", &option, url.as_str(), "copy.git"];
+        let output = git_program.run(2, folder.path(), &clone);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{}: {said}", git_program.version);
+        let copy = folder.path().join("copy.git");
+        let brought = git(&copy, &["for-each-ref", "refs/bundles"]);
+        assert!(brought.contains("refs/bundles/"), "{}: {said}", git_program.version);
+        assert_eq!(refs_of(&copy), refs_of(checkout.path()));
     }
 }
 

@@ -78,7 +78,7 @@ async fn compare(repository: &Repository) {
     let expected = by_git(repository, ServeMode::Advertise, "version=2", b"").await;
     let mut expected = packets(&expected);
     // Git does not offer this by itself, but it answers it.
-    expected.insert(expected.len() - 1, "object-info\n".to_owned());
+    expected.insert(expected.len() - 1, "object-info=size\n".to_owned());
     assert_eq!(packets(&advertisement_v2(format, Bundles::None)), expected);
 }
 

@@ -2,12 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use heliostat_git::{ByteStream, GitOutput};
+use heliostat_git_wire::RemoteMessage;
 use heliostat_stream_cache::{EntryReader, Piece};
 use tokio::task::spawn_blocking;
+
+use crate::beside_answer::BesideAnswer;
 
 /// Most that is read from an entry at once when it must pass through memory.
 pub(crate) const COPY_BYTES: u64 = 256 * 1024;
@@ -25,13 +29,67 @@ impl ClientKey {
     }
 }
 
+/// A client that reads, and what its people are told beside its answer.
+#[derive(Debug, Clone)]
+pub struct GitReader {
+    pub(crate) key: ClientKey,
+    pub(crate) messages: Vec<RemoteMessage>,
+}
+
+impl GitReader {
+    /// One who is told this beside the answer, where the answer has room for it: before its pack, if that comes in
+    /// packets. What is stored is the same for all.
+    pub fn told(key: ClientKey, messages: Vec<RemoteMessage>) -> Self {
+        Self { key, messages }
+    }
+}
+
+impl From<ClientKey> for GitReader {
+    fn from(key: ClientKey) -> Self {
+        Self::told(key, Vec::new())
+    }
+}
+
+/// An answer that is stored or being stored, and what one client is told beside it.
+#[derive(Debug)]
+pub struct StoredAnswer {
+    entry: EntryReader,
+    beside: Option<BesideAnswer>,
+}
+
+impl StoredAnswer {
+    pub(crate) fn new(entry: EntryReader, beside: Option<BesideAnswer>) -> Self {
+        Self { entry, beside }
+    }
+
+    /// How long it is; `None` while that is not known.
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.entry.total_bytes().filter(|_| self.beside.is_none())
+    }
+
+    /// The next piece of at most `limit_bytes`; `None` at the end. After an error the answer is incomplete.
+    pub fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        limit_bytes: u64,
+    ) -> Poll<Option<io::Result<Piece>>> {
+        let entry = &mut self.entry;
+        match &mut self.beside {
+            None => entry.poll_piece(context, limit_bytes),
+            Some(beside) => {
+                beside.poll_piece(context, limit_bytes, |context, limit| entry.poll_piece(context, limit))
+            }
+        }
+    }
+}
+
 /// The body of an answer to a client that reads.
 #[derive(Debug)]
 pub enum Answer {
     /// It is in memory.
     Whole(Bytes),
     /// It is stored, or being stored while it is computed.
-    Stored(EntryReader),
+    Stored(StoredAnswer),
     /// `git` makes it for this client alone.
     Streamed(GitOutput),
 }
@@ -41,7 +99,7 @@ impl Answer {
     pub fn total_bytes(&self) -> Option<u64> {
         match self {
             Self::Whole(bytes) => Some(bytes.len() as u64),
-            Self::Stored(entry) => entry.total_bytes(),
+            Self::Stored(answer) => answer.total_bytes(),
             Self::Streamed(_) => None,
         }
     }
@@ -50,21 +108,39 @@ impl Answer {
     pub fn into_stream(self) -> ByteStream {
         match self {
             Self::Whole(bytes) => stream::iter([Ok(bytes)]).boxed(),
-            Self::Stored(entry) => copied(entry).boxed(),
+            Self::Stored(answer) => copied(answer).boxed(),
             Self::Streamed(output) => output.boxed(),
         }
     }
 }
 
-fn copied(entry: EntryReader) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send {
-    stream::unfold(entry, |mut entry| async move {
-        let piece = std::future::poll_fn(|context| entry.poll_piece(context, COPY_BYTES)).await?;
+fn copied(answer: StoredAnswer) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::unfold(answer, |mut answer| async move {
+        let piece = std::future::poll_fn(|context| answer.poll_piece(context, COPY_BYTES)).await?;
         let bytes = match piece {
             Ok(piece) => read(piece).await,
             Err(error) => Err(error),
         };
-        Some((bytes, entry))
+        Some((bytes, answer))
     })
+}
+
+/// An answer that is made for one client, with what that one is told beside it.
+pub(crate) fn with_beside(mut output: ByteStream, beside: Option<BesideAnswer>) -> GitOutput {
+    let Some(mut beside) = beside else { return GitOutput::new(output) };
+    let told = stream::poll_fn(move |context| {
+        let next = |context: &mut Context<'_>, _| {
+            output.poll_next_unpin(context).map(|piece| piece.map(|piece| piece.map(Piece::Memory)))
+        };
+        beside.poll_piece(context, COPY_BYTES, next)
+    });
+    let bytes = told.then(|piece| async move {
+        match piece {
+            Ok(piece) => read(piece).await,
+            Err(error) => Err(error),
+        }
+    });
+    GitOutput::new(bytes.boxed())
 }
 
 /// The bytes of a piece.

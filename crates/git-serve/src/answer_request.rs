@@ -7,6 +7,7 @@
 //!
 //! So a stored answer never serves what the repository itself would not.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -14,16 +15,17 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use heliostat_git::{
-    ByteStream, GitError, GitOutput, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git,
-    upload_pack_by_git,
+    ByteStream, GitError, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
     ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
+    wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, ClientKey};
+use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer, with_beside};
+use crate::beside_answer::{BesideAnswer, ShownProgress};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
@@ -58,16 +60,20 @@ impl ServedRepository {
         &self,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         protocol: &GitProtocol,
-        client: ClientKey,
+        reader: impl Into<GitReader>,
     ) -> Result<Answer, GitError> {
+        let reader = reader.into();
         let request = match read_request(request.boxed()).await? {
             RequestBody::Whole(request) => request,
-            RequestBody::Long(request) => return self.pass_on(request, protocol, client).await,
+            RequestBody::Long(request) => return self.pass_on(request, protocol, reader.key).await,
         };
         let answered = match protocol.version() {
-            2 => self.answer_command(&request, client).await,
+            2 => self.answer_command(&request, reader).await,
             _ => match FetchRequest::parse_v0(&request) {
-                Ok(fetch) => self.answer_fetch(fetch, client).await,
+                Ok(fetch) => {
+                    let shows_progress = wants_progress_v0(&request);
+                    self.answer_fetch(fetch, Asking { reader, shows_progress }).await
+                }
                 Err(error) => Ok(refused(&error)),
             },
         };
@@ -78,7 +84,7 @@ impl ServedRepository {
         }
     }
 
-    async fn answer_command(&self, request: &[u8], client: ClientKey) -> Result<Answer, GitError> {
+    async fn answer_command(&self, request: &[u8], reader: GitReader) -> Result<Answer, GitError> {
         let command = match Command::read(request) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
@@ -96,12 +102,15 @@ impl ServedRepository {
                 Err(error) => Ok(refused(&error)),
             },
             CommandName::Fetch => match FetchRequest::parse_v2(&command) {
-                Ok(fetch) => self.answer_fetch(fetch, client).await,
+                Ok(fetch) => {
+                    let shows_progress = wants_progress_v2(&command);
+                    self.answer_fetch(fetch, Asking { reader, shows_progress }).await
+                }
                 Err(error) => Ok(refused(&error)),
             },
             CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
                 Ok(asked) => {
-                    let _permit = self.engine().queue().permit(self.repository.id(), client).await;
+                    let _permit = self.engine().queue().permit(self.repository.id(), reader.key).await;
                     Ok(Answer::Whole(self.repository.object_info(&asked).await?))
                 }
                 Err(error) => Ok(refused(&error)),
@@ -114,7 +123,7 @@ impl ServedRepository {
         if self.bundle().is_some() { Bundles::Offered } else { Bundles::None }
     }
 
-    async fn answer_fetch(&self, request: FetchRequest, client: ClientKey) -> Result<Answer, GitError> {
+    async fn answer_fetch(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
         if request.asks_for_nothing() {
             return Ok(Answer::Whole(Bytes::new()));
         }
@@ -124,17 +133,22 @@ impl ServedRepository {
         }
         let request = Arc::new(request);
         match self.stored_under(&request, &refs).await {
-            Some(key) => self.answer_stored(key, request, &refs, client).await,
-            None => self.answer_alone(&request, client).await,
+            Some(key) => self.answer_stored(key, request, &refs, asking).await,
+            None => self.answer_alone(&request, asking).await,
         }
     }
 
     /// Under which key the answer is or would be stored; `None` when it must not come from there.
     async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
         self.engine().responses()?;
-        let digest = request.cache_key(refs)?;
+        let digest = request.cache_key(refs, &BTreeSet::new())?;
         let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
-        (wanted == Wanted::AllReachable).then_some(CacheKey { group: self.repository.id(), digest })
+        if wanted != Wanted::AllReachable {
+            return None;
+        }
+        let absent = self.engine().named_objects().absent(&self.repository, refs, request).await?;
+        let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
+        Some(CacheKey { group: self.repository.id(), digest })
     }
 
     async fn answer_stored(
@@ -142,16 +156,21 @@ impl ServedRepository {
         key: CacheKey,
         request: Arc<FetchRequest>,
         refs: &RefSnapshot,
-        client: ClientKey,
+        asking: Asking,
     ) -> Result<Answer, GitError> {
         let Some(responses) = self.engine().responses() else {
-            return self.answer_alone(&request, client).await;
+            return self.answer_alone(&request, asking).await;
         };
         self.engine().prewarm().note(key, &request, refs);
-        let served = self.clone();
-        let compute = move || served.compute_with_permit(request, client);
+        let (served, asked, client) = (self.clone(), Arc::clone(&request), asking.reader.key);
+        let compute = move || served.compute_with_permit(asked, client);
         match responses.answer(key, compute).await {
-            Ok(entry) => Ok(Answer::Stored(entry)),
+            Ok(entry) => {
+                let progress = (asking.shows_progress && entry.is_growing())
+                    .then(|| ShownProgress::new(entry.progress()));
+                let beside = BesideAnswer::of(&request, asking.reader.messages, progress);
+                Ok(Answer::Stored(StoredAnswer::new(entry, beside)))
+            }
             Err(ResponseError::Failed(error)) => Err(unshared(error)),
             Err(ResponseError::Broken(error)) => {
                 Err(GitError::Io { operation: OPERATION, error: error.to_io_error() })
@@ -174,10 +193,12 @@ impl ServedRepository {
     }
 
     /// The permit ends with the first piece: what follows comes at the pace of this client, who may be slow.
-    async fn answer_alone(&self, request: &FetchRequest, client: ClientKey) -> Result<Answer, GitError> {
-        let _permit = self.engine().queue().permit(self.repository.id(), client).await;
+    async fn answer_alone(&self, request: &FetchRequest, asking: Asking) -> Result<Answer, GitError> {
+        let _permit = self.engine().queue().permit(self.repository.id(), asking.reader.key).await;
         let response = compute_by_upload_pack(self, request).await?;
-        Ok(Answer::Streamed(GitOutput::new(response.output)))
+        let progress = asking.shows_progress.then(|| ShownProgress::new(response.progress));
+        let beside = BesideAnswer::of(request, asking.reader.messages, progress);
+        Ok(Answer::Streamed(with_beside(response.output, beside)))
     }
 
     async fn pass_on(
@@ -189,6 +210,12 @@ impl ServedRepository {
         let _permit = self.engine().queue().permit(self.repository.id(), client).await;
         Ok(Answer::Streamed(upload_pack_by_git(&self.repository, request, protocol).await?))
     }
+}
+
+/// Who asks, and what their client shows.
+struct Asking {
+    reader: GitReader,
+    shows_progress: bool,
 }
 
 /// A request as far as it was read.

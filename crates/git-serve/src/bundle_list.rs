@@ -18,9 +18,10 @@ impl ServedRepository {
         packet_list(self.bundle().as_deref())
     }
 
-    /// The same list as a file that `git clone --bundle-uri` reads, for a place beside the bundles.
-    pub fn bundle_list_file(&self) -> String {
-        file_list(self.bundle().as_deref())
+    /// The same list as a file that `git clone --bundle-uri` reads. `folder` is put before the name of each bundle:
+    /// nothing where the list lies beside the bundles, and the client looks for them there.
+    pub fn bundle_list_file(&self, folder: &str) -> String {
+        file_list(self.bundle().as_deref(), folder)
     }
 }
 
@@ -41,14 +42,14 @@ pub(crate) fn packet_list(bundle: Option<&Bundle>) -> Bytes {
 }
 
 /// An empty list is one as well: a client that asks for it then fetches as usual.
-pub(crate) fn file_list(bundle: Option<&Bundle>) -> String {
+pub(crate) fn file_list(bundle: Option<&Bundle>, folder: &str) -> String {
     let mut file = "[bundle]\n".to_owned();
     for (key, value) in OF_ALL {
         file.push_str(&format!("\t{key} = {value}\n"));
     }
     if let Some(bundle) = bundle {
         file.push_str(&format!("[bundle \"{}\"]\n", bundle.id()));
-        for (key, value) in of_one(bundle, "") {
+        for (key, value) in of_one(bundle, folder) {
             file.push_str(&format!("\t{key} = {value}\n"));
         }
     }

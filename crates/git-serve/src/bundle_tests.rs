@@ -108,8 +108,10 @@ async fn the_list_names_it_by_a_relative_address() {
     assert_eq!(packet_list(None), "0000");
     assert!(text.contains(&format!("bundle.{}.creationtoken=", bundle.id())), "{text}");
     let uri = format!("\turi = {}.bundle\n", bundle.id());
-    assert!(file_list(Some(&bundle)).contains(&uri));
-    assert!(!file_list(None).contains("\turi ="));
+    assert!(file_list(Some(&bundle), "").contains(&uri));
+    let uri = format!("\turi = https://host/bundles/{}.bundle\n", bundle.id());
+    assert!(file_list(Some(&bundle), "https://host/bundles/").contains(&uri));
+    assert!(!file_list(None, "").contains("\turi ="));
 }
 
 #[test]

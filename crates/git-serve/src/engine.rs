@@ -12,6 +12,7 @@ use crate::bundle::Bundles;
 use crate::compute::FairQueue;
 use crate::counters::{ServingCounters, StoredAnswers};
 use crate::housekeeping::{Housekeeping, HousekeepingCounters};
+use crate::named_objects::NamedObjects;
 use crate::prewarm::Prewarm;
 use crate::reachability::Reachability;
 
@@ -49,6 +50,7 @@ pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
     reachability: Reachability,
+    named_objects: NamedObjects,
     prewarm: Prewarm,
     bundles: Bundles,
     housekeeping: Housekeeping,
@@ -72,6 +74,7 @@ impl ServingEngine {
             responses,
             queue: FairQueue::new(options.computations),
             reachability: Reachability::default(),
+            named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
             bundles: Bundles::default(),
             housekeeping: Housekeeping::default(),
@@ -93,6 +96,11 @@ impl ServingEngine {
     /// What was proven about wants.
     pub(crate) fn reachability(&self) -> &Reachability {
         &self.reachability
+    }
+
+    /// What clients say they have, and is here.
+    pub(crate) fn named_objects(&self) -> &NamedObjects {
+        &self.named_objects
     }
 
     /// What build servers asked for lately.

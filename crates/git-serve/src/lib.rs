@@ -5,10 +5,12 @@
 //! ([`prewarm`]), and keeps repositories fast ([`housekeeping`]).
 //!
 //! Read in this order: [`answer_request`] (from a request to its answer), [`reachability`] (who may have it),
-//! [`compute`], [`bundle`], [`housekeeping`].
+//! [`named_objects`] (what of a client's own is known), [`compute`], [`beside_answer`] (what one client is told
+//! besides), [`bundle`], [`housekeeping`].
 
 mod answer;
 mod answer_request;
+mod beside_answer;
 mod bundle;
 mod bundle_list;
 mod compute;
@@ -16,6 +18,7 @@ mod counters;
 mod disk;
 mod engine;
 mod housekeeping;
+mod named_objects;
 mod prewarm;
 mod reachability;
 mod served;
@@ -27,11 +30,12 @@ mod fixture;
 #[cfg(test)]
 mod service_tests;
 
-pub use answer::{Answer, ClientKey};
+pub use answer::{Answer, ClientKey, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
 pub use engine::{ServingEngine, ServingOptions};
-pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, EntryReader, Piece};
+pub use heliostat_git_wire::RemoteMessage;
+pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece};
 pub use housekeeping::{HousekeepingCounters, LastRun, Repacked, keep_house};
 pub use served::{ServedRepositories, ServedRepository};

@@ -138,7 +138,8 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
     let Some(responses) = served.engine().responses() else { return };
     let id = served.repository.id();
     for request in served.engine().prewarm().requests(id, refs) {
-        let Some(digest) = request.cache_key(refs) else { continue };
+        // These are clones: they name nothing of their own.
+        let Some(digest) = request.cache_key(refs, &BTreeSet::new()) else { continue };
         let key = CacheKey { group: id, digest };
         let (served, request) = (served.clone(), Arc::new(request));
         responses.prepare(key, move |interest| {

@@ -12,8 +12,8 @@ mod packets;
 mod refs;
 
 pub use fetch::{
-    Deepen, DepthFrom, FetchRequest, FullClone, MultiAck, ProtocolVersion, RequestEnding, SideBand,
-    SidebandWriter,
+    Deepen, DepthFrom, FetchRequest, FullClone, KEEP_ALIVE, MultiAck, PackStart, ProtocolVersion,
+    RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0, wants_progress_v2,
 };
 pub use names::{
     ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
@@ -23,10 +23,11 @@ pub use names::{
 pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
-    ObjectInfoRequest, PacketLine, PacketLineError, RequestError, advertisement_v2, decode_packet,
-    encode_packet, ends_with_error_packet, error_packet, push_flush, push_packet,
+    ObjectInfoRequest, PacketLine, PacketLineError, PushCommands, RequestError, advertisement_v2,
+    decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush, push_packet,
 };
 pub use refs::{
-    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, NonUtf8Ref, PeelInfo, PeeledObject, RefMove,
-    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RenderedLists, advertisement,
+    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
+    PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    RenderedLists, advertisement,
 };

@@ -28,8 +28,8 @@ pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
     ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
-    InvalidRefName, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind, RefName,
-    RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    InvalidRefName, MAX_REF_LIST_BYTES, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind,
+    RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
 };
 pub use process::{
     ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
@@ -47,7 +47,8 @@ pub use repository::{
     SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
-    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, REQUEST_STALL_LIMIT, ReceivedPack, RunningService,
-    ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git, answer_of_upload_pack,
-    decode_request_body, exchange, pack_objects, receive_pack, serve, upload_pack_by_git,
+    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,
+    ReceivedPack, RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
+    answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
+    upload_pack_by_git,
 };

@@ -86,12 +86,12 @@ impl Mirror {
         tasks.spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()));
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
+        tasks.spawn(parts.keep_contact().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);
         tasks.spawn(rounds.clone().look(stop.clone()));
         tasks.spawn(rounds.check(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
-        tasks.spawn(Arc::clone(&parts.heartbeat).run(stop.clone()));
         tasks.spawn(parts.decisions().run(stop.clone()));
         tasks.spawn(keep_room(parts.served.clone(), stop.clone()));
         tasks.spawn(Arc::clone(&self.events).confirm_what_was_said(stop.clone()));

@@ -17,8 +17,8 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
-    SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
+    SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Heartbeat, Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
@@ -33,7 +33,7 @@ pub(crate) struct Parts {
     pub(crate) introduction: Arc<Introduction>,
     client: UpstreamClient,
     pub(crate) link: Arc<UpstreamLink>,
-    pub(crate) heartbeat: Arc<Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
     decisions: Arc<AccessDecisions>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) selection: Arc<SelectedProjects>,
@@ -82,13 +82,14 @@ impl Parts {
         let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
         let introduction = Arc::new(introduction(options, server_id.clone()));
-        let client = UpstreamClient::new(&options.upstream_url, server_id, clock.clone())
-            .map_err(StartError::Client)?;
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
+        let contact = Arc::clone(link.contact());
+        let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
+            .map_err(StartError::Client)?;
         client.set_make(link.make_of_upstream().await?);
 
-        let heartbeat = Arc::new(Heartbeat::new(Arc::clone(&link), client.clone()));
+        let heartbeat = Arc::new(Heartbeat::new(client.clone()));
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
         let (of_link, of_client) = (Arc::clone(&link), client.clone());
         let decisions =
@@ -203,6 +204,18 @@ impl Parts {
         }
     }
 
+    pub(crate) fn keep_contact(&self) -> KeepContact {
+        KeepContact {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            heartbeat: Arc::clone(&self.heartbeat),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// A round of looks takes at least `interval`.
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
@@ -229,7 +242,6 @@ impl Parts {
         GitServing {
             freshness_cap,
             link: Arc::clone(&self.link),
-            client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),

@@ -46,6 +46,12 @@ pub enum Refusal {
         /// What to tell the caller.
         message: String,
     },
+    /// The body is of a kind that is not read here.
+    #[error("{message}")]
+    UnsupportedMediaType {
+        /// What to tell the caller.
+        message: String,
+    },
     /// A rate or a cap is exhausted; the same request may succeed later.
     #[error("{message}")]
     TooMany {
@@ -129,6 +135,11 @@ impl Refusal {
     /// Bad input as a whole.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::Invalid { context: None, message: message.into() }
+    }
+
+    /// A body of another type or encoding than is read here.
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::UnsupportedMediaType { message: message.into() }
     }
 
     /// Too much of it.

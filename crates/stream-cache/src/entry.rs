@@ -20,9 +20,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 use crate::reader::Piece;
-use crate::response_stream::BrokenOutput;
+use crate::response_stream::{BrokenOutput, Progress};
 
 /// Most that one answer which no file can hold keeps in memory, between its slowest reader and its end.
 pub(crate) const MAX_MEMORY_BYTES: u64 = 8 * 1024 * 1024;
@@ -53,6 +54,7 @@ struct State {
     /// The furthest that any reader has come.
     furthest: u64,
     writer: Option<Waker>,
+    progress: Option<watch::Receiver<Progress>>,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +149,11 @@ impl Entry {
         matches!(state.end, End::Whole).then_some(state.produced)
     }
 
+    /// What the computation tells of itself.
+    pub(crate) fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        self.lock().progress.clone()
+    }
+
     pub(crate) fn poll_begun(&self, slot: u64, context: &mut Context<'_>) -> Poll<Begun> {
         let mut state = self.lock();
         match &state.end {
@@ -227,6 +234,11 @@ impl Entry {
         let mut state = self.lock();
         (state.file, state.filed, state.produced) = (Some(file), length, length);
         state.end_as(End::Whole);
+    }
+
+    /// Readers that wait may be told how far it is.
+    pub(crate) fn tells(&self, progress: watch::Receiver<Progress>) {
+        self.lock().progress = Some(progress);
     }
 
     /// Further bytes are in the file, right behind those before.

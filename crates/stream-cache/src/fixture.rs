@@ -39,7 +39,8 @@ pub(crate) fn content(length: usize) -> Bytes {
 }
 
 pub(crate) fn response(output: Vec<io::Result<Bytes>>) -> ResponseStream {
-    ResponseStream { output: stream::iter(output).boxed(), cost: Box::new(|| COST), permit: None }
+    let output = stream::iter(output).boxed();
+    ResponseStream { output, cost: Box::new(|| COST), permit: None, progress: None }
 }
 
 /// A computation that yields this at once.
@@ -85,7 +86,8 @@ impl Spring {
                 taken.fetch_add(1, Ordering::Relaxed);
                 Some((piece, (output, taken)))
             });
-            async move { Ok(ResponseStream { output: output.boxed(), cost: Box::new(|| COST), permit: None }) }
+            let output = output.boxed();
+            async move { Ok(ResponseStream { output, cost: Box::new(|| COST), permit: None, progress: None }) }
                 .boxed()
         }
     }

@@ -39,4 +39,4 @@ pub use cache::{
 pub use counters::{CacheCounters, GroupUsage};
 pub use key::CacheKey;
 pub use reader::{EntryReader, Piece};
-pub use response_stream::{BrokenOutput, ByteStream, Interest, ResponseError, ResponseStream};
+pub use response_stream::{BrokenOutput, ByteStream, Interest, Progress, ResponseError, ResponseStream};

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::counters::Counters;
 use crate::entry::{Begun, Entry, Next};
+use crate::response_stream::Progress;
 
 /// A part of an answer.
 #[derive(Debug, Clone)]
@@ -69,6 +71,19 @@ impl EntryReader {
         match &self.source {
             Source::Whole { length, .. } => Some(*length),
             Source::Growing { entry, .. } => entry.total_bytes(),
+        }
+    }
+
+    /// Whether it was still growing when this reader last looked.
+    pub fn is_growing(&self) -> bool {
+        matches!(self.source, Source::Growing { .. })
+    }
+
+    /// How far its computation is, while it goes on and if it tells.
+    pub fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        match &self.source {
+            Source::Whole { .. } => None,
+            Source::Growing { entry, .. } => entry.progress(),
         }
     }
 

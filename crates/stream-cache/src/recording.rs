@@ -103,7 +103,10 @@ impl<E: Send + Sync + 'static> Recording<E> {
 
     /// Takes all of the output, at the pace of the readers.
     pub(crate) async fn record(mut self, response: ResponseStream) {
-        let ResponseStream { output, cost, mut permit } = response;
+        let ResponseStream { output, cost, mut permit, progress } = response;
+        if let Some(progress) = progress {
+            self.in_flight.entry.tells(progress);
+        }
         let mut output = Gathering { output: output.fuse(), carried: None };
         let mut position = 0;
         loop {

@@ -21,6 +21,17 @@ pub struct ResponseStream {
     pub cost: Box<dyn FnOnce() -> Duration + Send>,
     /// Let go of when only readers that are slow hold the computation up.
     pub permit: Option<Box<dyn Send>>,
+    /// What it tells of itself while it goes on, if it does; no part of the answer.
+    pub progress: Option<watch::Receiver<Progress>>,
+}
+
+/// How far a computation is, in lines for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The steps that are done, the first one first.
+    pub done: Vec<String>,
+    /// The step that is under way.
+    pub current: Option<String>,
 }
 
 impl ResponseStream {

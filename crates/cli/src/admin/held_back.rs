@@ -162,7 +162,7 @@ impl Work {
             }
             _ => BTreeSet::new(),
         };
-        let here = self.refs_at(&copy, ".").await?;
+        let here = self.refs_at(folder.path(), into).await?;
         let only_here: Vec<_> = here.difference(&there).collect();
         let commits = self.commits_only_here(&copy, &there).await?;
         let bundle = self.bundle(&copy, &repository, &here).await?;
@@ -185,7 +185,7 @@ impl Work {
         let tips = there.iter().filter_map(|line| line.split_whitespace().next()).take(MAX_TIPS_ASKED);
         let mut arguments = vec!["rev-list", "--count", "--all", "--ignore-missing", "--not"];
         arguments.extend(tips);
-        let counted = self.git.run(copy, &arguments).await?;
+        let counted = self.git.run_on(copy, &arguments).await?;
         counted.trim().parse().context("git does not count commits")
     }
 
@@ -200,7 +200,7 @@ impl Work {
         let file = to.join(format!("{}-{}.bundle", repository.project, repository.slug));
         let file = std::path::absolute(&file)?;
         let name = file.to_str().context("the path of the directory is not UTF-8")?;
-        self.git.run(copy, &["bundle", "create", "--quiet", name, "--all"]).await?;
+        self.git.run_on(copy, &["bundle", "create", "--quiet", name, "--all"]).await?;
         Ok(Some(name.to_owned()))
     }
 }

@@ -45,16 +45,17 @@ impl SourceRepository {
         }
         let user_git = UserGit::of(git);
         // A push of a shallow repository is refused by the server, with a message that does not help.
-        if user_git.run(path, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
+        let git_dir = git_dir_of(path);
+        if user_git.run_on(&git_dir, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
-        if lacks_what_it_left_elsewhere(&user_git, path).await? {
+        if lacks_what_it_left_elsewhere(&user_git, &git_dir).await? {
             bail!(
                 "{origin} is a partial clone and lacks objects; import the repository that it was cloned from, or \
                  complete it by: git fetch --refetch --no-filter"
             );
         }
-        if user_git.run(path, &["rev-parse", "--is-bare-repository"]).await? == "true" {
+        if user_git.run_on(&git_dir, &["rev-parse", "--is-bare-repository"]).await? == "true" {
             return Ok(Self { path: path.to_owned(), origin, _temporary: None });
         }
         let directory = temporary_directory()?;
@@ -72,22 +73,28 @@ impl SourceRepository {
         &self.origin
     }
 
+    /// The hash by which its objects are named, as git calls it.
+    pub async fn object_format(&self, git: &Git) -> anyhow::Result<String> {
+        UserGit::of(git).run_on(&self.path, &["rev-parse", "--show-object-format"]).await
+    }
+
     /// Whether it has neither branches nor tags.
     pub async fn is_empty(&self, git: &Git) -> anyhow::Result<bool> {
-        let references = UserGit::of(git).run(&self.path, &["for-each-ref", "--count=1"]).await?;
+        let references = UserGit::of(git).run_on(&self.path, &["for-each-ref", "--count=1"]).await?;
         Ok(references.is_empty())
     }
 
     /// Its current branch as a full name, whether or not that has a commit.
     pub async fn head(&self, git: &Git) -> Option<String> {
         let git = UserGit::of(git);
-        git.run(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await.ok().filter(|name| !name.is_empty())
+        let head = git.run_on(&self.path, &["symbolic-ref", "--quiet", "HEAD"]).await;
+        head.ok().filter(|name| !name.is_empty())
     }
 
     /// Its current branch as a full name, if that has a commit.
     pub async fn default_branch(&self, git: &Git) -> Option<String> {
         UserGit::of(git)
-            .run(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+            .run_on(&self.path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
             .await
             .ok()?;
         self.head(git).await
@@ -95,13 +102,13 @@ impl SourceRepository {
 }
 
 /// Whether its references need objects that git would fetch when it wants them.
-async fn lacks_what_it_left_elsewhere(git: &UserGit, path: &Path) -> anyhow::Result<bool> {
+async fn lacks_what_it_left_elsewhere(git: &UserGit, git_dir: &Path) -> anyhow::Result<bool> {
     // Git fails when no setting has such a name.
-    if git.run(path, &["config", "--get-regexp", r"^remote\..*\.promisor$"]).await.is_err() {
+    if git.run_on(git_dir, &["config", "--get-regexp", r"^remote\..*\.promisor$"]).await.is_err() {
         return Ok(false);
     }
     let missing = ["rev-list", "--objects", "--all", "--quiet", "--missing=print"];
-    Ok(!git.run(path, &missing).await?.is_empty())
+    Ok(!git.run_on(git_dir, &missing).await?.is_empty())
 }
 
 /// A bare repository with the branches and tags of a checkout, which also has references that are its own
@@ -111,14 +118,20 @@ async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> 
     let from = checkout.to_str().context("the path of the repository is not UTF-8")?;
     git.run(directory, &["clone", "--quiet", "--bare", "--shared", "--", from, "source.git"]).await?;
     let path = directory.join("source.git");
-    let branches = git.run(&path, &["for-each-ref", "--count=1", "refs/heads/"]).await?;
-    let has_commit = git.run(&path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_ok();
+    let branches = git.run_on(&path, &["for-each-ref", "--count=1", "refs/heads/"]).await?;
+    let has_commit = git.run_on(&path, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_ok();
     // Automation checks out commits and leaves no branch behind.
     if branches.is_empty() && has_commit {
-        git.run(&path, &["update-ref", "refs/heads/main", "HEAD"]).await?;
-        git.run(&path, &["symbolic-ref", "HEAD", "refs/heads/main"]).await?;
+        git.run_on(&path, &["update-ref", "refs/heads/main", "HEAD"]).await?;
+        git.run_on(&path, &["symbolic-ref", "HEAD", "refs/heads/main"]).await?;
     }
     Ok(path)
+}
+
+/// The git directory of a repository, which is itself one or has one.
+fn git_dir_of(repository: &Path) -> PathBuf {
+    let inside = repository.join(".git");
+    if inside.exists() { inside } else { repository.to_owned() }
 }
 
 fn temporary_directory() -> anyhow::Result<TempDir> {
@@ -173,7 +186,7 @@ mod tests {
         run(&["tag", "v1"]).await;
 
         let refs = async |source: &SourceRepository| {
-            user_git.run(source.path(), &["for-each-ref", "--format=%(refname)"]).await.expect("readable")
+            user_git.run_on(source.path(), &["for-each-ref", "--format=%(refname)"]).await.expect("readable")
         };
         let source = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
         assert_eq!(refs(&source).await, "refs/heads/trunk\nrefs/tags/v1");

@@ -56,14 +56,21 @@ impl UserGit {
 
     /// Runs git in a directory and gives what it printed, without the last line end.
     pub async fn run(&self, directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+        self.finish(self.command().current_dir(directory), arguments).await
+    }
+
+    /// The same on the repository whose git directory this is: a user may have told git to look for none by itself.
+    pub async fn run_on(&self, git_dir: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+        self.finish(self.command().arg("--git-dir").arg(git_dir), arguments).await
+    }
+
+    fn command(&self) -> Command {
         #[expect(
             clippy::disallowed_methods,
             reason = "the git crate runs git for the server, without the user's configuration; this is the user's git"
         )]
         let mut command = Command::new(&self.program);
         command
-            .current_dir(directory)
-            .args(arguments)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_LFS_SKIP_SMUDGE", "1")
             .env("LC_ALL", "C")
@@ -80,6 +87,11 @@ impl UserGit {
                 .env(format!("GIT_CONFIG_KEY_{index}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{index}"), value);
         }
+        command
+    }
+
+    async fn finish(&self, command: &mut Command, arguments: &[&str]) -> anyhow::Result<String> {
+        let command = command.args(arguments);
         let output =
             command.output().await.with_context(|| format!("cannot run {}", self.program.display()))?;
         if !output.status.success() {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::instances::Instances;
 use super::last_seen::LastSeen;
+use super::standing::ToldStandings;
 use crate::calling::{self, MirrorCall, mirror_base_url, text_of, url_below};
 use crate::delivery::{Announcer, MirrorDelivery};
 use crate::detached_tasks::DetachedTasks;
@@ -60,6 +61,7 @@ pub struct Members {
     tasks: DetachedTasks,
     last_seen: LastSeen,
     instances: Instances,
+    pub(super) standings: ToldStandings,
 }
 
 impl Members {
@@ -75,6 +77,7 @@ impl Members {
             tasks,
             last_seen: LastSeen::default(),
             instances: Instances::default(),
+            standings: ToldStandings::default(),
         }
     }
 
@@ -156,6 +159,7 @@ impl Members {
         self.delivery.forget(&mirror.id);
         self.last_seen.forget(&mirror.id);
         self.instances.forget(&mirror.id);
+        self.standings.forget(&mirror.id);
         tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
         let members = Arc::clone(self);
         self.tasks.spawn(async move { members.notify_uninstalled(&mirror).await });

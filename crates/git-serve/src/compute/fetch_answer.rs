@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::{
-    Fault, GitError, GitVersion, RunningService, answer_of_upload_pack, cpu_time, pack_objects,
+    Fault, GitError, GitVersion, OnProgress, ProgressLine, RunningService, answer_of_upload_pack, cpu_time,
+    pack_objects,
 };
 use heliostat_git_wire::{
     Deepen, DepthFrom, FetchRequest, GitProtocol, PacketLine, ProtocolVersion, SidebandWriter, decode_packet,
 };
-use heliostat_stream_cache::ResponseStream;
+use heliostat_stream_cache::{Progress, ResponseStream};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::compute::from_bundle::pack_from_bundle;
 use crate::compute::joined_pack::JoinedPack;
@@ -51,6 +53,12 @@ const DELTA_CACHE_MEMORY: &str = "64m";
 /// (`uploadpack.keepAlive`).
 const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
+/// Most steps of `git` that are told to those who wait: it takes about five.
+const MAX_STEPS: usize = 16;
+
+/// Most of an answer that is held until it is certain that there will be one: a list of where a long history is cut.
+const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
+
 /// From this version on objects are copied from all packs of a multi-pack index and not from one of them. The first
 /// versions that could do so had faults: objects were lost, and packs that went away broke an answer off.
 const COPIES_FROM_MANY_PACKS: GitVersion = GitVersion::new(2, 48, 0);
@@ -71,17 +79,38 @@ pub(crate) async fn compute(
         tracing::info!(error, repository.path = %served.repository.path().display(), "git makes the whole pack of a clone");
         None
     });
-    let source = match joined {
+    let (source, progress) = match joined {
         Some(pack) => {
             served.engine().count_from_bundle();
-            Source::Joined(pack)
+            (Source::Joined(pack), None)
         }
         None => {
-            let packing = pack_objects(&served.repository, &clone.options, clone.revisions.clone(), settings);
-            Source::Process(Box::new(packing.await?))
+            let (on_progress, progress) = followed();
+            let revisions = clone.revisions.clone();
+            let packing =
+                pack_objects(&served.repository, &clone.options, revisions, settings, Some(on_progress));
+            (Source::Process(Box::new(packing.await?)), Some(progress))
         }
     };
-    produce(served.clone(), source, Some(SidebandWriter::of(&clone)), request, started).await
+    let response = produce(served.clone(), source, Some(SidebandWriter::of(&clone)), request, started);
+    Ok(ResponseStream { progress, ..response.await? })
+}
+
+/// What `git` says of its progress, and how those who wait learn of it.
+fn followed() -> (OnProgress, watch::Receiver<Progress>) {
+    let (sender, receiver) = watch::channel(Progress::default());
+    let on_progress = move |line: ProgressLine<'_>| {
+        sender.send_modify(|progress| match line {
+            ProgressLine::UnderWay(line) => progress.current = Some(line.to_owned()),
+            ProgressLine::Done(line) => {
+                progress.current = None;
+                if progress.done.len() < MAX_STEPS {
+                    progress.done.push(line.to_owned());
+                }
+            }
+        });
+    };
+    (Box::new(on_progress), receiver)
 }
 
 /// The same by `git upload-pack`, which says what is wrong with what is wanted.
@@ -109,10 +138,7 @@ async fn produce(
     let cost = Arc::new(Mutex::new(None));
     let mut computation =
         Computation { has_ended: false, served, source, writer, failure: None, cost: Arc::clone(&cost) };
-    let begun = beginning(&mut computation, request.deepen()).await?;
-    if let Some(message) = begun.first().and_then(|piece| refusal(piece)) {
-        return Err(GitError::Refused { operation: "serve a fetch", message });
-    }
+    let begun = beginning(&mut computation, request).await?;
     let rest = stream::unfold((!begun.is_empty()).then_some(computation), |computation| async move {
         let mut computation = computation?;
         match computation.next().await? {
@@ -125,18 +151,26 @@ async fn produce(
         let measured = *cost.lock();
         measured.unwrap_or_else(|| started.elapsed())
     };
-    Ok(ResponseStream { output, cost: Box::new(cost), permit: None })
+    Ok(ResponseStream { output, cost: Box::new(cost), permit: None, progress: None })
 }
 
-/// The first piece; the second one too where `git` may begin to answer before it finds out that it cannot: a cut
-/// that leaves no commit.
-async fn beginning(computation: &mut Computation, deepen: &Deepen) -> Result<Vec<Bytes>, GitError> {
-    let count = if matches!(deepen, Deepen::Cut { .. }) { 2 } else { 1 };
-    let mut begun = Vec::new();
-    while begun.len() < count {
-        match computation.next().await.transpose()? {
-            Some(piece) => begun.push(piece),
-            None => break,
+/// As much of the answer as must be there before it is certain that `git` answers: the first piece. Where it may find
+/// out later that it cannot (a cut that leaves no commit), that is everything before the pack, however it is cut into
+/// pieces; a client is then told in the same way each time.
+async fn beginning(computation: &mut Computation, request: &FetchRequest) -> Result<Vec<Bytes>, GitError> {
+    let mut start = matches!(request.deepen(), Deepen::Cut { .. }).then(|| request.pack_start());
+    let (mut begun, mut held_bytes) = (Vec::new(), 0);
+    while let Some(piece) = computation.next().await.transpose()? {
+        if begun.is_empty()
+            && let Some(message) = refusal(&piece)
+        {
+            return Err(GitError::Refused { operation: "serve a fetch", message });
+        }
+        held_bytes += piece.len();
+        let is_certain = start.as_mut().is_none_or(|start| start.find(&piece).is_some());
+        begun.push(piece);
+        if is_certain || held_bytes > MAX_HELD_BYTES {
+            break;
         }
     }
     Ok(begun)

@@ -268,7 +268,41 @@ async fn a_refusal_is_no_answer() {
     let fetch =
         FetchRequest::parse_v2(&Command::read(&body).expect("sound").expect("a command")).expect("a fetch");
     assert!(compute(&ServedRepository::alone(story.repository.clone()), &fetch).await.is_err());
-    assert_eq!(fetch.cache_key(&story.repository.refs().await.expect("readable")), None);
+    assert_eq!(fetch.cache_key(&story.repository.refs().await.expect("readable"), &BTreeSet::new()), None);
+}
+
+#[tokio::test]
+async fn what_git_refuses_is_no_answer_whenever_it_finds_out() {
+    let story = Story::told(ObjectFormat::Sha1).await;
+    let served = ServedRepository::alone(story.repository.clone());
+    let (want, have) = (format!("want {}", story.tip), format!("have {}", story.commits[2]));
+    let (missing, since) = (format!("want {}", "12".repeat(20)), "deepen-since 4000000000".to_owned());
+    let (early, excluded) = ("deepen-since 1".to_owned(), "deepen-not refs/heads/other".to_owned());
+    let cases = [
+        (vec![want, have, since], "no commits selected"),
+        (vec![missing.clone(), early], "not our ref"),
+        (vec![missing, excluded], "not our ref"),
+    ];
+    for (mut lines, reason) in cases {
+        let capable = format!("{} multi_ack_detailed no-done side-band-64k", lines[0]);
+        let (have, limits): (Vec<_>, Vec<_>) =
+            lines[1..].iter().cloned().partition(|line| line.starts_with("have"));
+        let older = spelled(&[&[capable], &limits[..], &[".".into()], &have, &["done".into()]].concat());
+        lines.push("done".into());
+        let body = story.v2(&lines);
+        let fetches = [
+            FetchRequest::parse_v2(&Command::read(&body).expect("sound").expect("a command"))
+                .expect("a fetch"),
+            FetchRequest::parse_v0(&older).expect("a fetch"),
+        ];
+        // How the output is cut into pieces differs from time to time.
+        for fetch in fetches.iter().cycle().take(10) {
+            match compute_by_upload_pack(&served, fetch).await.err() {
+                Some(GitError::Refused { message, .. }) => assert!(message.contains(reason), "{message}"),
+                other => panic!("{lines:?}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub(super) async fn pack_from_bundle(
         count => {
             let repository = repository.clone();
             let packing =
-                async move { pack_objects(&repository, &OPTIONS, new.input.into(), settings).await };
+                async move { pack_objects(&repository, &OPTIONS, new.input.into(), settings, None).await };
             Some(Packing { packing: packing.boxed(), objects: count as u32 })
         }
     };

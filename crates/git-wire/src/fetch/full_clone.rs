@@ -21,7 +21,7 @@ const PACK: &[u8] = &[1];
 const FATAL: &[u8] = &[3];
 
 /// A packet with nothing of the pack: it keeps the connection alive. `git` sends the same.
-const KEEP_ALIVE: Bytes = Bytes::from_static(b"0005\x01");
+pub const KEEP_ALIVE: Bytes = Bytes::from_static(b"0005\x01");
 
 /// What upload-pack says when pack-objects fails.
 const PACK_FAILED: &[u8] = b"aborting due to possible repository corruption on the remote side.";
@@ -57,7 +57,7 @@ impl FetchRequest {
         if !is_new || self.wants.is_empty() || self.ending != RequestEnding::Pack {
             return None;
         }
-        let mut options = vec!["--revs", "--stdout", "-q"];
+        let mut options = vec!["--revs", "--stdout", "--progress"];
         match self.filter.as_deref() {
             None => {}
             Some(WITHOUT_BLOBS) => options.push("--filter=blob:none"),
@@ -144,8 +144,14 @@ mod tests {
         let (one, have) = (want("1"), format!("have {}", "2".repeat(40)));
         let plain = second(&[&one, "ofs-delta", "include-tag", "filter blob:none", "done"]);
         let plain = plain.as_full_clone().expect("a clone");
-        let options =
-            ["--revs", "--stdout", "-q", "--filter=blob:none", "--delta-base-offset", "--include-tag"];
+        let options = [
+            "--revs",
+            "--stdout",
+            "--progress",
+            "--filter=blob:none",
+            "--delta-base-offset",
+            "--include-tag",
+        ];
         assert_eq!(plain.options, options);
         assert_eq!(plain.revisions, format!("{}\n--not\n\n", "1".repeat(40)));
         for more in [&["deepen 1", "done"][..], &[&have, "done"], &["filter tree:0", "done"]] {

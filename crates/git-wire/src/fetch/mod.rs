@@ -2,6 +2,9 @@
 
 mod draft;
 mod full_clone;
+mod pack_start;
+mod progress;
+mod remote_message;
 mod request;
 mod v0;
 mod v2;
@@ -10,5 +13,8 @@ mod v2;
 mod tests;
 
 pub(crate) use draft::{FetchDraft, INFINITE_DEPTH};
-pub use full_clone::{FullClone, SidebandWriter};
+pub use full_clone::{FullClone, KEEP_ALIVE, SidebandWriter};
+pub use pack_start::PackStart;
+pub use progress::{wants_progress_v0, wants_progress_v2};
+pub use remote_message::RemoteMessage;
 pub use request::{Deepen, DepthFrom, FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};

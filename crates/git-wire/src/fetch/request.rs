@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::fetch::INFINITE_DEPTH;
-use crate::names::{ObjectFormat, ObjectId};
+use crate::names::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId};
 use crate::packets::{RequestError, push_flush, push_packet};
 use crate::refs::RefSnapshot;
 
@@ -149,6 +149,11 @@ impl FetchRequest {
         &self.haves
     }
 
+    /// What the client says of its own objects: those that it has, and those at which its history is cut.
+    pub fn named_by_client(&self) -> impl Iterator<Item = &ObjectId> {
+        self.haves.iter().chain(&self.shallow)
+    }
+
     /// How much history it wants.
     pub fn deepen(&self) -> &Deepen {
         &self.deepen
@@ -212,12 +217,14 @@ impl FetchRequest {
         output.into()
     }
 
-    /// What the answer is stored under, in a repository with these references; `None` when it must not be stored.
-    pub fn cache_key(&self, refs: &RefSnapshot) -> Option<[u8; 32]> {
+    /// What the answer is stored under, in a repository with these references where this of what the client names is not
+    /// known; `None` when it must not be stored.
+    pub fn cache_key(&self, refs: &RefSnapshot, absent: &BTreeSet<ObjectId>) -> Option<[u8; 32]> {
         // Where history is cut is not among the references.
         let is_storable = !refs.is_shallow()
             && !self.wants.is_empty()
-            && self.filter.as_deref().is_none_or(is_lasting_filter);
+            && self.filter.as_deref().is_none_or(is_lasting_filter)
+            && self.deepens_to_lasting_names();
         if !is_storable || refs.object_format().is_some_and(|format| format != self.format) {
             return None;
         }
@@ -225,6 +232,12 @@ impl FetchRequest {
         for part in [CACHE_KEY_FORMAT, self.format.as_str().as_bytes(), &self.canonical()] {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
+        }
+        if self.named_by_client().next().is_some() {
+            hasher.update(b"absent");
+            for object in absent {
+                hasher.update(object.as_str());
+            }
         }
         match self.dependence() {
             Dependence::None => {}
@@ -242,6 +255,17 @@ impl FetchRequest {
             }
         }
         Some(hasher.finalize().into())
+    }
+
+    /// Whether the references that it names are among those that all can see: `HEAD` and the like may name others while
+    /// these stay the same, and so may ours.
+    fn deepens_to_lasting_names(&self) -> bool {
+        let Deepen::Cut { not, .. } = &self.deepen else { return true };
+        let own_folder = INTERNAL_NAMESPACE.trim_start_matches("refs/").as_bytes();
+        not.iter().all(|name| {
+            name.iter().any(u8::is_ascii_lowercase)
+                && !name.windows(own_folder.len()).any(|part| part == own_folder)
+        })
     }
 
     fn dependence(&self) -> Dependence {

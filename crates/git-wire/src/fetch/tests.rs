@@ -123,7 +123,7 @@ fn a_request_for_nothing_is_told_apart() {
     let acknowledge = v2(&["wait-for-done", "include-tag", &format!("have {}", id('a'))]);
     assert!(!acknowledge.asks_for_nothing());
     assert_eq!(acknowledge.ending(), RequestEnding::Acknowledge);
-    assert_eq!(acknowledge.cache_key(&RefSnapshot::empty()), None);
+    assert_eq!(acknowledge.cache_key(&RefSnapshot::empty(), &known()), None);
 }
 
 #[test]
@@ -146,9 +146,33 @@ fn an_answer_depends_on_references_only_where_git_looks_at_them() {
     ];
     for (arguments, moves, tags) in cases {
         let request = v2(arguments);
-        let cache_key = |refs: &RefSnapshot| request.cache_key(refs).expect("storable");
+        let cache_key = |refs: &RefSnapshot| request.cache_key(refs, &known()).expect("storable");
         assert_eq!(cache_key(&before) != cache_key(&moved), moves, "{arguments:?}");
         assert_eq!(cache_key(&before) != cache_key(&tagged), tags, "{arguments:?}");
+    }
+}
+
+/// Nothing is absent.
+fn known() -> BTreeSet<ObjectId> {
+    BTreeSet::new()
+}
+
+#[test]
+fn words_that_mean_something_else_have_another_cache_key() {
+    let refs = refs(&[("refs/heads/main", 'a')]);
+    let (want, have, shallow) =
+        (format!("want {}", id('a')), format!("have {}", id('b')), format!("shallow {}", id('b')));
+    let absent = BTreeSet::from([ObjectId::parse(id('b')).expect("hex")]);
+    let cases: [&[&str]; 3] =
+        [&[&want, &have], &[&want, &have, "done"], &[&want, &shallow, "deepen 3", "done"]];
+    for arguments in cases {
+        let request = v2(arguments);
+        let (knows, does_not) = (request.cache_key(&refs, &known()), request.cache_key(&refs, &absent));
+        assert!(knows.is_some() && does_not.is_some() && knows != does_not, "{arguments:?}");
+    }
+    for name in ["HEAD", "ORIG_HEAD", "refs/heliostat/keep/1", "heliostat/keep/1"] {
+        let request = v2(&[&want, &format!("deepen-not {name}"), "done"]);
+        assert_eq!(request.cache_key(&refs, &known()), None, "{name}");
     }
 }
 
@@ -167,7 +191,7 @@ fn different_requests_have_different_cache_keys() {
         v0(&[&want, ".", "done"]),
         v0(&[&line, ".", "done"]),
     ];
-    let distinct: BTreeSet<_> = requests.iter().map(|request| request.cache_key(&refs)).collect();
+    let distinct: BTreeSet<_> = requests.iter().map(|request| request.cache_key(&refs, &known())).collect();
     assert_eq!(distinct.len(), requests.len());
     assert!(!distinct.contains(&None));
 }
@@ -178,17 +202,17 @@ fn what_may_change_by_itself_is_not_stored() {
     let want = format!("want {}", id('a'));
     for filter in ["sparse:oid=main:paths", "combine:blob:none+sparse%3aoid=x", "new:kind", "blob:limit=1%20"]
     {
-        assert_eq!(v2(&[&want, &format!("filter {filter}")]).cache_key(&refs), None, "{filter}");
+        assert_eq!(v2(&[&want, &format!("filter {filter}")]).cache_key(&refs, &known()), None, "{filter}");
     }
     for filter in ["blob:none", "blob:limit=10k", "tree:3", "object:type=commit", "combine:tree:1+blob:none"]
     {
-        assert!(v2(&[&want, &format!("filter {filter}")]).cache_key(&refs).is_some(), "{filter}");
+        assert!(v2(&[&want, &format!("filter {filter}")]).cache_key(&refs, &known()).is_some(), "{filter}");
     }
     let body =
         spelled(&["command=fetch", "object-format=sha256", "|", &format!("want {}", "a".repeat(64)), "."]);
     let other =
         FetchRequest::parse_v2(&Command::read(&body).expect("sound").expect("a command")).expect("a fetch");
-    assert_eq!(other.cache_key(&refs), None);
+    assert_eq!(other.cache_key(&refs, &known()), None);
     assert!(matches!(other.check_format(ObjectFormat::Sha1), Err(RequestError::WrongObjectFormat { .. })));
     assert_eq!(other.check_format(ObjectFormat::Sha256), Ok(()));
 }

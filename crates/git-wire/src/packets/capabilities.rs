@@ -28,7 +28,8 @@ pub fn advertisement_v2(format: ObjectFormat, bundles: Bundles) -> Bytes {
         "fetch=shallow wait-for-done filter\n",
         "server-option\n",
         &object_format,
-        "object-info\n",
+        // Clients ask by it only for what it names.
+        "object-info=size\n",
     ];
     if bundles == Bundles::Offered {
         lines.push("bundle-uri\n");

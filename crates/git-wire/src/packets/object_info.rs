@@ -1,4 +1,5 @@
-//! The command `object-info` of protocol version 2: the sizes of objects, without the objects.
+//! The command `object-info` of protocol version 2: the sizes of objects, without the objects. Lines end as
+//! `gitprotocol-v2` says; `git` itself leaves the line breaks out, and reads both.
 
 use bytes::Bytes;
 
@@ -46,11 +47,12 @@ impl ObjectInfoRequest {
         if self.wants_size { &self.objects } else { &[] }
     }
 
-    /// The answer to these sizes, one for each object asked about; `None` for an object that is not here.
+    /// The answer to these sizes, one for each object asked about; `None` for an object that is not here, whose name
+    /// is then followed by a space and no size.
     pub fn answer(&self, sizes: &[Option<u64>]) -> Bytes {
         let mut output = Vec::new();
         if self.wants_size && !self.objects.is_empty() {
-            push_packet(&mut output, &[b"size"]);
+            push_packet(&mut output, &[b"size\n"]);
         }
         for (index, object) in self.objects.iter().enumerate() {
             let size = match sizes.get(index).copied().flatten() {
@@ -58,7 +60,7 @@ impl ObjectInfoRequest {
                 None => " ".to_owned(),
                 Some(size) => format!(" {size}"),
             };
-            push_packet(&mut output, &[object.as_str().as_bytes(), size.as_bytes()]);
+            push_packet(&mut output, &[object.as_str().as_bytes(), size.as_bytes(), b"\n"]);
         }
         push_flush(&mut output);
         output.into()

@@ -28,7 +28,6 @@ pub struct GitCommand {
     git: Git,
     operation: &'static str,
     repository: Option<PathBuf>,
-    current_dir: Option<PathBuf>,
     args: Vec<OsString>,
     settings: Vec<(String, String)>,
     env: Vec<(OsString, OsString)>,
@@ -73,7 +72,6 @@ impl GitCommand {
             git,
             operation,
             repository: None,
-            current_dir: None,
             args: Vec::new(),
             settings: Vec::new(),
             env: Vec::new(),
@@ -86,23 +84,12 @@ impl GitCommand {
         }
     }
 
-    /// Works on the bare repository at `path`, and errors name it.
+    /// Works on the repository whose git directory is at `path`, and errors name it. Git looks for none by itself.
     pub(crate) fn repository(mut self, path: &Path) -> Self {
         self.repository = Some(path.to_owned());
         let mut option = OsString::from("--git-dir=");
         option.push(path);
         self.args.insert(0, option);
-        self
-    }
-
-    /// Errors name the repository at `path`, which is passed to git in another way.
-    pub(crate) fn about(mut self, path: &Path) -> Self {
-        self.repository = Some(path.to_owned());
-        self
-    }
-
-    pub(crate) fn current_dir(mut self, path: &Path) -> Self {
-        self.current_dir = Some(path.to_owned());
         self
     }
 
@@ -209,9 +196,6 @@ impl GitCommand {
             .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
-        if let Some(folder) = &self.current_dir {
-            command.current_dir(folder);
-        }
         // Noted before it starts: nothing that it may look up is removed from then on.
         let path = self.repository.as_deref().filter(|_| self.holds_packs);
         let reader = path.map(|path| self.git.readers().begin(path));

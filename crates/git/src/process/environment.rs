@@ -47,6 +47,8 @@ const FIXED: &[(&str, &str)] = &[
 const SETTINGS: &[(&str, &str)] = &[
     // Ownership of the folders is the business of the installation.
     ("safe.directory", "*"),
+    // Each is told which repository it works on; one that looked around might find another.
+    ("safe.bareRepository", "explicit"),
     ("core.hooksPath", "/dev/null"),
     ("core.askPass", ""),
     ("credential.helper", ""),

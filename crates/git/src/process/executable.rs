@@ -133,11 +133,11 @@ impl Git {
 
     /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
     pub async fn is_repository(&self, path: &Path) -> bool {
-        let command =
-            self.command("look for a repository").current_dir(path).args(["rev-parse", "--git-dir"]);
-        // Without the ceiling a folder somewhere inside another repository would count as one.
-        let ceiling = path.parent().unwrap_or(path);
-        command.env("GIT_CEILING_DIRECTORIES", ceiling).run().await.is_ok()
+        let is_git_dir = async |place: &Path| {
+            let command = self.command("look for a repository").repository(place);
+            command.args(["rev-parse", "--git-dir"]).run().await.is_ok()
+        };
+        is_git_dir(&path.join(".git")).await || is_git_dir(path).await
     }
 
     /// A `git` invocation; `operation` says in errors what could not be done.

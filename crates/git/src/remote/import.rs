@@ -42,7 +42,7 @@ pub async fn push_mirror(
         return push.run(&mut on_progress).await;
     }
     let command =
-        git.command("push").current_dir(from).args(["push", "--mirror", "--porcelain", "--progress"]);
+        git.command("push").repository(from).args(["push", "--mirror", "--porcelain", "--progress"]);
     let command = command.args(["--", &remote.address]).authorization(remote.authorization.as_ref());
     let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress).await.map_err(FetchError::from)?;
     if ended.status.success() {

@@ -74,7 +74,7 @@ impl PushOverHttp<'_> {
     }
 
     async fn names_here(&self) -> Result<HashSet<Name>, GitError> {
-        let command = self.git.command("list references").current_dir(self.from);
+        let command = self.git.command("list references").repository(self.from);
         let listed = command.args(["for-each-ref", "--format=%(refname)"]).run().await?;
         let names = listed.stdout.split(|byte| *byte == b'\n').filter(|name| !name.is_empty());
         Ok(names.map(<[u8]>::to_vec).collect())
@@ -114,7 +114,7 @@ impl PushOverHttp<'_> {
     fn command(&self) -> GitCommand {
         let address = &self.remote.address;
         let helper = helper(address).expect("only HTTP addresses come here");
-        let command = self.git.command("push").current_dir(self.from);
+        let command = self.git.command("push").repository(self.from);
         // The first is the name under which git would look for settings of the other repository.
         command.args([helper, address, address]).authorization(self.remote.authorization.as_ref())
     }

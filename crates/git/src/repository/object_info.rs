@@ -36,7 +36,7 @@ fn size_in(line: &[u8]) -> Option<u64> {
 mod tests {
     use std::process::{Command as Process, Stdio};
 
-    use heliostat_git_wire::{Command, ObjectFormat, RequestError, spelled};
+    use heliostat_git_wire::{Command, ObjectFormat, PacketLine, RequestError, decode_packet, spelled};
 
     use super::*;
     use crate::fixture::Workshop;
@@ -69,6 +69,22 @@ mod tests {
         git.wait_with_output().expect("it ends").stdout
     }
 
+    /// The lines of an answer without line breaks, which are a matter of taste.
+    fn lines_in(mut answer: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some((packet, length)) = decode_packet(answer).expect("framed") {
+            match packet {
+                PacketLine::Data(line) => {
+                    lines.push(String::from_utf8_lossy(line).trim_end_matches('\n').to_owned());
+                }
+                other => lines.push(format!("{other:?}")),
+            }
+            answer = &answer[length..];
+        }
+        assert!(answer.is_empty());
+        lines
+    }
+
     #[tokio::test]
     async fn sizes_are_those_that_git_tells() {
         let workshop = Workshop::new().await;
@@ -92,11 +108,14 @@ mod tests {
                 let answer = repository.object_info(&request).await.expect("answered");
                 let text = String::from_utf8_lossy(&answer).into_owned();
                 assert!(text.ends_with("0000"), "{text}");
-                assert_eq!(text.starts_with("0008size"), arguments.contains(&size()) && arguments.len() > 1);
+                assert_eq!(
+                    text.starts_with("0009size\n"),
+                    arguments.contains(&size()) && arguments.len() > 1
+                );
                 if workshop.git.version() >= ANSWERS_WHEN_TOLD {
                     assert_eq!(
-                        text,
-                        String::from_utf8_lossy(&answer_of_git(&repository, &body)),
+                        lines_in(&answer),
+                        lines_in(&answer_of_git(&repository, &body)),
                         "{arguments:?}"
                     );
                 }
@@ -113,8 +132,8 @@ mod tests {
         let arguments = ["size".to_owned(), format!("oid {}", blob.trim())];
         let request = parse(&body(ObjectFormat::Sha1, &arguments)).expect("a request");
         let answer = repository.object_info(&request).await.expect("answered");
-        let line = format!("{} {}", blob.trim(), length.trim());
-        let expected = format!("0008size{:04x}{line}0000", line.len() + 4);
+        let line = format!("{} {}\n", blob.trim(), length.trim());
+        let expected = format!("0009size\n{:04x}{line}0000", line.len() + 4);
         assert_eq!(answer, expected);
     }
 }

@@ -1,10 +1,13 @@
 //! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
 
 mod feed;
+mod progress;
 mod receive_pack;
 mod request_body;
 mod run;
 
+pub(crate) use progress::read_said;
+pub use progress::{OnProgress, ProgressLine};
 pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, receive_pack};
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};

@@ -17,13 +17,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    FatalErrorWatch, GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet,
+    FatalErrorWatch, GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet, error_packet,
 };
 
 use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
 use crate::repository::{PushTurn, Repository};
 use crate::service::feed::{feed, pending_when_none};
-use crate::service::{MAX_PUSH_BYTES, bounded};
+use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -98,8 +98,7 @@ fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitComm
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
-    let mut command =
-        repository.git().command(operation_of(service)).about(repository.path()).arg(service.subcommand());
+    let mut command = repository.command(operation_of(service)).arg(service.subcommand());
     command = match options.mode {
         ServeMode::Advertise => command.args(["--stateless-rpc", "--http-backend-info-refs"]),
         ServeMode::Exchange => command.arg("--stateless-rpc"),
@@ -168,7 +167,7 @@ pub async fn exchange(
     }
     let mut process = command.spawn(Lane::Serving).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
-    Ok(RunningService::by(process, output, operation_of(service), repository, request))
+    Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
 }
 
 /// The request, whose last piece waits until the last step of the push may begin.
@@ -203,30 +202,31 @@ pub async fn answer_of_upload_pack(
     let mode = ServeMode::Exchange;
     let options = ServeOptions { protocol, mode, extra_env: Vec::new() };
     let command = service_command(repository, GitService::UploadPack, options).settings(settings);
-    answer_of(repository, &command, request).await
+    answer_of(repository, &command, request, None).await
 }
 
-/// A pack without anything around it.
+/// A pack without anything around it. `on_progress` takes what the option `--progress` makes it say.
 pub async fn pack_objects(
     repository: &Repository,
     options: &[&'static str],
     input: Bytes,
     settings: Vec<(&'static str, String)>,
+    on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
-    let command =
-        repository.git().command(operation_of(GitService::UploadPack)).repository(repository.path());
+    let command = repository.command(operation_of(GitService::UploadPack));
     let command = command.arg("pack-objects").args(options).settings(settings);
-    answer_of(repository, &command, input).await
+    answer_of(repository, &command, input, on_progress).await
 }
 
 async fn answer_of(
     repository: &Repository,
     command: &GitCommand,
     input: Bytes,
+    on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
     let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
     let input = stream::iter([Ok(input)]).boxed();
-    Ok(RunningService::by(process, pieces(output), command.operation(), repository, input))
+    Ok(RunningService::by(process, pieces(output), command.operation(), repository, input, on_progress))
 }
 
 /// A request being answered.
@@ -285,12 +285,17 @@ impl RunningService {
         operation: &'static str,
         repository: &Repository,
         input: ByteStream,
+        on_progress: Option<OnProgress>,
     ) -> Self {
         let stdin = process.stdin.take().expect("spawned with a piped stdin");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
+        let saying = match on_progress {
+            None => read_tail(stderr).boxed(),
+            Some(on_progress) => read_said(stderr, on_progress).boxed(),
+        };
         Self {
             feed: Some(feed(stdin, input).boxed()),
-            saying: Some(read_tail(stderr).boxed()),
+            saying: Some(saying),
             said: String::new(),
             output,
             process,
@@ -421,6 +426,9 @@ impl RunningService {
                 Some(Err(error)) => Some((Err(io::Error::other(error)), None)),
                 None => {
                     let error = serving.check_end().await.err()?;
+                    if let GitError::Refused { message, .. } = &error {
+                        return Some((Ok(error_packet(message)), None));
+                    }
                     tracing::warn!(%error, repository.path = %serving.repository.path().display(), "incomplete answer");
                     Some((Err(io::Error::other(error)), None))
                 }
@@ -463,7 +471,8 @@ fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
             ("receive.denyDeletes", "false"),
             ("receive.denyNonFastForwards", "false"),
             ("receive.denyCurrentBranch", "ignore"),
-            ("receive.denyDeleteCurrent", "ignore"),
+            // A clone would check nothing out any more. Who wants to delete it makes another branch the default one first.
+            ("receive.denyDeleteCurrent", "refuse"),
             ("receive.updateServerInfo", "false"),
             ("receive.advertiseAtomic", "true"),
             ("receive.advertisePushOptions", "true"),

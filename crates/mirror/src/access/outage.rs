@@ -72,7 +72,7 @@ impl Outage {
                     self.end();
                     continue;
                 };
-                match client.probe(&secret).await {
+                match client.server_time_ms(&secret).await {
                     Err(error) if is_passing(&error) => self.begin(&error),
                     // Whatever it says now, it says it to those who ask.
                     _ => self.end(),

@@ -4,33 +4,38 @@
 //! the address of the one that started last would count. Only the upstream sees both. And clocks that differ are noticed
 //! before the next comparison with the upstream.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use heliostat_auth::Secret;
 use heliostat_peer::CallError;
 use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::{UpstreamClient, is_about_the_clock};
-use super::link::UpstreamLink;
 
-/// Pause between two beats.
-const PAUSE: Duration = Duration::from_secs(10);
+/// Pause between two beats, at least.
+const PAUSE: Duration = Duration::from_secs(5);
 
-const RUNS_TWICE: &str = "another process follows the upstream under this mirror's name: the data directory was copied;                           stop one of the two";
+/// What a mirror is told that has a double.
+const RUNS_TWICE: &str =
+    "another process follows the upstream as this mirror: the data directory was copied; stop one of the two";
 
 /// The heartbeat of this process.
 pub(crate) struct Heartbeat {
-    link: Arc<UpstreamLink>,
     client: UpstreamClient,
     instance: String,
+    last: Mutex<Option<Instant>>,
     complaint: Mutex<Option<String>>,
 }
 
 impl Heartbeat {
-    pub(crate) fn new(link: Arc<UpstreamLink>, client: UpstreamClient) -> Self {
-        Self { link, client, instance: Uuid::new_v4().to_string(), complaint: Mutex::default() }
+    pub(crate) fn new(client: UpstreamClient) -> Self {
+        Self {
+            client,
+            instance: Uuid::new_v4().to_string(),
+            last: Mutex::default(),
+            complaint: Mutex::default(),
+        }
     }
 
     /// What is wrong, in words; `None` as far as the upstream did not say anything.
@@ -38,23 +43,22 @@ impl Heartbeat {
         self.complaint.lock().clone()
     }
 
-    /// Beats until the token ends.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        loop {
-            if let Some(secret) = self.link.secret_in_force() {
-                self.take_in(self.client.runs_twice(&self.instance, &secret).await);
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+    /// Names this process to the upstream, unless that was done a moment ago.
+    pub(crate) async fn beat(&self, secret: &Secret) -> Result<(), CallError> {
+        if self.last.lock().is_some_and(|last| last.elapsed() < PAUSE) {
+            return Ok(());
         }
+        let answer = self.client.runs_twice(&self.instance, secret).await;
+        self.take_in(&answer);
+        answer?;
+        *self.last.lock() = Some(Instant::now());
+        Ok(())
     }
 
-    fn take_in(&self, answer: Result<bool, CallError>) {
+    fn take_in(&self, answer: &Result<bool, CallError>) {
         let complaint = match answer {
             Ok(runs_twice) => runs_twice.then(|| RUNS_TWICE.to_owned()),
-            Err(error) if is_about_the_clock(&error) => Some(error.to_string()),
+            Err(error) if is_about_the_clock(error) => Some(error.to_string()),
             // Others tell that the upstream is away.
             Err(_) => return,
         };

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, ServedRepository};
+use heliostat_git_serve::{ClientKey, GitReader, ServedRepository};
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 
@@ -34,8 +34,8 @@ pub struct RepositoryPath<'a> {
 pub struct Readable {
     /// The repository.
     pub repository: ServedRepository,
-    /// Among whom computing time is shared.
-    pub client: ClientKey,
+    /// Who reads: among whom computing time is shared, and what they are told beside the answer.
+    pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
     pub freshness: Option<Freshness>,
 }
@@ -58,6 +58,15 @@ pub trait GitAccess: Send + Sync + 'static {
         client: &GitClient<Self::Identity>,
         path: RepositoryPath<'_>,
     ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
+
+    /// Where clients find this server.
+    fn base_url(&self) -> &str;
+
+    /// Where clients find a repository here.
+    fn url_of(&self, path: RepositoryPath<'_>) -> String {
+        let slug = path.slug.strip_suffix(".git").unwrap_or(path.slug);
+        format!("{}/scm/{}/{slug}.git", self.base_url().trim_end_matches('/'), path.project_key)
+    }
 
     /// What a client is told when a repository that it may read turns out to be unreadable.
     fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal;

@@ -17,6 +17,8 @@ use crate::wire::freshness::FreshnessState;
 pub struct MirrorGit {
     /// The replica.
     pub mirror: Arc<Mirror>,
+    /// Where clients find this server.
+    pub base_url: String,
     /// How fresh answers were.
     pub freshness: Arc<FreshnessCounters>,
 }
@@ -31,7 +33,7 @@ impl MirrorGit {
             served = %freshness.served,
             known = %freshness.known,
             waited_ms = freshness.waited.as_millis() as u64,
-            upstream_reachable = freshness.upstream_reachable,
+            upstream_reachable = freshness.upstream.reachable,
             "opened a repository for a Git reader"
         );
     }
@@ -51,7 +53,7 @@ impl GitAccess for MirrorGit {
         let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
-        Ok(Readable { repository: served.repository, client: key_of(client), freshness })
+        Ok(Readable { repository: served.repository, reader: key_of(client).into(), freshness })
     }
 
     async fn pushable(
@@ -63,6 +65,10 @@ impl GitAccess for MirrorGit {
         let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         let record = &served.record;
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
+    }
+
+    fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal {

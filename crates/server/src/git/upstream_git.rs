@@ -27,7 +27,7 @@ impl GitAccess for UpstreamGit {
         let reader =
             repositories.reader(&client.identity, path.project_key, without_suffix(path.slug)).await?;
         let repository = repositories.read_with_git(&reader).await?;
-        Ok(Readable { repository, client: key_of(client), freshness: None })
+        Ok(Readable { repository, reader: key_of(client).into(), freshness: None })
     }
 
     async fn pushable(
@@ -39,6 +39,10 @@ impl GitAccess for UpstreamGit {
         let writer =
             repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
         Ok(repositories.push_with_git(&writer).await?.git().clone())
+    }
+
+    fn base_url(&self) -> &str {
+        self.upstream.base_url().as_str()
     }
 
     fn unreadable(&self, _path: RepositoryPath<'_>) -> Refusal {

@@ -131,6 +131,9 @@ impl From<Refusal> for Problem {
             Refusal::Invalid { context, message } => {
                 Self::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message).about(context)
             }
+            Refusal::UnsupportedMediaType { message } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorName::UnsupportedMediaType, message)
+            }
             Refusal::TooMany { message } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use heliostat_git_serve::{EntryReader, Piece};
+use heliostat_git_serve::{Piece, StoredAnswer};
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -28,13 +28,13 @@ pub trait Pieces: Send + Unpin + 'static {
     fn poll_piece(&mut self, context: &mut Context<'_>, limit_bytes: u64) -> Poll<Option<io::Result<Piece>>>;
 }
 
-impl Pieces for EntryReader {
+impl Pieces for StoredAnswer {
     fn total_bytes(&self) -> Option<u64> {
-        EntryReader::total_bytes(self)
+        StoredAnswer::total_bytes(self)
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>, limit_bytes: u64) -> Poll<Option<io::Result<Piece>>> {
-        EntryReader::poll_piece(self, context, limit_bytes)
+        StoredAnswer::poll_piece(self, context, limit_bytes)
     }
 }
 

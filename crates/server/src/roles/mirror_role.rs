@@ -50,7 +50,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
-    let git = MirrorGit { mirror: domain.clone(), freshness: Arc::default() };
+    let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();

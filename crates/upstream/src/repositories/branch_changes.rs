@@ -9,7 +9,7 @@ use heliostat_git::{ObjectId, RefName, RefSnapshot, RefUpdate, Repository, Updat
 use heliostat_refusal::Refusal;
 
 use super::branches::{Branch, branch_of};
-use super::git_access::PushAccess;
+use super::git_access::{PushAccess, default_branch_stays};
 use super::records::{Repositories, branch_name};
 use crate::permit::Writer;
 
@@ -72,11 +72,7 @@ impl Repositories {
         let name = branch_name("name", &deletion.name)?;
         let access = self.push_with_git(writer).await?;
         if access.repository.default_branch == name.as_str() {
-            let message = format!(
-                "{} is the default branch and cannot be deleted; make another branch the default one first.",
-                name.short()
-            );
-            return Err(Refusal::invalid("name", message));
+            return Err(Refusal::invalid("name", default_branch_stays(name.short())));
         }
         let refs = self.changes.refs(access.repository.id).await?;
         let Some(tip) = refs.get(name.as_str()).cloned() else {

@@ -70,14 +70,26 @@ impl Repositories {
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
-            changes.refs(id).await?;
-            let received = git::receive_pack(&access.git.repository, request, &protocol).await;
+            let room = git::RefRoom::beside(&changes.refs(id).await?);
+            let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
-            received.map(|received| cut_off.explain(received)).map_err(not_received)
+            let received = cut_off.explain(received.map_err(not_received)?);
+            if !received.refused_default_branch() {
+                return Ok(received);
+            }
+            let default_branch = access.repository.default_branch.trim_start_matches("refs/heads/");
+            Ok(received.telling(&git::RemoteMessage::line(&default_branch_stays(default_branch))))
         };
         self.tasks.to_the_end(work).await
     }
+}
+
+/// Why the default branch is not deleted, by whichever way.
+pub(super) fn default_branch_stays(short_name: &str) -> String {
+    format!(
+        "{short_name} is the default branch and cannot be deleted; make another branch the default one first."
+    )
 }
 
 /// A client that leaves in the middle of its push, or sends too much, is no fault of this server.

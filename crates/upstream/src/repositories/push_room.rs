@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, stream};
-use heliostat_git::{ByteStream, DiskState, ReceivedPack};
+use heliostat_git::{ByteStream, DiskState, ReceivedPack, RemoteMessage};
 use heliostat_git_serve::{ServedRepositories, make_room};
 use heliostat_refusal::Refusal;
 
@@ -39,9 +39,9 @@ impl CutOff {
     /// Lets git's report say why.
     pub(super) fn explain(&self, received: ReceivedPack) -> ReceivedPack {
         match self.0.load(Ordering::Relaxed) {
-            true => received.with_message(
+            true => received.telling(&RemoteMessage::line(
                 "The disk of this server is full. An administrator has to make room before this can be pushed.",
-            ),
+            )),
             false => received,
         }
     }

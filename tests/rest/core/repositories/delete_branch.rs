@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Attempt, Identity, eventually, git, repository_path, shared_joined_by_hand, shared_pair,
+    Attempt, Identity, eventually, git, git_fails, repository_path, shared_joined_by_hand, shared_pair,
 };
 
 fn path_of(repository: &Value) -> String {
@@ -35,6 +35,13 @@ async fn behaviour_the_branch_goes_here_and_on_the_mirror() {
         assert_eq!(delete(json!({"name": "main", "dryRun": dry_run})).await.refused(400)["context"], "name");
     }
     assert_eq!(branches(&here).lines().count(), 3);
+
+    let said = git_fails(checkout.path(), &["push", here.as_str(), ":main", "HEAD:refs/heads/c"]);
+    let reason =
+        "main is the default branch and cannot be deleted; make another branch the default one first.";
+    assert!(said.contains(&format!("remote: {reason}")) && said.contains("[remote rejected] main"), "{said}");
+    assert_eq!(branches(&here).lines().count(), 4, "a push deletes it no more than a request");
+    delete(json!({"name": "c"})).await.promised(204);
 
     delete(json!({"name": "a"})).await.promised(204);
     delete(json!({"name": "refs/heads/b", "endPoint": commit})).await.promised(204);

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::harness::{
-    Attempt, Identity, eventually, git, repository_path, shared_joined_by_hand, shared_pair,
+    ADMIN_PASSWORD, Attempt, Identity, binary, eventually, git, repository_path, shared_joined_by_hand,
+    shared_pair,
 };
 
 #[tokio::test]
@@ -40,6 +41,26 @@ async fn behaviour_a_branch_that_is_not_there_changes_nothing() {
     let status = upstream.admin().put(&path, &json!({"id": "refs/tags/v1"})).await.status;
     assert!(status == 400 || status == 404, "a tag was answered {status}");
     assert_eq!(upstream.admin().get(&path).await.promised(200)["id"], "refs/heads/main");
+}
+
+#[tokio::test]
+async fn behaviour_an_import_that_overwrites_brings_its_own_default_branch() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let (repository, checkout) = upstream.pushed_repository(false).await;
+    git(checkout.path(), &["branch", "--quiet", "-m", "trunk"]);
+    let text = |pointer| repository.pointer(pointer).and_then(serde_json::Value::as_str).expect("text");
+    let import = std::process::Command::new(binary())
+        .args(["repository", "import", checkout.path().to_str().expect("is UTF-8"), "--overwrite"])
+        .args(["--project", text("/project/key"), "--name", text("/name")])
+        .args(["--url", upstream.base_url().as_str()])
+        .env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD)
+        .output()
+        .expect("the binary can be started");
+    assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
+    let heads = git(checkout.path(), &["ls-remote", "--heads", upstream.admin_url(&repository).as_str()]);
+    assert!(heads.ends_with("\trefs/heads/trunk") && heads.lines().count() == 1, "{heads}");
+    let path = format!("{}/default-branch", repository_path(&repository));
+    assert_eq!(upstream.admin().get(&path).await.promised(200)["id"], "refs/heads/trunk");
 }
 
 #[tokio::test]

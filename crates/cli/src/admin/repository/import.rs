@@ -52,6 +52,15 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let is_empty = source.is_empty(&git).await?;
 
     let mut attributes = command.attributes;
+    let format = source.object_format(&git).await?;
+    if let Some(asked) = attributes.object_format.replace(format.clone())
+        && asked != format
+    {
+        bail!(
+            "the objects of {:?} are named by {format}, and not by {asked}; a copy cannot change that",
+            command.source
+        );
+    }
     if is_empty && attributes.default_branch.is_none() {
         // Nothing that is pushed will say which branch the first commit is meant for.
         attributes.default_branch = source.head(&git).await;
@@ -62,8 +71,6 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     if !command.overwrite && has_branches(&session.client, &repository).await? {
         bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
     }
-    push_all(&git, &source, &session.client, &repository, session.authorization()).await?;
-
     let wanted = attributes.default_branch.filter(|_| !is_empty).map(|branch| {
         match branch.starts_with("refs/heads/") {
             true => branch,
@@ -74,6 +81,17 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
         Some(branch) => Some(branch),
         None => source.default_branch(&git).await,
     };
+    let push = || push_all(&git, &source, &session.client, &repository, session.authorization());
+    let mut pushed = push().await;
+    if command.overwrite
+        && pushed.is_err()
+        && let Some(branch) = &default_branch
+        && set_default_branch(&session.client, &repository, branch).await.is_ok()
+    {
+        // Only now may the default branch before go, if the source does not have it.
+        pushed = push().await;
+    }
+    pushed?;
     if let Some(branch) = default_branch {
         set_default_branch(&session.client, &repository, &branch).await?;
     }

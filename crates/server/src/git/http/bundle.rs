@@ -84,12 +84,29 @@ pub(super) async fn answer(
     Ok(response.body(Body::from_bytes_stream(reader.into_stream())))
 }
 
-/// The list of bundles in the form of a file, for `git clone --bundle-uri`. It may be empty.
-pub(super) fn list(repository: &ServedRepository) -> Response {
+/// The list of bundles in the form of a file, for `git clone --bundle-uri`. It may be empty. Bundles are named beside
+/// the list, which is right behind any proxy; a client that cannot follow such a name is told where `repository_url` is.
+pub(super) fn list(repository: &ServedRepository, headers: &HeaderMap, repository_url: &str) -> Response {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let folder = match follows_relative_names(agent.unwrap_or_default()) {
+        true => String::new(),
+        false => format!("{repository_url}/bundles/"),
+    };
     Response::builder()
         .content_type("text/plain; charset=utf-8")
         .header(header::CACHE_CONTROL, "no-cache, max-age=0, must-revalidate")
-        .body(repository.bundle_list_file())
+        .header(header::VARY, "User-Agent")
+        .body(repository.bundle_list_file(&folder))
+}
+
+/// Versions of git before 2.40 take a name in a list for a file of their own machine.
+fn follows_relative_names(agent: &str) -> bool {
+    let Some(version) = agent.strip_prefix("git/") else { return true };
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= (2, 40),
+        _ => true,
+    }
 }
 
 fn entity_tag(bundle: &Bundle) -> String {
@@ -118,6 +135,16 @@ fn is_number_or_empty(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_git_is_told_whole_addresses() {
+        for agent in ["git/2.39.5", "git/2.38.0.windows.1", "git/1.9.1", "git/2.39.5 (Apple Git-154)"] {
+            assert!(!follows_relative_names(agent), "{agent}");
+        }
+        for agent in ["git/2.40.0", "git/2.47.3.linux", "git/3.0.0", "git/2.next", "JGit/6.1", "curl/8", ""] {
+            assert!(follows_relative_names(agent), "{agent}");
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_http_says() {

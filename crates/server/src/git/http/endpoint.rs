@@ -69,8 +69,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             GitStep::UploadPack => {
                 let body = body_of(request, GitService::UploadPack)?;
                 let client = client_of(&*self.0, &call).await?;
-                let Readable { repository, client, freshness } = self.0.readable(&client, path).await?;
-                let answer = repository.upload_pack(body, &protocol, client).await;
+                let Readable { repository, reader, freshness } = self.0.readable(&client, path).await?;
+                let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
                 Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
@@ -83,7 +83,8 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::BundleList => {
                 let client = client_of(&*self.0, &call).await?;
-                Ok(bundle::list(&self.0.readable(&client, path).await?.repository))
+                let repository = self.0.readable(&client, path).await?.repository;
+                Ok(bundle::list(&repository, request.headers(), &self.0.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
@@ -118,22 +119,20 @@ impl<A: HttpIdentity> GitEndpoint<A> {
 fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal> {
     let wanted = format!("application/x-{}-request", service.name());
     if request.content_type() != Some(wanted.as_str()) {
-        return Err(Refusal::invalid(
-            "Content-Type",
-            format!("A body of {} must be {wanted}.", service.name()),
-        ));
+        let message = format!("A body of {} must be of the type {wanted}.", service.name());
+        return Err(Refusal::unsupported_media_type(message));
     }
     let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
     let body = request.into_body().into_bytes_stream().map_err(io::Error::other);
     decode_request_body(encoding.as_deref(), body)
-        .map_err(|error| Refusal::invalid("Content-Encoding", error.to_string()))
+        .map_err(|error| Refusal::unsupported_media_type(format!("This body is not read: {error}.")))
 }
 
 /// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
 fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
     match answer {
         Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(entry) => Body::from(StoredBody::new(entry, queue).boxed()),
+        Answer::Stored(answer) => Body::from(StoredBody::new(answer, queue).boxed()),
         Answer::Streamed(output) => Body::from_bytes_stream(output),
     }
 }

@@ -70,7 +70,7 @@ pub fn read(method: &str, path: &str, query: Option<&str>) -> Result<GitRequest,
     }
     let step = match step {
         "info/refs" => {
-            allow(method, "GET")?;
+            allow_reading(method)?;
             match service_of(query) {
                 Some("git-upload-pack") => GitStep::Advertise(GitService::UploadPack),
                 Some("git-receive-pack") => GitStep::Advertise(GitService::ReceivePack),
@@ -78,16 +78,13 @@ pub fn read(method: &str, path: &str, query: Option<&str>) -> Result<GitRequest,
                 None => return Err(NotServed::DumbProtocol),
             }
         }
-        "git-upload-pack" => allow(method, "POST").map(|()| GitStep::UploadPack)?,
-        "git-receive-pack" => allow(method, "POST").map(|()| GitStep::ReceivePack)?,
-        "bundles/list" => allow(method, "GET").map(|()| GitStep::BundleList)?,
+        "git-upload-pack" => allow_post(method).map(|()| GitStep::UploadPack)?,
+        "git-receive-pack" => allow_post(method).map(|()| GitStep::ReceivePack)?,
+        "bundles/list" => allow_reading(method).map(|()| GitStep::BundleList)?,
         other => {
             let id = other.strip_prefix("bundles/").and_then(|name| name.strip_suffix(".bundle"));
             let id = id.and_then(bundle_id).ok_or(NotServed::UnknownPath)?;
-            if method != "GET" && method != "HEAD" {
-                return Err(NotServed::WrongMethod { allow: "GET, HEAD" });
-            }
-            GitStep::Bundle(id)
+            allow_reading(method).map(|()| GitStep::Bundle(id))?
         }
     };
     Ok(GitRequest { project_key: project_key.to_owned(), slug: slug.to_owned(), step })
@@ -98,8 +95,13 @@ fn bundle_id(text: &str) -> Option<BundleId> {
     text.as_bytes().try_into().ok().filter(|_| is_hex).map(BundleId)
 }
 
-fn allow(method: &str, wanted: &'static str) -> Result<(), NotServed> {
-    if method == wanted { Ok(()) } else { Err(NotServed::WrongMethod { allow: wanted }) }
+/// `HEAD` is `GET` without a body, which the connection leaves out.
+fn allow_reading(method: &str) -> Result<(), NotServed> {
+    if matches!(method, "GET" | "HEAD") { Ok(()) } else { Err(NotServed::WrongMethod { allow: "GET, HEAD" }) }
+}
+
+fn allow_post(method: &str) -> Result<(), NotServed> {
+    if method == "POST" { Ok(()) } else { Err(NotServed::WrongMethod { allow: "POST" }) }
 }
 
 fn service_of(query: Option<&str>) -> Option<&str> {
@@ -123,6 +125,8 @@ mod tests {
         assert_eq!(request.project_key, "PRJ");
         assert_eq!(request.slug, "repo");
         assert_eq!(request.step, GitStep::Advertise(GitService::UploadPack));
+        let head = read("HEAD", "/scm/PRJ/repo.git/info/refs", Some("service=git-upload-pack"));
+        assert_eq!(head, Ok(request));
         let push = read("POST", "/scm/prj/repo/git-receive-pack", None).expect("is served");
         assert_eq!(push.step, GitStep::ReceivePack);
     }

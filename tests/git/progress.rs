@@ -1,0 +1,73 @@
+//! What people see while they wait: how far the server is, beside an answer that is the same for all.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+use super::scene::short_history;
+use crate::harness::{Server, ServerOptions, clone_url, git, git_command, git_output};
+
+/// What stands before `git` at the server: it holds up each pack until the gate is open.
+const SLOW_GIT: &str = r#"#!/bin/sh
+case "$*" in
+*pack-objects*--progress*)
+    printf 'Counting objects: 100%% (7/7), done.\nCompressing objects:  50%% (1/2)\r' >&2
+    while [ ! -e GATE ]; do sleep 0.05; done
+    ;;
+esac
+exec git "$@"
+"#;
+
+fn slow_git(folder: &Path, gate: &Path) -> String {
+    let program = folder.join("slow-git");
+    let script = SLOW_GIT.replace("GATE", gate.to_str().expect("is UTF-8"));
+    fs::write(&program, script).expect("can be written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("can be made a program");
+    program.to_str().expect("is UTF-8").to_owned()
+}
+
+/// What a clone tells its user. When they see this line the gate is opened.
+async fn clone(folder: &Path, arguments: &[&str], open_at: Option<(&str, &Path)>) -> String {
+    let mut command = Command::from(git_command("git".as_ref(), folder));
+    let child = command.arg("clone").args(arguments).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    let mut child = child.expect("git can be run");
+    let mut said = BufReader::new(child.stderr.take().expect("piped"));
+    let mut told = Vec::new();
+    if let Some((line, gate)) = open_at {
+        while !String::from_utf8_lossy(&told).contains(line) {
+            let count = said.read_until(b'\r', &mut told).await.expect("readable");
+            assert!(count > 0, "it ended without it: {}", String::from_utf8_lossy(&told));
+        }
+        fs::write(gate, "").expect("can be written");
+    }
+    said.read_to_end(&mut told).await.expect("readable");
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(child.wait().await.expect("it ends").success(), "{told}");
+    told
+}
+
+#[tokio::test]
+async fn who_waits_for_a_cold_clone_sees_how_far_it_is_and_nobody_else_does() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let gate = folder.path().join("gate");
+    let arguments = vec!["--git".to_owned(), slow_git(folder.path(), &gate)];
+    let upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
+    let repository = upstream.empty_repository(true).await;
+    let source = short_history(&["refs/heads/main"]).import();
+    source.push_to(&upstream.admin_url(&repository));
+    let url = clone_url(upstream.base_url(), &repository, None);
+
+    let cold = ["--progress", url.as_str(), "cold"];
+    let told = clone(folder.path(), &cold, Some(("remote: Compressing objects:  50% (1/2)", &gate))).await;
+    assert!(told.contains("remote: Counting objects: 100% (7/7), done."), "{told}");
+    git(&folder.path().join("cold"), &["fsck", "--full"]);
+    // What is stored holds none of it.
+    let told = clone(folder.path(), &["--progress", url.as_str(), "warm"], None).await;
+    assert!(!told.contains("remote:"), "{told}");
+    let log = git_output(&folder.path().join("warm"), &["log", "--format=%H"]);
+    assert_eq!(log.stdout, git_output(source.path(), &["log", "--format=%H", "main"]).stdout);
+}
