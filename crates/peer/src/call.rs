@@ -418,6 +418,7 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
         let url = Url::parse(&url).expect("a valid URL");
         let server = tokio::spawn(closes_after_one_answer(listener));
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = PeerClient::new("test", Destinations::Configured, Clock::system()).expect("a client");
         for answer in ["first", "second"] {
             let answered = client.fetch(Call::new(Method::GET, url.clone())).await;
