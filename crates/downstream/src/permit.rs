@@ -37,13 +37,6 @@ permissions! {
     SystemAdministrator;
 }
 
-impl MirrorOrAdministrator<'_> {
-    /// Which mirror, if the caller is one.
-    pub(crate) fn mirror_id(&self) -> Option<&str> {
-        self.0.mirror_id()
-    }
-}
-
 /// A user, for what belongs to a user.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedInUser<'a>(&'a UserIdentity);

@@ -1597,7 +1597,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
         /// The process of the mirror that calls; another one after each start.
-        #[oai(name = "instance", validator(max_length = 64))]
+        #[oai(name = "instance")]
         instance: Query<Option<String>>,
     ) -> poem::Result<AnalyticsSettingsResponse> {
         let request = AnalyticsSettingsRequest {

@@ -212,7 +212,7 @@ impl Members {
         instance: Option<&str>,
     ) -> AnalyticsSettings {
         let server_time = self.announcer.now_ms();
-        let mirror = caller.mirror_id().map(MirrorServerId::from).zip(instance);
+        let mirror = caller.caller().mirror_id().map(MirrorServerId::from).zip(instance);
         let runs_twice =
             mirror.is_some_and(|(id, instance)| self.instances.called(&id, instance, server_time));
         AnalyticsSettings { can_collect_analytics: false, server_time, runs_twice }
