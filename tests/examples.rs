@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 /// Fields whose value is another one in every world.
-const OF_THE_DAY: [&str; 37] = [
+const OF_THE_DAY: [&str; 41] = [
     "id",
     "identity",
     "repositoryId",
@@ -25,6 +25,10 @@ const OF_THE_DAY: [&str; 37] = [
     "size",
     "syncedRepos",
     "totalRepos",
+    "mirroredRepos",
+    "inStepRepos",
+    "lastContactDate",
+    "lastComparisonDate",
     "generation",
     "upstreamGeneration",
     "hierarchyId",
@@ -62,10 +66,11 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 19] = [
+const NOT_ASKED: [(&str, &str); 20] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
+    ("getMirrorStanding", "it changes from moment to moment; its own tests judge the answer"),
     ("updateWebhook", "the examples show the webhook before the change; its own tests judge the answer"),
     ("testWebhook", "it would need a receiver; its own tests judge the answer"),
     ("getLatestInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::client_story::{Client, Steps};
 use super::scene::{Place, filled, push, serves, short_history};
 use crate::harness::{
-    Checkout, GitRequest, Pair, Source, clone_url, command_v2, eventually, git, git_programs, remove_folder,
-    shared_pair, unique,
+    ADMIN_PASSWORD, Checkout, GitRequest, Pair, Source, binary, clone_url, command_v2, eventually, git,
+    git_programs, project_path, remove_folder, shared_pair, unique,
 };
 
 const READ: [Steps; 5] = [
@@ -116,6 +117,34 @@ async fn a_detached_head_links_among_references_and_sha_256() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     git(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
     assert_eq!(git(&folder.path().join("copy"), &["rev-parse", "--show-object-format"]), "sha256");
+}
+
+#[tokio::test]
+async fn a_repository_of_sha_256_is_imported_in_its_own_format() {
+    let pair = shared_pair().await;
+    let project = pair.new_project(true).await;
+    let source = short_history(&["refs/heads/main", "refs/heads/other"]).import_with_format("sha256");
+    let import = |further: &[&str]| {
+        let key = project["key"].as_str().expect("has a key");
+        let command = ["repository", "import", "--project", key, "--name", "long", "--public"];
+        let mut import = Command::new(binary());
+        import.args(command).args(further).arg(source.path());
+        import.args(["--url", pair.upstream.base_url().as_str()]).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD);
+        import.output().expect("the binary can be started")
+    };
+    let refused = import(&["--object-format", "sha1"]);
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && complaint.contains("sha256"), "{complaint}");
+    let imported = import(&[]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let repository = pair.admin().get(&format!("{}/repos/long", project_path(&project))).await;
+    let repository = repository.expect(200).json();
+    pair.mirrored(&repository).await;
+    for server in [&pair.upstream, &pair.mirror] {
+        let url = clone_url(server.base_url(), &repository, None);
+        let listed = git(source.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        assert!(listed.starts_with(&source.id("main")), "{listed}");
+    }
 }
 
 #[tokio::test]

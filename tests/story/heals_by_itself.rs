@@ -163,7 +163,7 @@ async fn a_damaged_copy_is_refused_and_told_of_until_the_upstream_is_back() {
     let status = in_repair(1).await;
     // That the upstream is away is said first, once it has been noticed.
     let is_told =
-        |reason: &str| reason.contains("pack-") || reason.contains("comparison with the upstream failed");
+        |reason: &str| reason.contains("pack-") || reason.contains("what it has is not known since");
     assert!(status["reason"].as_str().is_some_and(is_told), "{status}");
     let folder = tempfile::tempdir().expect("a folder can be made");
     let refused = git_output(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);

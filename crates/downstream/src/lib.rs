@@ -30,8 +30,8 @@ pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;
 pub use joining::{Joining, Registration};
 pub use members::{
-    AnalyticsSettings, ConfigPanel, Members, MirrorUpgrade, MirroredRepositories, PanelCalls,
-    RepositoryMirror, SyncReport,
+    AnalyticsSettings, ConfigPanel, Members, MirrorCopies, MirrorStanding, MirrorUpgrade,
+    MirroredRepositories, PanelCalls, RepositoryMirror, Standing, SyncReport,
 };
 pub use origin::{AcceptedReport, MakeEvents, Origin, SyncType};
 pub use parts::DownstreamParts;

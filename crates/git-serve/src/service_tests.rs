@@ -8,8 +8,8 @@ use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
 use heliostat_git::{
-    FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName, RefSnapshot,
-    Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
+    FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName, RefRoom,
+    RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
 };
 use heliostat_git_wire::{PacketLine, decode_packet, encode_packet};
 use tokio::io::AsyncWriteExt;
@@ -162,7 +162,9 @@ async fn a_broken_repository_is_an_error_before_the_answer() {
     std::fs::remove_dir_all(repository.path().join("objects")).expect("removed");
     let error = served.advertise(GitService::UploadPack, &version(2)).await.expect_err("broken");
     assert!(error.is_broken_repository(), "{error:?}");
-    let error = receive_pack(repository, request(&[""]), &GitProtocol::default()).await.expect_err("broken");
+    let error = receive_pack(repository, request(&[""]), &GitProtocol::default(), RefRoom::default())
+        .await
+        .expect_err("broken");
     assert!(error.is_broken_repository(), "{error:?}");
 }
 
@@ -191,7 +193,7 @@ async fn a_request_that_breaks_off_changes_nothing() {
     let repository = &served.repository;
     let before = repository.refs().await.expect("readable");
     let cut = || stream::iter([Ok(Bytes::from_static(b"00")), Err(io::Error::other("the client is gone"))]);
-    let refused = receive_pack(repository, cut(), &GitProtocol::default()).await;
+    let refused = receive_pack(repository, cut(), &GitProtocol::default(), RefRoom::default()).await;
     assert!(matches!(refused, Err(GitError::Request(_))), "{refused:?}");
     assert!(served.upload_pack(cut(), &GitProtocol::default(), key()).await.is_err());
     assert_eq!(repository.refs().await.expect("readable"), before);
@@ -202,7 +204,9 @@ async fn an_empty_push_is_answered_with_nothing() {
     let workshop = Workshop::new().await;
     let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
     let repository = &served.repository;
-    let received = receive_pack(repository, request(&[""]), &GitProtocol::default()).await.expect("run");
+    let received = receive_pack(repository, request(&[""]), &GitProtocol::default(), RefRoom::default())
+        .await
+        .expect("run");
     assert!(received.success && received.output.is_empty());
 }
 
@@ -247,7 +251,9 @@ async fn a_session_is_a_conversation_over_both_streams() {
 fn everything_can_move_between_threads() {
     fn can_move<T: Send>(_: impl FnOnce(ServedRepository, &'static FetchPlan) -> T) {}
     can_move(|served, _| async move { served.upload_pack(stream::empty(), &version(2), key()).await });
-    can_move(|served, _| async move { receive_pack(&served.repository, stream::empty(), &version(2)).await });
+    can_move(|served, _| async move {
+        receive_pack(&served.repository, stream::empty(), &version(2), RefRoom::default()).await
+    });
     can_move(|served, plan| async move { heliostat_git::fetch_objects(&served.repository, plan).await });
     can_move(|served, _| async move {
         crate::housekeeping::repack(&served, &crate::housekeeping::Thresholds::default()).await

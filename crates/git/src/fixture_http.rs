@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use heliostat_git_wire::{GitProtocol, GitService};
+use heliostat_git_wire::{GitProtocol, GitService, RefRoom};
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -193,8 +193,9 @@ async fn answer(
             respond(output, &content_type, answer).await
         }
         GitService::ReceivePack => {
-            let received =
-                receive_pack(repository.target(), body, &protocol).await.map_err(io::Error::other)?;
+            let received = receive_pack(repository.target(), body, &protocol, RefRoom::default())
+                .await
+                .map_err(io::Error::other)?;
             respond(output, &content_type, stream::iter([Ok(received.output)])).await
         }
     }

@@ -31,13 +31,13 @@ pub use parts::StartError;
 pub use serving::{Freshness, GitServing, ServedRepository};
 pub use status::{
     DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,
-    RunningSync, StatusReport, SupportInfo, WaitingSync,
+    RunningSync, StatusReport, SupportInfo, UpstreamView, WaitingSync,
 };
 pub use sync::{
     DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun,
     UpstreamEvents,
 };
 pub use upstream_link::{
-    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamLink,
-    UpstreamMake, UpstreamUrl,
+    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamFacts,
+    UpstreamLink, UpstreamMake, UpstreamUrl,
 };

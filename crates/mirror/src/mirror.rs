@@ -86,6 +86,7 @@ impl Mirror {
         tasks.spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()));
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
+        tasks.spawn(parts.keep_contact().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);
         tasks.spawn(rounds.clone().look(stop.clone()));

@@ -17,8 +17,8 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, MassRemoval, OutcomeReports, Repairs, Sweep, SweepProgress,
-    SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
+    SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
 
@@ -81,10 +81,11 @@ impl Parts {
         let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
         let introduction = Arc::new(introduction(options, server_id.clone()));
-        let client = UpstreamClient::new(&options.upstream_url, server_id, clock.clone())
-            .map_err(StartError::Client)?;
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
+        let contact = Arc::clone(link.contact());
+        let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
+            .map_err(StartError::Client)?;
         client.set_make(link.make_of_upstream().await?);
 
         let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
@@ -200,6 +201,17 @@ impl Parts {
         }
     }
 
+    pub(crate) fn keep_contact(&self) -> KeepContact {
+        KeepContact {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            inventory: Arc::clone(&self.inventory),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// A round of looks takes at least `interval`.
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
@@ -226,7 +238,6 @@ impl Parts {
         GitServing {
             freshness_cap,
             link: Arc::clone(&self.link),
-            client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),

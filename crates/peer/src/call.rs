@@ -1,7 +1,8 @@
 //! One call to another server: signed, and bounded in time and size; JSON unless it says otherwise.
 //!
 //! Redirects are not followed, because a signature is good for one address only. A call that fails is not repeated
-//! here: when to try again is known by the work that needs the answer.
+//! here: when to try again is known by the work that needs the answer. The one exception is a question whose connection
+//! is closed before anything was answered, as servers close those that were idle; it is asked once more.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -290,7 +291,12 @@ impl PeerClient {
             let body = body.map_err(|error| CallError::Unwritable { url: url.to_string(), error })?;
             request = request.header("Content-Type", body_type).body(body);
         }
-        let response = request.send().await.map_err(|error| unreachable(&url, &error))?;
+        let again = request.try_clone().filter(|_| method == Method::GET);
+        let response = match (request.send().await, again) {
+            (Err(error), Some(again)) if http::was_cut_off(&error) => again.send().await,
+            (sent, _) => sent,
+        };
+        let response = response.map_err(|error| unreachable(&url, &error))?;
         let status = response.status();
         if status.is_success() {
             return match answer_type.fault_of(&response) {
@@ -354,6 +360,8 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
 #[cfg(test)]
 mod tests {
     use heliostat_api::ops::{AnalyticsSettingsRequest, GetContentHashByIdRequest};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -389,5 +397,33 @@ mod tests {
         assert!(outage(StatusCode::BAD_GATEWAY) && outage(StatusCode::TOO_MANY_REQUESTS));
         assert!(outage(StatusCode::FOUND));
         assert!(!outage(StatusCode::UNAUTHORIZED) && !outage(StatusCode::NOT_FOUND));
+    }
+
+    /// Answers the first request of the first connection only, and closes a connection in place of another answer.
+    async fn closes_after_one_answer(listener: TcpListener) {
+        let (mut first, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; 1_024];
+        assert!(first.read(&mut request).await.expect("a request") > 0);
+        first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst").await.expect("it is read");
+        assert!(first.read(&mut request).await.expect("another request") > 0);
+        drop(first);
+        let (mut second, _) = listener.accept().await.expect("a connection");
+        assert!(second.read(&mut request).await.expect("the same request") > 0);
+        second.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond").await.expect("it is read");
+    }
+
+    #[tokio::test]
+    async fn a_question_into_a_connection_that_is_being_closed_is_asked_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let url = Url::parse(&url).expect("a valid URL");
+        let server = tokio::spawn(closes_after_one_answer(listener));
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = PeerClient::new("test", Destinations::Configured, Clock::system()).expect("a client");
+        for answer in ["first", "second"] {
+            let answered = client.fetch(Call::new(Method::GET, url.clone())).await;
+            assert_eq!(answered.expect("an answer"), answer.as_bytes());
+        }
+        server.await.expect("the server does not panic");
     }
 }

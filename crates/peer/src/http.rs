@@ -16,6 +16,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may stand still, whatever it may take as a whole.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a connection is kept for the next call. Heliostat closes one that is idle for 30 s, and a client that
+/// keeps it longer sends a call into a connection that is being closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(20);
+
 /// Who decides which servers are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destinations {
@@ -48,6 +52,7 @@ pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBu
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_LIMIT)
         .read_timeout(STALL_LIMIT)
         .tcp_nodelay(true)
         .user_agent(user_agent);
@@ -74,6 +79,12 @@ pub async fn read_at_most(
         body.extend_from_slice(&chunk);
     }
     Ok((body, true))
+}
+
+/// Whether the connection ended before anything was answered. Servers close connections that were idle for a time of their
+/// own choice, and may do so while a request is on its way.
+pub fn was_cut_off(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
 /// Whether a status says that the receiver does not like what it is told, so that it would refuse it again.

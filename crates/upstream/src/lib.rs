@@ -31,6 +31,6 @@ pub use repositories::{
     Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation, RepositoryFaults,
     RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
 };
-pub use status::{MirrorStatus, UpstreamStatus};
+pub use status::UpstreamStatus;
 pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};
 pub use webhooks::{InvocationHistory, WebhookCredentials, WebhookFields, WebhookTest, Webhooks};

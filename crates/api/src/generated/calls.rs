@@ -163,6 +163,26 @@ impl RemoteCall for RegisterRequest {
     }
 }
 
+impl RemoteCall for TellMirrorStandingRequest {
+    type Answer = ();
+
+    const OPERATION: &'static str = "tellMirrorStanding";
+    const METHOD: &'static str = "PUT";
+
+    fn path(&self) -> String {
+        format!("/rest/mirroring/latest/mirrorServers/{}/standing", encoded(&self.mirror_id))
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(_body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        Ok(())
+    }
+}
+
 impl RemoteCall for UpgradeRequest {
     type Answer = RestMirrorServer;
 

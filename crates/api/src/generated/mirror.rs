@@ -1639,8 +1639,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
     /// Get the progress of synchronization
     ///
     /// Tells how many repositories are synchronized and how many there are to synchronize. While the mirror is still
-    /// counting, `discovering` is true and the total may grow. When nothing is going on, both numbers are 0. The
-    /// status page and the console read the same state, so the three never disagree.
+    /// counting, `discovering` is true and the total may grow. When nothing is going on, both numbers are 0, and
+    /// `mirroredRepos` and `inStepRepos` still tell what is here. The status page and the console read the same
+    /// state, so the three never disagree.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/progress", method = "get", operation_id = "getSynchronizationProgress", tag = "Tag::This")]
     async fn get_synchronization_progress(
         &self,

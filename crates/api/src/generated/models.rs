@@ -407,6 +407,55 @@ impl fmt::Display for MirrorMode {
     }
 }
 
+/// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
+/// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
+/// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum MirrorStanding {
+    /// `UP_TO_DATE`
+    #[oai(rename = "UP_TO_DATE")]
+    #[serde(rename = "UP_TO_DATE")]
+    UpToDate,
+    /// `BEHIND`
+    #[oai(rename = "BEHIND")]
+    #[serde(rename = "BEHIND")]
+    Behind,
+    /// `UNREACHABLE`
+    #[oai(rename = "UNREACHABLE")]
+    #[serde(rename = "UNREACHABLE")]
+    Unreachable,
+    /// `UNKNOWN`
+    #[oai(rename = "UNKNOWN")]
+    #[serde(rename = "UNKNOWN")]
+    Unknown,
+}
+
+impl MirrorStanding {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::UpToDate, Self::Behind, Self::Unreachable, Self::Unknown];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpToDate => "UP_TO_DATE",
+            Self::Behind => "BEHIND",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for MirrorStanding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// Whether a mirror has fetched only the refs that it was told of, or compared all refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum MirrorSyncType {
@@ -571,6 +620,44 @@ impl MirroringRequestState {
 }
 
 impl fmt::Display for MirroringRequestState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+/// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum ObjectFormat {
+    /// `sha1`
+    #[oai(rename = "sha1")]
+    #[serde(rename = "sha1")]
+    Sha1,
+    /// `sha256`
+    #[oai(rename = "sha256")]
+    #[serde(rename = "sha256")]
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Sha1, Self::Sha256];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for ObjectFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -2093,6 +2180,21 @@ pub struct RestMirrorAcceptance {
     pub project_ids: Option<Vec<String>>,
 }
 
+/// How far a mirror is, in its own words.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorCopies {
+    /// Whether the mirror is still finding out what there is to synchronize.
+    pub discovering: bool,
+    /// The number of repositories that it mirrors.
+    #[oai(rename = "mirroredRepos", validator(minimum(value = "0")))]
+    #[serde(rename = "mirroredRepos")]
+    pub mirrored_repos: i32,
+    /// The number of those that are served and have everything that the upstream is known to have.
+    #[oai(rename = "inStepRepos", validator(minimum(value = "0")))]
+    #[serde(rename = "inStepRepos")]
+    pub in_step_repos: i32,
+}
+
 /// How the copy of a repository on a mirror stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorRepositorySynchronizationStatus {
@@ -2161,6 +2263,39 @@ pub struct RestMirrorServer {
     pub links: RestSelfLinks,
 }
 
+/// What an upstream knows of the copies on a mirror.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorStanding {
+    /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
+    /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
+    /// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
+    pub standing: MirrorStanding,
+    /// The number of repositories that it mirrors, when it last told. Absent if it has not.
+    #[oai(rename = "mirroredRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "mirroredRepos", default, skip_serializing_if = "Option::is_none")]
+    pub mirrored_repos: Option<i32>,
+    /// The number of those that had everything the upstream has, when it last told.
+    #[oai(rename = "inStepRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "inStepRepos", default, skip_serializing_if = "Option::is_none")]
+    pub in_step_repos: Option<i32>,
+    /// When it last told how far it is. Absent if it has not since this server was started.
+    #[oai(rename = "toldDate", skip_serializing_if_is_none)]
+    #[serde(rename = "toldDate", default, skip_serializing_if = "Option::is_none")]
+    pub told_date: Option<i64>,
+    /// When it was last heard of. Absent before the first time.
+    #[oai(rename = "lastSeenDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSeenDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_date: Option<i64>,
+    /// The number of events that it has not taken in yet.
+    #[oai(rename = "pendingEvents")]
+    #[serde(rename = "pendingEvents")]
+    pub pending_events: i64,
+    /// Why it did not take the last event in. Absent if it did.
+    #[oai(rename = "lastError", skip_serializing_if_is_none)]
+    #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
 /// What has changed on a mirror. What is left out stays as it is.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorUpgradeRequest {
@@ -2222,6 +2357,19 @@ pub struct RestMirroredRepository {
     #[oai(rename = "lastError", skip_serializing_if_is_none)]
     #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// When the upstream last told the mirror what it has of the repository.
+    #[oai(rename = "lastComparisonDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastComparisonDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_comparison_date: Option<i64>,
+    /// Since when the mirror has known of a change that it has not synchronized. Absent while it knows of none.
+    #[oai(rename = "behindSince", skip_serializing_if_is_none)]
+    #[serde(rename = "behindSince", default, skip_serializing_if = "Option::is_none")]
+    pub behind_since: Option<i64>,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
     /// Where to clone and fetch from, on this mirror.
     #[oai(rename = "cloneUrls")]
     #[serde(rename = "cloneUrls")]
@@ -2819,6 +2967,11 @@ pub struct RestRepositoryRequest {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none, validator(min_length = 1, max_length = 1024))]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
 }
 
 /// What a mirror has of a repository, and whether it is in place now.
@@ -2934,6 +3087,19 @@ pub struct RestSyncProgress {
     #[oai(rename = "totalRepos")]
     #[serde(rename = "totalRepos")]
     pub total_repos: i32,
+    /// The number of repositories that are mirrored, also while nothing is to be synchronized.
+    #[oai(rename = "mirroredRepos")]
+    #[serde(rename = "mirroredRepos")]
+    pub mirrored_repos: i32,
+    /// The number of those that are served and have everything that the upstream was last known to have.
+    #[oai(rename = "inStepRepos")]
+    #[serde(rename = "inStepRepos")]
+    pub in_step_repos: i32,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
 }
 
 /// An event, in the shape of the webhook of that name. What the kinds of events carry that a mirror knows is said by
@@ -2993,6 +3159,23 @@ pub struct RestUpstreamServer {
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub kind: UpstreamServerType,
+    /// Whether the upstream has answered the latest call of this mirror.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable: Option<bool>,
+    /// When the upstream last answered a call of this mirror. Absent before the first time.
+    #[oai(rename = "lastContactDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastContactDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_contact_date: Option<i64>,
+    /// When a complete comparison of this mirror with the upstream last ended. Absent before the first time.
+    #[oai(rename = "lastComparisonDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastComparisonDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_comparison_date: Option<i64>,
+    /// Since when the mirror does not know what the upstream has, because it does not answer or could not be
+    /// compared with. Absent while the mirror knows.
+    #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
+    #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
+    pub not_known_since: Option<i64>,
 }
 
 /// What a mirror mirrors of an upstream.
@@ -3400,10 +3583,12 @@ impl fmt::Display for UserType {
     InvocationOutcome,
     MirrorEventType,
     MirrorMode,
+    MirrorStanding,
     MirrorSyncType,
     MirrorType,
     MirroredRepositoryStatus,
     MirroringRequestState,
+    ObjectFormat,
     PageOfEnrichedRepository,
     PageOfRestAccessToken,
     PageOfRestApplicationUser,
@@ -3471,8 +3656,10 @@ impl fmt::Display for UserType {
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
+    RestMirrorCopies,
     RestMirrorRepositorySynchronizationStatus,
     RestMirrorServer,
+    RestMirrorStanding,
     RestMirrorUpgradeRequest,
     RestMirroredRepository,
     RestMirroredRepositoryDescriptor,

@@ -512,6 +512,94 @@ pub trait PublishEvent: Handlers {
     ) -> impl Future<Output = Result<PublishEventResponse, Self::Error>> + Send;
 }
 
+/// What `getMirrorStanding` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetMirrorStandingRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+}
+
+/// What `getMirrorStanding` answers.
+#[derive(ApiResponse)]
+pub enum GetMirrorStandingResponse {
+    /// How the mirror stands at this moment.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestMirrorStanding>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getMirrorStanding`: get how a mirror stands.
+pub trait GetMirrorStanding: Handlers {
+    /// Get how a mirror stands
+    fn get_mirror_standing(
+        &self,
+        call: Call,
+        request: GetMirrorStandingRequest,
+    ) -> impl Future<Output = Result<GetMirrorStandingResponse, Self::Error>> + Send;
+}
+
+/// What `tellMirrorStanding` is asked.
+#[derive(Clone, PartialEq)]
+pub struct TellMirrorStandingRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+    /// The body.
+    pub body: RestMirrorCopies,
+}
+
+/// What `tellMirrorStanding` answers.
+#[derive(ApiResponse)]
+pub enum TellMirrorStandingResponse {
+    /// The upstream knows it.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+}
+
+/// Answers `tellMirrorStanding`: tell how far a mirror is.
+pub trait TellMirrorStanding: Handlers {
+    /// Tell how far a mirror is
+    fn tell_mirror_standing(
+        &self,
+        call: Call,
+        request: TellMirrorStandingRequest,
+    ) -> impl Future<Output = Result<TellMirrorStandingResponse, Self::Error>> + Send;
+}
+
 /// What `getPanelHtml` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetPanelHtmlRequest {
@@ -977,6 +1065,8 @@ pub trait UpstreamOperations:
     + Upgrade
     + Remove
     + PublishEvent
+    + GetMirrorStanding
+    + TellMirrorStanding
     + GetPanelHtml
     + GetProjectById
     + GetAllReposForProject
@@ -1003,6 +1093,8 @@ impl<H> UpstreamOperations for H where H:
     + Upgrade
     + Remove
     + PublishEvent
+    + GetMirrorStanding
+    + TellMirrorStanding
     + GetPanelHtml
     + GetProjectById
     + GetAllReposForProject
@@ -1267,6 +1359,48 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             body: body.0,
         };
         let answer = self.0.publish_event(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Get how a mirror stands
+    ///
+    /// Answers what this server knows of the copies on a mirror: whether it was heard of within the last minute, what
+    /// it has told of itself, and what it has not taken in yet. Needs `ADMIN`.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/standing", method = "get", operation_id = "getMirrorStanding", tag = "Tag::This")]
+    async fn get_mirror_standing(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+    ) -> poem::Result<GetMirrorStandingResponse> {
+        let request = GetMirrorStandingRequest {
+            mirror_id: mirror_id.0,
+        };
+        let answer = self.0.get_mirror_standing(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Tell how far a mirror is
+    ///
+    /// A mirror tells how much of what it mirrors it has, every few seconds and whenever that has changed. Only the
+    /// mirror that is named in the path may call this.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/standing", method = "put", operation_id = "tellMirrorStanding", tag = "Tag::This")]
+    async fn tell_mirror_standing(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+        body: ApiJson<RestMirrorCopies>,
+    ) -> poem::Result<TellMirrorStandingResponse> {
+        let request = TellMirrorStandingRequest {
+            mirror_id: mirror_id.0,
+            body: body.0,
+        };
+        let answer = self.0.tell_mirror_standing(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

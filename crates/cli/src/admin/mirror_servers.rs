@@ -1,10 +1,12 @@
 //! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and what one of them holds back.
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::connection::MirrorConnection;
 use super::held_back::{self, Rescue};
 use super::{UpstreamConnection, api, named_resource};
+use crate::client::Client;
 use crate::output::Column;
 
 /// What an administrator can do with mirrors.
@@ -48,8 +50,8 @@ pub enum MirrorVerb {
     Rescue(Rescue),
 }
 
-/// What is shown of a mirror.
-pub const COLUMNS: [Column; 7] = [
+/// What is shown of a mirror, and of how it stands.
+const COLUMNS: [Column; 11] = [
     Column::text("ID", "/id"),
     Column::text("NAME", "/name"),
     Column::text("URL", "/baseUrl"),
@@ -57,21 +59,33 @@ pub const COLUMNS: [Column; 7] = [
     Column::text("TYPE", "/mirrorType"),
     Column::text("VERSION", "/productVersion"),
     Column::time("LAST SEEN", "/lastSeenDate"),
+    Column::text("STANDING", "/standing/standing"),
+    Column::text("IN STEP", "/standing/inStepRepos"),
+    Column::text("REPOSITORIES", "/standing/mirroredRepos"),
+    Column::text("EVENTS WAITING", "/standing/pendingEvents"),
 ];
+
+/// What is shown of a mirror itself.
+pub const OF_ITSELF: &[Column] = COLUMNS.split_at(7).0;
 
 /// Runs one of them.
 pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
     match verb {
         MirrorVerb::List { connection } => {
             let session = connection.open().await?;
-            let mirrors = session.client.get(&api::path(&api::MIRRORING, &["mirrorServers"])).all().await?;
+            let mut mirrors =
+                session.client.get(&api::path(&api::MIRRORING, &["mirrorServers"])).all().await?;
+            for mirror in &mut mirrors {
+                add_standing(&session.client, mirror).await;
+            }
             session.output.list(&mirrors, &COLUMNS);
         }
         MirrorVerb::Show { mirror, connection } => {
             let session = connection.open().await?;
             let id = named_resource::mirror_id(&session.client, &mirror).await?;
-            let found =
+            let mut found =
                 session.client.get(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
+            add_standing(&session.client, &mut found).await;
             session.output.show(&found, &COLUMNS);
         }
         MirrorVerb::Remove { mirror, connection } => {
@@ -85,4 +99,13 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
         MirrorVerb::Rescue(rescue) => held_back::rescue(rescue).await?,
     }
     Ok(())
+}
+
+/// Adds how the mirror stands. Who may not know that, or asks an older server, sees the rest.
+async fn add_standing(upstream: &Client, mirror: &mut Value) {
+    let id = mirror["id"].as_str().unwrap_or_default().to_owned();
+    let path = api::path(&api::MIRRORING, &["mirrorServers", &id, "standing"]);
+    if let Ok(standing) = upstream.get(&path).send().await {
+        mirror["standing"] = standing;
+    }
 }

@@ -67,10 +67,11 @@ pub enum Mode {
 }
 
 const SETTINGS: [Column; 2] = [Column::text("MODE", "/mode"), Column::text("PROJECTS", "/projectIds")];
-const PROGRESS: [Column; 3] = [
+const PROGRESS: [Column; 4] = [
     Column::text("DISCOVERING", "/discovering"),
-    Column::text("SYNCHRONISED", "/syncedRepos"),
-    Column::text("REPOSITORIES", "/totalRepos"),
+    Column::text("SYNCHRONISED", "/inStepRepos"),
+    Column::text("REPOSITORIES", "/mirroredRepos"),
+    Column::time("NOT KNOWN SINCE", "/notKnownSince"),
 ];
 
 /// Runs one of them.

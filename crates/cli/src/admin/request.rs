@@ -86,7 +86,7 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
                 let ids = named_resource::project_ids(&session.client, &projects).await?;
                 call = call.body(json!({ "projectIds": ids }));
             }
-            session.output.show(&call.send().await?, &mirror_servers::COLUMNS);
+            session.output.show(&call.send().await?, mirror_servers::OF_ITSELF);
         }
         RequestCommand::Reject { request, connection } => {
             let session = connection.open().await?;

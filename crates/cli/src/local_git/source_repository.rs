@@ -73,6 +73,11 @@ impl SourceRepository {
         &self.origin
     }
 
+    /// The hash by which its objects are named, as git calls it.
+    pub async fn object_format(&self, git: &Git) -> anyhow::Result<String> {
+        UserGit::of(git).run_on(&self.path, &["rev-parse", "--show-object-format"]).await
+    }
+
     /// Whether it has neither branches nor tags.
     pub async fn is_empty(&self, git: &Git) -> anyhow::Result<bool> {
         let references = UserGit::of(git).run_on(&self.path, &["for-each-ref", "--count=1"]).await?;

@@ -6,7 +6,7 @@
 use heliostat_storage::{OutboxEvent, OutboxEventId};
 use serde_json::{Map, Value, json};
 
-use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED};
+use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, name_no_changes};
 
 /// One event to post to a mirror, and the stored events that it settles.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +40,10 @@ fn merge(mut earlier: Value, mut later: Value) -> Value {
     let exceeded = earlier["refLimitExceeded"] == true || later["refLimitExceeded"] == true;
     let changes = merge_changes(earlier["changes"].take(), later["changes"].take());
     later["fromGeneration"] = earlier["fromGeneration"].take();
-    if exceeded || changes.len() > MAX_CHANGES_PER_EVENT {
-        later["changes"] = json!([]);
-        later["refLimitExceeded"] = json!(true);
-    } else {
-        later["changes"] = Value::Array(changes);
+    let are_too_many = changes.len() > MAX_CHANGES_PER_EVENT;
+    later["changes"] = Value::Array(changes);
+    if exceeded || are_too_many || !is_read_by_mirrors(&later) {
+        name_no_changes(&mut later);
     }
     later
 }
@@ -193,5 +192,11 @@ mod tests {
         let (one, rest) = many.split_at(1);
         let merged = coalesce([push(1, one), push(2, rest)]);
         assert_eq!(merged[0].body["refLimitExceeded"], true);
+
+        let long = ["a", "b"].map(|name| name.repeat(600_000));
+        let merged =
+            coalesce([push(1, &[(long[0].as_str(), ZERO, "1")]), push(2, &[(long[1].as_str(), ZERO, "1")])]);
+        assert_eq!(merged[0].body["refLimitExceeded"], true, "together they are longer than what is read");
+        assert_eq!(merged[0].body["changes"], json!([]));
     }
 }

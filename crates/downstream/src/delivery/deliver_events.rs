@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use heliostat_peer::{BackOff, PeerClient};
+use heliostat_peer::{BackOff, CallError, PeerClient};
 use heliostat_storage::{
     MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError, UpstreamStore,
 };
@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use super::announcer::Announcer;
 use super::coalesce::{MergedEvent, coalesce};
 use super::delivery_loop::Receivers;
+use super::events::{name_no_changes, names_changes};
 use crate::calling::{self, MirrorCall};
 
 /// How long a mirror may take to take an event in.
@@ -160,17 +161,18 @@ impl MirrorDelivery {
     ) -> Vec<OutboxEventId> {
         let mut undelivered = Vec::new();
         for event in coalesce(events) {
+            let settles = event.settles.clone();
             // Once one delivery has failed the mirror is left alone, and nothing overtakes.
-            let delivered = !failed.load(Ordering::Relaxed) && self.deliver(mirror, &event).await;
+            let delivered = !failed.load(Ordering::Relaxed) && self.deliver(mirror, event).await;
             if !delivered {
                 failed.store(true, Ordering::Relaxed);
-                undelivered.extend(event.settles);
+                undelivered.extend(settles);
             }
         }
         undelivered
     }
 
-    async fn deliver(&self, mirror: &MirrorServer, event: &MergedEvent) -> bool {
+    async fn post(&self, mirror: &MirrorServer, event: &MergedEvent) -> Result<(), CallError> {
         let call = MirrorCall {
             method: Method::POST,
             url: &mirror.events_url,
@@ -178,10 +180,24 @@ impl MirrorDelivery {
             body: &event.body,
             timeout: DELIVERY_TIMEOUT,
         };
-        match calling::send(&self.client, mirror, call).await {
+        calling::send(&self.client, mirror, call).await
+    }
+
+    async fn deliver(&self, mirror: &MirrorServer, mut event: MergedEvent) -> bool {
+        let mut sent = self.post(mirror, &event).await;
+        if let Err(error) = &sent
+            && error.refuses_content()
+            && names_changes(&event.body)
+        {
+            // It may have narrower limits than this server. It follows as well when it compares all references.
+            tracing::warn!(mirror.id = %mirror.id, error = %error, "a mirror refuses an event; sending it without its changes");
+            name_no_changes(&mut event.body);
+            sent = self.post(mirror, &event).await;
+        }
+        match sent {
             Ok(()) => self.delivered(&mirror.id, self.announcer.now_ms()),
             Err(error) if error.refuses_content() => {
-                // The same bytes would be refused for ever, and hold up all that follows. The sweep repairs it.
+                // It would be refused for ever, and hold up all that follows. The sweep repairs it.
                 tracing::error!(mirror.id = %mirror.id, event = event.event_key, error = %error, "a mirror refuses an event");
             }
             Err(error) => {

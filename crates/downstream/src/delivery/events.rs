@@ -3,11 +3,11 @@
 //! They have the shape of the well-known webhooks, with `generation`, `contentHash` and `metadataHash` added
 //! at the top, and the repository in the enriched form that `GET /repos` shows.
 
-use heliostat_api::AddonEventKey;
 use heliostat_api::models::{
     EnrichedRepository, RefChangeType, RefType, RestEventActor, RestMinimalRef, RestPermissionsChangedEvent,
     RestProjectEvent, RestRefChange, RestRefsChangedEvent, RestRepository, RestRepositoryEvent, UserType,
 };
+use heliostat_api::{AddonEventKey, MAX_JSON_BODY_BYTES};
 use heliostat_auth::UserIdentity;
 use heliostat_git::{RefChange, RefChangeKind, RefName};
 use heliostat_storage::{Audience, Generation, NewEvent, Project, Repository, RepositoryId};
@@ -21,8 +21,25 @@ use crate::wire;
 /// Event of changed refs; the only one that is coalesced.
 pub const REFS_CHANGED: &str = AddonEventKey::RepoRefsChanged.as_str();
 
-/// An event that names more changes than this carries none, and the mirror compares the whole ref set.
+/// An event that names more changes than this carries none, and the mirror compares the whole ref set. The same goes for
+/// one that is longer than a mirror reads.
 pub const MAX_CHANGES_PER_EVENT: usize = 1_000;
+
+/// Whether an event is no longer than what a mirror reads.
+pub(super) fn is_read_by_mirrors(body: &Value) -> bool {
+    body.to_string().len() <= MAX_JSON_BODY_BYTES
+}
+
+/// Takes the list of changes out of an event, and says so in it.
+pub(super) fn name_no_changes(body: &mut Value) {
+    body["changes"] = json!([]);
+    body["refLimitExceeded"] = json!(true);
+}
+
+/// Whether an event lists what has changed.
+pub(super) fn names_changes(body: &Value) -> bool {
+    body["changes"].as_array().is_some_and(|changes| !changes.is_empty())
+}
 
 /// Who did it, when, and under which base URL: what all events of one request have in common.
 #[derive(Clone, Copy)]
@@ -67,7 +84,11 @@ impl EventContext<'_> {
             changes: Some(changes.unwrap_or_default().iter().map(change).collect()),
             ref_limit_exceeded: changes.is_none().then_some(true),
         };
-        self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body)
+        let mut event = self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body);
+        if !is_read_by_mirrors(&event.body) {
+            name_no_changes(&mut event.body);
+        }
+        event
     }
 
     /// Something else happened to a repository, given in its state after it.
@@ -248,6 +269,15 @@ mod tests {
         let event =
             context.refs_changed(&fixture::repository(), Generation(6), &changes(MAX_CHANGES_PER_EVENT + 1));
         assert_eq!(event.body["changes"], json!([]));
+        assert_eq!(event.body["refLimitExceeded"], json!(true));
+
+        let mut long = changes(MAX_CHANGES_PER_EVENT);
+        for change in &mut long {
+            let name = format!("{}/{}", change.name, "n".repeat(300));
+            change.name = RefName::parse(name).expect("a valid name");
+        }
+        let event = context.refs_changed(&fixture::repository(), Generation(6), &long);
+        assert!(!names_changes(&event.body), "an event is not longer than what a mirror reads");
         assert_eq!(event.body["refLimitExceeded"], json!(true));
     }
 }

@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::last_seen::LastSeen;
+use super::standing::ToldStandings;
 use crate::calling::{self, MirrorCall, mirror_base_url, text_of, url_below};
 use crate::delivery::{Announcer, MirrorDelivery};
 use crate::detached_tasks::DetachedTasks;
@@ -56,6 +57,7 @@ pub struct Members {
     delivery: Arc<MirrorDelivery>,
     tasks: DetachedTasks,
     last_seen: LastSeen,
+    pub(super) standings: ToldStandings,
 }
 
 impl Members {
@@ -63,7 +65,15 @@ impl Members {
     pub fn new(parts: &DownstreamParts) -> Self {
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let delivery = MirrorDelivery::new(store.clone(), client.clone(), Arc::clone(&announcer));
-        Self { store, client, announcer, delivery: Arc::new(delivery), tasks, last_seen: LastSeen::default() }
+        Self {
+            store,
+            client,
+            announcer,
+            delivery: Arc::new(delivery),
+            tasks,
+            last_seen: LastSeen::default(),
+            standings: ToldStandings::default(),
+        }
     }
 
     /// How events get to them.
@@ -143,6 +153,7 @@ impl Members {
         self.store.delete_mirror(&mirror.id).await?;
         self.delivery.forget(&mirror.id);
         self.last_seen.forget(&mirror.id);
+        self.standings.forget(&mirror.id);
         tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "removed a mirror");
         let members = Arc::clone(self);
         self.tasks.spawn(async move { members.notify_uninstalled(&mirror).await });

@@ -48,7 +48,7 @@ pub(super) async fn new_base(
         // Not a trial: when it is no longer valid, a lasting one is made at once.
         Ok(Some(base)) => return Some(base),
         Ok(None) if inventory.bytes() <= MAX_WHOLE_BYTES => {
-            write_base(repository, inventory, refs, thresholds.settled_age).await
+            write_base(repository, inventory, refs, thresholds).await
         }
         found => note_trial(repository).await.and(found),
     };
@@ -108,13 +108,14 @@ async fn write_base(
     repository: &Repository,
     inventory: &PackInventory,
     refs: &RefSnapshot,
-    settled_age: Duration,
+    thresholds: &Thresholds,
 ) -> Result<Option<NewBase>, GitError> {
     note_trial(repository).await?;
-    let tips = lasting_tips(repository, refs, settled_age).await?;
+    let tips = lasting_tips(repository, refs, thresholds.settled_age).await?;
     if inventory.base.is_some()
         && let Some(record) = bundle_record(repository).await?
-        && count_needed(repository, objects(&tips), &record.tips()).await? <= base_growth(inventory)
+        && count_needed(repository, objects(&tips), &record.tips()).await?
+            <= base_growth(inventory, thresholds)
     {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
-use heliostat_git::{FetchPlan, GitProtocol, RefName, Repository, fetch_objects, receive_pack};
+use heliostat_git::{FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack};
 
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
@@ -217,10 +217,12 @@ async fn a_busy_repository_stays_small_while_transfers_overlap() {
     });
     let request = stream::iter([Ok(half)]).chain(late);
     let target = repository.clone();
-    let push = tokio::spawn(async move { receive_pack(&target, request, &GitProtocol::default()).await });
+    let push = tokio::spawn(async move {
+        receive_pack(&target, request, &GitProtocol::default(), RefRoom::default()).await
+    });
     let slow = repository.git().readers().begin(repository.path());
     slow.settle();
-    let limits = Thresholds { loose_objects: 20, unindexed_packs: 2, ..eager() };
+    let limits = Thresholds { loose_weight: 20, unindexed_packs: 2, ..eager() };
     let mut reconciler = Reconciler::new(store.clone(), limits);
     // One begins before the last one ends: there is no moment without any.
     let mut reader = repository.git().readers().begin(repository.path());

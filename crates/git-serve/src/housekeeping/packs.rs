@@ -10,10 +10,18 @@ use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocki
 use crate::bundle::{BundleRecord, OWN_FOLDER};
 
 /// Loose objects are counted up to about here; of more, an estimate is enough.
-const MAX_COUNTED_LOOSE_OBJECTS: usize = 4_000;
+const MAX_COUNTED_LOOSE_OBJECTS: u64 = 4_000;
 
 /// Files below `refs/` are counted up to here.
 const MAX_COUNTED_REFS: usize = 10_000;
+
+/// So many bytes count as one more object: those of a few huge files are worth as much work as very many small ones.
+const BYTES_PER_WEIGHT: u64 = 64 * 1024;
+
+/// How much these objects matter: by their number, or by their bytes where those are many for so few.
+fn weigh(objects: u64, bytes: u64) -> u64 {
+    objects + bytes / BYTES_PER_WEIGHT
+}
 
 /// One pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +32,13 @@ pub(crate) struct Pack {
     pub(crate) bytes: u64,
     /// It must stay as it is: usually for a transfer that has not changed its references yet.
     pub(crate) is_kept: bool,
+}
+
+impl Pack {
+    /// What it counts for.
+    pub(crate) fn weight(&self) -> u64 {
+        weigh(self.objects, self.bytes)
+    }
 }
 
 /// The pack that clones begin with: it holds exactly what some branches and tags need.
@@ -37,7 +52,7 @@ pub(crate) struct Base {
 /// The packs of a repository, and what else there is.
 #[derive(Debug)]
 pub(crate) struct PackInventory {
-    /// Those that something depends on, in ascending order of their objects.
+    /// Those that something depends on, in ascending order of their weight.
     pub(crate) packs: Vec<Pack>,
     /// Those whose every object the common index knows in others: they wait to be removed, and are no work.
     pub(crate) replaced: Vec<Pack>,
@@ -51,6 +66,8 @@ pub(crate) struct PackInventory {
     pub(crate) index_age: Duration,
     /// Estimated, unless it is 0.
     pub(crate) loose_objects: u64,
+    /// Estimated in the same way.
+    pub(crate) loose_bytes: u64,
     pub(crate) loose_refs: usize,
     pub(crate) has_commit_graph: bool,
 }
@@ -71,6 +88,7 @@ impl PackInventory {
                 side.push(pack);
             }
         }
+        let loose = Loose::in_folder(&repository.join("objects"))?;
         let base = BundleRecord::read(repository).and_then(|record| {
             let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
             Some(Base { pack, objects_beside: record.objects_beside })
@@ -83,7 +101,8 @@ impl PackInventory {
             packs,
             replaced,
             index_age: age_of(&folder.join("multi-pack-index")).unwrap_or_default(),
-            loose_objects: loose_objects(&repository.join("objects"))?,
+            loose_objects: loose.objects,
+            loose_bytes: loose.bytes,
             loose_refs: loose_refs(&repository.join("refs"))?,
             has_commit_graph: repository.join("objects/info/commit-graphs/commit-graph-chain").is_file(),
         })
@@ -117,6 +136,16 @@ impl PackInventory {
         self.packs.iter().map(|pack| pack.objects).sum::<u64>() + self.loose_objects
     }
 
+    /// What the loose objects count for.
+    pub(crate) fn loose_weight(&self) -> u64 {
+        weigh(self.loose_objects, self.loose_bytes)
+    }
+
+    /// What all objects count for.
+    pub(crate) fn weight(&self) -> u64 {
+        self.packs.iter().map(Pack::weight).sum::<u64>() + self.loose_weight()
+    }
+
     /// Bytes of the packs that something depends on.
     pub(crate) fn bytes(&self) -> u64 {
         self.packs.iter().map(|pack| pack.bytes).sum()
@@ -130,7 +159,7 @@ fn is_replaced(pack: &Pack, index: &CommonIndex, folder: &Path) -> io::Result<bo
 }
 
 fn sort(packs: &mut [Pack]) {
-    packs.sort_by(|one, other| (one.objects, &one.name).cmp(&(other.objects, &other.name)));
+    packs.sort_by(|one, other| (one.weight(), &one.name).cmp(&(other.weight(), &other.name)));
 }
 
 /// Where a repository's packs lie.
@@ -161,26 +190,42 @@ fn packs_in(folder: &Path) -> io::Result<Vec<Pack>> {
     Ok(packs)
 }
 
-/// Exact while there are few. Beyond that, folders that were not looked into are taken to be as full as the others:
-/// names are hashes. Folders stay when they are empty, so looking into some of them would find none where there are few.
-fn loose_objects(objects: &Path) -> io::Result<u64> {
-    let mut folders = Vec::new();
-    for entry in entries(objects)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            folders.push(path);
+/// Objects in files of their own.
+#[derive(Debug, Default)]
+struct Loose {
+    objects: u64,
+    bytes: u64,
+}
+
+impl Loose {
+    /// Exact while there are few. Beyond that, folders that were not looked into are taken to be as full as the others:
+    /// names are hashes. Folders stay when they are empty, so looking into some of them would find none where there are
+    /// few.
+    fn in_folder(objects: &Path) -> io::Result<Self> {
+        let mut folders = Vec::new();
+        for entry in entries(objects)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                folders.push(path);
+            }
         }
-    }
-    let (mut found, mut looked_into) = (0, 0);
-    for folder in &folders {
-        found += entries(folder)?.count();
-        looked_into += 1;
-        if found >= MAX_COUNTED_LOOSE_OBJECTS {
-            break;
+        let (mut found, mut looked_into) = (Self::default(), 0);
+        for folder in &folders {
+            for file in entries(folder)? {
+                found.objects += 1;
+                // Housekeeping of another process may have removed it.
+                found.bytes += file?.metadata().map(|file| file.len()).unwrap_or_default();
+            }
+            looked_into += 1;
+            if found.objects >= MAX_COUNTED_LOOSE_OBJECTS {
+                break;
+            }
         }
+        let in_all = |counted: u64| (counted * folders.len() as u64).checked_div(looked_into);
+        let (objects, bytes) = (in_all(found.objects), in_all(found.bytes));
+        Ok(Self { objects: objects.unwrap_or_default(), bytes: bytes.unwrap_or_default() })
     }
-    Ok((found * folders.len()).checked_div(looked_into).unwrap_or_default() as u64)
 }
 
 fn loose_refs(refs: &Path) -> io::Result<usize> {

@@ -1,8 +1,8 @@
 //! Whether a repository is worth some work, and which of its packs become one.
 //!
-//! Packs are kept in a geometric row: each holds at least twice as many objects as the next smaller one. A push then
-//! costs a rewrite of little more than itself most of the time, and an object is rewritten only as often as the
-//! repository doubles.
+//! Packs are kept in a geometric row: each weighs at least twice as much as the next smaller one. A push then costs a
+//! rewrite of little more than itself most of the time, and an object is rewritten only as often as the repository
+//! doubles. Weight is the number of objects, and of bytes where a few objects have very many.
 //!
 //! One pack is not in the row: the base, which clones begin with as it is. It holds exactly what some branches and tags
 //! need: settled ones where that is possible, so that it outlives those that come and go; all else lies beside it.
@@ -17,11 +17,12 @@ use crate::compute::MAX_NEW_OBJECTS;
 /// How far a repository may go before it is worked on.
 #[derive(Debug, Clone)]
 pub(crate) struct Thresholds {
-    /// Fewer objects than this are served fast as they are: no bitmap, no bundle.
-    pub(crate) small_objects: u64,
+    /// What weighs less than so many objects is served fast as it is: no bitmap, no bundle.
+    pub(crate) small_weight: u64,
     /// Packs that the common index does not cover.
     pub(crate) unindexed_packs: usize,
-    pub(crate) loose_objects: u64,
+    /// Of objects in files of their own.
+    pub(crate) loose_weight: u64,
     pub(crate) loose_refs: usize,
     /// After this time anything that is not covered is reason enough.
     pub(crate) index_age: Duration,
@@ -34,9 +35,9 @@ pub(crate) struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
-            small_objects: 1_000,
+            small_weight: 1_000,
             unindexed_packs: 8,
-            loose_objects: 1_000,
+            loose_weight: 1_000,
             loose_refs: 256,
             index_age: Duration::from_hours(6),
             base_age: Duration::from_hours(6),
@@ -45,7 +46,7 @@ impl Default for Thresholds {
     }
 }
 
-/// How much larger each pack is than the next smaller one, in objects.
+/// How much heavier each pack is than the next smaller one.
 const GROWTH: u64 = 2;
 
 /// A repository up to this size is written as a whole the first time it is worked on, and for a base.
@@ -79,11 +80,11 @@ impl PackPlan {
             return Self { roll_up: free, stay: kept, has_loose, is_beside_new_base };
         }
         let mut first_in_row = free.len().saturating_sub(1);
-        while first_in_row > 0 && free[first_in_row].objects >= GROWTH * free[first_in_row - 1].objects {
+        while first_in_row > 0 && free[first_in_row].weight() >= GROWTH * free[first_in_row - 1].weight() {
             first_in_row -= 1;
         }
         let mut split = first_in_row;
-        let mut rolled = inventory.loose_objects + free[..split].iter().map(|pack| pack.objects).sum::<u64>();
+        let mut rolled = inventory.loose_weight() + free[..split].iter().map(Pack::weight).sum::<u64>();
         if split == 0 && inventory.loose_objects == 0 {
             return Self {
                 roll_up: Vec::new(),
@@ -92,8 +93,8 @@ impl PackPlan {
                 is_beside_new_base,
             };
         }
-        while split < free.len() && free[split].objects < GROWTH * rolled {
-            rolled += free[split].objects;
+        while split < free.len() && free[split].weight() < GROWTH * rolled {
+            rolled += free[split].weight();
             split += 1;
         }
         let (roll_up, stay) = free.split_at(split);
@@ -122,12 +123,12 @@ fn stays_and_row(inventory: &PackInventory, base: Option<&str>) -> (Vec<Pack>, V
 /// Whether it is time to make a pack that clones can begin with, or a newer one.
 pub(crate) fn needs_base(inventory: &PackInventory, refs: &RefSnapshot, thresholds: &Thresholds) -> bool {
     let is_fit = !refs.is_shallow() && refs.branches().next().is_some();
-    let is_worth_it = inventory.objects() >= thresholds.small_objects;
+    let is_worth_it = inventory.weight() >= thresholds.small_weight;
     let is_due = inventory.base_tried.is_none_or(|age| age >= thresholds.base_age);
     // Some of what has come may not belong into a base.
     let may_be_outgrown = |base: &Base| {
         let grown = inventory.objects().saturating_sub(base.pack.objects + base.objects_beside);
-        grown > base_growth(inventory)
+        grown > base_growth(inventory, thresholds)
     };
     let is_possible = inventory.bytes() <= MAX_WHOLE_BYTES || is_one_pack(inventory);
     is_fit && is_worth_it && is_due && is_possible && inventory.base.as_ref().is_none_or(may_be_outgrown)
@@ -138,9 +139,9 @@ pub(super) fn is_one_pack(inventory: &PackInventory) -> bool {
     inventory.packs.len() == 1 && inventory.loose_objects == 0
 }
 
-/// How many objects may come before a base is made anew.
-pub(super) fn base_growth(inventory: &PackInventory) -> u64 {
-    MAX_BASE_GROWTH_OBJECTS.min(inventory.objects() / BASE_GROWTH)
+/// How many objects may come before a base is made anew: never as few as a push of a huge file brings.
+pub(super) fn base_growth(inventory: &PackInventory, thresholds: &Thresholds) -> u64 {
+    MAX_BASE_GROWTH_OBJECTS.min(inventory.objects().max(thresholds.small_weight) / BASE_GROWTH)
 }
 
 /// Why a repository is worked on now; `None` when it can wait.
@@ -150,15 +151,15 @@ pub(crate) fn reason(
     thresholds: &Thresholds,
 ) -> Option<&'static str> {
     let unindexed = inventory.unindexed().count();
-    let is_large = inventory.objects() >= thresholds.small_objects;
+    let is_large = inventory.weight() >= thresholds.small_weight;
     if is_large && !inventory.has_bitmap && !refs.is_empty() {
         return Some("there is no bitmap");
     }
     if inventory.loose_refs >= thresholds.loose_refs {
         return Some("many references are loose");
     }
-    if inventory.loose_objects >= thresholds.loose_objects {
-        return Some("many objects are loose");
+    if inventory.loose_weight() >= thresholds.loose_weight {
+        return Some("many objects are loose, or large ones");
     }
     if unindexed >= thresholds.unindexed_packs {
         return Some("many packs have come");
@@ -192,6 +193,7 @@ mod tests {
             base_tried: None,
             index_age: Duration::ZERO,
             loose_objects,
+            loose_bytes: 0,
             loose_refs: 0,
             has_commit_graph: false,
         }
@@ -279,6 +281,28 @@ mod tests {
         assert_eq!((plan.roll_up.len(), plan.stay.len(), plan.packs_anything()), (1, 1, true));
         let plan = PackPlan::beside_new_base(&inventory(&[6], 0), "pack-0");
         assert!(!plan.packs_anything());
+    }
+
+    #[test]
+    fn bytes_count_where_a_few_objects_have_very_many() {
+        const MIB: u64 = 1024 * 1024;
+        let (thresholds, refs) = (Thresholds::default(), one_branch());
+        let mut inventory = inventory(&[3, 100], 3);
+        assert_eq!(reason(&inventory, &refs, &thresholds), None);
+        inventory.loose_bytes = 80 * MIB;
+        inventory.has_bitmap = true;
+        let loose = Some("many objects are loose, or large ones");
+        assert_eq!(reason(&inventory, &refs, &thresholds), loose);
+        // A pack of huge files is not written anew for the sake of smaller ones.
+        inventory.packs[1].bytes = 400 * MIB;
+        let rolled = PackPlan::of(&inventory).roll_up;
+        assert_eq!(rolled.iter().map(|pack| pack.objects).collect::<Vec<_>>(), [3]);
+        inventory.packs[1].bytes = 100 * MIB;
+        assert_eq!(PackPlan::of(&inventory).roll_up.len(), 2);
+
+        let few = PackInventory { has_bitmap: false, loose_bytes: 0, loose_objects: 0, ..inventory };
+        assert_eq!(reason(&few, &refs, &thresholds), Some("there is no bitmap"));
+        assert!(base_growth(&few, &thresholds) > 100, "a few commits do not outgrow it");
     }
 
     #[test]

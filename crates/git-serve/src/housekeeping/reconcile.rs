@@ -167,7 +167,7 @@ impl Reconciler {
         let refs = repository.refs().await?;
         let mut inventory = self.look_at_packs(repository).await?;
         // Those that are in packs, which a run had no time to remove that was killed, are no work.
-        let has_many_loose = inventory.loose_objects >= self.thresholds.loose_objects;
+        let has_many_loose = inventory.loose_weight() >= self.thresholds.loose_weight;
         if has_many_loose && remove_packed_loose_objects(repository).await? > 0 {
             inventory = self.look_at_packs(repository).await?;
         }

@@ -79,7 +79,7 @@ pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -
     let new_pack = if plan.packs_anything() { pack(repository, &plan).await? } else { None };
     let current = inventory.look_again(repository).await?;
     let needed = needed_packs(&plan, &current, new_pack.as_deref());
-    let wants_bitmap = current.objects() >= thresholds.small_objects && !refs.is_empty();
+    let wants_bitmap = current.weight() >= thresholds.small_weight && !refs.is_empty();
     let base = match &new_base {
         Some(base) => Some(base.pack.as_str()),
         None => current.base.as_ref().map(|base| base.pack.name.as_str()),

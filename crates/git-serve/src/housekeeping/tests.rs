@@ -8,7 +8,7 @@ use heliostat_git::{ObjectId, Origin, PackIndex, RefName, RefUpdate, Repository,
 use super::busy_tests::remove_free;
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
-use super::plan::Thresholds;
+use super::plan::{Thresholds, reason};
 use super::reconcile::Reconciler;
 use super::remove_replaced::remove_packed_loose_objects;
 use super::repack::repack;
@@ -18,9 +18,9 @@ use crate::served::{ServedRepositories, ServedRepository};
 /// Every repository is large enough and everything is reason enough.
 pub(super) fn eager() -> Thresholds {
     Thresholds {
-        small_objects: 1,
+        small_weight: 1,
         unindexed_packs: 1,
-        loose_objects: 1,
+        loose_weight: 1,
         loose_refs: 1,
         index_age: Duration::ZERO,
         base_age: Duration::ZERO,
@@ -99,6 +99,47 @@ async fn packs_become_one_with_a_bitmap_and_what_it_replaces_is_removed() {
     // Nothing has changed, so nothing is done again.
     let again = repack(&served, &eager()).await.expect("maintained");
     assert_eq!((again.packed_objects, again.packs_after, again.has_bitmap), (0, 1, true));
+}
+
+/// A commit of a file of so many bytes, in which nothing can be compressed.
+fn commit_large_file(workshop: &Workshop, repository: &Repository, bytes: usize) {
+    let mut state = 1_u32;
+    let content = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    });
+    let file = workshop.path("large");
+    std::fs::write(&file, content.take(bytes).collect::<Vec<u8>>()).expect("written");
+    let script = format!(
+        "blob=$(git hash-object -w '{}') && tree=$(printf '100644 blob %s\tlarge\n' $blob | git mktree) && \
+         git update-ref refs/heads/main $(git commit-tree -m large -p main $tree)",
+        file.display()
+    );
+    workshop.shell(repository.path(), &script);
+}
+
+#[tokio::test]
+async fn a_few_large_files_are_packed_and_clones_begin_with_them() {
+    let workshop = Workshop::new().await;
+    let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
+    let repository = &served.repository;
+    let limits = Thresholds { small_weight: 30, loose_weight: 30, ..eager() };
+    let limits =
+        Thresholds { index_age: Duration::from_hours(1), unindexed_packs: 2, loose_refs: 9, ..limits };
+    let reason = async || {
+        let inventory = PackInventory::look(repository).await.expect("readable");
+        reason(&inventory, &repository.refs().await.expect("readable"), &limits)
+    };
+    assert_eq!(reason().await, None, "few objects, and small ones");
+    commit_large_file(&workshop, repository, 3_000_000);
+    assert!(reason().await.is_some());
+    let done = repack(&served, &limits).await.expect("packed");
+    assert!(done.has_bitmap && done.has_bundle, "{done:?}");
+    remove(repository).await;
+    assert_eq!(packs_of(repository), 1);
+    assert_eq!(reason().await, None, "all is done");
 }
 
 /// A tag whose commit is missing.

@@ -5,6 +5,7 @@ mod command;
 mod object_info;
 mod pkt_line;
 mod protocol;
+mod push_commands;
 mod reader;
 mod request_error;
 mod write;
@@ -17,6 +18,7 @@ pub use pkt_line::{
     ends_with_error_packet, error_packet,
 };
 pub use protocol::{GitProtocol, GitService};
+pub use push_commands::PushCommands;
 pub(crate) use reader::PacketReader;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]

@@ -5,6 +5,7 @@ mod ls_refs;
 mod ref_moves;
 mod remote_list;
 mod rendered_lists;
+mod room;
 mod snapshot;
 
 pub use advertisement::{LegacyVersion, advertisement};
@@ -13,4 +14,5 @@ pub use ref_moves::{RefMove, RefStep};
 pub use remote_list::{RemoteCapabilities, RemoteListError};
 pub(crate) use rendered_lists::ListForm;
 pub use rendered_lists::RenderedLists;
+pub use room::{MAX_LISTED_REFS, MAX_REF_LIST_BYTES, RefRoom};
 pub use snapshot::{Advertised, AdvertisedRef, Head, NonUtf8Ref, PeelInfo, PeeledObject, RefSnapshot};

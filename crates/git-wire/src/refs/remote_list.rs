@@ -9,10 +9,7 @@ use crate::names::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefName, fault_of
 use crate::packets::{
     GitService, PacketLine, PacketLineError, RequestError, decode_packet, push_flush, push_packet,
 };
-use crate::refs::{Advertised, Head, NonUtf8Ref, PeelInfo, RefSnapshot};
-
-/// Most references that a list may have.
-const MAX_LISTED_REFS: usize = 8_000_000;
+use crate::refs::{Advertised, Head, MAX_LISTED_REFS, NonUtf8Ref, PeelInfo, RefSnapshot};
 
 /// Most capabilities that a server may announce; git has ten.
 const MAX_CAPABILITIES: usize = 1_024;

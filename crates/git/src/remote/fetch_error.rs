@@ -109,6 +109,26 @@ impl FetchError {
         }
     }
 
+    /// Whether our repository may be why it failed, so that an empty one may succeed.
+    pub fn is_about_what_is_here(&self) -> bool {
+        match self {
+            Self::Incomplete { .. }
+            | Self::Corrupt { .. }
+            | Self::Locked { .. }
+            | Self::Git(_)
+            | Self::Other { .. } => true,
+            Self::Unauthorized { .. }
+            | Self::NotFound { .. }
+            | Self::RemoteUnreachable { .. }
+            | Self::RemoteBroken { .. }
+            | Self::RemoteObjectMissing { .. }
+            | Self::ObjectFormatMismatch { .. }
+            | Self::CannotReadNow { .. }
+            | Self::Timeout(_)
+            | Self::InvalidAddress(_) => false,
+        }
+    }
+
     /// Reads why a transfer failed.
     pub(crate) fn from_failure(url: &str, status: &str, stderr: &str) -> Self {
         let (url, detail) = (url.to_owned(), stderr.trim().to_owned());

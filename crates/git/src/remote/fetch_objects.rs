@@ -7,11 +7,15 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use heliostat_git_wire::{ObjectId, lines_of};
+use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectId, lines_of};
 
-use crate::process::{SecretHeader, transfer, without_credentials};
+use crate::process::{GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{FetchError, Remote};
 use crate::repository::Repository;
+
+/// The time that `git` takes to be told what to fetch grows with the square of the number of names. With more objects than
+/// this, all that the other repository shows is fetched first, and by name only if they are not among it.
+const MAX_NAMED_OBJECTS: usize = 20_000;
 
 /// Which objects to fetch, and from where.
 #[derive(Clone)]
@@ -41,15 +45,51 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
         return Ok(());
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
+    if plan.objects.len() > MAX_NAMED_OBJECTS
+        && fetch_shown(repository, &remote, plan.timeout).await.is_ok()
+        && are_whole(repository, &plan.objects).await.is_ok()
+    {
+        return Ok(());
+    }
+    let command = fetch_command(repository, &remote);
+    // By standard input, because there may be more than fit into arguments.
+    let command = command.args(["--stdin", "--", &remote.address]);
+    let wanted = lines_of("", &plan.objects);
+    run_fetch(&command, &remote, wanted.as_bytes(), plan.timeout).await
+}
+
+/// Brings here what the references of the other repository lead to at this moment, whatever they are.
+async fn fetch_shown(repository: &Repository, remote: &Remote, timeout: Duration) -> Result<(), FetchError> {
+    let everything = format!("+refs/*:{INTERNAL_NAMESPACE}incoming/*");
+    let but_internal = format!("^{INTERNAL_NAMESPACE}*");
+    // It says what would become of references here, and leaves them alone.
+    let command = fetch_command(repository, remote).arg("--dry-run");
+    let command = command.args(["--", &remote.address, &everything, &but_internal]);
+    run_fetch(&command, remote, b"", timeout).await
+}
+
+/// Fails unless the objects are here with all that they need, given that this is so for the references.
+async fn are_whole(repository: &Repository, objects: &BTreeSet<ObjectId>) -> Result<(), GitError> {
+    let command = repository.command("check what was fetched");
+    let command = command.args(["rev-list", "--objects", "--quiet", "--stdin", "--not", "--all"]);
+    command.input(lines_of("", objects).into_bytes()).run().await.map(drop)
+}
+
+fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
     // It writes no references, but is known as one that writes.
     let command = repository.ref_writing_command("fetch").looking_again();
     let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
-    // By standard input, because there may be more than fit into arguments.
-    let command = command.args(["--stdin", "--", &remote.address]);
-    let command = command.setting("protocol.version", "2").authorization(remote.authorization.as_ref());
-    let wanted = lines_of("", &plan.objects);
-    let ended = transfer(&command, wanted.as_bytes(), plan.timeout, &mut |_: &str| {}).await?;
+    command.setting("protocol.version", "2").authorization(remote.authorization.as_ref())
+}
+
+async fn run_fetch(
+    command: &GitCommand,
+    remote: &Remote,
+    input: &[u8],
+    timeout: Duration,
+) -> Result<(), FetchError> {
+    let ended = transfer(command, input, timeout, &mut |_: &str| {}).await?;
     if ended.status.success() {
         return Ok(());
     }

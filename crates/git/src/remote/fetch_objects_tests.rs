@@ -70,6 +70,30 @@ async fn objects_arrive_without_references() {
 }
 
 #[tokio::test]
+async fn what_the_other_one_shows_arrives_without_references_and_is_looked_over() {
+    let pair = Pair::new().await;
+    pair.workshop.run(pair.upstream.path(), &["update-ref", "refs/heliostat/hidden", "main"]);
+    let main = pair.main().await;
+    let server = HttpServer::serve(pair.upstream.clone()).await;
+    let remote = Remote::parse(&server.url, None).expect("an address");
+    assert!(are_whole(&pair.mirror, &BTreeSet::from([main.clone()])).await.is_err(), "nothing is here yet");
+    fetch_shown(&pair.mirror, &remote, TIMEOUT).await.expect("fetched");
+    are_whole(&pair.mirror, &BTreeSet::from([main.clone()])).await.expect("it is here");
+    assert!(pair.workshop.run(pair.mirror.path(), &["for-each-ref"]).is_empty());
+    assert!(!pair.mirror.path().join("FETCH_HEAD").exists());
+
+    // A commit without what is below it, as a fetch that was cut off may leave it.
+    let newer = pair.workshop.commit(&pair.upstream, "main");
+    let (folder, file) = newer.trim().split_at(2);
+    let place = pair.mirror.path().join("objects").join(folder);
+    std::fs::create_dir_all(&place).expect("can be made");
+    std::fs::copy(pair.upstream.path().join("objects").join(folder).join(file), place.join(file))
+        .expect("a loose object");
+    let newer = ObjectId::parse(newer.trim()).expect("an object");
+    assert!(are_whole(&pair.mirror, &BTreeSet::from([main, newer])).await.is_err());
+}
+
+#[tokio::test]
 async fn the_two_hashes_do_not_mix() {
     let workshop = Workshop::new().await;
     let upstream = workshop.bare_with_format("upstream", ObjectFormat::Sha256).await;

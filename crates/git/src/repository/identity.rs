@@ -42,7 +42,7 @@ pub(crate) fn write_identity(repository: &Path, identity: &str) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
-    use heliostat_git_wire::RefName;
+    use heliostat_git_wire::{ObjectFormat, RefName};
 
     use crate::fixture::Workshop;
 
@@ -51,9 +51,10 @@ mod tests {
         let workshop = Workshop::new().await;
         let store = workshop.store();
         let main = RefName::branch("main").expect("valid");
-        let repository = store.create_with_identity(7, &main, "one").await.expect("created");
+        let repository =
+            store.create_with_identity(7, &main, ObjectFormat::Sha1, "one").await.expect("created");
         assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
-        assert!(store.create_with_identity(7, &main, "other").await.is_err());
+        assert!(store.create_with_identity(7, &main, ObjectFormat::Sha256, "other").await.is_err());
         assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
 
         let older = store.create(8, &main).await.expect("created");

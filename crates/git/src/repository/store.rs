@@ -143,9 +143,10 @@ impl RepositoryStore {
         &self,
         id: u64,
         default_branch: &RefName,
+        format: ObjectFormat,
         identity: &str,
     ) -> Result<Repository, CreateError> {
-        self.make(id, default_branch, ObjectFormat::Sha1, Some(identity)).await
+        self.make(id, default_branch, format, Some(identity)).await
     }
 
     /// Creates an empty repository whose objects are named by this hash.

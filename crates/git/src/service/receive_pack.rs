@@ -1,10 +1,15 @@
 //! Taking a push: run to its end before anything is answered, so that the change can be recorded first.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
-use heliostat_git_wire::{GitProtocol, GitService, PacketLine, RemoteMessage, decode_packet};
+use futures_util::{Stream, StreamExt};
+use heliostat_git_wire::{
+    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, RefRoom,
+    RemoteMessage, decode_packet, push_flush, push_packet,
+};
+use parking_lot::Mutex;
 
 use crate::process::{GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
@@ -53,15 +58,24 @@ impl ReceivedPack {
 
 /// Takes a push. The references are changed when this returns. A caller that drops it before may find them changed
 /// or not, so run it in a task of its own when every change must be recorded even if the client goes away.
+///
+/// A push that creates more references than there is `room` for is refused as a whole.
 pub async fn receive_pack(
     repository: &Repository,
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     protocol: &GitProtocol,
+    room: RefRoom,
 ) -> Result<ReceivedPack, GitError> {
+    let commands = Arc::new(Mutex::new(PushCommands::default()));
+    let request = within_room(request, room, Arc::clone(&commands));
     let mut running =
         exchange(repository, GitService::ReceivePack, ServeMode::Exchange, protocol, request).await?;
     let mut output = BytesMut::new();
     while let Some(piece) = running.next().await {
+        if matches!(&piece, Err(GitError::Request(_))) && !is_within(&commands.lock(), room) {
+            // Git has not seen the end of the commands, and so carries out none of them.
+            return Ok(too_many_references(commands.lock().side_band));
+        }
         output.extend_from_slice(&piece?);
         if output.len() > MAX_RECEIVE_REPORT_BYTES {
             let limit_bytes = MAX_RECEIVE_REPORT_BYTES;
@@ -83,4 +97,69 @@ pub async fn receive_pack(
         return Err(error);
     }
     Ok(ReceivedPack { output: output.freeze(), success })
+}
+
+/// The same request, which breaks off before its commands end when they create too many references.
+fn within_room(
+    request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    room: RefRoom,
+    commands: Arc<Mutex<PushCommands>>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    request.map(move |piece| {
+        let piece = piece?;
+        let mut commands = commands.lock();
+        commands.read(&piece);
+        if is_within(&commands, room) { Ok(piece) } else { Err(io::ErrorKind::QuotaExceeded.into()) }
+    })
+}
+
+fn is_within(commands: &PushCommands, room: RefRoom) -> bool {
+    room.holds(commands.created, commands.created_name_bytes)
+}
+
+/// What the client shows as the error of the server.
+fn too_many_references(side_band: bool) -> ReceivedPack {
+    let message = format!(
+        "the push would leave more references than mirrors can follow: at most {MAX_LISTED_REFS} of them, in a list of \
+         at most {MAX_REF_LIST_BYTES} bytes; delete some first"
+    );
+    let mut output = Vec::new();
+    push_packet(&mut output, &[if side_band { b"\x03" } else { b"ERR " }, message.as_bytes()]);
+    push_flush(&mut output);
+    ReceivedPack { output: output.into(), success: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn a_push_of_more_references_than_there_is_room_for_changes_nothing_and_says_why() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
+        let mut request = Vec::new();
+        let none = "0".repeat(40);
+        for name in ["a\0report-status", "b"] {
+            push_packet(&mut request, &[format!("{none} {} refs/heads/{name}", tip.trim()).as_bytes()]);
+        }
+        push_flush(&mut request);
+        // A pack of nothing.
+        request.extend_from_slice(b"PACK\0\0\0\x02\0\0\0\0");
+        request.extend_from_slice(&hex::decode("029d08823bd8a8eab510ad6ac75c823cfd3ed31e").expect("hex"));
+        let before = repository.refs().await.expect("readable");
+        for (room, is_taken) in [(RefRoom::of(1), false), (RefRoom::of(2), true)] {
+            let pieces = stream::iter([Ok(Bytes::from(request.clone()))]);
+            let received = receive_pack(&repository, pieces, &GitProtocol::default(), room).await;
+            let output = received.expect("answered").output;
+            let says = |words: &[u8]| output.windows(words.len()).any(|part| part == words);
+            assert_eq!(says(b"ok refs/heads/b"), is_taken);
+            assert_eq!(says(b"more references than mirrors can follow"), !is_taken);
+            let after = repository.refs().await.expect("readable");
+            assert_eq!(after.len(), before.len() + if is_taken { 2 } else { 0 });
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use heliostat_git::{ContentHash, Head, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     /// Of the proven state that was put on the disk last, which is recorded a moment later.
     shown_hash: Mutex<Option<ContentHash>>,
     condition: Condition,
+    /// When the upstream last told what it has of it, in epoch milliseconds; 0 if that is not known.
+    compared_at: AtomicI64,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
@@ -82,6 +85,8 @@ impl Entry {
             .as_ref()
             .and_then(|hash| ContentHash::parse(hash.as_str()).ok())
             .map(|hash| (record.generation_known, hash));
+        // A synchronisation is a comparison, too.
+        let compared_at = AtomicI64::new(record.last_sync_at.unwrap_or(0));
         Self {
             local_id: record.local_id,
             external_id: record.external_id.clone(),
@@ -89,6 +94,7 @@ impl Entry {
             known_hashes: Mutex::new(known.into_iter().collect()),
             shown_hash: Mutex::default(),
             condition: Condition::default(),
+            compared_at,
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -120,6 +126,15 @@ impl Entry {
             known.pop_front();
         }
         known.push_back((generation, hash));
+    }
+
+    /// When the upstream last told what it has of it, in epoch milliseconds.
+    pub(crate) fn compared_at(&self) -> Option<i64> {
+        Some(self.compared_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    pub(super) fn note_compared(&self, now_ms: i64) {
+        self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
     }
 
     /// Forgets what the upstream had: it has lost that past itself.

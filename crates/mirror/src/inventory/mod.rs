@@ -1,5 +1,6 @@
 //! Which repositories this mirror has, what is known about each, and which of them it is to have.
 
+mod counts;
 mod deletion_guard;
 mod entry;
 mod held;
@@ -22,7 +23,7 @@ pub(crate) use held::has_identity;
 pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;
-pub(crate) use trouble::{Trouble, TroubleKind};
+pub(crate) use trouble::TroubleKind;
 
 #[cfg(test)]
 pub(crate) use entry::tests;

@@ -174,6 +174,7 @@ impl Inventory {
         if before.removed_at.is_some() || generation < before.generation_known {
             return Ok(());
         }
+        entry.note_compared(self.clock.now_ms());
         if let Some(reason) = standing(&before, repository) {
             return self.hold_locked(entry, reason).await;
         }
@@ -208,6 +209,7 @@ impl Inventory {
             return Ok(SyncNeed::Nothing);
         }
         let _writing = entry.writing.lock().await;
+        entry.note_compared(self.clock.now_ms());
         if let Some(reason) = standing(&entry.record(), repository) {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);

@@ -11,6 +11,7 @@ use heliostat_storage::{Generation, MirroredRepository};
 
 use crate::inventory::{Entry, is_available};
 use crate::sync::SyncQueue;
+use crate::upstream_link::UpstreamFacts;
 
 /// How fresh an answer is. Computed once for each request; metrics, log lines and headers all say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +22,8 @@ pub struct Freshness {
     pub known: Generation,
     /// How long the request waited for a synchronisation.
     pub waited: Duration,
-    /// Whether the upstream answered the latest call of this mirror. While it does not, it may have more than is
-    /// known here.
-    pub upstream_reachable: bool,
+    /// The upstream as it was found last. While it does not answer, it may have more than is known here.
+    pub upstream: UpstreamFacts,
 }
 
 impl Freshness {
@@ -38,7 +38,7 @@ pub(super) async fn wait_until_fresh(
     entry: &Entry,
     queue: &SyncQueue,
     cap: Duration,
-    upstream_reachable: impl FnOnce() -> bool,
+    upstream: impl FnOnce() -> UpstreamFacts,
 ) -> (Arc<MirroredRepository>, Freshness) {
     let mut record = entry.subscribe();
     let at_arrival = record.borrow_and_update().clone();
@@ -57,7 +57,7 @@ pub(super) async fn wait_until_fresh(
     }
     let now = entry.record();
     let served = now.generation_synced;
-    (now, Freshness { served, known, waited, upstream_reachable: upstream_reachable() })
+    (now, Freshness { served, known, waited, upstream: upstream() })
 }
 
 fn has(record: &MirroredRepository, generation: Generation) -> bool {
@@ -83,15 +83,28 @@ mod tests {
 
     fn waiter(entry: &Arc<Entry>, queue: &Arc<SyncQueue>) -> tokio::task::JoinHandle<Freshness> {
         let (entry, queue) = (Arc::clone(entry), Arc::clone(queue));
-        tokio::spawn(async move { wait_until_fresh(&entry, &queue, CAP, || true).await.1 })
+        tokio::spawn(async move { wait_until_fresh(&entry, &queue, CAP, reachable).await.1 })
+    }
+
+    fn reachable() -> UpstreamFacts {
+        UpstreamFacts {
+            reachable: true,
+            last_contact_at: Some(1),
+            last_comparison_at: Some(1),
+            not_known_since: None,
+        }
+    }
+
+    fn away() -> UpstreamFacts {
+        UpstreamFacts { reachable: false, not_known_since: Some(1), ..reachable() }
     }
 
     #[tokio::test]
     async fn what_is_current_does_not_wait() {
         let entry = Entry::new(record(1, "engine"));
-        let (_, freshness) = wait_until_fresh(&entry, &queue(), CAP, || true).await;
+        let (_, freshness) = wait_until_fresh(&entry, &queue(), CAP, reachable).await;
         assert!(freshness.is_current());
-        assert_eq!((freshness.waited, freshness.upstream_reachable), (Duration::ZERO, true));
+        assert_eq!((freshness.waited, freshness.upstream.reachable), (Duration::ZERO, true));
     }
 
     #[tokio::test]
@@ -108,8 +121,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_wait_ends_at_the_cap() {
         let entry = Entry::new(behind());
-        let (_, seen) = wait_until_fresh(&entry, &queue(), CAP, || false).await;
-        assert!(!seen.is_current() && !seen.upstream_reachable);
+        let (_, seen) = wait_until_fresh(&entry, &queue(), CAP, away).await;
+        assert!(!seen.is_current() && !seen.upstream.reachable);
         assert_eq!((seen.served, seen.known), (Generation(4), Generation(5)));
     }
 

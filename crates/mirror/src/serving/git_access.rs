@@ -18,7 +18,7 @@ use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
-use crate::upstream_link::{UpstreamClient, UpstreamLink};
+use crate::upstream_link::UpstreamLink;
 
 /// How soon references that are not those that were synchronised are compared once more.
 const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
@@ -38,7 +38,6 @@ pub struct ServedRepository {
 pub struct GitServing {
     pub(crate) freshness_cap: Duration,
     pub(crate) link: Arc<UpstreamLink>,
-    pub(crate) client: UpstreamClient,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
@@ -116,8 +115,8 @@ impl GitServing {
 
     async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {
         self.wait_while_in_trouble(entry).await?;
-        let reachable = || self.client.is_reachable();
-        let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, reachable).await;
+        let upstream = || self.link.facts();
+        let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, upstream).await;
         let not_yet = || {
             let upstream_url = self.upstream_url(&record.project_key, &record.slug);
             let message =

@@ -9,7 +9,16 @@ use heliostat_storage::{MirroredRepository, UpstreamServer};
 use crate::access::AccessDecisions;
 use crate::access::permit::{self, Administrator, Reader};
 use crate::inventory::{Inventory, is_available};
-use crate::upstream_link::{Introduction, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{Introduction, UpstreamFacts, UpstreamLink, UpstreamUrl};
+
+/// An upstream, and what is known of it now.
+#[derive(Debug, Clone)]
+pub struct UpstreamView {
+    /// What is remembered of it.
+    pub server: Arc<UpstreamServer>,
+    /// Whether it answers, and since when it is not known what it has.
+    pub facts: UpstreamFacts,
+}
 
 /// A mirrored repository as clients see it.
 #[derive(Debug, Clone)]
@@ -18,6 +27,10 @@ pub struct MirroredRepositoryView {
     pub record: Arc<MirroredRepository>,
     /// Whether it can be cloned from this mirror now.
     pub available: bool,
+    /// When the upstream last told what it has of it, in epoch milliseconds.
+    pub compared_at: Option<i64>,
+    /// Since when it is not known what the upstream has, in epoch milliseconds; `None` while it is known.
+    pub not_known_since: Option<i64>,
     /// Where it is cloned from this mirror over HTTP.
     pub clone_url: String,
     /// Where it is pushed to over HTTP: the upstream.
@@ -34,18 +47,18 @@ pub struct Lookups {
 
 impl Lookups {
     /// The upstreams that this mirror follows.
-    pub fn upstream_servers(&self, _: &Administrator) -> Vec<Arc<UpstreamServer>> {
-        vec![self.link.upstream()]
+    pub fn upstream_servers(&self, _: &Administrator) -> Vec<UpstreamView> {
+        vec![self.followed()]
     }
 
     /// The upstream with this id.
-    pub fn upstream_server(
-        &self,
-        _: &Administrator,
-        upstream_id: &str,
-    ) -> Result<Arc<UpstreamServer>, Refusal> {
+    pub fn upstream_server(&self, _: &Administrator, upstream_id: &str) -> Result<UpstreamView, Refusal> {
         self.link.require(upstream_id)?;
-        Ok(self.link.upstream())
+        Ok(self.followed())
+    }
+
+    fn followed(&self) -> UpstreamView {
+        UpstreamView { server: self.link.upstream(), facts: self.link.facts() }
     }
 
     /// Lets a caller read a mirrored repository by the upstream's id. The upstream reads every one, a signed link
@@ -80,6 +93,8 @@ impl Lookups {
         let path = UpstreamUrl::clone_path(&record.project_key, &record.slug);
         MirroredRepositoryView {
             available: is_available(&record),
+            compared_at: self.inventory.find(&record.external_id).and_then(|entry| entry.compared_at()),
+            not_known_since: self.link.facts().not_known_since,
             clone_url: format!("{}{path}", self.introduction.base_url),
             push_url: format!("{}{path}", self.link.url()),
             record,

@@ -6,12 +6,12 @@ use heliostat_git::DiskRoom;
 use heliostat_git_serve::ServingEngine;
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirroredStatus, UpstreamState};
+use heliostat_storage::UpstreamState;
 
 use crate::access::permit::Administrator;
-use crate::inventory::{Inventory, Trouble, is_available, is_behind};
+use crate::inventory::Inventory;
 use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
-use crate::upstream_link::{Introduction, UpstreamLink};
+use crate::upstream_link::{Introduction, UpstreamFacts, UpstreamLink};
 
 /// How far the synchronisation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub struct Progress {
     pub synced: usize,
     /// Repositories that are or will be here.
     pub total: usize,
+    /// Repositories that are mirrored, whether or not they can be cloned.
+    pub mirrored: usize,
+    /// Those of them that are served and have everything that the upstream was last known to have.
+    pub in_step: usize,
+    /// Since when it is not known what the upstream has, in epoch milliseconds; `None` while it is known.
+    pub not_known_since: Option<i64>,
 }
 
 /// The state of a mirror as a whole.
@@ -35,6 +41,8 @@ pub struct MirrorStatus {
     pub upstream_url: String,
     /// How far the link with the upstream is.
     pub upstream_state: UpstreamState,
+    /// Whether the upstream answers, and since when it is not known what it has.
+    pub upstream: UpstreamFacts,
     /// Why the link is not further, or what is wrong with it.
     pub reason: Option<String>,
     /// Whether the node may take traffic: installed, and past its first synchronisation.
@@ -57,9 +65,9 @@ pub struct MirrorStatus {
     pub disk: DiskCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
-    /// When the last complete comparison with the upstream ended, in epoch milliseconds.
-    pub last_sweep_at: Option<i64>,
-    /// What it found.
+    /// When any repository was last synchronised, in epoch milliseconds.
+    pub last_sync_at: Option<i64>,
+    /// What the last complete comparison with the upstream found, in this process.
     pub last_sweep: Option<SweepOutcome>,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
@@ -81,20 +89,6 @@ pub struct StatusReport {
     pub(crate) clock: Clock,
 }
 
-/// The mirrored repositories, counted.
-#[derive(Default)]
-struct Counts {
-    total: usize,
-    synced: usize,
-    available: usize,
-    failing: usize,
-    held: usize,
-    in_repair: usize,
-    longest_in_repair: Option<Arc<Trouble>>,
-    undecided: usize,
-    behind_since: Option<i64>,
-}
-
 impl StatusReport {
     /// How far the synchronisation is.
     pub fn progress(&self, _: &Administrator, upstream_id: &str) -> Result<Progress, Refusal> {
@@ -104,11 +98,11 @@ impl StatusReport {
 
     /// The state of the mirror as a whole.
     pub fn now(&self) -> MirrorStatus {
-        let upstream = self.link.upstream();
+        let (upstream, facts) = (self.link.upstream(), self.link.facts());
         let is_installed = self.link.is_installed();
-        let counts = self.count();
+        let counts = self.inventory.counts();
         let sweeps = self.sweep_progress.state();
-        let discovering = is_installed && sweeps.last_sweep_at.is_none() && !sweeps.was_ready;
+        let discovering = is_installed && !sweeps.has_compared && !sweeps.was_ready;
         let is_through = self.sweep_progress.settle(is_installed && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
         MirrorStatus {
@@ -116,9 +110,17 @@ impl StatusReport {
             name: self.introduction.name.clone(),
             upstream_url: self.link.url().to_string(),
             upstream_state: upstream.state,
+            upstream: facts,
             reason: upstream.last_error.clone(),
             ready: is_installed && is_through,
-            progress: Progress { discovering, synced: counts.synced, total },
+            progress: Progress {
+                discovering,
+                synced: counts.synced,
+                total,
+                mirrored: counts.total,
+                in_step: counts.in_step,
+                not_known_since: facts.not_known_since,
+            },
             available: counts.available,
             failing: counts.failing,
             held: counts.held,
@@ -127,41 +129,11 @@ impl StatusReport {
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
             lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
-            last_sweep_at: sweeps.last_sweep_at,
+            last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
             sweep_error: sweeps.sweep_error,
             room: self.engine.room(),
             clock_skew_ms: sweeps.clock_skew_ms,
         }
-    }
-
-    fn count(&self) -> Counts {
-        let mut counts = Counts::default();
-        for entry in self.inventory.mirrored() {
-            let record = entry.record();
-            counts.total += 1;
-            counts.synced += usize::from(!is_behind(&record));
-            let trouble = entry.trouble();
-            counts.available += usize::from(is_available(&record) && trouble.is_none());
-            counts.failing += usize::from(record.failed_count > 0);
-            counts.held += usize::from(record.held.is_some());
-            if let Some(trouble) = trouble {
-                counts.in_repair += 1;
-                let is_longest =
-                    counts.longest_in_repair.as_ref().is_none_or(|longest| trouble.since < longest.since);
-                if is_longest {
-                    counts.longest_in_repair = Some(trouble);
-                }
-            }
-            counts.undecided += usize::from(matches!(
-                record.status,
-                MirroredStatus::NotMirrored | MirroredStatus::Initializing
-            ));
-            counts.behind_since = match (counts.behind_since, record.behind_since) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-        }
-        counts
     }
 }

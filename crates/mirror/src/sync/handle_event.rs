@@ -131,6 +131,7 @@ impl UpstreamEvents {
         event: RestUnknownEntity,
     ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
+        self.link.contact().has_news();
         let key = event.get("eventKey").and_then(Value::as_str).unwrap_or_default().to_owned();
         let event = match read(event) {
             Ok(event) => event,

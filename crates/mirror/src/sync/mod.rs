@@ -6,6 +6,7 @@ mod pending_changes;
 
 mod queue;
 mod repairs;
+mod setbacks;
 mod slot;
 mod workers;
 
@@ -15,6 +16,7 @@ mod sync_repository;
 
 mod disk_rounds;
 mod held_back;
+mod keep_contact;
 mod sweep;
 mod sweep_progress;
 
@@ -29,6 +31,7 @@ pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::SweepOutcome;
 
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
+pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;
 pub(crate) use queue::{SyncQueue, Work};
 pub(crate) use repairs::Repairs;

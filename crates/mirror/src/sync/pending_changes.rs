@@ -39,6 +39,8 @@ pub(crate) enum PendingChanges {
     },
     /// Anything may differ.
     Snapshot,
+    /// Anything may differ, and what is here cannot be brought forward: a copy is made beside it.
+    FreshCopy,
 }
 
 impl PendingChanges {
@@ -48,7 +50,7 @@ impl PendingChanges {
             return self;
         }
         let (reached, refs) = match self {
-            Self::Snapshot => return Self::Snapshot,
+            whole @ (Self::Snapshot | Self::FreshCopy) => return whole,
             Self::Nothing => (synced, BTreeMap::new()),
             Self::Refs { to, refs } => (to, refs),
         };
@@ -62,15 +64,21 @@ impl PendingChanges {
         }
     }
 
-    /// What is pending when an attempt that was to do `self` failed, and `later` has gathered meanwhile.
+    /// What is pending when `later` has gathered as well.
     pub(crate) fn followed_by(self, later: Self) -> Self {
         match (self, later) {
+            (Self::FreshCopy, _) | (_, Self::FreshCopy) => Self::FreshCopy,
             (Self::Snapshot, _) | (_, Self::Snapshot) => Self::Snapshot,
             (Self::Nothing, other) | (other, Self::Nothing) => other,
             (Self::Refs { to: first, refs }, Self::Refs { to: second, refs: later }) => {
                 Self::continued(first.max(second), refs, later)
             }
         }
+    }
+
+    /// Whether all references are compared.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Self::Snapshot | Self::FreshCopy)
     }
 
     /// Whether there is nothing to do.
@@ -167,12 +175,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_failed_attempt_is_repeated_together_with_what_came_later() {
+    fn what_is_done_together_is_as_thorough_as_the_most_thorough_part() {
         let first = pending(&[change(4, 5, &[("a", "12")])], 4);
         let later = pending(&[change(5, 6, &[("b", "1 ")])], 5);
         let refs = BTreeMap::from([(branch("a"), step("12")), (branch("b"), step("1 "))]);
         assert_eq!(first.clone().followed_by(later), PendingChanges::Refs { to: Generation(6), refs });
         assert_eq!(first.followed_by(PendingChanges::Snapshot), PendingChanges::Snapshot);
+        let fresh = PendingChanges::Snapshot.followed_by(PendingChanges::FreshCopy);
+        let fresh = fresh.announced(change(4, 5, &[("a", "12")]), Generation(4));
+        assert_eq!(fresh.followed_by(PendingChanges::Snapshot), PendingChanges::FreshCopy);
     }
 
     #[test]

@@ -36,17 +36,18 @@ impl Synchroniser {
             let generation = proven_generation(entry, &refs, target)?;
             Some(ProvenState { refs, generation, sync_type })
         };
-        // Where nothing is, there is nothing to be listed when the upstream has nothing either.
-        let here = base.map_or_else(RefSnapshot::empty, |base| base.refs.clone());
-        if let Some(state) = proven(here.clone(), MirrorSyncType::Incremental) {
-            return Ok(state);
-        }
-        // Values that are not based on what is here lead nowhere.
-        if let PendingChanges::Refs { refs: steps, .. } = work
-            && let Some(after) = here.after(steps)
-            && let Some(state) = proven(after, MirrorSyncType::Incremental)
-        {
-            return Ok(state);
+        // Where nothing is, only a list tells by which hash the objects are named, be it a list of nothing.
+        if let Some(base) = base {
+            if let Some(state) = proven(base.refs.clone(), MirrorSyncType::Incremental) {
+                return Ok(state);
+            }
+            // Values that are not based on what is here lead nowhere.
+            if let PendingChanges::Refs { refs: steps, .. } = work
+                && let Some(after) = base.refs.after(steps)
+                && let Some(state) = proven(after, MirrorSyncType::Incremental)
+            {
+                return Ok(state);
+            }
         }
         let access = self.git_access(entry)?;
         let listed = self.client.list_refs(&access).await.map_err(SyncFailure::List)?;

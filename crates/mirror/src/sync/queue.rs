@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::pending_changes::{AnnouncedChange, PendingChanges};
+use super::setbacks::StepHere;
 use super::slot::{Next, SyncRun, SyncSlot, Waiting};
 use crate::inventory::{Entry, SyncNeed, is_available};
 
@@ -128,9 +129,9 @@ impl SyncQueue {
         self.follow(entry, |slot| slot.succeeded(synced, known));
     }
 
-    /// Ends a synchronisation that failed to do `work`, which is kept for the next attempt.
-    pub(super) fn failed(&self, entry: &Arc<Entry>, work: PendingChanges) {
-        self.follow(entry, |slot| slot.failed(work));
+    /// Ends a synchronisation that failed to do `work`, at this step if it is about what is here.
+    pub(super) fn failed(&self, entry: &Arc<Entry>, work: &PendingChanges, at: Option<StepHere>) {
+        self.follow(entry, |slot| slot.failed(work, at));
     }
 
     /// Leaves a repository alone that is not mirrored any more.

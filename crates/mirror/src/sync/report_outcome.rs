@@ -62,6 +62,7 @@ impl OutcomeReports {
         }
         drop(waiting);
         self.arrived.notify_one();
+        self.link.contact().has_news();
     }
 
     /// Sends the report once more after the others, unless there is a later one by then.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use heliostat_storage::Generation;
 
 use super::pending_changes::{AnnouncedChange, PendingChanges};
+use super::setbacks::{Setbacks, StepHere};
 
 /// Whether a repository is being synchronised, and what for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) struct SyncSlot {
     waiting_since: Option<i64>,
     /// What is done now, and since when it had been waiting.
     run: Option<(Arc<SyncRun>, Option<i64>)>,
+    /// How the attempts since the last success have failed.
+    setbacks: Setbacks,
 }
 
 /// One synchronisation in flight.
@@ -89,7 +92,7 @@ impl SyncSlot {
         self.check = false;
         let leads_to = match &work {
             PendingChanges::Refs { to, .. } => *to,
-            PendingChanges::Snapshot | PendingChanges::Nothing => known,
+            PendingChanges::Nothing | PendingChanges::Snapshot | PendingChanges::FreshCopy => known,
         };
         self.stage = Stage::Running { leads_to, again: false };
         work
@@ -97,6 +100,7 @@ impl SyncSlot {
 
     /// Ends a synchronisation that brought everything up to `synced`, while `known` is known by now.
     pub(crate) fn succeeded(&mut self, synced: Generation, known: Generation) -> Next {
+        self.setbacks = Setbacks::default();
         let again = self.take_again();
         let started_at = self.run.take().map(|(run, _)| run.started_at);
         if matches!(&self.pending, PendingChanges::Refs { to, .. } if *to <= synced) {
@@ -114,8 +118,10 @@ impl SyncSlot {
         Next::Nothing
     }
 
-    /// Ends a synchronisation that failed to do `work`, which is kept for the next attempt.
-    pub(crate) fn failed(&mut self, work: PendingChanges) -> Next {
+    /// Ends a synchronisation that failed to do `work`, at this step if it is about what is here. The next attempt does
+    /// it in a way that can do without what may have been wrong.
+    pub(crate) fn failed(&mut self, work: &PendingChanges, at: Option<StepHere>) -> Next {
+        let work = self.setbacks.next_attempt(work, at);
         let again = self.take_again();
         let (started_at, waited_since) =
             self.run.take().map_or((0, None), |(run, since)| (run.started_at, since));
@@ -150,7 +156,7 @@ impl SyncSlot {
     /// it is what is looked at.
     pub(crate) fn waiting(&self) -> Option<Waiting> {
         let since = self.waiting_since.filter(|_| self.run.is_none())?;
-        Some(Waiting { since, is_snapshot: self.pending == PendingChanges::Snapshot })
+        Some(Waiting { since, is_snapshot: self.pending.is_whole() })
     }
 
     fn wake(&mut self, now_ms: i64) -> Next {
@@ -234,16 +240,34 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_keeps_the_work_and_waits_unless_there_is_news() {
+    fn a_failure_asks_for_more_and_waits_unless_there_is_news() {
         let mut slot = SyncSlot::default();
         assert_eq!(slot.announce(push(5), Generation(4), NOW), Next::Enqueue);
         let work = slot.begin(Generation(5), run());
-        assert_eq!(slot.failed(work), Next::Nothing);
+        assert_eq!(leads_to(&work), Some(5));
+        assert_eq!(slot.failed(&work, None), Next::Nothing);
         assert_eq!(slot.announce(push(6), Generation(4), NOW), Next::Enqueue);
         let work = slot.begin(Generation(6), run());
-        assert!(matches!(&work, PendingChanges::Refs { refs, .. } if refs.len() == 2));
+        assert_eq!(work, PendingChanges::Snapshot);
         assert_eq!(slot.request(PendingChanges::Nothing, NOW), Next::Nothing);
-        assert_eq!(slot.failed(work), Next::Enqueue);
+        assert_eq!(slot.failed(&work, None), Next::Enqueue);
+    }
+
+    #[test]
+    fn what_fails_here_twice_alike_is_made_anew_and_a_success_ends_the_count() {
+        let mut slot = SyncSlot::default();
+        let attempt = |slot: &mut SyncSlot| {
+            assert_eq!(slot.request(PendingChanges::Nothing, NOW), Next::Enqueue);
+            let work = slot.begin(Generation(5), run());
+            assert_eq!(slot.failed(&work, Some(StepHere::Fetch)), Next::Nothing);
+            work
+        };
+        assert_eq!(attempt(&mut slot), PendingChanges::Nothing);
+        assert_eq!(attempt(&mut slot), PendingChanges::Snapshot);
+        assert_eq!(slot.request(PendingChanges::Nothing, NOW), Next::Enqueue);
+        assert_eq!(slot.begin(Generation(5), run()), PendingChanges::FreshCopy);
+        assert_eq!(slot.succeeded(Generation(5), Generation(5)), Next::Nothing);
+        assert!(slot.is_empty());
     }
 
     #[test]
@@ -272,8 +296,8 @@ mod tests {
 
         let work = slot.begin(Generation(6), run());
         assert_eq!((slot.waiting(), slot.run()), (None, Some(Arc::new(run()))));
-        assert_eq!(slot.failed(work), Next::Nothing);
-        assert_eq!((slot.waiting(), slot.run()), (Some(Waiting { since: NOW, is_snapshot: false }), None));
+        assert_eq!(slot.failed(&work, None), Next::Nothing);
+        assert_eq!((slot.waiting(), slot.run()), (Some(Waiting { since: NOW, is_snapshot: true }), None));
 
         assert_eq!(slot.request(PendingChanges::Snapshot, NOW + 9), Next::Enqueue);
         assert_eq!(slot.waiting(), Some(Waiting { since: NOW, is_snapshot: true }));

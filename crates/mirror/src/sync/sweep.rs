@@ -140,6 +140,7 @@ impl Sweep {
         let reason = failure.to_string();
         tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
         self.progress.sweep_failed(reason.clone());
+        self.link.contact().not_compared();
         if let SweepFailure::Upstream(error) = failure
             && refuses_our_secret(error)
             && let Err(error) = self.link.apply(LinkEvent::SecretRefused, Some(reason)).await
@@ -159,7 +160,9 @@ impl Sweep {
         let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
         self.progress.upstream_answered(skew_ms);
         let outcome = self.sweep(&secret).await?;
-        self.progress.sweep_ended(outcome, self.clock.now_ms());
+        self.progress.sweep_ended(outcome);
+        self.link.contact().compared();
+        self.link.contact().has_news();
         Ok(())
     }
 

@@ -28,7 +28,8 @@ pub(crate) struct SweepProgress {
 pub(crate) struct SweepState {
     /// Repositories that the sweep which runs has found so far.
     pub(crate) discovered: usize,
-    pub(crate) last_sweep_at: Option<i64>,
+    /// Whether a sweep of this process has ended.
+    pub(crate) has_compared: bool,
     pub(crate) last_sweep: Option<SweepOutcome>,
     pub(crate) sweep_error: Option<String>,
     pub(crate) clock_skew_ms: Option<i64>,
@@ -52,7 +53,7 @@ impl SweepProgress {
     /// through.
     pub(crate) fn settle(&self, nothing_undecided: bool) -> bool {
         let mut state = self.state.lock();
-        state.was_ready |= nothing_undecided && state.last_sweep_at.is_some();
+        state.was_ready |= nothing_undecided && state.has_compared;
         state.was_ready
     }
 
@@ -69,10 +70,10 @@ impl SweepProgress {
         self.state.lock().clock_skew_ms = Some(clock_skew_ms);
     }
 
-    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, now_ms: i64) {
+    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome) {
         let mut state = self.state.lock();
         state.last_sweep = Some(outcome);
-        state.last_sweep_at = Some(now_ms);
+        state.has_compared = true;
         state.sweep_error = None;
     }
 

@@ -1,6 +1,7 @@
 //! One synchronisation of one repository. Nothing is shown to readers that was not proven before.
 //!
-//! 1. Open the repository. When it is missing, or known to be damaged, another one is made beside its place.
+//! 1. Open the repository. When it is missing, known to be damaged, or could not be brought forward twice in the same way
+//!    (`setbacks.rs`), another one is made beside its place.
 //! 2. Find a state of all references of which the upstream has told the hash (`proven_state.rs`): what is here, what
 //!    is here after the announced changes, or what the upstream lists. While none is proven, ask again, a few times.
 //! 3. Fetch the objects that the state needs, and show it in one step (`show_state.rs`).
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
+use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory};
 use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamUrl};
@@ -106,6 +108,19 @@ impl SyncFailure {
             Self::Read(error) | Self::Swap(SwapRefsError::Git(error)) => error.fault(),
             _ => None,
         }
+    }
+
+    /// The step that failed on what is here, where a copy that begins with nothing may do better. What the upstream does
+    /// not give, and what the system refuses for the time being, would fail there as well.
+    pub(super) fn step_here(&self) -> Option<StepHere> {
+        let step = match self {
+            Self::Read(_) => StepHere::Read,
+            Self::Fetch(error) if error.is_about_what_is_here() => StepHere::Fetch,
+            Self::Swap(_) => StepHere::Show,
+            _ => return None,
+        };
+        let is_refused_for_now = matches!(self.fault(), Some(Fault::CannotReadNow(_)));
+        (!is_refused_for_now).then_some(step)
     }
 
     fn is_damage(&self) -> bool {
@@ -193,7 +208,7 @@ impl Synchroniser {
 
     /// What is here; `None` when there is nothing that could be built upon.
     async fn base(&self, entry: &Arc<Entry>, work: &PendingChanges) -> Result<Option<Base>, SyncFailure> {
-        if entry.must_be_made_anew() {
+        if entry.must_be_made_anew() || *work == PendingChanges::FreshCopy {
             return Ok(None);
         }
         let was_synchronised = entry.record().initial_sync_at.is_some();
@@ -222,7 +237,9 @@ impl Synchroniser {
         let repository = self.repositories.open(entry.disk_id()).await.map_err(SyncFailure::Open)?;
         let refs = match work {
             PendingChanges::Refs { .. } => repository.snapshot().await,
-            PendingChanges::Nothing | PendingChanges::Snapshot => repository.refs().await,
+            PendingChanges::Nothing | PendingChanges::Snapshot | PendingChanges::FreshCopy => {
+                repository.refs().await
+            }
         };
         Ok(Base { refs: refs.map_err(SyncFailure::Read)?, repository })
     }

@@ -73,6 +73,15 @@ impl SyncWorkers {
         let work = self.queue.begin(&entry, run);
         // What is found damaged from here on is made anew by the next synchronisation.
         let made_anew = entry.must_be_made_anew();
+        if work == PendingChanges::FreshCopy {
+            let record = entry.record();
+            tracing::warn!(
+                repository.project = record.project_key,
+                repository.slug = record.slug,
+                error = record.last_error.as_deref().unwrap_or_default(),
+                "what is here cannot be brought forward; making a fresh copy beside it"
+            );
+        }
         match self.synchronise_and_record(&entry, &work, started_at).await {
             Ok(synced) => {
                 self.repairs.synchronised(&entry, made_anew);
@@ -90,7 +99,7 @@ impl SyncWorkers {
             }
             Err(failure) => {
                 self.take_in_failure(&entry, &failure, &stop).await;
-                self.queue.failed(&entry, work);
+                self.queue.failed(&entry, &work, failure.step_here());
             }
         }
     }

@@ -3,12 +3,13 @@
 use heliostat_api::models::{
     BooleanText, MirrorEventType, MirrorSyncType, MirroringRequestState, PageOfEnrichedRepository,
     RestApplicationUserWithPermissions, RestAuthenticationRequest, RestBearerTokenCredentials,
-    RestCredentials, RestMirrorUpgradeRequest, RestMirroringRequestSubmission, RestRepositoryMirrorEvent,
-    RestUsernamePasswordCredentials,
+    RestCredentials, RestMirrorCopies, RestMirrorUpgradeRequest, RestMirroringRequestSubmission,
+    RestRepositoryMirrorEvent, RestUsernamePasswordCredentials,
 };
 use heliostat_api::ops::{
     AnalyticsSettingsRequest, AuthenticateRequest, GetAllContentHashesRequest, GetAllReposForProjectRequest,
-    GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, RegisterRequest, UpgradeRequest,
+    GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, RegisterRequest,
+    TellMirrorStandingRequest, UpgradeRequest,
 };
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
 use heliostat_peer::CallError;
@@ -75,7 +76,7 @@ impl UpstreamClient {
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        Ok(self.call_signed(&AnalyticsSettingsRequest, secret).await?.server_time)
+        Ok(self.call_urgently(&AnalyticsSettingsRequest, secret).await?.server_time)
     }
 
     /// Whether the upstream answers signed calls at this moment.
@@ -154,6 +155,17 @@ impl UpstreamClient {
             Err(error) if refuses_credentials(&error) => Ok(AuthenticationAnswer::Refused),
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells the upstream how far this mirror is, and says whether it listens to that.
+    pub(crate) async fn tell_standing(
+        &self,
+        body: RestMirrorCopies,
+        secret: &Secret,
+    ) -> Result<bool, CallError> {
+        let mirror_id = self.server_id().to_owned();
+        let told = self.call_if_known(&TellMirrorStandingRequest { mirror_id, body }, secret).await?;
+        Ok(told.is_some())
     }
 
     /// Tells the upstream how a synchronisation went.

@@ -13,6 +13,7 @@ use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
 use reqwest::StatusCode;
 use url::Url;
 
+use super::contact::Contact;
 use super::descriptor::addon_key;
 use super::identity::UpstreamUrl;
 use super::install::UpstreamMake;
@@ -87,16 +88,21 @@ pub(crate) struct UpstreamClient {
     /// Whether calls are signed in the name of the add-on, and not of the server.
     signs_as_addon: Arc<AtomicBool>,
     clock: Clock,
-    /// Whether the latest call was answered; false before the first one.
-    reachable: Arc<AtomicBool>,
+    contact: Arc<Contact>,
 }
 
 impl UpstreamClient {
-    pub(crate) fn new(url: &UpstreamUrl, server_id: String, clock: Clock) -> reqwest::Result<Self> {
+    /// Notes in `contact` whether calls are answered.
+    pub(crate) fn new(
+        url: &UpstreamUrl,
+        server_id: String,
+        contact: Arc<Contact>,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
         let addon_key = addon_key(&server_id);
-        let (signs_as_addon, reachable) = (Arc::default(), Arc::default());
-        Ok(Self { client, base_url: url.to_url(), server_id, addon_key, signs_as_addon, clock, reachable })
+        let signs_as_addon = Arc::default();
+        Ok(Self { client, base_url: url.to_url(), server_id, addon_key, signs_as_addon, clock, contact })
     }
 
     /// Signs from now on as an upstream of this make wants it.
@@ -116,11 +122,6 @@ impl UpstreamClient {
 
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
-    }
-
-    /// Whether the upstream answered the latest call, if only to refuse it.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.reachable.load(Ordering::Relaxed)
     }
 
     /// Calls an operation that needs no signature.
@@ -147,6 +148,24 @@ impl UpstreamClient {
         self.ask(call.timeout(URGENT_TIMEOUT)).await
     }
 
+    /// Calls an operation that not every upstream has, and says whether this one does. That it does not says nothing about
+    /// whether it answers.
+    pub(super) async fn call_if_known<R: RemoteCall>(
+        &self,
+        request: &R,
+        secret: &Secret,
+    ) -> Result<Option<R::Answer>, CallError> {
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
+        let answer = self.client.ask(call).await;
+        let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+        if answer.as_ref().is_err_and(|error| error.status().is_some_and(|status| unknown.contains(&status)))
+        {
+            return Ok(None);
+        }
+        self.note_contact(&answer);
+        answer.map(Some)
+    }
+
     /// Fetches a document of the upstream that is no JSON.
     pub(super) async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
         self.client.fetch(call).await
@@ -165,8 +184,16 @@ impl UpstreamClient {
 
     async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let answer = self.client.ask(call).await;
-        self.reachable.store(!answer.as_ref().is_err_and(is_no_answer), Ordering::Relaxed);
+        self.note_contact(&answer);
         answer
+    }
+
+    fn note_contact<T>(&self, answer: &Result<T, CallError>) {
+        if answer.as_ref().is_err_and(is_no_answer) {
+            self.contact.not_answered();
+        } else {
+            self.contact.answered();
+        }
     }
 
     fn signer<'a>(&'a self, secret: &'a Secret) -> Signer<'a> {

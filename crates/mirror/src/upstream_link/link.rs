@@ -12,8 +12,12 @@ use heliostat_storage::{
 };
 use tokio::sync::watch;
 
+use super::contact::{Contact, UpstreamFacts};
 use super::identity::UpstreamUrl;
 use super::state::{LinkEvent, state_after};
+
+/// Where it is noted when the upstream was last in contact, followed by the upstream's id.
+const CONTACT_SETTING: &str = "contact ";
 
 /// The one upstream that this mirror follows; its record is shown from memory.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ pub struct UpstreamLink {
     id: UpstreamServerId,
     store: MirrorStore,
     clock: Clock,
+    contact: Arc<Contact>,
     current: watch::Sender<Arc<UpstreamServer>>,
     changing: tokio::sync::Mutex<()>,
 }
@@ -32,7 +37,9 @@ impl UpstreamLink {
         let id = url.server_id();
         let upstream = store.upsert_upstream(&id, url.as_str(), clock.now_ms()).await?;
         let current = watch::Sender::new(Arc::new(upstream));
-        Ok(Self { url, id, store, clock, current, changing: tokio::sync::Mutex::default() })
+        let noted = store.get_setting(&format!("{CONTACT_SETTING}{id}")).await?;
+        let contact = Arc::new(Contact::open(noted.as_deref(), clock.clone()));
+        Ok(Self { url, id, store, clock, contact, current, changing: tokio::sync::Mutex::default() })
     }
 
     /// The id under which this mirror lists its upstream.
@@ -53,6 +60,20 @@ impl UpstreamLink {
     /// How far the link is.
     pub fn state(&self) -> UpstreamState {
         self.current.borrow().state
+    }
+
+    /// Whether the upstream answers, and since when it is not known what it has, if that is so.
+    pub fn facts(&self) -> UpstreamFacts {
+        self.contact.facts()
+    }
+
+    pub(crate) fn contact(&self) -> &Arc<Contact> {
+        &self.contact
+    }
+
+    /// Notes when the upstream was last in contact, for the next process.
+    pub(crate) async fn note_contact(&self) -> Result<(), StoreError> {
+        self.store.set_setting(&format!("{CONTACT_SETTING}{}", self.id), &self.contact.noted()).await
     }
 
     /// Refuses every id but that of the upstream that is followed.

@@ -13,10 +13,12 @@ mod unconfirmed;
 
 mod calls;
 mod client;
+mod contact;
 mod identity;
 mod ref_list;
 mod repository;
 
+pub use contact::UpstreamFacts;
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
 pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
 pub use install::{InstalledEvent, UpstreamMake};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use heliostat_git::{GitService, RefSnapshot, RemoteCapabilities, RemoteListError};
+use heliostat_git::{GitService, MAX_REF_LIST_BYTES, RefSnapshot, RemoteCapabilities, RemoteListError};
 use heliostat_peer::{Call, CallError};
 use reqwest::Method;
 use url::Url;
@@ -14,9 +14,6 @@ use super::client::UpstreamClient;
 
 /// How long a list may take as a whole, as long as it does not stand still.
 const LIST_TIMEOUT: Duration = Duration::from_mins(15);
-
-/// The longest list that is read: that of some millions of references.
-const MAX_LIST_BYTES: usize = 512 * 1024 * 1024;
 
 /// The most that the upstream may say of its capabilities.
 const MAX_OFFER_BYTES: usize = 64 * 1024;
@@ -45,7 +42,7 @@ impl UpstreamClient {
         let url = address(&format!("{}/{service}", access.clone_url))?;
         let call = Call::new(Method::POST, url.clone()).answered_exactly_by(LIST_TYPE);
         let call = with_access(call, access).bytes(REQUEST_TYPE, offer.ls_refs_request());
-        let list = self.fetch(call.timeout(LIST_TIMEOUT).max_answer_bytes(MAX_LIST_BYTES)).await?;
+        let list = self.fetch(call.timeout(LIST_TIMEOUT).max_answer_bytes(MAX_REF_LIST_BYTES)).await?;
         offer.read_refs(&list).map_err(|error| malformed(&url, &error))
     }
 }

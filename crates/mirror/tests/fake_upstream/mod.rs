@@ -254,6 +254,7 @@ impl FakeUpstream {
                     ),
                 }
             }
+            path if path.ends_with("/standing") => empty(204),
             path if path.starts_with("/mirrorServers/") => {
                 state.reports.push(sent);
                 empty(204)

@@ -33,7 +33,7 @@ impl MirrorGit {
             served = %freshness.served,
             known = %freshness.known,
             waited_ms = freshness.waited.as_millis() as u64,
-            upstream_reachable = freshness.upstream_reachable,
+            upstream_reachable = freshness.upstream.reachable,
             "opened a repository for a Git reader"
         );
     }

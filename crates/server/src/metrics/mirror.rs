@@ -1,9 +1,7 @@
 //! How far a mirror is behind its upstream, and what its readers got.
 
-use std::fmt;
-use std::time::Duration;
-
 use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters};
+use std::fmt;
 
 use super::encoder::Encoder;
 use super::freshness::FreshnessMetrics;
@@ -18,14 +16,29 @@ pub struct MirrorMetrics {
     in_repair: usize,
     repairs: RepairCounters,
     disk: DiskCounters,
-    lag: Duration,
+    mirrored: usize,
+    in_step: usize,
+    /// Not a number while it is not known.
+    lag_seconds: f64,
+    upstream: Upstream,
+    last_sync_at: Option<f64>,
     freshness: FreshnessMetrics,
+}
+
+/// The upstream, in seconds.
+#[derive(Debug, Default)]
+struct Upstream {
+    reachable: bool,
+    last_contact_at: Option<f64>,
+    last_comparison_at: Option<f64>,
+    not_known_since: Option<f64>,
 }
 
 impl MirrorMetrics {
     /// What a mirror in this state shows, and how fresh its answers were.
     pub fn new(status: &MirrorStatus, freshness: FreshnessMetrics) -> Self {
-        let lag_ms = status.lag_ms.and_then(|lag| u64::try_from(lag).ok()).unwrap_or_default();
+        let facts = &status.upstream;
+        let unknown = if facts.not_known_since.is_some() { f64::NAN } else { 0.0 };
         MirrorMetrics {
             ready: status.ready,
             available: status.available,
@@ -34,7 +47,16 @@ impl MirrorMetrics {
             in_repair: status.in_repair,
             repairs: status.repairs,
             disk: status.disk,
-            lag: Duration::from_millis(lag_ms),
+            mirrored: status.progress.mirrored,
+            in_step: status.progress.in_step,
+            lag_seconds: status.lag_ms.map_or(unknown, seconds),
+            upstream: Upstream {
+                reachable: facts.reachable,
+                last_contact_at: facts.last_contact_at.map(seconds),
+                last_comparison_at: facts.last_comparison_at.map(seconds),
+                not_known_since: facts.not_known_since.map(seconds),
+            },
+            last_sync_at: status.last_sync_at.map(seconds),
             freshness,
         }
     }
@@ -44,6 +66,16 @@ impl MirrorMetrics {
             "heliostat_mirror_ready",
             "Whether this mirror may take traffic: 1 if it may, else 0.",
             u64::from(self.ready),
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_repositories",
+            "Repositories that are mirrored, whether or not they can be cloned here.",
+            self.mirrored as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_repositories_in_step",
+            "Repositories that are served and have everything that the upstream was last known to have.",
+            self.in_step as u64,
         )?;
         encoder.gauge(
             "heliostat_mirror_repositories_available",
@@ -97,10 +129,45 @@ impl MirrorMetrics {
         )?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",
-            "Seconds since the oldest change that the upstream has announced and that is not here yet; 0 if there is \
-             none.",
-            self.lag.as_secs_f64(),
+            "Seconds since the oldest change that is known and not here yet; 0 if there is none, NaN if none is known but \
+             it is not known what the upstream has.",
+            self.lag_seconds,
+        )?;
+        self.upstream.encode(encoder)?;
+        encoder.gauge(
+            "heliostat_mirror_last_synchronization_timestamp_seconds",
+            "When any repository was last synchronized; NaN if none ever was.",
+            self.last_sync_at.unwrap_or(f64::NAN),
         )?;
         self.freshness.encode(encoder)
     }
+}
+
+impl Upstream {
+    fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        encoder.gauge(
+            "heliostat_mirror_upstream_reachable",
+            "Whether the upstream answered the latest call: 1 if it did, else 0.",
+            u64::from(self.reachable),
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_upstream_last_contact_timestamp_seconds",
+            "When the upstream last answered a call; NaN if it never did.",
+            self.last_contact_at.unwrap_or(f64::NAN),
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_last_comparison_timestamp_seconds",
+            "When a complete comparison with the upstream last ended; NaN if none ever did.",
+            self.last_comparison_at.unwrap_or(f64::NAN),
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_not_known_since_timestamp_seconds",
+            "Since when it is not known what the upstream has; 0 while it is known.",
+            self.not_known_since.unwrap_or(0.0),
+        )
+    }
+}
+
+fn seconds(milliseconds: i64) -> f64 {
+    milliseconds as f64 / 1_000.0
 }

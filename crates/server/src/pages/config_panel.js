@@ -39,14 +39,20 @@ async function askMirror(call, mayRenew = true) {
   return askMirror(call, false);
 }
 
-function showProgress({ discovering, syncedRepos, totalRepos }) {
+function showProgress({ discovering, mirroredRepos, inStepRepos, notKnownSince }) {
   const bar = element("bar");
-  bar.max = Math.max(totalRepos, 1);
+  bar.max = Math.max(mirroredRepos, 1);
   if (discovering) bar.removeAttribute("value");
-  else bar.value = totalRepos === 0 ? 1 : syncedRepos;
-  const counted = `${syncedRepos} of ${totalRepos} repositories are synchronized.`;
-  show("progress", discovering ? "Counting repositories." : totalRepos === 0 ? "Nothing to synchronize." : counted);
-  showState("state", totalRepos === 0 && !discovering ? "IN STEP" : "SYNCHRONIZING", "good");
+  else bar.value = mirroredRepos === 0 ? 1 : inStepRepos;
+  const counted = `${inStepRepos} of ${mirroredRepos} repositories are synchronized.`;
+  show("progress", discovering ? "Counting repositories." : mirroredRepos === 0 ? "Nothing to synchronize." : counted);
+  if (notKnownSince !== undefined) {
+    showState("state", "UNVERIFIED", "wait");
+    show("progress", `${counted} What the upstream has is not known to the mirror since ${new Date(notKnownSince).toLocaleString()}.`);
+    return;
+  }
+  const inStep = inStepRepos === mirroredRepos && !discovering;
+  showState("state", inStep ? "IN STEP" : "SYNCHRONIZING", inStep ? "good" : "wait");
 }
 
 async function watch() {

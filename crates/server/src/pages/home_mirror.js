@@ -2,28 +2,40 @@
 
 const REFRESH_MS = 2000;
 
-function showProgress({ state, discovering, syncedRepos, totalRepos }) {
+function showProgress({ discovering, totalRepos, mirroredRepos, inStepRepos, notKnownSince }) {
   const bar = element("bar");
   bar.hidden = false;
-  if (totalRepos > 0) {
-    bar.max = totalRepos;
-    bar.value = syncedRepos;
-    const still = discovering ? ", still counting" : "";
-    note("counts", `${syncedRepos} of ${totalRepos} repositories are in step with the upstream${still}.`);
-  } else if (discovering) {
+  const total = Math.max(totalRepos, mirroredRepos);
+  if (discovering && total === 0) {
     bar.removeAttribute("value");
     note("counts", "Finding out what there is to synchronize.");
-  } else {
-    bar.max = 1;
-    bar.value = state === "SYNCHRONIZED" ? 1 : 0;
-    note("counts", state === "SYNCHRONIZED" ? "Everything is in step with the upstream." : "Nothing is synchronized yet.");
+    return;
   }
+  bar.max = Math.max(total, 1);
+  bar.value = total === 0 && notKnownSince === undefined ? 1 : inStepRepos;
+  note("counts", counted(total, inStepRepos, discovering, notKnownSince));
 }
 
-function lag(millis) {
-  if (millis === undefined) return "none";
-  return millis < 1000 ? "under a second" : `${Math.round(millis / 1000)} s`;
+/** What is in step, and nothing about now while that is not known. */
+function counted(total, inStep, discovering, notKnownSince) {
+  const all = inStep === total;
+  if (notKnownSince !== undefined) {
+    if (total === 0) return "Nothing is synchronized yet.";
+    const were = all ? (total === 1 ? "The one repository was" : `All ${total} repositories were`) : `${inStep} of ${total} repositories were`;
+    return `${were} in step with the upstream ${ago(notKnownSince)}. What it has gained since then is not known.`;
+  }
+  if (total === 0) return "There is nothing to synchronize.";
+  if (all && !discovering) return `Everything is in step with the upstream: ${total} of ${total} repositories.`;
+  return `${inStep} of ${total} repositories are in step with the upstream${discovering ? ", still counting" : ""}.`;
 }
+
+function lag(millis, notKnownSince) {
+  if (millis !== undefined) return millis < 1000 ? "under a second" : `${Math.round(millis / 1000)} s`;
+  return notKnownSince === undefined ? "none" : `not known since ${at(notKnownSince)}`;
+}
+
+const at = (time) => new Date(time).toLocaleString();
+const when = (time) => (time === undefined ? "never" : ago(time));
 
 const HELD_BECAUSE = {
   MISSING: "the upstream does not know it, and has not announced that it was deleted",
@@ -82,10 +94,13 @@ repeat(async () => {
     showState("state", status.state, status.state === "SYNCHRONIZED" ? "good" : "wait");
     showProgress(status);
     note("reason", status.reason);
-    show("upstream-state", status.upstream.state);
+    show("upstream-state", status.upstream.reachable ? status.upstream.state : `${status.upstream.state}, does not answer`);
     show("available", status.availableRepos);
     show("in-error", status.repositoriesInError);
-    show("lag", lag(status.lagMillis));
+    show("lag", lag(status.lagMillis, status.notKnownSince));
+    show("last-contact", when(status.upstream.lastContactDate));
+    show("last-comparison", when(status.upstream.lastComparisonDate));
+    show("last-sync", when(status.lastSyncDate));
     show("members", status.memberCount);
     element("held-back").hidden = !status.heldRepos;
   } catch {

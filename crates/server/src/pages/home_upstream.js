@@ -1,4 +1,4 @@
-// The administrator's part: requests to accept, mirrors, and how far behind they are.
+// The administrator's part: requests to accept, mirrors, and how they stand.
 
 const REFRESH_MS = 3000;
 const LIST_LIMIT = 100;
@@ -61,24 +61,36 @@ function requestRow(request) {
   );
 }
 
-function mirrorRow(mirror, lastSeen, behind) {
+function mirrorRow(mirror, lastSeen, stands) {
   return make(
     "tr",
     make("td", make("b", mirror.name), make("br"), mirror.id),
     make("td", link(mirror.baseUrl)),
     make("td", runs(mirror)),
     make("td", mirror.enabled ? lastSeen : "disabled"),
-    lagCell(behind),
+    standingCell(stands),
   );
 }
 
-function lagCell(behind) {
-  if (behind === undefined) return make("td");
-  const count = behind.pendingEvents;
-  const cell = make("td", count === 0 ? "up to date" : `${count} event${count === 1 ? "" : "s"} to deliver`);
-  if (behind.lastError) cell.append(make("br"), behind.lastError);
+const STANDINGS = { UP_TO_DATE: "up to date", BEHIND: "behind", UNREACHABLE: "not reachable", UNKNOWN: "not known" };
+
+/** What the mirror has told; of one that is not reachable, what it had when it last did. */
+function standingCell(stands) {
+  if (stands === null) return make("td");
+  const cell = make("td", STANDINGS[stands.standing]);
+  cell.className = stands.standing === "UNREACHABLE" ? "bad" : "";
+  const add = (text) => cell.append(make("br"), text);
+  if (stands.toldDate !== undefined) {
+    const had = stands.standing === "UNREACHABLE" ? "had" : "has";
+    add(`${had} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories in step`);
+  }
+  if (stands.pendingEvents > 0) add(`${stands.pendingEvents} event${stands.pendingEvents === 1 ? "" : "s"} to deliver`);
+  if (stands.lastError) add(stands.lastError);
   return cell;
 }
+
+/** How a mirror stands; null if that cannot be asked, of one that was just removed for instance. */
+const standingOf = (mirror) => askSignedIn(`${mirroring}/mirrorServers/${encodeURIComponent(mirror.id)}/standing`).catch(() => null);
 
 const runs = (server) => [server.productType, server.productVersion].filter(Boolean).join(" ");
 
@@ -96,21 +108,21 @@ async function refresh() {
   const mine = session;
   if (mine === null || deciding) return;
   try {
-    const [requests, mirrors, lag] = await Promise.all([
+    const [requests, mirrors] = await Promise.all([
       askSignedIn(`${mirroring}/requests?state=PENDING&limit=${LIST_LIMIT}`),
       askSignedIn(`${mirroring}/mirrorServers?limit=${LIST_LIMIT}`),
-      askSignedIn("console/lag").catch(() => ({ mirrors: [] })),
     ]);
+    const standings = await Promise.all(mirrors.values.map(standingOf));
     if (mine !== session || deciding) return;
     if (lostContact) note("problem", "");
     lostContact = false;
     showSession();
     showRows("requests", requests.values.map((request) => ({ says: request, row: () => requestRow(request) })));
-    showRows("mirrors", mirrors.values.map((mirror) => {
+    showRows("mirrors", mirrors.values.map((mirror, index) => {
       const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
-      const behind = lag.mirrors.find(({ id }) => id === mirror.id);
-      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, behind];
-      return { says, row: () => mirrorRow(mirror, lastSeen, behind) };
+      const stands = standings[index];
+      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, { ...stands, toldDate: null, lastSeenDate: null }];
+      return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
     }));
   } catch (error) {
     if (mine !== session) return;

@@ -1,4 +1,4 @@
-//! The first page of an upstream: where things are, and for administrators who joins and who lags.
+//! The first page of an upstream: where things are, and for administrators who joins and how mirrors stand.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use heliostat_upstream::Upstream;
 use poem::endpoint::make_sync;
 use poem::{Response, Route, get};
 
-use super::lag::lag;
 use super::page::{Template, redirect_to_folder};
 
 const TEMPLATE: Template =
@@ -18,12 +17,12 @@ struct Home {
     base_url: String,
 }
 
-/// The first page of the upstream with this display name, and what its script asks for.
-pub fn upstream_home(display_name: &str, upstream: Upstream) -> Route {
+/// The first page of the upstream with this display name.
+pub fn upstream_home(display_name: &str, upstream: &Upstream) -> Route {
     let base_url = upstream.base_url().as_str().trim_end_matches('/').to_owned();
     let home = Arc::new(Home { name: display_name.to_owned(), base_url });
     let page = make_sync(move |request| redirect_to_folder(&request).unwrap_or_else(|| home.page()));
-    Route::new().at("/", get(page)).at("/console/lag", get(lag(upstream)))
+    Route::new().at("/", get(page))
 }
 
 impl Home {

@@ -10,7 +10,6 @@ pub mod status;
 mod config_panel;
 mod home_mirror;
 mod home_upstream;
-mod lag;
 mod page;
 
 pub use config_panel::config_panel;

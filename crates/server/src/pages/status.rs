@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use heliostat_api::models::RestSyncProgress;
+use heliostat_downstream::event_date;
 use heliostat_git::{DiskRoom, DiskState};
 use heliostat_mirror::{Mirror, MirrorStatus};
 use heliostat_storage::{Database, UpstreamState};
@@ -29,6 +30,8 @@ const DISK_READ_ONLY: &str = "DISK_READ_ONLY";
 const ERROR: &str = "ERROR";
 /// A mirror that may take traffic.
 pub const SYNCHRONIZED: &str = "SYNCHRONIZED";
+/// A mirror that may take traffic, but does not know whether it has what the upstream has.
+const UNVERIFIED: &str = "UNVERIFIED";
 /// A mirror in its first synchronisation.
 const SYNCHRONIZING: &str = "SYNCHRONIZING";
 
@@ -67,9 +70,12 @@ pub struct MirrorAnswer {
     /// How many repositories are neither removed nor overwritten until an administrator confirms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_repos: Option<usize>,
-    /// Age of the oldest change that is not here yet.
+    /// Age of the oldest change that is known and not here yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_millis: Option<i64>,
+    /// When any repository was last synchronized, in epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
     /// Why the state is not better, or what should be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -85,6 +91,14 @@ pub struct FollowedUpstream {
     pub base_url: String,
     /// The state of the link.
     pub state: String,
+    /// Whether it answered the latest call.
+    pub reachable: bool,
+    /// When it last answered, in epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_contact_date: Option<i64>,
+    /// When a complete comparison with it last ended, in epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_comparison_date: Option<i64>,
 }
 
 /// `GET /status` of an upstream: 200 while its database answers.
@@ -168,10 +182,14 @@ impl MirrorAnswer {
             repositories_in_repair: status.in_repair,
             held_repos: Some(status.held + unrecorded(&status)).filter(|held| *held > 0),
             lag_millis: status.lag_ms,
+            last_sync_date: status.last_sync_at,
             reason: reason(&status),
             upstream: FollowedUpstream {
                 base_url: status.upstream_url,
                 state: status.upstream_state.to_string(),
+                reachable: status.upstream.reachable,
+                last_contact_date: status.upstream.last_contact_at,
+                last_comparison_date: status.upstream.last_comparison_at,
             },
         }
     }
@@ -179,6 +197,7 @@ impl MirrorAnswer {
 
 fn state_name(status: &MirrorStatus) -> &'static str {
     match status.upstream_state {
+        UpstreamState::Installed if status.ready && status.upstream.not_known_since.is_some() => UNVERIFIED,
         UpstreamState::Installed if status.ready => SYNCHRONIZED,
         UpstreamState::Installed => SYNCHRONIZING,
         UpstreamState::Initializing => "INITIALIZING",
@@ -200,8 +219,8 @@ fn reason(status: &MirrorStatus) -> Option<String> {
         Some(format!("{complaint}; what does not fit is not fetched"))
     } else if status.reason.is_some() {
         status.reason.clone()
-    } else if let Some(error) = &status.sweep_error {
-        Some(format!("the last comparison with the upstream failed: {error}"))
+    } else if let Some(not_known) = not_known(status) {
+        Some(not_known)
     } else if status.held > 0 {
         Some(format!(
             "the upstream has lost what this mirror has of {} repositories; nothing of them is removed or overwritten until an \
@@ -224,6 +243,27 @@ fn reason(status: &MirrorStatus) -> Option<String> {
     }
 }
 
+/// Why it is not known what the upstream has, and since when.
+fn not_known(status: &MirrorStatus) -> Option<String> {
+    let since = event_date(status.upstream.not_known_since?);
+    let error = status.sweep_error.as_deref();
+    Some(match (status.upstream.reachable, error) {
+        (false, None) => {
+            format!("the upstream does not answer; what it has is not known since {since}")
+        }
+        (false, Some(error)) => {
+            format!("the upstream does not answer; what it has is not known since {since}: {error}")
+        }
+        (true, Some(error)) => format!(
+            "the last comparison with the upstream failed; what it has is not known since {since}: {error}"
+        ),
+        (true, None) if !status.ready => "the first synchronization has not ended".to_owned(),
+        (true, None) => {
+            format!("the upstream is being compared with this mirror; what it has is not known since {since}")
+        }
+    })
+}
+
 fn answer(code: StatusCode, answer: &impl Serialize) -> Response {
     Response::builder()
         .status(code)
@@ -234,7 +274,7 @@ fn answer(code: StatusCode, answer: &impl Serialize) -> Response {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use heliostat_mirror::Progress;
+    use heliostat_mirror::{Progress, UpstreamFacts};
 
     use super::*;
 
@@ -247,7 +287,20 @@ pub(crate) mod tests {
             upstream_state: UpstreamState::Installed,
             reason: None,
             ready: true,
-            progress: Progress { discovering: false, synced: 3, total: 3 },
+            upstream: UpstreamFacts {
+                reachable: true,
+                last_contact_at: Some(2),
+                last_comparison_at: Some(1),
+                not_known_since: None,
+            },
+            progress: Progress {
+                discovering: false,
+                synced: 3,
+                total: 3,
+                mirrored: 3,
+                in_step: 3,
+                not_known_since: None,
+            },
             available: 3,
             failing: 0,
             in_repair: 0,
@@ -256,7 +309,7 @@ pub(crate) mod tests {
             disk: heliostat_mirror::DiskCounters::default(),
             held: 0,
             lag_ms: None,
-            last_sweep_at: Some(1),
+            last_sync_at: Some(1),
             last_sweep: None,
             sweep_error: None,
             clock_skew_ms: None,
@@ -271,11 +324,32 @@ pub(crate) mod tests {
             answer,
             serde_json::json!({
                 "state": "SYNCHRONIZED", "memberCount": "1",
-                "discovering": false, "syncedRepos": 0, "totalRepos": 0,
-                "availableRepos": 3, "repositoriesInError": 0, "repositoriesInRepair": 0,
-                "upstream": { "baseUrl": "https://git.example.com", "state": "INSTALLED" }
+                "discovering": false, "syncedRepos": 0, "totalRepos": 0, "mirroredRepos": 3, "inStepRepos": 3,
+                "availableRepos": 3, "repositoriesInError": 0, "repositoriesInRepair": 0, "lastSyncDate": 1,
+                "upstream": {
+                    "baseUrl": "https://git.example.com", "state": "INSTALLED", "reachable": true,
+                    "lastContactDate": 2, "lastComparisonDate": 1
+                }
             })
         );
+    }
+
+    #[test]
+    fn a_mirror_says_since_when_it_does_not_know_its_upstream() {
+        let facts = UpstreamFacts { reachable: false, not_known_since: Some(2_000), ..status().upstream };
+        let away = MirrorAnswer::of(MirrorStatus { upstream: facts, ..status() });
+        assert_eq!(away.state, UNVERIFIED);
+        let reason = away.reason.expect("it says why");
+        assert!(reason.contains("does not answer") && reason.contains("1970-01-01T00:00:02"), "{reason}");
+
+        let facts = UpstreamFacts { reachable: true, ..facts };
+        let failed = Some("the list does not end".to_owned());
+        let failing = MirrorStatus { upstream: facts, sweep_error: failed, ..status() };
+        let reason = MirrorAnswer::of(failing).reason.expect("it says why");
+        assert!(reason.contains("comparison") && reason.ends_with("the list does not end"), "{reason}");
+
+        let first = MirrorAnswer::of(MirrorStatus { upstream: facts, ready: false, ..status() });
+        assert_eq!(first.state, SYNCHRONIZING, "nothing was known before");
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn routes(domain: Upstream, database: Database, metrics: RouteMethod, options: &
     let handlers =
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::upstream_home(&options.display_name, domain.clone())
+    let routes = pages::upstream_home(&options.display_name, &domain)
         .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))

@@ -5,9 +5,10 @@ use heliostat_mirror::Freshness;
 /// What a reader may conclude.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FreshnessState {
-    /// Everything that the upstream had announced is here, and the upstream answers.
+    /// Everything that the upstream had announced is here, and it is known what the upstream has.
     Current,
-    /// Everything that the upstream had announced is here, but the upstream does not answer: it may have more.
+    /// Everything that the upstream had announced is here, but the upstream does not answer, or was not compared with since
+    /// it did not: it may have more.
     Unverified,
     /// The upstream has announced more than is here.
     Behind,
@@ -16,7 +17,7 @@ pub enum FreshnessState {
 impl FreshnessState {
     /// What this freshness means.
     pub fn of(freshness: &Freshness) -> Self {
-        match (freshness.is_current(), freshness.upstream_reachable) {
+        match (freshness.is_current(), freshness.upstream.not_known_since.is_none()) {
             (true, true) => Self::Current,
             (true, false) => Self::Unverified,
             (false, _) => Self::Behind,
@@ -44,16 +45,22 @@ pub fn freshness_header(freshness: &Freshness) -> String {
 mod tests {
     use std::time::Duration;
 
+    use heliostat_mirror::UpstreamFacts;
     use heliostat_storage::Generation;
 
     use super::*;
 
-    fn header(served: i64, known: i64, upstream_reachable: bool) -> String {
+    fn header(served: i64, known: i64, reachable: bool) -> String {
         freshness_header(&Freshness {
             served: Generation(served),
             known: Generation(known),
             waited: Duration::ZERO,
-            upstream_reachable,
+            upstream: UpstreamFacts {
+                reachable,
+                last_contact_at: Some(1),
+                last_comparison_at: Some(1),
+                not_known_since: (!reachable).then_some(1),
+            },
         })
     }
 

@@ -27,6 +27,9 @@ impl MirrorWire {
             generation: record.initial_sync_at.map(|_| record.generation_synced.0),
             upstream_generation: Some(record.generation_known.0),
             last_error: record.last_error.clone(),
+            last_comparison_date: view.compared_at,
+            behind_since: record.behind_since,
+            not_known_since: view.not_known_since,
             clone_urls: clone.clone(),
             push_urls: push.clone(),
             links: RestMirroredRepositoryLinks {

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod freshness;
 pub mod links;
 pub mod mirror_server;
+pub mod mirror_standing;
 pub mod mirror_wire;
 pub mod mirroring_request;
 pub mod page;

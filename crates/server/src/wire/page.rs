@@ -67,6 +67,10 @@ mod tests {
             api_base_url: String::new(),
             state: heliostat_api::models::UpstreamServerState::Installed,
             kind: heliostat_api::models::UpstreamServerType::BitbucketServer,
+            reachable: None,
+            last_contact_date: None,
+            last_comparison_date: None,
+            not_known_since: None,
         };
         let first = Page { values: vec![value(1)], start: 0, limit: 1, is_last: false, next_start: Some(1) };
         let first: PageOfRestUpstreamServer = page(first);

@@ -1,9 +1,8 @@
 //! Upstream servers on the wire, as a mirror knows them.
 
-use std::sync::Arc;
-
 use heliostat_api::models::{RestUpstreamServer, UpstreamServerState, UpstreamServerType};
-use heliostat_storage::{Page, PageRequest, UpstreamServer, UpstreamState};
+use heliostat_mirror::UpstreamView;
+use heliostat_storage::{Page, PageRequest, UpstreamState};
 
 use super::MirrorWire;
 
@@ -11,20 +10,25 @@ impl MirrorWire {
     /// A page of the upstreams that this mirror follows, which are few and in memory.
     pub fn upstream_servers(
         &self,
-        upstreams: &[Arc<UpstreamServer>],
+        upstreams: &[UpstreamView],
         wanted: PageRequest,
     ) -> Page<RestUpstreamServer> {
         Page::of(upstreams, wanted).map(|upstream| self.upstream_server(&upstream))
     }
 
     /// An upstream and how this mirror stands with it.
-    pub fn upstream_server(&self, upstream: &UpstreamServer) -> RestUpstreamServer {
+    pub fn upstream_server(&self, upstream: &UpstreamView) -> RestUpstreamServer {
+        let UpstreamView { server, facts } = upstream;
         RestUpstreamServer {
-            id: upstream.id.to_string(),
-            base_url: upstream.base_url.clone(),
-            api_base_url: upstream.base_url.clone(),
-            state: upstream_state(upstream.state),
+            id: server.id.to_string(),
+            base_url: server.base_url.clone(),
+            api_base_url: server.base_url.clone(),
+            state: upstream_state(server.state),
             kind: UpstreamServerType::BitbucketServer,
+            reachable: Some(facts.reachable),
+            last_contact_date: facts.last_contact_at,
+            last_comparison_date: facts.last_comparison_at,
+            not_known_since: facts.not_known_since,
         }
     }
 }
@@ -42,15 +46,25 @@ pub fn upstream_state(state: UpstreamState) -> UpstreamServerState {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_storage::MirroringMode;
+    use std::sync::Arc;
+
+    use heliostat_mirror::UpstreamFacts;
+    use heliostat_storage::{MirroringMode, UpstreamServer};
 
     use super::*;
     use crate::wire::mirror_wire::tests::wire;
 
     #[test]
     fn pages_follow_each_other_to_the_end() {
-        let upstream = |id: &str| {
-            Arc::new(UpstreamServer {
+        let facts = UpstreamFacts {
+            reachable: true,
+            last_contact_at: Some(2),
+            last_comparison_at: Some(1),
+            not_known_since: None,
+        };
+        let upstream = |id: &str| UpstreamView {
+            facts,
+            server: Arc::new(UpstreamServer {
                 id: id.into(),
                 base_url: "https://git.example.com".to_owned(),
                 state: UpstreamState::Installed,
@@ -60,7 +74,7 @@ mod tests {
                 last_error: None,
                 created_at: 1,
                 state_changed_at: 1,
-            })
+            }),
         };
         let upstreams = [upstream("a"), upstream("b")];
         let page = |start, limit| {

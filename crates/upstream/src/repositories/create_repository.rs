@@ -8,7 +8,7 @@ use std::sync::Arc;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
 use heliostat_downstream::metadata_hash;
-use heliostat_git::{ContentHash, CreateError, RefName};
+use heliostat_git::{ContentHash, CreateError, ObjectFormat, RefName};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     NewRepository, Repository, RepositoryId, RepositoryIdentity, RepositoryState, RepositoryUpdate,
@@ -40,6 +40,8 @@ pub struct RepositoryCreation {
     pub forkable: bool,
     /// Full or short name of the default branch.
     pub default_branch: Option<String>,
+    /// The hash by which its objects are named.
+    pub object_format: ObjectFormat,
 }
 
 impl Repositories {
@@ -67,7 +69,10 @@ impl Repositories {
             created_at: self.announcer.now_ms(),
         };
         let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
-        let work = async move { repositories.create_on_disk(&caller, new_repository, &default_branch).await };
+        let format = creation.object_format;
+        let work = async move {
+            repositories.create_on_disk(&caller, new_repository, &default_branch, format).await
+        };
         self.tasks.to_the_end(work).await
     }
 
@@ -77,13 +82,14 @@ impl Repositories {
         caller: &Caller,
         new_repository: NewRepository,
         default_branch: &RefName,
+        format: ObjectFormat,
     ) -> Result<Repository, Refusal> {
         let disk = self.served.store();
         for _ in 0..MAX_NUMBERS_TRIED {
             let silent = |_: &Repository| Vec::new();
             let draft = self.store.create_repository(new_repository.clone(), metadata_hash, silent).await?;
             let identity = draft.identity.as_str();
-            match disk.create_with_identity(disk_id(draft.id), default_branch, identity).await {
+            match disk.create_with_identity(disk_id(draft.id), default_branch, format, identity).await {
                 Ok(_) => {
                     let published = self.publish(caller, draft.id).await;
                     if published.is_err() {

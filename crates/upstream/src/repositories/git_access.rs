@@ -70,8 +70,8 @@ impl Repositories {
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
-            changes.refs(id).await?;
-            let received = git::receive_pack(&access.git.repository, request, &protocol).await;
+            let room = git::RefRoom::beside(&changes.refs(id).await?);
+            let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
             let received = cut_off.explain(received.map_err(not_received)?);

@@ -1,5 +1,6 @@
 //! A mirror's end of the channel: it answers what it is told to and remembers what it was sent.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heliostat_auth::{Caller, Claims, Credentials, Secret, UnverifiedToken, query_string_hash, sign};
@@ -29,6 +30,8 @@ pub(super) struct FakeMirror {
     received: Arc<watch::Sender<Vec<Received>>>,
     /// Path ending and the status that is answered to it in place of 204.
     refuses: Arc<Mutex<Vec<(&'static str, u16)>>>,
+    /// Whether events that list what has changed are answered 400.
+    refuses_changes: Arc<AtomicBool>,
     /// A descriptor other than the usual one.
     descriptor: Arc<Mutex<Option<String>>>,
 }
@@ -41,6 +44,7 @@ impl FakeMirror {
             base_url: format!("http://{address}/eu"),
             received: Arc::new(watch::Sender::new(Vec::new())),
             refuses: Arc::default(),
+            refuses_changes: Arc::default(),
             descriptor: Arc::default(),
         };
         let server = mirror.clone();
@@ -58,6 +62,11 @@ impl FakeMirror {
         let mut refuses = self.refuses.lock().expect("no test thread panicked");
         refuses.retain(|(end, _)| *end != path_end);
         refuses.push((path_end, status));
+    }
+
+    /// Refuses events that list what has changed, as a mirror with other limits may.
+    pub(super) fn refuse_changes(&self) {
+        self.refuses_changes.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn describe_as(&self, descriptor: String) {
@@ -119,6 +128,10 @@ impl FakeMirror {
                 .iter()
                 .find(|(end, _)| received.path.ends_with(end))
                 .map_or(204, |(_, status)| *status);
+            let lists_changes =
+                received.body["changes"].as_array().is_some_and(|changes| !changes.is_empty());
+            let is_refused = lists_changes && self.refuses_changes.load(Ordering::Relaxed);
+            let status = if is_refused { 400 } else { status };
             let answer = if received.path.ends_with("/descriptor") && status == 204 {
                 let other = self.descriptor.lock().expect("no test thread panicked").clone();
                 let body = other.unwrap_or_else(|| self.usual_descriptor());

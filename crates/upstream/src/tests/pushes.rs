@@ -178,6 +178,33 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
 }
 
 #[tokio::test]
+async fn an_event_whose_changes_are_refused_comes_again_without_them() {
+    let mut server = TestUpstream::new().await;
+    server.run();
+    let mirror = joined(&server).await;
+    mirror.refuse_changes();
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
+    let pushes = async |count: usize| {
+        let mut seen = mirror.wait_for(EVENTS, count).await;
+        loop {
+            let pushes = seen.iter().filter(|received| received.body["eventKey"] == "repo:refs_changed");
+            let pushes: Vec<Value> = pushes.map(|received| received.body.clone()).collect();
+            if pushes.len() >= count {
+                break pushes;
+            }
+            seen = mirror.wait_for(EVENTS, seen.len() + 1).await;
+        }
+    };
+    let sent = pushes(2).await;
+    assert_eq!(changes(&sent[0]), ["ADD refs/heads/main"]);
+    assert_eq!((&sent[1]["changes"], &sent[1]["refLimitExceeded"]), (&json!([]), &json!(true)));
+    assert_eq!(sent[1]["generation"], sent[0]["generation"]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     let mut server = TestUpstream::new().await;
     let mirror = joined(&server).await;
@@ -211,8 +238,8 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     assert_eq!(last.body["fromGeneration"], json!(0));
     assert_eq!(changes(&last.body), ["ADD refs/heads/b1", "ADD refs/heads/b2", "ADD refs/heads/main"]);
     server.stop().await;
-    let status = server.upstream.status().await.expect("a status");
-    assert_eq!(status.mirrors.len(), 1);
+    let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
+    assert_eq!(mirrors.len(), 1);
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ pub(super) fn repository_named(name: &str) -> RepositoryCreation {
         public: false,
         forkable: true,
         default_branch: None,
+        object_format: git::ObjectFormat::Sha1,
     }
 }
 

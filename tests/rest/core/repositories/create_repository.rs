@@ -53,6 +53,7 @@ async fn behaviour_the_slug_is_unique_in_the_project_and_the_default_branch_can_
         ("name", json!("x".repeat(129))),
         ("defaultBranch", json!("refs/tags/v1")),
         ("scmId", json!("hg")),
+        ("objectFormat", json!("md5")),
         ("public", json!(1)),
     ] {
         let mut body = json!({"name": format!("repo-{}", unique())});
@@ -63,6 +64,41 @@ async fn behaviour_the_slug_is_unique_in_the_project_and_the_default_branch_can_
     assert_eq!(upstream.admin().get(&path_of(&project)).await.promised(200)["size"], 1);
     let unknown = "/rest/api/latest/projects/UNKNOWN/repos";
     upstream.admin().post(unknown, &json!({"name": "x"})).await.refused(404);
+}
+
+#[tokio::test]
+async fn behaviour_objects_may_be_named_by_sha256_here_and_on_the_mirror() {
+    let pair = shared_pair().await;
+    let project = pair.new_project(false).await;
+    let body = json!({"name": format!("repo-{}", unique()), "objectFormat": "sha256"});
+    let repository = pair.admin().post(&path_of(&project), &body).await.promised(201);
+    pair.mirrored(&repository).await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mirror_url = pair.mirror_url(&repository);
+    git(folder.path(), &["clone", "--quiet", mirror_url.as_str(), "empty"]);
+    let format = git(&folder.path().join("empty"), &["rev-parse", "--show-object-format"]);
+    assert_eq!(format, "sha256", "also while there is nothing in it");
+
+    git(folder.path(), &["init", "--quiet", "--object-format=sha256", "source"]);
+    let source = folder.path().join("source");
+    git(&source, &["commit", "--quiet", "--allow-empty", "--message=one"]);
+    git(&source, &["tag", "-a", "-m", "annotated", "v1"]);
+    let commit = git(&source, &["rev-parse", "HEAD"]);
+    let upstream_url = pair.upstream_url(&repository);
+    git(&source, &["push", "--quiet", upstream_url.as_str(), "HEAD:refs/heads/main", "v1"]);
+    pair.mirrored(&repository).await;
+    for url in [&upstream_url, &mirror_url] {
+        let listed = git(&source, &["ls-remote", url.as_str(), "refs/heads/main"]);
+        assert!(listed.starts_with(&commit), "{listed}");
+    }
+    git(folder.path(), &["clone", "--quiet", mirror_url.as_str(), "full"]);
+    git(&folder.path().join("full"), &["fsck", "--full"]);
+    let branches = format!("{}/branches", repository_path(&repository));
+    let page = pair.admin().get(&branches).await.promised(200);
+    assert_eq!(page["values"][0]["latestCommit"], commit.as_str());
+    git(&source, &["push", "--quiet", upstream_url.as_str(), ":refs/tags/v1"]);
+    pair.mirrored(&repository).await;
+    assert_eq!(git(&source, &["ls-remote", mirror_url.as_str(), "refs/tags/*"]), "");
 }
 
 #[tokio::test]

@@ -9,13 +9,19 @@ use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 async fn behaviour_counts_what_is_missing() {
     let by_hand = UpstreamByHand::start_installed().await;
     let progress = || async { by_hand.client().get(&path_of("/progress")).await.promised(200) };
-    assert_eq!(progress().await, json!({"discovering": false, "syncedRepos": 0, "totalRepos": 0}));
+    assert_eq!(
+        progress().await,
+        json!({"discovering": false, "syncedRepos": 0, "totalRepos": 0, "mirroredRepos": 0, "inStepRepos": 0})
+    );
     by_hand.announce(&unreachable_repository(24, 7)).await;
     let busy = eventually("the repository to be counted", || async {
         Some(progress().await).filter(|progress| progress["totalRepos"] == 1)
     })
     .await;
-    assert_eq!(busy, json!({"discovering": false, "syncedRepos": 0, "totalRepos": 1}));
+    assert_eq!(
+        busy,
+        json!({"discovering": false, "syncedRepos": 0, "totalRepos": 1, "mirroredRepos": 1, "inStepRepos": 0})
+    );
     assert_eq!(by_hand.get("/progress").await.promised(200), busy);
 }
 

@@ -9,7 +9,10 @@ use crate::harness::{Attempt, UpstreamByHand, eventually, shared_pair, unreachab
 async fn behaviour_is_all_zeros_when_nothing_is_to_do_and_counts_what_is_missing() {
     let by_hand = UpstreamByHand::start_installed().await;
     let idle = by_hand.get("/progress").await.promised(200);
-    assert_eq!(idle, json!({"discovering": false, "syncedRepos": 0, "totalRepos": 0}));
+    assert_eq!(
+        idle,
+        json!({"discovering": false, "syncedRepos": 0, "totalRepos": 0, "mirroredRepos": 0, "inStepRepos": 0})
+    );
 
     let repository = unreachable_repository(24, 7);
     by_hand.list_repository(repository.clone());
@@ -19,7 +22,10 @@ async fn behaviour_is_all_zeros_when_nothing_is_to_do_and_counts_what_is_missing
         let progress = by_hand.get("/progress").await.promised(200);
         (progress["totalRepos"] == 1).then_some(progress)
     });
-    assert_eq!(busy.await, json!({"discovering": false, "syncedRepos": 0, "totalRepos": 1}));
+    assert_eq!(
+        busy.await,
+        json!({"discovering": false, "syncedRepos": 0, "totalRepos": 1, "mirroredRepos": 1, "inStepRepos": 0})
+    );
     let status = by_hand.mirror.anonymous().get("/status").await.json();
     assert_eq!((&status["syncedRepos"], &status["totalRepos"]), (&json!(0), &json!(1)), "the two must agree");
 }

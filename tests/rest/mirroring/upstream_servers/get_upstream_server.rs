@@ -6,8 +6,15 @@ use crate::harness::{Attempt, UpstreamByHand, shared_pair};
 #[tokio::test]
 async fn behaviour_answers_what_the_list_holds() {
     let pair = shared_pair().await;
-    let upstream = pair.mirror_admin().get(&pair.mirror_path("").await).await.promised(200);
-    let list = pair.mirror_admin().get("/rest/mirroring/latest/upstreamServers").await.promised(200);
+    let mut upstream = pair.mirror_admin().get(&pair.mirror_path("").await).await.promised(200);
+    let mut list = pair.mirror_admin().get("/rest/mirroring/latest/upstreamServers").await.promised(200);
+    assert_eq!(upstream["reachable"], true);
+    for one in [&mut upstream, &mut list["values"][0]] {
+        // The two may have been in contact in between.
+        let last_contact = one["lastContactDate"].take();
+        let last_comparison = one["lastComparisonDate"].take();
+        assert!(last_comparison.as_i64() <= last_contact.as_i64(), "{last_comparison} {last_contact}");
+    }
     assert_eq!(upstream, list["values"][0]);
     assert_eq!(upstream["state"], "INSTALLED");
     assert_eq!(upstream["baseUrl"], pair.upstream.base());

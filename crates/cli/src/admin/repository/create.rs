@@ -17,6 +17,9 @@ pub struct Attributes {
     /// Default branch [default: the server's choice, or the source's when importing].
     #[arg(long, value_name = "BRANCH")]
     pub default_branch: Option<String>,
+    /// Hash by which git names its objects, for good: sha1 or sha256 [default: sha1, or the source's when importing].
+    #[arg(long, value_name = "FORMAT", value_parser = ["sha1", "sha256"])]
+    pub object_format: Option<String>,
     /// Let anonymous users read it, without a password [default: false].
     #[arg(long)]
     pub public: bool,
@@ -46,6 +49,7 @@ impl NewRepository<'_> {
         let optional = [
             ("description", &self.attributes.description),
             ("defaultBranch", &self.attributes.default_branch),
+            ("objectFormat", &self.attributes.object_format),
         ];
         for (field, value) in optional {
             if let Some(value) = value {

@@ -52,6 +52,15 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let is_empty = source.is_empty(&git).await?;
 
     let mut attributes = command.attributes;
+    let format = source.object_format(&git).await?;
+    if let Some(asked) = attributes.object_format.replace(format.clone())
+        && asked != format
+    {
+        bail!(
+            "the objects of {:?} are named by {format}, and not by {asked}; a copy cannot change that",
+            command.source
+        );
+    }
     if is_empty && attributes.default_branch.is_none() {
         // Nothing that is pushed will say which branch the first commit is meant for.
         attributes.default_branch = source.head(&git).await;

@@ -1,7 +1,8 @@
 //! POST /projects/{projectKey}/repos: an empty repository, ready for the first push.
 
 use heliostat_api::ops::{CreateRepository, CreateRepositoryRequest, CreateRepositoryResponse};
-use heliostat_api::{ApiJson, Call};
+use heliostat_api::{ApiJson, Call, models};
+use heliostat_git::ObjectFormat;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::RepositoryCreation;
 
@@ -24,9 +25,17 @@ impl CreateRepository for UpstreamHandlers {
             public: request.body.public.unwrap_or(false),
             forkable: request.body.forkable.unwrap_or(true),
             default_branch: request.body.default_branch,
+            object_format: object_format(request.body.object_format),
         };
         let repository = self.upstream.repositories().create_repository(&administrator, creation).await?;
         Ok(CreateRepositoryResponse::Created(ApiJson(self.wire.repository(&repository))))
+    }
+}
+
+fn object_format(asked: Option<models::ObjectFormat>) -> ObjectFormat {
+    match asked {
+        None | Some(models::ObjectFormat::Sha1) => ObjectFormat::Sha1,
+        Some(models::ObjectFormat::Sha256) => ObjectFormat::Sha256,
     }
 }
 

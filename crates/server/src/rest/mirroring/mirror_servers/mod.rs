@@ -1,8 +1,10 @@
 //! Operations on the mirrors that have joined.
 
 mod get_mirror;
+mod get_mirror_standing;
 mod get_panel_html;
 mod list_mirrors;
 mod publish_event;
 mod remove;
+mod tell_mirror_standing;
 mod upgrade;

@@ -1,0 +1,161 @@
+//! How mirrors stand: what each has told of itself, and whether that can still be so.
+//!
+//! A mirror is believed for a minute, and only until it is told of something new. What this process was not told it does
+//! not know: a mirror tells it again within seconds.
+
+use std::collections::HashMap;
+
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirrorServer, MirrorServerId};
+use parking_lot::Mutex;
+
+use super::mirror_servers::Members;
+use crate::delivery::DeliveryRecord;
+use crate::permit::{Administrator, ThisMirror};
+
+/// How long a mirror that says nothing is still there, in milliseconds. Mirrors speak every ten seconds.
+const SILENCE_LIMIT_MS: i64 = 60_000;
+
+/// How far a mirror is, in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MirrorCopies {
+    /// Whether it is still finding out what there is.
+    pub discovering: bool,
+    /// Repositories that it mirrors.
+    pub mirrored: i32,
+    /// Those of them that have everything that it knows this server to have.
+    pub in_step: i32,
+}
+
+/// How a mirror stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It has everything that it mirrors.
+    UpToDate,
+    /// It lacks something.
+    Behind,
+    /// It was not heard of for a while, or does not take events.
+    Unreachable,
+    /// It has not told how far it is.
+    Unknown,
+}
+
+/// What is known of the copies on a mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorStanding {
+    /// In one word.
+    pub standing: Standing,
+    /// What it has told last, and when, in epoch milliseconds.
+    pub told: Option<(MirrorCopies, i64)>,
+    /// When it was last heard of, in epoch milliseconds.
+    pub heard_at: Option<i64>,
+    /// Events that it has not taken in yet.
+    pub pending_events: u64,
+    /// Why it did not take the last one in, while that is so.
+    pub last_error: Option<String>,
+}
+
+/// What mirrors have told of themselves, and when.
+#[derive(Default)]
+pub(super) struct ToldStandings(Mutex<HashMap<MirrorServerId, (MirrorCopies, i64)>>);
+
+impl ToldStandings {
+    fn of(&self, id: &MirrorServerId) -> Option<(MirrorCopies, i64)> {
+        self.0.lock().get(id).copied()
+    }
+
+    /// Forgets a mirror that was removed.
+    pub(super) fn forget(&self, id: &MirrorServerId) {
+        self.0.lock().remove(id);
+    }
+}
+
+impl Members {
+    /// A mirror tells how far it is.
+    pub fn tell_standing(&self, mirror: &ThisMirror, copies: MirrorCopies) {
+        self.standings.0.lock().insert(mirror.id().clone(), (copies, self.announcer.now_ms()));
+    }
+
+    /// How a mirror stands, for an administrator: others may not know which mirrors are behind.
+    pub async fn standing(&self, _: Administrator<'_>, id: &str) -> Result<MirrorStanding, Refusal> {
+        let mirror = self.record(&MirrorServerId::from(id)).await?;
+        let pending_events = self.store.count_pending(&mirror.id).await?;
+        let (told, delivery) = (self.standings.of(&mirror.id), self.delivery().record_of(&mirror.id));
+        Ok(judge(&mirror, told, delivery, pending_events, self.announcer.now_ms()))
+    }
+}
+
+fn judge(
+    mirror: &MirrorServer,
+    told: Option<(MirrorCopies, i64)>,
+    delivery: DeliveryRecord,
+    pending_events: u64,
+    now_ms: i64,
+) -> MirrorStanding {
+    let told_at = told.map(|(_, at)| at);
+    let heard_at = mirror.last_seen_at.max(delivery.delivered_at).max(told_at);
+    let is_recent = |at: i64| now_ms.saturating_sub(at) <= SILENCE_LIMIT_MS;
+    let standing = match (heard_at, told) {
+        (None, _) => Standing::Unknown,
+        (Some(heard_at), _) if !is_recent(heard_at) || delivery.failures > 0 => Standing::Unreachable,
+        (Some(_), Some((copies, told_at))) if is_recent(told_at) => {
+            let has_all = !copies.discovering && copies.in_step >= copies.mirrored;
+            let was_told_more = pending_events > 0 || delivery.delivered_at > Some(told_at);
+            if has_all && !was_told_more { Standing::UpToDate } else { Standing::Behind }
+        }
+        (Some(_), _) => Standing::Unknown,
+    };
+    MirrorStanding { standing, told, heard_at, pending_events, last_error: delivery.last_error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    const NOW: i64 = 1_764_000_000_000;
+
+    fn copies(in_step: i32) -> MirrorCopies {
+        MirrorCopies { discovering: false, mirrored: 2, in_step }
+    }
+
+    fn delivered(ago_ms: i64) -> DeliveryRecord {
+        let mut record = DeliveryRecord::default();
+        record.delivered_at = Some(NOW - ago_ms);
+        record
+    }
+
+    fn standing(told: Option<(i32, i64)>, delivery: DeliveryRecord, pending_events: u64) -> Standing {
+        let mirror = MirrorServer { last_seen_at: Some(NOW - 9_000), ..fixture::mirror() };
+        let told = told.map(|(in_step, ago_ms)| (copies(in_step), NOW - ago_ms));
+        judge(&mirror, told, delivery, pending_events, NOW).standing
+    }
+
+    #[test]
+    fn only_a_mirror_that_says_it_has_everything_is_up_to_date() {
+        assert_eq!(standing(Some((2, 1_000)), delivered(2_000), 0), Standing::UpToDate);
+        assert_eq!(standing(Some((1, 1_000)), delivered(2_000), 0), Standing::Behind);
+        assert_eq!(standing(Some((2, 1_000)), delivered(2_000), 1), Standing::Behind);
+        assert_eq!(
+            standing(Some((2, 1_000)), delivered(500), 0),
+            Standing::Behind,
+            "it has heard more since"
+        );
+        assert_eq!(standing(None, delivered(500), 0), Standing::Unknown);
+    }
+
+    #[test]
+    fn a_mirror_that_is_silent_or_takes_no_events_is_not_reachable() {
+        let silent = MirrorServer { last_seen_at: Some(NOW - 120_000), ..fixture::mirror() };
+        let told = Some((copies(2), NOW - 120_000));
+        let judged = judge(&silent, told, DeliveryRecord::default(), 0, NOW);
+        assert_eq!((judged.standing, judged.heard_at), (Standing::Unreachable, Some(NOW - 120_000)));
+
+        let mut failing = delivered(2_000);
+        failing.failures = 1;
+        assert_eq!(standing(Some((2, 1_000)), failing, 0), Standing::Unreachable);
+
+        let new = MirrorServer { last_seen_at: None, ..fixture::mirror() };
+        assert_eq!(judge(&new, None, DeliveryRecord::default(), 0, NOW).standing, Standing::Unknown);
+    }
+}

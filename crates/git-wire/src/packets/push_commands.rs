@@ -1,0 +1,101 @@
+//! The commands at the beginning of a push, counted while they pass by: how many references it creates.
+
+use super::pkt_line::{PacketLine, decode_packet};
+
+/// What is known of the commands that have passed by.
+#[derive(Debug, Default)]
+pub struct PushCommands {
+    /// The beginning of a packet.
+    rest: Vec<u8>,
+    is_over: bool,
+    /// How many references they create.
+    pub created: usize,
+    /// How long the names of those are together, in bytes.
+    pub created_name_bytes: usize,
+    /// Whether the client takes messages beside the report.
+    pub side_band: bool,
+}
+
+impl PushCommands {
+    /// Takes in the next piece of the request. What cannot be read is left to `git` to refuse.
+    pub fn read(&mut self, piece: &[u8]) {
+        if self.is_over {
+            return;
+        }
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.extend_from_slice(piece);
+        let mut read = 0;
+        loop {
+            match decode_packet(&rest[read..]) {
+                Ok(Some((PacketLine::Data(line), length))) => {
+                    self.read_line(line);
+                    read += length;
+                }
+                Ok(None) => {
+                    rest.drain(..read);
+                    self.rest = rest;
+                    return;
+                }
+                Ok(Some(_)) | Err(_) => {
+                    self.is_over = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read_line(&mut self, line: &[u8]) {
+        let mut parts = line.splitn(2, |byte| *byte == 0);
+        let command = parts.next().unwrap_or_default().trim_ascii_end();
+        if let Some(capabilities) = parts.next() {
+            let is_side_band = |word: &[u8]| word == b"side-band-64k" || word == b"side-band";
+            self.side_band = capabilities.trim_ascii().split(|byte| *byte == b' ').any(is_side_band);
+        }
+        let mut words = command.splitn(3, |byte| *byte == b' ');
+        let (Some(from), Some(to), Some(name)) = (words.next(), words.next(), words.next()) else { return };
+        let is_none = |object: &[u8]| object.len() >= 40 && object.iter().all(|digit| *digit == b'0');
+        if is_none(from) && !is_none(to) {
+            self.created += 1;
+            self.created_name_bytes += name.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packets::{push_flush, push_packet};
+
+    fn request() -> Vec<u8> {
+        let (none, one) = ("0".repeat(40), "1".repeat(40));
+        let mut request = Vec::new();
+        for line in [
+            format!("{none} {one} refs/heads/a\0 report-status side-band-64k agent=x"),
+            format!("{one} {none} refs/heads/gone"),
+            format!("{none} {one} refs/heads/with\n"),
+        ] {
+            push_packet(&mut request, &[line.as_bytes()]);
+        }
+        push_flush(&mut request);
+        push_packet(&mut request, &[format!("{none} {one} an option").as_bytes()]);
+        request
+    }
+
+    #[test]
+    fn creations_are_counted_however_the_request_is_cut() {
+        let request = request();
+        for length in [1, 7, 70, request.len()] {
+            let mut commands = PushCommands::default();
+            request.chunks(length).for_each(|piece| commands.read(piece));
+            assert_eq!((commands.created, commands.created_name_bytes), (2, 12 + 15));
+            assert!(commands.side_band && commands.rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_commands_counts_for_nothing() {
+        let mut commands = PushCommands::default();
+        commands.read(b"PACK or whatever this is");
+        assert_eq!((commands.created, commands.side_band), (0, false));
+    }
+}

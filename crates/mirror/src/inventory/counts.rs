@@ -1,0 +1,66 @@
+//! The mirrored repositories, counted: the numbers that `/status`, progress, metrics, pages and the upstream are told.
+
+use std::sync::Arc;
+
+use heliostat_storage::MirroredStatus;
+
+use super::entry::{is_available, is_behind};
+use super::mirrored::Inventory;
+use super::trouble::Trouble;
+
+/// The mirrored repositories, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// All of them.
+    pub(crate) total: usize,
+    /// Those that have everything that the upstream is known to have.
+    pub(crate) synced: usize,
+    /// Those of them that are served, and of which the upstream has lost nothing.
+    pub(crate) in_step: usize,
+    pub(crate) available: usize,
+    pub(crate) failing: usize,
+    pub(crate) held: usize,
+    pub(crate) in_repair: usize,
+    pub(crate) longest_in_repair: Option<Arc<Trouble>>,
+    /// Those whose first synchronisation has neither succeeded nor failed.
+    pub(crate) undecided: usize,
+    /// Since when the oldest known change is not here, in epoch milliseconds.
+    pub(crate) behind_since: Option<i64>,
+    /// When any of them was last synchronised, in epoch milliseconds.
+    pub(crate) last_sync_at: Option<i64>,
+}
+
+impl Inventory {
+    /// Counts what is mirrored now.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in self.mirrored() {
+            let record = entry.record();
+            let trouble = entry.trouble();
+            counts.total += 1;
+            counts.synced += usize::from(!is_behind(&record));
+            counts.in_step += usize::from(!is_behind(&record) && record.held.is_none() && trouble.is_none());
+            counts.available += usize::from(is_available(&record) && trouble.is_none());
+            counts.failing += usize::from(record.failed_count > 0);
+            counts.held += usize::from(record.held.is_some());
+            if let Some(trouble) = trouble {
+                counts.in_repair += 1;
+                let is_longest =
+                    counts.longest_in_repair.as_ref().is_none_or(|longest| trouble.since < longest.since);
+                if is_longest {
+                    counts.longest_in_repair = Some(trouble);
+                }
+            }
+            counts.undecided += usize::from(matches!(
+                record.status,
+                MirroredStatus::NotMirrored | MirroredStatus::Initializing
+            ));
+            counts.behind_since = match (counts.behind_since, record.behind_since) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            counts.last_sync_at = counts.last_sync_at.max(record.last_sync_at);
+        }
+        counts
+    }
+}

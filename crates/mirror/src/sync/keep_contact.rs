@@ -1,0 +1,127 @@
+//! Tells the upstream how far this mirror is, every few seconds and when that has changed, so that both sides know soon
+//! that the other is there, or is not.
+//!
+//! When the upstream comes back, all is compared with it at once. What is known of it is noted for the next process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_api::models::RestMirrorCopies;
+use heliostat_peer::{BackOff, CallError, Clock};
+use tokio_util::sync::CancellationToken;
+
+use super::sweep::SweepSignal;
+use super::sweep_progress::SweepProgress;
+use crate::inventory::Inventory;
+use crate::upstream_link::{UpstreamClient, UpstreamLink, refuses_our_secret};
+
+/// How often the upstream is told without any change.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long changes are gathered before the upstream is told of them. It has heard by then that its event has arrived.
+const NEWS_PAUSE: Duration = Duration::from_millis(500);
+
+/// When an upstream that did not answer is told again.
+const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(10));
+
+/// How often what is known of the upstream is noted, in milliseconds; besides at the end of the process.
+const NOTE_INTERVAL_MS: i64 = 60_000;
+
+/// Keeps in contact with the upstream.
+pub(crate) struct KeepContact {
+    pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) client: UpstreamClient,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) sweep_signal: Arc<SweepSignal>,
+    pub(crate) sweep_progress: Arc<SweepProgress>,
+    pub(crate) clock: Clock,
+}
+
+impl KeepContact {
+    /// Ends with the token.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.keep_in_contact() => {}
+        }
+        self.note().await;
+    }
+
+    async fn keep_in_contact(&self) {
+        let contact = self.link.contact();
+        let (mut failures, mut listens) = (0, true);
+        let mut noted_at = self.clock.now_ms();
+        loop {
+            tokio::select! {
+                () = contact.turned() => {
+                    listens = true;
+                    self.take_in_turn();
+                    continue;
+                }
+                () = contact.news() => tokio::time::sleep(NEWS_PAUSE).await,
+                () = tokio::time::sleep(self.pause(failures)) => {}
+            }
+            match self.tell(&mut listens).await {
+                Ok(()) => failures = 0,
+                // The sweep finds out what to do about it.
+                Err(error) if refuses_our_secret(&error) => self.sweep_signal.wake(),
+                Err(_) => failures += 1,
+            }
+            if self.clock.now_ms().saturating_sub(noted_at) >= NOTE_INTERVAL_MS {
+                noted_at = self.clock.now_ms();
+                self.note().await;
+            }
+        }
+    }
+
+    fn take_in_turn(&self) {
+        if self.link.facts().reachable {
+            tracing::info!(upstream.url = %self.link.url(), "the upstream answers again");
+            self.sweep_signal.wake();
+        } else {
+            tracing::warn!(
+                upstream.url = %self.link.url(),
+                "the upstream does not answer; what it has from now on is not known"
+            );
+        }
+    }
+
+    fn pause(&self, failures: u32) -> Duration {
+        if self.link.facts().reachable || !self.link.is_installed() {
+            INTERVAL
+        } else {
+            RETRY.after(failures.max(1))
+        }
+    }
+
+    /// Tells the upstream how far this mirror is, or asks for its time if it does not listen to that.
+    async fn tell(&self, listens: &mut bool) -> Result<(), CallError> {
+        let Some(secret) = self.link.secret_in_force() else { return Ok(()) };
+        if *listens {
+            *listens = self.client.tell_standing(self.copies(), &secret).await?;
+        }
+        if !*listens {
+            self.client.server_time_ms(&secret).await?;
+        }
+        Ok(())
+    }
+
+    fn copies(&self) -> RestMirrorCopies {
+        let (counts, sweeps) = (self.inventory.counts(), self.sweep_progress.state());
+        let int32 = |count| i32::try_from(count).unwrap_or(i32::MAX);
+        RestMirrorCopies {
+            discovering: !sweeps.has_compared,
+            mirrored_repos: int32(counts.total),
+            in_step_repos: int32(counts.in_step),
+        }
+    }
+
+    async fn note(&self) {
+        if let Err(error) = self.link.note_contact().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot note when the upstream was last in contact"
+            );
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a mirror says of itself rests on what it knows of its upstream; what it does not know, it says since when.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Pair, within};
+
+/// An upstream that says nothing is asked every ten seconds.
+const TO_NOTICE: Duration = Duration::from_secs(40);
+
+async fn status_in(pair: &Pair, state: &str) -> Value {
+    within(TO_NOTICE, state, || async {
+        let status = pair.mirror.anonymous().get("/status").await.expect(200).json();
+        (status["state"] == state).then_some(status)
+    })
+    .await
+}
+
+async fn metric(pair: &Pair, name: &str) -> f64 {
+    let text = pair.mirror.anonymous().get("/metrics").await.expect(200).text;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("{name} is not shown\n{text}"))
+}
+
+#[tokio::test]
+async fn a_mirror_without_its_upstream_says_since_when_it_does_not_know_what_that_has() {
+    let mut pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    let known = status_in(&pair, "SYNCHRONIZED").await;
+    assert_eq!((&known["mirroredRepos"], &known["inStepRepos"]), (&json!(1), &json!(1)), "{known}");
+    assert_eq!(
+        (&known["upstream"]["reachable"], known.get("notKnownSince")),
+        (&json!(true), None),
+        "{known}"
+    );
+    let last_contact = known["upstream"]["lastContactDate"].as_i64().expect("they have met");
+    assert_eq!(metric(&pair, "heliostat_mirror_lag_seconds").await, 0.0);
+    assert_eq!(metric(&pair, "heliostat_mirror_upstream_reachable").await, 1.0);
+
+    // Nothing is asked of the mirror that makes it ask its upstream: it finds out by itself.
+    pair.upstream.kill();
+    let away = status_in(&pair, "UNVERIFIED").await;
+    let since = away["notKnownSince"].as_i64().expect("it says since when");
+    assert!(since >= last_contact, "{away}");
+    assert_eq!(away["upstream"]["reachable"], false);
+    let reason = away["reason"].as_str().expect("it says why");
+    assert!(reason.contains("does not answer") && reason.contains("not known since"), "{reason}");
+    assert!(metric(&pair, "heliostat_mirror_lag_seconds").await.is_nan());
+    assert_eq!(metric(&pair, "heliostat_mirror_upstream_reachable").await, 0.0);
+    assert!(metric(&pair, "heliostat_mirror_not_known_since_timestamp_seconds").await > 0.0);
+    assert_eq!(metric(&pair, "heliostat_mirror_ready").await, 1.0, "it still serves");
+
+    // A new process knows no more than the one before.
+    pair.mirror.terminate();
+    pair.mirror.restart();
+    let restarted = status_in(&pair, "UNVERIFIED").await;
+    assert_eq!(restarted["notKnownSince"], since);
+
+    pair.upstream.restart();
+    let again = status_in(&pair, "SYNCHRONIZED").await;
+    assert_eq!((&again["upstream"]["reachable"], again.get("reason")), (&json!(true), None), "{again}");
+}
