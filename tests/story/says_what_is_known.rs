@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Pair, within};
+use crate::harness::{Pair, git_output, within};
 
 /// An upstream that says nothing is asked every ten seconds.
 const TO_NOTICE: Duration = Duration::from_secs(40);
@@ -21,6 +21,46 @@ async fn metric(pair: &Pair, name: &str) -> f64 {
     let text = pair.mirror.anonymous().get("/metrics").await.expect(200).text;
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
     value.unwrap_or_else(|| panic!("{name} is not shown\n{text}"))
+}
+
+/// What git says while it clones a repository of the mirror.
+fn said_by_a_clone(pair: &Pair, repository: &Value, version: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let url = pair.mirror_url(repository);
+    let version = format!("protocol.version={version}");
+    let cloned =
+        git_output(folder.path(), &["-c", &version, "clone", "--quiet", "--bare", url.as_str(), "copy"]);
+    let said = String::from_utf8_lossy(&cloned.stderr).into_owned();
+    assert!(cloned.status.success(), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn those_who_fetch_from_a_mirror_without_its_upstream_are_told_since_when() {
+    let mut pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    status_in(&pair, "SYNCHRONIZED").await;
+    let said_before = said_by_a_clone(&pair, &repository, "2");
+    assert!(!said_before.contains("remote:"), "{said_before}");
+
+    pair.upstream.kill();
+    status_in(&pair, "UNVERIFIED").await;
+    // The first of them is answered from what the clone before has left.
+    for version in ["2", "0", "1"] {
+        let said = said_by_a_clone(&pair, &repository, version);
+        assert!(
+            said.contains("remote: This mirror has not reached its upstream since 2"),
+            "{version}: {said}"
+        );
+    }
+
+    pair.upstream.restart();
+    status_in(&pair, "SYNCHRONIZED").await;
+    for version in ["2", "0"] {
+        let said_after = said_by_a_clone(&pair, &repository, version);
+        assert!(!said_after.contains("remote:"), "what was said is not stored: {said_after}");
+    }
 }
 
 #[tokio::test]

@@ -76,7 +76,8 @@ impl Database {
 
         // A pooled SQLite connection can hold on to the schema from before a migration, so the
         // migrations get a pool of one connection that is closed before the service's pool opens.
-        let migrating = sea_orm::Database::connect(location.options(1, flush)).await.map_err(unreachable)?;
+        let migrating =
+            sea_orm::Database::connect(location.options_to_open(flush)).await.map_err(unreachable)?;
         let migrated = migrate(&migrating, role).await;
         let size = PoolSize::find(&location, &migrating).await;
         migrating.close().await.map_err(unreachable)?;

@@ -66,14 +66,16 @@ impl StoreError {
     pub fn is_about_the_database(&self) -> bool {
         let Self::Unavailable(error) = self else { return false };
         let error = match error {
-            DbErr::ConnectionAcquire(_) => return true,
-            DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => error,
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
+            DbErr::Exec(error) | DbErr::Query(error) => error,
             _ => return false,
         };
         let RuntimeErr::SqlxError(error) = error else { return false };
         match &**error {
             SqlxError::Io(_)
             | SqlxError::Tls(_)
+            // What comes over a connection that breaks.
+            | SqlxError::Protocol(_)
             | SqlxError::PoolTimedOut
             | SqlxError::PoolClosed
             | SqlxError::WorkerCrashed => true,

@@ -17,6 +17,8 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
 /// The same with a server. While it is away nobody waits that long: see `watch`.
 const SERVER_WAIT: Duration = Duration::from_secs(4);
+/// How long the first connection to a file may take: a busy disk is no absent database.
+const OPENING_WAIT: Duration = Duration::from_secs(60);
 
 /// A database address, understood.
 #[derive(Clone)]
@@ -60,6 +62,15 @@ impl Location {
             let path = path.clone();
             options
                 .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).busy_timeout(SQLITE_BUSY_TIMEOUT));
+        }
+        options
+    }
+
+    /// For the first connection, which brings the tables up to date.
+    pub(crate) fn options_to_open(&self, flush: Flush) -> ConnectOptions {
+        let mut options = self.options(1, flush);
+        if let Self::Sqlite { .. } = self {
+            options.connect_timeout(OPENING_WAIT).acquire_timeout(OPENING_WAIT);
         }
         options
     }

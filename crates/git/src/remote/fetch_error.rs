@@ -149,7 +149,11 @@ impl FetchError {
         } else if says(NOT_GIVEN) {
             Self::RemoteObjectMissing { detail }
         } else if says(&["did not send all necessary objects"]) {
-            Self::Incomplete { detail }
+            match fault_in(status, &ours) {
+                // Git misses as well what it could not open here.
+                Some(refused @ Self::CannotReadNow { .. }) => refused,
+                _ => Self::Incomplete { detail },
+            }
         } else if is_about_a_lock(&ours) {
             Self::Locked { detail }
         } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
@@ -274,6 +278,8 @@ mod tests {
             "fatal: not a git repository: '/r.git'",
             "error: unable to open /r.git/objects/12/34: Permission denied\nfatal: bad object HEAD",
             "error: file write error: No space left on device\nfatal: unable to unpack object",
+            "error: unable to open loose object 12: Input/output error\nfatal: bad object refs/heads/main\n\
+             error: http://host/a.git did not send all necessary objects",
         ];
         for text in proves_nothing {
             assert!(matches!(read(text).fault(), Some(Fault::CannotReadNow(_))), "{text}");

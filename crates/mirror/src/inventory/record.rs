@@ -66,7 +66,8 @@ impl Inventory {
                 repository.project = project,
                 repository.slug = slug,
                 ?lies,
-                "took back a repository that is wanted again"
+                "took a repository that is wanted again {}",
+                lies.place()
             ),
             // Then it is fetched in full.
             Ok(false) => {}

@@ -32,6 +32,16 @@ pub(super) enum Lies {
     Unrecorded(u64),
 }
 
+impl Lies {
+    /// Where it is taken from, in words.
+    pub(super) fn place(&self) -> &'static str {
+        match self {
+            Self::InTrash(_) => "out of the trash",
+            Self::Unrecorded(_) => "from where no record told of it",
+        }
+    }
+}
+
 impl Returning {
     /// What may come back of all that lies in the trash and of all that no row tells of.
     pub(super) fn new(

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use heliostat_auth::Credentials;
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, ServedRepository};
+use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository};
 use heliostat_mirror::{Freshness, Mirror};
 use heliostat_refusal::Refusal;
 
 use super::access::{GitAccess, GitClient, Readable, RepositoryPath, key_of_account, key_of_address};
 use crate::metrics::FreshnessCounters;
-use crate::wire::freshness::FreshnessState;
+use crate::wire::freshness::{FreshnessState, words_beside};
 
 /// The mirror as git clients see it.
 pub struct MirrorGit {
@@ -53,7 +53,10 @@ impl GitAccess for MirrorGit {
         let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
-        Ok(Readable { repository: served.repository, reader: key_of(client).into(), freshness })
+        let messages = words_beside(&served.freshness, self.mirror.options.clock.now_ms());
+        let messages = messages.iter().map(|words| RemoteMessage::line(words)).collect();
+        let reader = GitReader::told(key_of(client), messages);
+        Ok(Readable { repository: served.repository, reader, freshness })
     }
 
     async fn pushable(

@@ -1,5 +1,6 @@
-//! How fresh an answer of a mirror is, in the words that header, metric and log line share.
+//! How fresh an answer of a mirror is, in the words that header, metric, log line and Git's users read.
 
+use heliostat_downstream::event_date;
 use heliostat_mirror::Freshness;
 
 /// What a reader may conclude.
@@ -41,6 +42,27 @@ pub fn freshness_header(freshness: &Freshness) -> String {
     format!("{word};served={};known={}", freshness.served, freshness.known)
 }
 
+/// What Git shows its users beside an answer while the upstream does not answer; `None` while it does.
+pub fn words_beside(freshness: &Freshness, now_ms: i64) -> Option<String> {
+    let since = freshness.upstream.not_known_since.filter(|_| !freshness.upstream.reachable)?;
+    Some(format!(
+        "This mirror has not reached its upstream since {} ({}). What was pushed there since then may be missing here.",
+        event_date(since),
+        ago(now_ms.saturating_sub(since))
+    ))
+}
+
+fn ago(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) / 1_000;
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -50,8 +72,8 @@ mod tests {
 
     use super::*;
 
-    fn header(served: i64, known: i64, reachable: bool) -> String {
-        freshness_header(&Freshness {
+    fn freshness(served: i64, known: i64, reachable: bool) -> Freshness {
+        Freshness {
             served: Generation(served),
             known: Generation(known),
             waited: Duration::ZERO,
@@ -61,7 +83,23 @@ mod tests {
                 last_comparison_at: Some(1),
                 not_known_since: (!reachable).then_some(1),
             },
-        })
+        }
+    }
+
+    fn header(served: i64, known: i64, reachable: bool) -> String {
+        freshness_header(&freshness(served, known, reachable))
+    }
+
+    #[test]
+    fn users_are_told_since_when_the_upstream_was_not_reached() {
+        assert_eq!(words_beside(&freshness(5, 5, true), 9), None);
+        let said = |now_ms| words_beside(&freshness(5, 5, false), now_ms).expect("it is away");
+        assert!(said(61_001).contains("since 1970-01-01T00:00:00+0000 (1 minute ago)"), "{}", said(61_001));
+        for (now_ms, ago) in
+            [(0, "0 seconds"), (45_001, "45 seconds"), (7_200_001, "2 hours"), (172_800_001, "2 days")]
+        {
+            assert!(said(now_ms).contains(&format!("({ago} ago)")), "{}", said(now_ms));
+        }
     }
 
     #[test]
