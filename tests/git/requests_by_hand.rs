@@ -25,7 +25,7 @@ async fn told_the_same(place: &Place, request: &GitRequest) {
 
 /// Without the capabilities that a server may have or not.
 fn known(told: Vec<String>) -> Vec<String> {
-    told.into_iter().filter(|line| line != "object-info=size\n" && line != "bundle-uri\n").collect()
+    told.into_iter().filter(|line| !line.starts_with("object-info") && line != "bundle-uri\n").collect()
 }
 
 /// Spells out `$NAME`.

@@ -36,7 +36,7 @@ impl Received {
     }
 }
 
-/// An answer: status, and a body unless it is `null`.
+/// An answer: status, and a body unless it is `null`. A text is what git gets.
 pub type Reply = (u16, Value);
 
 /// A running server.
@@ -83,8 +83,15 @@ fn converse(
     let request = read(stream)?;
     log.lock().push(request.clone());
     let (status, body) = answer(&request);
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    let (content_type, body) = match body {
+        Value::Null => ("application/json", String::new()),
+        Value::String(text) if request.method == "GET" => {
+            ("application/x-git-upload-pack-advertisement", text)
+        }
+        Value::String(text) => ("application/x-git-upload-pack-result", text),
+        body => ("application/json", body.to_string()),
+    };
+    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-type: {content_type}\r\nconnection: close\r\n");
     let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     let mut writer = stream;
     writer.write_all(format!("{head}{length}\r\n{body}").as_bytes()).ok()

@@ -28,6 +28,8 @@ const UNLUCKY_USER: &str = "carl";
 const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
 const REST: &str = "/rest/mirroring/latest";
 const GIT: &str = "/scm/";
+/// The content hash of a repository without references.
+const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A mirror and its hand-made upstream.
 pub struct UpstreamByHand {
@@ -309,6 +311,11 @@ fn answer(request: &Received, state: &State) -> Reply {
         request["state"] = json!("PENDING");
         return (200, request);
     }
+    if let Some(place) = path.strip_prefix(GIT)
+        && let Some(reply) = list_of_nothing(place, &state.repositories)
+    {
+        return reply;
+    }
     if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
@@ -343,6 +350,18 @@ fn answer(request: &Received, state: &State) -> Reply {
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found(),
     }
+}
+
+/// What git is answered of a repository that is said to be empty.
+fn list_of_nothing(place: &str, repositories: &[Value]) -> Option<Reply> {
+    let (_, rest) = place.split_once('/')?;
+    let (slug, asked) = rest.split_once(".git/")?;
+    let is_empty = |repository: &&Value| {
+        repository["slug"] == slug && repository["properties"]["contentHash"] == HASH_OF_NOTHING
+    };
+    repositories.iter().find(is_empty)?;
+    let offer = "000eversion 2\n0013ls-refs=unborn\n000afetch\n0000";
+    Some((200, json!(if asked == "info/refs" { offer } else { "0000" })))
 }
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {

@@ -14,7 +14,7 @@ use crate::harness::{
     Client, Identity, Received, Reply, Server, ServerOptions, TinyHttp, eventually, now_seconds,
 };
 
-const CLIENT_KEY: &str = "BHQC-5HEL-OD6D-2M3V";
+const CLIENT_KEY: &str = "BHQC-5HPQ-OD6D-2M3V";
 const USER: &str = "?user_key=4028e4e58a1b";
 /// The column that keeps it is so long.
 const MAX_KEY_LENGTH: usize = 64;

@@ -112,9 +112,14 @@ async fn what_a_mirror_answers_has_the_published_fields() {
         async move { admin.get(&pair.mirror_path(&end).await).await.promised(200) }
     };
 
-    let page = admin.get(&format!("{REST}/upstreamServers")).await.promised(200);
+    let mut page = admin.get(&format!("{REST}/upstreamServers")).await.promised(200);
     is_page(&page);
-    let server = get(String::new()).await;
+    let mut server = get(String::new()).await;
+    for one in [&mut page["values"][0], &mut server] {
+        // The two servers may have been in contact in between.
+        one["lastContactDate"].take();
+        one["lastComparisonDate"].take();
+    }
     assert_eq!(page["values"][0], server);
     has(
         "RestUpstreamServer",

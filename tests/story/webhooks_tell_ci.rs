@@ -7,7 +7,7 @@ use heliostat_auth::{Secret, body_signature};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Pair, Received, Receiver, Server, ServerOptions, UpstreamByHand, eventually, every_value, git,
+    Checkout, Pair, Received, Receiver, Server, ServerOptions, UpstreamByHand, eventually, every_value, git,
     git_output, shared_pair, unreachable_repository, webhooks_path,
 };
 
@@ -20,7 +20,8 @@ fn names_commit(body: &Value, commit: &str) -> bool {
 #[tokio::test]
 async fn a_push_is_told_signed_and_then_each_mirror_when_it_serves_it() {
     let pair = shared_pair().await;
-    let (repository, checkout) = pair.pushed_repository(false).await;
+    let (repository, checkout) = (pair.upstream.empty_repository(false).await, Checkout::new());
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main", "HEAD:refs/heads/former"]);
     pair.mirrored(&repository).await;
     let mirror_url = pair.mirror_url(&repository);
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -42,7 +43,7 @@ async fn a_push_is_told_signed_and_then_each_mirror_when_it_serves_it() {
 
     let before = git(checkout.path(), &["rev-parse", "HEAD"]);
     let commit = checkout.commit("next.txt", "next\n");
-    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/next", ":refs/heads/main"]);
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/next", ":refs/heads/former"]);
     let pushed = receiver.wait_for_event("repo:refs_changed", |body| names_commit(body, &commit)).await;
     let synchronised =
         receiver.wait_for_event("mirror:repo_synchronized", |body| names_commit(body, &commit)).await;
@@ -59,7 +60,7 @@ async fn a_push_is_told_signed_and_then_each_mirror_when_it_serves_it() {
             json!({"ref": {"id": format!("refs/heads/{name}"), "displayId": name, "type": "BRANCH"},
                 "refId": format!("refs/heads/{name}"), "fromHash": from, "toHash": to, "type": kind})
         };
-        let expected = [change("main", &before, &zero, "DELETE"), change("next", &zero, &commit, "ADD")];
+        let expected = [change("former", &before, &zero, "DELETE"), change("next", &zero, &commit, "ADD")];
         assert_eq!(request.body["changes"], json!(expected));
         let told = &request.body["repository"];
         assert_eq!(

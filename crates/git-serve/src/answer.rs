@@ -9,12 +9,9 @@ use futures_util::{Stream, StreamExt, stream};
 use heliostat_git::{ByteStream, GitOutput};
 use heliostat_git_wire::RemoteMessage;
 use heliostat_stream_cache::{EntryReader, Piece};
-use tokio::task::spawn_blocking;
 
 use crate::beside_answer::BesideAnswer;
-
-/// Most that is read from an entry at once when it must pass through memory.
-pub(crate) const COPY_BYTES: u64 = 256 * 1024;
+use crate::piece_bytes::{COPY_BYTES, read};
 
 /// A key for sharing computing time fairly among clients. Never part of what an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,38 +120,4 @@ fn copied(answer: StoredAnswer) -> impl Stream<Item = io::Result<Bytes>> + Send 
         };
         Some((bytes, answer))
     })
-}
-
-/// An answer that is made for one client, with what that one is told beside it.
-pub(crate) fn with_beside(mut output: ByteStream, beside: Option<BesideAnswer>) -> GitOutput {
-    let Some(mut beside) = beside else { return GitOutput::new(output) };
-    let told = stream::poll_fn(move |context| {
-        let next = |context: &mut Context<'_>, _| {
-            output.poll_next_unpin(context).map(|piece| piece.map(|piece| piece.map(Piece::Memory)))
-        };
-        beside.poll_piece(context, COPY_BYTES, next)
-    });
-    let bytes = told.then(|piece| async move {
-        match piece {
-            Ok(piece) => read(piece).await,
-            Err(error) => Err(error),
-        }
-    });
-    GitOutput::new(bytes.boxed())
-}
-
-/// The bytes of a piece.
-pub(crate) async fn read(piece: Piece) -> io::Result<Bytes> {
-    use std::os::unix::fs::FileExt;
-
-    match piece {
-        Piece::Memory(bytes) => Ok(bytes),
-        Piece::File { file, offset, length } => spawn_blocking(move || {
-            let mut buffer = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-            file.read_exact_at(&mut buffer, offset)?;
-            Ok(Bytes::from(buffer))
-        })
-        .await
-        .map_err(io::Error::other)?,
-    }
 }

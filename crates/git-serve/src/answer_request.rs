@@ -24,8 +24,8 @@ use heliostat_git_wire::{
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer, with_beside};
-use crate::beside_answer::{BesideAnswer, ShownProgress};
+use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer};
+use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;

@@ -17,14 +17,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use heliostat_git::{ByteStream, GitOutput};
 use heliostat_git_wire::{FetchRequest, KEEP_ALIVE, PackStart, RemoteMessage};
 use heliostat_stream_cache::{Piece, Progress};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::answer::read;
+use crate::piece_bytes::{COPY_BYTES, read};
 
 /// How much is read at once until the pack begins.
 const HEAD_BYTES: u64 = 8 * 1024;
@@ -141,6 +142,24 @@ impl BesideAnswer {
             self.ready.push_back(bytes);
         }
     }
+}
+
+/// An answer that is made for one client, with what that one is told beside it.
+pub(crate) fn with_beside(mut output: ByteStream, beside: Option<BesideAnswer>) -> GitOutput {
+    let Some(mut beside) = beside else { return GitOutput::new(output) };
+    let told = stream::poll_fn(move |context| {
+        let next = |context: &mut Context<'_>, _| {
+            output.poll_next_unpin(context).map(|piece| piece.map(|piece| piece.map(Piece::Memory)))
+        };
+        beside.poll_piece(context, COPY_BYTES, next)
+    });
+    let bytes = told.then(|piece| async move {
+        match piece {
+            Ok(piece) => read(piece).await,
+            Err(error) => Err(error),
+        }
+    });
+    GitOutput::new(bytes.boxed())
 }
 
 /// Progress as one client has been shown it.

@@ -2,12 +2,11 @@
 
 use std::future::poll_fn;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use heliostat_git_wire::{Command, spelled};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::answer::with_beside;
 
 fn fetch(lines: &[&str]) -> FetchRequest {
     let want = format!("want {}", "1".repeat(40));

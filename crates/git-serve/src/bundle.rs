@@ -27,8 +27,8 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::answer::{COPY_BYTES, read};
 use crate::housekeeping::Pack;
+use crate::piece_bytes::{COPY_BYTES, read};
 
 /// Our own folder inside a repository.
 pub(crate) const OWN_FOLDER: &str = "heliostat";

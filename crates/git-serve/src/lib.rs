@@ -19,6 +19,7 @@ mod disk;
 mod engine;
 mod housekeeping;
 mod named_objects;
+mod piece_bytes;
 mod prewarm;
 mod reachability;
 mod served;

@@ -43,7 +43,7 @@ impl Database {
                     tracing::error!(database = %self.location(), error, "the database does not answer");
                 }
                 Ok(()) if was_away => {
-                    tracing::info!(database = %self.location(), "the database answers again")
+                    tracing::info!(database = %self.location(), "the database answers again");
                 }
                 _ => {}
             }

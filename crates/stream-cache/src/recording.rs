@@ -194,7 +194,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
                 match error.kind() {
                     // Who looks after the disk tells it.
                     io::ErrorKind::StorageFull => {
-                        tracing::debug!("there is no room for an answer; it passes through memory")
+                        tracing::debug!("there is no room for an answer; it passes through memory");
                     }
                     _ => tracing::warn!(%error, "an answer cannot be written down; it passes through memory"),
                 }

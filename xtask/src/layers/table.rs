@@ -171,8 +171,10 @@ pub const FOLDERS: &[FolderOrder] = &[
         rows: &[
             &["answer_request", "bundle_list", "disk"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
-            &["reachability"],
+            &["named_objects", "reachability"],
             &["answer", "counters"],
+            &["beside_answer"],
+            &["piece_bytes"],
         ],
         // The engine owns what works on a served repository, and that is a repository with its engine.
         circle: &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],

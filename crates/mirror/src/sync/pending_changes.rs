@@ -39,7 +39,7 @@ pub(crate) enum PendingChanges {
     },
     /// Anything may differ.
     Snapshot,
-    /// Anything may differ, and what is here cannot be brought forward: a copy is made beside it.
+    /// Anything may differ, and if what is here is whole and cannot be brought forward, a copy is made beside it.
     FreshCopy,
 }
 

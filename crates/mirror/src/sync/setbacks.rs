@@ -4,8 +4,9 @@
 //! announced changes ──fails──▶ all references are compared ──fails twice alike, here──▶ a fresh copy beside the old one
 //! ```
 //!
-//! The fresh copy takes the place of the old one only once it is proven and whole; until then the old one is served. It
-//! costs as much as a first synchronisation, so the next one comes after twice as many failures.
+//! The old one is read as a whole first and tried once more, so that no passing fault of the system and no damage costs it:
+//! both are for `repairs.rs`. The fresh copy takes its place only once it is proven and whole; until then the old one is
+//! served. It costs as much as a first synchronisation, so the next one comes after twice as many failures.
 
 use super::pending_changes::PendingChanges;
 

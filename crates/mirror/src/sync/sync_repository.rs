@@ -163,7 +163,12 @@ impl Synchroniser {
     ) -> Result<Synced, SyncFailure> {
         let target = entry.record().generation_known;
         let _fetching = entry.fetching.lock().await;
-        let mut base = self.base(entry, work).await?;
+        // What comes after this is no passing fault, nor damage.
+        let is_whole = *work == PendingChanges::FreshCopy && self.is_whole(entry).await;
+        let mut base = match self.base(entry, work).await {
+            Err(failure) if is_whole && failure.step_here().is_some() => None,
+            base => base?,
+        };
         let mut work = work;
         for round in 1..MAX_ROUNDS {
             match self.one_round(entry, &mut base, work, target).await {
@@ -173,6 +178,13 @@ impl Synchroniser {
                     tracing::debug!(reason = failure.in_full(), "the upstream has moved on");
                     self.ask_upstream(entry).await?;
                     work = &PendingChanges::Snapshot;
+                }
+                Err(failure) if is_whole && base.is_some() && failure.step_here().is_some() => {
+                    tracing::warn!(
+                        reason = failure.in_full(),
+                        "what is here is whole and cannot be brought forward; making a fresh copy beside it"
+                    );
+                    base = None;
                 }
                 Err(SyncFailure::Unproven { .. }) => tokio::time::sleep(ROUND_PAUSE * round).await,
                 Err(failure) if self.has_moved(entry, &failure).await? => {}
@@ -206,9 +218,14 @@ impl Synchroniser {
         Ok(Synced { generation: state.generation, content_hash, sync_type: state.sync_type })
     }
 
+    /// Whether all that is here can be read and is as it should be.
+    async fn is_whole(&self, entry: &Entry) -> bool {
+        self.repositories.repository(entry.disk_id()).examine().await.is_ok()
+    }
+
     /// What is here; `None` when there is nothing that could be built upon.
     async fn base(&self, entry: &Arc<Entry>, work: &PendingChanges) -> Result<Option<Base>, SyncFailure> {
-        if entry.must_be_made_anew() || *work == PendingChanges::FreshCopy {
+        if entry.must_be_made_anew() {
             return Ok(None);
         }
         let was_synchronised = entry.record().initial_sync_at.is_some();

@@ -73,15 +73,6 @@ impl SyncWorkers {
         let work = self.queue.begin(&entry, run);
         // What is found damaged from here on is made anew by the next synchronisation.
         let made_anew = entry.must_be_made_anew();
-        if work == PendingChanges::FreshCopy {
-            let record = entry.record();
-            tracing::warn!(
-                repository.project = record.project_key,
-                repository.slug = record.slug,
-                error = record.last_error.as_deref().unwrap_or_default(),
-                "what is here cannot be brought forward; making a fresh copy beside it"
-            );
-        }
         match self.synchronise_and_record(&entry, &work, started_at).await {
             Ok(synced) => {
                 self.repairs.synchronised(&entry, made_anew);

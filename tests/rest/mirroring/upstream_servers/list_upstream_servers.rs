@@ -14,15 +14,18 @@ async fn behaviour_lists_the_upstream_in_a_page() {
     let upstream = page["values"][0].clone();
     let expected = json!({
         "id": upstream["id"], "baseUrl": pair.upstream.base(), "apiBaseUrl": pair.upstream.base(),
-        "state": "INSTALLED", "type": "BITBUCKET_SERVER",
+        "state": "INSTALLED", "type": "BITBUCKET_SERVER", "reachable": true,
+        "lastContactDate": upstream["lastContactDate"], "lastComparisonDate": upstream["lastComparisonDate"],
     });
+    assert!(upstream["lastComparisonDate"].is_i64() && upstream["lastContactDate"].is_i64(), "{upstream}");
     assert_eq!(upstream, expected);
     let envelope = json!({"values": [expected], "size": 1, "limit": 25, "start": 0, "isLastPage": true});
     assert_eq!(page, envelope);
     let id = upstream["id"].as_str().expect("is text");
     assert_eq!((id.len(), id.as_bytes()[14]), (36, b'3'), "{id} is no name-based UUID");
 
-    assert_eq!(walk(&pair.mirror_admin(), PATH, 1).await, [upstream]);
+    let walked = walk(&pair.mirror_admin(), PATH, 1).await;
+    assert_eq!((walked.len(), &walked[0]["id"]), (1, &upstream["id"]));
     let after = pair.mirror_admin().get(&format!("{PATH}?start=1")).await.promised(200);
     assert_eq!((&after["values"], &after["isLastPage"]), (&json!([]), &json!(true)));
 }
