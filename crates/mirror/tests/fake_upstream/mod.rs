@@ -411,6 +411,7 @@ fn settings() -> RestAnalyticsSettings {
         can_collect_analytics: false,
         server_time: Clock::system().now_ms(),
         support_entitlement_number: None,
+        runs_twice: None,
     }
 }
 
