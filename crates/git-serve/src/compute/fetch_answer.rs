@@ -271,7 +271,12 @@ impl Computation {
             let writer = self.writer.as_mut()?;
             match &failure {
                 None => writer.end(),
-                Some(_) => writer.fail(),
+                Some(error) => {
+                    // Before the client reads of it, and in whatever words: git says only "unable to read" of a file's
+                    // content that it misses.
+                    self.served.repository.suspect(&Fault::CannotReadNow(error.to_string()));
+                    writer.fail();
+                }
             }
             self.failure = failure;
         }
