@@ -5,11 +5,15 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::entities::user_account;
 
+/// A text from outside as both databases take it. PostgreSQL refuses a NUL; a search for such a text finds nothing instead
+/// of failing.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// The form in which names are compared without regard to case.
-///
-/// PostgreSQL refuses text with a NUL in it; a search for such a name finds nothing instead of failing.
 pub(crate) fn folded(name: &str) -> String {
-    name.to_lowercase().replace('\0', "\u{fffd}")
+    storable(&name.to_lowercase())
 }
 
 /// Whether a column of folded names contains a text, in which nothing is a wildcard.

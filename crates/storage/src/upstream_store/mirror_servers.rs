@@ -13,7 +13,7 @@ use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirrorServer, MirrorUpdate, NewMirror, RequestState};
-use crate::text_search::folded;
+use crate::text_search::{folded, storable};
 
 impl UpstreamStore {
     /// Accepts a request: marks it as accepted and adds its mirror with what was chosen for it. Fails with a conflict on "mirror name"
@@ -46,7 +46,7 @@ impl UpstreamStore {
             last_seen_at: Set(None),
             created_at: Set(mirror.accepted_at),
             chosen_projects: Set(mirror.chosen_projects.map(|ids| ids.join(","))),
-            addon_key: Set(Some(mirror.addon_key)),
+            addon_key: Set(Some(storable(&mirror.addon_key))),
         };
         let inserted = row.insert(&transaction).await;
         let inserted = inserted.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
@@ -63,7 +63,7 @@ impl UpstreamStore {
     /// The mirrors whose add-ons have this key; each chose its own, so there may be several.
     pub async fn find_mirrors_by_addon_key(&self, key: &str) -> Result<Vec<MirrorServer>, StoreError> {
         let rows = mirror_server::Entity::find()
-            .filter(mirror_server::Column::AddonKey.eq(key))
+            .filter(mirror_server::Column::AddonKey.eq(storable(key)))
             .order_by_asc(mirror_server::Column::CreatedAt)
             .all(self.database.connection())
             .await?;
