@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::harness::{
-    Checkout, DatabaseBackup, Server, ServerOptions, bare_repositories, binary, eventually, git, project_path,
+    Checkout, DatabaseBackup, Pair, Server, ServerOptions, bare_repositories, binary, eventually, git,
+    git_fails, git_output, project_path,
 };
 
 /// The references of a repository on disk.
@@ -63,6 +64,70 @@ async fn new_repositories_get_other_numbers_than_those_that_are_on_disk() {
     assert!(before[0].contains(commit), "{heads} is not in {before:?}");
     git(clone.path(), &["clone", "--quiet", url.as_str(), "copy"]);
     git(&clone.path().join("copy"), &["fsck"]);
+}
+
+#[tokio::test]
+async fn references_from_an_older_backup_are_not_taken_for_a_push() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    pair.upstream.kill();
+    let folders = tempfile::tempdir().expect("a folder can be made");
+    let (live, backup) = (pair.upstream.data().join("repositories"), folders.path().join("repositories"));
+    copy(&live, &backup);
+    pair.upstream.restart();
+    let newest = checkout.commit("since.txt", "pushed since the backup\n");
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&repository).await;
+    pair.upstream.kill();
+    std::fs::remove_dir_all(&live).expect("a folder can be removed");
+    copy(&backup, &live);
+    pair.upstream.restart();
+
+    let answer = git_fails(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()]);
+    assert!(answer.contains("503"), "{answer}");
+    let answer =
+        git_fails(checkout.path(), &["push", pair.upstream_url(&repository).as_str(), "HEAD:refs/heads/x"]);
+    assert!(answer.contains("503"), "{answer}");
+    let faults = pair.admin().get("/rest/api/latest/admin/repository-faults").await.promised(200);
+    assert_eq!((&faults["unservedCount"], &faults["unserved"][0]["fault"]), (&json!(1), &json!("OLDER")));
+    let heads =
+        git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str(), "refs/heads/main"]);
+    assert!(heads.starts_with(newest.trim()), "the mirror keeps what it has: {heads}");
+
+    // A mirror has it still. Who wants the older state takes the note away, and it is a push like any other.
+    let wanted = json!({
+        "projectKey": repository["project"]["key"], "repositorySlug": repository["slug"], "mirror": "Saigon",
+    });
+    let restored =
+        pair.admin().post("/rest/api/latest/admin/repository-faults/restore", &wanted).await.promised(200);
+    assert_eq!(restored["restored"], true);
+    let heads =
+        git(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str(), "refs/heads/main"]);
+    assert!(heads.starts_with(newest.trim()), "{heads}");
+    checkout.commit("more.txt", "pushed to what came back\n");
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&repository).await;
+
+    pair.upstream.kill();
+    std::fs::remove_dir_all(&live).expect("a folder can be removed");
+    copy(&backup, &live);
+    for place in bare_repositories(&pair.upstream.data()) {
+        std::fs::remove_file(place.join("heliostat-recorded")).expect("the note can be removed");
+    }
+    pair.upstream.restart();
+    eventually("the older state to be served", || async {
+        let heads = git_output(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()]);
+        (heads.status.success() && !String::from_utf8_lossy(&heads.stdout).contains(newest.trim()))
+            .then_some(())
+    })
+    .await;
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let status =
+        std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp can be started");
+    assert!(status.success());
 }
 
 /// `heliostat repository adopt` as the administrator.

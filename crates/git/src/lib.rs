@@ -43,8 +43,8 @@ pub use remote::{
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
-    Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks,
-    SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
+    RecordedState, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE,
+    StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,

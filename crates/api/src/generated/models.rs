@@ -1220,7 +1220,7 @@ impl fmt::Display for RefType {
 }
 
 /// Why a recorded repository is not served: nothing is on the disk in its place, what is there is another repository,
-/// or it is damaged.
+/// its references are those of an earlier state than the recorded one, or it is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum RepositoryFaultKind {
     /// `MISSING`
@@ -1231,6 +1231,10 @@ pub enum RepositoryFaultKind {
     #[oai(rename = "OTHER_REPOSITORY")]
     #[serde(rename = "OTHER_REPOSITORY")]
     OtherRepository,
+    /// `OLDER`
+    #[oai(rename = "OLDER")]
+    #[serde(rename = "OLDER")]
+    Older,
     /// `DAMAGED`
     #[oai(rename = "DAMAGED")]
     #[serde(rename = "DAMAGED")]
@@ -1239,13 +1243,14 @@ pub enum RepositoryFaultKind {
 
 impl RepositoryFaultKind {
     /// All values in document order.
-    pub const ALL: &'static [Self] = &[Self::Missing, Self::OtherRepository, Self::Damaged];
+    pub const ALL: &'static [Self] = &[Self::Missing, Self::OtherRepository, Self::Older, Self::Damaged];
 
     /// The value on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "MISSING",
             Self::OtherRepository => "OTHER_REPOSITORY",
+            Self::Older => "OLDER",
             Self::Damaged => "DAMAGED",
         }
     }
@@ -3136,7 +3141,7 @@ pub struct RestUnservedRepository {
     /// A repository.
     pub repository: RestRepository,
     /// Why a recorded repository is not served: nothing is on the disk in its place, what is there is another repository,
-    /// or it is damaged.
+    /// its references are those of an earlier state than the recorded one, or it is damaged.
     pub fault: RepositoryFaultKind,
     /// What was found, in words.
     pub message: String,

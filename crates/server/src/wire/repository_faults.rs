@@ -53,6 +53,7 @@ impl UpstreamWire {
             fault: match fault {
                 RepositoryFault::Missing => RepositoryFaultKind::Missing,
                 RepositoryFault::OtherRepository { .. } => RepositoryFaultKind::OtherRepository,
+                RepositoryFault::Older { .. } => RepositoryFaultKind::Older,
                 RepositoryFault::Damaged { .. } => RepositoryFaultKind::Damaged,
             },
             message: fault.to_string(),

@@ -20,6 +20,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::faults::Faults;
 use super::known_refs::KnownRefs;
+use super::on_disk::note_recorded;
 use super::reconcile_refs::{Reconciliation, ReconciliationStatus};
 use crate::webhooks::WebhookEvents;
 
@@ -125,11 +126,18 @@ impl Changes {
             Ok(refs) => refs,
             Err(error) => return Err(self.read_failed(id, error).await),
         };
+        let is_first_look = known.is_none();
         for _ in 0..MAX_ATTEMPTS {
             let recorded = self.repository_record(id).await?;
             if recorded.content_hash == after.content_hash().as_str() {
+                if is_first_look {
+                    note_recorded(&on_disk, &recorded).await;
+                }
                 **known = Some(after);
                 return Ok(Announcement { repository: recorded, changes: Vec::new() });
+            }
+            if is_first_look {
+                self.check_not_older(&recorded, &on_disk, &after).await?;
             }
             self.make_durable(&on_disk, known.as_ref(), &after).await?;
             let new_default = default_branch_after(&recorded, known.as_ref(), &after);
@@ -140,6 +148,7 @@ impl Changes {
             match self.store_change(caller, &recorded, &after, changes.as_deref(), new_default).await {
                 Ok(repository) => {
                     self.announcer.announced();
+                    note_recorded(&on_disk, &repository).await;
                     **known = Some(after);
                     return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
                 }

@@ -20,6 +20,13 @@ pub enum RepositoryFault {
         /// The identity of what is there.
         on_disk: String,
     },
+    /// The references on disk are those of an earlier state than the recorded one.
+    Older {
+        /// The generation of the state on disk.
+        on_disk: i64,
+        /// The recorded generation.
+        recorded: i64,
+    },
     /// What is on disk is damaged.
     Damaged {
         /// What was found.
@@ -153,6 +160,11 @@ impl std::fmt::Display for RepositoryFault {
             Self::OtherRepository { .. } => {
                 f.write_str("what is on the server's disk in its place is another repository")
             }
+            Self::Older { on_disk, recorded } => write!(
+                f,
+                "what is on the server's disk is its state of generation {on_disk}, and generation {recorded} is recorded, \
+                 as after repositories were put back from an older backup"
+            ),
             // The detail may hold paths: it is for the log and for administrators.
             Self::Damaged { .. } => f.write_str("it is damaged on the server's disk"),
         }

@@ -71,6 +71,23 @@ impl Changes {
         }
     }
 
+    /// That references which are not the recorded ones are new: not those of an earlier state, put back from a backup.
+    pub(super) async fn check_not_older(
+        &self,
+        recorded: &Repository,
+        on_disk: &git::Repository,
+        refs: &git::RefSnapshot,
+    ) -> Result<(), Refusal> {
+        let Some(noted) = on_disk.recorded_state().await.map_err(Refusal::internal)? else { return Ok(()) };
+        if noted.generation >= recorded.generation.0 || noted.content_hash != refs.content_hash().as_str() {
+            return Ok(());
+        }
+        let fault = RepositoryFault::Older { on_disk: noted.generation, recorded: recorded.generation.0 };
+        let refusal = fault.refusal(recorded);
+        self.faults.note(recorded.id, fault);
+        Err(refusal)
+    }
+
     /// That a look at the disk finds nothing wrong.
     pub(crate) async fn look(&self, recorded: &Repository, on_disk: &git::Repository) -> Result<(), Refusal> {
         match on_disk.look().await {
@@ -195,6 +212,19 @@ fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
     tracing::warn!(repository.id = %recorded.id, reason, "a repository cannot be read at the moment");
     let path = format!("{}/{}", recorded.project.key, recorded.slug);
     Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))
+}
+
+/// Notes in the repository which state of it is recorded, if that is news. Without the note an older one says less.
+pub(super) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
+    let state =
+        git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
+    let noted = match on_disk.recorded_state().await {
+        Ok(noted) if noted.as_ref() == Some(&state) => Ok(()),
+        _ => on_disk.note_recorded_state(state).await,
+    };
+    if let Err(error) = noted {
+        tracing::warn!(repository.id = %recorded.id, error = %error, "cannot note which state of a repository is recorded");
+    }
 }
 
 /// The number of a repository on disk.
