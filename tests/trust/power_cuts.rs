@@ -221,7 +221,10 @@ impl Scene {
             note("mirror", &mirror["id"], "there");
         }
         for repository in every_value(&admin, &format!("{}/repos", project_path(&self.project))).await {
-            note("repository", &repository["slug"], "there");
+            // One whose creation was interrupted is removed at the next start, and shown as such until then.
+            if repository["state"] == "AVAILABLE" {
+                note("repository", &repository["slug"], "there");
+            }
         }
         let first = repository_path(&self.repositories[0]);
         let permissions = admin.get(&format!("{first}/permissions/users?limit=1000")).await;
