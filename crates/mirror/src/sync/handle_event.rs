@@ -218,7 +218,7 @@ impl UpstreamEvents {
     async fn look_closer(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
         let Some(secret) = self.link.secret_in_force() else { return Ok(()) };
         let known = entry.record().generation_known;
-        if let Ok(Some(answer)) = self.client.repository(&entry.external_id, &secret).await
+        if let Ok(Some(answer)) = self.client.newest_repository(&entry.external_id, known, &secret).await
             && self.inventory.is_meant(entry, answer.identity()).await?
         {
             let need = self.inventory.note_answer(entry, &answer, known).await?;

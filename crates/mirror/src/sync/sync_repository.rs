@@ -279,7 +279,8 @@ impl Synchroniser {
     pub(crate) async fn ask_upstream(&self, entry: &Arc<Entry>) -> Result<(), SyncFailure> {
         let secret = self.link.secret_in_force().ok_or(SyncFailure::NotInstalled)?;
         let known = entry.record().generation_known;
-        let Some(repository) = self.client.repository(&entry.external_id, &secret).await? else {
+        let Some(repository) = self.client.newest_repository(&entry.external_id, known, &secret).await?
+        else {
             self.sweep_signal.wake();
             return Err(SyncFailure::Gone);
         };

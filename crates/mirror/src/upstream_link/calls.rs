@@ -135,6 +135,20 @@ impl UpstreamClient {
         }
     }
 
+    /// The same, asked once more if the answer is older than what was known when it was asked: something between the servers
+    /// may have kept it, and who takes it for the upstream's word believes that the upstream has lost its past.
+    pub(crate) async fn newest_repository(
+        &self,
+        external_id: &str,
+        known: Generation,
+        secret: &Secret,
+    ) -> Result<Option<UpstreamRepository>, CallError> {
+        match self.repository(external_id, secret).await? {
+            Some(answer) if answer.generation < known => self.repository(external_id, secret).await,
+            answer => Ok(answer),
+        }
+    }
+
     /// Whose credentials these are, and what they may do in a repository if one is named.
     pub(crate) async fn authenticate(
         &self,
