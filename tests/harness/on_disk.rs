@@ -2,6 +2,13 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Copies a folder with everything in it to a place where nothing is yet.
+pub fn copy_folder(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp can be started");
+    assert!(status.success(), "{} is not copied to {}", from.display(), to.display());
+}
 
 /// The bare repositories below a data directory.
 pub fn bare_repositories(data: &Path) -> Vec<PathBuf> {

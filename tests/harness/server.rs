@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use url::Url;
 
+use super::on_disk::copy_folder;
+
 /// The administrator's password in all tests.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 /// How long a server may take to come up.
@@ -67,8 +69,7 @@ impl Server {
     pub fn copy_of_mirror(original: &Self) -> Option<Self> {
         let database = original.database.strip_prefix("sqlite:")?;
         let mut copy = Self::new("mirror", original.options.clone());
-        let copied = Command::new("cp").arg("-a").arg(original.data()).arg(copy.data()).status();
-        assert!(copied.expect("cp can be run").success());
+        copy_folder(&original.data(), &copy.data());
         std::fs::copy(database, copy.database.trim_start_matches("sqlite:")).expect("a file can be copied");
         copy.run("127.0.0.1:0");
         Some(copy)

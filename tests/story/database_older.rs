@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Server, ServerOptions, bare_repositories, binary, eventually, git,
-    git_fails, git_output, project_path,
+    Checkout, DatabaseBackup, Pair, Server, ServerOptions, bare_repositories, binary, copy_folder,
+    eventually, git, git_fails, git_output, project_path,
 };
 
 /// The references of a repository on disk.
@@ -74,14 +74,14 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
     pair.upstream.kill();
     let folders = tempfile::tempdir().expect("a folder can be made");
     let (live, backup) = (pair.upstream.data().join("repositories"), folders.path().join("repositories"));
-    copy(&live, &backup);
+    copy_folder(&live, &backup);
     pair.upstream.restart();
     let newest = checkout.commit("since.txt", "pushed since the backup\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     pair.mirrored(&repository).await;
     pair.upstream.kill();
     std::fs::remove_dir_all(&live).expect("a folder can be removed");
-    copy(&backup, &live);
+    copy_folder(&backup, &live);
     pair.upstream.restart();
 
     let answer = git_fails(checkout.path(), &["ls-remote", pair.upstream_url(&repository).as_str()]);
@@ -111,7 +111,7 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
 
     pair.upstream.kill();
     std::fs::remove_dir_all(&live).expect("a folder can be removed");
-    copy(&backup, &live);
+    copy_folder(&backup, &live);
     for place in bare_repositories(&pair.upstream.data()) {
         std::fs::remove_file(place.join("heliostat-recorded")).expect("the note can be removed");
     }
@@ -122,12 +122,6 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
             .then_some(())
     })
     .await;
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    let status =
-        std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp can be started");
-    assert!(status.success());
 }
 
 /// `heliostat repository adopt` as the administrator.

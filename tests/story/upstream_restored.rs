@@ -1,13 +1,13 @@
 //! An upstream comes back from a backup: its mirrors remove and overwrite nothing of what only they still have, say so,
 //! and follow it again when an administrator says so or when it has everything again.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ADMIN_PASSWORD, DatabaseBackup, Pair, Server, ServerOptions, binary, eventually, git, git_fails,
+    ADMIN_PASSWORD, DatabaseBackup, Pair, Server, ServerOptions, binary, copy_folder, eventually, git,
+    git_fails,
 };
 
 /// What an upstream that does not run has on disk and in its database.
@@ -19,20 +19,15 @@ struct Backup {
 impl Backup {
     fn of(server: &Server) -> Self {
         let data = tempfile::tempdir().expect("a folder can be made");
-        copy(&server.data(), &data.path().join("data"));
+        copy_folder(&server.data(), &data.path().join("data"));
         Self { database: DatabaseBackup::of(server), data }
     }
 
     fn put_back(&self, server: &Server) {
         std::fs::remove_dir_all(server.data()).expect("a folder can be removed");
-        copy(&self.data.path().join("data"), &server.data());
+        copy_folder(&self.data.path().join("data"), &server.data());
         self.database.put_back(server);
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp can be started");
-    assert!(status.success());
 }
 
 async fn pair() -> Pair {
