@@ -1,7 +1,7 @@
 //! Work on files: where it may block, and so that it survives a power failure.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -32,6 +32,30 @@ pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder)
+}
+
+/// The beginning of a small file, at most so many bytes; `None` where there is none.
+pub(crate) fn read_note(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(max_bytes).read_to_end(&mut content)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(content))
+}
+
+/// Replaces a small file in one step unless this is what it holds. A power failure may bring back what it held before.
+pub(crate) fn write_note(path: &Path, content: &[u8]) -> io::Result<()> {
+    let longest = u64::try_from(content.len()).unwrap_or(u64::MAX).saturating_add(1);
+    if read_note(path, longest)?.as_deref() == Some(content) {
+        return Ok(());
+    }
+    let folder = path.parent().ok_or_else(|| io::Error::other("a file lies in a folder"))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Puts a new file in the place of another one, as git does: the new one is the lock, and there is at most one. If it is

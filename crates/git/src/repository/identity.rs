@@ -1,9 +1,9 @@
 //! What tells a repository on disk from another one that has, had or will have its number.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use crate::disk::{blocking, write_durably};
+use crate::disk::{blocking, read_note, write_durably};
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone.
@@ -17,12 +17,9 @@ impl Repository {
     pub async fn identity(&self) -> io::Result<Option<String>> {
         let path = self.path().join(IDENTITY_FILE);
         blocking(move || {
-            let mut text = String::new();
-            match std::fs::File::open(path) {
-                Ok(file) => file.take(MAX_IDENTITY_BYTES + 1).read_to_string(&mut text)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
+            let Some(text) = read_note(&path, MAX_IDENTITY_BYTES + 1)? else { return Ok(None) };
+            let text =
+                String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()))
         })
         .await

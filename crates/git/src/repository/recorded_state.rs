@@ -2,9 +2,9 @@
 //! put back from an older backup tells by it what it is: its references are those of that state, and not those of a push
 //! that was not recorded yet.
 
-use std::io::{self, Read, Write};
+use std::io;
 
-use crate::disk::blocking;
+use crate::disk::{blocking, read_note, write_note};
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone: a generation and a hash, in one line.
@@ -26,29 +26,16 @@ impl Repository {
     /// The state that was last noted; `None` if none was, or the note cannot be understood.
     pub async fn recorded_state(&self) -> io::Result<Option<RecordedState>> {
         let path = self.path().join(RECORDED_STATE_FILE);
-        blocking(move || {
-            let mut text = String::new();
-            match std::fs::File::open(path) {
-                Ok(file) => file.take(MAX_FILE_BYTES).read_to_string(&mut text)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            Ok(parse(&text))
-        })
-        .await
+        let text = blocking(move || read_note(&path, MAX_FILE_BYTES)).await?;
+        Ok(text.and_then(|text| parse(std::str::from_utf8(&text).ok()?)))
     }
 
     /// Notes the state that was recorded. A power failure may bring the note before back, which then says nothing: the
     /// references are not those of its state.
-    pub async fn note_recorded_state(&self, state: RecordedState) -> io::Result<()> {
-        let folder = self.path().to_owned();
-        blocking(move || {
-            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-            writeln!(file, "{} {}", state.generation, state.content_hash)?;
-            file.persist(folder.join(RECORDED_STATE_FILE))?;
-            Ok(())
-        })
-        .await
+    pub async fn note_recorded_state(&self, state: &RecordedState) -> io::Result<()> {
+        let path = self.path().join(RECORDED_STATE_FILE);
+        let text = format!("{} {}\n", state.generation, state.content_hash);
+        blocking(move || write_note(&path, text.as_bytes())).await
     }
 }
 

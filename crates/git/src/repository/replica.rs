@@ -1,11 +1,10 @@
 //! What a repository is a replica of, written into it: a mirror that has lost its database finds its replicas by it.
 
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io;
 
 use super::store::{RepositoryStore, move_into_place, sync_parent_of};
 use super::trash::Origin;
-use crate::disk::blocking;
+use crate::disk::{blocking, read_note, write_note};
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone.
@@ -17,23 +16,18 @@ const MAX_ORIGIN_BYTES: u64 = 16 * 1024;
 impl Repository {
     /// What was noted last; `None` if that was nothing, or nothing that can be understood.
     pub async fn origin(&self) -> io::Result<Option<Origin>> {
-        let path = self.path().to_owned();
-        blocking(move || read(&path)).await
+        let path = self.path().join(ORIGIN_FILE);
+        blocking(move || {
+            let text = read_note(&path, MAX_ORIGIN_BYTES)?;
+            Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+        })
+        .await
     }
 
     /// Notes what it is a replica of, and how new. A power failure may bring an earlier note back.
     pub async fn note_origin(&self, origin: Origin) -> io::Result<()> {
-        let path = self.path().to_owned();
-        blocking(move || {
-            if read(&path)?.as_ref() == Some(&origin) {
-                return Ok(());
-            }
-            let mut file = tempfile::NamedTempFile::new_in(&path)?;
-            file.write_all(&serde_json::to_vec(&origin)?)?;
-            file.persist(path.join(ORIGIN_FILE))?;
-            Ok(())
-        })
-        .await
+        let path = self.path().join(ORIGIN_FILE);
+        blocking(move || write_note(&path, &serde_json::to_vec(&origin)?)).await
     }
 }
 
@@ -53,16 +47,6 @@ impl RepositoryStore {
         })
         .await
     }
-}
-
-fn read(repository: &Path) -> io::Result<Option<Origin>> {
-    let mut text = Vec::new();
-    match std::fs::File::open(repository.join(ORIGIN_FILE)) {
-        Ok(file) => file.take(MAX_ORIGIN_BYTES).read_to_end(&mut text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(serde_json::from_slice(&text).ok())
 }
 
 #[cfg(test)]

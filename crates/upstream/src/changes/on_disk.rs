@@ -214,15 +214,11 @@ fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
     Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))
 }
 
-/// Notes in the repository which state of it is recorded, if that is news. Without the note an older one says less.
+/// Notes in the repository which state of it is recorded. Without the note an older one says less.
 pub(super) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
     let state =
         git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
-    let noted = match on_disk.recorded_state().await {
-        Ok(noted) if noted.as_ref() == Some(&state) => Ok(()),
-        _ => on_disk.note_recorded_state(state).await,
-    };
-    if let Err(error) = noted {
+    if let Err(error) = on_disk.note_recorded_state(&state).await {
         tracing::warn!(repository.id = %recorded.id, error = %error, "cannot note which state of a repository is recorded");
     }
 }
