@@ -12,7 +12,7 @@ use std::path::Path;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use crate::disk::{entries, remove_if_there};
+use crate::disk::{entries, read_note, remove_if_there};
 use crate::repository::PackIndex;
 
 /// The index over all packs, below the folder of packs.
@@ -190,11 +190,7 @@ fn is_whole_reverse_index(file: &Path, hash_bytes: u64) -> io::Result<bool> {
 
 /// Whether it is a list of names; one that is not there is whole. Git never syncs it.
 fn is_whole_chain(file: &Path, hash_bytes: u64) -> io::Result<bool> {
-    let mut text = Vec::new();
-    match File::open(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        file => file?.take(MAX_CHAIN_BYTES).read_to_end(&mut text)?,
-    };
+    let Some(text) = read_note(file, MAX_CHAIN_BYTES)? else { return Ok(true) };
     let is_name = |line: &[u8]| {
         line.split_last().is_some_and(|(end, name)| {
             *end == b'\n' && name.len() as u64 == 2 * hash_bytes && name.iter().all(u8::is_ascii_hexdigit)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, stream};
-use heliostat_git::{ByteStream, DiskState, ReceivedPack, RemoteMessage};
+use heliostat_git::{ByteStream, ReceivedPack, RemoteMessage};
 use heliostat_git_serve::{ServedRepositories, make_room};
 use heliostat_refusal::Refusal;
 
@@ -55,8 +55,7 @@ pub(super) fn within_room(request: ByteStream, served: ServedRepositories, cut_o
         since_look += piece.as_ref().map_or(0, |bytes| bytes.len());
         if since_look >= LOOK_AFTER_BYTES {
             since_look = 0;
-            let state = make_room(&served).await.map(|room| room.state());
-            if matches!(state, Ok(DiskState::Full | DiskState::ReadOnly)) {
+            if make_room(&served).await.is_ok_and(|room| room.refusal().is_some()) {
                 cut_off.0.store(true, Ordering::Relaxed);
                 while let Some(Ok(_)) = request.next().await {}
                 return None;
