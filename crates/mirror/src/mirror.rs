@@ -92,7 +92,7 @@ impl Mirror {
         tasks.spawn(rounds.clone().look(stop.clone()));
         tasks.spawn(rounds.check(stop.clone()));
         tasks.spawn(parts.registration().run(stop.clone()));
-        tasks.spawn(parts.decisions().run(stop.clone()));
+        tasks.spawn(Arc::clone(&parts.decisions).run(stop.clone()));
         tasks.spawn(keep_room(parts.served.clone(), stop.clone()));
         tasks.spawn(Arc::clone(&self.events).confirm_what_was_said(stop.clone()));
         tasks.spawn(keep_house(parts.served.clone(), stop.clone()));

@@ -20,7 +20,9 @@ use crate::sync::{
     DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
     SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
-use crate::upstream_link::{Heartbeat, Introduction, LinkEvent, Registration, UpstreamClient, UpstreamLink};
+use crate::upstream_link::{
+    Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
+};
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -34,7 +36,7 @@ pub(crate) struct Parts {
     client: UpstreamClient,
     pub(crate) link: Arc<UpstreamLink>,
     heartbeat: Arc<Heartbeat>,
-    decisions: Arc<AccessDecisions>,
+    pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) selection: Arc<SelectedProjects>,
     pub(crate) inventory: Arc<Inventory>,
@@ -155,10 +157,6 @@ impl Parts {
         }
     }
 
-    pub(crate) fn decisions(&self) -> Arc<AccessDecisions> {
-        Arc::clone(&self.decisions)
-    }
-
     pub(crate) fn events(&self) -> UpstreamEvents {
         UpstreamEvents {
             link: Arc::clone(&self.link),
@@ -170,7 +168,7 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
-            unconfirmed: Arc::default(),
+            unconfirmed: Unconfirmed::default(),
             clock: self.clock.clone(),
         }
     }

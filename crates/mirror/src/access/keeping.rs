@@ -29,7 +29,7 @@ const MAX_WAITING: usize = 256;
 
 /// Keeps the decisions of one upstream in the data folder.
 pub(super) struct Keeping {
-    cache: Arc<AccessDecisionCache>,
+    cache: AccessDecisionCache,
     clock: Clock,
     /// `None` when nothing is to be kept, or nothing can be.
     file: Option<Arc<KeptFile>>,
@@ -76,7 +76,7 @@ impl Keeping {
             None => (None, rand::random(), Vec::new()),
         };
         Self {
-            cache: Arc::new(AccessDecisionCache::new(salt, kept, lifetimes, clock.now_ms())),
+            cache: AccessDecisionCache::new(salt, kept, lifetimes, clock.now_ms()),
             clock,
             file,
             naming: Semaphore::new(MAX_CONCURRENT_NAMINGS),
@@ -156,10 +156,7 @@ impl Keeping {
     }
 
     async fn write(&self) -> std::io::Result<()> {
-        let Some(file) = self.file.clone() else {
-            self.settled.store(u64::MAX, Ordering::Relaxed);
-            return Ok(());
-        };
+        let Some(file) = self.file.clone() else { return Ok(()) };
         let _writing = self.writing.lock().await;
         let owed = self.owed.load(Ordering::Relaxed);
         let changes = self.cache.changes();

@@ -11,7 +11,7 @@ use heliostat_refusal::Refusal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::upstream_link::{UpstreamClient, UpstreamLink, is_about_the_clock, is_about_us_alone};
+use crate::upstream_link::{UpstreamClient, UpstreamLink, is_about_the_clock, is_no_answer};
 
 /// Pause between two probes.
 const PROBE_PAUSE: Duration = Duration::from_secs(2);
@@ -95,10 +95,7 @@ impl Outage {
 /// Whether a call failed for a reason that has nothing to do with what was asked, so that every question fails like it.
 pub(super) fn is_passing(error: &CallError) -> bool {
     let is_about_the_answer = matches!(error, CallError::TooLarge { .. } | CallError::Malformed { .. });
-    // The page of a proxy has no name.
-    let is_a_page = error.status().is_some() && error.name().is_none();
-    let is_away = (error.is_outage() && !is_about_the_answer) || is_a_page;
-    (is_away && !is_about_us_alone(error)) || is_about_the_clock(error)
+    (is_no_answer(error) && !is_about_the_answer) || is_about_the_clock(error)
 }
 
 fn told_about(error: &CallError) -> Arc<str> {

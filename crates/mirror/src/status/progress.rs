@@ -105,7 +105,7 @@ impl StatusReport {
         let is_installed = self.link.is_installed();
         let counts = self.inventory.counts();
         let sweeps = self.sweep_progress.state();
-        let discovering = is_installed && !sweeps.has_compared && !sweeps.was_ready;
+        let discovering = is_installed && !sweeps.has_compared() && !sweeps.was_ready;
         let is_through = self.sweep_progress.settle(is_installed && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
         MirrorStatus {

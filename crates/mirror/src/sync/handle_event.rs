@@ -40,7 +40,7 @@ pub struct UpstreamEvents {
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
-    pub(crate) unconfirmed: Arc<Unconfirmed>,
+    pub(crate) unconfirmed: Unconfirmed,
     pub(crate) clock: Clock,
 }
 

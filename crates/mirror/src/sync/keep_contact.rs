@@ -109,7 +109,7 @@ impl KeepContact {
         let (counts, sweeps) = (self.inventory.counts(), self.sweep_progress.state());
         let int32 = |count| i32::try_from(count).unwrap_or(i32::MAX);
         RestMirrorCopies {
-            discovering: !sweeps.has_compared,
+            discovering: !sweeps.has_compared(),
             mirrored_repos: int32(counts.total),
             in_step_repos: int32(counts.in_step),
         }

@@ -28,8 +28,6 @@ pub(crate) struct SweepProgress {
 pub(crate) struct SweepState {
     /// Repositories that the sweep which runs has found so far.
     pub(crate) discovered: usize,
-    /// Whether a sweep of this process has ended.
-    pub(crate) has_compared: bool,
     pub(crate) last_sweep: Option<SweepOutcome>,
     pub(crate) sweep_error: Option<String>,
     pub(crate) clock_skew_ms: Option<i64>,
@@ -37,6 +35,13 @@ pub(crate) struct SweepState {
     pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
     pub(crate) was_ready: bool,
+}
+
+impl SweepState {
+    /// Whether a sweep of this process has ended.
+    pub(crate) fn has_compared(&self) -> bool {
+        self.last_sweep.is_some()
+    }
 }
 
 impl SweepProgress {
@@ -53,7 +58,7 @@ impl SweepProgress {
     /// through.
     pub(crate) fn settle(&self, nothing_undecided: bool) -> bool {
         let mut state = self.state.lock();
-        state.was_ready |= nothing_undecided && state.has_compared;
+        state.was_ready |= nothing_undecided && state.has_compared();
         state.was_ready
     }
 
@@ -73,7 +78,6 @@ impl SweepProgress {
     pub(crate) fn sweep_ended(&self, outcome: SweepOutcome) {
         let mut state = self.state.lock();
         state.last_sweep = Some(outcome);
-        state.has_compared = true;
         state.sweep_error = None;
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn is_about_us_alone(error: &CallError) -> bool {
 }
 
 /// Whether the upstream itself may not have answered: it is away, or a proxy in front of it answers in its place.
-fn is_no_answer(error: &CallError) -> bool {
+pub(crate) fn is_no_answer(error: &CallError) -> bool {
     let is_unnamed = error.status().is_some() && error.name().is_none();
     (error.is_outage() || is_unnamed) && !is_about_us_alone(error)
 }

@@ -27,7 +27,7 @@ pub use link::UpstreamLink;
 
 pub(crate) use calls::{AccessDecision, AuthenticationAnswer, SyncReport};
 pub(crate) use client::{
-    UpstreamClient, is_about_the_clock, is_about_us_alone, is_not_found, refuses_our_secret,
+    UpstreamClient, is_about_the_clock, is_about_us_alone, is_no_answer, is_not_found, refuses_our_secret,
 };
 pub(crate) use heartbeat::Heartbeat;
 pub(crate) use ref_list::GitAccess;
