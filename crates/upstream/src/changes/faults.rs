@@ -49,19 +49,36 @@ const EXAMINATION_PAUSE: u32 = 20;
 /// And is not put off for longer, however long it took.
 const MAX_EXAMINATION_PAUSE: Duration = Duration::from_mins(10);
 
+/// A look at a repository that has begun. What it finds is about what is there now, and not about what may have taken its
+/// place by the time it is found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(super) id: RepositoryId,
+    /// How often the repository had been replaced.
+    replacements: u64,
+}
+
 /// The memory of what was found; one per process.
 #[derive(Default)]
 pub(crate) struct Faults {
     found: Mutex<DiskAgreement>,
+    /// How often repositories were replaced.
+    replacements: Mutex<BTreeMap<RepositoryId, u64>>,
     /// When those may be read as a whole again at which something looked like damage.
     next_examinations: Mutex<BTreeMap<RepositoryId, Instant>>,
 }
 
 impl Faults {
+    /// Begins a look at a repository.
+    pub(crate) fn begin_look(&self, id: RepositoryId) -> Look {
+        Look { id, replacements: self.replacements_of(id) }
+    }
+
     /// Notes why a repository is not served from now on, and says so in the log the first time.
-    pub(crate) fn note(&self, id: RepositoryId, fault: RepositoryFault) {
+    pub(crate) fn note(&self, look: Look, fault: RepositoryFault) {
+        let id = look.id;
         let mut found = self.found.lock();
-        if found.unserved.get(&id) == Some(&fault) {
+        if found.unserved.get(&id) == Some(&fault) || look.replacements != self.replacements_of(id) {
             return;
         }
         tracing::error!(
@@ -98,6 +115,17 @@ impl Faults {
     pub(crate) fn forget(&self, id: RepositoryId) {
         self.next_examinations.lock().remove(&id);
         self.clear(id);
+    }
+
+    /// Notes that a whole repository has taken the place of what was there.
+    pub(crate) fn replaced(&self, id: RepositoryId) {
+        *self.replacements.lock().entry(id).or_default() += 1;
+        // After that: whoever is about to note something noted it by now, or does not any more.
+        self.clear(id);
+    }
+
+    fn replacements_of(&self, id: RepositoryId) -> u64 {
+        self.replacements.lock().get(&id).copied().unwrap_or_default()
     }
 
     /// Notes that nothing is wrong with a repository.

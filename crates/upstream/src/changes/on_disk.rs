@@ -8,19 +8,20 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryId, RepositoryState};
 
 use super::announce_change::Changes;
-use super::faults::RepositoryFault;
+use super::faults::{Look, RepositoryFault};
 
 impl Changes {
     /// The repository on disk.
     pub(crate) async fn open_git(&self, id: RepositoryId) -> Result<git::Repository, Refusal> {
+        let look = self.faults.begin_look(id);
         let opened = self.disk.open(disk_id(id)).await;
-        self.known_to_exist(id, opened).await
+        self.known_to_exist(look, opened).await
     }
 
     /// That a repository is recorded but not there, or not whole, is a fault of this server: noted, and told to the caller.
     pub(crate) async fn known_to_exist<T>(
         &self,
-        id: RepositoryId,
+        look: Look,
         opened: Result<T, git::OpenError>,
     ) -> Result<T, Refusal> {
         let error = match opened {
@@ -28,7 +29,7 @@ impl Changes {
             Err(error) => error,
         };
         // Unless it has just been deleted.
-        let recorded = self.repository_record(id).await?;
+        let recorded = self.repository_record(look.id).await?;
         let fault = match error {
             git::OpenError::Missing(_) => RepositoryFault::Missing,
             git::OpenError::Broken { reason, .. } => RepositoryFault::Damaged { detail: reason },
@@ -37,8 +38,8 @@ impl Changes {
         let refusal = fault.refusal(&recorded);
         // One that is being created is not there yet.
         if recorded.state == RepositoryState::Available {
-            self.faults.note(id, fault);
-            self.doubt(id);
+            self.faults.note(look, fault);
+            self.doubt(look.id);
         }
         Err(refusal)
     }
@@ -46,9 +47,11 @@ impl Changes {
     /// What reading a recorded repository has failed with: damage is noted, and told to the caller.
     pub(crate) async fn read_failed(&self, id: RepositoryId, error: git::GitError) -> Refusal {
         let Some(fault) = error.fault() else { return Refusal::internal(error) };
+        // Its caller has locked the references: nothing takes the repository's place meanwhile.
+        let look = self.faults.begin_look(id);
         match self.repository_record(id).await {
             Err(refusal) => refusal,
-            Ok(recorded) => self.found_faulty(&recorded, fault),
+            Ok(recorded) => self.found_faulty(look, &recorded, fault),
         }
     }
 
@@ -59,12 +62,13 @@ impl Changes {
         recorded: &Repository,
         on_disk: &git::Repository,
     ) -> Result<(), Refusal> {
+        let look = self.faults.begin_look(recorded.id);
         match on_disk.identity().await.map_err(Refusal::internal)? {
             Some(identity) if identity == recorded.identity.as_str() => Ok(()),
             Some(identity) => {
                 let fault = RepositoryFault::OtherRepository { on_disk: identity };
                 let refusal = fault.refusal(recorded);
-                self.faults.note(recorded.id, fault);
+                self.faults.note(look, fault);
                 Err(refusal)
             }
             None => on_disk.set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
@@ -78,21 +82,23 @@ impl Changes {
         on_disk: &git::Repository,
         refs: &git::RefSnapshot,
     ) -> Result<(), Refusal> {
+        let look = self.faults.begin_look(recorded.id);
         let Some(noted) = on_disk.recorded_state().await.map_err(Refusal::internal)? else { return Ok(()) };
         if noted.generation >= recorded.generation.0 || noted.content_hash != refs.content_hash().as_str() {
             return Ok(());
         }
         let fault = RepositoryFault::Older { on_disk: noted.generation, recorded: recorded.generation.0 };
         let refusal = fault.refusal(recorded);
-        self.faults.note(recorded.id, fault);
+        self.faults.note(look, fault);
         Err(refusal)
     }
 
     /// That a look at the disk finds nothing wrong.
     pub(crate) async fn look(&self, recorded: &Repository, on_disk: &git::Repository) -> Result<(), Refusal> {
+        let look = self.faults.begin_look(recorded.id);
         match on_disk.look().await {
             Ok(_) => Ok(()),
-            Err(fault) => Err(self.found_faulty(recorded, fault)),
+            Err(fault) => Err(self.found_faulty(look, recorded, fault)),
         }
     }
 
@@ -107,11 +113,11 @@ impl Changes {
         if !self.faults.may_examine(id) {
             return drop(self.look(&recorded, &on_disk).await);
         }
-        let began = Instant::now();
+        let (look, began) = (self.faults.begin_look(id), Instant::now());
         let examined = on_disk.examine().await;
         self.faults.examined(id, began.elapsed());
         match examined {
-            Err(fault) => drop(self.found_faulty(&recorded, fault)),
+            Err(fault) => drop(self.found_faulty(look, &recorded, fault)),
             Ok(()) if self.faults.damage(id).is_some() => {
                 self.faults.clear(id);
                 // What else may be wrong is checked in the next round.
@@ -122,12 +128,12 @@ impl Changes {
     }
 
     /// Notes damage, and gives what callers are told.
-    fn found_faulty(&self, recorded: &Repository, fault: git::Fault) -> Refusal {
+    fn found_faulty(&self, look: Look, recorded: &Repository, fault: git::Fault) -> Refusal {
         match fault {
             git::Fault::Damaged(detail) => {
                 let fault = RepositoryFault::Damaged { detail };
                 let refusal = fault.refusal(recorded);
-                self.faults.note(recorded.id, fault);
+                self.faults.note(look, fault);
                 self.doubt(recorded.id);
                 refusal
             }

@@ -38,8 +38,9 @@ impl Repositories {
         available(repository)?;
         self.changes.wait_while_suspected(repository.id).await;
         self.changes.faults.refuse_unserved(repository)?;
+        let look = self.changes.faults.begin_look(repository.id);
         let opened = self.served.open(disk_id(repository.id)).await;
-        self.changes.known_to_exist(repository.id, opened).await
+        self.changes.known_to_exist(look, opened).await
     }
 
     /// Opens a repository for pushing.

@@ -120,10 +120,10 @@ impl Repositories {
 
     /// That the repository is missing or damaged: one that is whole may be pushed to at any moment, and is not replaced.
     async fn require_fault(&self, recorded: &Repository) -> Result<(), Refusal> {
-        let is_noted = self.changes.faults.is_noted(recorded.id);
-        if is_noted {
+        if self.changes.faults.is_noted(recorded.id) {
             return Ok(());
         }
+        let look = self.changes.faults.begin_look(recorded.id);
         let on_disk = match self.changes.open_git(recorded.id).await {
             Ok(on_disk) => on_disk,
             Err(_) if self.changes.faults.is_noted(recorded.id) => return Ok(()),
@@ -139,7 +139,7 @@ impl Repositories {
                 recorded.project.key, recorded.slug
             ))),
             Some(git::Fault::Damaged(detail)) => {
-                self.changes.faults.note(recorded.id, RepositoryFault::Damaged { detail });
+                self.changes.faults.note(look, RepositoryFault::Damaged { detail });
                 Ok(())
             }
             Some(fault @ git::Fault::CannotReadNow(_)) => {
@@ -191,7 +191,7 @@ impl Repositories {
             draft.put_in_place(git::TrashReason::Replaced, origin).await.map_err(Refusal::internal)?;
             *known = None;
         }
-        self.changes.faults.clear(id);
+        self.changes.faults.replaced(id);
         self.changes.announce_change(caller, id).await?;
         Ok(())
     }
