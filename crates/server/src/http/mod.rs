@@ -1,8 +1,9 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), the
-//! context path and API version ([`Address`]), what browsers may read ([`CrossOrigin`]) and the error envelope
-//! ([`Envelope`]). [`problem`] is the only place that turns errors into HTTP.
+//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), what
+//! browsers are told ([`BrowserRules`]), the context path and API version ([`Address`]), what pages of other sites may
+//! read ([`CrossOrigin`]) and change ([`CrossSite`]), and the error envelope ([`Envelope`]). [`problem`] is the only
+//! place that turns errors into HTTP.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -11,7 +12,9 @@
 pub mod problem;
 
 mod address;
+mod browser_rules;
 mod cross_origin;
+mod cross_site;
 mod database_gate;
 mod envelope;
 mod listen;
@@ -26,7 +29,9 @@ mod stored_body;
 mod unread_body;
 
 pub use address::Address;
+pub use browser_rules::BrowserRules;
 pub use cross_origin::CrossOrigin;
+pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
 pub use listen::{bind, serve};

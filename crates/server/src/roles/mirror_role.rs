@@ -54,7 +54,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    role.serve(listening.listener, Role::Mirror, routes(domain, git, database, metrics, &context_path));
+    let routes = routes(domain, git, database, metrics, &context_path);
+    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
     Ok(role)
 }
 

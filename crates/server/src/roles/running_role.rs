@@ -13,7 +13,7 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
-use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
+use crate::http::{self, Address, BrowserRules, CrossOrigin, CrossSite, Envelope, RequestLog};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -88,8 +88,15 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
-    pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: impl Endpoint + 'static) {
-        let endpoint = endpoint(role, routes, self.base_url.path());
+    /// Answers requests. `partner` is a server whose pages may call this one.
+    pub(crate) fn serve(
+        &self,
+        listener: TcpListener,
+        role: Role,
+        partner: Option<&Url>,
+        routes: impl Endpoint + 'static,
+    ) {
+        let endpoint = endpoint(role, routes, &self.base_url, partner);
         self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
     }
 }
@@ -97,10 +104,17 @@ impl RunningRole {
 fn endpoint(
     role: Role,
     routes: impl Endpoint + 'static,
-    base_path: &str,
+    base_url: &Url,
+    partner: Option<&Url>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let context_path = base_path.trim_end_matches('/').to_owned();
-    routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
+    let context_path = base_url.path().trim_end_matches('/').to_owned();
+    routes
+        .with(Envelope { role })
+        .with(CrossSite::new(base_url, partner))
+        .with(CrossOrigin { role })
+        .with(Address { context_path })
+        .with(BrowserRules)
+        .with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.

@@ -67,7 +67,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let routes = routes(domain, database.clone(), metrics, &options);
-    role.serve(listening.listener, Role::Upstream, routes.with(DatabaseGate { database }));
+    role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 
