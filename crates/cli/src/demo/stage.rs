@@ -25,6 +25,7 @@ const SYNC_PARALLELISM: usize = 2;
 const SERVE_STALE: Duration = Duration::from_secs(3600);
 const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
+const REQUEST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// A started upstream, and its administrator.
 pub struct Upstream {
@@ -46,6 +47,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
+        request_lifetime: REQUEST_LIFETIME,
     })
     .await
     .context("cannot start the upstream")?;

@@ -50,6 +50,8 @@ pub struct UpstreamOptions {
     pub reported_version: ReportedVersion,
     /// The first administrator's password; generated when absent.
     pub admin_password: Option<String>,
+    /// How long a mirror's request to join waits for a decision.
+    pub request_lifetime: Duration,
 }
 
 /// What a mirror is told.

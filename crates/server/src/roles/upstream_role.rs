@@ -41,6 +41,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
             false => MirrorAddresses::Ordinary,
         },
         trash_time: common.trash_time,
+        request_lifetime: options.request_lifetime,
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
