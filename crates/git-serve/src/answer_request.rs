@@ -14,9 +14,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use heliostat_git::{
-    ByteStream, GitError, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git, upload_pack_by_git,
-};
+use heliostat_git::{ByteStream, GitError, ObjectInfoRequest, advertise_by_git, upload_pack_by_git};
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
     ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
@@ -26,13 +24,16 @@ use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
-use crate::compute::{compute, compute_by_upload_pack};
+use crate::compute::{Permit, compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
 
 /// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
 /// of its own, goes to `git` as it comes.
 const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
+const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
 
 const OPERATION: &str = "serve a fetch";
 
@@ -63,9 +64,10 @@ impl ServedRepository {
         reader: impl Into<GitReader>,
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
-        let request = match read_request(request.boxed()).await? {
-            RequestBody::Whole(request) => request,
-            RequestBody::Long(request) => return self.pass_on(request, protocol, reader.key).await,
+        // Kept until the answer has begun: after that the request is not needed any more.
+        let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permit) => (request, permit),
+            RequestBody::Long(request, _permit) => return self.pass_on(request, protocol, reader.key).await,
         };
         let answered = match protocol.version() {
             2 => self.answer_command(&request, reader).await,
@@ -218,37 +220,39 @@ struct Asking {
     shows_progress: bool,
 }
 
-/// A request as far as it was read.
+/// A request as far as it was read, and the permit to hold so much of it.
 enum RequestBody {
-    Whole(Bytes),
-    Long(ByteStream),
+    Whole(Bytes, Option<Permit>),
+    Long(ByteStream, Option<Permit>),
 }
 
-async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
-    let mut first = Bytes::new();
-    let mut body = BytesMut::new();
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let stalled = || io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request");
-        match piece.map_err(|_| GitError::Request(stalled()))? {
+impl ServedRepository {
+    async fn read_request(
+        &self,
+        mut request: ByteStream,
+        client: ClientKey,
+    ) -> Result<RequestBody, GitError> {
+        let mut first = Bytes::new();
+        let mut body = BytesMut::new();
+        let mut permit = None;
+        while let Some(piece) = request.next().await {
+            let piece = piece.map_err(GitError::Request)?;
             // Nearly every request comes in one piece, which is then used as it is.
-            None if body.is_empty() => return Ok(RequestBody::Whole(first)),
-            None => return Ok(RequestBody::Whole(body.freeze())),
-            Some(piece) => {
-                let piece = piece.map_err(GitError::Request)?;
-                if first.is_empty() && body.is_empty() {
-                    first = piece;
-                    continue;
-                }
-                if body.is_empty() {
-                    body.extend_from_slice(&first);
-                }
-                body.extend_from_slice(&piece);
-                if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
-                    return Ok(RequestBody::Long(stream::iter([Ok(body.freeze())]).chain(request).boxed()));
-                }
+            if first.is_empty() && body.is_empty() {
+                first = piece;
+                continue;
+            }
+            body.extend_from_slice(&std::mem::take(&mut first));
+            body.extend_from_slice(&piece);
+            if permit.is_none() && body.len() > MAX_SHORT_REQUEST_BYTES {
+                permit = Some(self.engine().long_requests().permit(self.repository.id(), client).await);
+            }
+            if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
+                let request = stream::iter([Ok(body.freeze())]).chain(request).boxed();
+                return Ok(RequestBody::Long(request, permit));
             }
         }
+        Ok(RequestBody::Whole(if body.is_empty() { first } else { body.freeze() }, permit))
     }
 }
 

@@ -41,6 +41,9 @@ impl Default for ServingOptions {
     }
 }
 
+/// How many requests are in memory at once of those that take megabytes.
+const LONG_REQUESTS_AT_ONCE: usize = 4;
+
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 
@@ -49,6 +52,7 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -73,6 +77,7 @@ impl ServingEngine {
         Self {
             responses,
             queue: FairQueue::new(options.computations),
+            long_requests: FairQueue::new(LONG_REQUESTS_AT_ONCE),
             reachability: Reachability::default(),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -91,6 +96,11 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Permits to hold a long request in memory.
+    pub(crate) fn long_requests(&self) -> &FairQueue {
+        &self.long_requests
     }
 
     /// What was proven about wants.
