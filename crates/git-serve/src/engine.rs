@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
@@ -27,7 +28,12 @@ pub struct ServingOptions {
     pub ref_memory_bytes: u64,
     /// How many answers are computed at once; others wait.
     pub computations: usize,
+    /// How long what a reference named may still be fetched, and stays on disk, after the reference was moved.
+    pub keep_unreachable: Duration,
 }
+
+/// How long what a reference named is kept after it was moved, unless an operator decides otherwise.
+pub const DEFAULT_KEEP_UNREACHABLE: Duration = Duration::from_hours(14 * 24);
 
 impl Default for ServingOptions {
     /// Nothing is stored, references are remembered, and each core computes one answer.
@@ -37,9 +43,13 @@ impl Default for ServingOptions {
             cache_bytes: DEFAULT_CACHE_BYTES,
             ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES,
             computations: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_unreachable: DEFAULT_KEEP_UNREACHABLE,
         }
     }
 }
+
+/// How many requests are in memory at once of those that take megabytes.
+const LONG_REQUESTS_AT_ONCE: usize = 4;
 
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
@@ -49,6 +59,7 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -73,7 +84,8 @@ impl ServingEngine {
         Self {
             responses,
             queue: FairQueue::new(options.computations),
-            reachability: Reachability::default(),
+            long_requests: FairQueue::new(LONG_REQUESTS_AT_ONCE),
+            reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
             bundles: Bundles::default(),
@@ -91,6 +103,11 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Permits to hold a long request in memory.
+    pub(crate) fn long_requests(&self) -> &FairQueue {
+        &self.long_requests
     }
 
     /// What was proven about wants.
