@@ -2,6 +2,7 @@
 
 mod hostile;
 mod joining;
+mod open_folder;
 mod other_sites;
 mod repositories;
 mod requests;

@@ -25,6 +25,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data).await?;
+    data.close_contents().await?;
     let git = open_git(common).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::data_folder::database_url;
 use super::owner_mark::{OwnerConflict, describe_owner};
+use super::privacy::StaysOpen;
 use crate::http::ConnectionOptions;
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
@@ -100,6 +101,9 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Others may look into the data directory.
+    #[error("{0}, or choose another data directory with --data")]
+    DataIsOpen(String),
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(String),
@@ -125,6 +129,12 @@ pub enum StartError {
         /// Why not.
         reason: String,
     },
+}
+
+impl From<StaysOpen> for StartError {
+    fn from(open: StaysOpen) -> Self {
+        StartError::DataIsOpen(open.to_string())
+    }
 }
 
 impl StartError {

@@ -25,6 +25,7 @@ use crate::rest::UpstreamHandlers;
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     let data = DataFolder::open(&common.data).await?;
+    data.close_contents().await?;
     let git = open_git(common).await?;
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
