@@ -34,7 +34,7 @@ pub use heliostat_git_wire::{
 pub use process::{
     ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
     GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
-    MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader, cpu_time,
+    MINIMUM_GIT_VERSION, MemoryLimit, Moment, Reader, Readers, SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{

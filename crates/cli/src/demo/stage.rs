@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_git::Durability;
+use heliostat_git::{Durability, MemoryLimit};
 use heliostat_server::{
     ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
 };
@@ -102,6 +102,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         data,
         database: None,
         git,
+        git_memory: MemoryLimit::of_machine(),
         durability,
         trash_time,
         serving,

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
 
-use crate::process::Reader;
+use crate::process::{MemoryLimit, Reader};
 
 /// Most that is read from a process at once.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
@@ -59,6 +59,7 @@ struct Group {
 impl GitProcess {
     pub(crate) fn spawn(
         mut command: Command,
+        memory: MemoryLimit,
         permit: OwnedSemaphorePermit,
         guards: Vec<Guard>,
         reader: Option<Reader>,
@@ -66,7 +67,9 @@ impl GitProcess {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let group = Group { child: Mutex::new(child), _permit: permit, _guards: guards, reader };
-        Ok(Self { group: Some(group), stdin, stdout, stderr })
+        let process = Self { group: Some(group), stdin, stdout, stderr };
+        process.id().map_or(Ok(()), |id| memory.bound(id))?;
+        Ok(process)
     }
 
     /// Lets every other process of the machine go first. One that has ended already needs nothing.
@@ -170,7 +173,8 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
-        let mut process = GitProcess::spawn(command, permit, Vec::new(), None).expect("sh runs");
+        let mut process =
+            GitProcess::spawn(command, MemoryLimit::of_machine(), permit, Vec::new(), None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))

@@ -194,12 +194,13 @@ impl GitCommand {
             .env_clear()
             .envs(clean_environment())
             .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        let memory = self.git.memory_limit();
+        command.envs([memory.variable()]).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         // Noted before it starts: nothing that it may look up is removed from then on.
         let path = self.repository.as_deref().filter(|_| self.holds_packs);
         let reader = path.map(|path| self.git.readers().begin(path));
-        let process = GitProcess::spawn(command, permit, self.guards.clone(), reader)
+        let process = GitProcess::spawn(command, memory, permit, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
         Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::process::{Durability, GitCommand, GitVersion, MINIMUM_GIT_VERSION, Readers};
+use crate::process::{Durability, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Readers};
 
 /// Default bound on processes that serve clients at the same time; more requests wait.
 pub const MAX_GIT_PROCESSES: usize = 64;
@@ -27,6 +27,7 @@ struct Inner {
     durability: Durability,
     /// What follows from it.
     sync_settings: Vec<(String, String)>,
+    memory_limit: MemoryLimit,
     serving: Arc<Semaphore>,
     own: Arc<Semaphore>,
     readers: Readers,
@@ -87,6 +88,7 @@ impl Git {
             version: MINIMUM_GIT_VERSION,
             durability: Durability::default(),
             sync_settings: Vec::new(),
+            memory_limit: MemoryLimit::of_machine(),
             serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
             own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
             readers: Readers::default(),
@@ -114,6 +116,17 @@ impl Git {
     /// What a power failure may take.
     pub fn durability(&self) -> Durability {
         self.0.durability
+    }
+
+    /// The same, each process with so much memory.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
+        Self(Arc::new(Inner { memory_limit, ..Inner::clone(&self.0) }))
+    }
+
+    /// How much memory each process may take.
+    pub(crate) fn memory_limit(&self) -> MemoryLimit {
+        self.0.memory_limit
     }
 
     /// The settings by which what it writes is as durable as it is to be.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::Durability;
+use heliostat_git::{Durability, MemoryLimit};
 use heliostat_git_serve::ServingOptions;
 use heliostat_storage::{Database, Role};
 use url::Url;
@@ -29,6 +29,8 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// How much memory a git process may take.
+    pub git_memory: MemoryLimit,
     /// What a power failure may take.
     pub durability: Durability,
     /// How long a repository that is no longer wanted lies in the trash.
