@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use heliostat_git::{Durability, MemoryLimit};
+use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
     ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
 };
@@ -44,8 +45,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
-        // The mirror of the demonstration lives on loopback.
-        allow_special_mirror_addresses: true,
+        outgoing: OutgoingNetworks::default(),
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),

@@ -16,6 +16,7 @@ pub mod problem;
 
 mod address;
 mod browser_rules;
+mod cleartext;
 mod client_prefix;
 mod client_wait;
 mod connection_options;
@@ -42,6 +43,7 @@ mod write_pace;
 
 pub use address::Address;
 pub use browser_rules::BrowserRules;
+pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use cross_origin::CrossOrigin;

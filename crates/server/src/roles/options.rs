@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use heliostat_git::{Durability, MemoryLimit};
 use heliostat_git_serve::ServingOptions;
+use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
 use url::Url;
 
@@ -43,13 +44,26 @@ pub struct ListenOptions {
     pub metrics_token: Option<MetricsToken>,
 }
 
+impl ListenOptions {
+    /// Refuses a server that others can reach and that was not told at which URL: links and signatures would be good for
+    /// nobody, and the rules for what it calls itself would be those of a server on loopback.
+    pub(super) fn require_base_url(&self) -> Result<(), StartError> {
+        match self.base_url {
+            None if !self.listen.ip().to_canonical().is_loopback() => {
+                Err(StartError::BaseUrlMissing { address: self.listen })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What an upstream is told.
 #[derive(Debug, Clone)]
 pub struct UpstreamOptions {
     /// What both roles are told.
     pub common: ListenOptions,
-    /// Whether mirrors may live at link-local and other special-purpose addresses.
-    pub allow_special_mirror_addresses: bool,
+    /// Which networks mirrors and webhooks may be in beside the usual ones, and which not.
+    pub outgoing: OutgoingNetworks,
     /// The server's name in pages and application properties.
     pub display_name: String,
     /// The version that clients are told.
@@ -115,6 +129,15 @@ pub enum StartError {
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),
+    /// Others can reach the server, and nobody has said at which URL.
+    #[error(
+        "{address} is reached from other machines, which need to know at which URL: give it with --base-url, as in \
+         --base-url https://git.example.com, or listen on loopback"
+    )]
+    BaseUrlMissing {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
     /// The base URL is not one that can be served.
     #[error("the base URL {url} cannot be used: {reason}")]
     BaseUrl {
