@@ -1,6 +1,7 @@
 //! What must be refused: with a clear error in the envelope or on standard error, and with nothing changed.
 
 mod addresses;
+mod harmful_objects;
 mod harmful_packs;
 mod hostile;
 mod joining;

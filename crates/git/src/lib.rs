@@ -32,8 +32,8 @@ pub use heliostat_git_wire::{
     RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
 };
 pub use process::{
-    ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
-    GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
+    ByteStream, Durability, Fault, Finished, Fsck, Git, GitCommand, GitError, GitProcess, GitUnavailable,
+    GitVersion, InvalidDurability, InvalidFsck, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
     MINIMUM_GIT_VERSION, MemoryLimit, Moment, Reader, Readers, SecretHeader, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};

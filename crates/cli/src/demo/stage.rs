@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_git::{Durability, MemoryLimit};
+use heliostat_git::{Durability, Fsck, MemoryLimit};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
     ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
@@ -46,6 +46,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
         outgoing: OutgoingNetworks::default(),
+        fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use heliostat_git::Durability;
+use heliostat_git::{Durability, Fsck};
 use heliostat_peer::{Network, OutgoingNetworks};
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
@@ -39,6 +39,10 @@ pub struct UpstreamRoleOptions {
     /// counts, so that 0.0.0.0/0 and ::/0 leave only what is allowed [default: none].
     #[arg(long, value_name = "NETWORKS", env = "HELIOSTAT_OUTGOING_DENY", value_delimiter = ',')]
     pub outgoing_deny: Vec<Network>,
+    /// How pushes are checked: strict refuses whatever git fsck complains about, lenient lets through what old tools have
+    /// written, off refuses only what would harm clients, which always is. The first push into a repository is at most lenient.
+    #[arg(long, value_name = "STRICTNESS", env = "HELIOSTAT_FSCK", default_value = "lenient")]
+    pub fsck: Fsck,
     /// How long a mirror's request to join waits for an administrator before it is forgotten.
     #[arg(
         long, value_name = "TIME", env = "HELIOSTAT_REQUEST_LIFETIME", default_value = "30d",
@@ -65,6 +69,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     let notice = PasswordNotice::before_start(&options.data);
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability)?,
+        fsck: options.fsck,
         outgoing: OutgoingNetworks { allowed: options.outgoing_allow, denied: options.outgoing_deny },
         display_name: options.display_name,
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),

@@ -116,6 +116,12 @@ impl GitCommand {
         settings.into_iter().fold(self, |command, (key, value)| command.setting(key, value))
     }
 
+    /// Checks the objects that arrive.
+    pub(crate) fn checking(mut self, checks: Vec<(String, String)>) -> Self {
+        self.settings.extend(checks);
+        self
+    }
+
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::process::{Durability, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Readers};
+use crate::process::{Durability, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Readers};
 
 /// Default bound on processes that serve clients at the same time; more requests wait.
 pub const MAX_GIT_PROCESSES: usize = 64;
@@ -28,6 +28,7 @@ struct Inner {
     /// What follows from it.
     sync_settings: Vec<(String, String)>,
     memory_limit: MemoryLimit,
+    fsck: Fsck,
     serving: Arc<Semaphore>,
     own: Arc<Semaphore>,
     readers: Readers,
@@ -89,6 +90,7 @@ impl Git {
             durability: Durability::default(),
             sync_settings: Vec::new(),
             memory_limit: MemoryLimit::of_machine(),
+            fsck: Fsck::default(),
             serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
             own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
             readers: Readers::default(),
@@ -122,6 +124,17 @@ impl Git {
     #[must_use]
     pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
         Self(Arc::new(Inner { memory_limit, ..Inner::clone(&self.0) }))
+    }
+
+    /// The same, with pushes checked so strictly.
+    #[must_use]
+    pub fn with_fsck(self, fsck: Fsck) -> Self {
+        Self(Arc::new(Inner { fsck, ..Inner::clone(&self.0) }))
+    }
+
+    /// How strictly pushes are checked.
+    pub(crate) fn fsck(&self) -> Fsck {
+        self.0.fsck
     }
 
     /// How much memory each process may take.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::{Durability, MemoryLimit};
+use heliostat_git::{Durability, Fsck, MemoryLimit};
 use heliostat_git_serve::ServingOptions;
 use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
@@ -64,6 +64,8 @@ pub struct UpstreamOptions {
     pub common: ListenOptions,
     /// Which networks mirrors and webhooks may be in beside the usual ones, and which not.
     pub outgoing: OutgoingNetworks,
+    /// How strictly pushes are checked.
+    pub fsck: Fsck,
     /// The server's name in pages and application properties.
     pub display_name: String,
     /// The version that clients are told.

@@ -28,7 +28,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?;
+    let git = open_git(common).await?.with_fsck(options.fsck);
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
