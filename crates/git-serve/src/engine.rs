@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, FairQueue, GitError, Shares};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
 use parking_lot::Mutex;
 
 use crate::bundle::Bundles;
-use crate::compute::FairQueue;
+use crate::compute::JoinedWaits;
 use crate::counters::{ServingCounters, StoredAnswers};
 use crate::housekeeping::{Housekeeping, HousekeepingCounters};
 use crate::named_objects::NamedObjects;
@@ -25,7 +25,8 @@ pub struct ServingOptions {
     pub cache_bytes: u64,
     /// Most memory that references of repositories take, together with the lists made of them.
     pub ref_memory_bytes: u64,
-    /// How many answers are computed at once; others wait.
+    /// How many answers are computed at once for one client or one repository; others wait. Up to twice as many are
+    /// computed in all.
     pub computations: usize,
 }
 
@@ -49,6 +50,7 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    joined_waits: JoinedWaits,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -72,7 +74,8 @@ impl ServingEngine {
         });
         Self {
             responses,
-            queue: FairQueue::new(options.computations),
+            queue: FairQueue::new(Shares::of_cores(options.computations)),
+            joined_waits: JoinedWaits::default(),
             reachability: Reachability::default(),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -91,6 +94,11 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Who waits for what is to be computed.
+    pub(crate) fn joined_waits(&self) -> &JoinedWaits {
+        &self.joined_waits
     }
 
     /// What was proven about wants.

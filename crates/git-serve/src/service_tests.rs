@@ -14,7 +14,7 @@ use heliostat_git::{
 use heliostat_git_wire::{PacketLine, decode_packet, encode_packet};
 use tokio::io::AsyncWriteExt;
 
-use crate::answer::{Answer, ClientKey};
+use crate::answer::Answer;
 use crate::served::ServedRepository;
 
 fn version(number: u8) -> GitProtocol {
@@ -22,7 +22,7 @@ fn version(number: u8) -> GitProtocol {
 }
 
 fn key() -> ClientKey {
-    ClientKey::named("ada")
+    ClientKey::verified("ada")
 }
 
 async fn collected(answer: Answer) -> io::Result<Vec<u8>> {

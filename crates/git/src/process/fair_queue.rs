@@ -1,9 +1,9 @@
-//! Permits at computing: a bounded number at once, shared fairly between repositories and between those who ask.
+//! Permits: a bounded number at once, shared fairly between repositories and between those who ask.
 //!
 //! A free permit goes to the repository that has waited longest for its permit in the round, and inside it to the client
-//! who has; one who asks a hundred things waits behind one who asks for one. Work that no client waits for yet stands in a
-//! line of its own: it moves only when no client waits, and never takes more than half of the permits, so that who
-//! comes next finds one free.
+//! who has; one who asks a hundred things waits behind one who asks for one. Who holds their whole share already is
+//! passed over until they give something back. Work that no client waits for yet stands in a line of its own: it moves
+//! only when no client waits that could, and never takes more than half of the permits.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,10 +12,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-use crate::answer::ClientKey;
-
-/// Background work may take this part of the permits, but at least one.
-const BACKGROUND_SHARE: usize = 2;
+use crate::process::shares::Held;
+use crate::process::{ClientKey, Shares};
 
 /// Hands out permits. Cloning is cheap and shares them.
 #[derive(Debug, Clone)]
@@ -23,18 +21,18 @@ pub struct FairQueue(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    slots: usize,
+    shares: Shares,
     state: Mutex<State>,
 }
 
+/// Between two changes, nobody waits in either line who may have a permit.
 #[derive(Debug, Default)]
 struct State {
-    free: usize,
-    background_running: usize,
-    /// A client waits for what these will compute.
+    held: Held,
+    /// A client waits for what these will do.
     foreground: Line,
     /// No client does yet.
-    background: Line,
+    background: VecDeque<Waiter>,
     next_ticket: u64,
     counters: QueueCounters,
 }
@@ -52,13 +50,20 @@ pub struct QueueCounters {
     pub longest_wait: Duration,
 }
 
-/// A permit at computing; dropping it passes it on.
+/// Leave to do something; dropping it passes it on.
 #[derive(Debug)]
 pub struct Permit {
     queue: FairQueue,
-    background: bool,
+    holder: Holder,
     /// Already given back.
     spent: bool,
+}
+
+/// For whom a permit is, or is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Holder {
+    Client { repository: u64, client: ClientKey },
+    Background,
 }
 
 /// Those who wait, in the order of the round.
@@ -82,40 +87,38 @@ struct Waiter {
 }
 
 impl FairQueue {
-    /// A queue with so many permits at once, at least 1.
-    pub fn new(slots: usize) -> Self {
-        let slots = slots.max(1);
-        let state = State { free: slots, ..State::default() };
-        Self(Arc::new(Inner { slots, state: Mutex::new(state) }))
+    /// A queue that shares its permits like this.
+    pub fn new(shares: Shares) -> Self {
+        Self(Arc::new(Inner { shares, state: Mutex::default() }))
     }
 
     /// Waits for a permit. Dropping the future gives the place up.
     pub async fn permit(&self, repository: u64, client: ClientKey) -> Permit {
-        self.take(repository, client, false).await
+        self.take(Holder::Client { repository, client }).await
     }
 
     /// Waits for a permit at work that no client waits for yet. Dropping the future gives the place up, for example to
     /// take a permit of the other kind when a client does ask.
-    pub async fn background_permit(&self, repository: u64) -> Permit {
-        self.take(repository, ClientKey::named(""), true).await
+    pub async fn background_permit(&self) -> Permit {
+        self.take(Holder::Background).await
     }
 
-    async fn take(&self, repository: u64, client: ClientKey, background: bool) -> Permit {
+    async fn take(&self, holder: Holder) -> Permit {
         let (mut place, called) = {
             let mut state = self.lock();
-            if state.may_start(background, self.0.slots) {
-                return self.start(&mut state, background);
+            if state.has_room_for(&self.0.shares, holder) {
+                return self.start(&mut state, holder);
             }
             let ticket = state.next_ticket;
             state.next_ticket += 1;
             let (call, called) = oneshot::channel();
-            state.line(background).join(repository, client, Waiter { ticket, call });
-            (Place { queue: self, repository, client, ticket, background, waiting: true }, called)
+            state.join(holder, Waiter { ticket, call });
+            (Place { queue: self, holder, ticket, waiting: true }, called)
         };
         let since = Instant::now();
         let permit = called.await.expect("a waiter is called before its place is dropped");
         place.waiting = false;
-        if !background {
+        if matches!(holder, Holder::Client { .. }) {
             let mut state = self.lock();
             let waited = since.elapsed();
             state.counters.waits += 1;
@@ -132,7 +135,7 @@ impl FairQueue {
 
     /// How many permits are taken now.
     pub fn running(&self) -> usize {
-        self.0.slots - self.lock().free
+        self.lock().held.all
     }
 
     /// What it has done.
@@ -144,54 +147,64 @@ impl FairQueue {
         self.0.state.lock()
     }
 
-    fn start(&self, state: &mut State, background: bool) -> Permit {
-        state.free -= 1;
-        state.background_running += usize::from(background);
+    fn start(&self, state: &mut State, holder: Holder) -> Permit {
+        match holder {
+            Holder::Client { repository, client } => state.held.take(repository, client),
+            Holder::Background => state.held.take_for_background(),
+        }
         state.counters.permits += 1;
-        Permit { queue: self.clone(), background, spent: false }
+        Permit { queue: self.clone(), holder, spent: false }
     }
 
-    /// Calls those who may start now.
-    fn call(&self) {
-        loop {
-            let mut state = self.lock();
-            let background = if state.foreground.length > 0 {
-                false
-            } else if state.background.length > 0 {
-                true
-            } else {
-                return;
-            };
-            // Those who wait in the line that is chosen stand in the way of `may_start`: do not ask about them.
-            if state.free == 0 || (background && !state.background_is_allowed(self.0.slots)) {
-                return;
-            }
-            let Some(waiter) = state.line(background).next() else {
-                return;
-            };
-            let permit = self.start(&mut state, background);
+    /// Calls those who may start now; to be done after every change.
+    fn call(&self, mut state: MutexGuard<'_, State>) {
+        while let Some((holder, waiter)) = state.next(&self.0.shares) {
+            let permit = self.start(&mut state, holder);
             drop(state);
-            if let Err(mut permit) = waiter.call.send(permit) {
+            let left = waiter.call.send(permit);
+            state = self.lock();
+            if let Err(mut permit) = left {
                 // It left at this moment; the next one gets the permit.
-                permit.give_back();
+                permit.spent = true;
+                state.give_back(holder);
             }
         }
     }
 }
 
 impl State {
-    fn line(&mut self, background: bool) -> &mut Line {
-        if background { &mut self.background } else { &mut self.foreground }
+    fn has_room_for(&self, shares: &Shares, holder: Holder) -> bool {
+        match holder {
+            Holder::Client { repository, client } => self.held.leaves_room_for(shares, repository, client),
+            Holder::Background => self.held.leave_room_for_background(shares),
+        }
     }
 
-    fn background_is_allowed(&self, slots: usize) -> bool {
-        self.background_running < (slots / BACKGROUND_SHARE).max(1)
+    fn join(&mut self, holder: Holder, waiter: Waiter) {
+        match holder {
+            Holder::Client { repository, client } => self.foreground.join(repository, client, waiter),
+            Holder::Background => self.background.push_back(waiter),
+        }
     }
 
-    /// Whether one who comes now need not wait.
-    fn may_start(&self, background: bool, slots: usize) -> bool {
-        let none_before = self.foreground.length == 0 && (!background || self.background.length == 0);
-        self.free > 0 && none_before && (!background || self.background_is_allowed(slots))
+    /// Takes out one who waits and may start.
+    fn next(&mut self, shares: &Shares) -> Option<(Holder, Waiter)> {
+        let held = &self.held;
+        let may_start = |repository, client| held.leaves_room_for(shares, repository, client);
+        if let Some((repository, client, waiter)) = self.foreground.next(may_start) {
+            return Some((Holder::Client { repository, client }, waiter));
+        }
+        if !self.held.leave_room_for_background(shares) {
+            return None;
+        }
+        self.background.pop_front().map(|waiter| (Holder::Background, waiter))
+    }
+
+    fn give_back(&mut self, holder: Holder) {
+        match holder {
+            Holder::Client { repository, client } => self.held.give_back(repository, client),
+            Holder::Background => self.held.give_back_of_background(),
+        }
     }
 }
 
@@ -211,11 +224,15 @@ impl Line {
         self.length += 1;
     }
 
-    /// Takes out who is next, and puts the repository and the client at the end of their rounds.
-    fn next(&mut self) -> Option<Waiter> {
-        let repository = self.round.pop_front()?;
+    /// Takes out who is next of those who may start, and puts the repository and the client at the end of their rounds.
+    fn next(&mut self, may_start: impl Fn(u64, ClientKey) -> bool) -> Option<(u64, ClientKey, Waiter)> {
+        let (repository_at, client_at) = self.round.iter().enumerate().find_map(|(at, repository)| {
+            let line = self.repositories.get(repository)?;
+            Some((at, line.round.iter().position(|client| may_start(*repository, *client))?))
+        })?;
+        let repository = self.round.remove(repository_at)?;
         let line = self.repositories.get_mut(&repository)?;
-        let client = line.round.pop_front()?;
+        let client = line.round.remove(client_at)?;
         let waiters = line.clients.get_mut(&client)?;
         let waiter = waiters.pop_front()?;
         if waiters.is_empty() {
@@ -229,7 +246,7 @@ impl Line {
             self.round.push_back(repository);
         }
         self.length -= 1;
-        Some(waiter)
+        Some((repository, client, waiter))
     }
 
     /// Takes out one who waits no more.
@@ -256,22 +273,12 @@ impl Line {
     }
 }
 
-impl Permit {
-    fn give_back(&mut self) {
-        if std::mem::replace(&mut self.spent, true) {
-            return;
-        }
-        let mut state = self.queue.lock();
-        state.free += 1;
-        state.background_running -= usize::from(self.background);
-    }
-}
-
 impl Drop for Permit {
     fn drop(&mut self) {
         if !self.spent {
-            self.give_back();
-            self.queue.call();
+            let mut state = self.queue.lock();
+            state.give_back(self.holder);
+            self.queue.call(state);
         }
     }
 }
@@ -279,10 +286,8 @@ impl Drop for Permit {
 /// One who waits.
 struct Place<'a> {
     queue: &'a FairQueue,
-    repository: u64,
-    client: ClientKey,
+    holder: Holder,
     ticket: u64,
-    background: bool,
     waiting: bool,
 }
 
@@ -290,174 +295,16 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         if self.waiting {
             let mut state = self.queue.lock();
-            state.line(self.background).leave(self.repository, self.client, self.ticket);
-            drop(state);
-            // Background work may have stood back for this one.
-            self.queue.call();
+            match self.holder {
+                Holder::Client { repository, client } => {
+                    state.foreground.leave(repository, client, self.ticket);
+                }
+                Holder::Background => state.background.retain(|waiter| waiter.ticket != self.ticket),
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use tokio::task::{JoinHandle, yield_now};
-
-    use super::*;
-
-    /// Sends its name when it gets its permit, and passes it on at once.
-    fn wait_as(
-        queue: &FairQueue,
-        repository: u64,
-        client: &str,
-        order: &mpsc::Sender<String>,
-    ) -> JoinHandle<()> {
-        let (queue, client, order) = (queue.clone(), client.to_owned(), order.clone());
-        tokio::spawn(async move {
-            let _permit = queue.permit(repository, ClientKey::named(&client)).await;
-            order.send(format!("{repository}{client}")).expect("the test listens");
-        })
-    }
-
-    async fn settle() {
-        for _ in 0..100 {
-            yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn permits_go_round_repositories_and_clients() {
-        let queue = FairQueue::new(1);
-        let permit = queue.permit(9, ClientKey::named("first")).await;
-        let (sender, order) = mpsc::channel();
-        let mut waiting = Vec::new();
-        for (repository, client) in [(1, "a"), (1, "a"), (1, "a"), (1, "b"), (2, "c"), (2, "c"), (3, "a")] {
-            waiting.push(wait_as(&queue, repository, client, &sender));
-            settle().await;
-        }
-        assert_eq!(queue.waiting(), 7);
-        drop(permit);
-        for waiter in waiting {
-            waiter.await.expect("no panic");
-        }
-        let order: Vec<_> = order.try_iter().collect();
-        assert_eq!(order, ["1a", "2c", "3a", "1b", "2c", "1a", "1a"]);
-        assert_eq!((queue.waiting(), queue.running()), (0, 0));
-        assert!(queue.lock().foreground.repositories.is_empty() && queue.lock().foreground.round.is_empty());
-    }
-
-    #[tokio::test]
-    async fn who_leaves_makes_no_hole() {
-        let queue = FairQueue::new(1);
-        let permit = queue.permit(1, ClientKey::named("a")).await;
-        let (sender, order) = mpsc::channel();
-        let mut waiting = Vec::new();
-        for number in 0..6 {
-            waiting.push(wait_as(&queue, number % 2, &number.to_string(), &sender));
-        }
-        settle().await;
-        waiting[0].abort();
-        waiting[3].abort();
-        settle().await;
-        assert_eq!(queue.waiting(), 4);
-        drop(permit);
-        // This one has been called and leaves before it can look.
-        waiting[2].abort();
-        for waiter in waiting {
-            waiter.await.ok();
-        }
-        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["11", "04", "15"]);
-        assert_eq!((queue.waiting(), queue.running()), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn no_more_turns_than_slots() {
-        let queue = FairQueue::new(3);
-        let mut permits = Vec::new();
-        for _ in 0..3 {
-            permits.push(queue.permit(1, ClientKey::named("a")).await);
-        }
-        let fourth = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.permit(1, ClientKey::named("a")).await }
-        });
-        settle().await;
-        assert!(!fourth.is_finished());
-        assert_eq!((queue.running(), queue.waiting()), (3, 1));
-        permits.pop();
-        drop(fourth.await.expect("a permit"));
-        assert_eq!(queue.running(), 2);
-    }
-
-    #[tokio::test]
-    async fn background_work_takes_half_and_stands_back() {
-        let queue = FairQueue::new(4);
-        let first = queue.background_permit(1).await;
-        let _second = queue.background_permit(1).await;
-        let third = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.background_permit(2).await }
-        });
-        settle().await;
-        assert!(!third.is_finished(), "half of the permits are taken");
-        let asked = queue.permit(1, ClientKey::named("a")).await;
-        let _asked_too = queue.permit(1, ClientKey::named("b")).await;
-        let waiting = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.permit(3, ClientKey::named("c")).await }
-        });
-        settle().await;
-        drop(first);
-        let waited = waiting.await.expect("a permit");
-        settle().await;
-        assert!(!third.is_finished(), "a client that asked was before it");
-        drop((waited, asked));
-        drop(third.await.expect("a permit"));
-        assert_eq!(queue.lock().background_running, 1);
-    }
-
-    #[tokio::test]
-    async fn a_single_slot_serves_background_work_too() {
-        let queue = FairQueue::new(1);
-        drop(queue.background_permit(1).await);
-        drop(queue.permit(1, ClientKey::named("a")).await);
-        assert_eq!((queue.running(), queue.counters().permits, queue.counters().waits), (0, 2, 0));
-    }
-
-    #[tokio::test]
-    async fn background_work_goes_on_when_the_last_who_waited_leaves() {
-        let queue = FairQueue::new(2);
-        let background = queue.background_permit(1).await;
-        let asked = queue.permit(1, ClientKey::named("a")).await;
-        let next = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.background_permit(2).await }
-        });
-        let leaving = wait_as(&queue, 1, "b", &mpsc::channel().0);
-        settle().await;
-        drop(background);
-        leaving.abort();
-        drop(asked);
-        drop(next.await.expect("a permit"));
-        assert_eq!(queue.running(), 0);
-    }
-
-    #[tokio::test]
-    async fn waits_are_counted() {
-        let queue = FairQueue::new(1);
-        let permit = queue.permit(1, ClientKey::named("a")).await;
-        let (sender, _order) = mpsc::channel();
-        let first = wait_as(&queue, 1, "b", &sender);
-        settle().await;
-        let second = wait_as(&queue, 1, "c", &sender);
-        settle().await;
-        drop(permit);
-        first.await.expect("no panic");
-        second.await.expect("no panic");
-        let counters = queue.counters();
-        assert_eq!((counters.permits, counters.waits), (3, 2));
-        assert!(counters.longest_wait > Duration::ZERO, "{counters:?}");
-        assert!(counters.waited > counters.longest_wait && counters.waited < counters.longest_wait * 2);
-    }
-}
+#[path = "fair_queue_tests.rs"]
+mod tests;

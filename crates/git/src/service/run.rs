@@ -89,7 +89,7 @@ pub async fn serve(
         GitService::UploadPack => command,
         GitService::ReceivePack => taking_a_push(command, repository.change_under_way()),
     };
-    command.spawn(Lane::Serving).await
+    command.spawn(lane_of(service)).await
 }
 
 /// What it needs of what is there it finds again, so a push over a slow line holds up nothing.
@@ -165,7 +165,7 @@ pub async fn exchange(
             .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
             .boxed();
     }
-    let mut process = command.spawn(Lane::Serving).await?;
+    let mut process = command.spawn(lane_of(service)).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
 }
@@ -224,7 +224,7 @@ async fn answer_of(
     input: Bytes,
     on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
-    let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
+    let (process, output) = command.spawn_with_pipe(Lane::Fetch).await?;
     let input = stream::iter([Ok(input)]).boxed();
     Ok(RunningService::by(process, pieces(output), command.operation(), repository, input, on_progress))
 }
@@ -451,6 +451,13 @@ impl RunningService {
 fn begins_pack(piece: &[u8]) -> bool {
     const WITHIN: &[u8] = b"\x01PACK";
     piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
+}
+
+fn lane_of(service: GitService) -> Lane {
+    match service {
+        GitService::UploadPack => Lane::Fetch,
+        GitService::ReceivePack => Lane::Push,
+    }
 }
 
 fn operation_of(service: GitService) -> &'static str {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use heliostat_auth::Credentials;
+use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_peer::{CallError, Clock};
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +80,15 @@ impl AccessDecisions {
             Remembered::Stale(_) | Remembered::Nothing => {}
         }
         self.decide_once(key, credentials, repository).await
+    }
+
+    /// Whose credentials these are, if the upstream has lately said that they are right.
+    pub(crate) fn known_user(&self, credentials: &Credentials) -> Option<UserIdentity> {
+        let key = self.keeping.cache().key(credentials)?;
+        match self.recall(key, None) {
+            Remembered::Fresh(decision) | Remembered::Stale(decision) => Some(decision.user),
+            Remembered::Refused | Remembered::Nothing => None,
+        }
     }
 
     fn recall(&self, key: CredentialKey, repository: Option<&str>) -> Remembered {

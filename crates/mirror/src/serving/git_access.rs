@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_auth::Credentials;
+use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{Fault, ObjectId};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
@@ -32,6 +32,8 @@ pub struct ServedRepository {
     pub record: Arc<MirroredRepository>,
     /// How fresh it is.
     pub freshness: Freshness,
+    /// Who reads it, if the upstream has found their credentials right.
+    pub user: Option<UserIdentity>,
 }
 
 /// Opens repositories for those who may read them.
@@ -56,7 +58,9 @@ impl GitServing {
     ) -> Result<ServedRepository, Refusal> {
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
         let (entry, reader) = self.permit(found, credentials).await?;
-        self.open_entry(&entry, &reader).await
+        let served = self.open_entry(&entry, &reader).await?;
+        // What is public is read without a question to the upstream, whoever the reader says to be.
+        Ok(ServedRepository { user: self.decisions.known_user(credentials), ..served })
     }
 
     /// Fetches objects that a client wants and that are not here, those objects only.
@@ -131,7 +135,9 @@ impl GitServing {
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
-            Ok((repository, true)) => return Ok(ServedRepository { repository, record, freshness }),
+            Ok((repository, true)) => {
+                return Ok(ServedRepository { repository, record, freshness, user: None });
+            }
             Ok((_, false)) => self.repairs.differs(entry),
             Err(fault) => self.repairs.suspect(entry, &fault),
         }

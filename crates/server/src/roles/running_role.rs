@@ -13,7 +13,7 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
-use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
+use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog, RestPlaces};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -100,6 +100,7 @@ fn endpoint(
     base_path: &str,
 ) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_path.trim_end_matches('/').to_owned();
+    let routes = routes.with(RestPlaces::new());
     routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
 }
 
