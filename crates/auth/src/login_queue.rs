@@ -201,7 +201,7 @@ impl LoginQueue {
     }
 
     /// Calls those who may be checked now; to be done after every change.
-    fn call(&self, mut state: MutexGuard<'_, State>) {
+    fn call<'a>(&'a self, mut state: MutexGuard<'a, State>) {
         while let Some(waiter) = state.next(self.0.at_once) {
             let attempt = waiter.attempt;
             let turn = match state.refuse_in_pause(attempt, Instant::now()) {

@@ -157,7 +157,7 @@ impl FairQueue {
     }
 
     /// Calls those who may start now; to be done after every change.
-    fn call(&self, mut state: MutexGuard<'_, State>) {
+    fn call<'a>(&'a self, mut state: MutexGuard<'a, State>) {
         while let Some((holder, waiter)) = state.next(&self.0.shares) {
             let permit = self.start(&mut state, holder);
             drop(state);

@@ -4,6 +4,7 @@
 //! credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
 //! none, so they are served even while the upstream is away.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +56,10 @@ impl GitServing {
         project_key: &str,
         slug: &str,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<ServedRepository, Refusal> {
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
-        let (entry, reader) = self.permit(found, credentials).await?;
+        let (entry, reader) = self.permit(found, credentials, peer).await?;
         let served = self.open_entry(&entry, &reader).await?;
         // What is public is read without a question to the upstream, whoever the reader says to be.
         Ok(ServedRepository { user: self.decisions.known_user(credentials), ..served })
@@ -96,6 +98,7 @@ impl GitServing {
         &self,
         found: Option<Arc<Entry>>,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<(Arc<Entry>, Reader), Refusal> {
         if let Some(entry) = &found
             && let Some(reader) = permit::read_public(&entry.record())
@@ -108,11 +111,11 @@ impl GitServing {
             ));
         }
         let Some(entry) = found else {
-            self.decisions.decide(credentials, None).await?;
+            self.decisions.decide(credentials, peer, None).await?;
             return Err(permit::repository_not_found());
         };
         let record = entry.record();
-        let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
+        let decision = self.decisions.decide(credentials, peer, permit::id_to_decide_by(&record)).await?;
         let reader = permit::read(record, &decision)?;
         Ok((entry, reader))
     }

@@ -51,7 +51,8 @@ impl GitAccess for MirrorGit {
         client: &GitClient<Credentials>,
         path: RepositoryPath<'_>,
     ) -> Result<Readable, Refusal> {
-        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        let served =
+            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
         let messages = words_beside(&served.freshness, self.mirror.options.clock.now_ms());
@@ -66,7 +67,8 @@ impl GitAccess for MirrorGit {
         path: RepositoryPath<'_>,
     ) -> Result<ServedRepository, Refusal> {
         // A client that may not read learns nothing, not even where to push.
-        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        let served =
+            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
         let record = &served.record;
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }

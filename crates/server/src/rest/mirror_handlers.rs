@@ -60,6 +60,7 @@ impl MirrorHandlers {
             method: &call.method,
             path: path_below_base(self.wire.context_path(), &call.path).unwrap_or(&call.path),
             raw_query: call.query.as_deref(),
+            peer: call.peer,
         }
     }
 }
