@@ -49,6 +49,9 @@ impl Default for ServingOptions {
     }
 }
 
+/// How many requests are in memory at once of those that take megabytes.
+const LONG_REQUESTS_AT_ONCE: usize = 4;
+
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 
@@ -58,6 +61,7 @@ pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
     joined_waits: JoinedWaits,
+    long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -83,6 +87,7 @@ impl ServingEngine {
             responses,
             queue: FairQueue::new(Shares::of_cores(options.computations)),
             joined_waits: JoinedWaits::default(),
+            long_requests: FairQueue::new(Shares::of_processes(LONG_REQUESTS_AT_ONCE)),
             reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -106,6 +111,11 @@ impl ServingEngine {
     /// Who waits for what is to be computed.
     pub(crate) fn joined_waits(&self) -> &JoinedWaits {
         &self.joined_waits
+    }
+
+    /// Permits to hold a long request in memory.
+    pub(crate) fn long_requests(&self) -> &FairQueue {
+        &self.long_requests
     }
 
     /// What was proven about wants.
