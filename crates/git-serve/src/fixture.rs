@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::Answers;
-use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, Repository};
+use heliostat_git::{ByteStream, ClientKey, GitError, GitProtocol, GitService, Repository};
 
 use crate::engine::ServingOptions;
 use crate::served::{ServedRepositories, ServedRepository};

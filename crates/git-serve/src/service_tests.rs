@@ -8,8 +8,8 @@ use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
 use heliostat_git::{
-    FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName, RefRoom,
-    RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
+    ClientKey, FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName,
+    RefRoom, RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
 };
 use heliostat_git_wire::{PacketLine, decode_packet, encode_packet};
 use tokio::io::AsyncWriteExt;

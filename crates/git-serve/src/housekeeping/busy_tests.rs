@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
-use heliostat_git::{FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack};
+use heliostat_git::{
+    ClientKey, FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack,
+};
 
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
