@@ -9,9 +9,11 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
+//! 8. `client_keys`: among whom work is shared.
 //!
 //! [`start_upstream`] and [`start_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
+mod client_keys;
 mod emitted_contract;
 mod git;
 mod http;

@@ -192,8 +192,7 @@ impl GitCommand {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     async fn spawn_with(&self, lane: Lane, stdout: Stdio) -> Result<GitProcess, GitError> {
-        let permit =
-            self.git.lane(lane).acquire_owned().await.expect("the bound on processes is never closed");
+        let place = self.git.place_to_start(lane).await;
         let mut command = Command::new(self.git.program());
         command
             .args(&self.args)
@@ -206,7 +205,7 @@ impl GitCommand {
         // Noted before it starts: nothing that it may look up is removed from then on.
         let path = self.repository.as_deref().filter(|_| self.holds_packs);
         let reader = path.map(|path| self.git.readers().begin(path));
-        let process = GitProcess::spawn(command, memory, permit, self.guards.clone(), reader)
+        let process = GitProcess::spawn(command, memory, place, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
         Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
     }

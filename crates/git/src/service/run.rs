@@ -87,7 +87,7 @@ pub async fn serve(
             taking_a_push(command, repository.change_under_way())
         }
     };
-    command.spawn(Lane::Serving).await
+    command.spawn(lane_of(service)).await
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
@@ -149,7 +149,7 @@ pub async fn exchange(
     if service == GitService::ReceivePack {
         (command, request) = prepare_push(repository, command, request).await;
     }
-    let mut process = command.spawn(Lane::Serving).await?;
+    let mut process = command.spawn(lane_of(service)).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
 }
@@ -186,7 +186,7 @@ async fn answer_of(
     input: Bytes,
     on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
-    let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
+    let (process, output) = command.spawn_with_pipe(Lane::Fetch).await?;
     let input = stream::iter([Ok(input)]).boxed();
     Ok(RunningService::by(process, pieces(output), command.operation(), repository, input, on_progress))
 }
@@ -413,6 +413,13 @@ impl RunningService {
 fn begins_pack(piece: &[u8]) -> bool {
     const WITHIN: &[u8] = b"\x01PACK";
     piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
+}
+
+fn lane_of(service: GitService) -> Lane {
+    match service {
+        GitService::UploadPack => Lane::Fetch,
+        GitService::ReceivePack => Lane::Push,
+    }
 }
 
 fn operation_of(service: GitService) -> &'static str {

@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, Spool,
-    WholeBody,
+    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, RestPlaces,
+    Spool, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -109,7 +109,7 @@ impl RunningRole {
         partner: Option<&Url>,
         routes: impl Endpoint + 'static,
     ) {
-        let routes = routes.with(WholeBody::new(self.spool.clone()));
+        let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.spool.clone()));
         let endpoint = endpoint(role, routes, &self.base_url, partner);
         self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
     }

@@ -25,7 +25,8 @@ use crate::{
 /// The first page of anything.
 pub(super) const FIRST: PageRequest = PageRequest { start: 0, limit: 25 };
 /// A request that no signature covers.
-pub(super) const ANY_REQUEST: RequestFacts<'_> = RequestFacts { method: "GET", path: "/", raw_query: None };
+pub(super) const ANY_REQUEST: RequestFacts<'_> =
+    RequestFacts { method: "GET", path: "/", raw_query: None, peer: None };
 
 pub(super) struct TestUpstream {
     pub(super) upstream: Upstream,
