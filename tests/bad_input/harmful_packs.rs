@@ -31,7 +31,7 @@ async fn a_push_that_claims_to_be_a_gigabyte_is_refused_and_others_go_on() {
 
 #[tokio::test]
 async fn large_files_pass_in_little_memory_and_claims_stop_at_a_mirror_too() {
-    let little = || ["--git-memory", "128MiB"].map(str::to_owned).to_vec();
+    let little = || ["--receive-memory", "128MiB"].map(str::to_owned).to_vec();
     let mirror = ServerOptions { arguments: little(), ..ServerOptions::default() };
     let pair = Pair::start_with(ServerOptions::default(), mirror).await;
     let (repository, checkout) = pair.pushed_repository(true).await;
