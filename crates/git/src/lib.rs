@@ -39,8 +39,8 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    CopyError, FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, copy_repository,
-    fetch_everything, fetch_objects, push_mirror,
+    CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
+    copy_repository, fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, OpenError, Origin,
