@@ -157,10 +157,9 @@ pub async fn exchange(
         let change = Arc::new(repository.change_under_way());
         let fed = Arc::downgrade(&change);
         command = taking_a_push(command, change);
-        if let Some(turn) = repository.push_turn() {
-            command = command.holding(Arc::clone(&turn));
-            request = with_last_piece_in_turn(request, turn);
-        }
+        let turn = repository.push_turn();
+        command = command.holding(Arc::clone(&turn));
+        request = with_last_piece_in_turn(request, turn);
         request = request
             .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
             .boxed();
