@@ -15,6 +15,10 @@ use crate::harness::{Client, Promised, unique};
 
 /// Who shows a wrong password: those may be told to wait instead of being told that it is wrong.
 const GUESSERS: [&str; 2] = ["a wrong password", "a deleted user"];
+/// These ask at the addresses of both versions of the API, which must not differ.
+const ASK_BOTH_VERSIONS: [&str; 3] = ["anonymous", "a licensed user", "a forged JWT"];
+const LATEST: &str = "/latest/";
+const FIRST_VERSION: &str = "/1.0/";
 const UNAUTHORIZED: u16 = 401;
 const TOO_MANY_REQUESTS: u16 = 429;
 
@@ -88,6 +92,7 @@ struct Cell<'a> {
 }
 
 /// A request that is ready to be signed.
+#[derive(Clone)]
 struct Request {
     method: Method,
     path: String,
@@ -97,8 +102,21 @@ struct Request {
 impl Cell<'_> {
     /// Makes the request; says what is wrong with the answer.
     async fn faults(&self, samples: &Samples) -> Vec<String> {
-        let Self { scene, asked, caller, outcome, .. } = self;
         let request = self.request(samples);
+        let mut faults = self.faults_of(&request).await;
+        // What was refused has changed nothing, and can be asked at another address, too.
+        let first_version = Request { path: request.path.replace(LATEST, FIRST_VERSION), ..request.clone() };
+        if self.outcome != Outcome::Passes
+            && ASK_BOTH_VERSIONS.contains(&self.caller)
+            && request.path != first_version.path
+        {
+            faults.extend(self.faults_of(&first_version).await);
+        }
+        faults
+    }
+
+    async fn faults_of(&self, request: &Request) -> Vec<String> {
+        let Self { scene, asked, caller, outcome, .. } = self;
         let sender: &Caller = &scene.callers[*caller];
         let (identity, path) = sender.credentials(request.method.as_str(), &request.path);
         let client = Client::new(&scene.address, identity).with_header("git-protocol", "version=2");
@@ -122,7 +140,8 @@ impl Cell<'_> {
         {
             faults.push(format!("finds what is private: {finds}"));
         }
-        faults.into_iter().map(|fault| format!("{} by {caller}: {fault}", asked.name)).collect()
+        let named = |fault: String| format!("{} at {path} by {caller}: {fault}", asked.name);
+        faults.into_iter().map(named).collect()
     }
 
     fn expects(&self, status: u16) -> bool {

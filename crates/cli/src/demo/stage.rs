@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use heliostat_git::Durability;
-use heliostat_server::{ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
+use heliostat_server::{
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
+};
 use url::Url;
 
 use super::Roles;
@@ -101,6 +103,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         durability,
         trash_time,
         serving,
+        connections: ConnectionOptions::default(),
         metrics_token: None,
     }
 }

@@ -54,6 +54,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let git = GitEndpoint::new(git, role.spool().clone());
     role.serve(listening.listener, Role::Mirror, routes(domain, git, database, metrics, &context_path));
     Ok(role)
 }
@@ -76,7 +77,7 @@ fn metrics_of(
 
 fn routes(
     domain: Arc<Mirror>,
-    git: MirrorGit,
+    git: GitEndpoint<MirrorGit>,
     database: Database,
     metrics: RouteMethod,
     context_path: &str,
@@ -84,7 +85,7 @@ fn routes(
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
-        .nest_no_strip("/scm", GitEndpoint(Arc::new(git)))
+        .nest_no_strip("/scm", git)
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain, database))
         .at("/metrics", metrics);

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
-use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
+use crate::http::{self, Address, ConnectionOptions, CrossOrigin, Envelope, RequestLog, Spool, WholeBody};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -23,6 +23,9 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 pub struct RunningRole {
     base_url: Url,
     address: SocketAddr,
+    connections: ConnectionOptions,
+    /// Where bodies of requests arrive.
+    spool: Spool,
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
@@ -43,6 +46,8 @@ impl RunningRole {
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
+            connections: listening.connections,
+            spool: Spool::in_folder(data.path()),
             stop,
             tasks,
             database,
@@ -88,9 +93,14 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
+    /// Where bodies of requests arrive.
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: impl Endpoint + 'static) {
-        let endpoint = endpoint(role, routes, self.base_url.path());
-        self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
+        let endpoint = endpoint(role, routes.with(WholeBody::new(self.spool.clone())), self.base_url.path());
+        self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
     }
 }
 
@@ -111,6 +121,8 @@ pub(crate) struct Listening {
     pub address: SocketAddr,
     /// What clients see.
     pub base_url: Url,
+    /// How its connections are treated.
+    pub connections: ConnectionOptions,
 }
 
 impl Listening {
@@ -123,7 +135,7 @@ impl Listening {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening { listener, address, base_url })
+        Ok(Listening { listener, address, base_url, connections: options.connections })
     }
 }
 
