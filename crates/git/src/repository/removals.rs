@@ -76,7 +76,6 @@ impl Repository {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::fixture::Workshop;
 
     #[tokio::test]
