@@ -31,7 +31,7 @@ async fn an_upstream_that_checks_too_many_passwords_answers_429() {
     .await;
     // All at once: a caller who gets through to the queue in spite of the crowd waits long for being wrong.
     let mut asking = JoinSet::new();
-    for operation in Promised::of_role(Role::Upstream).filter(|operation| operation.accepts("basic")) {
+    for operation in Promised::of_role(Role::Upstream).filter(looks_at_passwords) {
         let anonymous = joined.upstream.anonymous();
         asking.spawn(async move {
             // Nothing is there, and no caller finds out: the password comes first.
@@ -54,6 +54,11 @@ async fn an_upstream_that_checks_too_many_passwords_answers_429() {
     while let Some(asked) = asking.join_next().await {
         asked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     }
+}
+
+/// Where only servers may call, users are told so by 403, so that their passwords are looked at.
+fn looks_at_passwords(operation: &Promised) -> bool {
+    operation.accepts("basic") || operation.accepts("serverJwt")
 }
 
 /// The answer, unless there was time for the password and it was wrong.
