@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use heliostat_git::Durability;
 use heliostat_server::{
-    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
+    UpstreamOptions,
 };
 use url::Url;
 
@@ -104,6 +105,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         trash_time,
         serving,
         connections: ConnectionOptions::default(),
+        trusted_proxies: TrustedProxies::default(),
         metrics_token: None,
     }
 }

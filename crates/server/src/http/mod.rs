@@ -6,7 +6,8 @@
 //! HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
-//! hold it to that, [`Spool`] receives long bodies on disk, and `connections` decides who makes room for whom.
+//! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
+//! [`Connections`] decides who makes room for whom.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -15,6 +16,7 @@
 pub mod problem;
 
 mod address;
+mod answer_memory;
 mod client_prefix;
 mod client_wait;
 mod connection_options;
@@ -26,11 +28,13 @@ mod listen;
 mod open_files;
 mod paced_body;
 mod page_cache;
+mod proxies;
 mod request_log;
 mod sendfile_queue;
 #[cfg(test)]
 mod sendfile_tests;
 mod shared_places;
+mod shared_room;
 mod socket;
 mod spool;
 mod stored_body;
@@ -39,13 +43,16 @@ mod whole_body;
 mod write_pace;
 
 pub use address::Address;
+pub use answer_memory::NotInMemory;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
+pub use connections::{ConnectionCounters, Connections};
 pub use cross_origin::CrossOrigin;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
-pub use listen::{bind, serve};
+pub use listen::{ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
+pub use proxies::TrustedProxies;
 pub use request_log::RequestLog;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;

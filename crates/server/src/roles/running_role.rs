@@ -13,7 +13,10 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
-use crate::http::{self, Address, ConnectionOptions, CrossOrigin, Envelope, RequestLog, Spool, WholeBody};
+use crate::http::{
+    self, Address, ClientRoom, ConnectionOptions, CrossOrigin, Envelope, RequestLog, TrustedProxies,
+    WholeBody,
+};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -23,9 +26,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 pub struct RunningRole {
     base_url: Url,
     address: SocketAddr,
-    connections: ConnectionOptions,
-    /// Where bodies of requests arrive.
-    spool: Spool,
+    clients: ClientRoom,
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
@@ -46,8 +47,7 @@ impl RunningRole {
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
-            connections: listening.connections,
-            spool: Spool::in_folder(data.path()),
+            clients: ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path()),
             stop,
             tasks,
             database,
@@ -93,14 +93,15 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
-    /// Where bodies of requests arrive.
-    pub(crate) fn spool(&self) -> &Spool {
-        &self.spool
+    /// What there is for clients.
+    pub(crate) fn clients(&self) -> &ClientRoom {
+        &self.clients
     }
 
     pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: impl Endpoint + 'static) {
-        let endpoint = endpoint(role, routes.with(WholeBody::new(self.spool.clone())), self.base_url.path());
-        self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
+        let endpoint =
+            endpoint(role, routes.with(WholeBody::new(self.clients.spool().clone())), self.base_url.path());
+        self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
 
@@ -123,6 +124,8 @@ pub(crate) struct Listening {
     pub base_url: Url,
     /// How its connections are treated.
     pub connections: ConnectionOptions,
+    /// The proxies that say whom they ask for.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Listening {
@@ -135,7 +138,8 @@ impl Listening {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening { listener, address, base_url, connections: options.connections })
+        let (connections, trusted_proxies) = (options.connections, options.trusted_proxies.clone());
+        Ok(Listening { listener, address, base_url, connections, trusted_proxies })
     }
 }
 

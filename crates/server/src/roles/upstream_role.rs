@@ -55,7 +55,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let asked = domain.clone();
+    let (asked, connections) = (domain.clone(), role.clients().connections().clone());
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
@@ -63,10 +63,11 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         room: engine.room(),
         disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
+        connections: connections.counters(),
         process: ProcessMetrics::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
-    let routes = routes(domain, database.clone(), metrics, role.spool().clone(), &options);
+    let routes = routes(domain, database.clone(), metrics, role.clients().spool().clone(), &options);
     role.serve(listening.listener, Role::Upstream, routes.with(DatabaseGate { database }));
     Ok(role)
 }
