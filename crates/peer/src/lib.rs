@@ -11,6 +11,7 @@ mod call;
 mod clock;
 mod error_chain;
 pub mod http;
+mod network;
 mod problem;
 mod signer;
 
@@ -20,5 +21,6 @@ pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;
 pub use error_chain::with_causes;
+pub use network::{InvalidNetwork, Network, OutgoingNetworks};
 pub use problem::PeerProblem;
 pub use signer::Signer;

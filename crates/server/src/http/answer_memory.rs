@@ -105,3 +105,49 @@ impl Body for HeldAnswer {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    const LONG_BYTES: usize = 20 * 1024 * 1024;
+
+    fn response(length: usize) -> hyper::Response<BoxBody<Bytes, io::Error>> {
+        hyper::Response::new(poem::Body::from(vec![7; length]).into())
+    }
+
+    async fn length_of(response: hyper::Response<BoxBody<Bytes, io::Error>>) -> usize {
+        response.into_body().collect().await.expect("it comes whole").to_bytes().len()
+    }
+
+    #[tokio::test]
+    async fn what_one_network_leaves_unread_goes_to_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = AnswerMemory::new(Spool::in_folder(folder.path()));
+        let client = |third| AddressPrefix::from(IpAddr::from(Ipv4Addr::new(192, 0, third, 1)));
+        let first = memory.bounded(response(LONG_BYTES), client(1)).await;
+        let second = memory.bounded(response(LONG_BYTES), client(1)).await;
+        let other = memory.bounded(response(LONG_BYTES), client(2)).await;
+        let small = memory.bounded(response(100), client(1)).await;
+        assert_eq!(memory.room.used_bytes(), 2 * LONG_BYTES as u64, "the second one lies on disk");
+        assert_eq!(first.body().size_hint().exact(), Some(LONG_BYTES as u64));
+        for answer in [first, second, other] {
+            assert_eq!(length_of(answer).await, LONG_BYTES);
+        }
+        assert_eq!((length_of(small).await, memory.room.used_bytes()), (100, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_in_a_file_takes_no_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = AnswerMemory::new(Spool::in_folder(folder.path()));
+        let mut stored = response(LONG_BYTES);
+        stored.extensions_mut().insert(NotInMemory);
+        let client = AddressPrefix::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+        let stored = memory.bounded(stored, client).await;
+        assert_eq!(memory.room.used_bytes(), 0);
+        drop(stored);
+    }
+}

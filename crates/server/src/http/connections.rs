@@ -16,6 +16,9 @@ use super::client_wait::ClientWait;
 /// One prefix leaves this part of all connections to others: 1/4.
 const LEFT_TO_OTHERS: usize = 4;
 
+/// So many connections that are waited for are compared when one has to go: a flood must not make each accept long.
+const MAX_LOOKED_AT: usize = 64;
+
 /// The connections of a server. Cloning is cheap and shares them.
 #[derive(Debug, Clone)]
 pub struct Connections(Arc<Inner>);
@@ -114,22 +117,15 @@ impl Connections {
 }
 
 impl State {
-    /// Closes the one for which the server has waited longest, among the prefixes that have the most.
+    /// Closes one for which the server has waited long, of a prefix that has the most; of another one if all of those are
+    /// being answered.
     fn close_slowest(&mut self, may_close: impl Fn(AddressPrefix) -> bool) -> bool {
-        let mut slowest: Option<(usize, u64, AddressPrefix, u64)> = None;
-        for (prefix, entries) in &self.by_prefix {
-            let count = entries.len();
-            if !may_close(*prefix) || slowest.is_some_and(|(most, ..)| most > count) {
-                continue;
-            }
-            for (id, entry) in entries {
-                let Some(since_ms) = entry.wait.since_ms() else { continue };
-                if slowest.is_none_or(|(most, earliest, ..)| most < count || since_ms < earliest) {
-                    slowest = Some((count, since_ms, *prefix, *id));
-                }
-            }
-        }
-        slowest.is_some_and(|(_, _, prefix, id)| self.close(prefix, id))
+        let may_close = &may_close;
+        let candidates = || self.by_prefix.iter().filter(move |(prefix, _)| may_close(**prefix));
+        let most = candidates().map(|(_, entries)| entries.len()).max().unwrap_or(0);
+        let largest = candidates().filter(|(_, entries)| entries.len() == most);
+        let slowest = slowest_of(largest).or_else(|| slowest_of(candidates()));
+        slowest.is_some_and(|(prefix, id)| self.close(prefix, id))
     }
 
     /// Closes the newest of the prefix that has the most, if it has more than so many.
@@ -156,6 +152,17 @@ impl State {
         self.open -= 1;
         Some(entry)
     }
+}
+
+/// The one that was waited for longest, of the oldest that are waited for.
+fn slowest_of<'a>(
+    prefixes: impl Iterator<Item = (&'a AddressPrefix, &'a BTreeMap<u64, Entry>)>,
+) -> Option<(AddressPrefix, u64)> {
+    let entries =
+        prefixes.flat_map(|(prefix, entries)| entries.iter().map(move |(id, entry)| (*prefix, *id, entry)));
+    let waited_for = entries.filter_map(|(prefix, id, entry)| Some((entry.wait.since_ms()?, prefix, id)));
+    let slowest = waited_for.take(MAX_LOOKED_AT).min_by_key(|(since_ms, ..)| *since_ms);
+    slowest.map(|(_, prefix, id)| (prefix, id))
 }
 
 impl Connection {

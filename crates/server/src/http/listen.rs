@@ -32,7 +32,7 @@ use super::proxies::TrustedProxies;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 use super::spool::Spool;
-use super::write_pace::{WritePace, end_when_nothing_is_taken};
+use super::write_pace::WritePace;
 use super::{paced_body, unread_body};
 
 /// How long a client may take to send its request headers, and how long a connection may be idle.
@@ -131,13 +131,11 @@ fn spawn_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    if let Err(error) = end_when_nothing_is_taken(&stream, room.options.stall_limit) {
-        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT");
-    }
     let local = stream.local_addr().unwrap_or(peer);
     let queue = SendfileQueue::default();
     let wait = admitted.wait.clone();
-    let socket = Socket::new(stream, queue.clone(), WritePace::new(&room.options, wait.clone()));
+    let pace = WritePace::new(&room.options, Some((local, peer)), wait.clone());
+    let socket = Socket::new(stream, queue.clone(), pace);
     let (options, answers, proxies) = (room.options, room.answers.clone(), room.proxies.clone());
     let admitted = Arc::new(admitted);
     let end = admitted.end.clone();

@@ -24,6 +24,7 @@ mod connections;
 mod cross_origin;
 mod database_gate;
 mod envelope;
+mod kernel_queue;
 mod listen;
 mod open_files;
 mod paced_body;
