@@ -16,7 +16,7 @@ mod problem;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
-pub use address_rules::{AddressRefused, AddressRules};
+pub use address_rules::{AddressRefused, AddressRules, is_on_loopback};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;

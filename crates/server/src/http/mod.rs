@@ -1,9 +1,9 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), the
-//! context path and API version ([`Address`]), what browsers may read ([`CrossOrigin`]), the error envelope
-//! ([`Envelope`]) and the wait for its whole body ([`WholeBody`]). [`problem`] is the only place that turns errors into
-//! HTTP.
+//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), what
+//! browsers are told ([`BrowserRules`]), the context path and API version ([`Address`]), what pages of other sites may
+//! read ([`CrossOrigin`]) and change ([`CrossSite`]), the error envelope ([`Envelope`]), the wait for its whole body
+//! ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
@@ -14,14 +14,18 @@
 //! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead.
 
 pub mod problem;
+pub mod rest_places;
 
 mod address;
 mod answer_memory;
+mod browser_rules;
+mod cleartext;
 mod client_prefix;
 mod client_wait;
 mod connection_options;
 mod connections;
 mod cross_origin;
+mod cross_site;
 mod database_gate;
 mod envelope;
 mod kernel_queue;
@@ -45,16 +49,20 @@ mod write_pace;
 
 pub use address::Address;
 pub use answer_memory::NotInMemory;
+pub use browser_rules::BrowserRules;
+pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use connections::{ConnectionCounters, Connections};
 pub use cross_origin::CrossOrigin;
+pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
 pub use listen::{ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
 pub use proxies::TrustedProxies;
 pub use request_log::RequestLog;
+pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::StoredBody;
