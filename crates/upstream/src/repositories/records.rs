@@ -13,6 +13,7 @@ use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
     RepositoryUpdate, UpstreamStore,
 };
+use tokio::sync::Notify;
 
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
@@ -47,6 +48,8 @@ pub struct Repositories {
     /// Knows which addresses of others may be called.
     pub(super) client: PeerClient,
     pub(super) tasks: DetachedTasks,
+    /// Told when something is to be purged.
+    pub(super) purge_ordered: Notify,
 }
 
 impl Repositories {
@@ -59,7 +62,7 @@ impl Repositories {
         client: PeerClient,
         tasks: DetachedTasks,
     ) -> Self {
-        Self { store, served, announcer, accounts, changes, client, tasks }
+        Self { store, served, announcer, accounts, changes, client, tasks, purge_ordered: Notify::new() }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.

@@ -238,6 +238,7 @@ async fn a_mirror_joins_works_and_leaves() {
         mirror_repository_id: Some(5),
         generation: Some(0),
         sync_type: None,
+        purge: None,
     };
     async {
         server
