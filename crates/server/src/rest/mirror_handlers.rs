@@ -10,6 +10,7 @@ use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
 use crate::http::problem::Problem;
+use crate::http::rest_places;
 use crate::wire::MirrorWire;
 
 /// Everything that the handlers of a mirror need.
@@ -30,7 +31,9 @@ impl MirrorHandlers {
 
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
-        Ok(self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?)
+        let caller = self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?;
+        rest_places::go_on_as(&caller).await;
+        Ok(caller)
     }
 
     /// Lets the upstream and its administrators pass.
@@ -38,9 +41,13 @@ impl MirrorHandlers {
         Ok(permit::administer(&self.identify(call).await?)?)
     }
 
-    /// Lets the upstream itself pass.
+    /// Lets the upstream itself pass. What users show does not help them here, so the upstream is not asked about it.
     pub(super) async fn upstream_itself(&self, call: &Call) -> Result<UpstreamItself, Problem> {
-        Ok(permit::speak_for_upstream(&self.identify(call).await?)?)
+        let caller = match self.credentials(call)? {
+            Credentials::Jwt(_) => self.identify(call).await?,
+            Credentials::None | Credentials::Basic { .. } | Credentials::Bearer(_) => Caller::Anonymous,
+        };
+        Ok(permit::speak_for_upstream(&caller)?)
     }
 
     /// The credentials that the request carries.
@@ -57,6 +64,7 @@ impl MirrorHandlers {
             method: &call.method,
             path: path_below_base(self.wire.context_path(), &call.path).unwrap_or(&call.path),
             raw_query: call.query.as_deref(),
+            peer: call.peer,
         }
     }
 }

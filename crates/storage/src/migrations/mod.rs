@@ -10,6 +10,7 @@ mod mirror_project_index;
 mod mirror_tables;
 mod registration_key;
 mod repository_identity;
+mod repository_purges;
 mod upstream_tables;
 mod webhook_tables;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(chosen_projects::ChosenProjects),
             Box::new(addon_key::AddonKey),
             Box::new(registration_key::RegistrationKey),
+            Box::new(repository_purges::RepositoryPurges),
         ]
     }
 
