@@ -75,6 +75,8 @@ impl ServedRepository {
     pub async fn purge(&self) -> Result<Pruned, GitError> {
         let io_error = |error| GitError::Io { operation: OPERATION, error };
         let _alone = self.engine().housekeeping().alone().await;
+        // What was left a moment ago is noted when the references are read.
+        self.repository.refs().await?;
         let left = self.repository.left_tips().await.map_err(io_error)?;
         self.repository.forget_left_tips(left).await.map_err(io_error)?;
         self.engine().forget_answers(self.repository.id());
