@@ -32,8 +32,11 @@ named_values! {
 /// Whose view of projects and repositories is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Everything, for mirrors and administrators.
+    /// Everything, for administrators.
     All,
+    /// Everything that was announced, for mirrors: a repository that is being created may yet come to nothing, and one
+    /// whose creation was interrupted does.
+    Announced,
     /// What is public and what this user was granted.
     User(UserId),
     /// Only what is public.
