@@ -80,6 +80,7 @@ pub fn enriched_repository(
             default_branch_id: include_default_branch.then(|| subject.default_branch.clone()),
             generation: subject.generation.0,
             identity: Some(subject.identity.to_string()),
+            nonce: None,
         },
     }
 }

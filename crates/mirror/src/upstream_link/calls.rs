@@ -15,12 +15,24 @@ use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret
 use heliostat_peer::CallError;
 use heliostat_storage::Generation;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::client::{UpstreamClient, is_not_found, refuses_credentials};
 use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
 const LISTING_PAGE_SIZE: i32 = 1_000;
+
+/// What is wrong with an old answer that does not repeat the nonce of its question.
+const NOT_FRESH: &str = "the answer is older than what the upstream has told before, and may come from a cache: the nonce of \
+                         the question is expected";
+
+/// Whether an answer was made for its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Proven,
+    Unproven,
+}
 
 /// Whose valid credentials are, and what they are good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,29 +135,47 @@ impl UpstreamClient {
         external_id: &str,
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, CallError> {
-        let request =
-            GetContentHashByIdRequest { repo_id: external_id.to_owned(), include_default_branch: true };
-        match self.call_signed(&request, secret).await {
-            Ok(answer) => {
-                let read = UpstreamRepository::try_from(answer);
-                read.map(Some).map_err(|unfit| self.malformed(&unfit))
-            }
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answer = self.ask_for_repository(external_id, secret).await?;
+        Ok(answer.map(|(repository, _)| repository))
     }
 
-    /// The same, asked once more if the answer is older than what was known when it was asked: something between the servers
-    /// may have kept it, and who takes it for the upstream's word believes that the upstream has lost its past.
+    /// The same. An answer that is older than what was known when it was asked counts only with the nonce of the question: a
+    /// cache between the servers may have kept it, and who takes it for the upstream's word believes that the upstream
+    /// has lost its past.
     pub(crate) async fn newest_repository(
         &self,
         external_id: &str,
         known: Generation,
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, CallError> {
-        match self.repository(external_id, secret).await? {
-            Some(answer) if answer.generation < known => self.repository(external_id, secret).await,
-            answer => Ok(answer),
+        match self.ask_for_repository(external_id, secret).await? {
+            Some((answer, Freshness::Unproven)) if answer.generation < known => {
+                Err(self.malformed(&UnfitValue::new("properties.nonce", NOT_FRESH)))
+            }
+            answer => Ok(answer.map(|(repository, _)| repository)),
+        }
+    }
+
+    async fn ask_for_repository(
+        &self,
+        external_id: &str,
+        secret: &Secret,
+    ) -> Result<Option<(UpstreamRepository, Freshness)>, CallError> {
+        let nonce = Uuid::new_v4().to_string();
+        let request = GetContentHashByIdRequest {
+            repo_id: external_id.to_owned(),
+            include_default_branch: true,
+            nonce: Some(nonce.clone()),
+        };
+        match self.call_signed(&request, secret).await {
+            Ok(answer) => {
+                let is_repeated = answer.properties.nonce.as_ref() == Some(&nonce);
+                let freshness = if is_repeated { Freshness::Proven } else { Freshness::Unproven };
+                let read = UpstreamRepository::try_from(answer).map_err(|unfit| self.malformed(&unfit))?;
+                Ok(Some((read, freshness)))
+            }
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
