@@ -367,6 +367,7 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
         forkable: true,
         archived: false,
         default_branch: None,
+        object_format: None,
         partition: None,
         scope: "REPOSITORY".to_owned(),
         project: RestProject {

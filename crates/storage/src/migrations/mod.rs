@@ -8,6 +8,7 @@ mod chosen_projects;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
+mod object_format;
 mod repository_identity;
 mod upstream_tables;
 mod webhook_tables;
@@ -31,6 +32,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(repository_identity::RepositoryIdentity),
             Box::new(chosen_projects::ChosenProjects),
             Box::new(addon_key::AddonKey),
+            Box::new(object_format::ObjectFormat),
         ]
     }
 

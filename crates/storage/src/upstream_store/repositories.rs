@@ -71,6 +71,7 @@ impl UpstreamStore {
             archived: Set(false),
             state: Set(repository.state),
             default_branch: Set(repository.default_branch),
+            object_format: Set(repository.object_format),
             generation: Set(Generation::default()),
             content_hash: Set(repository.content_hash),
             metadata_hash: Set(String::new()),
@@ -335,6 +336,9 @@ fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
     }
     if let Some(default_branch) = update.default_branch {
         row.default_branch = Set(default_branch);
+    }
+    if let Some(object_format) = update.object_format {
+        row.object_format = Set(object_format);
     }
     row
 }

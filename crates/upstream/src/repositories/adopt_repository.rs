@@ -11,12 +11,13 @@ use heliostat_downstream::metadata_hash;
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    NewRepository, Repository, RepositoryId, RepositoryIdentity, RepositoryState, StoreError,
+    NewRepository, Repository, RepositoryFormat, RepositoryId, RepositoryIdentity,
+    RepositoryState, StoreError,
 };
 
 use super::create_repository::{DEFAULT_BRANCH, hierarchy_id, new_identity};
 use super::records::Repositories;
-use crate::changes::{RepositoryFault, disk_id};
+use crate::changes::{RepositoryFault, disk_id, recorded_format};
 use crate::names;
 use crate::permit::{Administrator, ProjectAdministrator};
 
@@ -107,6 +108,7 @@ impl Repositories {
             forkable: true,
             state: RepositoryState::Available,
             default_branch: DEFAULT_BRANCH.to_owned(),
+            object_format: RepositoryFormat::Sha1,
             content_hash: String::new(),
             created_at: self.announcer.now_ms(),
         };
@@ -139,6 +141,8 @@ impl Repositories {
         if let Some(branch) = on_disk.head().await.map_err(|error| damaged(id, &error))? {
             new_repository.default_branch = branch.as_str().to_owned();
         }
+        let format = on_disk.object_format().await.map_err(|error| damaged(id, &error))?;
+        new_repository.object_format = recorded_format(format);
         match on_disk.identity().await.map_err(Refusal::internal)? {
             Some(identity) => new_repository.identity = RepositoryIdentity::from(identity),
             None => {

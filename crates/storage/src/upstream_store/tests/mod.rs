@@ -16,7 +16,7 @@ use crate::ids::{MirrorServerId, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::PageRequest;
 use crate::records::{
     Audience, MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser,
-    Project, ProjectKind, Repository, RepositoryState, User, UserKind,
+    Project, ProjectKind, Repository, RepositoryFormat, RepositoryState, User, UserKind,
 };
 use crate::test_databases::TestDatabase;
 
@@ -76,6 +76,7 @@ fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
         forkable: true,
         state: RepositoryState::Available,
         default_branch: "refs/heads/main".to_owned(),
+        object_format: RepositoryFormat::Sha1,
         content_hash: "empty".to_owned(),
         created_at: NOW,
     }
