@@ -238,7 +238,7 @@ fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
 }
 
 /// Notes in the repository which state of it is recorded. Without the note an older one says less.
-pub(super) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
+pub(crate) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
     let state =
         git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
     if let Err(error) = on_disk.note_recorded_state(&state).await {

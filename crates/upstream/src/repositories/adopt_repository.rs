@@ -11,13 +11,13 @@ use heliostat_downstream::metadata_hash;
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    NewRepository, Repository, RepositoryFormat, RepositoryId, RepositoryIdentity,
+    Generation, NewRepository, Repository, RepositoryFormat, RepositoryId, RepositoryIdentity,
     RepositoryState, StoreError,
 };
 
 use super::create_repository::{DEFAULT_BRANCH, hierarchy_id, new_identity};
 use super::records::Repositories;
-use crate::changes::{RepositoryFault, disk_id, recorded_format};
+use crate::changes::{RepositoryFault, disk_id, note_recorded, recorded_format};
 use crate::names;
 use crate::permit::{Administrator, ProjectAdministrator};
 
@@ -150,19 +150,25 @@ impl Repositories {
                 on_disk.set_identity(identity).await.map_err(Refusal::internal)?;
             }
         }
-        self.record_adopted(caller, id, new_repository).await
+        // Higher than it had, as far as that was noted: mirrors that have it go on with it.
+        let noted = on_disk.recorded_state().await.map_err(Refusal::internal)?;
+        let generation = noted.map_or(1, |noted| noted.generation.saturating_add(1));
+        let adopted = self.record_adopted(caller, (id, Generation(generation)), new_repository).await?;
+        note_recorded(&on_disk, &adopted).await;
+        Ok(adopted)
     }
 
     async fn record_adopted(
         &self,
         caller: &Caller,
-        id: RepositoryId,
+        (id, generation): (RepositoryId, Generation),
         new_repository: NewRepository,
     ) -> Result<Repository, Refusal> {
         let context = self.announcer.context(caller);
         let make_events =
             |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
-        let adopted = self.store.adopt_repository(id, new_repository, metadata_hash, make_events).await;
+        let place = (id, generation);
+        let adopted = self.store.adopt_repository(place, new_repository, metadata_hash, make_events).await;
         let repository = match adopted {
             Ok(repository) => repository,
             Err(StoreError::Conflict { what: "repository identity", value }) => {
