@@ -160,9 +160,11 @@ const DAMAGE: &[&str] = &[
     "improper chunk offset",
     "chunk missing or corrupted",
     "terminating chunk",
-    // What upload-pack says when packing has failed; why, only the client was told.
-    "possible repository corruption",
+    SUPPOSED_DAMAGE,
 ];
+
+/// What upload-pack says when packing has failed; why, only the client was told.
+const SUPPOSED_DAMAGE: &str = "possible repository corruption";
 
 /// Phrases by which `git` tells that a request asks for what cannot be.
 const REFUSALS: &[&str] = &[
@@ -226,6 +228,20 @@ impl GitError {
             | Self::TimedOut { .. } => Some(Fault::CannotReadNow(self.to_string())),
             _ => None,
         }
+    }
+
+    /// Whether `upload-pack` found the repository damaged and nothing says why.
+    pub(crate) fn only_supposes_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { detail, .. } => !is_about_damage(&detail.replace(SUPPOSED_DAMAGE, "")),
+            _ => false,
+        }
+    }
+
+    /// A filter names as a list of paths what cannot be read as one.
+    pub(crate) fn unreadable_filter(operation: &'static str) -> Self {
+        let message = "the object that the filter names cannot be read as a list of paths".to_owned();
+        Self::Refused { operation, message }
     }
 
     /// Whether the repository itself is at fault: it is missing or damaged.
