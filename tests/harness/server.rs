@@ -75,6 +75,14 @@ impl Server {
         Some(copy)
     }
 
+    /// Starts an upstream with a data directory of its own and the database of another one.
+    pub fn upstream_with_database_of(other: &Self) -> Self {
+        let mut server = Self::new("upstream", ServerOptions::default());
+        server.database.clone_from(&other.database);
+        server.run("127.0.0.1:0");
+        server
+    }
+
     /// Starts a mirror of an upstream.
     pub fn mirror(upstream: &Url, name: &str, mut options: ServerOptions) -> Self {
         let own = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned);

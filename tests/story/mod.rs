@@ -8,6 +8,7 @@ mod clone_from_mirror;
 mod copied_mirror;
 mod database_away;
 mod database_older;
+mod database_twice;
 mod disconnect;
 mod drain;
 mod emptied_mirror;
