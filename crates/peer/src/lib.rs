@@ -11,6 +11,7 @@ mod clock;
 mod error_chain;
 pub mod http;
 mod problem;
+mod product;
 mod signer;
 
 pub use address_rules::{AddressRefused, AddressRules};
@@ -19,4 +20,5 @@ pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;
 pub use error_chain::with_causes;
 pub use problem::PeerProblem;
+pub use product::PRODUCT_TYPE;
 pub use signer::Signer;
