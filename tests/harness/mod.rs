@@ -4,7 +4,7 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
-//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
+//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
@@ -23,6 +23,7 @@ mod on_disk;
 mod operations;
 mod pair;
 mod raw_clone;
+mod read_along;
 mod receiver;
 mod reference_git;
 mod relay;
@@ -52,10 +53,11 @@ pub use on_disk::{bare_repositories, copy_folder, remove_folder, replace_folder_
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
+pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
 pub use relay::Relay;
-pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
+pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, free_address};
 pub use small_disk::SmallDisk;
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};

@@ -1,9 +1,10 @@
 //! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
 //!
 //! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
-//! 2. A fetch is reduced to its meaning. If its wants are reachable now, and the meaning says all that the answer
+//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here.
+//! 3. Others are reduced to their meaning. If their wants are reachable now, and the meaning says all that the answer
 //!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
-//! 3. Everything else is computed for this client alone, with a permit.
+//! 4. Everything else is computed for this client alone, with a permit.
 //!
 //! So a stored answer never serves what the repository itself would not.
 
@@ -19,8 +20,8 @@ use heliostat_git::{
 };
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
-    ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
-    wants_progress_v0, wants_progress_v2,
+    ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
+    error_packet, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
@@ -35,6 +36,13 @@ use crate::served::ServedRepository;
 const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 const OPERATION: &str = "serve a fetch";
+
+/// Most objects of one question about sizes that are here and that no reference leads to, before none is told.
+const MAX_HIDDEN_OBJECTS: usize = 16;
+
+/// Why the rest of a request is not read that was not held in memory: whether a client may have what it wants is asked
+/// before anything is sent.
+const WANTS_TOO_LATE: &str = "a request this long has to want everything in its first 16 MiB";
 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
@@ -65,7 +73,9 @@ impl ServedRepository {
         let reader = reader.into();
         let request = match read_request(request.boxed()).await? {
             RequestBody::Whole(request) => request,
-            RequestBody::Long(request) => return self.pass_on(request, protocol, reader.key).await,
+            RequestBody::Long(wants, request) => {
+                return self.pass_on(&wants, request, protocol, reader.key).await;
+            }
         };
         let answered = match protocol.version() {
             2 => self.answer_command(&request, reader).await,
@@ -110,8 +120,9 @@ impl ServedRepository {
             },
             CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
                 Ok(asked) => {
+                    let shown = self.shown_of(&refs, asked.sized_objects(), reader.key).await?;
                     let _permit = self.engine().queue().permit(self.repository.id(), reader.key).await;
-                    Ok(Answer::Whole(self.repository.object_info(&asked).await?))
+                    Ok(Answer::Whole(self.repository.object_info(&asked, &shown).await?))
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -132,20 +143,56 @@ impl ServedRepository {
             return Ok(refused(&error));
         }
         let request = Arc::new(request);
-        match self.stored_under(&request, &refs).await {
+        let stored_under = match self.may_have(&refs, request.wants(), asking.reader.key).await? {
+            Wanted::Unreachable(object) => return Ok(refused_want(&object)),
+            // The next one may not have it any more.
+            Wanted::LatelyReachable => None,
+            Wanted::AllReachable => self.stored_under(&request, &refs).await,
+        };
+        match stored_under {
             Some(key) => self.answer_stored(key, request, &refs, asking).await,
             None => self.answer_alone(&request, asking).await,
         }
     }
 
-    /// Under which key the answer is or would be stored; `None` when it must not come from there.
+    /// Whether a client may have these. Looking for them takes a permit, like computing; what is known takes none.
+    async fn may_have(
+        &self,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+        client: ClientKey,
+    ) -> Result<Wanted, GitError> {
+        let (reachability, repository) = (self.engine().reachability(), &self.repository);
+        if reachability.is_proven(repository, refs, wants) {
+            return Ok(Wanted::AllReachable);
+        }
+        let _permit = self.engine().queue().permit(repository.id(), client).await;
+        let checked = reachability.check(repository, refs, wants).await;
+        checked.inspect_err(|error| repository.note(error))
+    }
+
+    /// Those of these objects that a client may have. The others are not here for it.
+    async fn shown_of(
+        &self,
+        refs: &RefSnapshot,
+        objects: &[ObjectId],
+        client: ClientKey,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let mut shown = self.repository.present(&objects.iter().cloned().collect()).await?;
+        for _ in 0..=MAX_HIDDEN_OBJECTS {
+            match self.may_have(refs, &shown, client).await? {
+                Wanted::Unreachable(object) => shown.remove(&object),
+                Wanted::AllReachable | Wanted::LatelyReachable => return Ok(shown),
+            };
+        }
+        Ok(BTreeSet::new())
+    }
+
+    /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
+    /// come from there.
     async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
         self.engine().responses()?;
         let digest = request.cache_key(refs, &BTreeSet::new())?;
-        let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
-        if wanted != Wanted::AllReachable {
-            return None;
-        }
         let absent = self.engine().named_objects().absent(&self.repository, refs, request).await?;
         let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
         Some(CacheKey { group: self.repository.id(), digest })
@@ -203,10 +250,15 @@ impl ServedRepository {
 
     async fn pass_on(
         &self,
+        wants: &BTreeSet<ObjectId>,
         request: ByteStream,
         protocol: &GitProtocol,
         client: ClientKey,
     ) -> Result<Answer, GitError> {
+        let refs = self.repository.snapshot().await?;
+        if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
+            return Ok(refused_want(&object));
+        }
         let _permit = self.engine().queue().permit(self.repository.id(), client).await;
         Ok(Answer::Streamed(upload_pack_by_git(&self.repository, request, protocol).await?))
     }
@@ -221,7 +273,8 @@ struct Asking {
 /// A request as far as it was read.
 enum RequestBody {
     Whole(Bytes),
-    Long(ByteStream),
+    /// What it wants, and all of it; it breaks off where it wants more.
+    Long(BTreeSet<ObjectId>, ByteStream),
 }
 
 async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
@@ -245,11 +298,29 @@ async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> 
                 }
                 body.extend_from_slice(&piece);
                 if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
-                    return Ok(RequestBody::Long(stream::iter([Ok(body.freeze())]).chain(request).boxed()));
+                    return long_request(body.freeze(), request);
                 }
             }
         }
     }
+}
+
+/// A request of which this is the beginning. Clients say what they want before they say what they have.
+fn long_request(begun: Bytes, rest: ByteStream) -> Result<RequestBody, GitError> {
+    let broken_off = || io::Error::new(io::ErrorKind::InvalidData, WANTS_TOO_LATE);
+    let mut passing = PassingWants::default();
+    passing.adds_nothing(&begun);
+    let wants = passing.wants().cloned().ok_or_else(|| GitError::Request(broken_off()))?;
+    let rest = rest.map(move |piece| {
+        let piece = piece?;
+        if passing.adds_nothing(&piece) { Ok(piece) } else { Err(broken_off()) }
+    });
+    Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed()))
+}
+
+/// As `git` refuses it, whether or not it is here.
+fn refused_want(object: &ObjectId) -> Answer {
+    Answer::Whole(error_packet(&format!("upload-pack: not our ref {object}")))
 }
 
 fn refused(error: &RequestError) -> Answer {

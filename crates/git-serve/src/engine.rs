@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
@@ -27,7 +28,12 @@ pub struct ServingOptions {
     pub ref_memory_bytes: u64,
     /// How many answers are computed at once; others wait.
     pub computations: usize,
+    /// How long what a reference named may still be fetched, and stays on disk, after the reference was moved.
+    pub keep_unreachable: Duration,
 }
+
+/// How long what a reference named is kept after it was moved, unless an operator decides otherwise.
+pub const DEFAULT_KEEP_UNREACHABLE: Duration = Duration::from_hours(14 * 24);
 
 impl Default for ServingOptions {
     /// Nothing is stored, references are remembered, and each core computes one answer.
@@ -37,6 +43,7 @@ impl Default for ServingOptions {
             cache_bytes: DEFAULT_CACHE_BYTES,
             ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES,
             computations: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_unreachable: DEFAULT_KEEP_UNREACHABLE,
         }
     }
 }
@@ -73,7 +80,7 @@ impl ServingEngine {
         Self {
             responses,
             queue: FairQueue::new(options.computations),
-            reachability: Reachability::default(),
+            reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
             bundles: Bundles::default(),

@@ -35,7 +35,7 @@ pub use answer::{Answer, ClientKey, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
-pub use engine::{ServingEngine, ServingOptions};
+pub use engine::{DEFAULT_KEEP_UNREACHABLE, ServingEngine, ServingOptions};
 pub use heliostat_git_wire::RemoteMessage;
 pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece};
 pub use housekeeping::{HousekeepingCounters, LastRun, Repacked, keep_house};

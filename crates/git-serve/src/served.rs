@@ -41,10 +41,10 @@ impl ServedRepository {
         let Some(bundle) = self.bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
         let refs = self.repository.snapshot().await?;
         match self.engine().reachability().check(&self.repository, &refs, &bundle.tips()).await {
-            Wanted::AllReachable => Ok(Some(bundle)),
-            Wanted::NotKnown => {
+            Ok(Wanted::AllReachable) => Ok(Some(bundle)),
+            checked => {
                 self.engine().doubt_bundle(self.repository.id());
-                Ok(None)
+                checked.map(|_| None)
             }
         }
     }

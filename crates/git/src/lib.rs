@@ -42,9 +42,9 @@ pub use remote::{
     fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
-    RecordedState, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE,
-    StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, OpenError, Origin,
+    PackIndex, RecordedState, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE,
+    STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
     GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,

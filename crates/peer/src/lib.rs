@@ -4,6 +4,7 @@
 //! [`CallError`] that carries the machine-readable name of the problem. Who is called and what is said is the
 //! concern of the roles.
 
+mod address_prefix;
 mod address_rules;
 mod back_off;
 mod call;
@@ -14,6 +15,7 @@ mod problem;
 mod product;
 mod signer;
 
+pub use address_prefix::AddressPrefix;
 pub use address_rules::{AddressRefused, AddressRules};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};

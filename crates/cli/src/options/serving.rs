@@ -1,13 +1,14 @@
 //! The options about answering Git's readers and about showing what that costs; the same for both roles.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use heliostat_server::{MetricsToken, ServingOptions};
 
 use super::parse::parse_parallelism;
-use super::size;
+use super::{duration, size};
 use crate::client::credentials;
 
 /// The folder for stored answers, inside the data directory.
@@ -33,6 +34,13 @@ pub struct ServingFlags {
         value_parser = parse_parallelism
     )]
     pub fetch_parallelism: Option<usize>,
+    /// How long what a branch or tag named may still be fetched, and stays on disk, after it was moved, as by a forced
+    /// push; what was deleted stays on disk as long, and cannot be fetched.
+    #[arg(
+        long, value_name = "TIME", env = "HELIOSTAT_KEEP_UNREACHABLE", default_value = "14d",
+        value_parser = duration::parse
+    )]
+    pub keep_unreachable: Duration,
     /// File with a token that /metrics asks for, at any address; HELIOSTAT_METRICS_TOKEN may hold it instead
     /// [default: none, and /metrics answers to loopback only].
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_METRICS_TOKEN_FILE")]
@@ -49,6 +57,7 @@ impl ServingFlags {
             cache_bytes: self.cache_size,
             ref_memory_bytes: self.ref_memory,
             computations: self.fetch_parallelism.unwrap_or(defaults.computations),
+            keep_unreachable: self.keep_unreachable,
         }
     }
 

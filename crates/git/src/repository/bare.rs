@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     /// Held by those who read references from disk, and alone by one that shows others at once.
     pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
+    /// Held by one that writes down what references named before.
+    left_tips: Arc<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
 }
 
@@ -44,6 +46,7 @@ impl Shared {
             ref_locks: Locks::default(),
             swaps: Locks::default(),
             push_gates: Locks::default(),
+            left_tips: Arc::default(),
             last_syncs: LastSyncs::default(),
         }
     }
@@ -133,6 +136,9 @@ impl Repository {
         let read = load_refs(self.git(), self.path(), known.as_ref()).await;
         match &read {
             Ok(snapshot) => {
+                if let Some(known) = known.filter(|known| known.content_hash() != snapshot.content_hash()) {
+                    self.note_left_tips(&known, snapshot).await;
+                }
                 load.publish(begun, snapshot);
                 self.0.shared.refs.changes.loaded(self.id(), snapshot);
             }
@@ -184,6 +190,8 @@ impl Repository {
         if updates.is_empty() {
             return Ok(());
         }
+        // What they name now must be known when they are read again.
+        self.snapshot().await?;
         update_refs(self.changing_command("update references"), self.path(), updates).await
     }
 
@@ -200,6 +208,11 @@ impl Repository {
     /// Open to pushes in their last step, or to one who syncs folders.
     pub(super) fn push_gate(&self) -> Arc<tokio::sync::RwLock<()>> {
         self.0.shared.push_gates.of(self.id())
+    }
+
+    /// Keeps those apart who write down what references named before.
+    pub(super) fn left_tips_lock(&self) -> Arc<parking_lot::Mutex<()>> {
+        Arc::clone(&self.0.shared.left_tips)
     }
 
     /// When the repositories of its store were last made durable.

@@ -66,6 +66,8 @@ pub async fn receive_pack(
     protocol: &GitProtocol,
     room: RefRoom,
 ) -> Result<ReceivedPack, GitError> {
+    // What references name now must be known when they are read again.
+    repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::default()));
     let request = within_room(request, room, Arc::clone(&commands));
     let mut running =
