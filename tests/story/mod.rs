@@ -5,7 +5,7 @@ mod backup_and_restore;
 mod begin_with_bundle;
 mod clean_stop;
 mod clone_from_mirror;
-mod copied_mirror;
+mod copied_data;
 mod database_away;
 mod database_older;
 mod database_twice;

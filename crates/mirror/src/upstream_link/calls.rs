@@ -60,6 +60,14 @@ pub(crate) enum SyncReport {
     SynchronizationFailed,
 }
 
+/// What the upstream says of the processes on either side.
+pub(super) struct BeatAnswer {
+    /// Whether another process follows under the name of this mirror.
+    pub(super) runs_twice: bool,
+    /// The process of the upstream that answers. Not every upstream says so.
+    pub(super) upstream: Option<String>,
+}
+
 /// A page of the upstream's repositories.
 #[derive(Debug)]
 pub(crate) struct RepositoryListing {
@@ -88,13 +96,23 @@ impl UpstreamClient {
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        Ok(self.call_urgently(&AnalyticsSettingsRequest { instance: None }, secret).await?.server_time)
+        Ok(self
+            .call_urgently(&AnalyticsSettingsRequest { instance: None, other_upstream: None }, secret)
+            .await?
+            .server_time)
     }
 
-    /// Says that this process follows the upstream, and hears whether another one does so under the same name.
-    pub(super) async fn runs_twice(&self, instance: &str, secret: &Secret) -> Result<bool, CallError> {
-        let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()) };
-        Ok(self.call_urgently(&request, secret).await?.runs_twice == Some(true))
+    /// Says that this process follows the upstream, and which other one sends events in its name; and hears whether another
+    /// one follows under the same name.
+    pub(super) async fn beat(
+        &self,
+        instance: &str,
+        other_upstream: Option<String>,
+        secret: &Secret,
+    ) -> Result<BeatAnswer, CallError> {
+        let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()), other_upstream };
+        let answer = self.call_urgently(&request, secret).await?;
+        Ok(BeatAnswer { runs_twice: answer.runs_twice == Some(true), upstream: answer.instance })
     }
 
     /// A page of the repositories of one project, or of all.

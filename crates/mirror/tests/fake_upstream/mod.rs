@@ -445,6 +445,7 @@ fn settings() -> RestAnalyticsSettings {
         server_time: Clock::system().now_ms(),
         support_entitlement_number: None,
         runs_twice: None,
+        instance: None,
     }
 }
 

@@ -138,6 +138,10 @@ impl UpstreamAnswer {
         let doubled = (doubled > 0).then(|| {
             format!("{doubled} mirrors are run twice, with copies of one data directory; the log names them")
         });
+        let copied = status.runs_twice.then(|| {
+            "mirrors hear from another process in the name of this server: its data directory was copied; stop one of the two"
+                .to_owned()
+        });
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
             format!(
@@ -154,8 +158,14 @@ impl UpstreamAnswer {
         let full = room
             .and_then(|room| room.complaint())
             .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
-        let reasons: Vec<String> =
-            full.into_iter().chain(double).chain(unserved).chain(unrecorded).chain(doubled).collect();
+        let reasons: Vec<String> = full
+            .into_iter()
+            .chain(double)
+            .chain(copied)
+            .chain(unserved)
+            .chain(unrecorded)
+            .chain(doubled)
+            .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
             DiskState::Writable => RUNNING,
