@@ -49,8 +49,9 @@ impl UpstreamScene {
         let waiting = heliostat_auth::server_id();
         let elsewhere = Url::parse("http://127.0.0.1:10001").expect("is a URL");
         let request = request_of(&waiting, "Waiting", &elsewhere);
-        let request =
-            server.anonymous().post("/rest/mirroring/latest/requests", &request).await.promised(200);
+        server.anonymous().post("/rest/mirroring/latest/requests", &request).await.promised(200);
+        let decided = server.admin().get("/rest/mirroring/latest/requests?state=ACCEPTED").await;
+        let decided = decided.promised(200)["values"][0]["id"].clone();
         let owner = &furnished.users.owner;
         let token = server.new_token(owner, &[]).await;
         let webhook = new_webhook(&server, &furnished.repository).await;
@@ -59,7 +60,7 @@ impl UpstreamScene {
             ("grantee", server.new_user().await.name().to_owned()),
             ("mirrorBase", mirror.base.as_str().trim_end_matches('/').to_owned()),
             ("mirrorId", mirror_id),
-            ("mirroringRequestId", text(&request["id"])),
+            ("mirroringRequestId", text(&decided)),
             ("name", "admin".to_owned()),
             ("tokenId", text(&token["id"])),
             ("userSlug", owner.name().to_owned()),

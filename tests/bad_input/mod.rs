@@ -2,6 +2,7 @@
 
 mod hostile;
 mod joining;
+mod other_sites;
 mod repositories;
 mod requests;
 mod start;

@@ -6,6 +6,7 @@
 mod addresses;
 mod bodies;
 mod callers;
+mod cross_site;
 mod overload;
 mod scene;
 mod upstream_away;

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use heliostat_git::{
-    ByteStream, GitError, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git, upload_pack_by_git,
-};
+use heliostat_git::{ByteStream, GitError, ObjectInfoRequest, advertise_by_git, upload_pack_by_git};
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
     ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
@@ -27,13 +25,16 @@ use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
-use crate::compute::{compute, compute_by_upload_pack};
+use crate::compute::{Permit, compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
 
 /// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
 /// of its own, goes to `git` as it comes.
 const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
+const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
 
 const OPERATION: &str = "serve a fetch";
 
@@ -71,9 +72,10 @@ impl ServedRepository {
         reader: impl Into<GitReader>,
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
-        let request = match read_request(request.boxed()).await? {
-            RequestBody::Whole(request) => request,
-            RequestBody::Long(wants, request) => {
+        // Kept until the answer has begun: after that the request is not needed any more.
+        let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permit) => (request, permit),
+            RequestBody::Long(wants, request, _permit) => {
                 return self.pass_on(&wants, request, protocol, reader.key).await;
             }
         };
@@ -270,43 +272,44 @@ struct Asking {
     shows_progress: bool,
 }
 
-/// A request as far as it was read.
+/// A request as far as it was read, and the permit to hold so much of it.
 enum RequestBody {
-    Whole(Bytes),
+    Whole(Bytes, Option<Permit>),
     /// What it wants, and all of it; it breaks off where it wants more.
-    Long(BTreeSet<ObjectId>, ByteStream),
+    Long(BTreeSet<ObjectId>, ByteStream, Option<Permit>),
 }
 
-async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
-    let mut first = Bytes::new();
-    let mut body = BytesMut::new();
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let stalled = || io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request");
-        match piece.map_err(|_| GitError::Request(stalled()))? {
+impl ServedRepository {
+    async fn read_request(
+        &self,
+        mut request: ByteStream,
+        client: ClientKey,
+    ) -> Result<RequestBody, GitError> {
+        let mut first = Bytes::new();
+        let mut body = BytesMut::new();
+        let mut permit = None;
+        while let Some(piece) = request.next().await {
+            let piece = piece.map_err(GitError::Request)?;
             // Nearly every request comes in one piece, which is then used as it is.
-            None if body.is_empty() => return Ok(RequestBody::Whole(first)),
-            None => return Ok(RequestBody::Whole(body.freeze())),
-            Some(piece) => {
-                let piece = piece.map_err(GitError::Request)?;
-                if first.is_empty() && body.is_empty() {
-                    first = piece;
-                    continue;
-                }
-                if body.is_empty() {
-                    body.extend_from_slice(&first);
-                }
-                body.extend_from_slice(&piece);
-                if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
-                    return long_request(body.freeze(), request);
-                }
+            if first.is_empty() && body.is_empty() {
+                first = piece;
+                continue;
+            }
+            body.extend_from_slice(&std::mem::take(&mut first));
+            body.extend_from_slice(&piece);
+            if permit.is_none() && body.len() > MAX_SHORT_REQUEST_BYTES {
+                permit = Some(self.engine().long_requests().permit(self.repository.id(), client).await);
+            }
+            if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
+                return long_request(body.freeze(), request, permit);
             }
         }
+        Ok(RequestBody::Whole(if body.is_empty() { first } else { body.freeze() }, permit))
     }
 }
 
 /// A request of which this is the beginning. Clients say what they want before they say what they have.
-fn long_request(begun: Bytes, rest: ByteStream) -> Result<RequestBody, GitError> {
+fn long_request(begun: Bytes, rest: ByteStream, permit: Option<Permit>) -> Result<RequestBody, GitError> {
     let broken_off = || io::Error::new(io::ErrorKind::InvalidData, WANTS_TOO_LATE);
     let mut passing = PassingWants::default();
     passing.adds_nothing(&begun);
@@ -315,7 +318,7 @@ fn long_request(begun: Bytes, rest: ByteStream) -> Result<RequestBody, GitError>
         let piece = piece?;
         if passing.adds_nothing(&piece) { Ok(piece) } else { Err(broken_off()) }
     });
-    Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed()))
+    Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed(), permit))
 }
 
 /// As `git` refuses it, whether or not it is here.

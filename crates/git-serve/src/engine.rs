@@ -48,6 +48,9 @@ impl Default for ServingOptions {
     }
 }
 
+/// How many requests are in memory at once of those that take megabytes.
+const LONG_REQUESTS_AT_ONCE: usize = 4;
+
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 
@@ -56,6 +59,7 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -80,6 +84,7 @@ impl ServingEngine {
         Self {
             responses,
             queue: FairQueue::new(options.computations),
+            long_requests: FairQueue::new(LONG_REQUESTS_AT_ONCE),
             reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -98,6 +103,11 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Permits to hold a long request in memory.
+    pub(crate) fn long_requests(&self) -> &FairQueue {
+        &self.long_requests
     }
 
     /// What was proven about wants.

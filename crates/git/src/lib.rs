@@ -47,7 +47,7 @@ pub use repository::{
     STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
-    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,
     ReceivedPack, RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
     answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
     upload_pack_by_git,

@@ -26,7 +26,7 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
-pub use http::OpenFiles;
+pub use http::{ConnectionOptions, OpenFiles};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,

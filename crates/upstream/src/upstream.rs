@@ -43,6 +43,8 @@ pub struct UpstreamOptions {
     pub mirror_addresses: MirrorAddresses,
     /// How long a deleted repository lies in the trash.
     pub trash_time: Duration,
+    /// How long a mirror's request to join waits for a decision.
+    pub request_lifetime: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -112,7 +114,8 @@ impl Upstream {
 
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
-        let parts = DownstreamParts { store, client, client_key, announcer, tasks };
+        let request_lifetime = options.request_lifetime;
+        let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);
         Ok((upstream, admin))
     }

@@ -2180,9 +2180,13 @@ pub struct RestMinimalRef {
     pub kind: RefType,
 }
 
-/// What an accepted mirror is to mirror at first.
+/// Which mirror is accepted, and what it is to mirror at first.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorAcceptance {
+    /// The base URL with which the request was shown. A request that has another one is not accepted.
+    #[oai(rename = "mirrorBaseUrl", skip_serializing_if_is_none, validator(max_length = 2048))]
+    #[serde(rename = "mirrorBaseUrl", default, skip_serializing_if = "Option::is_none")]
+    pub mirror_base_url: Option<String>,
     /// The ids of the projects to mirror. Without any, the mirror follows all projects.
     #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
@@ -2483,6 +2487,11 @@ pub struct RestMirroringRequestSubmission {
     #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productVersion", default, skip_serializing_if = "Option::is_none")]
     pub product_version: Option<String>,
+    /// A secret that the mirror has made, by which it proves later that the request is its own. The upstream keeps
+    /// a hash of it only. A request that came without one stays as it was filed.
+    #[oai(rename = "registrationKey", skip_serializing_if_is_none, validator(min_length = 32, max_length = 255, pattern = "^[A-Za-z0-9_-]+$"))]
+    #[serde(rename = "registrationKey", default, skip_serializing_if = "Option::is_none")]
+    pub registration_key: Option<String>,
     /// Whether a mirroring request is open, accepted or rejected.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -89,7 +89,8 @@ pub enum CreateRepositoryResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -187,7 +188,8 @@ pub enum UpdateRepositoryResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -245,7 +247,8 @@ pub enum DeleteRepositoryResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -349,7 +352,8 @@ pub enum CreateBranchForRepositoryResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -455,7 +459,8 @@ pub enum CreateBranchResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -515,7 +520,8 @@ pub enum DeleteBranchResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -614,7 +620,8 @@ pub enum SetDefaultBranchResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use heliostat_git::Durability;
-use heliostat_server::{ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
+use heliostat_server::{
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
+};
 use url::Url;
 
 use super::Roles;
@@ -25,6 +27,7 @@ const SYNC_PARALLELISM: usize = 2;
 const SERVE_STALE: Duration = Duration::from_secs(3600);
 const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
+const REQUEST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// A started upstream, and its administrator.
 pub struct Upstream {
@@ -46,6 +49,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
+        request_lifetime: REQUEST_LIFETIME,
     })
     .await
     .context("cannot start the upstream")?;
@@ -101,6 +105,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         durability,
         trash_time,
         serving,
+        connections: ConnectionOptions::default(),
         metrics_token: None,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_git::{Git, MINIMUM_GIT_VERSION};
 use heliostat_peer::with_causes;
-use heliostat_server::OpenFiles;
+use heliostat_server::{ConnectionOptions, OpenFiles};
 use reqwest::header::DATE;
 use url::Url;
 
@@ -39,7 +39,7 @@ pub fn open_files(files: OpenFiles) -> Finding {
         "a role may open {}, keeps {} for its own work and takes {} connections at once",
         files.limit,
         files.reserved(),
-        files.connections()
+        files.connections(ConnectionOptions::default().max_connections)
     );
     if files.is_short() {
         return Finding::doubtful(

@@ -9,6 +9,7 @@ use heliostat_git::Durability;
 use heliostat_server::ListenOptions;
 use url::Url;
 
+use super::connections::ConnectionFlags;
 use super::duration;
 use super::log::LogOptions;
 use super::parse::parse_http_url;
@@ -37,6 +38,9 @@ pub struct SharedOptions {
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
+    /// Connections.
+    #[command(flatten)]
+    pub connections: ConnectionFlags,
     /// The log.
     #[command(flatten)]
     pub log: LogOptions,
@@ -55,6 +59,7 @@ impl SharedOptions {
             durability,
             base_url: self.base_url.clone(),
             serving: self.serving.serving_options(&data),
+            connections: self.connections.connection_options(),
             metrics_token: self.serving.metrics_token()?,
             data,
             trash_time: self.trash_time,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -9,7 +10,7 @@ use heliostat_git::Durability;
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice};
-use crate::options::{SharedOptions, parse_display_name, start_log};
+use crate::options::{SharedOptions, duration, parse_display_name, start_log};
 
 /// Options of an upstream.
 #[derive(Debug, Args)]
@@ -33,6 +34,12 @@ pub struct UpstreamRoleOptions {
     /// Let mirrors join from loopback, link-local and other special-purpose addresses [default: false].
     #[arg(long, env = "HELIOSTAT_ALLOW_SPECIAL_MIRROR_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub allow_special_mirror_addresses: bool,
+    /// How long a mirror's request to join waits for an administrator before it is forgotten.
+    #[arg(
+        long, value_name = "TIME", env = "HELIOSTAT_REQUEST_LIFETIME", default_value = "30d",
+        value_parser = duration::parse_positive
+    )]
+    pub request_lifetime: Duration,
     /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then
     /// (relaxed: a power failure may take the last half minute).
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_DURABILITY", default_value = "strict")]
@@ -57,6 +64,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
         display_name: options.display_name,
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),
         admin_password: admin_password(),
+        request_lifetime: options.request_lifetime,
     })
     .await?;
     notice.after_start();

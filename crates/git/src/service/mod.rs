@@ -13,7 +13,7 @@ pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, r
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};
 pub use run::{
-    GitOutput, REQUEST_STALL_LIMIT, RunningService, ServeMode, ServeOptions, advertise_by_git,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, RunningService, ServeMode, ServeOptions, advertise_by_git,
     answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
 };
 pub use service_end::ServiceEnd;

@@ -10,7 +10,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -25,10 +24,7 @@ use crate::service::feed::{feed, pending_when_none};
 use crate::service::{MAX_PUSH_BYTES, OnProgress, ServiceEnd, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
-const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
-
-/// How long a client may send nothing before its request is given up.
-pub const REQUEST_STALL_LIMIT: Duration = Duration::from_mins(5);
+pub const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How a client talks to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,12 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), the
-//! context path and API version ([`Address`]), what browsers may read ([`CrossOrigin`]) and the error envelope
-//! ([`Envelope`]). [`problem`] is the only place that turns errors into HTTP.
+//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), what
+//! browsers are told ([`BrowserRules`]), the context path and API version ([`Address`]), what pages of other sites may
+//! read ([`CrossOrigin`]) and change ([`CrossSite`]), the error envelope ([`Envelope`]) and the wait for its whole body
+//! ([`WholeBody`]). [`problem`] is the only place that turns errors into HTTP.
+//!
+//! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
+//! hold it to that, [`Spool`] receives long bodies on disk, and `connections` decides who makes room for whom.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -11,26 +15,43 @@
 pub mod problem;
 
 mod address;
+mod browser_rules;
+mod client_prefix;
+mod client_wait;
+mod connection_options;
+mod connections;
 mod cross_origin;
+mod cross_site;
 mod database_gate;
 mod envelope;
 mod listen;
 mod open_files;
+mod paced_body;
 mod page_cache;
 mod request_log;
 mod sendfile_queue;
 #[cfg(test)]
 mod sendfile_tests;
+mod shared_places;
 mod socket;
+mod spool;
 mod stored_body;
 mod unread_body;
+mod whole_body;
+mod write_pace;
 
 pub use address::Address;
+pub use browser_rules::BrowserRules;
+pub use client_prefix::client_prefix;
+pub use connection_options::ConnectionOptions;
 pub use cross_origin::CrossOrigin;
+pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
 pub use listen::{bind, serve};
 pub use open_files::OpenFiles;
 pub use request_log::RequestLog;
 pub use sendfile_queue::SendfileQueue;
+pub use spool::Spool;
 pub use stored_body::StoredBody;
+pub use whole_body::WholeBody;

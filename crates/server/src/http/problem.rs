@@ -3,6 +3,8 @@
 //! Every error leaves the server as `{"errors": [{context, message, exceptionName}]}`. What must not be shown
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
+use std::io;
+
 use heliostat_api::ErrorName;
 use heliostat_api::models::{RestErrorMessage, RestErrors};
 use heliostat_peer::with_causes;
@@ -10,6 +12,8 @@ use heliostat_refusal::{Proof, Refusal};
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
+
+use super::spool::NotReceived;
 
 /// The challenge that tells a client how to authenticate.
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
@@ -145,6 +149,25 @@ impl From<Refusal> for Problem {
             }
             Refusal::Internal(error) => Self::internal(error.as_ref()),
         }
+    }
+}
+
+impl From<NotReceived> for Problem {
+    fn from(error: NotReceived) -> Self {
+        let (status, name) = match &error {
+            NotReceived::Broken(cause) if cause.kind() == io::ErrorKind::TimedOut => {
+                (StatusCode::REQUEST_TIMEOUT, ErrorName::BadRequest)
+            }
+            NotReceived::Broken(_) => (StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation),
+            NotReceived::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorName::PayloadTooLarge),
+            NotReceived::NoRoom => (StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests),
+            NotReceived::Disk(_) => {
+                tracing::error!(error = with_causes(&error), "cannot keep the body of a request");
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable)
+            }
+        };
+        let context = matches!(error, NotReceived::Broken(_)).then(|| "body".to_owned());
+        Self::new(status, name, format!("{error}.")).about(context)
     }
 }
 

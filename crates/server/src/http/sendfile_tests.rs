@@ -90,7 +90,7 @@ impl Scene {
             Response::builder().body(Body::from(StoredBody::new(parts, queue).boxed()))
         });
         let stop = CancellationToken::new();
-        tokio::spawn(super::serve(listener, endpoint, stop.clone()));
+        tokio::spawn(super::serve(listener, endpoint, super::ConnectionOptions::default(), stop.clone()));
         Scene { address, stop }
     }
 

@@ -54,7 +54,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    role.serve(listening.listener, Role::Mirror, routes(domain, git, database, metrics, &context_path));
+    let git = GitEndpoint::new(git, role.spool().clone());
+    let routes = routes(domain, git, database, metrics, &context_path);
+    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
     Ok(role)
 }
 
@@ -76,7 +78,7 @@ fn metrics_of(
 
 fn routes(
     domain: Arc<Mirror>,
-    git: MirrorGit,
+    git: GitEndpoint<MirrorGit>,
     database: Database,
     metrics: RouteMethod,
     context_path: &str,
@@ -84,7 +86,7 @@ fn routes(
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::mirror_home(domain.clone())
-        .nest_no_strip("/scm", GitEndpoint(Arc::new(git)))
+        .nest_no_strip("/scm", git)
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain, database))
         .at("/metrics", metrics);

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::data_folder::database_url;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
+use crate::http::ConnectionOptions;
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -33,6 +34,8 @@ pub struct ListenOptions {
     pub trash_time: Duration,
     /// How readers are answered.
     pub serving: ServingOptions,
+    /// How slow clients may be, and how many connections there are.
+    pub connections: ConnectionOptions,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
 }
@@ -50,6 +53,8 @@ pub struct UpstreamOptions {
     pub reported_version: ReportedVersion,
     /// The first administrator's password; generated when absent.
     pub admin_password: Option<String>,
+    /// How long a mirror's request to join waits for a decision.
+    pub request_lifetime: Duration,
 }
 
 /// What a mirror is told.

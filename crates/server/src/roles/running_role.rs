@@ -13,7 +13,10 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
-use crate::http::{self, Address, CrossOrigin, Envelope, RequestLog};
+use crate::http::{
+    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, Spool,
+    WholeBody,
+};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -23,6 +26,9 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 pub struct RunningRole {
     base_url: Url,
     address: SocketAddr,
+    connections: ConnectionOptions,
+    /// Where bodies of requests arrive.
+    spool: Spool,
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
@@ -43,6 +49,8 @@ impl RunningRole {
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
+            connections: listening.connections,
+            spool: Spool::in_folder(data.path()),
             stop,
             tasks,
             database,
@@ -88,19 +96,39 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
-    pub(crate) fn serve(&self, listener: TcpListener, role: Role, routes: impl Endpoint + 'static) {
-        let endpoint = endpoint(role, routes, self.base_url.path());
-        self.tasks.spawn(http::serve(listener, endpoint, self.stop.clone()));
+    /// Where bodies of requests arrive.
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Answers requests. `partner` is a server whose pages may call this one.
+    pub(crate) fn serve(
+        &self,
+        listener: TcpListener,
+        role: Role,
+        partner: Option<&Url>,
+        routes: impl Endpoint + 'static,
+    ) {
+        let routes = routes.with(WholeBody::new(self.spool.clone()));
+        let endpoint = endpoint(role, routes, &self.base_url, partner);
+        self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
     }
 }
 
 fn endpoint(
     role: Role,
     routes: impl Endpoint + 'static,
-    base_path: &str,
+    base_url: &Url,
+    partner: Option<&Url>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let context_path = base_path.trim_end_matches('/').to_owned();
-    routes.with(Envelope { role }).with(CrossOrigin { role }).with(Address { context_path }).with(RequestLog)
+    let context_path = base_url.path().trim_end_matches('/').to_owned();
+    routes
+        .with(Envelope { role })
+        .with(CrossSite::new(base_url, partner))
+        .with(CrossOrigin { role })
+        .with(Address { context_path })
+        .with(BrowserRules)
+        .with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.
@@ -111,6 +139,8 @@ pub(crate) struct Listening {
     pub address: SocketAddr,
     /// What clients see.
     pub base_url: Url,
+    /// How its connections are treated.
+    pub connections: ConnectionOptions,
 }
 
 impl Listening {
@@ -123,7 +153,7 @@ impl Listening {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening { listener, address, base_url })
+        Ok(Listening { listener, address, base_url, connections: options.connections })
     }
 }
 

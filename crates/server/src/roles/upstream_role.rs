@@ -16,7 +16,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::http::DatabaseGate;
+use crate::http::{DatabaseGate, Spool};
 use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
@@ -41,6 +41,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
             false => MirrorAddresses::Ordinary,
         },
         trash_time: common.trash_time,
+        request_lifetime: options.request_lifetime,
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
@@ -66,18 +67,24 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         process: ProcessMetrics::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
-    let routes = routes(domain, database.clone(), metrics, &options);
-    role.serve(listening.listener, Role::Upstream, routes.with(DatabaseGate { database }));
+    let routes = routes(domain, database.clone(), metrics, role.spool().clone(), &options);
+    role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 
-fn routes(domain: Upstream, database: Database, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
+fn routes(
+    domain: Upstream,
+    database: Database,
+    metrics: RouteMethod,
+    spool: Spool,
+    options: &UpstreamOptions,
+) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
     let handlers =
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = pages::upstream_home(&options.display_name, &domain)
-        .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
+        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit { upstream: domain.clone() }, spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))
         .at("/metrics", metrics);

@@ -9,6 +9,7 @@ mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
 mod object_format;
+mod registration_key;
 mod repository_identity;
 mod upstream_tables;
 mod webhook_tables;
@@ -32,6 +33,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(repository_identity::RepositoryIdentity),
             Box::new(chosen_projects::ChosenProjects),
             Box::new(addon_key::AddonKey),
+            Box::new(registration_key::RegistrationKey),
             Box::new(object_format::ObjectFormat),
         ]
     }

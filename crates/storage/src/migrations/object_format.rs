@@ -11,7 +11,7 @@ pub(super) struct ObjectFormat;
 
 impl MigrationName for ObjectFormat {
     fn name(&self) -> &str {
-        "upstream_0006_object_format"
+        "upstream_0007_object_format"
     }
 }
 

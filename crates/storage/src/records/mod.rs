@@ -18,7 +18,7 @@ pub use mirrored::{
 };
 pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
-    NewRequest, RepositoryMirrorState, RequestState,
+    NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
 pub use repositories::{
     NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, RefChangeRecord,

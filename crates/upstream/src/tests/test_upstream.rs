@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_downstream::Registration;
@@ -62,6 +63,7 @@ impl TestUpstream {
             admin_password,
             mirror_addresses: MirrorAddresses::Ordinary,
             trash_time: heliostat_git::DEFAULT_TRASH_TIME,
+            request_lifetime: Duration::from_hours(30 * 24),
             clock: Clock::reading(move || system.now_ms() + offset.load(Ordering::Relaxed)),
         };
         let (upstream, admin_account) =
@@ -204,5 +206,6 @@ pub(super) fn registration(mirror_id: &str, name: &str, base_url: &str) -> Regis
         mirror_type: None,
         product_type: Some("Heliostat".to_owned()),
         product_version: Some("0.1.0".to_owned()),
+        key: None,
     }
 }

@@ -1,11 +1,10 @@
 //! Answers one Git request over HTTP.
 
-use std::io;
-use std::sync::Arc;
-
-use futures_util::TryStreamExt;
+use futures_util::StreamExt;
 use heliostat_api::Call;
-use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_git::{
+    ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
+};
 use heliostat_git_serve::Answer;
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
@@ -18,7 +17,7 @@ use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitRequest, GitStep, NotServed};
 use crate::git::access::{Readable, RepositoryPath};
 use crate::http::problem::{CHALLENGE, Problem};
-use crate::http::{SendfileQueue, StoredBody};
+use crate::http::{SendfileQueue, Spool, StoredBody, client_prefix};
 use crate::wire::freshness::freshness_header;
 
 /// What git itself sends: refs may change at any moment.
@@ -28,7 +27,11 @@ const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, mus
 const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
 
 /// The endpoint below `/scm/` of a role.
-pub struct GitEndpoint<A>(pub Arc<A>);
+pub struct GitEndpoint<A> {
+    access: A,
+    /// Where requests for objects arrive.
+    spool: Spool,
+}
 
 impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
     type Output = Response;
@@ -42,21 +45,28 @@ impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
     }
 }
 
+impl<A> GitEndpoint<A> {
+    /// Answers by what the role decides.
+    pub fn new(access: A, spool: Spool) -> Self {
+        Self { access, spool }
+    }
+}
+
 impl<A: HttpIdentity> GitEndpoint<A> {
-    async fn answer(&self, request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
+    async fn answer(&self, mut request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
         let call = Call::of(&request);
         let queue = request.extensions().get::<SendfileQueue>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         let path = RepositoryPath { project_key: &wanted.project_key, slug: &wanted.slug };
         match wanted.step {
             GitStep::Advertise(service) => {
-                let client = client_of(&*self.0, &call).await?;
+                let client = client_of(&self.access, &call).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
-                        let readable = self.0.readable(&client, path).await?;
+                        let readable = self.access.readable(&client, path).await?;
                         (readable.repository, readable.freshness)
                     }
-                    GitService::ReceivePack => (self.0.pushable(&client, path).await?, None),
+                    GitService::ReceivePack => (self.access.pushable(&client, path).await?, None),
                 };
                 let answer = repository.advertise(service, &protocol).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
@@ -67,29 +77,39 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
             }
             GitStep::UploadPack => {
-                let body = body_of(request, GitService::UploadPack)?;
-                let client = client_of(&*self.0, &call).await?;
-                let Readable { repository, reader, freshness } = self.0.readable(&client, path).await?;
+                check_type(&request, GitService::UploadPack)?;
+                let client = client_of(&self.access, &call).await?;
+                let Readable { repository, reader, freshness } = self.access.readable(&client, path).await?;
+                // A request that is still arriving takes nothing that others wait for.
+                let limit_bytes = MAX_FETCH_REQUEST_BYTES;
+                let body =
+                    self.spool.receive(request.take_body(), client_prefix(&request), limit_bytes).await;
+                let body = match body {
+                    Ok(body) => decoded(&request, body.into_stream())?,
+                    Err(error) => return Ok(told(&error.into())),
+                };
                 let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
                 Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
             }
             GitStep::ReceivePack => {
-                let body = body_of(request, GitService::ReceivePack)?;
-                let client = client_of(&*self.0, &call).await?;
-                let report = self.0.take_push(&client, path, body, protocol).await?;
+                check_type(&request, GitService::ReceivePack)?;
+                let body = request.take_body().into_bytes_stream();
+                let body = decoded(&request, body.boxed())?;
+                let client = client_of(&self.access, &call).await?;
+                let report = self.access.take_push(&client, path, body, protocol).await?;
                 Ok(uncached("application/x-git-receive-pack-result", None).body(report))
             }
             GitStep::BundleList => {
-                let client = client_of(&*self.0, &call).await?;
-                let repository = self.0.readable(&client, path).await?.repository;
-                Ok(bundle::list(&repository, request.headers(), &self.0.url_of(path)))
+                let client = client_of(&self.access, &call).await?;
+                let repository = self.access.readable(&client, path).await?.repository;
+                Ok(bundle::list(&repository, request.headers(), &self.access.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
-                let client = client_of(&*self.0, &call).await?;
-                let repository = self.0.readable(&client, path).await?.repository;
+                let client = client_of(&self.access, &call).await?;
+                let repository = self.access.readable(&client, path).await?.repository;
                 bundle::answer(&repository, id, &wanted).await
             }
         }
@@ -108,23 +128,25 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     error = &error as &dyn std::error::Error,
                     "cannot read a repository that is served"
                 );
-                self.0.unreadable(path)
+                self.access.unreadable(path)
             }
             error => Refusal::internal(error),
         }
     }
 }
 
-/// The request body, unpacked if the client packed it.
-fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal> {
+fn check_type(request: &Request, service: GitService) -> Result<(), Refusal> {
     let wanted = format!("application/x-{}-request", service.name());
     if request.content_type() != Some(wanted.as_str()) {
         let message = format!("A body of {} must be of the type {wanted}.", service.name());
         return Err(Refusal::unsupported_media_type(message));
     }
-    let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
-    let body = request.into_body().into_bytes_stream().map_err(io::Error::other);
-    decode_request_body(encoding.as_deref(), body)
+    Ok(())
+}
+
+/// The body of a request, unpacked if the client packed it.
+fn decoded(request: &Request, body: ByteStream) -> Result<ByteStream, Refusal> {
+    decode_request_body(request.header(header::CONTENT_ENCODING), body)
         .map_err(|error| Refusal::unsupported_media_type(format!("This body is not read: {error}.")))
 }
 
@@ -149,7 +171,10 @@ fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> poem::R
 
 /// Git shows the text of a plain error to its user, so errors are sentences here, not JSON.
 fn refused(refusal: Refusal) -> Response {
-    let problem = Problem::from(refusal);
+    told(&Problem::from(refusal))
+}
+
+fn told(problem: &Problem) -> Response {
     let mut response = plain(problem.status_code(), problem.message());
     if problem.status_code() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
