@@ -43,7 +43,7 @@ pub struct MirrorUpgrade {
 }
 
 /// Whether mirrors may collect usage data, and what time it is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyticsSettings {
     /// Always false: nothing is collected.
     pub can_collect_analytics: bool,

@@ -377,8 +377,9 @@ impl RunningService {
     /// Takes what upload-pack only supposes about the repository for the fault of the request, which names something by
     /// itself: whoever asks could have the repository examined.
     #[must_use]
-    pub fn doubting_its_request(self) -> Self {
-        Self { doubts_request: true, ..self }
+    pub fn doubting_its_request(mut self) -> Self {
+        self.doubts_request = true;
+        self
     }
 
     /// The error that tells of this end, which is noted. Whatever breaks off a pack that has begun may be damage, in
