@@ -154,6 +154,9 @@ const DAMAGE: &[&str] = &[
     "bad ref for",
     "missing object",
     "packfile checksum",
+    // An object is copied into another pack as it is stored, and is not what the index says.
+    "bad packed object CRC",
+    "Failed to traverse parents of commit",
     "badRefContent",
     "unterminated line in",
     "unexpected line in",
@@ -302,6 +305,13 @@ mod tests {
         let draft = "fatal: unable to write new packed-refs: unable to create file /r.git/packed-refs.new: File exists";
         assert!(matches!(read(draft), GitError::Locked { .. }));
         assert!(matches!(read("fatal: something new"), GitError::Failed { .. }));
+        // What repacking meets where a bit was flipped.
+        for flipped in [
+            "error: bad packed object CRC for 47c8\nfatal: unable to read 47c8",
+            "error: Could not read 47c8\nfatal: Failed to traverse parents of commit 1955",
+        ] {
+            assert!(matches!(read(flipped), GitError::Corrupt { .. }), "{flipped}");
+        }
     }
 
     #[test]
