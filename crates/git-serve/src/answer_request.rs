@@ -15,7 +15,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use heliostat_git::{ByteStream, GitError, ObjectInfoRequest, advertise_by_git, upload_pack_by_git};
+use heliostat_git::{
+    ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
+};
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
     ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
@@ -23,9 +25,9 @@ use heliostat_git_wire::{
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer};
+use crate::answer::{Answer, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
-use crate::compute::{Permit, compute, compute_by_upload_pack};
+use crate::compute::{compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
 
@@ -149,7 +151,7 @@ impl ServedRepository {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
             Wanted::LatelyReachable => None,
-            Wanted::AllReachable => self.stored_under(&request, &refs).await,
+            Wanted::AllReachable => self.stored_under(&request, &refs, asking.reader.key).await,
         };
         match stored_under {
             Some(key) => self.answer_stored(key, request, &refs, asking).await,
@@ -180,7 +182,8 @@ impl ServedRepository {
         objects: &[ObjectId],
         client: ClientKey,
     ) -> Result<BTreeSet<ObjectId>, GitError> {
-        let mut shown = self.repository.present(&objects.iter().cloned().collect()).await?;
+        let repository = self.repository.asked_by(client);
+        let mut shown = repository.present(&objects.iter().cloned().collect()).await?;
         for _ in 0..=MAX_HIDDEN_OBJECTS {
             match self.may_have(refs, &shown, client).await? {
                 Wanted::Unreachable(object) => shown.remove(&object),
@@ -192,10 +195,16 @@ impl ServedRepository {
 
     /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
     /// come from there.
-    async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
+    async fn stored_under(
+        &self,
+        request: &FetchRequest,
+        refs: &RefSnapshot,
+        client: ClientKey,
+    ) -> Option<CacheKey> {
         self.engine().responses()?;
         let digest = request.cache_key(refs, &BTreeSet::new())?;
-        let absent = self.engine().named_objects().absent(&self.repository, refs, request).await?;
+        let repository = self.repository.asked_by(client);
+        let absent = self.engine().named_objects().absent(&repository, refs, request).await?;
         let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
         Some(CacheKey { group: self.repository.id(), digest })
     }
@@ -212,7 +221,8 @@ impl ServedRepository {
         };
         self.engine().prewarm().note(key, &request, refs);
         let (served, asked, client) = (self.clone(), Arc::clone(&request), asking.reader.key);
-        let compute = move || served.compute_with_permit(asked, client);
+        self.engine().joined_waits().join(&key, client);
+        let compute = move || served.compute_with_permit(key, asked, client);
         match responses.answer(key, compute).await {
             Ok(entry) => {
                 let progress = (asking.shows_progress && entry.is_growing())
@@ -230,12 +240,14 @@ impl ServedRepository {
     /// A computation that waits for a permit, and keeps it until only slow readers hold it up.
     fn compute_with_permit(
         self,
+        key: CacheKey,
         request: Arc<FetchRequest>,
         client: ClientKey,
     ) -> BoxFuture<'static, Result<ResponseStream, Arc<GitError>>> {
         async move {
-            let permit = self.engine().queue().permit(self.repository.id(), client).await;
-            let response = compute(&self, &request).await.map_err(Arc::new)?;
+            let waits = self.engine().joined_waits();
+            let (served, permit) = waits.first(key, client, |client| self.with_permit(client)).await;
+            let response = compute(&served, &request).await.map_err(Arc::new)?;
             Ok(response.with_permit(permit))
         }
         .boxed()
@@ -243,8 +255,8 @@ impl ServedRepository {
 
     /// The permit ends with the first piece: what follows comes at the pace of this client, who may be slow.
     async fn answer_alone(&self, request: &FetchRequest, asking: Asking) -> Result<Answer, GitError> {
-        let _permit = self.engine().queue().permit(self.repository.id(), asking.reader.key).await;
-        let response = compute_by_upload_pack(self, request).await?;
+        let (served, _permit) = self.with_permit(asking.reader.key).await;
+        let response = compute_by_upload_pack(&served, request).await?;
         let progress = asking.shows_progress.then(|| ShownProgress::new(response.progress));
         let beside = BesideAnswer::of(request, asking.reader.messages, progress);
         Ok(Answer::Streamed(with_beside(response.output, beside)))
@@ -261,8 +273,15 @@ impl ServedRepository {
         if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
             return Ok(refused_want(&object));
         }
-        let _permit = self.engine().queue().permit(self.repository.id(), client).await;
-        Ok(Answer::Streamed(upload_pack_by_git(&self.repository, request, protocol).await?))
+        let (served, _permit) = self.with_permit(client).await;
+        Ok(Answer::Streamed(upload_pack_by_git(&served.repository, request, protocol).await?))
+    }
+
+    /// Waits for a process and then for a core, so that who waits for a process holds up no core.
+    async fn with_permit(&self, client: ClientKey) -> (Self, Permit) {
+        let place = self.repository.place_for_fetch(client).await;
+        let permit = self.engine().queue().permit(self.repository.id(), client).await;
+        (self.at_place(place, client), permit)
     }
 }
 

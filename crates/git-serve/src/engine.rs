@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, FairQueue, GitError, Shares};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
 use parking_lot::Mutex;
 
 use crate::bundle::Bundles;
-use crate::compute::FairQueue;
+use crate::compute::JoinedWaits;
 use crate::counters::{ServingCounters, StoredAnswers};
 use crate::housekeeping::{Housekeeping, HousekeepingCounters};
 use crate::named_objects::NamedObjects;
@@ -26,7 +26,8 @@ pub struct ServingOptions {
     pub cache_bytes: u64,
     /// Most memory that references of repositories take, together with the lists made of them.
     pub ref_memory_bytes: u64,
-    /// How many answers are computed at once; others wait.
+    /// How many answers are computed at once for one client or one repository; others wait. Up to twice as many are
+    /// computed in all.
     pub computations: usize,
     /// How long what a reference named may still be fetched, and stays on disk, after the reference was moved.
     pub keep_unreachable: Duration,
@@ -59,6 +60,7 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    joined_waits: JoinedWaits,
     long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
@@ -83,8 +85,9 @@ impl ServingEngine {
         });
         Self {
             responses,
-            queue: FairQueue::new(options.computations),
-            long_requests: FairQueue::new(LONG_REQUESTS_AT_ONCE),
+            queue: FairQueue::new(Shares::of_cores(options.computations)),
+            joined_waits: JoinedWaits::default(),
+            long_requests: FairQueue::new(Shares::of_processes(LONG_REQUESTS_AT_ONCE)),
             reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -103,6 +106,11 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Who waits for what is to be computed.
+    pub(crate) fn joined_waits(&self) -> &JoinedWaits {
+        &self.joined_waits
     }
 
     /// Permits to hold a long request in memory.

@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heliostat_git::{Git, GitError, OpenError, RefListener, RefSnapshot, Repository, RepositoryStore};
+use heliostat_git::{
+    ClientKey, Git, GitError, OpenError, Permit, RefListener, RefSnapshot, Repository, RepositoryStore,
+};
 
 use crate::bundle::Bundle;
 use crate::engine::{ServingEngine, ServingOptions};
@@ -33,6 +35,17 @@ impl ServedRepository {
     /// What answers its readers.
     pub(crate) fn engine(&self) -> &ServingEngine {
         &self.engine
+    }
+
+    /// The same, whose processes count as those of a client.
+    #[must_use]
+    pub fn asked_by(&self, client: ClientKey) -> Self {
+        Self { repository: self.repository.asked_by(client), engine: Arc::clone(&self.engine) }
+    }
+
+    /// The same, with a place for the process that answers this client.
+    pub(crate) fn at_place(&self, place: Permit, client: ClientKey) -> Self {
+        Self { repository: self.repository.at_place(place, client), engine: Arc::clone(&self.engine) }
     }
 
     /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references

@@ -32,9 +32,10 @@ pub use heliostat_git_wire::{
     RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
 };
 pub use process::{
-    ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
-    GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
-    MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader, cpu_time,
+    ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
+    GitProcess, GitUnavailable, GitVersion, InvalidDurability, InvalidFsck, InvalidHeader,
+    MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimit, Moment,
+    Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{

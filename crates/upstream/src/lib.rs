@@ -32,5 +32,5 @@ pub use repositories::{
     RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
 };
 pub use status::UpstreamStatus;
-pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};
+pub use upstream::{StartError, Upstream, UpstreamOptions};
 pub use webhooks::{InvocationHistory, WebhookCredentials, WebhookFields, WebhookTest, Webhooks};

@@ -20,16 +20,6 @@ use crate::origin::Primary;
 use crate::repositories::Repositories;
 use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
 
-/// Which addresses mirrors and webhooks may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MirrorAddresses {
-    /// Ordinary ones, and loopback if the upstream's own base URL is on loopback.
-    #[default]
-    Ordinary,
-    /// Any, by the operator's decision.
-    Anything,
-}
-
 /// How an upstream is to be run.
 #[derive(Debug, Clone)]
 pub struct UpstreamOptions {
@@ -40,7 +30,7 @@ pub struct UpstreamOptions {
     /// Password of the first administrator; generated if there is none.
     pub admin_password: Option<Secret>,
     /// Which addresses mirrors and webhooks may have.
-    pub mirror_addresses: MirrorAddresses,
+    pub outgoing: AddressRules,
     /// How long a deleted repository lies in the trash.
     pub trash_time: Duration,
     /// How long a mirror's request to join waits for a decision.
@@ -92,12 +82,8 @@ impl Upstream {
         served: ServedRepositories,
         options: UpstreamOptions,
     ) -> Result<(Self, Option<AdminAccount>), StartError> {
-        let rules = match options.mirror_addresses {
-            MirrorAddresses::Ordinary => AddressRules::for_server_at(&options.base_url),
-            MirrorAddresses::Anything => AddressRules::Anything,
-        };
-        let destinations = Destinations::ChosenByOthers(rules);
-        let client = PeerClient::new(USER_AGENT, destinations, options.clock.clone())
+        let destinations = Destinations::ChosenByOthers(options.outgoing);
+        let client = PeerClient::new(USER_AGENT, destinations.clone(), options.clock.clone())
             .map_err(StartError::HttpClient)?;
         let webhook_client =
             WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;

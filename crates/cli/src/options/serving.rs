@@ -28,7 +28,8 @@ pub struct ServingFlags {
     /// How much memory branches and tags may take that are answered from memory; 0 reads them from disk each time.
     #[arg(long, value_name = "SIZE", env = "HELIOSTAT_REF_MEMORY", default_value = "256MiB", value_parser = size::parse)]
     pub ref_memory: u64,
-    /// How many answers to clones and fetches are computed at once [default: one for each processor].
+    /// How many answers to clones and fetches are computed at once for one client or one repository; up to twice as many
+    /// in all [default: one for each processor].
     #[arg(
         long, value_name = "COUNT", env = "HELIOSTAT_FETCH_PARALLELISM",
         value_parser = parse_parallelism

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
 use crate::disk::blocking;
-use crate::process::{Fault, Git, GitCommand, GitError};
+use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Lane, Permit};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
@@ -77,6 +77,38 @@ impl Repository {
     /// The executable that works on it.
     pub fn git(&self) -> &Git {
         &self.0.git
+    }
+
+    /// The same, whose processes count as those of a client.
+    #[must_use]
+    pub fn asked_by(&self, client: ClientKey) -> Self {
+        self.by(self.git().asked_by(client, self.id()))
+    }
+
+    /// The same, with a place for the process that answers this client.
+    #[must_use]
+    pub fn at_place(&self, place: Permit, client: ClientKey) -> Self {
+        self.by(self.git().at_place(place, client, self.id()))
+    }
+
+    fn by(&self, git: Git) -> Self {
+        let Inner { path, id, shared, .. } = &*self.0;
+        Self(Arc::new(Inner { git, path: path.clone(), id: *id, shared: Arc::clone(shared) }))
+    }
+
+    /// Waits until a process may answer this client, who reads.
+    pub async fn place_for_fetch(&self, client: ClientKey) -> Permit {
+        self.git().place(Lane::Fetch, client, self.id()).await
+    }
+
+    /// Waits until a process may make an answer that no client waits for.
+    pub async fn place_in_background(&self) -> Permit {
+        self.git().background_place(Lane::Fetch).await
+    }
+
+    /// Waits until a process may take a push of this client.
+    pub async fn place_for_push(&self, client: ClientKey) -> Permit {
+        self.git().place(Lane::Push, client, self.id()).await
     }
 
     /// An invocation that works on this repository.

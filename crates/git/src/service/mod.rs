@@ -1,6 +1,7 @@
 //! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
 
 mod feed;
+mod prepare_push;
 mod progress;
 mod receive_pack;
 mod request_body;

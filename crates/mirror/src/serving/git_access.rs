@@ -4,10 +4,11 @@
 //! credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
 //! none, so they are served even while the upstream is away.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_auth::Credentials;
+use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{Fault, ObjectId};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
@@ -32,6 +33,8 @@ pub struct ServedRepository {
     pub record: Arc<MirroredRepository>,
     /// How fresh it is.
     pub freshness: Freshness,
+    /// Who reads it, if the upstream has found their credentials right.
+    pub user: Option<UserIdentity>,
 }
 
 /// Opens repositories for those who may read them.
@@ -53,10 +56,13 @@ impl GitServing {
         project_key: &str,
         slug: &str,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<ServedRepository, Refusal> {
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
-        let (entry, reader) = self.permit(found, credentials).await?;
-        self.open_entry(&entry, &reader).await
+        let (entry, reader) = self.permit(found, credentials, peer).await?;
+        let served = self.open_entry(&entry, &reader).await?;
+        // What is public is read without a question to the upstream, whoever the reader says to be.
+        Ok(ServedRepository { user: self.decisions.known_user(credentials), ..served })
     }
 
     /// Fetches objects that a client wants and that are not here, those objects only.
@@ -92,6 +98,7 @@ impl GitServing {
         &self,
         found: Option<Arc<Entry>>,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<(Arc<Entry>, Reader), Refusal> {
         if let Some(entry) = &found
             && let Some(reader) = permit::read_public(&entry.record())
@@ -104,11 +111,11 @@ impl GitServing {
             ));
         }
         let Some(entry) = found else {
-            self.decisions.decide(credentials, None).await?;
+            self.decisions.decide(credentials, peer, None).await?;
             return Err(permit::repository_not_found());
         };
         let record = entry.record();
-        let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
+        let decision = self.decisions.decide(credentials, peer, permit::id_to_decide_by(&record)).await?;
         let reader = permit::read(record, &decision)?;
         Ok((entry, reader))
     }
@@ -131,7 +138,9 @@ impl GitServing {
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
-            Ok((repository, true)) => return Ok(ServedRepository { repository, record, freshness }),
+            Ok((repository, true)) => {
+                return Ok(ServedRepository { repository, record, freshness, user: None });
+            }
             Ok((_, false)) => self.repairs.differs(entry),
             Err(fault) => self.repairs.suspect(entry, &fault),
         }

@@ -1,5 +1,6 @@
 //! What REST clients and the console ask about: upstreams and mirrored repositories.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials};
@@ -69,6 +70,7 @@ impl Lookups {
         external_id: &str,
         caller: &Caller,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
         let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
@@ -78,7 +80,8 @@ impl Lookups {
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
                 let record = found.ok_or_else(permit::repository_not_found)?;
-                let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
+                let decision =
+                    self.decisions.decide(credentials, peer, permit::id_to_decide_by(&record)).await?;
                 permit::read(record, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(

@@ -2,8 +2,8 @@
 //!
 //! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), what
 //! browsers are told ([`BrowserRules`]), the context path and API version ([`Address`]), what pages of other sites may
-//! read ([`CrossOrigin`]) and change ([`CrossSite`]), the error envelope ([`Envelope`]) and the wait for its whole body
-//! ([`WholeBody`]). [`problem`] is the only place that turns errors into HTTP.
+//! read ([`CrossOrigin`]) and change ([`CrossSite`]), the error envelope ([`Envelope`]), the wait for its whole body
+//! ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, and `connections` decides who makes room for whom.
@@ -13,9 +13,11 @@
 //! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead.
 
 pub mod problem;
+pub mod rest_places;
 
 mod address;
 mod browser_rules;
+mod cleartext;
 mod client_prefix;
 mod client_wait;
 mod connection_options;
@@ -42,6 +44,7 @@ mod write_pace;
 
 pub use address::Address;
 pub use browser_rules::BrowserRules;
+pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use cross_origin::CrossOrigin;
@@ -51,6 +54,7 @@ pub use envelope::Envelope;
 pub use listen::{bind, serve};
 pub use open_files::OpenFiles;
 pub use request_log::RequestLog;
+pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::StoredBody;

@@ -4,7 +4,7 @@
 //! for the server's own work, however many clients there are: its database, reading repositories, and the pipes of every
 //! `git` that may run. What is left is shared by connections; a further client takes the place of one that dawdles.
 
-use heliostat_git::{MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+use heliostat_git::{MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::connection_options::DEFAULT_MAX_CONNECTIONS;
@@ -22,8 +22,9 @@ const FILES_PER_GIT: u64 = 4;
 const OTHER_OWN_FILES: u64 = 256;
 
 /// Kept for the server's own work, where the limit leaves that much.
-const RESERVED_FILES: u64 =
-    (MAX_GIT_PROCESSES + MAX_OWN_GIT_PROCESSES) as u64 * FILES_PER_GIT + OTHER_OWN_FILES;
+const RESERVED_FILES: u64 = (MAX_FETCH_PROCESSES + MAX_PUSH_PROCESSES + MAX_OWN_GIT_PROCESSES) as u64
+    * FILES_PER_GIT
+    + OTHER_OWN_FILES;
 
 /// What is asked for where there is no hard limit.
 const ENOUGH_FILES: u64 = 1_048_576;
@@ -93,7 +94,7 @@ mod tests {
         assert_eq!(files(1_048_576).connections(DEFAULT_MAX_CONNECTIONS), DEFAULT_MAX_CONNECTIONS);
         assert!(!files(20_000).is_short() && files(1_024).is_short());
         assert_eq!(files(1_024).reserved(), 512);
-        assert_eq!(files(20_000).reserved(), 640);
+        assert_eq!(files(20_000).reserved(), 768);
     }
 
     #[test]

@@ -22,9 +22,11 @@ use crate::rest::MirrorHandlers;
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
+    common.require_base_url()?;
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data).await?;
+    data.close_contents().await?;
     let git = open_git(common).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;
@@ -55,7 +57,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.spool().clone());
-    let routes = routes(domain, git, database, metrics, &context_path);
+    let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
+    let routes = routes(home, domain, git, database, metrics, &context_path);
     role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
     Ok(role)
 }
@@ -77,6 +80,7 @@ fn metrics_of(
 }
 
 fn routes(
+    home: Route,
     domain: Arc<Mirror>,
     git: GitEndpoint<MirrorGit>,
     database: Database,
@@ -85,7 +89,7 @@ fn routes(
 ) -> Route {
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::mirror_home(domain.clone())
+    let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain, database))

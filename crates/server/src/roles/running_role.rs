@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, Spool,
-    WholeBody,
+    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, RestPlaces,
+    Spool, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -109,7 +109,7 @@ impl RunningRole {
         partner: Option<&Url>,
         routes: impl Endpoint + 'static,
     ) {
-        let routes = routes.with(WholeBody::new(self.spool.clone()));
+        let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.spool.clone()));
         let endpoint = endpoint(role, routes, &self.base_url, partner);
         self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
     }
@@ -153,7 +153,16 @@ impl Listening {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening { listener, address, base_url, connections: options.connections })
+        let listening = Listening { listener, address, base_url, connections: options.connections };
+        if let Some(notice) = listening.cleartext_notice() {
+            tracing::warn!(base_url = %listening.base_url, %address, "{notice}");
+        }
+        Ok(listening)
+    }
+
+    /// What is to be said where clients reach this server without encryption.
+    pub fn cleartext_notice(&self) -> Option<&'static str> {
+        http::cleartext_notice(&self.base_url, self.address.ip())
     }
 }
 
@@ -172,13 +181,7 @@ fn usable_base_url(url: &Url) -> Result<Url, StartError> {
     Ok(url.clone())
 }
 
-/// The URL of a socket; one that listens everywhere is named by its loopback address.
+/// The URL of a socket on loopback.
 fn url_of(address: SocketAddr) -> Url {
-    let ip = match address.ip() {
-        ip if ip.is_unspecified() && ip.is_ipv4() => std::net::Ipv4Addr::LOCALHOST.into(),
-        ip if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, address.port());
     Url::parse(&format!("http://{address}")).expect("a socket address makes a URL")
 }

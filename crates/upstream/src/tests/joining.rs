@@ -441,7 +441,7 @@ async fn a_wrong_clock_is_named() {
     let hash = heliostat_auth::query_string_hash("GET", "/rest/x", None);
     let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, server.upstream.now_ms() / 1_000 + 120, 180);
     let token = Secret::new(heliostat_auth::sign(&mirror.secret(), &claims));
-    let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None };
+    let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None, peer: None };
     let refused = server
         .upstream
         .accounts()
