@@ -1,7 +1,9 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
+use url::Url;
+
 use super::browser::visit;
-use crate::harness::{Checkout, DatabaseBackup, Pair, Server, ServerOptions};
+use crate::harness::{Checkout, DatabaseBackup, Pair, Server, ServerOptions, request_of};
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
@@ -14,6 +16,20 @@ async fn an_administrator_accepts_a_mirror_on_the_first_page() {
     assert_eq!(page["values"][0]["name"], "Hanoi");
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_deletes_all_open_requests_on_the_first_page() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let requests = "/rest/mirroring/latest/requests";
+    for port in [10_001, 10_002] {
+        let base = Url::parse(&format!("http://127.0.0.1:{port}")).expect("is a URL");
+        let body = request_of(&heliostat_auth::server_id(), &format!("Stranger {port}"), &base);
+        upstream.anonymous().post(requests, &body).await.promised(200);
+    }
+    visit("console-requests", "pages/console_requests.mjs", &upstream, &[]);
+    assert_eq!(upstream.admin().get(requests).await.promised(200)["size"], 0);
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ pub fn enriched_repository(
             generation: subject.generation.0,
             identity: Some(subject.identity.to_string()),
             nonce: None,
+            purge: (subject.purge.number > 0).then_some(subject.purge.number),
         },
     }
 }
@@ -132,7 +133,7 @@ fn status_message(state: RepositoryState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_storage::{Generation, ProjectId, RepositoryId};
+    use heliostat_storage::{Generation, ProjectId, PurgeOrders, RepositoryId};
     use serde_json::json;
 
     use super::*;
@@ -162,6 +163,7 @@ mod tests {
             generation: Generation(118),
             content_hash: "ab".repeat(32),
             metadata_hash: "cd".repeat(32),
+            purge: PurgeOrders::default(),
             created_at: 0,
             updated_at: 0,
         }

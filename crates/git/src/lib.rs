@@ -43,8 +43,8 @@ pub use remote::{
     fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, OpenError, Origin,
-    PackIndex, RecordedState, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, OpenError,
+    Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE,
     STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{

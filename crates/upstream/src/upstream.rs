@@ -17,7 +17,7 @@ use url::Url;
 use crate::accounts::{Accounts, AdminAccount, BootstrapError, FirstAdmin, create_admin};
 use crate::changes::{self, Changes};
 use crate::origin::Primary;
-use crate::repositories::Repositories;
+use crate::repositories::{Repositories, carry_out_purges};
 use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
 
 /// How an upstream is to be run.
@@ -163,8 +163,9 @@ impl Upstream {
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
         let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
         let room = keep_room(self.0.served.clone(), stop.clone());
+        let purges = carry_out_purges(Arc::clone(&self.0.repositories), stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, purges, housekeeping);
         self.0.tasks.finished().await;
     }
 

@@ -8,7 +8,8 @@ use anyhow::Context;
 use heliostat_git::{Durability, Fsck, MemoryLimit};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
-    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
+    UpstreamOptions,
 };
 use url::Url;
 
@@ -108,6 +109,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         trash_time,
         serving,
         connections: ConnectionOptions::default(),
+        trusted_proxies: TrustedProxies::default(),
         metrics_token: None,
     }
 }

@@ -64,6 +64,7 @@ impl SharedOptions {
             base_url: self.base_url.clone(),
             serving: self.serving.serving_options(&data),
             connections: self.connections.connection_options(),
+            trusted_proxies: self.connections.trusted_proxies(),
             metrics_token: self.serving.metrics_token()?,
             data,
             trash_time: self.trash_time,

@@ -19,11 +19,9 @@ pub(super) async fn prepare_push(
     let command = checked(repository, command).await;
     let change = Arc::new(repository.change_under_way());
     let fed = Arc::downgrade(&change);
-    let (mut command, mut request) = (taking_a_push(command, change), request);
-    if let Some(turn) = repository.push_turn() {
-        command = command.holding(Arc::clone(&turn));
-        request = with_last_piece_in_turn(request, turn);
-    }
+    let turn = repository.push_turn();
+    let command = taking_a_push(command, change).holding(Arc::clone(&turn));
+    let request = with_last_piece_in_turn(request, turn);
     let request =
         request.inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed())).boxed();
     (command, request)

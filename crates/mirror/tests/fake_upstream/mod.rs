@@ -388,6 +388,7 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
             generation: repository.generation,
             identity: None,
             nonce: None,
+            purge: None,
         },
     }
 }

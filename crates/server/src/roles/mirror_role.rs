@@ -15,6 +15,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
+use crate::http::Connections;
 use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
@@ -53,10 +54,12 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
-    let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
+    let connections = role.clients().connections().clone();
+    let take_metrics =
+        metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness), connections);
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    let git = GitEndpoint::new(git, role.spool().clone());
+    let git = GitEndpoint::new(git, role.clients().spool().clone());
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
     let routes = routes(home, domain, git, database, metrics, &context_path);
     role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
@@ -67,6 +70,7 @@ fn metrics_of(
     engine: Arc<ServingEngine>,
     domain: Arc<Mirror>,
     freshness: Arc<FreshnessCounters>,
+    connections: Connections,
 ) -> impl Fn() -> Metrics + Send + Sync {
     move || Metrics {
         role: Role::Mirror.as_str(),
@@ -75,6 +79,7 @@ fn metrics_of(
         room: engine.room(),
         disk: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        connections: connections.counters(),
         process: ProcessMetrics::now(),
     }
 }

@@ -13,7 +13,7 @@ use url::Url;
 use super::data_folder::database_url;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
-use crate::http::ConnectionOptions;
+use crate::http::{ConnectionOptions, TrustedProxies};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -40,6 +40,8 @@ pub struct ListenOptions {
     pub serving: ServingOptions,
     /// How slow clients may be, and how many connections there are.
     pub connections: ConnectionOptions,
+    /// The proxies that say whom they ask for.
+    pub trusted_proxies: TrustedProxies,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
 }

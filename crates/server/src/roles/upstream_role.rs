@@ -56,7 +56,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let asked = domain.clone();
+    let (asked, connections) = (domain.clone(), role.clients().connections().clone());
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
@@ -64,11 +64,12 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         room: engine.room(),
         disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
+        connections: connections.counters(),
         process: ProcessMetrics::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
-    let routes = routes(home, domain, database.clone(), metrics, role.spool().clone(), &options);
+    let routes = routes(home, domain, database.clone(), metrics, role.clients().spool().clone(), &options);
     role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
     Ok(role)
 }

@@ -115,7 +115,7 @@ async fn the_first_push_chooses_the_default_branch() {
     let stored =
         server.upstream.repositories().repository(&admin, "APP", "engine").await.expect("it is there");
     assert_eq!(stored, pushed);
-    assert_eq!(stored.metadata_hash, heliostat_downstream::metadata_hash(&stored));
+    assert_eq!(stored.metadata_hash, metadata_hash(&stored));
     let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
