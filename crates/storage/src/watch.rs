@@ -137,6 +137,7 @@ mod tests {
     async fn another_process_at_the_same_database_is_noticed_by_both() {
         for test in TestDatabase::each(Role::Upstream).await {
             let (first, second) = (test.database.clone(), test.open_again().await);
+            let closing = second.clone();
             let noticed = async {
                 while first.double().is_none() || second.double().is_none() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -160,7 +161,7 @@ mod tests {
                     () = tokio::time::sleep(Duration::from_secs(60)) => panic!("the other one has ended"),
                 }
             }
-            second.close().await.unwrap();
+            closing.close().await.unwrap();
             test.remove().await;
         }
     }
