@@ -5,6 +5,7 @@
 //! is closed before anything was answered, as servers close those that were idle; it is asked once more.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use heliostat_api::{ErrorName, RemoteCall};
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::address_rules::AddressRefused;
 use crate::clock::Clock;
-use crate::http::{self, Destinations, NoAnswer, read_at_most};
+use crate::http::{self, Destinations, NoAnswer, NotResolved, read_at_most};
 use crate::problem::PeerProblem;
 use crate::signer::Signer;
 
@@ -247,6 +248,11 @@ impl PeerClient {
     /// Checks as much of an address as can be checked without resolving it.
     pub fn check_address(&self, url: &Url) -> Result<(), AddressRefused> {
         self.destinations.check_literal(url)
+    }
+
+    /// Where a URL leads, for a call that another program makes in the place of this client.
+    pub async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, NotResolved> {
+        self.destinations.resolve(url).await
     }
 
     /// Calls an operation of the contract and returns what it answers.

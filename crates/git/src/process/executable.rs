@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::process::{
-    ClientKey, Durability, FairQueue, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Permit,
-    Readers, Shares,
+    ClientKey, Durability, FairQueue, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit,
+    MemoryLimits, MemoryUse, Permit, Readers, Shares,
 };
 
 /// Bound on processes that answer clients which read; more requests wait. [`Shares::of_processes`] says how many of them
@@ -55,7 +55,7 @@ struct Inner {
     durability: Durability,
     /// What follows from it.
     sync_settings: Vec<(String, String)>,
-    memory_limit: MemoryLimit,
+    memory_limits: MemoryLimits,
     fsck: Fsck,
     fetches: FairQueue,
     pushes: FairQueue,
@@ -120,7 +120,7 @@ impl Git {
             version: MINIMUM_GIT_VERSION,
             durability: Durability::default(),
             sync_settings: Vec::new(),
-            memory_limit: MemoryLimit::of_machine(),
+            memory_limits: MemoryLimits::default(),
             fsck: Fsck::default(),
             fetches: FairQueue::new(Shares::of_processes(max_fetches)),
             pushes: FairQueue::new(Shares::of_processes(MAX_PUSH_PROCESSES)),
@@ -207,8 +207,8 @@ impl Git {
 
     /// The same, each process with so much memory.
     #[must_use]
-    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
-        Self::of(Inner { memory_limit, ..Inner::clone(&self.inner) })
+    pub fn with_memory_limits(self, memory_limits: MemoryLimits) -> Self {
+        Self::of(Inner { memory_limits, ..Inner::clone(&self.inner) })
     }
 
     /// The same, with pushes checked so strictly.
@@ -222,9 +222,9 @@ impl Git {
         self.inner.fsck
     }
 
-    /// How much memory each process may take.
-    pub(crate) fn memory_limit(&self) -> MemoryLimit {
-        self.inner.memory_limit
+    /// How much memory a process may take.
+    pub(crate) fn memory_limit(&self, purpose: MemoryUse) -> MemoryLimit {
+        self.inner.memory_limits.of(purpose)
     }
 
     /// The settings by which what it writes is as durable as it is to be.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::{Durability, Fsck, MemoryLimit};
+use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
 use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
@@ -31,7 +31,7 @@ pub struct ListenOptions {
     /// The git executable.
     pub git: PathBuf,
     /// How much memory a git process may take.
-    pub git_memory: MemoryLimit,
+    pub git_memory: MemoryLimits,
     /// What a power failure may take.
     pub durability: Durability,
     /// How long a repository that is no longer wanted lies in the trash.

@@ -11,6 +11,7 @@ use heliostat_git as git;
 use heliostat_git::{ObjectFormat, RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, Repository, RepositoryFormat};
+use url::Url;
 
 use super::records::Repositories;
 use crate::changes::{RepositoryFault, disk_id};
@@ -168,8 +169,12 @@ impl Repositories {
         let draft = disk.draft(number, &branch, format).await.map_err(Refusal::internal)?;
         let (base, key) = (mirror.base_url.trim_end_matches('/'), recorded.project.key.to_lowercase());
         let source = format!("{base}/scm/{key}/{}.git", recorded.slug);
+        let url = Url::parse(&source).map_err(Refusal::internal)?;
+        // A name that leads elsewhere by now must not lead git, with an administrator's credentials, to this machine.
+        let addresses = self.client.resolve(&url).await.map_err(|error| not_fetched(mirror, &error))?;
+        let source = git::FetchSource { url: &source, addresses: &addresses };
         let fetched =
-            git::fetch_everything(draft.repository(), &source, Some(&restoration.authorization)).await;
+            git::fetch_everything(draft.repository(), source, Some(&restoration.authorization)).await;
         fetched.map_err(|error| not_fetched(mirror, &error))?;
         draft.repository().verify().await.map_err(|error| not_fetched(mirror, &error))?;
         draft.repository().set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal)?;
