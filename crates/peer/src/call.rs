@@ -388,12 +388,16 @@ mod tests {
     #[test]
     fn an_operation_is_called_below_the_base_url() {
         let base = Url::parse("https://git.example.com/context/").expect("a valid URL");
-        let request = GetContentHashByIdRequest { repo_id: "4 2".to_owned(), include_default_branch: true };
+        let request = GetContentHashByIdRequest {
+            repo_id: "4 2".to_owned(),
+            include_default_branch: true,
+            nonce: None,
+        };
         let call = Call::of(&request, &base);
         let address =
             "https://git.example.com/context/rest/mirroring/latest/repos/4%202?includeDefaultBranch=true";
         assert_eq!((call.method.as_str(), call.url.as_str()), ("GET", address));
-        let call = Call::of(&AnalyticsSettingsRequest { instance: None }, &base);
+        let call = Call::of(&AnalyticsSettingsRequest { instance: None, other_upstream: None }, &base);
         assert_eq!(call.url.query(), None);
     }
 

@@ -242,13 +242,15 @@ impl Git {
         &self.inner.program
     }
 
-    /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
-    pub async fn is_repository(&self, path: &Path) -> bool {
-        let is_git_dir = async |place: &Path| {
-            let command = self.command("look for a repository").repository(place);
-            command.args(["rev-parse", "--git-dir"]).run().await.is_ok()
-        };
-        is_git_dir(&path.join(".git")).await || is_git_dir(path).await
+    /// The git directory of the repository that `path` is: bare, a work tree, or the `.git` folder of one.
+    pub async fn git_dir_of(&self, path: &Path) -> Option<PathBuf> {
+        for place in [path.join(".git"), path.to_owned()] {
+            let command = self.command("look for a repository").repository(&place);
+            if command.args(["rev-parse", "--git-dir"]).run().await.is_ok() {
+                return Some(place);
+            }
+        }
+        None
     }
 
     /// A `git` invocation; `operation` says in errors what could not be done.
@@ -287,9 +289,10 @@ mod tests {
         let work_tree = workshop.work_tree("project");
         let inside = work_tree.join("folder");
         std::fs::create_dir(&inside).expect("folder");
-        assert!(workshop.git.is_repository(&work_tree).await);
-        assert!(workshop.git.is_repository(&work_tree.join(".git")).await);
-        assert!(!workshop.git.is_repository(&inside).await);
-        assert!(!workshop.git.is_repository(Path::new("/nonexistent")).await);
+        let git_dir = Some(work_tree.join(".git"));
+        assert_eq!(workshop.git.git_dir_of(&work_tree).await, git_dir);
+        assert_eq!(workshop.git.git_dir_of(&work_tree.join(".git")).await, git_dir);
+        assert_eq!(workshop.git.git_dir_of(&inside).await, None);
+        assert_eq!(workshop.git.git_dir_of(Path::new("/nonexistent")).await, None);
     }
 }
