@@ -85,13 +85,16 @@ impl Reachability {
             remember(&self.proven_of(repository.id(), refs), digest(wants));
             return Ok(Wanted::AllReachable);
         };
-        let lately = self.lately_named(repository, refs).await?;
+        let lately = match unreached.is_here {
+            true => self.lately_named(repository, refs).await?,
+            false => BTreeSet::new(),
+        };
         if lately.is_subset(&tips) {
-            return Ok(Wanted::Unreachable(unreached));
+            return Ok(Wanted::Unreachable(unreached.object));
         }
         tips.extend(lately);
         let unreached = repository.first_unreached(wants, &tips).await?;
-        Ok(unreached.map_or(Wanted::LatelyReachable, Wanted::Unreachable))
+        Ok(unreached.map_or(Wanted::LatelyReachable, |found| Wanted::Unreachable(found.object)))
     }
 
     /// What references named lately that are still there and name something else now.

@@ -22,6 +22,15 @@ const LISTING_TIME_LIMIT: Duration = Duration::from_mins(2);
 
 const OPERATION: &str = "look whether references lead to an object";
 
+/// An object that no reference leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    /// Which one.
+    pub object: ObjectId,
+    /// Whether it is here all the same.
+    pub is_here: bool,
+}
+
 /// Objects apart by what they are.
 #[derive(Default)]
 struct Sorted {
@@ -36,21 +45,25 @@ impl Repository {
         &self,
         objects: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
-    ) -> Result<Option<ObjectId>, GitError> {
+    ) -> Result<Option<Unreached>, GitError> {
+        let here = |object| Unreached { object, is_here: true };
         let unknown: BTreeSet<_> = objects.difference(tips).cloned().collect();
         if unknown.is_empty() {
             return Ok(None);
         }
         let Sorted { missing, commits, others } = self.sorted_by_kind(&unknown).await?;
-        if let Some(missing) = missing.into_iter().next() {
-            return Ok(Some(missing));
+        if let Some(object) = missing.into_iter().next() {
+            return Ok(Some(Unreached { object, is_here: false }));
         }
-        let commit = self.first_unreached_commit(&commits, tips).await?;
+        let commit = self.first_unreached_commit(&commits, tips).await?.map(here);
         if commit.is_some() || others.is_empty() {
             return Ok(commit);
         }
         let doubtful = self.not_seen_below(&others, tips).await?;
-        Ok(if doubtful.is_empty() { None } else { self.unlisted(doubtful, tips).await?.into_iter().next() })
+        if doubtful.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.unlisted(doubtful, tips).await?.into_iter().next().map(here))
     }
 
     /// Those of these objects that are here.
@@ -218,11 +231,12 @@ mod tests {
                 assert_eq!(found.expect("git runs"), None, "{object} with a bitmap: {has_bitmap}");
             }
             let all: BTreeSet<_> = old.iter().cloned().chain([tag.clone()]).collect();
-            for object in &lost {
+            for (index, object) in lost.iter().enumerate() {
                 let mut with = all.clone();
                 with.insert(object.clone());
                 let found = repository.first_unreached(&with, &tips).await.expect("git runs");
-                assert_eq!(found.as_ref(), Some(object), "with a bitmap: {has_bitmap}");
+                let expected = Unreached { object: object.clone(), is_here: index < 4 };
+                assert_eq!(found, Some(expected), "with a bitmap: {has_bitmap}");
             }
             let below_nothing = repository.first_unreached(&all, &BTreeSet::new()).await;
             assert!(below_nothing.expect("git runs").is_some());
