@@ -274,6 +274,14 @@ pub fn unreachable_repository(id: u32, project: u32) -> Value {
     })
 }
 
+/// A repository of the hand-made upstream without references: nothing of it has to be fetched.
+pub fn repository_of_nothing(id: u32, project: u32) -> Value {
+    let mut repository = unreachable_repository(id, project);
+    repository["properties"]["contentHash"] = json!(HASH_OF_NOTHING);
+    repository["properties"]["generation"] = json!(0);
+    repository
+}
+
 fn has_id(value: &Value, id: &str) -> bool {
     value["id"].as_u64().is_some_and(|number| id.parse() == Ok(number))
 }

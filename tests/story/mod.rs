@@ -12,6 +12,7 @@ mod disconnect;
 mod drain;
 mod emptied_mirror;
 mod heals_by_itself;
+mod hidden_at_mirrors;
 mod kill_and_converge;
 mod late_events;
 mod metrics_tell_operators;

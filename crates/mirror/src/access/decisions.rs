@@ -8,9 +8,11 @@ use heliostat_peer::{CallError, Clock};
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::AskedRepository;
 use super::decision_cache::{CredentialKey, DecisionLifetimes, Remembered};
 use super::keeping::Keeping;
 use super::outage::{Outage, is_passing};
+use super::permit;
 use crate::upstream_link::{
     AccessDecision, AuthenticationAnswer, UpstreamClient, UpstreamLink, is_about_us_alone,
 };
@@ -62,28 +64,28 @@ impl AccessDecisions {
         self.keeping.take_back(on_disk).await
     }
 
-    /// What the upstream decides about a user's credentials, and about a repository if one is named.
+    /// What the upstream decides about a user's credentials, and about a repository if one is asked for.
     pub(crate) async fn decide(
         &self,
         credentials: &Credentials,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(key) = self.keeping.cache().key(credentials) else {
             return Err(Refusal::unauthenticated(
                 "The user name and password or the token of a user is needed.",
             ));
         };
-        match self.recall(key, repository) {
+        match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),
             Remembered::Stale(decision) if self.outage.lasts() => return Ok(decision),
             Remembered::Stale(_) | Remembered::Nothing => {}
         }
-        self.decide_once(key, credentials, repository).await
+        self.decide_once(key, credentials, asked).await
     }
 
-    fn recall(&self, key: CredentialKey, repository: Option<&str>) -> Remembered {
-        self.keeping.cache().recall(key, repository, self.clock.now_ms())
+    fn recall(&self, key: CredentialKey, asked: Option<&AskedRepository>) -> Remembered {
+        self.keeping.cache().recall(key, asked, self.clock.now_ms())
     }
 
     /// Asks the upstream, once for all who ask about the same credentials at the same time.
@@ -91,12 +93,12 @@ impl AccessDecisions {
         &self,
         key: CredentialKey,
         credentials: &Credentials,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
         let _in_flight = self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS].lock().await;
         // Before anything is asked, so that the answer also takes back what it contradicts.
         self.keeping.bring_back(key).await?;
-        let stale = match self.recall(key, repository) {
+        let stale = match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),
             Remembered::Stale(decision) => Some(decision),
@@ -105,19 +107,20 @@ impl AccessDecisions {
         if self.outage.lasts() {
             return stale.ok_or_else(|| self.outage.refusal());
         }
-        self.ask_upstream(key, credentials, repository, stale).await
+        self.ask_upstream(key, credentials, asked, stale).await
     }
 
     async fn ask_upstream(
         &self,
         key: CredentialKey,
         credentials: &Credentials,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
         stale: Option<AccessDecision>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(secret) = self.link.secret_in_force() else {
             return Err(Refusal::unavailable("This mirror has not been accepted by its upstream."));
         };
+        let repository = asked.and_then(AskedRepository::upstream_id);
         for _ in 0..MAX_QUESTIONS {
             let cache = self.keeping.cache();
             let epoch = cache.epoch();
@@ -128,7 +131,7 @@ impl AccessDecisions {
             };
             match answer {
                 Ok(AuthenticationAnswer::Accepted(decision)) => {
-                    let on_disk = cache.accepted(key, repository, &decision, epoch, self.clock.now_ms());
+                    let on_disk = cache.accepted(key, asked, &decision, epoch, self.clock.now_ms());
                     self.keeping.take_back(on_disk).await?;
                     if cache.epoch() == epoch {
                         return Ok(decision);
@@ -140,7 +143,7 @@ impl AccessDecisions {
                     return Err(Refusal::wrong_credentials());
                 }
                 Ok(AuthenticationAnswer::RepositoryUnknown) => {
-                    return Err(Refusal::not_found("repository", "There is no such repository."));
+                    return Err(permit::repository_not_found());
                 }
                 Err(error) => return self.without_answer(&error, stale),
             }

@@ -1,7 +1,7 @@
 //! Which repository a git request gets, if any.
 //!
-//! A repository that does not exist and one that the caller may not read look the same: 401 without valid
-//! credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
+//! A repository that does not exist and one that the caller may not read look the same, and cost the upstream the same
+//! question: 401 without valid credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
 //! none, so they are served even while the upstream is away.
 
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 
 use super::freshness::{Freshness, wait_until_fresh};
-use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
+use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
 use crate::upstream_link::UpstreamLink;
@@ -55,7 +55,9 @@ impl GitServing {
         credentials: &Credentials,
     ) -> Result<ServedRepository, Refusal> {
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
-        let (entry, reader) = self.permit(found, credentials).await?;
+        let record = found.as_ref().map(|entry| entry.record());
+        let asked = AskedRepository::by_path(project_key, slug, record.as_deref());
+        let (entry, reader) = self.permit(found, &asked, credentials).await?;
         self.open_entry(&entry, &reader).await
     }
 
@@ -91,6 +93,7 @@ impl GitServing {
     async fn permit(
         &self,
         found: Option<Arc<Entry>>,
+        asked: &AskedRepository,
         credentials: &Credentials,
     ) -> Result<(Arc<Entry>, Reader), Refusal> {
         if let Some(entry) = &found
@@ -103,13 +106,9 @@ impl GitServing {
                 "Credentials of the upstream are needed to read this repository.",
             ));
         }
-        let Some(entry) = found else {
-            self.decisions.decide(credentials, None).await?;
-            return Err(permit::repository_not_found());
-        };
-        let record = entry.record();
-        let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
-        let reader = permit::read(record, &decision)?;
+        let decision = self.decisions.decide(credentials, Some(asked)).await?;
+        let entry = found.ok_or_else(permit::repository_not_found)?;
+        let reader = permit::read(entry.record(), &decision)?;
         Ok((entry, reader))
     }
 

@@ -6,8 +6,8 @@ use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredRepository, UpstreamServer};
 
-use crate::access::AccessDecisions;
 use crate::access::permit::{self, Administrator, Reader};
+use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Inventory, is_available};
 use crate::upstream_link::{Introduction, UpstreamFacts, UpstreamLink, UpstreamUrl};
 
@@ -77,9 +77,9 @@ impl Lookups {
                 permit::read_as_upstream(found.ok_or_else(permit::repository_not_found)?, caller)
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
-                let record = found.ok_or_else(permit::repository_not_found)?;
-                let decision = self.decisions.decide(credentials, permit::id_to_decide_by(&record)).await?;
-                permit::read(record, &decision)
+                let asked = AskedRepository::by_id(external_id, found.as_deref());
+                let decision = self.decisions.decide(credentials, Some(&asked)).await?;
+                permit::read(found.ok_or_else(permit::repository_not_found)?, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(
                 "This needs a link signed by the upstream, or the credentials of a user who may read the repository.",
