@@ -50,6 +50,8 @@ struct State {
     repositories: Vec<Value>,
     /// Whether signed calls are refused because of their time.
     clock_is_wrong: bool,
+    /// How many more signatures are refused.
+    refusals_left: u32,
     /// Whether a proxy answers in its place.
     is_away: bool,
     /// What was said that is not in the contract.
@@ -99,6 +101,8 @@ impl UpstreamByHand {
                     return (503, Value::Null);
                 }
                 let answered = answer(request, &state);
+                let is_refused = answered.1["errors"][0]["exceptionName"] == ErrorName::ServerToken.as_str();
+                state.refusals_left = state.refusals_left.saturating_sub(u32::from(is_refused));
                 state.faults.extend(faults(request, &answered));
                 answered
             }
@@ -208,6 +212,11 @@ impl UpstreamByHand {
     /// From now on no signature is accepted any more.
     pub fn refuse_secret(&self) {
         self.state.lock().secrets.clear();
+    }
+
+    /// The next signature is refused, and those after it are not.
+    pub fn refuse_once(&self) {
+        self.state.lock().refusals_left = 1;
     }
 
     /// From now on a proxy answers in its place, or itself again.
@@ -324,7 +333,7 @@ fn answer(request: &Received, state: &State) -> Reply {
     {
         return reply;
     }
-    if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
+    if state.refusals_left > 0 || !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     if state.clock_is_wrong {

@@ -22,6 +22,7 @@ mod push_reaches_mirrors;
 mod restart_at_once;
 mod says_what_is_known;
 mod selection;
+mod signature_refused;
 mod trash;
 mod upstream_away;
 mod upstream_restored;

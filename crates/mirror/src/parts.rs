@@ -86,9 +86,8 @@ impl Parts {
         let introduction = Arc::new(introduction(options, server_id.clone()));
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
-        let contact = Arc::clone(link.contact());
-        let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
-            .map_err(StartError::Client)?;
+        let client = UpstreamClient::new(Arc::clone(&link), server_id, clock.clone());
+        let client = client.map_err(StartError::Client)?;
         client.set_make(link.make_of_upstream().await?);
 
         let heartbeat = Arc::new(Heartbeat::new(client.clone()));

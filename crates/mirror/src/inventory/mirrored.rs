@@ -78,7 +78,7 @@ impl Inventory {
     pub(crate) fn is_mirrored(&self, entry: &Entry) -> bool {
         let record = entry.record();
         record.removed_at.is_none()
-            && self.link.is_installed()
+            && self.link.serves()
             && self.selection.current().covers(&record.project_id)
     }
 

@@ -54,6 +54,7 @@ impl GitServing {
         slug: &str,
         credentials: &Credentials,
     ) -> Result<ServedRepository, Refusal> {
+        self.link.refuse_while_in_doubt()?;
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
         let record = found.as_ref().map(|entry| entry.record());
         let asked = AskedRepository::by_path(project_key, slug, record.as_deref());

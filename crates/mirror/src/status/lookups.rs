@@ -71,6 +71,7 @@ impl Lookups {
         credentials: &Credentials,
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
+        self.link.refuse_while_in_doubt()?;
         let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
         match caller {
             Caller::Upstream { .. } => {
