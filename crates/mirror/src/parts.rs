@@ -91,7 +91,9 @@ impl Parts {
         client.set_make(link.make_of_upstream().await?);
 
         let heartbeat = Arc::new(Heartbeat::new(client.clone()));
-        let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
+        // That the upstream is away shows when it is asked, so that it is asked at least as often as this.
+        let fresh = options.decision_ttl.min(options.serve_stale);
+        let lifetimes = DecisionLifetimes { fresh, stale: options.serve_stale };
         let (of_link, of_client) = (Arc::clone(&link), client.clone());
         let decisions =
             AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;

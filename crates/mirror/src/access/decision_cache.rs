@@ -178,6 +178,20 @@ impl AccessDecisionCache {
         }
     }
 
+    /// What the upstream has decided since then, for those who have waited for its answer: it is theirs as well, however
+    /// short decisions are used.
+    pub(crate) fn decided_since(
+        &self,
+        key: CredentialKey,
+        asked: Option<&AskedRepository>,
+        since_ms: i64,
+    ) -> Option<AccessDecision> {
+        let state = self.state.lock();
+        let accepted = state.accepted.get(&key)?;
+        let (permission, verified_at) = accepted.about(asked)?;
+        (verified_at >= since_ms).then(|| AccessDecision { user: accepted.user.clone(), permission })
+    }
+
     /// Enters an acceptance, unless there was a revocation since `asked_in`.
     pub(crate) fn accepted(
         &self,
@@ -383,6 +397,15 @@ mod tests {
             let _ = cache.revoke(None);
             let _ = cache.accepted(key, None, &decision(), cache.epoch(), 0);
         }
+    }
+
+    #[test]
+    fn an_answer_is_also_of_those_who_waited_for_it() {
+        let (cache, key) = known();
+        let engine = engine();
+        assert_eq!(cache.decided_since(key, Some(&engine), 0), Some(decision()));
+        assert_eq!(cache.decided_since(key, Some(&engine), 1), None);
+        assert_eq!(cache.decided_since(key, Some(&named("APP/wing", None)), 0), None);
     }
 
     #[test]

@@ -95,7 +95,18 @@ impl AccessDecisions {
         credentials: &Credentials,
         asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
-        let _in_flight = self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS].lock().await;
+        let in_flight = &self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS];
+        let _in_flight = match in_flight.try_lock() {
+            Ok(first) => first,
+            Err(_) => {
+                let since_ms = self.clock.now_ms();
+                let after_others = in_flight.lock().await;
+                if let Some(decision) = self.keeping.cache().decided_since(key, asked, since_ms) {
+                    return Ok(decision);
+                }
+                after_others
+            }
+        };
         // Before anything is asked, so that the answer also takes back what it contradicts.
         self.keeping.bring_back(key).await?;
         let stale = match self.recall(key, asked) {
