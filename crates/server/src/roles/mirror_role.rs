@@ -52,7 +52,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     role.spawn(async move { background.stopped().await });
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
-    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     role.serve(listening.listener, Role::Mirror, routes(domain, git, database, metrics, &context_path));
     Ok(role)
@@ -69,6 +69,7 @@ fn metrics_of(
         housekeeping: engine.housekeeping_counters(),
         room: engine.room(),
         disk: None,
+        mirrors: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         process: ProcessMetrics::now(),
     }

@@ -17,7 +17,7 @@ use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::DatabaseGate;
-use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
+use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -55,15 +55,26 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let asked = domain.clone();
-    let take_metrics = move || Metrics {
-        role: Role::Upstream.as_str(),
-        serving: engine.counters(),
-        housekeeping: engine.housekeeping_counters(),
-        room: engine.room(),
-        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
-        mirror: None,
-        process: ProcessMetrics::now(),
+    let (asked, asked_database) = (domain.clone(), database.clone());
+    let take_metrics = move || {
+        let (engine, asked, database) = (Arc::clone(&engine), asked.clone(), asked_database.clone());
+        async move {
+            // A database that is away is not waited for.
+            let mirrors = match database.absence() {
+                None => asked.mirror_standings().await.ok(),
+                Some(_) => None,
+            };
+            Metrics {
+                role: Role::Upstream.as_str(),
+                serving: engine.counters(),
+                housekeeping: engine.housekeeping_counters(),
+                room: engine.room(),
+                disk: Some(DiskMetrics::new(&asked.disk_agreement())),
+                mirrors: mirrors.map(MirrorStandings::new),
+                mirror: None,
+                process: ProcessMetrics::now(),
+            }
+        }
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let routes = routes(domain, database.clone(), metrics, &options);
