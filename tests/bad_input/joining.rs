@@ -28,6 +28,31 @@ async fn accept_is_refused(upstream: &Server, body: &Value) {
 }
 
 #[tokio::test]
+async fn a_stranger_cannot_lead_the_request_of_a_mirror_to_an_address_of_their_own() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let mirror = Server::mirror(upstream.base_url(), "Saigon", ServerOptions::default());
+    let client = admin(&upstream);
+    let shown = eventually("the mirror's request", || async {
+        client.get(REQUESTS).await.expect(200).json()["values"].get(0).cloned()
+    })
+    .await;
+    let stranger = FakeMirror::start(good_descriptor).await;
+    let mut forged = request_of(shown["mirrorId"].as_str().expect("is text"), "Saigon", &stranger.base);
+    for key in [None, Some(heliostat_auth::shared_secret())] {
+        if let Some(key) = key {
+            forged["registrationKey"] = json!(key.expose());
+        }
+        let error = upstream.anonymous().post(REQUESTS, &forged).await.expect_error(409);
+        assert_eq!(error["context"], "mirrorBaseUrl");
+    }
+    let accept = format!("{REQUESTS}/{}/accept", shown["id"]);
+    let seen = json!({"mirrorBaseUrl": shown["mirrorBaseUrl"]});
+    let accepted = client.post(&accept, &seen).await.expect(200).json();
+    assert_eq!(accepted["baseUrl"], mirror.base());
+    assert!(stranger.requests().is_empty(), "the stranger was told something");
+}
+
+#[tokio::test]
 async fn a_descriptor_elsewhere_is_refused() {
     let upstream = Server::upstream(ServerOptions::default());
     let elsewhere = FakeMirror::start(good_descriptor).await;

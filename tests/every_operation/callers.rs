@@ -36,7 +36,7 @@ async fn a_user_without_any_permission_is_403_where_that_is_promised() {
         // An upstream answers everybody what they may read; of what both roles serve, only a mirror refuses.
         let may_refuse = |operation: &Promised| scene.role == Role::Mirror || !operation.is_shared();
         let promised = scene.operations().filter(|operation| {
-            operation.promises(403) && operation.accepts("basic") && may_refuse(operation)
+            operation.asks_for_a_permission() && operation.accepts("basic") && may_refuse(operation)
         });
         for operation in promised {
             scene.call(&operation, &scene.address(&operation), &scene.plain_user).await.refused(403);

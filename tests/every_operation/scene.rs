@@ -103,6 +103,11 @@ impl Scene {
         Promised::of_role(self.role)
     }
 
+    /// What browsers name the server's own pages by.
+    pub fn origin(&self) -> String {
+        self.server.base_url().origin().ascii_serialization()
+    }
+
     /// The server as this caller.
     pub fn client(&self, caller: &Identity) -> Client {
         self.server.client(caller)

@@ -311,7 +311,7 @@ async fn announced_but_not_sent(repository: &Url, body: &[u8], announced: usize)
     String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub fn gzip(content: &[u8]) -> Vec<u8> {
     let mut command = Command::new("gzip");
     command.args(["--fast", "--stdout"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("gzip can be run");

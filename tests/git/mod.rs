@@ -3,12 +3,14 @@
 //! `scene` puts one repository with everything on an upstream, its mirror, and before the judge; `client_story` tells
 //! what a client does and holds in the end. Then real clients (`clones`, `fetches`, `negotiation`, `many_references`,
 //! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
-//! (`disconnects`). `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
+//! (`disconnects`), dawdle (`slow_clients`), stand in the way or guess (`fair_turns`). `unreachable` asks for what no
+//! reference leads to. `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
 //! and `progress` shows what people see meanwhile.
 
 mod client_story;
 mod clones;
 mod disconnects;
+mod fair_turns;
 mod fetches;
 mod killed_processes;
 mod malformed_requests;
@@ -20,3 +22,5 @@ mod requests_by_hand;
 mod scene;
 mod server_process;
 mod shared_answers;
+mod slow_clients;
+mod unreachable;

@@ -58,7 +58,8 @@ async fn build() -> Scene {
     git(source.path(), &["tag", "of-a-blob", "main:large.txt"]);
     let repository = pair.upstream.empty_repository(true).await;
     push(pair, &repository, &source).await;
-    git(source.path(), &["update-ref", "-d", "refs/heads/doomed"]);
+    // Moved away from what it named, which builds may have begun with.
+    git(source.path(), &["update-ref", "refs/heads/doomed", "main~12"]);
     push(pair, &repository, &source).await;
     let names = BTreeMap::from([
         ("$TIP", source.id("main")),

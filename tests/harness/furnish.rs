@@ -64,7 +64,8 @@ impl Server {
         user
     }
 
-    async fn grant(&self, place: &str, user: &Identity, permission: &str) {
+    /// Gives a user a permission for what has this path.
+    pub async fn grant(&self, place: &str, user: &Identity, permission: &str) {
         let path = format!("{place}?name={}&permission={permission}", user.name());
         self.admin().send(Method::PUT, &path, None).await.expect(204);
     }

@@ -3,8 +3,8 @@
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
-//! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
-//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
+//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` writes what no client would, and `reference_git` answers as git itself would;
+//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
 
 mod attempt;
 mod client;
@@ -17,12 +17,14 @@ mod furnish;
 mod git;
 mod git_programs;
 mod git_wire;
+mod hand_made_pack;
 mod history;
 mod joined_by_hand;
 mod on_disk;
 mod operations;
 mod pair;
 mod raw_clone;
+mod read_along;
 mod receiver;
 mod reference_git;
 mod relay;
@@ -44,6 +46,7 @@ pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, uni
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use hand_made_pack::{BLOB, HandMadePack};
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
@@ -52,10 +55,11 @@ pub use on_disk::{bare_repositories, copy_folder, remove_folder, replace_folder_
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
+pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
 pub use relay::Relay;
-pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary};
+pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, free_address};
 pub use small_disk::SmallDisk;
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};

@@ -54,6 +54,11 @@ impl Promised {
         self.operation.statuses.contains(&status)
     }
 
+    /// Whether 403 is promised to users who lack a permission, and not only to pages of other sites.
+    pub fn asks_for_a_permission(&self) -> bool {
+        self.promises(403) && self.said["responses"]["403"]["$ref"] != "#/components/responses/CrossSite"
+    }
+
     /// Whether both roles serve it: then it promises what either of them answers.
     pub fn is_shared(&self) -> bool {
         self.operation.roles.len() > 1

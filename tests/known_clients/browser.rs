@@ -99,7 +99,7 @@ async fn errors_are_readable_too_and_the_same_as_for_other_clients() {
     let wrong = [
         (Method::GET, pair.mirror_path("/repos/999999").await, 404),
         (Method::GET, format!("{list}?start=x"), 400),
-        (Method::PATCH, list.to_owned(), 405),
+        (Method::GET, format!("{list}/x/addon/events"), 405),
         (Method::GET, "/rest/nothing".to_owned(), 404),
     ];
     for (method, path, status) in wrong {

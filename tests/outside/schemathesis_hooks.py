@@ -41,7 +41,7 @@ BEYOND_SCHEMAS = {
         "baseUrl": "must be an address that mirrors may have",
         "addonDescriptorUri": "must lie below the base URL",
     },
-    "accept": {"projectIds": "must exist"},
+    "accept": {"projectIds": "must exist", "mirrorBaseUrl": "must be the one of the request"},
     "setMirrorSettings": {"projectIds": "must exist"},
     "startMirroringProjects": {"projectIds": "must exist"},
     "startMirroringProject": {"projectIds": "must exist"},

@@ -5,7 +5,6 @@
 //! list that is none of them was put together from parts, and nobody may see it.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -17,7 +16,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Checkout, FaultyProxy, Pair, ServerOptions, clone_url, eventually, git, git_output,
+    ADMIN_PASSWORD, Checkout, FaultyProxy, Pair, ServerOptions, clone_url, eventually, free_address, git,
+    git_output,
 };
 
 use super::seed::chance;
@@ -149,10 +149,4 @@ impl Line {
         let before = newest.swap(found, Ordering::Relaxed);
         assert!(found >= before, "the mirror went back from push {before} to {found}");
     }
-}
-
-/// An address that nobody listens on now.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("has one")
 }

@@ -6,6 +6,7 @@
 mod body_signature;
 mod caller;
 mod credentials;
+mod login_queue;
 mod password;
 mod permission;
 mod query_hash;
@@ -18,6 +19,7 @@ mod token_scope;
 pub use body_signature::body_signature;
 pub use caller::{Caller, UserIdentity};
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIAL_BYTES};
+pub use login_queue::{Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, TooManyAttempts};
 pub use password::{MAX_PASSWORD_BYTES, PasswordError, Passwords};
 pub use permission::{
     Audience, GlobalPermission, Grants, ProjectPermission, RepositoryPermission, UnknownPermission,

@@ -1,6 +1,5 @@
 //! Passwords: hashed with Argon2id, verified without blocking the runtime or telling which users exist.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -8,17 +7,20 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use crate::Secret;
-use crate::remembered_passwords::RememberedPasswords;
+use crate::login_queue::{Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, TooManyAttempts};
+use crate::remembered_passwords::{PasswordKey, Recalled, RememberedPasswords};
 
 /// Longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 4_096;
 /// Argon2 computations at the same time; each takes about 19 MiB and a core.
 const MAX_CONCURRENT_HASHES: usize = 4;
-/// Argon2 computations running or waiting; more are refused.
-const MAX_QUEUED_HASHES: usize = 256;
+/// Argon2 computations that wait; more are refused.
+const MAX_QUEUED_HASHES: usize = 1_024;
+
+/// Hashing a new password, as far as the queue is concerned.
+const NEW_PASSWORD: LoginAttempt<'_> = LoginAttempt { name: "", origin: LoginOrigin::Server("") };
 
 /// Why a password could not be hashed or verified.
 #[derive(Debug, Error)]
@@ -29,9 +31,9 @@ pub enum PasswordError {
     /// Longer than [`MAX_PASSWORD_BYTES`].
     #[error("the password is longer than {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
-    /// Too many computations are waiting.
-    #[error("too many passwords are being checked")]
-    Busy,
+    /// Too many wait, or too many were wrong before.
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
     /// The stored hash cannot be read, or hashing itself failed.
     #[error("the password could not be hashed or its stored hash could not be read")]
     Unusable {
@@ -47,8 +49,7 @@ pub struct Passwords(Arc<Inner>);
 
 struct Inner {
     remembered: RememberedPasswords,
-    permits: Semaphore,
-    queued: AtomicUsize,
+    queue: LoginQueue,
     /// Hash of a random password, so that unknown users cost as much time as known ones.
     decoy_hash: OnceLock<String>,
 }
@@ -59,8 +60,7 @@ impl Passwords {
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             remembered: RememberedPasswords::new(),
-            permits: Semaphore::new(MAX_CONCURRENT_HASHES),
-            queued: AtomicUsize::new(0),
+            queue: LoginQueue::new(MAX_CONCURRENT_HASHES, MAX_QUEUED_HASHES),
             decoy_hash: OnceLock::new(),
         }))
     }
@@ -74,71 +74,75 @@ impl Passwords {
             return Err(PasswordError::TooLong);
         }
         let password = password.clone();
-        self.run_limited(move |_| hash_now(&password)).await
+        let turn = self.0.queue.turn(NEW_PASSWORD, Expectation::Right).await?;
+        compute(move || {
+            let hash = hash_now(&password);
+            drop(turn);
+            hash
+        })
+        .await
     }
 
     /// True if `password` belongs to `stored_hash`. With `None` (no such user) it is false after as much work.
-    pub async fn verify(&self, password: &Secret, stored_hash: Option<&str>) -> Result<bool, PasswordError> {
+    pub async fn verify(
+        &self,
+        attempt: LoginAttempt<'_>,
+        password: &Secret,
+        stored_hash: Option<&str>,
+    ) -> Result<bool, PasswordError> {
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
-        if let Some(hash) = stored_hash
-            && self.0.remembered.contains(password, hash, Instant::now())
-        {
-            return Ok(true);
-        }
-        let (password, stored_hash) = (password.clone(), stored_hash.map(str::to_owned));
-        self.run_limited(move |inner| inner.verify_now(&password, stored_hash.as_deref())).await
+        let key = self.0.remembered.key(attempt.name, stored_hash, password);
+        let expectation = match self.0.remembered.recall(&key, Instant::now()) {
+            Recalled::Right => return Ok(true),
+            Recalled::Wrong => return Ok(false),
+            Recalled::WasRight => Expectation::Right,
+            Recalled::Nothing => Expectation::Nothing,
+        };
+        let turn = self.0.queue.turn(attempt, expectation).await?;
+        let (inner, password) = (Arc::clone(&self.0), password.clone());
+        let stored_hash = stored_hash.map(str::to_owned);
+        // The turn ends with the computation, which goes on when the client has gone.
+        compute(move || inner.verify_now(turn, key, &password, stored_hash.as_deref())).await
     }
+}
 
-    async fn run_limited<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Inner) -> Result<T, PasswordError> + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        let _place = QueuePlace::take(&self.0.queued)?;
-        let _permit = self.0.permits.acquire().await.expect("the semaphore is never closed");
-        let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || work(&inner)).await.expect("hashing does not panic")
-    }
+async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+) -> Result<T, PasswordError> {
+    tokio::task::spawn_blocking(work).await.expect("hashing does not panic")
 }
 
 impl Inner {
-    fn verify_now(&self, password: &Secret, stored_hash: Option<&str>) -> Result<bool, PasswordError> {
-        let Some(stored_hash) = stored_hash else {
-            let decoy =
-                self.decoy_hash.get_or_init(|| hash_now(&crate::random_password()).unwrap_or_default());
-            let _ = matches(password, decoy);
-            return Ok(false);
-        };
+    fn verify_now(
+        &self,
+        turn: LoginTurn,
+        key: PasswordKey,
+        password: &Secret,
+        stored_hash: Option<&str>,
+    ) -> Result<bool, PasswordError> {
         // While this request waited, another one of the same client may have done the work.
-        if self.remembered.contains(password, stored_hash, Instant::now()) {
-            return Ok(true);
+        match self.remembered.recall(&key, Instant::now()) {
+            Recalled::Right => return Ok(true),
+            Recalled::Wrong => return Ok(false),
+            Recalled::WasRight | Recalled::Nothing => {}
         }
-        let right = matches(password, stored_hash)?;
-        if right {
-            self.remembered.insert(password, stored_hash, Instant::now());
-        }
-        Ok(right)
-    }
-}
-
-/// A place in the queue, given back on drop however the request ends.
-struct QueuePlace<'a>(&'a AtomicUsize);
-
-impl<'a> QueuePlace<'a> {
-    fn take(queued: &'a AtomicUsize) -> Result<Self, PasswordError> {
-        let place = Self(queued);
-        if queued.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_HASHES {
-            Err(PasswordError::Busy)
+        let is_right = match stored_hash {
+            Some(stored_hash) => matches(password, stored_hash)?,
+            None => {
+                let decoy = || hash_now(&crate::random_password()).unwrap_or_default();
+                let _ = matches(password, self.decoy_hash.get_or_init(decoy));
+                false
+            }
+        };
+        self.remembered.remember(key, is_right, Instant::now());
+        if is_right {
+            turn.was_right();
         } else {
-            Ok(place)
+            turn.was_wrong(&key);
         }
-    }
-}
-
-impl Drop for QueuePlace<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        Ok(is_right)
     }
 }
 
@@ -163,17 +167,23 @@ fn matches(password: &Secret, stored_hash: &str) -> Result<bool, PasswordError> 
 mod tests {
     use super::*;
 
+    const ATTEMPT: LoginAttempt<'_> =
+        LoginAttempt { name: "ada", origin: LoginOrigin::Network("192.0.2.0/24") };
+
     #[tokio::test]
     async fn the_right_password_and_no_other_is_accepted() {
         let passwords = Passwords::new();
         let password = Secret::new("correct horse");
         let hash = passwords.hash(&password).await.expect("a usable password");
         assert!(hash.starts_with("$argon2id$"), "{hash}");
+        let verify = async |password: &Secret, hash: Option<&str>| {
+            passwords.verify(ATTEMPT, password, hash).await.expect("a readable hash")
+        };
         for _ in 0..2 {
-            assert!(passwords.verify(&password, Some(&hash)).await.expect("a readable hash"));
-            assert!(!passwords.verify(&Secret::new("wrong"), Some(&hash)).await.expect("a readable hash"));
+            assert!(verify(&password, Some(&hash)).await);
+            assert!(!verify(&Secret::new("wrong"), Some(&hash)).await);
         }
-        assert!(!passwords.verify(&password, None).await.expect("unknown users are no error"));
+        assert!(!verify(&password, None).await, "unknown users are no error");
         let other = passwords.hash(&password).await.expect("a usable password");
         assert_ne!(hash, other, "salts differ");
     }
@@ -184,15 +194,32 @@ mod tests {
         assert!(matches!(passwords.hash(&Secret::new("")).await, Err(PasswordError::Empty)));
         let long = Secret::new("x".repeat(MAX_PASSWORD_BYTES + 1));
         assert!(matches!(passwords.hash(&long).await, Err(PasswordError::TooLong)));
-        let unreadable = passwords.verify(&Secret::new("x"), Some("not a hash")).await;
+        let unreadable = passwords.verify(ATTEMPT, &Secret::new("x"), Some("not a hash")).await;
         assert!(matches!(unreadable, Err(PasswordError::Unusable { .. })));
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses() {
+    async fn who_guesses_is_refused_and_who_repeats_itself_is_not() {
         let passwords = Passwords::new();
-        passwords.0.queued.store(MAX_QUEUED_HASHES, Ordering::Relaxed);
-        assert!(matches!(passwords.hash(&Secret::new("x")).await, Err(PasswordError::Busy)));
-        assert_eq!(passwords.0.queued.load(Ordering::Relaxed), MAX_QUEUED_HASHES);
+        let password = Secret::new("correct horse");
+        let hash = passwords.hash(&password).await.expect("a usable password");
+        let tried = async |attempt, password: String| {
+            passwords.verify(attempt, &Secret::new(password), Some(&hash)).await
+        };
+        for _ in 0..20 {
+            assert!(matches!(tried(ATTEMPT, "old".to_owned()).await, Ok(false)));
+        }
+        let mut guesses = 0;
+        let refused = loop {
+            match tried(ATTEMPT, guesses.to_string()).await {
+                Ok(is_right) => assert!(!is_right),
+                Err(error) => break error,
+            }
+            guesses += 1;
+        };
+        assert!(matches!(refused, PasswordError::TooMany(_)) && guesses < 10, "{refused} after {guesses}");
+        assert!(matches!(tried(ATTEMPT, "old".to_owned()).await, Ok(false)));
+        let elsewhere = LoginAttempt { origin: LoginOrigin::Network("198.51.100.0/24"), ..ATTEMPT };
+        assert!(matches!(tried(elsewhere, "correct horse".to_owned()).await, Ok(true)));
     }
 }

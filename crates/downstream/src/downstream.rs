@@ -29,8 +29,9 @@ impl<O: Origin> Downstream<O> {
         Self { joining, members, repositories }
     }
 
-    /// Brings events to mirrors until `stop` is cancelled.
+    /// Brings events to mirrors, and forgets old requests of others, until `stop` is cancelled.
     pub async fn run(&self, stop: CancellationToken) {
-        deliver(Arc::clone(self.members.delivery()), stop).await;
+        let requests = Arc::clone(&self.joining).keep_requests_fresh(stop.clone());
+        tokio::join!(deliver(Arc::clone(self.members.delivery()), stop), requests);
     }
 }

@@ -28,7 +28,7 @@ pub use delivery::{
 };
 pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;
-pub use joining::{Joining, Registration};
+pub use joining::{Acceptance, Joining, Registration};
 pub use members::{
     AnalyticsSettings, ConfigPanel, Members, MirrorCopies, MirrorStanding, MirrorUpgrade,
     MirroredRepositories, PanelCalls, RepositoryMirror, Standing, SyncReport,

@@ -1,6 +1,7 @@
 //! What the parts of being followed are made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_peer::PeerClient;
 use heliostat_storage::UpstreamStore;
@@ -21,4 +22,6 @@ pub struct DownstreamParts {
     pub announcer: Arc<Announcer>,
     /// Work that outlives its request.
     pub tasks: DetachedTasks,
+    /// How long a mirror's request waits for a decision.
+    pub request_lifetime: Duration,
 }

@@ -80,6 +80,7 @@ pub fn enriched_repository(
             default_branch_id: include_default_branch.then(|| subject.default_branch.clone()),
             generation: subject.generation.0,
             identity: Some(subject.identity.to_string()),
+            purge: (subject.purge.number > 0).then_some(subject.purge.number),
         },
     }
 }
@@ -121,7 +122,7 @@ fn status_message(state: RepositoryState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_storage::{Generation, ProjectId, RepositoryId};
+    use heliostat_storage::{Generation, ProjectId, PurgeOrders, RepositoryId};
     use serde_json::json;
 
     use super::*;
@@ -150,6 +151,7 @@ mod tests {
             generation: Generation(118),
             content_hash: "ab".repeat(32),
             metadata_hash: "cd".repeat(32),
+            purge: PurgeOrders::default(),
             created_at: 0,
             updated_at: 0,
         }

@@ -1,30 +1,16 @@
 //! What goes back to a client that reads, and from where its bytes come.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use heliostat_git::{ByteStream, GitOutput};
+use heliostat_git::{ByteStream, ClientKey, GitOutput};
 use heliostat_git_wire::RemoteMessage;
 use heliostat_stream_cache::{EntryReader, Piece};
 
 use crate::beside_answer::BesideAnswer;
 use crate::piece_bytes::{COPY_BYTES, read};
-
-/// A key for sharing computing time fairly among clients. Never part of what an answer depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientKey(u64);
-
-impl ClientKey {
-    /// The same for the same text, such as a user's name or an address.
-    pub fn named(name: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        Self(hasher.finish())
-    }
-}
 
 /// A client that reads, and what its people are told beside its answer.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
 //!
 //! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
-//! 2. A fetch is reduced to its meaning. If its wants are reachable now, and the meaning says all that the answer
+//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here.
+//! 3. Others are reduced to their meaning. If their wants are reachable now, and the meaning says all that the answer
 //!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
-//! 3. Everything else is computed for this client alone, with a permit.
+//! 4. Everything else is computed for this client alone, with a permit.
 //!
 //! So a stored answer never serves what the repository itself would not.
 
@@ -15,16 +16,16 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use heliostat_git::{
-    ByteStream, GitError, ObjectInfoRequest, REQUEST_STALL_LIMIT, advertise_by_git, upload_pack_by_git,
+    ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
-    ObjectFormat, RefSnapshot, RequestError, advertisement, advertisement_v2, error_packet,
-    wants_progress_v0, wants_progress_v2,
+    ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
+    error_packet, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, ClientKey, GitReader, StoredAnswer};
+use crate::answer::{Answer, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::reachability::Wanted;
@@ -34,7 +35,17 @@ use crate::served::ServedRepository;
 /// of its own, goes to `git` as it comes.
 const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
+/// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
+const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
+
 const OPERATION: &str = "serve a fetch";
+
+/// Most objects of one question about sizes that are here and that no reference leads to, before none is told.
+const MAX_HIDDEN_OBJECTS: usize = 16;
+
+/// Why the rest of a request is not read that was not held in memory: whether a client may have what it wants is asked
+/// before anything is sent.
+const WANTS_TOO_LATE: &str = "a request this long has to want everything in its first 16 MiB";
 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
@@ -63,9 +74,12 @@ impl ServedRepository {
         reader: impl Into<GitReader>,
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
-        let request = match read_request(request.boxed()).await? {
-            RequestBody::Whole(request) => request,
-            RequestBody::Long(request) => return self.pass_on(request, protocol, reader.key).await,
+        // Kept until the answer has begun: after that the request is not needed any more.
+        let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permit) => (request, permit),
+            RequestBody::Long(wants, request, _permit) => {
+                return self.pass_on(&wants, request, protocol, reader.key).await;
+            }
         };
         let answered = match protocol.version() {
             2 => self.answer_command(&request, reader).await,
@@ -110,8 +124,9 @@ impl ServedRepository {
             },
             CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
                 Ok(asked) => {
+                    let shown = self.shown_of(&refs, asked.sized_objects(), reader.key).await?;
                     let _permit = self.engine().queue().permit(self.repository.id(), reader.key).await;
-                    Ok(Answer::Whole(self.repository.object_info(&asked).await?))
+                    Ok(Answer::Whole(self.repository.object_info(&asked, &shown).await?))
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -132,21 +147,64 @@ impl ServedRepository {
             return Ok(refused(&error));
         }
         let request = Arc::new(request);
-        match self.stored_under(&request, &refs).await {
+        let stored_under = match self.may_have(&refs, request.wants(), asking.reader.key).await? {
+            Wanted::Unreachable(object) => return Ok(refused_want(&object)),
+            // The next one may not have it any more.
+            Wanted::LatelyReachable => None,
+            Wanted::AllReachable => self.stored_under(&request, &refs, asking.reader.key).await,
+        };
+        match stored_under {
             Some(key) => self.answer_stored(key, request, &refs, asking).await,
             None => self.answer_alone(&request, asking).await,
         }
     }
 
-    /// Under which key the answer is or would be stored; `None` when it must not come from there.
-    async fn stored_under(&self, request: &FetchRequest, refs: &RefSnapshot) -> Option<CacheKey> {
+    /// Whether a client may have these. Looking for them takes a permit, like computing; what is known takes none.
+    async fn may_have(
+        &self,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+        client: ClientKey,
+    ) -> Result<Wanted, GitError> {
+        let (reachability, repository) = (self.engine().reachability(), &self.repository);
+        if reachability.is_proven(repository, refs, wants) {
+            return Ok(Wanted::AllReachable);
+        }
+        let _permit = self.engine().queue().permit(repository.id(), client).await;
+        let checked = reachability.check(repository, refs, wants).await;
+        checked.inspect_err(|error| repository.note(error))
+    }
+
+    /// Those of these objects that a client may have. The others are not here for it.
+    async fn shown_of(
+        &self,
+        refs: &RefSnapshot,
+        objects: &[ObjectId],
+        client: ClientKey,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let repository = self.repository.asked_by(client);
+        let mut shown = repository.present(&objects.iter().cloned().collect()).await?;
+        for _ in 0..=MAX_HIDDEN_OBJECTS {
+            match self.may_have(refs, &shown, client).await? {
+                Wanted::Unreachable(object) => shown.remove(&object),
+                Wanted::AllReachable | Wanted::LatelyReachable => return Ok(shown),
+            };
+        }
+        Ok(BTreeSet::new())
+    }
+
+    /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
+    /// come from there.
+    async fn stored_under(
+        &self,
+        request: &FetchRequest,
+        refs: &RefSnapshot,
+        client: ClientKey,
+    ) -> Option<CacheKey> {
         self.engine().responses()?;
         let digest = request.cache_key(refs, &BTreeSet::new())?;
-        let wanted = self.engine().reachability().check(&self.repository, refs, request.wants()).await;
-        if wanted != Wanted::AllReachable {
-            return None;
-        }
-        let absent = self.engine().named_objects().absent(&self.repository, refs, request).await?;
+        let repository = self.repository.asked_by(client);
+        let absent = self.engine().named_objects().absent(&repository, refs, request).await?;
         let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
         Some(CacheKey { group: self.repository.id(), digest })
     }
@@ -163,7 +221,8 @@ impl ServedRepository {
         };
         self.engine().prewarm().note(key, &request, refs);
         let (served, asked, client) = (self.clone(), Arc::clone(&request), asking.reader.key);
-        let compute = move || served.compute_with_permit(asked, client);
+        self.engine().joined_waits().join(&key, client);
+        let compute = move || served.compute_with_permit(key, asked, client);
         match responses.answer(key, compute).await {
             Ok(entry) => {
                 let progress = (asking.shows_progress && entry.is_growing())
@@ -181,12 +240,14 @@ impl ServedRepository {
     /// A computation that waits for a permit, and keeps it until only slow readers hold it up.
     fn compute_with_permit(
         self,
+        key: CacheKey,
         request: Arc<FetchRequest>,
         client: ClientKey,
     ) -> BoxFuture<'static, Result<ResponseStream, Arc<GitError>>> {
         async move {
-            let permit = self.engine().queue().permit(self.repository.id(), client).await;
-            let response = compute(&self, &request).await.map_err(Arc::new)?;
+            let waits = self.engine().joined_waits();
+            let (served, permit) = waits.first(key, client, |client| self.with_permit(client)).await;
+            let response = compute(&served, &request).await.map_err(Arc::new)?;
             Ok(response.with_permit(permit))
         }
         .boxed()
@@ -194,8 +255,8 @@ impl ServedRepository {
 
     /// The permit ends with the first piece: what follows comes at the pace of this client, who may be slow.
     async fn answer_alone(&self, request: &FetchRequest, asking: Asking) -> Result<Answer, GitError> {
-        let _permit = self.engine().queue().permit(self.repository.id(), asking.reader.key).await;
-        let response = compute_by_upload_pack(self, request).await?;
+        let (served, _permit) = self.with_permit(asking.reader.key).await;
+        let response = compute_by_upload_pack(&served, request).await?;
         let progress = asking.shows_progress.then(|| ShownProgress::new(response.progress));
         let beside = BesideAnswer::of(request, asking.reader.messages, progress);
         Ok(Answer::Streamed(with_beside(response.output, beside)))
@@ -203,12 +264,24 @@ impl ServedRepository {
 
     async fn pass_on(
         &self,
+        wants: &BTreeSet<ObjectId>,
         request: ByteStream,
         protocol: &GitProtocol,
         client: ClientKey,
     ) -> Result<Answer, GitError> {
-        let _permit = self.engine().queue().permit(self.repository.id(), client).await;
-        Ok(Answer::Streamed(upload_pack_by_git(&self.repository, request, protocol).await?))
+        let refs = self.repository.snapshot().await?;
+        if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
+            return Ok(refused_want(&object));
+        }
+        let (served, _permit) = self.with_permit(client).await;
+        Ok(Answer::Streamed(upload_pack_by_git(&served.repository, request, protocol).await?))
+    }
+
+    /// Waits for a process and then for a core, so that who waits for a process holds up no core.
+    async fn with_permit(&self, client: ClientKey) -> (Self, Permit) {
+        let place = self.repository.place_for_fetch(client).await;
+        let permit = self.engine().queue().permit(self.repository.id(), client).await;
+        (self.at_place(place, client), permit)
     }
 }
 
@@ -218,38 +291,58 @@ struct Asking {
     shows_progress: bool,
 }
 
-/// A request as far as it was read.
+/// A request as far as it was read, and the permit to hold so much of it.
 enum RequestBody {
-    Whole(Bytes),
-    Long(ByteStream),
+    Whole(Bytes, Option<Permit>),
+    /// What it wants, and all of it; it breaks off where it wants more.
+    Long(BTreeSet<ObjectId>, ByteStream, Option<Permit>),
 }
 
-async fn read_request(mut request: ByteStream) -> Result<RequestBody, GitError> {
-    let mut first = Bytes::new();
-    let mut body = BytesMut::new();
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let stalled = || io::Error::new(io::ErrorKind::TimedOut, "the client stopped sending its request");
-        match piece.map_err(|_| GitError::Request(stalled()))? {
+impl ServedRepository {
+    async fn read_request(
+        &self,
+        mut request: ByteStream,
+        client: ClientKey,
+    ) -> Result<RequestBody, GitError> {
+        let mut first = Bytes::new();
+        let mut body = BytesMut::new();
+        let mut permit = None;
+        while let Some(piece) = request.next().await {
+            let piece = piece.map_err(GitError::Request)?;
             // Nearly every request comes in one piece, which is then used as it is.
-            None if body.is_empty() => return Ok(RequestBody::Whole(first)),
-            None => return Ok(RequestBody::Whole(body.freeze())),
-            Some(piece) => {
-                let piece = piece.map_err(GitError::Request)?;
-                if first.is_empty() && body.is_empty() {
-                    first = piece;
-                    continue;
-                }
-                if body.is_empty() {
-                    body.extend_from_slice(&first);
-                }
-                body.extend_from_slice(&piece);
-                if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
-                    return Ok(RequestBody::Long(stream::iter([Ok(body.freeze())]).chain(request).boxed()));
-                }
+            if first.is_empty() && body.is_empty() {
+                first = piece;
+                continue;
+            }
+            body.extend_from_slice(&std::mem::take(&mut first));
+            body.extend_from_slice(&piece);
+            if permit.is_none() && body.len() > MAX_SHORT_REQUEST_BYTES {
+                permit = Some(self.engine().long_requests().permit(self.repository.id(), client).await);
+            }
+            if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
+                return long_request(body.freeze(), request, permit);
             }
         }
+        Ok(RequestBody::Whole(if body.is_empty() { first } else { body.freeze() }, permit))
     }
+}
+
+/// A request of which this is the beginning. Clients say what they want before they say what they have.
+fn long_request(begun: Bytes, rest: ByteStream, permit: Option<Permit>) -> Result<RequestBody, GitError> {
+    let broken_off = || io::Error::new(io::ErrorKind::InvalidData, WANTS_TOO_LATE);
+    let mut passing = PassingWants::default();
+    passing.adds_nothing(&begun);
+    let wants = passing.wants().cloned().ok_or_else(|| GitError::Request(broken_off()))?;
+    let rest = rest.map(move |piece| {
+        let piece = piece?;
+        if passing.adds_nothing(&piece) { Ok(piece) } else { Err(broken_off()) }
+    });
+    Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed(), permit))
+}
+
+/// As `git` refuses it, whether or not it is here.
+fn refused_want(object: &ObjectId) -> Answer {
+    Answer::Whole(error_packet(&format!("upload-pack: not our ref {object}")))
 }
 
 fn refused(error: &RequestError) -> Answer {

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, GitError};
+use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, DiskRoom, FairQueue, GitError, Shares};
 use heliostat_stream_cache::{CacheOptions, DEFAULT_CACHE_BYTES, ResponseCache};
 use parking_lot::Mutex;
 
 use crate::bundle::Bundles;
-use crate::compute::FairQueue;
+use crate::compute::JoinedWaits;
 use crate::counters::{ServingCounters, StoredAnswers};
 use crate::housekeeping::{Housekeeping, HousekeepingCounters};
 use crate::named_objects::NamedObjects;
@@ -25,9 +26,15 @@ pub struct ServingOptions {
     pub cache_bytes: u64,
     /// Most memory that references of repositories take, together with the lists made of them.
     pub ref_memory_bytes: u64,
-    /// How many answers are computed at once; others wait.
+    /// How many answers are computed at once for one client or one repository; others wait. Up to twice as many are
+    /// computed in all.
     pub computations: usize,
+    /// How long what a reference named may still be fetched, and stays on disk, after the reference was moved.
+    pub keep_unreachable: Duration,
 }
+
+/// How long what a reference named is kept after it was moved, unless an operator decides otherwise.
+pub const DEFAULT_KEEP_UNREACHABLE: Duration = Duration::from_hours(14 * 24);
 
 impl Default for ServingOptions {
     /// Nothing is stored, references are remembered, and each core computes one answer.
@@ -37,9 +44,13 @@ impl Default for ServingOptions {
             cache_bytes: DEFAULT_CACHE_BYTES,
             ref_memory_bytes: DEFAULT_REF_MEMORY_BYTES,
             computations: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_unreachable: DEFAULT_KEEP_UNREACHABLE,
         }
     }
 }
+
+/// How many requests are in memory at once of those that take megabytes.
+const LONG_REQUESTS_AT_ONCE: usize = 4;
 
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
@@ -49,6 +60,8 @@ pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 pub struct ServingEngine {
     responses: Option<StoredResponses>,
     queue: FairQueue,
+    joined_waits: JoinedWaits,
+    long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -56,6 +69,7 @@ pub struct ServingEngine {
     housekeeping: Housekeeping,
     from_bundle: AtomicU64,
     room: Mutex<Option<DiskRoom>>,
+    keep_unreachable: Duration,
 }
 
 impl ServingEngine {
@@ -72,14 +86,17 @@ impl ServingEngine {
         });
         Self {
             responses,
-            queue: FairQueue::new(options.computations),
-            reachability: Reachability::default(),
+            queue: FairQueue::new(Shares::of_cores(options.computations)),
+            joined_waits: JoinedWaits::default(),
+            long_requests: FairQueue::new(Shares::of_processes(LONG_REQUESTS_AT_ONCE)),
+            reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
             bundles: Bundles::default(),
             housekeeping: Housekeeping::default(),
             from_bundle: AtomicU64::new(0),
             room: Mutex::default(),
+            keep_unreachable: options.keep_unreachable,
         }
     }
 
@@ -91,6 +108,16 @@ impl ServingEngine {
     /// Permits to compute.
     pub(crate) fn queue(&self) -> &FairQueue {
         &self.queue
+    }
+
+    /// Who waits for what is to be computed.
+    pub(crate) fn joined_waits(&self) -> &JoinedWaits {
+        &self.joined_waits
+    }
+
+    /// Permits to hold a long request in memory.
+    pub(crate) fn long_requests(&self) -> &FairQueue {
+        &self.long_requests
     }
 
     /// What was proven about wants.
@@ -122,6 +149,19 @@ impl ServingEngine {
     pub(crate) fn doubt_bundle(&self, repository: u64) {
         self.bundles.forget(repository);
         self.housekeeping.changed(repository);
+    }
+
+    /// How long what a reference named is kept after it was moved.
+    pub(crate) fn keep_unreachable(&self) -> Duration {
+        self.keep_unreachable
+    }
+
+    /// Drops the stored answers of a repository, and what is known of the objects that clients name: some are gone.
+    pub(crate) fn forget_answers(&self, repository: u64) {
+        self.named_objects.forget();
+        if let Some(responses) = &self.responses {
+            responses.forget_group(repository);
+        }
     }
 
     /// Notes that a clone's pack begins with the one behind a bundle.

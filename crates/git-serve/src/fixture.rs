@@ -3,9 +3,8 @@
 use futures_util::StreamExt;
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::Answers;
-use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, Repository};
+use heliostat_git::{ByteStream, ClientKey, GitError, GitProtocol, GitService, Repository};
 
-use crate::answer::ClientKey;
 use crate::engine::ServingOptions;
 use crate::served::{ServedRepositories, ServedRepository};
 
@@ -22,7 +21,8 @@ impl Answers for ServedRepository {
     }
 
     async fn upload_pack(&self, request: ByteStream, protocol: GitProtocol) -> Result<ByteStream, GitError> {
-        let answer = Self::upload_pack(self, request.boxed(), &protocol, ClientKey::named("fixture")).await?;
+        let answer =
+            Self::upload_pack(self, request.boxed(), &protocol, ClientKey::verified("fixture")).await?;
         Ok(answer.into_stream())
     }
 

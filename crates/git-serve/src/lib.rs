@@ -31,12 +31,13 @@ mod fixture;
 #[cfg(test)]
 mod service_tests;
 
-pub use answer::{Answer, ClientKey, GitReader, StoredAnswer};
+pub use answer::{Answer, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
-pub use engine::{ServingEngine, ServingOptions};
+pub use engine::{DEFAULT_KEEP_UNREACHABLE, ServingEngine, ServingOptions};
+pub use heliostat_git::ClientKey;
 pub use heliostat_git_wire::RemoteMessage;
 pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece};
-pub use housekeeping::{HousekeepingCounters, LastRun, Repacked, keep_house};
+pub use housekeeping::{HousekeepingCounters, LastRun, Pruned, Repacked, keep_house};
 pub use served::{ServedRepositories, ServedRepository};

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use heliostat_git::{ClientKey, Permit};
 use heliostat_git_wire::{FetchRequest, ObjectId, RefName, RefSnapshot};
 use heliostat_stream_cache::{CacheKey, Interest, ResponseStream};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::answer::ClientKey;
-use crate::compute::{Permit, compute};
+use crate::compute::compute;
 use crate::served::ServedRepository;
 
 /// Questions remembered for one repository; the one that was asked longest ago makes room.
@@ -144,7 +144,8 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
         let (served, request) = (served.clone(), Arc::new(request));
         responses.prepare(key, move |interest| {
             async move {
-                let permit = background_permit(&served, interest).await;
+                let (place, permit) = background_permit(&served, interest).await;
+                let served = served.at_place(place, ClientKey::server());
                 let response = compute(&served, &request).await.map_err(Arc::new)?;
                 Ok::<ResponseStream, _>(response.with_permit(permit))
             }
@@ -153,14 +154,18 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
     }
 }
 
-/// Stands back behind all clients that wait, until one waits for this.
-async fn background_permit(served: &ServedRepository, interest: Interest) -> Permit {
-    let (queue, id) = (served.engine().queue(), served.repository.id());
+/// Stands back behind all clients that wait, until one waits for this. Without a core it holds no process.
+async fn background_permit(served: &ServedRepository, interest: Interest) -> (Permit, Permit) {
+    let (repository, queue) = (&served.repository, served.engine().queue());
     tokio::select! {
-        permit = queue.background_permit(id) => permit,
-        permit = async {
+        permits = async {
+            let permit = queue.background_permit().await;
+            (repository.place_in_background().await, permit)
+        } => permits,
+        permits = async {
             interest.wanted().await;
-            queue.permit(id, ClientKey::named("prewarm")).await
-        } => permit,
+            let place = repository.place_for_fetch(ClientKey::server()).await;
+            (place, queue.permit(repository.id(), ClientKey::server()).await)
+        } => permits,
     }
 }

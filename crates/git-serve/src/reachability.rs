@@ -1,15 +1,15 @@
-//! Whether what a client wants belongs to the repository's references now.
+//! Whether a client may have what it wants: whether the repository's references lead to it now, or led to it lately.
 //!
-//! A stored answer stays true for ever, but who may have it changes when references go: what was wanted must be a tip,
-//! or a commit that some tip reaches, at the moment of asking. What cannot be proven is not refused; `git` then decides
-//! for that client alone, and nothing is stored.
+//! A stored answer stays true for ever, but who may have it changes when references go: what was wanted must be what some
+//! reference leads to at the moment of asking. What a reference named until it was moved is given for a while longer, for
+//! builds that began before; nothing of that is stored. All else is refused, in `git`'s words, also when it is here.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::{GitError, Repository};
-use heliostat_git_wire::{ContentHash, ObjectId, RefSnapshot, lines_of};
+use heliostat_git::{GitError, LeftTip, Repository};
+use heliostat_git_wire::{ContentHash, Head, ObjectId, RefSnapshot};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -20,19 +20,15 @@ const MAX_REMEMBERED_STATES: usize = 1_024;
 /// Sets of wants remembered for each state; together with the number of states it bounds the memory.
 const MAX_REMEMBERED_SETS: usize = 1_024;
 
-/// Most commits that are looked for in one request; a client that wants more of them gets an answer of its own.
-const MAX_COMMITS_SOUGHT: usize = 1_024;
-
-/// How long the search through history may take.
-const SEARCH_TIME_LIMIT: Duration = Duration::from_secs(20);
-
 /// What is known of the objects that a client wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// Each is a tip, or a commit that a tip reaches.
+    /// References lead to all of them.
     AllReachable,
-    /// That was not proven.
-    NotKnown,
+    /// References lead to all of them, or did so lately.
+    LatelyReachable,
+    /// To this one they do not, or it is not here.
+    Unreachable(ObjectId),
 }
 
 /// The digest of a set of wants. Clients that do the same want the same, so that one look-up answers for all of it.
@@ -42,52 +38,78 @@ type WantsDigest = [u8; 32];
 #[derive(Debug)]
 pub(crate) struct Reachability {
     proven: Cache<(u64, ContentHash), Arc<Mutex<HashSet<WantsDigest>>>>,
-}
-
-impl Default for Reachability {
-    fn default() -> Self {
-        Self { proven: Cache::new(MAX_REMEMBERED_STATES) }
-    }
+    /// How long what a reference named is given after it was moved.
+    keep: Duration,
 }
 
 impl Reachability {
-    /// Whether all of these belong to what `refs` show, which is the state of `repository` now.
+    /// What a reference named is given for so long after it was moved.
+    pub(crate) fn new(keep: Duration) -> Self {
+        Self { proven: Cache::new(MAX_REMEMBERED_STATES), keep }
+    }
+
+    /// Whether all of these are known to belong to what `refs` show. Reads no disk.
+    pub(crate) fn is_proven(
+        &self,
+        repository: &Repository,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+    ) -> bool {
+        let digest = digest(wants);
+        let proven = self.proven_of(repository.id(), refs);
+        if proven.lock().contains(&digest) {
+            return true;
+        }
+        let mut unknown: BTreeSet<&ObjectId> = wants.iter().collect();
+        for (_, tip) in refs.all() {
+            unknown.remove(tip);
+        }
+        if unknown.is_empty() {
+            remember(&proven, digest);
+        }
+        unknown.is_empty()
+    }
+
+    /// Whether a client may have all of these, when `refs` is the state of `repository` now.
     pub(crate) async fn check(
         &self,
         repository: &Repository,
         refs: &RefSnapshot,
         wants: &BTreeSet<ObjectId>,
-    ) -> Wanted {
-        let digest = digest(wants);
-        let proven = self.proven_of(repository.id(), refs);
-        if proven.lock().contains(&digest) {
-            return Wanted::AllReachable;
+    ) -> Result<Wanted, GitError> {
+        if self.is_proven(repository, refs, wants) {
+            return Ok(Wanted::AllReachable);
         }
-        let mut unknown: BTreeSet<&ObjectId> = wants.iter().collect();
-        for (_, tip) in refs.iter() {
-            unknown.remove(tip);
-        }
-        if unknown.len() > MAX_COMMITS_SOUGHT {
-            return Wanted::NotKnown;
-        }
-        let are_reachable = match unknown.is_empty() {
-            true => Ok(true),
-            false => are_reachable_commits(repository, refs, &unknown).await,
+        let mut tips = tips_of(refs);
+        let Some(unreached) = repository.first_unreached(wants, &tips).await? else {
+            remember(&self.proven_of(repository.id(), refs), digest(wants));
+            return Ok(Wanted::AllReachable);
         };
-        match are_reachable {
-            Ok(true) => {}
-            Ok(false) => return Wanted::NotKnown,
-            Err(error) => {
-                tracing::debug!(%error, "cannot tell whether what a client wants is reachable");
-                return Wanted::NotKnown;
-            }
+        let lately = self.lately_named(repository, refs).await?;
+        if lately.is_subset(&tips) {
+            return Ok(Wanted::Unreachable(unreached));
         }
-        let mut proven = proven.lock();
-        if proven.len() == MAX_REMEMBERED_SETS {
-            proven.clear();
+        tips.extend(lately);
+        let unreached = repository.first_unreached(wants, &tips).await?;
+        Ok(unreached.map_or(Wanted::LatelyReachable, Wanted::Unreachable))
+    }
+
+    /// What references named lately that are still there and name something else now.
+    async fn lately_named(
+        &self,
+        repository: &Repository,
+        refs: &RefSnapshot,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let left = repository.left_tips().await;
+        let left = left.map_err(|error| GitError::Io { operation: "read what references named", error })?;
+        let mut recent: Vec<LeftTip> =
+            left.into_iter().filter(|tip| tip.is_younger_than(self.keep)).collect();
+        if recent.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        proven.insert(digest);
-        Wanted::AllReachable
+        let names: HashSet<&[u8]> = refs.all().map(|(name, _)| name).collect();
+        recent.retain(|tip| names.contains(&tip.reference[..]));
+        repository.present(&recent.into_iter().map(|tip| tip.object).collect()).await
     }
 
     fn proven_of(&self, repository: u64, refs: &RefSnapshot) -> Arc<Mutex<HashSet<WantsDigest>>> {
@@ -101,6 +123,20 @@ impl Reachability {
     }
 }
 
+/// What is shown to everybody.
+fn tips_of(refs: &RefSnapshot) -> BTreeSet<ObjectId> {
+    let head = refs.head().and_then(Head::object);
+    refs.all().map(|(_, tip)| tip).chain(head).cloned().collect()
+}
+
+fn remember(proven: &Mutex<HashSet<WantsDigest>>, wants: WantsDigest) {
+    let mut proven = proven.lock();
+    if proven.len() == MAX_REMEMBERED_SETS {
+        proven.clear();
+    }
+    proven.insert(wants);
+}
+
 fn digest(wants: &BTreeSet<ObjectId>) -> WantsDigest {
     let mut hasher = Sha256::new();
     for want in wants {
@@ -110,42 +146,24 @@ fn digest(wants: &BTreeSet<ObjectId>) -> WantsDigest {
     hasher.finalize().into()
 }
 
-/// Only commits can be looked for in history. A tag that is no tip may be one that was deleted, and whether a file or
-/// folder belongs to some commit would take a walk through all of them.
-async fn are_reachable_commits(
-    repository: &Repository,
-    refs: &RefSnapshot,
-    wants: &BTreeSet<&ObjectId>,
-) -> Result<bool, GitError> {
-    let wanted = lines_of("", wants.iter().copied());
-    let command =
-        repository.command("read the types of objects").args(["cat-file", "--batch-check=%(objecttype)"]);
-    let types = command.input(wanted.clone().into_bytes()).time_limit(SEARCH_TIME_LIMIT).run().await?;
-    let mut types = types.stdout.split_inclusive(|byte| *byte == b'\n');
-    if !wants.iter().all(|_| types.next() == Some(b"commit\n")) {
-        return Ok(false);
-    }
-    // What is left after everything that the tips reach; one line is enough to know.
-    let tips: BTreeSet<&ObjectId> = refs.iter().map(|(_, tip)| tip).collect();
-    let input = wanted + &lines_of("^", tips);
-    let command =
-        repository.command("look for commits in history").args(["rev-list", "--stdin", "--max-count=1"]);
-    let left = command.input(input.into_bytes()).time_limit(SEARCH_TIME_LIMIT).run().await?;
-    Ok(left.stdout.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use heliostat_git::fixture::Workshop;
 
     use super::*;
 
+    const KEEP: Duration = Duration::from_hours(1);
+
     fn objects(names: &[&str]) -> BTreeSet<ObjectId> {
         names.iter().map(|name| ObjectId::parse(name.trim()).expect("an object name")).collect()
     }
 
+    fn unreachable(name: &str) -> Wanted {
+        Wanted::Unreachable(ObjectId::parse(name.trim()).expect("an object name"))
+    }
+
     #[tokio::test]
-    async fn tips_and_their_history_are_reachable_and_nothing_else() {
+    async fn what_references_lead_to_is_reachable_and_nothing_else() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main"]).await;
         let first = workshop.run(repository.path(), &["rev-parse", "main"]);
@@ -161,25 +179,51 @@ mod tests {
         let blob = workshop.run(repository.path(), &["rev-parse", "main:file"]);
         let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
         let refs = repository.refs().await.expect("readable");
-        let reachability = Reachability::default();
+        let reachability = Reachability::new(KEEP);
         let absent = "12".repeat(20);
         let cases: [(&[&str], Wanted); 9] = [
             (&[], Wanted::AllReachable),
             (&[&tip, &tag], Wanted::AllReachable),
             (&[&first], Wanted::AllReachable),
             (&[&first, &tip, &tag], Wanted::AllReachable),
-            (&[&tip, &lost], Wanted::NotKnown),
-            (&[&deleted_tag], Wanted::NotKnown),
-            (&[&tree], Wanted::NotKnown),
-            (&[&blob], Wanted::NotKnown),
-            (&[&tip, &absent], Wanted::NotKnown),
+            (&[&tree], Wanted::AllReachable),
+            (&[&blob], Wanted::AllReachable),
+            (&[&tip, &lost], unreachable(&lost)),
+            (&[&deleted_tag], unreachable(&deleted_tag)),
+            (&[&tip, &absent], unreachable(&absent)),
         ];
         for _ in 0..2 {
-            for (names, expected) in cases {
+            for (names, expected) in &cases {
                 let found = reachability.check(&repository, &refs, &objects(names)).await;
-                assert_eq!(found, expected, "{names:?}");
+                assert_eq!(found.expect("git runs"), *expected, "{names:?}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_reference_named_is_given_for_a_while_unless_the_reference_is_gone() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+        let path = repository.path();
+        repository.refs().await.expect("readable");
+        let before = ["main", "topic"].map(|name| workshop.run(path, &["rev-parse", name]));
+        for name in ["main", "topic"] {
+            let other = workshop.run(path, &["commit-tree", "-m", name, "main^{tree}"]);
+            workshop.run(path, &["update-ref", &format!("refs/heads/{name}"), other.trim()]);
+        }
+        let moved = repository.refs().await.expect("readable");
+        let check = async |keep: Duration, refs: &RefSnapshot, name: &str| {
+            let found = Reachability::new(keep).check(&repository, refs, &objects(&[name])).await;
+            found.expect("git runs")
+        };
+        for name in &before {
+            assert_eq!(check(KEEP, &moved, name).await, Wanted::LatelyReachable);
+            assert_eq!(check(Duration::ZERO, &moved, name).await, unreachable(name));
+        }
+        workshop.run(path, &["update-ref", "-d", "refs/heads/topic"]);
+        let deleted = repository.refs().await.expect("readable");
+        assert_eq!(check(KEEP, &deleted, &before[0]).await, Wanted::LatelyReachable);
+        assert_eq!(check(KEEP, &deleted, &before[1]).await, unreachable(&before[1]));
     }
 
     #[tokio::test]
@@ -190,17 +234,18 @@ mod tests {
         let first = workshop.run(repository.path(), &["rev-parse", "topic"]);
         workshop.commit(&repository, "topic");
         let grown = repository.refs().await.expect("readable");
-        let reachability = Reachability::default();
+        let reachability = Reachability::new(KEEP);
         let wants = objects(&[&first]);
-        assert_eq!(reachability.check(&repository, &before, &wants).await, Wanted::AllReachable);
-        assert_eq!(reachability.check(&repository, &grown, &wants).await, Wanted::AllReachable);
+        let check = async |refs: &RefSnapshot| reachability.check(&repository, refs, &wants).await;
+        assert_eq!(check(&before).await.expect("git runs"), Wanted::AllReachable);
+        assert_eq!(check(&grown).await.expect("git runs"), Wanted::AllReachable);
         workshop.run(repository.path(), &["update-ref", "-d", "refs/heads/topic"]);
         let after = repository.refs().await.expect("readable");
-        assert_eq!(reachability.check(&repository, &after, &wants).await, Wanted::NotKnown);
+        assert_eq!(check(&after).await.expect("git runs"), unreachable(&first));
         // What is remembered needs no repository at all.
         std::fs::remove_dir_all(repository.path().join("objects")).expect("removed");
-        assert_eq!(reachability.check(&repository, &grown, &wants).await, Wanted::AllReachable);
-        assert_eq!(reachability.check(&repository, &after, &wants).await, Wanted::NotKnown);
+        assert_eq!(check(&grown).await.expect("remembered"), Wanted::AllReachable);
+        assert!(check(&after).await.is_err());
     }
 
     #[tokio::test]
@@ -212,10 +257,11 @@ mod tests {
         let object = |index: usize| ObjectId::parse(format!("{index:040x}")).expect("hex");
         let tips = 1..=MAX_REMEMBERED_SETS * 2 + 1;
         let refs = RefSnapshot::from_entries(tips.clone().map(|index| (name(index), object(index))));
-        let reachability = Reachability::default();
+        let reachability = Reachability::new(KEEP);
         for index in tips {
             let wants = BTreeSet::from([object(index)]);
-            assert_eq!(reachability.check(&repository, &refs, &wants).await, Wanted::AllReachable);
+            let found = reachability.check(&repository, &refs, &wants).await;
+            assert_eq!(found.expect("known"), Wanted::AllReachable);
         }
         let proven = reachability.proven_of(repository.id(), &refs);
         assert!(proven.lock().len() <= MAX_REMEMBERED_SETS);

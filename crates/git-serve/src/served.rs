@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heliostat_git::{Git, GitError, OpenError, RefListener, RefSnapshot, Repository, RepositoryStore};
+use heliostat_git::{
+    ClientKey, Git, GitError, OpenError, Permit, RefListener, RefSnapshot, Repository, RepositoryStore,
+};
 
 use crate::bundle::Bundle;
 use crate::engine::{ServingEngine, ServingOptions};
@@ -35,16 +37,27 @@ impl ServedRepository {
         &self.engine
     }
 
+    /// The same, whose processes count as those of a client.
+    #[must_use]
+    pub fn asked_by(&self, client: ClientKey) -> Self {
+        Self { repository: self.repository.asked_by(client), engine: Arc::clone(&self.engine) }
+    }
+
+    /// The same, with a place for the process that answers this client.
+    pub(crate) fn at_place(&self, place: Permit, client: ClientKey) -> Self {
+        Self { repository: self.repository.at_place(place, client), engine: Arc::clone(&self.engine) }
+    }
+
     /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references
     /// need at this moment. A list that names it may be older.
     pub async fn bundle_to_download(&self, id: &str) -> Result<Option<Arc<Bundle>>, GitError> {
         let Some(bundle) = self.bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
         let refs = self.repository.snapshot().await?;
         match self.engine().reachability().check(&self.repository, &refs, &bundle.tips()).await {
-            Wanted::AllReachable => Ok(Some(bundle)),
-            Wanted::NotKnown => {
+            Ok(Wanted::AllReachable) => Ok(Some(bundle)),
+            checked => {
                 self.engine().doubt_bundle(self.repository.id());
-                Ok(None)
+                checked.map(|_| None)
             }
         }
     }

@@ -8,13 +8,13 @@ use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
 use heliostat_git::{
-    FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName, RefRoom,
-    RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
+    ClientKey, FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName,
+    RefRoom, RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
 };
 use heliostat_git_wire::{PacketLine, decode_packet, encode_packet};
 use tokio::io::AsyncWriteExt;
 
-use crate::answer::{Answer, ClientKey};
+use crate::answer::Answer;
 use crate::served::ServedRepository;
 
 fn version(number: u8) -> GitProtocol {
@@ -22,7 +22,7 @@ fn version(number: u8) -> GitProtocol {
 }
 
 fn key() -> ClientKey {
-    ClientKey::named("ada")
+    ClientKey::verified("ada")
 }
 
 async fn collected(answer: Answer) -> io::Result<Vec<u8>> {

@@ -32,9 +32,10 @@ pub use heliostat_git_wire::{
     RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
 };
 pub use process::{
-    ByteStream, Durability, Fault, Finished, Git, GitCommand, GitError, GitProcess, GitUnavailable,
-    GitVersion, InvalidDurability, InvalidHeader, MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES,
-    MINIMUM_GIT_VERSION, Moment, Reader, Readers, SecretHeader, cpu_time,
+    ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
+    GitProcess, GitUnavailable, GitVersion, InvalidDurability, InvalidFsck, InvalidHeader,
+    MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimit, Moment,
+    Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
@@ -42,12 +43,12 @@ pub use remote::{
     fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, NewObject, NewObjects, OpenError, Origin, PackIndex,
-    RecordedState, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE,
-    StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, OpenError,
+    Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE,
+    STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository,
 };
 pub use service::{
-    GitOutput, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine, REQUEST_STALL_LIMIT,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,
     ReceivedPack, RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
     answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
     upload_pack_by_git,

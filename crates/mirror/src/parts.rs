@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
 
+use heliostat_auth::Secret;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
@@ -17,7 +18,7 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
+    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs, Sweep,
     SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
@@ -26,6 +27,9 @@ use crate::upstream_link::{
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
+
+/// The setting that keeps by what this mirror proves that an open request is its own.
+const REGISTRATION_KEY_SETTING: &str = "registration_key";
 
 /// What owns the state.
 pub(crate) struct Parts {
@@ -83,7 +87,9 @@ impl Parts {
         let repositories = served.store().clone();
         let clock = options.clock.clone();
         let server_id = store.setting_or_insert(SERVER_ID_SETTING, &heliostat_auth::server_id()).await?;
-        let introduction = Arc::new(introduction(options, server_id.clone()));
+        let fresh_key = heliostat_auth::shared_secret();
+        let registration_key = store.setting_or_insert(REGISTRATION_KEY_SETTING, fresh_key.expose()).await?;
+        let introduction = Arc::new(introduction(options, server_id.clone(), Secret::new(registration_key)));
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
         let client = UpstreamClient::new(Arc::clone(&link), server_id, clock.clone());
@@ -228,6 +234,14 @@ impl Parts {
         }
     }
 
+    pub(crate) fn purges(&self) -> Purges {
+        Purges {
+            inventory: Arc::clone(&self.inventory),
+            served: self.served.clone(),
+            reports: Arc::clone(&self.reports),
+        }
+    }
+
     pub(crate) fn held_back(&self) -> HeldBack {
         HeldBack {
             link: Arc::clone(&self.link),
@@ -292,9 +306,10 @@ async fn open_repositories(options: &MirrorOptions, git: Git) -> Result<ServedRe
     Ok(served)
 }
 
-fn introduction(options: &MirrorOptions, server_id: String) -> Introduction {
+fn introduction(options: &MirrorOptions, server_id: String, registration_key: Secret) -> Introduction {
     Introduction {
         server_id,
+        registration_key,
         name: options.name.clone(),
         base_url: options.base_url.clone(),
         mirror_type: options.mirror_type,

@@ -58,7 +58,7 @@ impl World {
             settings: None,
             make: UpstreamMake::Heliostat,
         };
-        let request = RequestFacts { method: "POST", path: "/", raw_query: None };
+        let request = RequestFacts { method: "POST", path: "/", raw_query: None, peer: None };
         self.mirror.events.installed(self.id(), event, &Credentials::None, request).await
     }
 
@@ -90,7 +90,7 @@ impl World {
 
     /// The hash of the refs that a client gets to see.
     async fn seen(&self) -> String {
-        let served = self.mirror.serving.open("APP", "engine", &ada()).await.expect("ada may read");
+        let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
         assert!(served.freshness.is_current());
         served.repository.repository.refs().await.expect("its refs can be read").content_hash().to_string()
     }
@@ -140,7 +140,7 @@ fn ada() -> Credentials {
 async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
     let world = World::new().await;
     eventually("the request has arrived", || world.mirror.link.state() == UpstreamState::Pending).await;
-    let early = world.mirror.serving.open("APP", "engine", &ada()).await;
+    let early = world.mirror.serving.open("APP", "engine", &ada(), None).await;
     assert!(early.is_err(), "nothing is served before the installation");
 
     world.install().await.expect("the upstream accepts the secret");
@@ -154,12 +154,12 @@ async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
     .await;
 
     let open = async |credentials: Credentials| {
-        world.mirror.serving.open("APP", "engine", &credentials).await.map(drop)
+        world.mirror.serving.open("APP", "engine", &credentials, None).await.map(drop)
     };
     assert!(matches!(open(Credentials::None).await, Err(Refusal::Unauthenticated { .. })));
     assert!(matches!(open(basic("ada", "wrong")).await, Err(Refusal::Unauthenticated { .. })));
     assert!(matches!(open(basic("bob", "right")).await, Err(Refusal::NotFound { .. })));
-    let unknown = world.mirror.serving.open("APP", "other", &ada()).await;
+    let unknown = world.mirror.serving.open("APP", "other", &ada(), None).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
 }
 
@@ -173,7 +173,7 @@ async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
         settings: None,
         make: UpstreamMake::Heliostat,
     };
-    let request = RequestFacts { method: "POST", path: "/", raw_query: None };
+    let request = RequestFacts { method: "POST", path: "/", raw_query: None, peer: None };
     let refused = world.mirror.events.installed(world.id(), event.clone(), &Credentials::None, request).await;
     assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })));
     let elsewhere = InstalledEvent { base_url: Some("http://evil.example.com".to_owned()), ..event };
@@ -244,7 +244,7 @@ async fn a_restart_makes_good_what_was_missed_and_damaged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deselected_or_removed_is_no_longer_served() {
     let world = World::joined().await;
-    let open = async || world.mirror.serving.open("APP", "engine", &ada()).await.map(drop);
+    let open = async || world.mirror.serving.open("APP", "engine", &ada(), None).await.map(drop);
     world
         .mirror
         .selection

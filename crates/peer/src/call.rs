@@ -241,7 +241,7 @@ pub struct PeerClient {
 impl PeerClient {
     /// A client that names itself `user_agent`.
     pub fn new(user_agent: &str, destinations: Destinations, clock: Clock) -> reqwest::Result<Self> {
-        Ok(Self { http: http::client(user_agent, destinations).build()?, destinations, clock })
+        Ok(Self { http: http::client(user_agent, &destinations).build()?, destinations, clock })
     }
 
     /// Checks as much of an address as can be checked without resolving it.

@@ -21,7 +21,7 @@ const STALL_LIMIT: Duration = Duration::from_secs(60);
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Who decides which servers are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destinations {
     /// The operator: any address, through the HTTP proxy that the environment names.
     Configured,
@@ -31,7 +31,7 @@ pub enum Destinations {
 
 impl Destinations {
     /// Checks as much of an address as can be checked without resolving it.
-    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    pub fn check_literal(&self, url: &Url) -> Result<(), AddressRefused> {
         match self {
             Self::Configured => Ok(()),
             Self::ChosenByOthers(rules) => rules.check_literal(url),
@@ -48,7 +48,7 @@ pub enum NoAnswer {
 }
 
 /// A client for the given destinations, for the caller to complete.
-pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBuilder {
+pub fn client(user_agent: &str, destinations: &Destinations) -> reqwest::ClientBuilder {
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +58,7 @@ pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBu
         .user_agent(user_agent);
     match destinations {
         Destinations::Configured => client,
-        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules),
+        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules.clone()),
     }
 }
 

@@ -11,14 +11,16 @@ mod call;
 mod clock;
 mod error_chain;
 pub mod http;
+mod network;
 mod problem;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
-pub use address_rules::{AddressRefused, AddressRules};
+pub use address_rules::{AddressRefused, AddressRules, is_on_loopback};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;
 pub use error_chain::with_causes;
+pub use network::{InvalidNetwork, Network, OutgoingNetworks};
 pub use problem::PeerProblem;
 pub use signer::Signer;

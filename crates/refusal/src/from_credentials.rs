@@ -1,6 +1,6 @@
 //! How credentials, tokens and passwords that do not hold are refused.
 
-use heliostat_auth::{CredentialsError, PasswordError, TokenError};
+use heliostat_auth::{CredentialsError, PasswordError, TokenError, TooManyAttempts};
 
 use crate::Refusal;
 
@@ -20,10 +20,17 @@ impl From<TokenError> for Refusal {
     }
 }
 
+impl From<TooManyAttempts> for Refusal {
+    fn from(refused: TooManyAttempts) -> Self {
+        let message = "Too many passwords are being tried, or too many were wrong; try again later.";
+        Self::too_many_for(refused.retry_after, message)
+    }
+}
+
 impl From<PasswordError> for Refusal {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Busy => Self::too_many("Too many passwords are being checked; try again later."),
+            PasswordError::TooMany(refused) => refused.into(),
             PasswordError::TooLong | PasswordError::Empty => Self::invalid("password", sentence(&error)),
             PasswordError::Unusable { .. } => Self::internal(error),
         }

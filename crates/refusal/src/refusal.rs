@@ -4,6 +4,7 @@
 //! ends in the log.
 
 use std::error::Error;
+use std::time::Duration;
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,8 @@ pub enum Refusal {
     TooMany {
         /// What to tell the caller.
         message: String,
+        /// How long to wait before the next try, if that is known.
+        retry_after: Option<Duration>,
     },
     /// Something this server depends on does not answer; the same request may succeed later.
     #[error("{message}")]
@@ -144,7 +147,12 @@ impl Refusal {
 
     /// Too much of it.
     pub fn too_many(message: impl Into<String>) -> Self {
-        Self::TooMany { message: message.into() }
+        Self::TooMany { message: message.into(), retry_after: None }
+    }
+
+    /// Too much of it, for so long.
+    pub fn too_many_for(retry_after: Duration, message: impl Into<String>) -> Self {
+        Self::TooMany { message: message.into(), retry_after: Some(retry_after) }
     }
 
     /// Not now.

@@ -9,9 +9,11 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
+//! 8. `client_keys`: among whom work is shared.
 //!
 //! [`start_upstream`] and [`start_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
+mod client_keys;
 mod emitted_contract;
 mod git;
 mod http;
@@ -26,7 +28,7 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
-pub use http::OpenFiles;
+pub use http::{ConnectionOptions, OpenFiles, TrustedProxies, cleartext_notice};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,

@@ -222,6 +222,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["metrics"],
             &["wire"],
             &["http"],
+            &["client_keys"],
         ],
         circle: &[],
     },

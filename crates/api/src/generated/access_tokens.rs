@@ -47,7 +47,8 @@ pub enum GetUserAccessTokensResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -92,7 +93,8 @@ pub enum CreateUserAccessTokenResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -143,7 +145,8 @@ pub enum GetUserAccessTokenResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -188,7 +191,8 @@ pub enum DeleteUserAccessTokenResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.

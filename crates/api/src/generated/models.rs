@@ -197,6 +197,11 @@ pub struct EnrichedRepositoryProperties {
     #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// How many times it was ordered to remove everything that no ref leads to. A mirror that serves the refs of this
+    /// generation does the same, and reports it. Absent when it was never ordered.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge: Option<i64>,
 }
 
 /// A permission for the whole server, from low to high: to sign in, to create projects, to administer projects
@@ -1135,6 +1140,48 @@ impl ProjectType {
 }
 
 impl fmt::Display for ProjectType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum PurgeState {
+    /// `NEVER_ORDERED`
+    #[oai(rename = "NEVER_ORDERED")]
+    #[serde(rename = "NEVER_ORDERED")]
+    NeverOrdered,
+    /// `PENDING`
+    #[oai(rename = "PENDING")]
+    #[serde(rename = "PENDING")]
+    Pending,
+    /// `DONE`
+    #[oai(rename = "DONE")]
+    #[serde(rename = "DONE")]
+    Done,
+}
+
+impl PurgeState {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::NeverOrdered, Self::Pending, Self::Done];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverOrdered => "NEVER_ORDERED",
+            Self::Pending => "PENDING",
+            Self::Done => "DONE",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for PurgeState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -2180,9 +2227,13 @@ pub struct RestMinimalRef {
     pub kind: RefType,
 }
 
-/// What an accepted mirror is to mirror at first.
+/// Which mirror is accepted, and what it is to mirror at first.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorAcceptance {
+    /// The base URL with which the request was shown. A request that has another one is not accepted.
+    #[oai(rename = "mirrorBaseUrl", skip_serializing_if_is_none, validator(max_length = 2048))]
+    #[serde(rename = "mirrorBaseUrl", default, skip_serializing_if = "Option::is_none")]
+    pub mirror_base_url: Option<String>,
     /// The ids of the projects to mirror. Without any, the mirror follows all projects.
     #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
@@ -2202,6 +2253,21 @@ pub struct RestMirrorCopies {
     #[oai(rename = "inStepRepos", validator(minimum(value = "0")))]
     #[serde(rename = "inStepRepos")]
     pub in_step_repos: i32,
+}
+
+/// How far a mirror is with an order to remove what no ref leads to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorPurge {
+    /// The id that the mirror has given itself.
+    pub id: String,
+    /// The name of the mirror.
+    pub name: String,
+    /// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+    pub state: PurgeState,
+    /// When the mirror reported that it has carried out the order, in epoch milliseconds. Absent before.
+    #[oai(rename = "doneAt", skip_serializing_if_is_none)]
+    #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<i64>,
 }
 
 /// How the copy of a repository on a mirror stands.
@@ -2483,6 +2549,11 @@ pub struct RestMirroringRequestSubmission {
     #[oai(rename = "productVersion", skip_serializing_if_is_none, validator(max_length = 255, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
     #[serde(rename = "productVersion", default, skip_serializing_if = "Option::is_none")]
     pub product_version: Option<String>,
+    /// A secret that the mirror has made, by which it proves later that the request is its own. The upstream keeps
+    /// a hash of it only. A request that came without one stays as it was filed.
+    #[oai(rename = "registrationKey", skip_serializing_if_is_none, validator(min_length = 32, max_length = 255, pattern = "^[A-Za-z0-9_-]+$"))]
+    #[serde(rename = "registrationKey", default, skip_serializing_if = "Option::is_none")]
+    pub registration_key: Option<String>,
     /// Whether a mirroring request is open, accepted or rejected.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -2948,6 +3019,30 @@ pub struct RestRepositoryMirrorEvent {
     #[oai(rename = "syncType", skip_serializing_if_is_none)]
     #[serde(rename = "syncType", default, skip_serializing_if = "Option::is_none")]
     pub sync_type: Option<MirrorSyncType>,
+    /// The number of the newest order to remove everything that no ref leads to which the mirror has carried out. Absent
+    /// when it has carried out none.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge: Option<i64>,
+}
+
+/// How far the latest order is to remove everything that no ref leads to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryPurge {
+    /// How many times that was ordered.
+    pub number: i64,
+    /// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+    pub state: PurgeState,
+    /// When it was ordered, in epoch milliseconds. Absent when it never was.
+    #[oai(rename = "orderedAt", skip_serializing_if_is_none)]
+    #[serde(rename = "orderedAt", default, skip_serializing_if = "Option::is_none")]
+    pub ordered_at: Option<i64>,
+    /// When this server had carried it out, in epoch milliseconds. Absent before.
+    #[oai(rename = "doneAt", skip_serializing_if_is_none)]
+    #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<i64>,
+    /// The mirrors that have reported a synchronization of the repository.
+    pub mirrors: Vec<RestMirrorPurge>,
 }
 
 /// A repository to create.
@@ -3616,6 +3711,7 @@ impl fmt::Display for UserType {
     Permission,
     ProjectPermission,
     ProjectType,
+    PurgeState,
     RefChangeType,
     RefType,
     RepositoryFaultKind,
@@ -3666,6 +3762,7 @@ impl fmt::Display for UserType {
     RestMinimalRef,
     RestMirrorAcceptance,
     RestMirrorCopies,
+    RestMirrorPurge,
     RestMirrorRepositorySynchronizationStatus,
     RestMirrorServer,
     RestMirrorStanding,
@@ -3697,6 +3794,7 @@ impl fmt::Display for UserType {
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryPurge,
     RestRepositoryRequest,
     RestRepositoryRestoration,
     RestRepositoryRestorationRequest,

@@ -47,7 +47,8 @@ pub enum ListRequestsResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -81,6 +82,10 @@ pub enum RegisterResponse {
     /// The request in its present state.
     #[oai(status = 200)]
     Ok(ApiJson<RestMirroringRequest>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -108,6 +113,40 @@ pub trait Register: Handlers {
     ) -> impl Future<Output = Result<RegisterResponse, Self::Error>> + Send;
 }
 
+/// What `deleteOpenMirroringRequests` is asked.
+#[derive(Clone, PartialEq)]
+pub struct DeleteOpenMirroringRequestsRequest;
+
+/// What `deleteOpenMirroringRequests` answers.
+#[derive(ApiResponse)]
+pub enum DeleteOpenMirroringRequestsResponse {
+    /// No request is open.
+    #[oai(status = 204)]
+    NoContent,
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `deleteOpenMirroringRequests`: delete all open mirroring requests.
+pub trait DeleteOpenMirroringRequests: Handlers {
+    /// Delete all open mirroring requests
+    fn delete_open_mirroring_requests(
+        &self,
+        call: Call,
+    ) -> impl Future<Output = Result<DeleteOpenMirroringRequestsResponse, Self::Error>> + Send;
+}
+
 /// What `getMirroringRequest` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetMirroringRequestRequest {
@@ -127,7 +166,8 @@ pub enum GetMirroringRequestResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -170,7 +210,8 @@ pub enum DeleteMirroringRequestResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -215,7 +256,8 @@ pub enum AcceptResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -264,7 +306,8 @@ pub enum RejectResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -388,7 +431,8 @@ pub enum UpgradeResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -440,7 +484,8 @@ pub enum RemoveResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -485,7 +530,8 @@ pub enum PublishEventResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -531,7 +577,8 @@ pub enum GetMirrorStandingResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -576,7 +623,8 @@ pub enum TellMirrorStandingResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -619,7 +667,8 @@ pub enum GetPanelHtmlResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -886,6 +935,10 @@ pub enum AuthenticateResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -926,7 +979,8 @@ pub enum AnalyticsSettingsResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -999,6 +1053,10 @@ pub enum SetPreferredMirrorIdResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
     #[oai(status = 404)]
     NotFound(ApiJson<RestErrors>),
@@ -1039,6 +1097,10 @@ pub enum DeletePreferredMirrorIdResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
     #[oai(status = 405)]
     MethodNotAllowed(ApiJson<RestErrors>),
@@ -1060,6 +1122,7 @@ pub trait DeletePreferredMirrorId: Handlers {
 pub trait UpstreamOperations:
     ListRequests
     + Register
+    + DeleteOpenMirroringRequests
     + GetMirroringRequest
     + DeleteMirroringRequest
     + Accept
@@ -1088,6 +1151,7 @@ pub trait UpstreamOperations:
 impl<H> UpstreamOperations for H where H:
     ListRequests
     + Register
+    + DeleteOpenMirroringRequests
     + GetMirroringRequest
     + DeleteMirroringRequest
     + Accept
@@ -1157,10 +1221,13 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Ask to join
     ///
     /// Files a mirror's request to join. The answer tells the state of the request, so a mirror learns its fate by
-    /// asking again: while the request is open, repeating it brings it up to date. A name or base URL that another
-    /// mirror has, and a mirror that was rejected, are refused with 409; the message says which. A request that is
-    /// incomplete or malformed is 409 as well, and `context` names the field. Anyone may call this, therefore the number
-    /// of calls and of open requests is limited.
+    /// asking again. An administrator accepts what was shown, therefore the addresses of an open request never change,
+    /// and its name, type, product and version change only for the mirror that shows the same `registrationKey` as
+    /// when it asked first; anything else is refused with 409, and so are a name or base URL that another mirror has,
+    /// and a mirror that was rejected. The message says which. A request that is incomplete or malformed is 409 as
+    /// well, and `context` names the field. Anyone may call this, therefore the number of calls and of open requests
+    /// is limited, in all and for each network (IPv4 /24, IPv6 /56). An open request is forgotten when no administrator
+    /// has decided about it in 30 days, or what the operator has set.
     #[oai(path = "/mirroring/latest/requests", method = "post", operation_id = "register", tag = "Tag::This")]
     async fn register(
         &self,
@@ -1171,6 +1238,20 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             body: body.0,
         };
         let answer = self.0.register(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Delete all open mirroring requests
+    ///
+    /// Forgets every request about which no administrator has decided, after many were filed by machines that nobody
+    /// knows for instance. A mirror that still wants to join asks afresh. Needs `SYS_ADMIN`.
+    #[oai(path = "/mirroring/latest/requests", method = "delete", operation_id = "deleteOpenMirroringRequests", tag = "Tag::This")]
+    async fn delete_open_mirroring_requests(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+    ) -> poem::Result<DeleteOpenMirroringRequestsResponse> {
+        let answer = self.0.delete_open_mirroring_requests(call).await.map_err(Into::into)?;
         Ok(answer)
     }
 
@@ -1217,8 +1298,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Lets the mirror in. The upstream fetches the mirror's descriptor from the mirror's own address, stores the
     /// mirror with a fresh secret, and sends it that secret. The mirror then follows all projects, unless the body
-    /// names some. If the descriptor cannot be fetched or is not acceptable, or the id does not exist, the answer is
-    /// 409 and nothing changes. Needs `SYS_ADMIN`.
+    /// names some. If the body says with which base URL the mirror was shown and the request has another one, if the
+    /// descriptor cannot be fetched or is not acceptable, or the id does not exist, the answer is 409 and nothing
+    /// changes. Needs `SYS_ADMIN`.
     #[oai(path = "/mirroring/latest/requests/:mirroringRequestId/accept", method = "post", operation_id = "accept", tag = "Tag::This")]
     async fn accept(
         &self,

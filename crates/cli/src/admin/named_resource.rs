@@ -13,12 +13,14 @@ pub async fn mirror_id(client: &Client, id_or_name: &str) -> anyhow::Result<Stri
         .with_context(|| format!("no mirror has the id or name {id_or_name:?}"))
 }
 
-/// The id of a mirroring request that is given by id or by the name of its mirror.
+/// The id of a mirroring request that is given by id or by the name of its mirror. A name means the open request, if
+/// there is one: an old one that is decided may have the same.
 pub async fn request_id(client: &Client, id_or_name: &str) -> anyhow::Result<String> {
     if is_number(id_or_name) {
         return Ok(id_or_name.to_owned());
     }
-    let requests = client.get(&api::path(&api::MIRRORING, &["requests"])).all().await?;
+    let mut requests = client.get(&api::path(&api::MIRRORING, &["requests"])).all().await?;
+    requests.sort_by_key(|request| text_at(request, "/state").as_deref() != Some("PENDING"));
     only_match(&requests, id_or_name, "/id", "/mirrorName")
         .with_context(|| format!("no mirror called {id_or_name:?} has asked to join"))
 }

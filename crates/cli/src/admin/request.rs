@@ -22,6 +22,9 @@ pub enum RequestCommand {
         /// Id of the request, or name of the mirror.
         #[arg(value_name = "ID_OR_NAME")]
         request: String,
+        /// Base URL with which the request was listed; one that has another is not accepted [default: what it has now].
+        #[arg(long, value_name = "URL")]
+        seen_url: Option<String>,
         /// Mirror only this project; give it again for more [default: all projects].
         #[arg(long = "project", value_name = "KEY")]
         projects: Vec<String>,
@@ -36,11 +39,14 @@ pub enum RequestCommand {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// Forget a request.
+    /// Forget a request, or all that are open.
     Delete {
         /// Id of the request, or name of the mirror.
-        #[arg(value_name = "ID_OR_NAME")]
-        request: String,
+        #[arg(value_name = "ID_OR_NAME", required_unless_present = "all_open")]
+        request: Option<String>,
+        /// Forget every request about which no administrator has decided; mirrors that still want to join ask again.
+        #[arg(long, conflicts_with = "request")]
+        all_open: bool,
         #[command(flatten)]
         connection: UpstreamConnection,
     },
@@ -61,7 +67,7 @@ const COLUMNS: [Column; 6] = [
     Column::text("ID", "/id"),
     Column::text("STATE", "/state"),
     Column::text("MIRROR", "/mirrorName"),
-    Column::text("URL", "/mirrorBaseUrl"),
+    Column::whole("URL", "/mirrorBaseUrl"),
     Column::text("MIRROR ID", "/mirrorId"),
     Column::text("VERSION", "/productVersion"),
 ];
@@ -77,16 +83,24 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
             }
             session.output.list(&call.all().await?, &COLUMNS);
         }
-        RequestCommand::Accept { request, projects, connection } => {
+        RequestCommand::Accept { request, seen_url, projects, connection } => {
             let session = connection.open().await?;
             let id = named_resource::request_id(&session.client, &request).await?;
-            let path = api::path(&api::MIRRORING, &["requests", &id, "accept"]);
-            let mut call = session.client.post(&path);
+            let seen = match seen_url {
+                Some(url) => url.into(),
+                None => {
+                    let path = api::path(&api::MIRRORING, &["requests", &id]);
+                    session.client.get(&path).send().await?["mirrorBaseUrl"].take()
+                }
+            };
+            let mut acceptance = json!({ "mirrorBaseUrl": seen });
             if !projects.is_empty() {
                 let ids = named_resource::project_ids(&session.client, &projects).await?;
-                call = call.body(json!({ "projectIds": ids }));
+                acceptance["projectIds"] = ids.into();
             }
-            session.output.show(&call.send().await?, mirror_servers::OF_ITSELF);
+            let path = api::path(&api::MIRRORING, &["requests", &id, "accept"]);
+            let accepted = session.client.post(&path).body(acceptance).send().await?;
+            session.output.show(&accepted, mirror_servers::OF_ITSELF);
         }
         RequestCommand::Reject { request, connection } => {
             let session = connection.open().await?;
@@ -95,11 +109,16 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
             session.client.post(&path).send().await?;
             session.output.done(&format!("Rejected the request {id}."));
         }
-        RequestCommand::Delete { request, connection } => {
+        RequestCommand::Delete { request: Some(request), connection, .. } => {
             let session = connection.open().await?;
             let id = named_resource::request_id(&session.client, &request).await?;
             session.client.delete(&api::path(&api::MIRRORING, &["requests", &id])).send().await?;
             session.output.done(&format!("Deleted the request {id}."));
+        }
+        RequestCommand::Delete { request: None, connection, .. } => {
+            let session = connection.open().await?;
+            session.client.delete(&api::path(&api::MIRRORING, &["requests"])).send().await?;
+            session.output.done("Deleted all open requests.");
         }
     }
     Ok(())

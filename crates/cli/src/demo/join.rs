@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 
@@ -25,10 +25,12 @@ pub async fn accept_mirror(upstream: &Client, name: &str) -> anyhow::Result<()> 
             .all()
             .await?;
         let request = requests.iter().find(|request| text(request, "mirrorName") == Some(name));
-        match request.and_then(|request| request.get("id")?.as_i64()) {
-            Some(id) => {
+        let shown =
+            request.and_then(|request| Some((request.get("id")?.as_i64()?, &request["mirrorBaseUrl"])));
+        match shown {
+            Some((id, base_url)) => {
                 let path = ["rest", "mirroring", "latest", "requests", &id.to_string(), "accept"];
-                upstream.post(&path).send().await?;
+                upstream.post(&path).body(json!({ "mirrorBaseUrl": base_url })).send().await?;
                 return Ok(());
             }
             None => tokio::time::sleep(ASK_INTERVAL).await,

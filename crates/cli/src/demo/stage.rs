@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_git::Durability;
-use heliostat_server::{ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions};
+use heliostat_git::{Durability, Fsck, MemoryLimit};
+use heliostat_peer::OutgoingNetworks;
+use heliostat_server::{
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
+    UpstreamOptions,
+};
 use url::Url;
 
 use super::Roles;
@@ -25,6 +29,7 @@ const SYNC_PARALLELISM: usize = 2;
 const SERVE_STALE: Duration = Duration::from_secs(3600);
 const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
+const REQUEST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// A started upstream, and its administrator.
 pub struct Upstream {
@@ -41,11 +46,12 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
-        // The mirror of the demonstration lives on loopback.
-        allow_special_mirror_addresses: true,
+        outgoing: OutgoingNetworks::default(),
+        fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
+        request_lifetime: REQUEST_LIFETIME,
     })
     .await
     .context("cannot start the upstream")?;
@@ -98,9 +104,12 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         data,
         database: None,
         git,
+        git_memory: MemoryLimit::of_machine(),
         durability,
         trash_time,
         serving,
+        connections: ConnectionOptions::default(),
+        trusted_proxies: TrustedProxies::default(),
         metrics_token: None,
     }
 }

@@ -1,5 +1,6 @@
 //! The options of the roles, and how their values are written.
 
+mod connections;
 mod log;
 mod serving;
 mod shared;

@@ -1,13 +1,14 @@
 //! The options about answering Git's readers and about showing what that costs; the same for both roles.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use heliostat_server::{MetricsToken, ServingOptions};
 
 use super::parse::parse_parallelism;
-use super::size;
+use super::{duration, size};
 use crate::client::credentials;
 
 /// The folder for stored answers, inside the data directory.
@@ -27,12 +28,20 @@ pub struct ServingFlags {
     /// How much memory branches and tags may take that are answered from memory; 0 reads them from disk each time.
     #[arg(long, value_name = "SIZE", env = "HELIOSTAT_REF_MEMORY", default_value = "256MiB", value_parser = size::parse)]
     pub ref_memory: u64,
-    /// How many answers to clones and fetches are computed at once [default: one for each processor].
+    /// How many answers to clones and fetches are computed at once for one client or one repository; up to twice as many
+    /// in all [default: one for each processor].
     #[arg(
         long, value_name = "COUNT", env = "HELIOSTAT_FETCH_PARALLELISM",
         value_parser = parse_parallelism
     )]
     pub fetch_parallelism: Option<usize>,
+    /// How long what a branch or tag named may still be fetched, and stays on disk, after it was moved, as by a forced
+    /// push; what was deleted stays on disk as long, and cannot be fetched.
+    #[arg(
+        long, value_name = "TIME", env = "HELIOSTAT_KEEP_UNREACHABLE", default_value = "14d",
+        value_parser = duration::parse
+    )]
+    pub keep_unreachable: Duration,
     /// File with a token that /metrics asks for, at any address; HELIOSTAT_METRICS_TOKEN may hold it instead
     /// [default: none, and /metrics answers to loopback only].
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_METRICS_TOKEN_FILE")]
@@ -49,6 +58,7 @@ impl ServingFlags {
             cache_bytes: self.cache_size,
             ref_memory_bytes: self.ref_memory,
             computations: self.fetch_parallelism.unwrap_or(defaults.computations),
+            keep_unreachable: self.keep_unreachable,
         }
     }
 

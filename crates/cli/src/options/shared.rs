@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use heliostat_git::Durability;
+use heliostat_git::{Durability, MemoryLimit};
 use heliostat_server::ListenOptions;
 use url::Url;
 
+use super::connections::ConnectionFlags;
 use super::duration;
 use super::log::LogOptions;
-use super::parse::parse_http_url;
+use super::parse::{parse_git_memory, parse_http_url};
 use super::serving::ServingFlags;
 
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
@@ -27,6 +28,10 @@ pub struct SharedOptions {
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     pub git: PathBuf,
+    /// How much memory a git process may take; a sixth of it at once, but 672 MiB where that is at most half. More is
+    /// needed to take a push of more than ten million objects [default: half of the machine's, from 1GiB to 4GiB].
+    #[arg(long, value_name = "SIZE", env = "HELIOSTAT_GIT_MEMORY", value_parser = parse_git_memory)]
+    pub git_memory: Option<MemoryLimit>,
     /// How long running requests may take to finish after Ctrl-C or SIGTERM.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub drain_timeout: Duration,
@@ -37,6 +42,9 @@ pub struct SharedOptions {
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
+    /// Connections.
+    #[command(flatten)]
+    pub connections: ConnectionFlags,
     /// The log.
     #[command(flatten)]
     pub log: LogOptions,
@@ -55,11 +63,14 @@ impl SharedOptions {
             durability,
             base_url: self.base_url.clone(),
             serving: self.serving.serving_options(&data),
+            connections: self.connections.connection_options(),
+            trusted_proxies: self.connections.trusted_proxies(),
             metrics_token: self.serving.metrics_token()?,
             data,
             trash_time: self.trash_time,
             database: self.database.clone(),
             git: self.git.clone(),
+            git_memory: self.git_memory.unwrap_or_default(),
         })
     }
 }

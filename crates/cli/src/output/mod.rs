@@ -65,9 +65,15 @@ pub fn print_error(error: &anyhow::Error) {
     let _ = writeln!(stderr, "error: {}", printable(&format!("{error:#}")));
 }
 
-/// Text from elsewhere, without the control characters that would change the terminal.
+/// Text from elsewhere, without the control characters that would change the terminal, and without those that would
+/// change the order in which a line is read.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+    let is_unfit = |c: char| (c.is_control() && c != '\n') || changes_direction(c);
+    text.chars().map(|c| if is_unfit(c) { '?' } else { c }).collect()
+}
+
+fn changes_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn pretty(value: &Value) -> String {

@@ -21,6 +21,7 @@ pub struct Column {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Text,
+    Whole,
     Time,
 }
 
@@ -30,9 +31,19 @@ impl Column {
         Self { title, pointer, kind: Kind::Text }
     }
 
+    /// Text of which every character counts, an address for instance: it is not cut.
+    pub const fn whole(title: &'static str, pointer: &'static str) -> Self {
+        Self { title, pointer, kind: Kind::Whole }
+    }
+
     /// The time at a JSON pointer, in epoch milliseconds.
     pub const fn time(title: &'static str, pointer: &'static str) -> Self {
         Self { title, pointer, kind: Kind::Time }
+    }
+
+    fn cell_of(&self, value: &Value) -> String {
+        let text = self.of(value);
+        if matches!(self.kind, Kind::Whole) { text } else { cut(text) }
     }
 
     fn of(&self, value: &Value) -> String {
@@ -51,7 +62,7 @@ impl Column {
 /// A row per value below a row of titles.
 pub fn rows(values: &[Value], columns: &[Column]) -> String {
     let mut cells = vec![columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>()];
-    cells.extend(values.iter().map(|value| columns.iter().map(|column| cut(column.of(value))).collect()));
+    cells.extend(values.iter().map(|value| columns.iter().map(|column| column.cell_of(value)).collect()));
     let widths: Vec<usize> =
         (0..columns.len()).map(|i| cells.iter().map(|row| width(&row[i])).max().unwrap_or(0)).collect();
     let lines: Vec<String> = cells.iter().map(|row| aligned(row, &widths)).collect();
@@ -115,7 +126,10 @@ mod tests {
     #[test]
     fn names_cannot_change_the_terminal() {
         assert_eq!(rows(&[json!({"key": "a\u{1b}[2J"})], &COLUMNS[..1]), "KEY\na?[2J");
+        assert_eq!(rows(&[json!({"key": "a\u{202e}b"})], &COLUMNS[..1]), "KEY\na?b");
         let long = rows(&[json!({"key": "x".repeat(500)})], &COLUMNS[..1]);
         assert!(long.ends_with('…') && long.chars().count() < 100);
+        let address = rows(&[json!({"key": "x".repeat(500)})], &[Column::whole("KEY", "/key")]);
+        assert!(address.ends_with(&"x".repeat(500)), "{address}");
     }
 }

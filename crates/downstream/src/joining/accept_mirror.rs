@@ -16,13 +16,15 @@ use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSet
 use heliostat_auth::shared_secret;
 use heliostat_peer::Call;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState};
+use heliostat_storage::{
+    MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState, StoreError,
+};
 use reqwest::Method;
 use url::Url;
 
 use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use super::requests::Joining;
-use crate::calling::{self, MirrorCall};
+use crate::calling::{self, MirrorCall, text_of};
 use crate::permit::SystemAdministrator;
 
 /// How long fetching a descriptor may take.
@@ -36,15 +38,33 @@ const MAX_SELECTED_PROJECTS: usize = 10_000;
 /// An installation of this process is repeated after this time at the earliest.
 const INSTALL_AGAIN_AFTER_MS: i64 = 60_000;
 
+/// What an administrator has seen of a request, and decides for its mirror.
+#[derive(Debug, Clone, Default)]
+pub struct Acceptance {
+    /// The base URL with which the request was shown.
+    pub seen_base_url: Option<String>,
+    /// The projects that the mirror follows at first; all if none are named.
+    pub projects: Option<Vec<String>>,
+}
+
 impl Joining {
-    /// Accepts a request. The mirror then follows all projects, or those that are named.
+    /// Accepts a request, if it is the one that was seen. Its addresses never change, so what is asked here holds to the
+    /// end.
     pub async fn accept(
         self: &Arc<Self>,
         administrator: SystemAdministrator<'_>,
         request_id: &str,
-        projects: Option<Vec<String>>,
+        acceptance: Acceptance,
     ) -> Result<MirrorServer, Refusal> {
         let request = self.request(administrator, request_id).await?;
+        let Acceptance { seen_base_url, projects } = acceptance;
+        if let Some(seen) = seen_base_url.filter(|seen| !is_address(seen, &request.base_url)) {
+            let message = format!(
+                "The mirror of this request has the base URL {}, not {seen}; look at the request again.",
+                request.base_url
+            );
+            return Err(Refusal::conflict_in("mirrorBaseUrl", message));
+        }
         if request.state != RequestState::Pending {
             let message = format!("The request is {} already.", request.state.as_str().to_lowercase());
             return Err(Refusal::conflict(message));
@@ -72,7 +92,12 @@ impl Joining {
             chosen_projects: projects,
             accepted_at: self.parts.announcer.now_ms(),
         };
-        let mirror = self.parts.store.insert_mirror(request.id, new_mirror).await?;
+        let inserted = self.parts.store.insert_mirror(request.id, new_mirror).await;
+        let mirror = inserted.map_err(|error| match error {
+            StoreError::NotFound { .. } => Refusal::conflict("The request was deleted in the meantime."),
+            StoreError::InUse { .. } => Refusal::conflict("The request is accepted already."),
+            other => other.into(),
+        })?;
         match self.install(&mirror, &introduction).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
@@ -171,6 +196,11 @@ impl Joining {
         }
         Ok(ids)
     }
+}
+
+/// Whether a text is a spelling of a mirror's base URL.
+fn is_address(text: &str, base_url: &str) -> bool {
+    Url::parse(text.trim()).is_ok_and(|url| text_of(&url) == base_url)
 }
 
 /// What was chosen for a mirror when it was accepted.

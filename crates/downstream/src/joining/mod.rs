@@ -2,7 +2,9 @@
 
 mod accept_mirror;
 mod addon_descriptor;
+mod expiry;
 mod rate_limit;
 mod requests;
 
+pub use accept_mirror::Acceptance;
 pub use requests::{Joining, Registration};

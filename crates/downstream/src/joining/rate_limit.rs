@@ -1,20 +1,19 @@
 //! Rate limit for unauthenticated registration.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-
+use heliostat_peer::AddressPrefix;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 
-/// Requests that one address may place at once before it has to wait.
+/// Requests that one network may place at once before it has to wait.
 const BURST: f64 = 20.0;
-/// Requests that one address may place per second in the long run.
+/// Requests that one network may place per second in the long run.
 const PER_SECOND: f64 = 0.5;
-/// Addresses that are counted at the same time; beyond, those that have waited long enough are forgotten.
-const MAX_ADDRESSES: usize = 10_000;
+/// Networks that are counted at the same time; beyond, those that have waited long enough are forgotten.
+const MAX_NETWORKS: usize = 10_000;
 
-/// One token bucket for each address that has asked lately.
+/// One token bucket for each network that has asked lately.
 #[derive(Default)]
-pub(super) struct RegistrationRateLimit(Mutex<HashMap<Option<IpAddr>, Bucket>>);
+pub(super) struct RegistrationRateLimit(Mutex<HashMap<Option<AddressPrefix>, Bucket>>);
 
 #[derive(Clone, Copy)]
 struct Bucket {
@@ -30,17 +29,17 @@ impl Bucket {
 }
 
 impl RegistrationRateLimit {
-    /// Takes one token of this address; false if it has none left.
-    pub(super) fn admit(&self, address: Option<IpAddr>, now_ms: i64) -> bool {
+    /// Takes one token of this network; false if it has none left.
+    pub(super) fn admit(&self, network: Option<AddressPrefix>, now_ms: i64) -> bool {
         let mut buckets = self.0.lock();
-        if buckets.len() >= MAX_ADDRESSES {
+        if buckets.len() >= MAX_NETWORKS {
             buckets.retain(|_, bucket| bucket.refilled(now_ms).tokens < BURST);
         }
-        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&address) {
+        if buckets.len() >= MAX_NETWORKS && !buckets.contains_key(&network) {
             return false;
         }
         let full = Bucket { tokens: BURST, filled_at_ms: now_ms };
-        let bucket = buckets.entry(address).or_insert(full);
+        let bucket = buckets.entry(network).or_insert(full);
         *bucket = bucket.refilled(now_ms);
         let admitted = bucket.tokens >= 1.0;
         if admitted {
@@ -52,27 +51,32 @@ impl RegistrationRateLimit {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
+
+    fn network(address: [u8; 4]) -> Option<AddressPrefix> {
+        Some(IpAddr::from(address).into())
+    }
 
     #[test]
     fn a_burst_passes_then_the_rate_holds() {
         let limit = RegistrationRateLimit::default();
-        let address = Some(IpAddr::from([10, 0, 0, 1]));
-        let admitted = (0..100).filter(|_| limit.admit(address, 0)).count();
-        assert_eq!(admitted, 20);
-        assert!(!limit.admit(address, 1_000));
-        assert!(limit.admit(address, 3_000));
-        assert!(limit.admit(Some(IpAddr::from([10, 0, 0, 2])), 0), "others are not affected");
+        let admitted = (0..100).filter(|host| limit.admit(network([10, 0, 0, *host]), 0)).count();
+        assert_eq!(admitted, 20, "neighbours share");
+        assert!(!limit.admit(network([10, 0, 0, 1]), 1_000));
+        assert!(limit.admit(network([10, 0, 0, 1]), 3_000));
+        assert!(limit.admit(network([10, 0, 1, 1]), 0), "others are not affected");
     }
 
     #[test]
     fn memory_is_bounded() {
         let limit = RegistrationRateLimit::default();
-        for number in 0..=MAX_ADDRESSES {
-            let number = u32::try_from(number).expect("a small number");
-            limit.admit(Some(IpAddr::from(number.to_be_bytes())), 0);
+        for number in 0..=MAX_NETWORKS {
+            let [_, high, middle, low] = u32::try_from(number).expect("a small number").to_be_bytes();
+            limit.admit(network([high, middle, low, 0]), 0);
         }
-        assert!(limit.0.lock().len() <= MAX_ADDRESSES);
+        assert!(limit.0.lock().len() <= MAX_NETWORKS);
         assert!(limit.admit(None, 10_000), "those that have waited make room");
     }
 }

@@ -1,12 +1,15 @@
 //! Mirrors that ask to join, and what becomes of their requests.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use heliostat_auth::{Secret, token_hash};
+use heliostat_peer::AddressPrefix;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    MirrorServerId, MirrorType, MirroringRequest, NewRequest, Page, PageRequest, RequestId, RequestState,
-    StoreError,
+    MirrorServerId, MirrorType, MirroringRequest, NewRequest, OpenRequestLimits, Page, PageRequest,
+    RequestId, RequestState, StoreError,
 };
 
 use super::rate_limit::RegistrationRateLimit;
@@ -17,7 +20,9 @@ use crate::permit::SystemAdministrator;
 use crate::text::{MAX_LONG_NAME_LENGTH, one_line};
 
 /// Requests that may wait for a decision at the same time.
-const MAX_PENDING_REQUESTS: u64 = 500;
+const OPEN_REQUESTS: OpenRequestLimits = OpenRequestLimits { in_all: 500, per_network: 20 };
+/// Shortest and longest registration key, in bytes. The shortest leaves no key that could be guessed from its hash.
+const REGISTRATION_KEY_BYTES: RangeInclusive<usize> = 32..=255;
 
 /// A mirror's request as it was sent.
 #[derive(Debug, Clone)]
@@ -36,6 +41,8 @@ pub struct Registration {
     pub product_type: Option<String>,
     /// Which version of it.
     pub product_version: Option<String>,
+    /// By which it proves later that the request is its own.
+    pub key: Option<Secret>,
 }
 
 /// Takes requests of mirrors, and lets mirrors in.
@@ -53,42 +60,82 @@ impl Joining {
         Self { parts, members, rate_limit: RegistrationRateLimit::default(), started_at }
     }
 
-    /// Files a mirror's request, or tells what has become of it. This needs no credentials.
+    /// Files a mirror's request, or tells what has become of it. This needs no credentials, so an open request keeps the
+    /// addresses that an administrator has been shown, whoever repeats it.
     pub async fn register(
         self: &Arc<Self>,
         from: Option<IpAddr>,
         registration: Registration,
     ) -> Result<MirroringRequest, Refusal> {
+        let from = from.map(AddressPrefix::from);
         if !self.rate_limit.admit(from, self.parts.announcer.now_ms()) {
             return Err(Refusal::too_many("Too many requests from this address; try again later."));
         }
-        let request = self.checked(&registration)?;
+        let request = self.checked(&registration, from)?;
         let mirror_id = request.mirror_id.clone();
-        let known = self.parts.store.find_request_of_mirror(&mirror_id).await?;
-        match known.as_ref().map(|known| known.state) {
-            Some(RequestState::Rejected) => return Err(rejected()),
-            Some(RequestState::Accepted) => {
-                self.install_again_if_never_seen(&mirror_id).await?;
-                return known.ok_or_else(rejected);
-            }
-            Some(RequestState::Pending) => {}
-            None => self.permit_another_request().await?,
+        match self.parts.store.find_request_of_mirror(&mirror_id).await? {
+            Some(known) => match known.state {
+                RequestState::Rejected => Err(rejected()),
+                RequestState::Accepted => {
+                    self.install_again_if_never_seen(&mirror_id).await?;
+                    Ok(known)
+                }
+                RequestState::Pending => self.repeated(known, request).await,
+            },
+            None => self.first(request).await,
         }
-        let stored = match self.parts.store.upsert_request(request).await {
-            Err(StoreError::Conflict { what: "mirror name", value }) => {
-                let message = format!("Another mirror has the name {value:?}.");
-                return Err(Refusal::conflict_in("mirrorName", message));
-            }
-            Err(StoreError::Conflict { what: "mirror base URL", value }) => {
-                let message = format!("Another mirror has the base URL {value}.");
-                return Err(Refusal::conflict_in("mirrorBaseUrl", message));
-            }
-            result => result?,
+    }
+
+    async fn first(&self, request: NewRequest) -> Result<MirroringRequest, Refusal> {
+        self.forget_expired_requests().await?;
+        let asked = request.clone();
+        let filed = self.parts.store.file_request(request, OPEN_REQUESTS).await.map_err(taken)?;
+        // Another one may have come in between.
+        same_addresses(&filed, &asked)?;
+        tracing::info!(
+            mirror.id = %filed.mirror_id, mirror.name = filed.name, mirror.url = filed.base_url,
+            asked_from = asked.asked_from, "a mirror asks to join"
+        );
+        if filed.state == RequestState::Rejected { Err(rejected()) } else { Ok(filed) }
+    }
+
+    async fn repeated(
+        &self,
+        known: MirroringRequest,
+        request: NewRequest,
+    ) -> Result<MirroringRequest, Refusal> {
+        same_addresses(&known, &request)?;
+        if describes_same(&known, &request) {
+            return Ok(known);
+        }
+        // Secrets are compared in constant time, and the hash of one is as good as a secret here.
+        let is_its_own = match (&known.key_hash, &request.key_hash) {
+            (Some(known), Some(shown)) => Secret::new(known.as_str()) == Secret::new(shown.as_str()),
+            _ => false,
         };
-        if known.is_none() {
-            tracing::info!(mirror.id = %mirror_id, mirror.name = stored.name, "a mirror asks to join");
+        if !is_its_own {
+            return Err(Refusal::conflict_in(
+                "registrationKey",
+                "The open request of this mirror says something else of it, and the registration key is not the one with \
+                 which it was filed; an administrator of the upstream must delete it before the mirror can ask anew.",
+            ));
         }
-        if stored.state == RequestState::Rejected { Err(rejected()) } else { Ok(stored) }
+        self.parts.store.describe_request_anew(known.id, request).await.map_err(taken)
+    }
+
+    /// Forgets open requests about which nobody has decided in time; returns how many.
+    pub(super) async fn forget_expired_requests(&self) -> Result<u64, StoreError> {
+        let lifetime_ms = i64::try_from(self.parts.request_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let filed_before = self.parts.announcer.now_ms().saturating_sub(lifetime_ms);
+        let forgotten = self.parts.store.delete_open_requests(Some(filed_before)).await?;
+        if forgotten > 0 {
+            tracing::info!(
+                requests = forgotten,
+                lifetime = ?self.parts.request_lifetime,
+                "forgot requests of mirrors about which nobody has decided"
+            );
+        }
+        Ok(forgotten)
     }
 
     /// Requests in one state or all.
@@ -128,6 +175,13 @@ impl Joining {
         }
     }
 
+    /// Forgets all open requests; mirrors that still want to join ask again.
+    pub async fn delete_open_requests(&self, _: SystemAdministrator<'_>) -> Result<(), Refusal> {
+        let forgotten = self.parts.store.delete_open_requests(None).await?;
+        tracing::info!(requests = forgotten, "an administrator has deleted all open requests of mirrors");
+        Ok(())
+    }
+
     /// Forgets a request; the mirror may ask again.
     pub async fn delete_request(
         &self,
@@ -141,17 +195,11 @@ impl Joining {
         }
     }
 
-    async fn permit_another_request(&self) -> Result<(), Refusal> {
-        let pending = self.parts.store.count_requests(Some(RequestState::Pending)).await?;
-        if pending >= MAX_PENDING_REQUESTS {
-            let message =
-                format!("{MAX_PENDING_REQUESTS} requests are waiting for a decision; no more are taken.");
-            return Err(Refusal::too_many(message));
-        }
-        Ok(())
-    }
-
-    fn checked(&self, registration: &Registration) -> Result<NewRequest, Refusal> {
+    fn checked(
+        &self,
+        registration: &Registration,
+        from: Option<AddressPrefix>,
+    ) -> Result<NewRequest, Refusal> {
         let base_url = mirror_base_url(&self.parts.client, "mirrorBaseUrl", &registration.base_url)?;
         let descriptor_uri = url_below("addonDescriptorUri", &registration.descriptor_uri, &base_url)?;
         Ok(NewRequest {
@@ -163,8 +211,64 @@ impl Joining {
             product_type: product("productType", registration.product_type.as_deref())?,
             product_version: product("productVersion", registration.product_version.as_deref())?
                 .unwrap_or_default(),
+            key_hash: registration.key.as_ref().map(registration_key_hash).transpose()?,
+            asked_from: from.map(|prefix| prefix.to_string()),
             requested_at: self.parts.announcer.now_ms(),
         })
+    }
+}
+
+/// Refuses a request whose addresses are not those that an administrator has been shown, or will be.
+fn same_addresses(known: &MirroringRequest, request: &NewRequest) -> Result<(), Refusal> {
+    let differs = |field: &str, asked: &str| {
+        let message = format!(
+            "The open request of this mirror has another address; an administrator of the upstream must delete it \
+             before the mirror can ask from {asked}."
+        );
+        Err(Refusal::conflict_in(field, message))
+    };
+    if known.base_url != request.base_url {
+        return differs("mirrorBaseUrl", &request.base_url);
+    }
+    if known.descriptor_uri != request.descriptor_uri {
+        return differs("addonDescriptorUri", &request.descriptor_uri);
+    }
+    Ok(())
+}
+
+/// Whether a repeated request says of the mirror what the first one did.
+fn describes_same(known: &MirroringRequest, request: &NewRequest) -> bool {
+    known.name == request.name
+        && known.mirror_type == request.mirror_type
+        && known.product_type == request.product_type
+        && known.product_version == request.product_version
+}
+
+fn registration_key_hash(key: &Secret) -> Result<String, Refusal> {
+    let text = key.expose();
+    let is_valid = REGISTRATION_KEY_BYTES.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_valid {
+        return Ok(token_hash(key));
+    }
+    let (least, most) = (REGISTRATION_KEY_BYTES.start(), REGISTRATION_KEY_BYTES.end());
+    let message = format!("A registration key consists of {least} to {most} letters, digits, - and _.");
+    Err(Refusal::invalid("registrationKey", message))
+}
+
+/// Why a request is not taken.
+fn taken(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Conflict { what: "mirror name", value } => {
+            Refusal::conflict_in("mirrorName", format!("Another mirror has the name {value:?}."))
+        }
+        StoreError::Conflict { what: "mirror base URL", value } => {
+            Refusal::conflict_in("mirrorBaseUrl", format!("Another mirror has the base URL {value}."))
+        }
+        StoreError::LimitReached { what, limit } => Refusal::too_many(format!(
+            "{limit} {what} wait for a decision; no more are taken until an administrator has decided about some."
+        )),
+        other => other.into(),
     }
 }
 

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
-use heliostat_git::{FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack};
+use heliostat_git::{
+    ClientKey, FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack,
+};
 
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
@@ -17,7 +19,7 @@ use super::reconcile::Reconciler;
 use super::remove_replaced::remove_packs;
 use super::repack::repack;
 use super::tests::{commit_in_packs, eager, packs_of, remove, stored};
-use crate::answer::{Answer, ClientKey};
+use crate::answer::Answer;
 use crate::engine::ServingOptions;
 use crate::served::{ServedRepositories, ServedRepository};
 
@@ -273,7 +275,7 @@ async fn a_client_who_takes_a_stored_answer_slowly_holds_up_no_pack() {
     let request = request.concat() + "0000";
     let protocol = GitProtocol::from_header(Some("version=2"));
     let body = stream::iter([Ok(Bytes::from(request))]);
-    let answer = served.upload_pack(body, &protocol, ClientKey::named("slow")).await.expect("answered");
+    let answer = served.upload_pack(body, &protocol, ClientKey::verified("slow")).await.expect("answered");
     assert!(matches!(answer, Answer::Stored(_)), "{answer:?}");
     while repository.git().readers().are_any(repository.path()) {
         tokio::task::yield_now().await;

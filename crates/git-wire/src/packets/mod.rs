@@ -3,6 +3,7 @@
 mod capabilities;
 mod command;
 mod object_info;
+mod passing_wants;
 mod pkt_line;
 mod protocol;
 mod push_commands;
@@ -13,6 +14,7 @@ mod write;
 pub use capabilities::{AGENT, Bundles, advertisement_v2};
 pub use command::{Command, CommandName};
 pub use object_info::ObjectInfoRequest;
+pub use passing_wants::PassingWants;
 pub use pkt_line::{
     FatalErrorWatch, MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet,
     ends_with_error_packet, error_packet,

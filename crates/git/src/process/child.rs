@@ -15,10 +15,9 @@ use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
 
-use crate::process::Reader;
+use crate::process::{MemoryLimit, Permit, Reader};
 
 /// Most that is read from a process at once.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
@@ -50,7 +49,7 @@ pub struct GitProcess {
 struct Group {
     /// Locked only to satisfy `Sync`; there is no contention.
     child: Mutex<Child>,
-    _permit: OwnedSemaphorePermit,
+    _place: Permit,
     /// Let go of when the process is gone.
     _guards: Vec<Guard>,
     reader: Option<Reader>,
@@ -59,14 +58,17 @@ struct Group {
 impl GitProcess {
     pub(crate) fn spawn(
         mut command: Command,
-        permit: OwnedSemaphorePermit,
+        memory: MemoryLimit,
+        place: Permit,
         guards: Vec<Guard>,
         reader: Option<Reader>,
     ) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let group = Group { child: Mutex::new(child), _permit: permit, _guards: guards, reader };
-        Ok(Self { group: Some(group), stdin, stdout, stderr })
+        let group = Group { child: Mutex::new(child), _place: place, _guards: guards, reader };
+        let process = Self { group: Some(group), stdin, stdout, stderr };
+        process.id().map_or(Ok(()), |id| memory.bound(id))?;
+        Ok(process)
     }
 
     /// Lets every other process of the machine go first. One that has ended already needs nothing.
@@ -160,17 +162,18 @@ mod tests {
     use std::process::Stdio;
 
     use tokio::io::{AsyncBufReadExt, BufReader};
-    use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::process::{ClientKey, FairQueue, Shares};
 
     /// A shell that starts a helper, says both numbers, and waits for the helper.
     #[expect(clippy::disallowed_methods, reason = "a stand-in for git that is easier to watch")]
     async fn shell_with_helper(script: &str) -> (GitProcess, u32) {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
-        let mut process = GitProcess::spawn(command, permit, Vec::new(), None).expect("sh runs");
+        let place = FairQueue::new(Shares::unlimited(1)).permit(0, ClientKey::server()).await;
+        let memory = MemoryLimit::of_machine();
+        let mut process = GitProcess::spawn(command, memory, place, Vec::new(), None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))

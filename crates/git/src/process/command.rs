@@ -116,6 +116,12 @@ impl GitCommand {
         settings.into_iter().fold(self, |command, (key, value)| command.setting(key, value))
     }
 
+    /// Checks the objects that arrive.
+    pub(crate) fn checking(mut self, checks: Vec<(String, String)>) -> Self {
+        self.settings.extend(checks);
+        self
+    }
+
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
@@ -186,20 +192,20 @@ impl GitCommand {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     async fn spawn_with(&self, lane: Lane, stdout: Stdio) -> Result<GitProcess, GitError> {
-        let permit =
-            self.git.lane(lane).acquire_owned().await.expect("the bound on processes is never closed");
+        let place = self.git.place_to_start(lane).await;
         let mut command = Command::new(self.git.program());
         command
             .args(&self.args)
             .env_clear()
             .envs(clean_environment())
             .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        let memory = self.git.memory_limit();
+        command.envs([memory.variable()]).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         // Noted before it starts: nothing that it may look up is removed from then on.
         let path = self.repository.as_deref().filter(|_| self.holds_packs);
         let reader = path.map(|path| self.git.readers().begin(path));
-        let process = GitProcess::spawn(command, permit, self.guards.clone(), reader)
+        let process = GitProcess::spawn(command, memory, place, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
         Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
     }

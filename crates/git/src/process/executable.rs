@@ -4,21 +4,49 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
-use crate::process::{Durability, GitCommand, GitVersion, MINIMUM_GIT_VERSION, Readers};
+use crate::process::{
+    ClientKey, Durability, FairQueue, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Permit,
+    Readers, Shares,
+};
 
-/// Default bound on processes that serve clients at the same time; more requests wait.
-pub const MAX_GIT_PROCESSES: usize = 64;
+/// Bound on processes that answer clients which read; more requests wait. [`Shares::of_processes`] says how many of them
+/// one client may have.
+pub const MAX_FETCH_PROCESSES: usize = 64;
 
-/// Bound on processes that run for ourselves: reading references, fetching, checking. Separate from the bound on
-/// serving, because clients that read slowly must not keep a mirror from following its upstream.
+/// Bound on processes that take pushes, apart from the others: clients that read slowly must not keep anyone from
+/// pushing.
+pub const MAX_PUSH_PROCESSES: usize = 32;
+
+/// Bound on processes that run for ourselves: reading references, fetching, checking. Separate from the bounds on
+/// serving, because no client must keep a mirror from following its upstream.
 pub const MAX_OWN_GIT_PROCESSES: usize = 32;
 
 /// A `git` executable that is new enough. Cloning is cheap and shares the process bounds.
 #[derive(Debug, Clone)]
-pub struct Git(Arc<Inner>);
+pub struct Git {
+    inner: Arc<Inner>,
+    asked: Option<Asked>,
+}
+
+/// For whom processes are started, if not for ourselves.
+#[derive(Debug, Clone)]
+struct Asked {
+    repository: u64,
+    client: ClientKey,
+    place: AskedPlace,
+}
+
+/// Where they count.
+#[derive(Debug, Clone)]
+enum AskedPlace {
+    /// Short ones count as the client's, too.
+    EachOfTheClient,
+    /// A place was taken in advance for the one that answers; short ones prepare it.
+    Taken(Arc<Mutex<Option<Permit>>>),
+}
 
 #[derive(Debug, Clone)]
 struct Inner {
@@ -27,8 +55,11 @@ struct Inner {
     durability: Durability,
     /// What follows from it.
     sync_settings: Vec<(String, String)>,
-    serving: Arc<Semaphore>,
-    own: Arc<Semaphore>,
+    memory_limit: MemoryLimit,
+    fsck: Fsck,
+    fetches: FairQueue,
+    pushes: FairQueue,
+    own: FairQueue,
     readers: Readers,
 }
 
@@ -66,31 +97,36 @@ pub enum GitUnavailable {
 }
 
 /// Which bound a process counts against.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// It answers a client and lasts as long as the client likes.
-    Serving,
-    /// It runs for ourselves.
+    /// It answers a client that reads and lasts as long as the client likes.
+    Fetch,
+    /// It takes a push.
+    Push,
+    /// It is short, or runs for ourselves.
     Own,
 }
 
 impl Git {
     /// Runs `program` (a name on the search path, or a path) to see that it is a `git` we can work with.
     pub async fn discover(program: &Path) -> Result<Self, GitUnavailable> {
-        Self::discover_with_limit(program, MAX_GIT_PROCESSES).await
+        Self::discover_with_limit(program, MAX_FETCH_PROCESSES).await
     }
 
-    /// Like [`Git::discover`], with another bound than [`MAX_GIT_PROCESSES`] on serving processes (at least 1).
-    pub async fn discover_with_limit(program: &Path, max_processes: usize) -> Result<Self, GitUnavailable> {
-        let candidate = Self(Arc::new(Inner {
+    /// Like [`Git::discover`], with another bound than [`MAX_FETCH_PROCESSES`] (at least 1).
+    pub async fn discover_with_limit(program: &Path, max_fetches: usize) -> Result<Self, GitUnavailable> {
+        let candidate = Self::of(Inner {
             program: program.to_owned(),
             version: MINIMUM_GIT_VERSION,
             durability: Durability::default(),
             sync_settings: Vec::new(),
-            serving: Arc::new(Semaphore::new(max_processes.clamp(1, Semaphore::MAX_PERMITS))),
-            own: Arc::new(Semaphore::new(MAX_OWN_GIT_PROCESSES)),
+            memory_limit: MemoryLimit::of_machine(),
+            fsck: Fsck::default(),
+            fetches: FairQueue::new(Shares::of_processes(max_fetches)),
+            pushes: FairQueue::new(Shares::of_processes(MAX_PUSH_PROCESSES)),
+            own: FairQueue::new(Shares::unlimited(MAX_OWN_GIT_PROCESSES)),
             readers: Readers::default(),
-        }));
+        });
         let cannot_run = |error| GitUnavailable::CannotRun { program: program.to_owned(), error };
         let finished = candidate.command("read its version").arg("version").run().await;
         let finished = finished.map_err(|error| cannot_run(io::Error::other(error)))?;
@@ -101,34 +137,109 @@ impl Git {
             let (program, minimum) = (program.to_owned(), MINIMUM_GIT_VERSION);
             return Err(GitUnavailable::TooOld { program, found: version, minimum });
         }
-        Ok(Self(Arc::new(Inner { version, ..Inner::clone(&candidate.0) })))
+        Ok(Self::of(Inner { version, ..Inner::clone(&candidate.inner) }))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), asked: None }
     }
 
     /// The same, for repositories below `folder` from which a power failure may take this and no more.
     #[must_use]
     pub fn with_durability(self, durability: Durability, folder: &Path) -> Self {
         let sync_settings = durability.settings(folder);
-        Self(Arc::new(Inner { durability, sync_settings, ..Inner::clone(&self.0) }))
+        Self::of(Inner { durability, sync_settings, ..Inner::clone(&self.inner) })
+    }
+
+    /// The same, whose processes count as those of a client that asks for this repository.
+    pub(crate) fn asked_by(&self, client: ClientKey, repository: u64) -> Self {
+        let asked = Asked { repository, client, place: AskedPlace::EachOfTheClient };
+        Self { inner: Arc::clone(&self.inner), asked: Some(asked) }
+    }
+
+    /// The same, with a place for the process that answers this client.
+    pub(crate) fn at_place(&self, place: Permit, client: ClientKey, repository: u64) -> Self {
+        let place = AskedPlace::Taken(Arc::new(Mutex::new(Some(place))));
+        Self { inner: Arc::clone(&self.inner), asked: Some(Asked { repository, client, place }) }
+    }
+
+    /// Waits until a client may have one more process in this lane.
+    pub(crate) async fn place(&self, lane: Lane, client: ClientKey, repository: u64) -> Permit {
+        self.queue(lane).permit(repository, client).await
+    }
+
+    /// The same for work that no client waits for.
+    pub(crate) async fn background_place(&self, lane: Lane) -> Permit {
+        self.queue(lane).background_permit().await
+    }
+
+    /// Waits until a process may start.
+    pub(crate) async fn place_to_start(&self, lane: Lane) -> Permit {
+        let Some(Asked { repository, client, place }) = &self.asked else {
+            return self.queue(lane).permit(0, ClientKey::server()).await;
+        };
+        let lane = match (lane, place) {
+            (Lane::Own, AskedPlace::EachOfTheClient) => Lane::Fetch,
+            (lane, _) => lane,
+        };
+        let taken = match place {
+            AskedPlace::Taken(place) if lane != Lane::Own => place.lock().take(),
+            _ => None,
+        };
+        match taken {
+            Some(place) => place,
+            None => self.queue(lane).permit(*repository, *client).await,
+        }
+    }
+
+    fn queue(&self, lane: Lane) -> &FairQueue {
+        match lane {
+            Lane::Fetch => &self.inner.fetches,
+            Lane::Push => &self.inner.pushes,
+            Lane::Own => &self.inner.own,
+        }
     }
 
     /// What a power failure may take.
     pub fn durability(&self) -> Durability {
-        self.0.durability
+        self.inner.durability
+    }
+
+    /// The same, each process with so much memory.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
+        Self::of(Inner { memory_limit, ..Inner::clone(&self.inner) })
+    }
+
+    /// The same, with pushes checked so strictly.
+    #[must_use]
+    pub fn with_fsck(self, fsck: Fsck) -> Self {
+        Self::of(Inner { fsck, ..Inner::clone(&self.inner) })
+    }
+
+    /// How strictly pushes are checked.
+    pub(crate) fn fsck(&self) -> Fsck {
+        self.inner.fsck
+    }
+
+    /// How much memory each process may take.
+    pub(crate) fn memory_limit(&self) -> MemoryLimit {
+        self.inner.memory_limit
     }
 
     /// The settings by which what it writes is as durable as it is to be.
     pub(crate) fn sync_settings(&self) -> &[(String, String)] {
-        &self.0.sync_settings
+        &self.inner.sync_settings
     }
 
     /// The version that was found.
     pub fn version(&self) -> GitVersion {
-        self.0.version
+        self.inner.version
     }
 
     /// What is run: a name on the search path, or a path.
     pub fn program(&self) -> &Path {
-        &self.0.program
+        &self.inner.program
     }
 
     /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
@@ -147,14 +258,7 @@ impl Git {
 
     /// Who reads which repository.
     pub fn readers(&self) -> &Readers {
-        &self.0.readers
-    }
-
-    pub(crate) fn lane(&self, lane: Lane) -> Arc<Semaphore> {
-        Arc::clone(match lane {
-            Lane::Serving => &self.0.serving,
-            Lane::Own => &self.0.own,
-        })
+        &self.inner.readers
     }
 }
 

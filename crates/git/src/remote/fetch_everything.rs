@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heliostat_git_wire::INTERNAL_NAMESPACE;
 
-use crate::process::{SecretHeader, transfer};
+use crate::process::{Fsck, SecretHeader, transfer};
 use crate::remote::{FetchError, Remote};
 use crate::repository::Repository;
 
@@ -21,9 +21,12 @@ pub async fn fetch_everything(
     let command = into.changing_command("fetch everything").args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
     let internal = format!("^{INTERNAL_NAMESPACE}*");
-    let command = command.args(["--update-shallow", "--", &remote.address, "+refs/*:refs/*", &internal]);
+    // It reads its input before it connects, and by then its memory is bounded.
+    let command =
+        command.args(["--update-shallow", "--stdin", "--", &remote.address, "+refs/*:refs/*", &internal]);
     // One pack, however small: it is made of few files.
     let command = command
+        .checking(Fsck::of_fetch())
         .setting("fetch.unpackLimit", "1")
         .setting("protocol.version", "2")
         .authorization(remote.authorization.as_ref());

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
 use crate::disk::blocking;
-use crate::process::{Fault, Git, GitCommand, GitError};
+use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Lane, Permit};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
@@ -33,6 +34,10 @@ pub(crate) struct Shared {
     /// Held by those who read references from disk, and alone by one that shows others at once.
     pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
+    removal_gates: Locks<tokio::sync::RwLock<()>>,
+    removal_counts: Locks<AtomicU64>,
+    /// Held by one that writes down what references named before.
+    left_tips: Arc<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
 }
 
@@ -44,6 +49,9 @@ impl Shared {
             ref_locks: Locks::default(),
             swaps: Locks::default(),
             push_gates: Locks::default(),
+            removal_gates: Locks::default(),
+            removal_counts: Locks::default(),
+            left_tips: Arc::default(),
             last_syncs: LastSyncs::default(),
         }
     }
@@ -74,6 +82,38 @@ impl Repository {
     /// The executable that works on it.
     pub fn git(&self) -> &Git {
         &self.0.git
+    }
+
+    /// The same, whose processes count as those of a client.
+    #[must_use]
+    pub fn asked_by(&self, client: ClientKey) -> Self {
+        self.by(self.git().asked_by(client, self.id()))
+    }
+
+    /// The same, with a place for the process that answers this client.
+    #[must_use]
+    pub fn at_place(&self, place: Permit, client: ClientKey) -> Self {
+        self.by(self.git().at_place(place, client, self.id()))
+    }
+
+    fn by(&self, git: Git) -> Self {
+        let Inner { path, id, shared, .. } = &*self.0;
+        Self(Arc::new(Inner { git, path: path.clone(), id: *id, shared: Arc::clone(shared) }))
+    }
+
+    /// Waits until a process may answer this client, who reads.
+    pub async fn place_for_fetch(&self, client: ClientKey) -> Permit {
+        self.git().place(Lane::Fetch, client, self.id()).await
+    }
+
+    /// Waits until a process may make an answer that no client waits for.
+    pub async fn place_in_background(&self) -> Permit {
+        self.git().background_place(Lane::Fetch).await
+    }
+
+    /// Waits until a process may take a push of this client.
+    pub async fn place_for_push(&self, client: ClientKey) -> Permit {
+        self.git().place(Lane::Push, client, self.id()).await
     }
 
     /// An invocation that works on this repository.
@@ -133,6 +173,9 @@ impl Repository {
         let read = load_refs(self.git(), self.path(), known.as_ref()).await;
         match &read {
             Ok(snapshot) => {
+                if let Some(known) = known.filter(|known| known.content_hash() != snapshot.content_hash()) {
+                    self.note_left_tips(&known, snapshot).await;
+                }
                 load.publish(begun, snapshot);
                 self.0.shared.refs.changes.loaded(self.id(), snapshot);
             }
@@ -184,7 +227,12 @@ impl Repository {
         if updates.is_empty() {
             return Ok(());
         }
-        update_refs(self.changing_command("update references"), self.path(), updates).await
+        // What they name now must be known when they are read again.
+        let before = self.snapshot().await?;
+        let _no_removal = self.no_removal().await;
+        update_refs(self.changing_command("update references"), self.path(), updates).await?;
+        self.note_left_since(&before).await;
+        Ok(())
     }
 
     /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
@@ -200,6 +248,21 @@ impl Repository {
     /// Open to pushes in their last step, or to one who syncs folders.
     pub(super) fn push_gate(&self) -> Arc<tokio::sync::RwLock<()>> {
         self.0.shared.push_gates.of(self.id())
+    }
+
+    /// Open to those who let references lead to objects, or to one who removes objects.
+    pub(super) fn removal_gates(&self) -> &Locks<tokio::sync::RwLock<()>> {
+        &self.0.shared.removal_gates
+    }
+
+    /// How many removals have begun and ended.
+    pub(super) fn removal_counts(&self) -> &Locks<AtomicU64> {
+        &self.0.shared.removal_counts
+    }
+
+    /// Keeps those apart who write down what references named before.
+    pub(super) fn left_tips_lock(&self) -> Arc<parking_lot::Mutex<()>> {
+        Arc::clone(&self.0.shared.left_tips)
     }
 
     /// When the repositories of its store were last made durable.

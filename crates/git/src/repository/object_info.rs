@@ -1,14 +1,20 @@
 //! The command `object-info` of protocol version 2: the sizes of objects, without the objects.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use heliostat_git_wire::{ObjectInfoRequest, lines_of};
+use heliostat_git_wire::{ObjectId, ObjectInfoRequest, lines_of};
 
 use crate::process::GitError;
 use crate::repository::Repository;
 
 impl Repository {
-    /// The body of the answer to `object-info`.
-    pub async fn object_info(&self, request: &ObjectInfoRequest) -> Result<Bytes, GitError> {
+    /// The body of the answer to `object-info`; what is not among `shown` is not here for the client.
+    pub async fn object_info(
+        &self,
+        request: &ObjectInfoRequest,
+        shown: &BTreeSet<ObjectId>,
+    ) -> Result<Bytes, GitError> {
         let objects = request.sized_objects();
         if objects.is_empty() {
             return Ok(request.answer(&[]));
@@ -18,10 +24,13 @@ impl Repository {
         let command = self.command(operation).args(["cat-file", "--batch-check=%(objectsize)"]);
         let listing = command.input(names.into_bytes()).run().await?;
         let lines = listing.stdout.split_inclusive(|byte| *byte == b'\n');
-        let sizes: Vec<_> = lines.map(size_in).collect();
+        let mut sizes: Vec<_> = lines.map(size_in).collect();
         if sizes.len() != objects.len() {
             let output = format!("{} lines for {} objects", sizes.len(), objects.len());
             return Err(GitError::UnexpectedOutput { operation, output });
+        }
+        for (object, size) in objects.iter().zip(&mut sizes) {
+            *size = size.filter(|_| shown.contains(object));
         }
         Ok(request.answer(&sizes))
     }
@@ -105,7 +114,8 @@ mod tests {
             for arguments in cases {
                 let body = body(format, &arguments);
                 let request = parse(&body).expect("a request");
-                let answer = repository.object_info(&request).await.expect("answered");
+                let shown = request.sized_objects().iter().cloned().collect();
+                let answer = repository.object_info(&request, &shown).await.expect("answered");
                 let text = String::from_utf8_lossy(&answer).into_owned();
                 assert!(text.ends_with("0000"), "{text}");
                 assert_eq!(
@@ -131,9 +141,12 @@ mod tests {
         let length = workshop.run(repository.path(), &["cat-file", "-s", "main:file"]);
         let arguments = ["size".to_owned(), format!("oid {}", blob.trim())];
         let request = parse(&body(ObjectFormat::Sha1, &arguments)).expect("a request");
-        let answer = repository.object_info(&request).await.expect("answered");
-        let line = format!("{} {}\n", blob.trim(), length.trim());
-        let expected = format!("0009size\n{:04x}{line}0000", line.len() + 4);
-        assert_eq!(answer, expected);
+        let all = request.sized_objects().iter().cloned().collect();
+        for (shown, size) in [(all, length.trim()), (BTreeSet::new(), "")] {
+            let answer = repository.object_info(&request, &shown).await.expect("answered");
+            let line = format!("{} {size}\n", blob.trim());
+            let expected = format!("0009size\n{:04x}{line}0000", line.len() + 4);
+            assert_eq!(answer, expected);
+        }
     }
 }

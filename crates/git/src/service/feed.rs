@@ -8,7 +8,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
 use crate::process::ByteStream;
-use crate::service::REQUEST_STALL_LIMIT;
 
 /// What a future gives that may be over already; then it never gives anything.
 pub(super) async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
@@ -19,25 +18,17 @@ pub(super) async fn pending_when_none<T>(future: &mut Option<BoxFuture<'static, 
 }
 
 /// Moves the request into the process. When that stops reading, its output tells why, and the rest of the request is
-/// read and dropped: a client that is still sending would not see the answer.
+/// read and dropped: a client that is still sending would not see the answer. How long a client may take is bounded by
+/// the connection.
 pub(super) async fn feed(stdin: ChildStdin, mut request: ByteStream) -> io::Result<()> {
     let mut stdin = Some(stdin);
-    loop {
-        let piece = tokio::time::timeout(REQUEST_STALL_LIMIT, request.next()).await;
-        let piece = match piece {
-            Ok(Some(piece)) => piece?,
-            Ok(None) => return Ok(()),
-            Err(_) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the client stopped sending its request",
-                ));
-            }
-        };
+    while let Some(piece) = request.next().await {
+        let piece = piece?;
         if let Some(input) = &mut stdin
             && input.write_all(&piece).await.is_err()
         {
             stdin = None;
         }
     }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
 
 mod feed;
+mod prepare_push;
 mod progress;
 mod receive_pack;
 mod request_body;
@@ -12,6 +13,6 @@ pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, r
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};
 pub use run::{
-    GitOutput, REQUEST_STALL_LIMIT, RunningService, ServeMode, ServeOptions, ServiceEnd, advertise_by_git,
-    answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, RunningService, ServeMode, ServeOptions, ServiceEnd,
+    advertise_by_git, answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
 };

@@ -66,6 +66,8 @@ pub async fn receive_pack(
     protocol: &GitProtocol,
     room: RefRoom,
 ) -> Result<ReceivedPack, GitError> {
+    // What references name now must be known when they are read again.
+    let before = repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::default()));
     let request = within_room(request, room, Arc::clone(&commands));
     let mut running =
@@ -87,6 +89,7 @@ pub async fn receive_pack(
     let failure = (!success && output.is_empty()).then(|| running.failure(&end));
     // Its locks are its own as long as it lives.
     drop(running);
+    repository.note_left_since(&before).await;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
         // The client has to push again; it must not fail for ever because a process was once killed.

@@ -4,14 +4,11 @@
 //! end of what `git` says. There is no task beside it, so a slow client slows `git` down through the pipe, and a
 //! client that goes away ends `git` by dropping the stream.
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -21,15 +18,13 @@ use heliostat_git_wire::{
 };
 
 use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
-use crate::repository::{PushTurn, Repository};
+use crate::repository::Repository;
 use crate::service::feed::{feed, pending_when_none};
+use crate::service::prepare_push::{checked, prepare_push, taking_a_push};
 use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
-const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
-
-/// How long a client may send nothing before its request is given up.
-pub const REQUEST_STALL_LIMIT: Duration = Duration::from_mins(5);
+pub const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How a client talks to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,14 +82,12 @@ pub async fn serve(
     let command = service_command(repository, service, options);
     let command = match service {
         GitService::UploadPack => command,
-        GitService::ReceivePack => taking_a_push(command, repository.change_under_way()),
+        GitService::ReceivePack => {
+            let command = checked(repository, command).await;
+            taking_a_push(command, repository.change_under_way())
+        }
     };
-    command.spawn(Lane::Serving).await
-}
-
-/// What it needs of what is there it finds again, so a push over a slow line holds up nothing.
-fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitCommand {
-    command.holding(change).looking_again()
+    command.spawn(lane_of(service)).await
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
@@ -154,42 +147,11 @@ pub async fn exchange(
     let mut command = service_command(repository, service, options);
     let mut request = bounded(request, limit_bytes).boxed();
     if service == GitService::ReceivePack {
-        let change = Arc::new(repository.change_under_way());
-        let fed = Arc::downgrade(&change);
-        command = taking_a_push(command, change);
-        if let Some(turn) = repository.push_turn() {
-            command = command.holding(Arc::clone(&turn));
-            request = with_last_piece_in_turn(request, turn);
-        }
-        request = request
-            .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
-            .boxed();
+        (command, request) = prepare_push(repository, command, request).await;
     }
-    let mut process = command.spawn(Lane::Serving).await?;
+    let mut process = command.spawn(lane_of(service)).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
-}
-
-/// The request, whose last piece waits until the last step of the push may begin.
-fn with_last_piece_in_turn(request: ByteStream, turn: Arc<PushTurn>) -> ByteStream {
-    let request = stream::unfold((request.fuse(), None, turn), |(mut request, mut held, turn)| async move {
-        loop {
-            match request.next().await {
-                Some(Ok(piece)) => {
-                    if let Some(before) = held.replace(piece) {
-                        return Some((Ok(before), (request, held, turn)));
-                    }
-                }
-                Some(Err(error)) => return Some((Err(error), (request, None, turn))),
-                None => {
-                    let last: Bytes = held.take()?;
-                    turn.begin_last_step().await;
-                    return Some((Ok(last), (request, None, turn)));
-                }
-            }
-        }
-    });
-    request.boxed()
 }
 
 /// The answer of upload-pack to a request that is there already, with these settings besides its usual ones.
@@ -224,7 +186,7 @@ async fn answer_of(
     input: Bytes,
     on_progress: Option<OnProgress>,
 ) -> Result<RunningService, GitError> {
-    let (process, output) = command.spawn_with_pipe(Lane::Serving).await?;
+    let (process, output) = command.spawn_with_pipe(Lane::Fetch).await?;
     let input = stream::iter([Ok(input)]).boxed();
     Ok(RunningService::by(process, pieces(output), command.operation(), repository, input, on_progress))
 }
@@ -451,6 +413,13 @@ impl RunningService {
 fn begins_pack(piece: &[u8]) -> bool {
     const WITHIN: &[u8] = b"\x01PACK";
     piece.starts_with(&WITHIN[1..]) || piece.windows(WITHIN.len()).any(|part| part == WITHIN)
+}
+
+fn lane_of(service: GitService) -> Lane {
+    match service {
+        GitService::UploadPack => Lane::Fetch,
+        GitService::ReceivePack => Lane::Push,
+    }
 }
 
 fn operation_of(service: GitService) -> &'static str {

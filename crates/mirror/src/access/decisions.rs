@@ -1,10 +1,11 @@
 //! Who may read what: remembered, or asked of the upstream, once for all who ask the same.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use heliostat_auth::Credentials;
-use heliostat_peer::{CallError, Clock};
+use heliostat_auth::{Credentials, Expectation, LoginAttempt, LoginOrigin, LoginQueue, UserIdentity};
+use heliostat_peer::{AddressPrefix, CallError, Clock};
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,11 @@ use crate::upstream_link::{
 /// Questions about different credentials rarely wait for each other with this many locks.
 const SINGLE_FLIGHT_LOCKS: usize = 256;
 
+/// Questions that the upstream is asked at once; it checks a few passwords at a time.
+const MAX_QUESTIONS_AT_ONCE: usize = 64;
+/// Questions that wait; more are refused.
+const MAX_WAITING_QUESTIONS: usize = 1_024;
+
 /// How often a question is repeated because permissions changed while it was asked.
 const MAX_QUESTIONS: usize = 3;
 
@@ -32,6 +38,7 @@ pub(crate) struct AccessDecisions {
     /// Per-credential single-flight: those who waited find the answer in the cache.
     in_flight: Vec<tokio::sync::Mutex<()>>,
     outage: Outage,
+    logins: LoginQueue,
 }
 
 impl AccessDecisions {
@@ -50,6 +57,7 @@ impl AccessDecisions {
             clock,
             in_flight: (0..SINGLE_FLIGHT_LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             outage: Outage::new(),
+            logins: LoginQueue::new(MAX_QUESTIONS_AT_ONCE, MAX_WAITING_QUESTIONS),
         }
     }
 
@@ -68,6 +76,7 @@ impl AccessDecisions {
     pub(crate) async fn decide(
         &self,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
         asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(key) = self.keeping.cache().key(credentials) else {
@@ -75,13 +84,35 @@ impl AccessDecisions {
                 "The user name and password or the token of a user is needed.",
             ));
         };
-        match self.recall(key, asked) {
+        let expectation = match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),
             Remembered::Stale(decision) if self.outage.lasts() => return Ok(decision),
-            Remembered::Stale(_) | Remembered::Nothing => {}
+            Remembered::Stale(_) => Expectation::Right,
+            Remembered::Nothing => match self.recall(key, None) {
+                Remembered::Fresh(_) | Remembered::Stale(_) => Expectation::Right,
+                Remembered::Refused | Remembered::Nothing => Expectation::Nothing,
+            },
+        };
+        let network = peer.map_or_else(String::new, |peer| AddressPrefix::from(peer).to_string());
+        let attempt = LoginAttempt { name: name_tried(credentials), origin: LoginOrigin::Network(&network) };
+        let turn = self.logins.turn(attempt, expectation).await?;
+        let decided = self.decide_once(key, credentials, asked).await;
+        match &decided {
+            Ok(_) => turn.was_right(),
+            Err(Refusal::Unauthenticated { .. }) => turn.was_wrong(key.digest()),
+            Err(_) => drop(turn),
         }
-        self.decide_once(key, credentials, asked).await
+        decided
+    }
+
+    /// Whose credentials these are, if the upstream has lately said that they are right.
+    pub(crate) fn known_user(&self, credentials: &Credentials) -> Option<UserIdentity> {
+        let key = self.keeping.cache().key(credentials)?;
+        match self.recall(key, None) {
+            Remembered::Fresh(decision) | Remembered::Stale(decision) => Some(decision.user),
+            Remembered::Refused | Remembered::Nothing => None,
+        }
     }
 
     fn recall(&self, key: CredentialKey, asked: Option<&AskedRepository>) -> Remembered {
@@ -180,5 +211,14 @@ impl AccessDecisions {
         let refusal =
             || Refusal::unavailable("The upstream does not answer this mirror's questions about users.");
         if error.is_outage() { stale.ok_or_else(refusal) } else { Err(refusal()) }
+    }
+}
+
+/// What somebody guesses the secret of: a name. A token is its own name.
+fn name_tried(credentials: &Credentials) -> &str {
+    match credentials {
+        Credentials::Basic { username, .. } => username,
+        Credentials::Bearer(token) | Credentials::Jwt(token) => token.expose(),
+        Credentials::None => "",
     }
 }

@@ -1,5 +1,6 @@
 //! Who is calling: the upstream by its signature, users by what the upstream says about them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials, Secret, UnverifiedToken, path_below_base, query_string_hash};
@@ -18,6 +19,8 @@ pub struct RequestFacts<'a> {
     pub path: &'a str,
     /// The query without the question mark, percent-encoded.
     pub raw_query: Option<&'a str>,
+    /// Where the connection comes from, if that is known; not signed.
+    pub peer: Option<IpAddr>,
 }
 
 /// Checks the credentials of requests.
@@ -39,9 +42,11 @@ impl Authenticator {
         match credentials {
             Credentials::None => Ok(Caller::Anonymous),
             Credentials::Jwt(token) => self.identify_upstream(token, request),
-            Credentials::Basic { .. } | Credentials::Bearer(_) => {
-                self.decisions.decide(credentials, None).await.map(|decision| Caller::User(decision.user))
-            }
+            Credentials::Basic { .. } | Credentials::Bearer(_) => self
+                .decisions
+                .decide(credentials, request.peer, None)
+                .await
+                .map(|decision| Caller::User(decision.user)),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Which repository a git request gets, if any.
 //!
 //! A repository that does not exist and one that the caller may not read look the same, and cost the upstream the same
-//! question: 401 without valid credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
-//! none, so they are served even while the upstream is away.
+//! question: 401 without valid credentials, 404 with them. Whether a user may read is the upstream's decision; public
+//! repositories need none, so they are served even while the upstream is away.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_auth::Credentials;
+use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{Fault, ObjectId};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
@@ -32,6 +33,8 @@ pub struct ServedRepository {
     pub record: Arc<MirroredRepository>,
     /// How fresh it is.
     pub freshness: Freshness,
+    /// Who reads it, if the upstream has found their credentials right.
+    pub user: Option<UserIdentity>,
 }
 
 /// Opens repositories for those who may read them.
@@ -53,13 +56,15 @@ impl GitServing {
         project_key: &str,
         slug: &str,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<ServedRepository, Refusal> {
         self.link.refuse_while_in_doubt()?;
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
         let record = found.as_ref().map(|entry| entry.record());
         let asked = AskedRepository::by_path(project_key, slug, record.as_deref());
-        let (entry, reader) = self.permit(found, &asked, credentials).await?;
-        self.open_entry(&entry, &reader).await
+        let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
+        let served = self.open_entry(&entry, &reader).await?;
+        Ok(ServedRepository { user, ..served })
     }
 
     /// Fetches objects that a client wants and that are not here, those objects only.
@@ -96,21 +101,23 @@ impl GitServing {
         found: Option<Arc<Entry>>,
         asked: &AskedRepository,
         credentials: &Credentials,
-    ) -> Result<(Arc<Entry>, Reader), Refusal> {
+        peer: Option<IpAddr>,
+    ) -> Result<(Arc<Entry>, Reader, Option<UserIdentity>), Refusal> {
         if let Some(entry) = &found
             && let Some(reader) = permit::read_public(&entry.record())
         {
-            return Ok((Arc::clone(entry), reader));
+            // What is public is read without a question to the upstream, whoever the reader says to be.
+            return Ok((Arc::clone(entry), reader, self.decisions.known_user(credentials)));
         }
         if *credentials == Credentials::None {
             return Err(Refusal::unauthenticated(
                 "Credentials of the upstream are needed to read this repository.",
             ));
         }
-        let decision = self.decisions.decide(credentials, Some(asked)).await?;
+        let decision = self.decisions.decide(credentials, peer, Some(asked)).await?;
         let entry = found.ok_or_else(permit::repository_not_found)?;
         let reader = permit::read(entry.record(), &decision)?;
-        Ok((entry, reader))
+        Ok((entry, reader, Some(decision.user)))
     }
 
     async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {
@@ -131,7 +138,9 @@ impl GitServing {
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
-            Ok((repository, true)) => return Ok(ServedRepository { repository, record, freshness }),
+            Ok((repository, true)) => {
+                return Ok(ServedRepository { repository, record, freshness, user: None });
+            }
             Ok((_, false)) => self.repairs.differs(entry),
             Err(fault) => self.repairs.suspect(entry, &fault),
         }

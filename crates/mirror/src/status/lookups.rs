@@ -1,5 +1,6 @@
 //! What REST clients and the console ask about: upstreams and mirrored repositories.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials};
@@ -69,6 +70,7 @@ impl Lookups {
         external_id: &str,
         caller: &Caller,
         credentials: &Credentials,
+        peer: Option<IpAddr>,
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
         self.link.refuse_while_in_doubt()?;
@@ -79,7 +81,7 @@ impl Lookups {
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
                 let asked = AskedRepository::by_id(external_id, found.as_deref());
-                let decision = self.decisions.decide(credentials, Some(&asked)).await?;
+                let decision = self.decisions.decide(credentials, peer, Some(&asked)).await?;
                 permit::read(found.ok_or_else(permit::repository_not_found)?, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(

@@ -33,6 +33,7 @@ impl Synchroniser {
         for (_, object) in refs.all() {
             new.remove(object);
         }
+        let _no_removal = repository.no_removal().await;
         self.fetch_objects(repository, entry, new).await?;
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);

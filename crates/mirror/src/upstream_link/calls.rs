@@ -183,12 +183,13 @@ impl UpstreamClient {
         Ok(told.is_some())
     }
 
-    /// Tells the upstream how a synchronisation went.
+    /// Tells the upstream how a synchronisation went, and which order to remove what no ref leads to was carried out.
     pub(crate) async fn report(
         &self,
         report: SyncReport,
         local_id: i32,
         external_id: &str,
+        purge: Option<i64>,
         secret: &Secret,
     ) -> Result<(), CallError> {
         let (kind, generation, sync_type) = match report {
@@ -203,6 +204,7 @@ impl UpstreamClient {
             upstream_repo_id: external_id.to_owned(),
             generation,
             sync_type,
+            purge,
         };
         let mirror_id = self.server_id().to_owned();
         self.call_signed(&PublishEventRequest { mirror_id, body }, secret).await

@@ -2,6 +2,7 @@
 
 use heliostat_api::AddonEventKey;
 use heliostat_api::models::{self, RestMirrorUpgradeRequest, RestMirroringRequestSubmission};
+use heliostat_auth::Secret;
 use heliostat_storage::{MirrorType, UpstreamServerId};
 
 use super::identity::UpstreamUrl;
@@ -64,6 +65,8 @@ pub struct AddonWebhook {
 #[derive(Debug)]
 pub struct Introduction {
     pub(crate) server_id: String,
+    /// By which this mirror proves that an open request is its own.
+    pub(crate) registration_key: Secret,
     pub(crate) name: String,
     pub(crate) base_url: String,
     pub(crate) mirror_type: MirrorType,
@@ -109,6 +112,7 @@ impl Introduction {
             }),
             product_type: Some(PRODUCT_TYPE.to_owned()),
             product_version: Some(self.product_version.clone()),
+            registration_key: Some(self.registration_key.expose().to_owned()),
             state: None,
         }
     }

@@ -362,6 +362,7 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
             default_branch_id: Some("refs/heads/main".to_owned()),
             generation: repository.generation,
             identity: None,
+            purge: None,
         },
     }
 }

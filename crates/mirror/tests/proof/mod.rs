@@ -12,7 +12,7 @@ const REQUESTS_OF_A_FETCH: usize = 3;
 impl World {
     /// The hash of the refs on disk, however old they are.
     async fn shown(&self) -> String {
-        let served = self.mirror.serving.open("APP", "engine", &ada()).await.expect("ada may read");
+        let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
         served.repository.repository.refs().await.expect("its refs can be read").content_hash().to_string()
     }
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, GitReader, ServedRepository};
+use heliostat_git_serve::{GitReader, ServedRepository};
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 
@@ -79,16 +79,4 @@ pub trait GitAccess: Send + Sync + 'static {
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
-}
-
-/// The key for a user or another server, wherever they call from.
-pub fn key_of_account(kind: &str, id: impl std::fmt::Display) -> ClientKey {
-    ClientKey::named(&format!("{kind} {id}"))
-}
-
-/// The key for a client without an account: everybody behind one address shares it.
-pub fn key_of_address(address: Option<IpAddr>) -> ClientKey {
-    ClientKey::named(
-        &address.map_or_else(|| "unknown address".to_owned(), |address| format!("address {address}")),
-    )
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use heliostat_auth::Credentials;
+use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{ByteStream, GitProtocol};
 use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository};
 use heliostat_mirror::{Freshness, Mirror};
 use heliostat_refusal::Refusal;
 
-use super::access::{GitAccess, GitClient, Readable, RepositoryPath, key_of_account, key_of_address};
+use super::access::{GitAccess, GitClient, Readable, RepositoryPath};
+use crate::client_keys::{key_of_account, key_of_address};
 use crate::metrics::FreshnessCounters;
 use crate::wire::freshness::{FreshnessState, words_beside};
 
@@ -50,12 +51,13 @@ impl GitAccess for MirrorGit {
         client: &GitClient<Credentials>,
         path: RepositoryPath<'_>,
     ) -> Result<Readable, Refusal> {
-        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        let served =
+            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
         self.note(path, &served.freshness);
         let freshness = Some(served.freshness);
         let messages = words_beside(&served.freshness, self.mirror.options.clock.now_ms());
         let messages = messages.iter().map(|words| RemoteMessage::line(words)).collect();
-        let reader = GitReader::told(key_of(client), messages);
+        let reader = GitReader::told(key_of(client, served.user.as_ref()), messages);
         Ok(Readable { repository: served.repository, reader, freshness })
     }
 
@@ -65,7 +67,8 @@ impl GitAccess for MirrorGit {
         path: RepositoryPath<'_>,
     ) -> Result<ServedRepository, Refusal> {
         // A client that may not read learns nothing, not even where to push.
-        let served = self.mirror.serving.open(path.project_key, path.slug, &client.identity).await?;
+        let served =
+            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
         let record = &served.record;
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
@@ -96,10 +99,10 @@ fn pushes_go_upstream(url: &str) -> Refusal {
     ))
 }
 
-/// A user has one key wherever they call from; without a name the address has to do.
-fn key_of(client: &GitClient<Credentials>) -> ClientKey {
-    match &client.identity {
-        Credentials::Basic { username, .. } => key_of_account("user", username),
-        Credentials::None | Credentials::Bearer(_) | Credentials::Jwt(_) => key_of_address(client.address),
+/// A user whom the upstream knows has one key wherever they call from; a name alone is none.
+fn key_of(client: &GitClient<Credentials>, user: Option<&UserIdentity>) -> ClientKey {
+    match user {
+        Some(user) => key_of_account("user", user.id),
+        None => key_of_address(client.address),
     }
 }

@@ -1,8 +1,9 @@
 //! Lets pages of other origins read a mirror's REST answers: the upstream's settings panel, and build tools whose
 //! pages ask a mirror what it has.
 //!
-//! They sign their calls, follow a signed link or send an `Authorization` header themselves, so no origin is special;
-//! browsers are never allowed to add credentials of their own. Nothing else is open: not the upstream, not Git, not
+//! They sign their calls, follow a signed link or send an `Authorization` header themselves, so no origin is special for
+//! reading; what they may change is [`CrossSite`](super::CrossSite)'s to say. Browsers are never allowed to add
+//! credentials of their own. Nothing else is open: not the upstream, not Git, not
 //! the pages. It stands outside the error envelope, so that pages can read errors, too.
 
 use std::sync::Arc;

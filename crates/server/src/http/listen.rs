@@ -7,9 +7,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::AddressPrefix;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
@@ -18,50 +20,98 @@ use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, EndpointExt, Request, Response};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::answer_memory::AnswerMemory;
+use super::client_wait::WatchedAnswer;
+use super::connection_options::ConnectionOptions;
+use super::connections::{Connection, Connections};
 use super::open_files::OpenFiles;
+use super::proxies::TrustedProxies;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
-use super::unread_body;
+use super::spool::Spool;
+use super::write_pace::WritePace;
+use super::{paced_body, unread_body};
 
-/// How long a client may take to send its request headers.
+/// How long a client may take to send its request headers, and how long a connection may be idle.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of request headers, and most that is gathered to be written at once.
+const MAX_CONNECTION_BUFFER_BYTES: usize = 64 * 1024;
 /// Pause after a failed accept, which mostly means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections may wait to be accepted; the system may allow fewer.
+const LISTEN_BACKLOG: u32 = 4_096;
+/// What a client is told for whom there is no room.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 type SharedEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
 
+/// What there is for clients: how many and how slow they may be, and what they may take.
+#[derive(Debug, Clone)]
+pub struct ClientRoom {
+    options: ConnectionOptions,
+    proxies: Arc<TrustedProxies>,
+    connections: Connections,
+    answers: AnswerMemory,
+    spool: Spool,
+}
+
+impl ClientRoom {
+    /// As the operator wants it, as far as files may be open; what is too long for memory goes into `folder`.
+    pub fn new(options: ConnectionOptions, proxies: TrustedProxies, folder: &Path) -> Self {
+        let files = OpenFiles::raise();
+        let max_connections = files.connections(options.max_connections);
+        tracing::info!(
+            limit = files.limit,
+            reserved = files.reserved(),
+            connections = max_connections,
+            "files that may be open"
+        );
+        let spool = Spool::in_folder(folder);
+        let connections = Connections::new(max_connections);
+        let answers = AnswerMemory::new(spool.clone());
+        Self { options, proxies: Arc::new(proxies), connections, answers, spool }
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Where bodies of requests arrive.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+}
+
 /// Serves connections until `stop` is cancelled, then lets running requests finish; the caller
 /// bounds the time.
-pub async fn serve<E>(listener: TcpListener, endpoint: E, stop: CancellationToken)
+pub async fn serve<E>(listener: TcpListener, endpoint: E, room: ClientRoom, stop: CancellationToken)
 where
     E: Endpoint<Output = Response> + 'static,
 {
     let endpoint: SharedEndpoint = Arc::new(ToDynEndpoint(endpoint.map_to_response()));
-    let files = OpenFiles::raise();
-    let connections = Arc::new(Semaphore::new(files.connections()));
-    tracing::info!(
-        limit = files.limit,
-        reserved = files.reserved(),
-        connections = files.connections(),
-        "files that may be open"
-    );
+    let connections = room.connections.clone();
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(permit) = connections.clone().acquire_owned().await else {
-            break;
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => spawn_connection(stream, peer, endpoint.clone(), &graceful, permit),
+            Ok((stream, peer)) => match connections.admit(peer.ip().into()) {
+                Some(connection) => {
+                    spawn_connection(stream, peer, connection, endpoint.clone(), &room, &graceful);
+                }
+                // Nothing waits for this to arrive.
+                None => drop(stream.try_write(NO_ROOM)),
+            },
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                connections.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -73,42 +123,65 @@ where
 fn spawn_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    admitted: Connection,
     endpoint: SharedEndpoint,
+    room: &ClientRoom,
     graceful: &GracefulShutdown,
-    permit: OwnedSemaphorePermit,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let local = stream.local_addr().unwrap_or(peer);
     let queue = SendfileQueue::default();
-    let socket = Socket::new(stream, queue.clone());
+    let wait = admitted.wait.clone();
+    let pace = WritePace::new(&room.options, Some((local, peer)), wait.clone());
+    let socket = Socket::new(stream, queue.clone(), pace);
+    let (options, answers, proxies) = (room.options, room.answers.clone(), room.proxies.clone());
+    let admitted = Arc::new(admitted);
+    let end = admitted.end.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        let endpoint = endpoint.clone();
+        wait.for_server();
+        let (endpoint, wait, answers) = (endpoint.clone(), wait.clone(), answers.clone());
         request.extensions_mut().insert(queue.clone());
+        let client = proxies.client(peer.ip(), request.headers());
+        let client = client.map_or(peer, |address| SocketAddr::new(address, 0));
+        let prefix = AddressPrefix::from(client.ip());
+        admitted.is_for(prefix);
         let local = LocalAddr(Addr::SocketAddr(local));
-        let remote = RemoteAddr(Addr::SocketAddr(peer));
+        let remote = RemoteAddr(Addr::SocketAddr(client));
         async move {
             let mut request = Request::from((request, local, remote, Scheme::HTTP));
+            let pace = options.body_pace(request.uri().path());
+            paced_body::set_pace(&mut request, pace, &wait);
             unread_body::read_to_its_end(&mut request);
             let response = endpoint.get_response(request).await;
-            Ok::<_, Infallible>(hyper::Response::from(response))
+            let response = answers.bounded(response.into(), prefix).await;
+            Ok::<_, Infallible>(response.map(|body| WatchedAnswer::new(body, wait)))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(MAX_CONNECTION_BUFFER_BYTES)
         .serve_connection(socket, service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, %peer, "a connection ended early");
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
+            }
+            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
         }
-        drop(permit);
     });
 }
 
 /// Opens the listening socket.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the library does it: a server that starts again need not wait for its old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }

@@ -2,13 +2,12 @@
 //!
 //! A process starts with a soft limit that is often 1,024 and may raise it to the hard one, which it does. A part is kept
 //! for the server's own work, however many clients there are: its database, reading repositories, and the pipes of every
-//! `git` that may run. What is left is shared by connections, and further clients wait in the listen queue.
+//! `git` that may run. What is left is shared by connections; a further client takes the place of one that dawdles.
 
-use heliostat_git::{MAX_GIT_PROCESSES, MAX_OWN_GIT_PROCESSES};
+use heliostat_git::{MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Most connections at once, however many files may be open; further ones wait in the listen queue.
-const MAX_CONNECTIONS: u64 = 4_096;
+use super::connection_options::DEFAULT_MAX_CONNECTIONS;
 
 /// Fewest connections at once, however few files may be open.
 const MIN_CONNECTIONS: u64 = 8;
@@ -23,8 +22,9 @@ const FILES_PER_GIT: u64 = 4;
 const OTHER_OWN_FILES: u64 = 256;
 
 /// Kept for the server's own work, where the limit leaves that much.
-const RESERVED_FILES: u64 =
-    (MAX_GIT_PROCESSES + MAX_OWN_GIT_PROCESSES) as u64 * FILES_PER_GIT + OTHER_OWN_FILES;
+const RESERVED_FILES: u64 = (MAX_FETCH_PROCESSES + MAX_PUSH_PROCESSES + MAX_OWN_GIT_PROCESSES) as u64
+    * FILES_PER_GIT
+    + OTHER_OWN_FILES;
 
 /// What is asked for where there is no hard limit.
 const ENOUGH_FILES: u64 = 1_048_576;
@@ -64,15 +64,15 @@ impl OpenFiles {
         RESERVED_FILES.min(self.limit / 2)
     }
 
-    /// How many connections are open at once.
-    pub fn connections(self) -> usize {
+    /// How many connections are open at once, if so many are wanted.
+    pub fn connections(self, wanted: usize) -> usize {
         let left = self.limit.saturating_sub(self.reserved()) / FILES_PER_CONNECTION;
-        usize::try_from(left.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS)).unwrap_or(usize::MAX)
+        wanted.min(usize::try_from(left.max(MIN_CONNECTIONS)).unwrap_or(usize::MAX))
     }
 
     /// Whether the limit holds back connections that this server could otherwise take.
     pub fn is_short(self) -> bool {
-        self.connections() < MAX_CONNECTIONS as usize
+        self.connections(DEFAULT_MAX_CONNECTIONS) < DEFAULT_MAX_CONNECTIONS
     }
 }
 
@@ -88,13 +88,13 @@ mod tests {
     fn connections_leave_what_is_kept_for_own_work() {
         for limit in [64, 128, 1_024, 20_000, 1_048_576] {
             let files = files(limit);
-            let taken = files.connections() as u64 * FILES_PER_CONNECTION;
+            let taken = files.connections(usize::MAX) as u64 * FILES_PER_CONNECTION;
             assert!(taken + files.reserved() <= limit, "{limit}");
         }
-        assert_eq!(files(1_048_576).connections() as u64, MAX_CONNECTIONS);
+        assert_eq!(files(1_048_576).connections(DEFAULT_MAX_CONNECTIONS), DEFAULT_MAX_CONNECTIONS);
         assert!(!files(20_000).is_short() && files(1_024).is_short());
         assert_eq!(files(1_024).reserved(), 512);
-        assert_eq!(files(20_000).reserved(), 640);
+        assert_eq!(files(20_000).reserved(), 768);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! Every error leaves the server as `{"errors": [{context, message, exceptionName}]}`. What must not be shown
 //! (database text, paths, stack traces) is logged here and replaced by a fixed sentence.
 
+use std::io;
+use std::time::Duration;
+
 use heliostat_api::ErrorName;
 use heliostat_api::models::{RestErrorMessage, RestErrors};
 use heliostat_peer::with_causes;
@@ -11,12 +14,14 @@ use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 
+use super::spool::NotReceived;
+
 /// The challenge that tells a client how to authenticate.
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
 
-/// In how many seconds to try again after too many requests: the strictest limit, that of requests to join, admits
-/// one every two seconds.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+/// When to try again after too many requests, where nothing better is known: the strictest limit, that of requests to
+/// join, admits one every two seconds.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// An error as a client sees it.
 #[derive(Debug, Clone)]
@@ -26,12 +31,13 @@ pub struct Problem {
     message: String,
     name: ErrorName,
     allow: Option<HeaderValue>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// An error with a status, its kind by name, and a sentence.
     pub fn new(status: StatusCode, name: ErrorName, message: impl Into<String>) -> Self {
-        Problem { status, context: None, message: message.into(), name, allow: None }
+        Problem { status, context: None, message: message.into(), name, allow: None, retry_after: None }
     }
 
     /// Names the field at fault.
@@ -60,6 +66,13 @@ impl Problem {
         self
     }
 
+    /// In how many seconds to try again, after too many requests.
+    pub fn retry_after(&self) -> Option<HeaderValue> {
+        let seconds = self.retry_after.unwrap_or(RETRY_AFTER).as_millis().div_ceil(1_000).max(1);
+        let is_too_many = self.status == StatusCode::TOO_MANY_REQUESTS;
+        is_too_many.then(|| HeaderValue::from_str(&seconds.to_string()).expect("digits are a header"))
+    }
+
     /// The HTTP status.
     pub fn status_code(&self) -> StatusCode {
         self.status
@@ -85,8 +98,8 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         if let Some(allow) = &self.allow {
             response.headers_mut().insert(header::ALLOW, allow.clone());
@@ -134,9 +147,10 @@ impl From<Refusal> for Problem {
             Refusal::UnsupportedMediaType { message } => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorName::UnsupportedMediaType, message)
             }
-            Refusal::TooMany { message } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)
-            }
+            Refusal::TooMany { message, retry_after } => Self {
+                retry_after,
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)
+            },
             Refusal::Unavailable { message } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable, message)
             }
@@ -145,6 +159,25 @@ impl From<Refusal> for Problem {
             }
             Refusal::Internal(error) => Self::internal(error.as_ref()),
         }
+    }
+}
+
+impl From<NotReceived> for Problem {
+    fn from(error: NotReceived) -> Self {
+        let (status, name) = match &error {
+            NotReceived::Broken(cause) if cause.kind() == io::ErrorKind::TimedOut => {
+                (StatusCode::REQUEST_TIMEOUT, ErrorName::BadRequest)
+            }
+            NotReceived::Broken(_) => (StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation),
+            NotReceived::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorName::PayloadTooLarge),
+            NotReceived::NoRoom => (StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests),
+            NotReceived::Disk(_) => {
+                tracing::error!(error = with_causes(&error), "cannot keep the body of a request");
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable)
+            }
+        };
+        let context = matches!(error, NotReceived::Broken(_)).then(|| "body".to_owned());
+        Self::new(status, name, format!("{error}.")).about(context)
     }
 }
 

@@ -11,17 +11,19 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::sendfile_queue::{SendfileQueue, stands_for_a_region};
+use super::write_pace::WritePace;
 
 /// A connection's socket and what is to be sent over it from files.
 pub struct Socket {
     stream: TokioIo<TcpStream>,
     queue: SendfileQueue,
+    pace: WritePace,
 }
 
 impl Socket {
-    /// A socket over which the regions in `queue` go.
-    pub fn new(stream: TcpStream, queue: SendfileQueue) -> Self {
-        Socket { stream: TokioIo::new(stream), queue }
+    /// A socket over which the regions in `queue` go, at this pace or faster.
+    pub fn new(stream: TcpStream, queue: SendfileQueue, pace: WritePace) -> Self {
+        Socket { stream: TokioIo::new(stream), queue, pace }
     }
 
     /// Tries until the socket takes something, or is full.
@@ -62,7 +64,7 @@ impl Write for Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match slices.iter().position(|slice| stands_for_a_region(slice)) {
+        let sent = match slices.iter().position(|slice| stands_for_a_region(slice)) {
             None => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
             Some(0) => {
                 let (queue, expected) = (&self.queue, slices[0].len());
@@ -74,6 +76,10 @@ impl Write for Socket {
                 let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
                 Ok(sendmsg(stream, &slices[..region], nothing, flags)?)
             }),
+        };
+        match sent {
+            Poll::Pending => self.pace.poll_full(context).map(Err),
+            Poll::Ready(sent) => Poll::Ready(sent.inspect(|bytes| self.pace.took(*bytes))),
         }
     }
 

@@ -96,6 +96,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::http::{ClientRoom, ConnectionOptions, TrustedProxies};
 
     /// How long anything here may take.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,7 +106,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("it is bound");
         let endpoint = make_sync(|_| Response::builder().status(StatusCode::UNAUTHORIZED).body("no"));
-        tokio::spawn(super::super::serve(listener, endpoint, CancellationToken::new()));
+        tokio::spawn(crate::http::serve(
+            listener,
+            endpoint,
+            ClientRoom::new(ConnectionOptions::default(), TrustedProxies::default(), &std::env::temp_dir()),
+            CancellationToken::new(),
+        ));
         TcpStream::connect(address).await.expect("it listens")
     }
 

@@ -69,7 +69,7 @@ fn encode_computations(serving: &ServingCounters, encoder: &mut Encoder<'_>) -> 
     )?;
     encoder.counter(
         "heliostat_response_computations_delayed_total",
-        "Computations that had to wait because as many were running as are allowed (--fetch-parallelism).",
+        "Computations that had to wait because as many were running as are allowed, for all or for one client or repository (--fetch-parallelism).",
         serving.waits,
     )?;
     encoder.counter(

@@ -14,7 +14,8 @@ use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
 use super::process::ProcessMetrics;
-use super::{housekeeping, response_cache};
+use super::{connections, housekeeping, response_cache};
+use crate::http::ConnectionCounters;
 
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Metrics {
     pub mirrors: Option<MirrorStandings>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
+    /// The connections.
+    pub connections: ConnectionCounters,
     /// The process.
     pub process: ProcessMetrics,
 }
@@ -69,6 +72,7 @@ impl Collector for Metrics {
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;
         }
+        connections::encode(self.connections, &mut encoder)?;
         self.process.encode(&mut encoder)
     }
 }

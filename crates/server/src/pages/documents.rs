@@ -19,9 +19,16 @@ const CANONICAL: &str = include_str!("../../../../openapi/heliostat.yaml");
 /// The file in which Swagger UI is set up, and the place in it that takes further settings.
 const SET_UP: (&str, &str) = ("swagger-initializer.js", "presets: [");
 
-/// Without "omit", browsers answer a 401 with a dialog of their own, and Swagger UI waits for its end.
-const WITHOUT_DIALOGS: &str =
-    "requestInterceptor: (request) => Object.assign(request, { credentials: \"omit\" }),\n    ";
+/// Without "omit", browsers answer a 401 with a dialog of their own, and Swagger UI waits for its end. What it knows of
+/// credentials ends with its page; earlier versions of this server let it write them down, so that goes.
+const OUR_SETTINGS: &str = "requestInterceptor: (request) => Object.assign(request, { credentials: \"omit\" }),\n    \
+     onComplete: () => localStorage.removeItem(\"authorized\"),\n    ";
+
+/// What Swagger UI may do: run its own files and call this server. It writes styles into its elements, and shows pictures
+/// that it carries.
+const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
 
 struct Documents {
     contract: Value,
@@ -39,7 +46,7 @@ pub fn mount(routes: Route, context_path: &str, role: Role) -> Route {
     put_own_groups_first(&mut contract, role);
     let swagger = Config::new([format!("{context_path}/openapi/heliostat.json")])
         .try_it_out_enabled(true)
-        .persist_authorization(true)
+        .persist_authorization(false)
         .display_request_duration(true)
         .filter(true)
         .deep_linking(true)
@@ -107,6 +114,9 @@ impl Documents {
         match utoipa_swagger_ui::serve(file, self.swagger.clone()) {
             Ok(Some(found)) => {
                 let mut response = Response::builder().content_type(&found.content_type);
+                if found.content_type.starts_with("text/html") {
+                    response = response.header(header::CONTENT_SECURITY_POLICY, SWAGGER_POLICY);
+                }
                 // The bundled assets are stored compressed.
                 if found.bytes.starts_with(&[0x1f, 0x8b]) {
                     response = response.header(header::CONTENT_ENCODING, "gzip");
@@ -119,11 +129,11 @@ impl Documents {
     }
 }
 
-/// A file of Swagger UI as it is served: the one that sets it up gets a setting that its own options do not know.
+/// A file of Swagger UI as it is served: the one that sets it up gets settings that its own options do not know.
 fn set_up(file: &str, bytes: Vec<u8>) -> Vec<u8> {
     let (name, place) = SET_UP;
     match String::from_utf8(bytes) {
-        Ok(text) if file == name => text.replacen(place, &format!("{WITHOUT_DIALOGS}{place}"), 1).into(),
+        Ok(text) if file == name => text.replacen(place, &format!("{OUR_SETTINGS}{place}"), 1).into(),
         Ok(text) => text.into(),
         Err(not_text) => not_text.into_bytes(),
     }
@@ -178,7 +188,8 @@ mod tests {
         let config = Arc::new(Config::new(["/openapi/heliostat.json"]));
         let file = utoipa_swagger_ui::serve(name, config).expect("is served").expect("is there");
         let text = String::from_utf8(set_up(name, file.bytes.into_owned())).expect("is text");
-        assert!(text.contains("credentials: \"omit\" }),\n    presets: ["), "{text}");
+        let keeps_nothing = "onComplete: () => localStorage.removeItem(\"authorized\"),\n    presets: [";
+        assert!(text.contains("credentials: \"omit\" }),\n    ") && text.contains(keeps_nothing), "{text}");
     }
 
     #[test]

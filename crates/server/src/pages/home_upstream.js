@@ -9,7 +9,13 @@ let deciding = false;
 let lostContact = false;
 
 const askSignedIn = (path, options = {}) =>
-  ask(path, { ...options, headers: { Authorization: session.authorization } });
+  ask(path, { ...options, headers: { ...options.headers, Authorization: session.authorization } });
+
+/** A POST of what is given, or of nothing. */
+const post = (path, sent) => {
+  const json = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(sent) };
+  return askSignedIn(path, { method: "POST", ...(sent === undefined ? {} : json) });
+};
 
 function showSession() {
   element("sign-in").hidden = element("sign-in-hint").hidden = session !== null;
@@ -40,17 +46,18 @@ function button(text, kind, act) {
       note("problem", "");
     } catch (error) {
       note("problem", error.message);
-      made.disabled = false;
     }
-    deciding = false;
+    deciding = made.disabled = false;
     await refresh();
   });
   return made;
 }
 
 function requestRow(request) {
-  const decide = (decision) => () => askSignedIn(`${mirroring}/requests/${request.id}/${decision}`, { method: "POST" });
-  const acts = make("td", button("Accept", "", decide("accept")), button("Reject", "quiet", decide("reject")));
+  const decide = (decision, sent) => () => post(`${mirroring}/requests/${request.id}/${decision}`, sent);
+  // The server accepts only what was shown here.
+  const accept = decide("accept", { mirrorBaseUrl: request.mirrorBaseUrl });
+  const acts = make("td", button("Accept", "", accept), button("Reject", "quiet", decide("reject")));
   acts.className = "acts";
   return make(
     "tr",
@@ -101,6 +108,7 @@ function showRows(name, rows) {
   element(name).dataset.says = says;
   element(`no-${name}`).hidden = rows.length > 0;
   element(`${name}-table`).hidden = rows.length === 0;
+  if (name === "requests") element("requests-all").hidden = rows.length === 0;
   element(name).replaceChildren(...rows.map(({ row }) => row()));
 }
 
@@ -145,6 +153,10 @@ element("sign-in").addEventListener("submit", async (event) => {
   await refresh();
   if (session !== null) form.elements.password.value = "";
 });
+
+element("requests-all").append(
+  button("Delete all", "quiet", () => askSignedIn(`${mirroring}/requests`, { method: "DELETE" })),
+);
 
 element("sign-out").addEventListener("click", () => signOut(""));
 

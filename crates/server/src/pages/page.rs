@@ -36,9 +36,6 @@ impl Template {
         Response::builder()
             .content_type("text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, policy)
-            .header(header::CACHE_CONTROL, "no-store")
-            .header(header::REFERRER_POLICY, "no-referrer")
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .body(self.html(&nonce, texts))
     }
 
@@ -68,9 +65,10 @@ pub(super) fn redirect_to_folder(request: &Request) -> Option<Response> {
     Some(redirect.header(header::LOCATION, folder).finish())
 }
 
+/// With one slash first: what follows two is the name of another server.
 fn folder_of(path: &str) -> Option<String> {
     let is_folder = path.is_empty() || path.ends_with('/');
-    (!is_folder).then(|| format!("{path}/"))
+    (!is_folder).then(|| format!("/{}/", path.trim_start_matches('/')))
 }
 
 /// Replaces each `{{name}}` once; what is put in is not looked at again.
@@ -137,6 +135,7 @@ mod tests {
     #[test]
     fn relative_links_need_a_slash() {
         assert_eq!(folder_of("/git").as_deref(), Some("/git/"));
+        assert_eq!(folder_of("//git").as_deref(), Some("/git/"));
         assert_eq!(folder_of("/git/"), None);
         assert_eq!(folder_of("/"), None);
     }

@@ -10,6 +10,7 @@ use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
 use crate::http::problem::Problem;
+use crate::http::rest_places;
 use crate::wire::MirrorWire;
 
 /// Everything that the handlers of a mirror need.
@@ -30,7 +31,9 @@ impl MirrorHandlers {
 
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
-        Ok(self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?)
+        let caller = self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?;
+        rest_places::go_on_as(&caller).await;
+        Ok(caller)
     }
 
     /// Lets the upstream and its administrators pass.
@@ -57,6 +60,7 @@ impl MirrorHandlers {
             method: &call.method,
             path: path_below_base(self.wire.context_path(), &call.path).unwrap_or(&call.path),
             raw_query: call.query.as_deref(),
+            peer: call.peer,
         }
     }
 }

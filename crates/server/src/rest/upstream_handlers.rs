@@ -6,6 +6,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::{RequestFacts, Upstream};
 
 use crate::http::problem::Problem;
+use crate::http::rest_places;
 use crate::wire::UpstreamWire;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -27,8 +28,15 @@ impl UpstreamHandlers {
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         let credentials = Credentials::parse(call.authorization.as_deref(), None).map_err(Refusal::from)?;
-        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
-        Ok(self.upstream.accounts().identify(credentials, facts).await?)
+        let facts = RequestFacts {
+            method: &call.method,
+            path: &call.path,
+            raw_query: call.query.as_deref(),
+            peer: call.peer,
+        };
+        let caller = self.upstream.accounts().identify(credentials, facts).await?;
+        rest_places::go_on_as(&caller).await;
+        Ok(caller)
     }
 }
 

@@ -4,6 +4,7 @@ mod data_folder;
 mod mirror_role;
 mod options;
 mod owner_mark;
+mod privacy;
 mod running_role;
 mod tools;
 mod upstream_role;

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::data_folder::{DATABASE_FILE, REPOSITORIES_FOLDER};
 
 /// The mark, in the data folder.
-const MARK_FILE: &str = "owner.json";
+pub(super) const MARK_FILE: &str = "owner.json";
 /// What the first start of an upstream leaves in its folder.
-const ADMIN_PASSWORD_FILE: &str = "admin-password";
+pub(super) const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
 /// What the mark says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

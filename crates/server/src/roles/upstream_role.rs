@@ -5,8 +5,9 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::ServedRepositories;
+use heliostat_peer::AddressRules;
 use heliostat_storage::{Database, UpstreamStore};
-use heliostat_upstream::{MirrorAddresses, Upstream};
+use heliostat_upstream::Upstream;
 use poem::{EndpointExt, Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
@@ -16,7 +17,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::http::DatabaseGate;
+use crate::http::{DatabaseGate, Spool};
 use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
@@ -24,8 +25,10 @@ use crate::rest::UpstreamHandlers;
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
+    common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
-    let git = open_git(common).await?;
+    data.close_contents().await?;
+    let git = open_git(common).await?.with_fsck(options.fsck);
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
@@ -36,11 +39,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         base_url: listening.base_url.clone(),
         data: data.path().to_owned(),
         admin_password: options.admin_password.clone().map(Secret::new),
-        mirror_addresses: match options.allow_special_mirror_addresses {
-            true => MirrorAddresses::Anything,
-            false => MirrorAddresses::Ordinary,
-        },
+        outgoing: AddressRules::for_server(&listening.base_url, listening.address.ip(), &options.outgoing),
         trash_time: common.trash_time,
+        request_lifetime: options.request_lifetime,
         clock: heliostat_peer::Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
@@ -56,8 +57,10 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
     let (asked, asked_database) = (domain.clone(), database.clone());
+    let connections = role.clients().connections().clone();
     let take_metrics = move || {
         let (engine, asked, database) = (Arc::clone(&engine), asked.clone(), asked_database.clone());
+        let connections = connections.clone();
         async move {
             // A database that is away is not waited for.
             let mirrors = match database.absence() {
@@ -72,23 +75,32 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
                 disk: Some(DiskMetrics::new(&asked.disk_agreement())),
                 mirrors: mirrors.map(MirrorStandings::new),
                 mirror: None,
+                connections: connections.counters(),
                 process: ProcessMetrics::now(),
             }
         }
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
-    let routes = routes(domain, database.clone(), metrics, &options);
-    role.serve(listening.listener, Role::Upstream, routes.with(DatabaseGate { database }));
+    let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
+    let routes = routes(home, domain, database.clone(), metrics, role.clients().spool().clone(), &options);
+    role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 
-fn routes(domain: Upstream, database: Database, metrics: RouteMethod, options: &UpstreamOptions) -> Route {
+fn routes(
+    home: Route,
+    domain: Upstream,
+    database: Database,
+    metrics: RouteMethod,
+    spool: Spool,
+    options: &UpstreamOptions,
+) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
     let handlers =
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::upstream_home(&options.display_name, &domain)
-        .nest_no_strip("/scm", GitEndpoint(Arc::new(UpstreamGit { upstream: domain.clone() })))
+    let routes = home
+        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit { upstream: domain.clone() }, spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))
         .at("/metrics", metrics);

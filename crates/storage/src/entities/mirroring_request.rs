@@ -21,6 +21,8 @@ pub struct Model {
     pub state: RequestState,
     pub created_at: i64,
     pub updated_at: i64,
+    pub key_hash: Option<String>,
+    pub asked_from: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,6 +44,7 @@ impl From<Model> for MirroringRequest {
             state: row.state,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            key_hash: row.key_hash,
         }
     }
 }

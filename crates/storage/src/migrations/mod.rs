@@ -8,7 +8,9 @@ mod chosen_projects;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
+mod registration_key;
 mod repository_identity;
+mod repository_purges;
 mod upstream_tables;
 mod webhook_tables;
 
@@ -31,6 +33,8 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(repository_identity::RepositoryIdentity),
             Box::new(chosen_projects::ChosenProjects),
             Box::new(addon_key::AddonKey),
+            Box::new(registration_key::RegistrationKey),
+            Box::new(repository_purges::RepositoryPurges),
         ]
     }
 

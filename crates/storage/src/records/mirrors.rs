@@ -65,6 +65,8 @@ pub struct MirroringRequest {
     pub created_at: i64,
     /// Epoch milliseconds.
     pub updated_at: i64,
+    /// The hash of the key by which the mirror proves that the request is its own; `None` if it sent none.
+    pub key_hash: Option<String>,
 }
 
 /// A request as a mirror sends it.
@@ -84,8 +86,21 @@ pub struct NewRequest {
     pub product_type: Option<String>,
     /// Which version of it.
     pub product_version: String,
+    /// The hash of the mirror's key, if it sent one.
+    pub key_hash: Option<String>,
+    /// The network that it came from, if that is known.
+    pub asked_from: Option<String>,
     /// Epoch milliseconds.
     pub requested_at: i64,
+}
+
+/// How many requests may be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenRequestLimits {
+    /// From everywhere.
+    pub in_all: u64,
+    /// From one network.
+    pub per_network: u64,
 }
 
 /// A mirror that was accepted.
@@ -220,4 +235,8 @@ pub struct RepositoryMirrorState {
     pub synced_generation: Option<Generation>,
     /// Epoch milliseconds.
     pub reported_at: i64,
+    /// The newest order to remove what no ref leads to that it has carried out; 0 for none.
+    pub purged: i64,
+    /// When it reported that, in epoch milliseconds.
+    pub purged_at: Option<i64>,
 }

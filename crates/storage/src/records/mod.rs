@@ -18,11 +18,12 @@ pub use mirrored::{
 };
 pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
-    NewRequest, RepositoryMirrorState, RequestState,
+    NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
 pub use repositories::{
-    NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, RefChangeRecord,
-    Repository, RepositoryHashes, RepositorySearch, RepositoryState, RepositoryUpdate, Visibility,
+    NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, PurgeOrders,
+    RefChangeRecord, Repository, RepositoryHashes, RepositorySearch, RepositoryState, RepositoryUpdate,
+    Visibility,
 };
 pub use webhooks::{
     DeliveryFate, Exchange, Invocation, InvocationCounts, InvocationOutcome, Webhook, WebhookDelivery,

@@ -109,6 +109,19 @@ pub struct ProjectUpdate {
     pub public: Option<bool>,
 }
 
+/// Orders to remove what no ref of a repository leads to, and how far the latest is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PurgeOrders {
+    /// How many there were.
+    pub number: i64,
+    /// When the latest was given, in epoch milliseconds.
+    pub ordered_at: Option<i64>,
+    /// The newest that this server has carried out.
+    pub done: i64,
+    /// When it had, in epoch milliseconds.
+    pub done_at: Option<i64>,
+}
+
 /// A repository of the upstream, with the project that it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
@@ -142,6 +155,8 @@ pub struct Repository {
     pub content_hash: String,
     /// Hash over what else is known about it.
     pub metadata_hash: String,
+    /// Orders to remove what no ref leads to.
+    pub purge: PurgeOrders,
     /// Epoch milliseconds.
     pub created_at: i64,
     /// Epoch milliseconds.

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::UpstreamStore;
@@ -11,40 +11,65 @@ use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
-use crate::records::{MirroringRequest, NewRequest, RequestState};
+use crate::records::{MirroringRequest, NewRequest, OpenRequestLimits, RequestState};
 use crate::text_search::folded;
 
 impl UpstreamStore {
-    /// Records a mirror's request and returns it with its state.
+    /// Files the first request of a mirror and returns it. If the mirror has one by now, that stays as it is and is
+    /// returned: there is one for each mirror.
     ///
-    /// There is one for each mirror: repeating it updates it while it is pending, and changes nothing once
-    /// it is decided. Fails with a conflict on "mirror name" or "mirror base URL" when another mirror has
-    /// it or has asked for it.
-    pub async fn upsert_request(&self, request: NewRequest) -> Result<MirroringRequest, StoreError> {
-        let mirror_id = request.mirror_id.clone();
+    /// Fails with a conflict on "mirror name" or "mirror base URL" when another mirror has it or has asked for it, and
+    /// with a limit on "open requests" or "open requests from one network".
+    pub async fn file_request(
+        &self,
+        request: NewRequest,
+        limits: OpenRequestLimits,
+    ) -> Result<MirroringRequest, StoreError> {
         let transaction = self.database.begin_write().await?;
         refuse_taken(&transaction, &request).await?;
+        refuse_too_many(&transaction, &request, limits).await?;
+        let mirror_id = request.mirror_id.clone();
         let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
         mirroring_request::Entity::insert(new_row(&request))
             .on_conflict(once)
             .exec_without_returning(&transaction)
             .await?;
-        let current = mirroring_request::Entity::find()
+        let filed = mirroring_request::Entity::find()
             .filter(mirroring_request::Column::MirrorId.eq(mirror_id.clone()))
-            .lock_exclusive()
             .one(&transaction)
             .await?;
-        let mut current = current.ok_or_else(|| StoreError::not_found("request of mirror", &mirror_id))?;
-        if current.state == RequestState::Pending {
-            let repeated = mirroring_request::ActiveModel {
-                id: Unchanged(current.id),
-                created_at: Unchanged(current.created_at),
-                ..new_row(&request)
-            };
-            current = repeated.update(&transaction).await?;
-        }
+        let filed = filed.ok_or_else(|| StoreError::not_found("request of mirror", &mirror_id))?;
         transaction.commit().await?;
-        Ok(current.into())
+        Ok(filed.into())
+    }
+
+    /// Changes what a mirror says of itself in its open request. Its addresses stay as they were shown, and one that is
+    /// decided stays as it is. Fails with a conflict on "mirror name".
+    pub async fn describe_request_anew(
+        &self,
+        id: RequestId,
+        request: NewRequest,
+    ) -> Result<MirroringRequest, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        refuse_taken(&transaction, &request).await?;
+        mirroring_request::Entity::update_many()
+            .set(mirroring_request::ActiveModel {
+                name: Set(request.name.clone()),
+                name_lower: Set(folded(&request.name)),
+                mirror_type: Set(request.mirror_type),
+                product_type: Set(request.product_type),
+                product_version: Set(request.product_version),
+                updated_at: Set(request.requested_at),
+                ..Default::default()
+            })
+            .filter(mirroring_request::Column::Id.eq(id))
+            .filter(mirroring_request::Column::State.eq(RequestState::Pending))
+            .exec(&transaction)
+            .await?;
+        let described = mirroring_request::Entity::find_by_id(id).one(&transaction).await?;
+        let described = described.ok_or_else(|| StoreError::not_found("request", &id))?;
+        transaction.commit().await?;
+        Ok(described.into())
     }
 
     /// The request with this id.
@@ -105,6 +130,16 @@ impl UpstreamStore {
         let deleted = mirroring_request::Entity::delete_by_id(id).exec(self.database.connection()).await?;
         require_row(deleted.rows_affected, "request", &id)
     }
+
+    /// Deletes the open requests that were filed before this time, or all; returns how many.
+    pub async fn delete_open_requests(&self, filed_before: Option<i64>) -> Result<u64, StoreError> {
+        let mut open = mirroring_request::Entity::delete_many()
+            .filter(mirroring_request::Column::State.eq(RequestState::Pending));
+        if let Some(time) = filed_before {
+            open = open.filter(mirroring_request::Column::CreatedAt.lt(time));
+        }
+        Ok(open.exec(self.database.connection()).await?.rows_affected)
+    }
 }
 
 /// Sets the state of a request, unless it was accepted before.
@@ -161,6 +196,27 @@ async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -
     }
 }
 
+async fn refuse_too_many(
+    transaction: &DatabaseTransaction,
+    request: &NewRequest,
+    limits: OpenRequestLimits,
+) -> Result<(), StoreError> {
+    let open = || in_state(Some(RequestState::Pending));
+    if open().count(transaction).await? >= limits.in_all {
+        return Err(StoreError::LimitReached { what: "open requests", limit: limits.in_all });
+    }
+    let asked_from = mirroring_request::Column::AskedFrom;
+    let of_network = match &request.asked_from {
+        Some(network) => open().filter(asked_from.eq(network.as_str())),
+        None => open().filter(asked_from.is_null()),
+    };
+    if of_network.count(transaction).await? >= limits.per_network {
+        let (what, limit) = ("open requests from one network", limits.per_network);
+        return Err(StoreError::LimitReached { what, limit });
+    }
+    Ok(())
+}
+
 fn in_state(state: Option<RequestState>) -> sea_orm::Select<mirroring_request::Entity> {
     let requests = mirroring_request::Entity::find();
     match state {
@@ -182,6 +238,8 @@ fn new_row(request: &NewRequest) -> mirroring_request::ActiveModel {
         state: Set(RequestState::Pending),
         created_at: Set(request.requested_at),
         updated_at: Set(request.requested_at),
+        key_hash: Set(request.key_hash.clone()),
+        asked_from: Set(request.asked_from.clone()),
         ..Default::default()
     }
 }

@@ -1,6 +1,6 @@
 //! Mirrors ask who their users are: credentials in, the user and their permissions out.
 
-use heliostat_auth::{GlobalPermission, RepositoryPermission, Secret};
+use heliostat_auth::{GlobalPermission, LoginOrigin, RepositoryPermission, Secret};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{RepositoryId, User};
 
@@ -42,13 +42,15 @@ impl Accounts {
     /// Checks a user's credentials on behalf of a mirror.
     pub async fn authenticate_user(
         &self,
-        _: MirrorCaller<'_>,
+        mirror: MirrorCaller<'_>,
         credentials: &UserCredentials,
         repository_id: Option<i32>,
     ) -> Result<AuthenticatedUser, Refusal> {
         let login = match credentials {
             UserCredentials::Password { username, password } => {
-                self.log_in_with_password(username, password).await?
+                // The mirror alone knows where its client is, and sees to it that it does not guess.
+                let origin = LoginOrigin::Server(mirror.caller().mirror_id().unwrap_or_default());
+                self.log_in_with_password(username, password, origin).await?
             }
             UserCredentials::Token(token) => self.log_in_with_token(token, None).await?,
             // No user of this server has registered a key.

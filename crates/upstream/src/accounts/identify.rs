@@ -1,9 +1,13 @@
 //! Who sent a request: credentials are checked against users, tokens and mirrors.
 
+use std::net::IpAddr;
+
 use heliostat_auth::{
-    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, Secret, TokenError, TokenScope,
-    UnverifiedToken, UserIdentity, git_query_hash, path_below_base, query_string_hash, token_hash,
+    ACCESS_TOKEN_PREFIX, Caller, Credentials, GlobalPermission, LoginAttempt, LoginOrigin, Secret,
+    TokenError, TokenScope, UnverifiedToken, UserIdentity, git_query_hash, path_below_base,
+    query_string_hash, token_hash,
 };
+use heliostat_peer::AddressPrefix;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{AccessToken, MirrorServer, MirrorServerId, User};
 
@@ -25,6 +29,8 @@ pub struct RequestFacts<'a> {
     pub path: &'a str,
     /// Query without the question mark, percent-encoded.
     pub raw_query: Option<&'a str>,
+    /// Where the connection comes from, if that is known; not signed.
+    pub peer: Option<IpAddr>,
 }
 
 /// A user whose credentials hold, and the scope of the token that was used.
@@ -44,7 +50,10 @@ impl Accounts {
         match credentials {
             Credentials::None => Ok(Caller::Anonymous),
             Credentials::Basic { username, password } => {
-                Ok(self.log_in_with_password(&username, &password).await?.into_caller())
+                let network =
+                    facts.peer.map_or_else(String::new, |peer| AddressPrefix::from(peer).to_string());
+                let origin = LoginOrigin::Network(&network);
+                Ok(self.log_in_with_password(&username, &password, origin).await?.into_caller())
             }
             Credentials::Bearer(token) => Ok(self.log_in_with_token(&token, None).await?.into_caller()),
             Credentials::Jwt(token) => self.identify_mirror(&token, facts).await,
@@ -52,13 +61,18 @@ impl Accounts {
     }
 
     /// Checks a password, or an access token in its place.
-    pub(super) async fn log_in_with_password(&self, name: &str, password: &Secret) -> Result<Login, Refusal> {
+    pub(super) async fn log_in_with_password(
+        &self,
+        name: &str,
+        password: &Secret,
+        origin: LoginOrigin<'_>,
+    ) -> Result<Login, Refusal> {
         if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             return self.log_in_with_token(password, Some(name)).await;
         }
         let user = self.store.find_user_by_name(name).await?;
         let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let right = self.passwords.verify(password, stored_hash).await?;
+        let right = self.passwords.verify(LoginAttempt { name, origin }, password, stored_hash).await?;
         match user {
             Some(user) if right => self.admit(user, None).await,
             _ => Err(Refusal::wrong_credentials()),

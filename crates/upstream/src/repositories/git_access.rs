@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heliostat_auth::Caller;
 use heliostat_git as git;
-use heliostat_git_serve::ServedRepository;
+use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
@@ -28,6 +28,12 @@ impl PushAccess {
     /// The repository on disk.
     pub fn git(&self) -> &ServedRepository {
         &self.git
+    }
+
+    /// The same, whose processes count as those of a client.
+    #[must_use]
+    pub fn asked_by(self, client: ClientKey) -> Self {
+        Self { git: self.git.asked_by(client), ..self }
     }
 }
 

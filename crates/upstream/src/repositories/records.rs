@@ -12,6 +12,7 @@ use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
     RepositoryUpdate, UpstreamStore,
 };
+use tokio::sync::Notify;
 
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
@@ -44,6 +45,8 @@ pub struct Repositories {
     pub(super) accounts: Arc<Accounts>,
     pub(super) changes: Arc<Changes>,
     pub(super) tasks: DetachedTasks,
+    /// Told when something is to be purged.
+    pub(super) purge_ordered: Notify,
 }
 
 impl Repositories {
@@ -55,7 +58,7 @@ impl Repositories {
         changes: Arc<Changes>,
         tasks: DetachedTasks,
     ) -> Self {
-        Self { store, served, announcer, accounts, changes, tasks }
+        Self { store, served, announcer, accounts, changes, tasks, purge_ordered: Notify::new() }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.

@@ -105,7 +105,7 @@ impl FakeMirror {
         server
             .upstream
             .accounts()
-            .identify(token, RequestFacts { method, path: &path, raw_query: None })
+            .identify(token, RequestFacts { method, path: &path, raw_query: None, peer: None })
             .await
     }
 

@@ -1,7 +1,10 @@
 //! A mirror asks, is let in, moves and leaves.
 
-use heliostat_auth::Caller;
-use heliostat_downstream::{LinkAuthorization, MirrorUpgrade, SyncReport};
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use heliostat_auth::{Caller, Secret};
+use heliostat_downstream::{Acceptance, LinkAuthorization, MirrorUpgrade, Registration, SyncReport};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorOutcome, RequestState};
 
@@ -12,11 +15,15 @@ use crate::permit;
 
 const AUTHENTICATE: &str = "/rest/mirroring/latest/authenticate";
 
+/// A key that a mirror could have made.
+const KEY: &str = "3Qx7nCk2dV9sB4wLhT8eYr6uJm1pZa5fGi0oEvXtKbM";
+
 #[tokio::test]
 async fn asking_again_is_the_same_request() {
     let server = TestUpstream::new().await;
     let ask = async |id: &str, name: &str, url: &str| {
-        server.upstream.downstream().joining.register(None, registration(id, name, url)).await
+        let with_key = Registration { key: Some(Secret::new(KEY)), ..registration(id, name, url) };
+        server.upstream.downstream().joining.register(None, with_key).await
     };
     let first = ask("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1:7991").await.expect("a request");
     let again = ask("AAAA-AAAA-AAAA-AAAA", "Uno", "http://10.0.0.1:7991/").await.expect("the same request");
@@ -65,6 +72,85 @@ async fn asking_again_is_the_same_request() {
 }
 
 #[tokio::test]
+async fn what_was_shown_of_an_open_request_is_changed_by_its_mirror_only_and_its_addresses_by_nobody() {
+    let server = TestUpstream::new().await;
+    let joining = &server.upstream.downstream().joining;
+    let own = || Registration {
+        key: Some(Secret::new(KEY)),
+        ..registration("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1")
+    };
+    let first = joining.register(None, own()).await.expect("a request");
+    let another_key = Some(Secret::new("0".repeat(32)));
+    let elsewhere = "http://10.0.0.66/rest/mirroring/latest/upstreamServers/1/addon/descriptor".to_owned();
+    let below = "http://10.0.0.1/another/descriptor".to_owned();
+    let moved = |key| Registration {
+        key,
+        base_url: "http://10.0.0.66".to_owned(),
+        descriptor_uri: elsewhere.clone(),
+        ..own()
+    };
+    for (field, request) in [
+        ("mirrorBaseUrl", moved(None)),
+        ("mirrorBaseUrl", moved(own().key)),
+        ("addonDescriptorUri", Registration { descriptor_uri: below, ..own() }),
+        ("registrationKey", Registration { key: None, name: "Two".to_owned(), ..own() }),
+        ("registrationKey", Registration { key: another_key, name: "Two".to_owned(), ..own() }),
+        ("registrationKey", Registration { key: None, product_version: Some("9".to_owned()), ..own() }),
+    ] {
+        let refused = joining.register(None, request.clone()).await;
+        assert!(
+            matches!(&refused, Err(Refusal::Conflict { context: Some(at), .. }) if at == field),
+            "{request:?}: {refused:?}"
+        );
+    }
+    // Who only repeats what is known anyway needs no key to hear what has become of it.
+    let asked = joining.register(None, Registration { key: None, ..own() }).await.expect("its fate");
+    assert_eq!(asked, first);
+    let admin = server.admin().await;
+    let id = first.id.to_string();
+    let acceptance =
+        Acceptance { seen_base_url: Some("http://10.0.0.66".to_owned()), ..Acceptance::default() };
+    let refused = async { joining.accept(permit::sys_admin(&admin)?, &id, acceptance).await }.await;
+    assert!(
+        matches!(&refused, Err(Refusal::Conflict { context: Some(at), .. }) if at == "mirrorBaseUrl"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn open_requests_are_bounded_for_each_network_and_forgotten_in_time() {
+    let server = TestUpstream::new().await;
+    let joining = &server.upstream.downstream().joining;
+    let ask = async |network: u8, number: u8| {
+        let from = IpAddr::from([10, 1, network, number]);
+        let base_url = format!("http://10.1.{network}.{number}");
+        let name = format!("M{network}-{number}");
+        // A request waits until the rate of its network allows it.
+        server.clock_offset.fetch_add(3_000, Ordering::Relaxed);
+        joining.register(Some(from), registration(&name, &name, &base_url)).await
+    };
+    for number in 0..20 {
+        ask(1, number).await.expect("a request");
+    }
+    let refused = ask(1, 20).await;
+    assert!(matches!(refused, Err(Refusal::TooMany { .. })), "{refused:?}");
+    ask(2, 0).await.expect("another network has places of its own");
+    ask(1, 0).await.expect("what is known needs no place");
+
+    let month_ms = 31 * 24 * 3_600_000;
+    server.clock_offset.fetch_add(month_ms, Ordering::Relaxed);
+    ask(1, 20).await.expect("the others were forgotten");
+    let admin = server.admin().await;
+    let open = async { joining.requests(permit::sys_admin(&admin)?, None, FIRST).await }.await;
+    let names: Vec<String> = open.expect("a list").values.into_iter().map(|request| request.name).collect();
+    assert_eq!(names, ["M1-20"]);
+
+    async { joining.delete_open_requests(permit::sys_admin(&admin)?).await }.await.expect("deleted");
+    let open = async { joining.requests(permit::sys_admin(&admin)?, None, FIRST).await }.await;
+    assert!(open.expect("a list").values.is_empty());
+}
+
+#[tokio::test]
 async fn anybody_can_ask_but_not_without_end() {
     let server = TestUpstream::new().await;
     let mut refused = 0;
@@ -95,13 +181,16 @@ async fn a_mirror_joins_works_and_leaves() {
     };
     let request = ask().await.expect("a request");
 
-    let projects = Some(vec![project.id.to_string()]);
+    let acceptance = Acceptance {
+        projects: Some(vec![project.id.to_string()]),
+        seen_base_url: Some(format!("{}/", mirror.base_url)),
+    };
     let accepted = async {
         server
             .upstream
             .downstream()
             .joining
-            .accept(permit::sys_admin(&admin)?, &request.id.to_string(), projects)
+            .accept(permit::sys_admin(&admin)?, &request.id.to_string(), acceptance)
             .await
     }
     .await
@@ -117,10 +206,7 @@ async fn a_mirror_joins_works_and_leaves() {
 
     let caller = mirror.call(&server, "POST", AUTHENTICATE).await.expect("a good signature");
     assert_eq!(caller.mirror_id(), Some(MIRROR_ID));
-    let credentials = UserCredentials::Password {
-        username: "admin".into(),
-        password: heliostat_auth::Secret::new("admin"),
-    };
+    let credentials = UserCredentials::Password { username: "admin".into(), password: Secret::new("admin") };
     let user = async {
         server
             .upstream
@@ -152,6 +238,7 @@ async fn a_mirror_joins_works_and_leaves() {
         mirror_repository_id: Some(5),
         generation: Some(0),
         sync_type: None,
+        purge: None,
     };
     async {
         server
@@ -259,7 +346,12 @@ async fn what_goes_wrong_leaves_the_request_open() {
     let id = request.expect("a request").id.to_string();
     let fails_with = async |expected: &str| {
         let refused = async {
-            server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await
+            server
+                .upstream
+                .downstream()
+                .joining
+                .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
+                .await
         }
         .await
         .expect_err(expected);
@@ -300,12 +392,25 @@ async fn what_goes_wrong_leaves_the_request_open() {
     mirror.answer("/installed", 401);
     fails_with("401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
-    async { server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await }
-        .await
-        .expect("accepted at last");
-    let again =
-        async { server.upstream.downstream().joining.accept(permit::sys_admin(&admin)?, &id, None).await }
-            .await;
+    async {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
+            .await
+    }
+    .await
+    .expect("accepted at last");
+    let again = async {
+        server
+            .upstream
+            .downstream()
+            .joining
+            .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
+            .await
+    }
+    .await;
     assert!(matches!(again, Err(Refusal::Conflict { .. })));
 }
 
@@ -324,7 +429,11 @@ async fn a_wrong_clock_is_named() {
             .upstream
             .downstream()
             .joining
-            .accept(permit::sys_admin(&admin)?, &request.expect("a request").id.to_string(), None)
+            .accept(
+                permit::sys_admin(&admin)?,
+                &request.expect("a request").id.to_string(),
+                Acceptance::default(),
+            )
             .await
     }
     .await
@@ -332,8 +441,8 @@ async fn a_wrong_clock_is_named() {
     mirror.call(&server, "GET", "/rest/x").await.expect("a good signature");
     let hash = heliostat_auth::query_string_hash("GET", "/rest/x", None);
     let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, server.upstream.now_ms() / 1_000 + 120, 180);
-    let token = heliostat_auth::Secret::new(heliostat_auth::sign(&mirror.secret(), &claims));
-    let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None };
+    let token = Secret::new(heliostat_auth::sign(&mirror.secret(), &claims));
+    let facts = crate::RequestFacts { method: "GET", path: "/git/rest/x", raw_query: None, peer: None };
     let refused = server
         .upstream
         .accounts()

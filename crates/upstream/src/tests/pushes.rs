@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_auth::Caller;
+use heliostat_downstream::Acceptance;
 use heliostat_git::RefChangeKind;
 use heliostat_storage::Generation;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ async fn joined(server: &TestUpstream) -> FakeMirror {
             .upstream
             .downstream()
             .joining
-            .accept(permit::sys_admin(&server.admin().await)?, &id, None)
+            .accept(permit::sys_admin(&server.admin().await)?, &id, Acceptance::default())
             .await
     }
     .await

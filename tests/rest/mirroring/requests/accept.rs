@@ -65,6 +65,23 @@ async fn behaviour_the_mirror_follows_the_projects_that_are_named() {
 }
 
 #[tokio::test]
+async fn behaviour_a_request_that_was_seen_with_another_address_is_not_accepted() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let mirror = FakeMirror::start(good_descriptor).await;
+    let request = filed(&upstream, &mirror).await;
+    let path = format!("{PATH}/{}/accept", request["id"]);
+    let admin = upstream.admin();
+    for seen in ["http://127.0.0.1:10001", "https://saigon.example.com", "nonsense"] {
+        let error = admin.post(&path, &json!({"mirrorBaseUrl": seen})).await.refused(409);
+        assert_eq!(error["context"], "mirrorBaseUrl", "{seen}");
+    }
+    assert!(mirror.requests().is_empty(), "nothing is asked of a mirror that is not accepted");
+    let spelled = format!("{}/", request["mirrorBaseUrl"].as_str().expect("is text"));
+    let accepted = admin.post(&path, &json!({"mirrorBaseUrl": spelled})).await.promised(200);
+    assert_eq!(accepted["baseUrl"], request["mirrorBaseUrl"]);
+}
+
+#[tokio::test]
 async fn authorisation_system_administrators() {
     let joined = start_joined_by_hand().await;
     let mirror = FakeMirror::start(good_descriptor).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use url::Url;
 
-use crate::harness::{Attempt, Identity, Server, ServerOptions, request_of};
+use crate::harness::{Attempt, Identity, Server, ServerOptions, eventually, request_of};
 
 const PATH: &str = "/rest/mirroring/latest/requests";
 
@@ -12,26 +12,76 @@ fn base(port: u16) -> Url {
 }
 
 #[tokio::test]
-async fn behaviour_files_the_request_once_and_brings_it_up_to_date() {
+async fn behaviour_files_the_request_once_and_brings_what_it_says_of_the_mirror_up_to_date() {
     let upstream = Server::upstream(ServerOptions::default());
     let anonymous = upstream.anonymous();
     let id = heliostat_auth::server_id();
+    let key = json!(heliostat_auth::shared_secret().expose());
     let mut body = request_of(&id, "Saigon", &base(10_001));
     body["state"] = json!("ACCEPTED");
+    body["registrationKey"] = key.clone();
     let request = anonymous.post(PATH, &body).await.promised(200);
     body["state"] = json!("PENDING");
     body["id"] = request["id"].clone();
-    assert_eq!(request, body, "the upstream alone decides the state");
+    body.as_object_mut().expect("is an object").remove("registrationKey");
+    assert_eq!(request, body, "the upstream alone decides the state, and shows nobody the key");
 
-    let mut moved = request_of(&id, "Hanoi", &base(10_002));
-    moved["mirrorType"] = json!("FARM");
-    moved["productVersion"] = json!("0.2.0");
-    let again = anonymous.post(PATH, &moved).await.promised(200);
+    let mut described = request_of(&id, "Hanoi", &base(10_001));
+    described["mirrorType"] = json!("FARM");
+    described["productVersion"] = json!("0.2.0");
+    described["registrationKey"] = key;
+    let again = anonymous.post(PATH, &described).await.promised(200);
     assert_eq!(again["id"], request["id"]);
     assert_eq!((&again["mirrorName"], &again["mirrorType"]), (&json!("Hanoi"), &json!("FARM")));
     let kept = upstream.admin().get(&format!("{PATH}/{}", request["id"])).await.promised(200);
     assert_eq!(kept, again);
-    assert_eq!(kept["mirrorBaseUrl"], "http://127.0.0.1:10002");
+}
+
+#[tokio::test]
+async fn behaviour_an_open_request_stays_as_it_was_shown_whoever_repeats_it() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let anonymous = upstream.anonymous();
+    let id = heliostat_auth::server_id();
+    let mut own = request_of(&id, "Saigon", &base(10_001));
+    own["registrationKey"] = json!(heliostat_auth::shared_secret().expose());
+    let request = anonymous.post(PATH, &own).await.promised(200);
+    let with = |field: &str, value: serde_json::Value| {
+        let mut changed = own.clone();
+        changed[field] = value;
+        changed
+    };
+    let mut elsewhere = request_of(&id, "Saigon", &base(10_002));
+    elsewhere["registrationKey"] = own["registrationKey"].clone();
+    let mut renamed = with("mirrorName", json!("Hanoi"));
+    renamed["registrationKey"] = json!(heliostat_auth::shared_secret().expose());
+    let mut keyless = with("productVersion", json!("9"));
+    keyless.as_object_mut().expect("is an object").remove("registrationKey");
+    for (field, changed) in [
+        ("mirrorBaseUrl", elsewhere),
+        ("addonDescriptorUri", with("addonDescriptorUri", json!("http://127.0.0.1:10001/other"))),
+        ("registrationKey", renamed),
+        ("registrationKey", keyless),
+        ("registrationKey", with("registrationKey", json!("too short"))),
+    ] {
+        let error = anonymous.post(PATH, &changed).await.refused(409);
+        assert_eq!(error["context"], field, "{changed}");
+    }
+    let kept = upstream.admin().get(&format!("{PATH}/{}", request["id"])).await.promised(200);
+    assert_eq!(kept, request);
+}
+
+#[tokio::test]
+async fn behaviour_an_open_request_is_forgotten_when_nobody_decides() {
+    let arguments = vec!["--request-lifetime".to_owned(), "1s".to_owned()];
+    let upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
+    let body = request_of(&heliostat_auth::server_id(), "Saigon", &base(10_001));
+    let request = upstream.anonymous().post(PATH, &body).await.promised(200);
+    eventually("the end of the request", || async {
+        let listed = upstream.admin().get(PATH).await.promised(200);
+        (listed["size"] == 0).then_some(())
+    })
+    .await;
+    upstream.admin().get(&format!("{PATH}/{}", request["id"])).await.refused(409);
 }
 
 #[tokio::test]

@@ -50,6 +50,21 @@ pub fn clone<'a>(wants: impl IntoIterator<Item = &'a String>, depth: Depth) -> V
     request
 }
 
+/// The fetch of a commit without the blobs that are larger than this: each size is an answer of its own.
+pub fn partial(want: &str, largest_blob_bytes: u64) -> Vec<u8> {
+    let mut request = Vec::new();
+    packet(&mut request, "command=fetch");
+    capabilities(&mut request);
+    for word in ["thin-pack", "no-progress", "ofs-delta"] {
+        packet(&mut request, word);
+    }
+    packet(&mut request, &format!("filter blob:limit={largest_blob_bytes}"));
+    packet(&mut request, &format!("want {want}\n"));
+    packet(&mut request, "done\n");
+    request.extend(b"0000");
+    request
+}
+
 /// The listing of the refs below these prefixes, or of all of them.
 pub fn listing(prefixes: &[&str]) -> Vec<u8> {
     let mut request = Vec::new();
@@ -172,6 +187,7 @@ mod tests {
         assert!(full.starts_with("0011command=fetch0013agent=git/bench0016object-format=sha10001"), "{full}");
         assert!(full.ends_with("000cwant 11\n000cwant 22\n0009done\n0000"), "{full}");
         assert!(text(clone(&wants, Depth::One)).contains("000cdeepen 1"));
+        assert!(text(partial("11", 7)).contains("0017filter blob:limit=7000cwant 11\n"));
         assert!(text(listing(&["refs/heads/"])).ends_with("001bref-prefix refs/heads/\n0000"));
     }
 

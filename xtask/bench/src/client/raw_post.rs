@@ -53,8 +53,12 @@ pub enum Connection {
 impl Request {
     /// What git asks first.
     pub fn info_refs(url: &str, authorization: Option<&str>) -> anyhow::Result<Self> {
-        let url = format!("{url}/info/refs?service=git-upload-pack");
-        Self::new("GET", &url, authorization, &[], Connection::Closed)
+        Self::get(&format!("{url}/info/refs?service=git-upload-pack"), authorization)
+    }
+
+    /// Anything that is read.
+    pub fn get(url: &str, authorization: Option<&str>) -> anyhow::Result<Self> {
+        Self::new("GET", url, authorization, &[], Connection::Closed)
     }
 
     /// A command of protocol version 2.

@@ -17,6 +17,7 @@ mod b18_large_repository;
 mod b19_rest_requests;
 mod b21_durable_pushes;
 mod bursts;
+mod hostile_clients;
 mod hot_clones;
 mod import_and_mirror;
 mod memory_of_roles;
@@ -61,6 +62,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
     Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
+    Benchmark { name: "HOSTILE", summary: hostile_clients::SUMMARY, run: hostile_clients::run },
     Benchmark { name: "TLS", summary: tls_hot_clones::SUMMARY, run: tls_hot_clones::run },
     Benchmark { name: "MEM", summary: memory_of_roles::SUMMARY, run: memory_of_roles::run },
 ];

@@ -1,24 +1,22 @@
 //! Answers one Git request over HTTP.
 
-use std::io;
-use std::sync::Arc;
-
-use futures_util::TryStreamExt;
 use heliostat_api::Call;
-use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, decode_request_body};
+use heliostat_git::{
+    ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
+};
 use heliostat_git_serve::Answer;
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 use http_body_util::BodyExt;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Body, Endpoint, Request, Response, Result};
+use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 
 use super::bundle;
 use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitRequest, GitStep, NotServed};
 use crate::git::access::{Readable, RepositoryPath};
 use crate::http::problem::{CHALLENGE, Problem};
-use crate::http::{SendfileQueue, StoredBody};
+use crate::http::{NotInMemory, SendfileQueue, Spool, StoredBody, client_prefix};
 use crate::wire::freshness::freshness_header;
 
 /// What git itself sends: refs may change at any moment.
@@ -27,8 +25,16 @@ const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, mus
 /// How fresh the answer is, at a mirror.
 const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
 
+/// A push up to this length is received whole before anything is done for it. Of a longer one git reads the beginning while
+/// the rest is on its way, because most of the time goes into that.
+const WHOLE_PUSH_BYTES: u64 = 8 * 1024 * 1024;
+
 /// The endpoint below `/scm/` of a role.
-pub struct GitEndpoint<A>(pub Arc<A>);
+pub struct GitEndpoint<A> {
+    access: A,
+    /// Where requests for objects arrive.
+    spool: Spool,
+}
 
 impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
     type Output = Response;
@@ -42,21 +48,28 @@ impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
     }
 }
 
+impl<A> GitEndpoint<A> {
+    /// Answers by what the role decides.
+    pub fn new(access: A, spool: Spool) -> Self {
+        Self { access, spool }
+    }
+}
+
 impl<A: HttpIdentity> GitEndpoint<A> {
-    async fn answer(&self, request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
+    async fn answer(&self, mut request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
         let call = Call::of(&request);
         let queue = request.extensions().get::<SendfileQueue>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         let path = RepositoryPath { project_key: &wanted.project_key, slug: &wanted.slug };
         match wanted.step {
             GitStep::Advertise(service) => {
-                let client = client_of(&*self.0, &call).await?;
+                let client = client_of(&self.access, &call).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
-                        let readable = self.0.readable(&client, path).await?;
+                        let readable = self.access.readable(&client, path).await?;
                         (readable.repository, readable.freshness)
                     }
-                    GitService::ReceivePack => (self.0.pushable(&client, path).await?, None),
+                    GitService::ReceivePack => (self.access.pushable(&client, path).await?, None),
                 };
                 let answer = repository.advertise(service, &protocol).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
@@ -64,32 +77,49 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     GitService::UploadPack => "application/x-git-upload-pack-advertisement",
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
                 };
-                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
+                Ok(with_answer(uncached(content_type, freshness), answer, queue))
             }
             GitStep::UploadPack => {
-                let body = body_of(request, GitService::UploadPack)?;
-                let client = client_of(&*self.0, &call).await?;
-                let Readable { repository, reader, freshness } = self.0.readable(&client, path).await?;
+                check_type(&request, GitService::UploadPack)?;
+                let client = client_of(&self.access, &call).await?;
+                let Readable { repository, reader, freshness } = self.access.readable(&client, path).await?;
+                // A request that is still arriving takes nothing that others wait for.
+                let limit_bytes = MAX_FETCH_REQUEST_BYTES;
+                let body =
+                    self.spool.receive(request.take_body(), client_prefix(&request), limit_bytes).await;
+                let body = match body {
+                    Ok(body) => decoded(&request, body.into_stream())?,
+                    Err(error) => return Ok(told(&error.into())),
+                };
                 let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
-                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
+                Ok(with_answer(uncached(content_type, freshness), answer, queue))
             }
             GitStep::ReceivePack => {
-                let body = body_of(request, GitService::ReceivePack)?;
-                let client = client_of(&*self.0, &call).await?;
-                let report = self.0.take_push(&client, path, body, protocol).await?;
+                check_type(&request, GitService::ReceivePack)?;
+                let client = client_of(&self.access, &call).await?;
+                // Only who may push is waited for.
+                self.access.pushable(&client, path).await?;
+                let beginning_bytes = WHOLE_PUSH_BYTES;
+                let body = request.take_body();
+                let body = self.spool.receive_beginning(body, client_prefix(&request), beginning_bytes).await;
+                let body = match body {
+                    Ok(body) => decoded(&request, body)?,
+                    Err(error) => return Ok(told(&error.into())),
+                };
+                let report = self.access.take_push(&client, path, body, protocol).await?;
                 Ok(uncached("application/x-git-receive-pack-result", None).body(report))
             }
             GitStep::BundleList => {
-                let client = client_of(&*self.0, &call).await?;
-                let repository = self.0.readable(&client, path).await?.repository;
-                Ok(bundle::list(&repository, request.headers(), &self.0.url_of(path)))
+                let client = client_of(&self.access, &call).await?;
+                let repository = self.access.readable(&client, path).await?.repository;
+                Ok(bundle::list(&repository, request.headers(), &self.access.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
-                let client = client_of(&*self.0, &call).await?;
-                let repository = self.0.readable(&client, path).await?.repository;
+                let client = client_of(&self.access, &call).await?;
+                let repository = self.access.readable(&client, path).await?.repository;
                 bundle::answer(&repository, id, &wanted).await
             }
         }
@@ -108,36 +138,40 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     error = &error as &dyn std::error::Error,
                     "cannot read a repository that is served"
                 );
-                self.0.unreadable(path)
+                self.access.unreadable(path)
             }
             error => Refusal::internal(error),
         }
     }
 }
 
-/// The request body, unpacked if the client packed it.
-fn body_of(request: Request, service: GitService) -> Result<ByteStream, Refusal> {
+fn check_type(request: &Request, service: GitService) -> Result<(), Refusal> {
     let wanted = format!("application/x-{}-request", service.name());
     if request.content_type() != Some(wanted.as_str()) {
         let message = format!("A body of {} must be of the type {wanted}.", service.name());
         return Err(Refusal::unsupported_media_type(message));
     }
-    let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
-    let body = request.into_body().into_bytes_stream().map_err(io::Error::other);
-    decode_request_body(encoding.as_deref(), body)
+    Ok(())
+}
+
+/// The body of a request, unpacked if the client packed it.
+fn decoded(request: &Request, body: ByteStream) -> Result<ByteStream, Refusal> {
+    decode_request_body(request.header(header::CONTENT_ENCODING), body)
         .map_err(|error| Refusal::unsupported_media_type(format!("This body is not read: {error}.")))
 }
 
 /// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
-fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
+fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) -> Response {
     match answer {
-        Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(answer) => Body::from(StoredBody::new(answer, queue).boxed()),
-        Answer::Streamed(output) => Body::from_bytes_stream(output),
+        Answer::Whole(bytes) => response.body(bytes),
+        Answer::Stored(answer) => {
+            response.extension(NotInMemory).body(Body::from(StoredBody::new(answer, queue).boxed()))
+        }
+        Answer::Streamed(output) => response.body(Body::from_bytes_stream(output)),
     }
 }
 
-fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> poem::ResponseBuilder {
+fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> ResponseBuilder {
     let response = Response::builder()
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
         .header(header::CACHE_CONTROL, UNCACHED);
@@ -149,10 +183,16 @@ fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> poem::R
 
 /// Git shows the text of a plain error to its user, so errors are sentences here, not JSON.
 fn refused(refusal: Refusal) -> Response {
-    let problem = Problem::from(refusal);
+    told(&Problem::from(refusal))
+}
+
+fn told(problem: &Problem) -> Response {
     let mut response = plain(problem.status_code(), problem.message());
     if problem.status_code() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    }
+    if let Some(seconds) = problem.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
 }

@@ -18,7 +18,12 @@ pub trait HttpIdentity: GitAccess {
 
 impl HttpIdentity for UpstreamGit {
     async fn identify(&self, call: &Call) -> Result<Caller, Refusal> {
-        let facts = RequestFacts { method: &call.method, path: &call.path, raw_query: call.query.as_deref() };
+        let facts = RequestFacts {
+            method: &call.method,
+            path: &call.path,
+            raw_query: call.query.as_deref(),
+            peer: call.peer,
+        };
         self.upstream.accounts().identify(credentials_of(call)?, facts).await
     }
 }

@@ -1,24 +1,31 @@
 //! What the upstream store keeps of mirrors, on every database.
 
 use super::*;
-use crate::error::StoreError;
 use crate::records::{MirrorUpdate, RequestState};
 
 #[tokio::test]
-async fn repeating_a_request_updates_it_until_it_is_decided() {
+async fn a_request_is_filed_once_and_described_anew_until_it_is_decided() {
     for (store, test) in stores().await {
-        let first = store.upsert_request(new_request("AAAA")).await.unwrap();
-        assert_eq!(first.state, RequestState::Pending);
-        let repeated =
-            NewRequest { product_version: "0.2.0".to_owned(), requested_at: NOW + 9, ..new_request("AAAA") };
-        let second = store.upsert_request(repeated.clone()).await.unwrap();
-        assert_eq!((second.id, second.created_at, second.updated_at), (first.id, NOW, NOW + 9));
-        assert_eq!(second.product_version, "0.2.0");
+        let first = file(&store, new_request("AAAA")).await.unwrap();
+        assert_eq!((first.state, first.key_hash.as_deref()), (RequestState::Pending, Some("hash")));
+        let described = NewRequest {
+            product_version: "0.2.0".to_owned(),
+            base_url: "https://elsewhere.example".to_owned(),
+            descriptor_uri: "https://elsewhere.example/descriptor".to_owned(),
+            key_hash: None,
+            requested_at: NOW + 9,
+            ..new_request("AAAA")
+        };
+        assert_eq!(file(&store, described.clone()).await.unwrap(), first, "the first one stays");
+        let second = store.describe_request_anew(first.id, described.clone()).await.unwrap();
+        let expected =
+            MirroringRequest { product_version: "0.2.0".to_owned(), updated_at: NOW + 9, ..first.clone() };
+        assert_eq!(second, expected, "addresses and key stay as they were shown");
 
         let rejected = store.set_request_state(first.id, RequestState::Rejected, NOW + 10).await.unwrap();
         assert_eq!(rejected.state, RequestState::Rejected);
-        let third = store.upsert_request(new_request("AAAA")).await.unwrap();
-        assert_eq!(third, rejected);
+        assert_eq!(file(&store, new_request("AAAA")).await.unwrap(), rejected);
+        assert_eq!(store.describe_request_anew(first.id, described).await.unwrap(), rejected);
         assert_eq!(store.count_requests(Some(RequestState::Pending)).await.unwrap(), 0);
         assert_eq!(store.count_requests(None).await.unwrap(), 1);
         test.remove().await;
@@ -29,18 +36,53 @@ async fn repeating_a_request_updates_it_until_it_is_decided() {
 async fn a_name_or_address_of_another_mirror_is_refused() {
     for (store, test) in stores().await {
         mirror(&store, "AAAA").await;
-        store.upsert_request(new_request("BBBB")).await.unwrap();
+        file(&store, new_request("BBBB")).await.unwrap();
         for taken in ["AAAA", "BBBB"] {
             let other = new_request("CCCC");
             let name = NewRequest { name: format!("MIRROR {taken}"), ..other.clone() };
-            let refused = store.upsert_request(name).await;
+            let refused = file(&store, name).await;
             assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror name", .. })), "{refused:?}");
             let base_url = NewRequest { base_url: new_request(taken).base_url, ..other };
-            let refused = store.upsert_request(base_url).await;
+            let refused = file(&store, base_url).await;
             assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror base URL", .. })));
         }
-        let pending = store.list_requests(Some(RequestState::Pending), FIRST_PAGE).await.unwrap();
-        assert_eq!(pending.values.len(), 1);
+        let open = store.list_requests(Some(RequestState::Pending), FIRST_PAGE).await.unwrap();
+        let renamed = NewRequest { name: "Mirror AAAA".to_owned(), ..new_request("BBBB") };
+        let refused = store.describe_request_anew(open.values[0].id, renamed).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror name", .. })), "{refused:?}");
+        assert_eq!(store.list_requests(Some(RequestState::Pending), FIRST_PAGE).await.unwrap(), open);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn open_requests_are_bounded_and_deleted_by_age_or_all_at_once() {
+    for (store, test) in stores().await {
+        let limits = OpenRequestLimits { in_all: 3, per_network: 1 };
+        let ask = async |id: &str, network: Option<&str>, at: i64| {
+            let asked_from = network.map(str::to_owned);
+            let request = NewRequest { asked_from, requested_at: at, ..new_request(id) };
+            store.file_request(request, limits).await
+        };
+        ask("AAAA", Some("10.0.0.0/24"), NOW).await.unwrap();
+        let full = ask("BBBB", Some("10.0.0.0/24"), NOW).await;
+        let (what, limit) = ("open requests from one network", 1);
+        assert!(
+            matches!(full, Err(StoreError::LimitReached { what: w, limit: l }) if (w, l) == (what, limit))
+        );
+        ask("CCCC", Some("10.0.1.0/24"), NOW + 1).await.unwrap();
+        ask("DDDD", None, NOW + 2).await.unwrap();
+        let full = ask("EEEE", Some("10.0.2.0/24"), NOW).await;
+        assert!(matches!(full, Err(StoreError::LimitReached { what: "open requests", limit: 3 })));
+        let full = ask("FFFF", None, NOW).await;
+        assert!(matches!(full, Err(StoreError::LimitReached { .. })));
+
+        let decided = store.list_requests(None, FIRST_PAGE).await.unwrap().values.remove(0);
+        store.set_request_state(decided.id, RequestState::Rejected, NOW).await.unwrap();
+        assert_eq!(store.delete_open_requests(Some(NOW + 2)).await.unwrap(), 1, "the one of NOW + 1");
+        assert_eq!(store.delete_open_requests(None).await.unwrap(), 1);
+        let left = store.list_requests(None, FIRST_PAGE).await.unwrap().values;
+        assert_eq!(left.iter().map(|request| request.id).collect::<Vec<_>>(), [decided.id]);
         test.remove().await;
     }
 }
@@ -69,7 +111,7 @@ async fn accepting_a_request_happens_once() {
 async fn a_failed_acceptance_leaves_the_request_pending() {
     for (store, test) in stores().await {
         let taken = mirror(&store, "AAAA").await;
-        let request = store.upsert_request(new_request("BBBB")).await.unwrap();
+        let request = file(&store, new_request("BBBB")).await.unwrap();
         let renaming = MirrorUpdate { name: Some("mirror bbbb".to_owned()), ..Default::default() };
         store.update_mirror(&taken.id, renaming).await.unwrap();
         let refused = store.insert_mirror(request.id, new_mirror()).await;

@@ -12,11 +12,13 @@ use serde_json::json;
 
 use super::UpstreamStore;
 use crate::database::Role;
+use crate::error::StoreError;
 use crate::ids::{MirrorServerId, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::PageRequest;
 use crate::records::{
-    Audience, MirrorServer, MirrorType, NewEvent, NewMirror, NewProject, NewRepository, NewRequest, NewUser,
-    Project, ProjectKind, Repository, RepositoryState, User, UserKind,
+    Audience, MirrorServer, MirrorType, MirroringRequest, NewEvent, NewMirror, NewProject, NewRepository,
+    NewRequest, NewUser, OpenRequestLimits, Project, ProjectKind, Repository, RepositoryState, User,
+    UserKind,
 };
 use crate::test_databases::TestDatabase;
 
@@ -95,8 +97,14 @@ fn new_request(mirror_id: &str) -> NewRequest {
         mirror_type: MirrorType::Single,
         product_type: Some("Heliostat".to_owned()),
         product_version: "0.1.0".to_owned(),
+        key_hash: Some("hash".to_owned()),
+        asked_from: None,
         requested_at: NOW,
     }
+}
+
+async fn file(store: &UpstreamStore, request: NewRequest) -> Result<MirroringRequest, StoreError> {
+    store.file_request(request, OpenRequestLimits { in_all: 100, per_network: 100 }).await
 }
 
 fn new_mirror() -> NewMirror {
@@ -112,7 +120,7 @@ fn new_mirror() -> NewMirror {
 }
 
 async fn mirror(store: &UpstreamStore, mirror_id: &str) -> MirrorServer {
-    let request = store.upsert_request(new_request(mirror_id)).await.expect("the name is free");
+    let request = file(store, new_request(mirror_id)).await.expect("the name is free");
     store.insert_mirror(request.id, new_mirror()).await.expect("the request is pending")
 }
 

@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{Accept, AcceptRequest, AcceptResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_downstream::Acceptance;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
@@ -10,12 +11,18 @@ use crate::rest::UpstreamHandlers;
 impl Accept for UpstreamHandlers {
     async fn accept(&self, call: Call, request: AcceptRequest) -> Result<AcceptResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let project_ids = request.body.and_then(|body| body.project_ids);
+        let acceptance = request
+            .body
+            .map(|body| Acceptance { seen_base_url: body.mirror_base_url, projects: body.project_ids });
         let mirror = self
             .upstream
             .downstream()
             .joining
-            .accept(permit::sys_admin(&caller)?, &request.mirroring_request_id, project_ids)
+            .accept(
+                permit::sys_admin(&caller)?,
+                &request.mirroring_request_id,
+                acceptance.unwrap_or_default(),
+            )
             .await?;
         Ok(AcceptResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod delete_mirroring_request;
+mod delete_open_mirroring_requests;
 mod get_mirroring_request;
 mod list_requests;
 mod register;

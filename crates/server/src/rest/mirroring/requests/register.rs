@@ -2,6 +2,7 @@
 
 use heliostat_api::ops::{Register, RegisterRequest, RegisterResponse};
 use heliostat_api::{ApiJson, Call};
+use heliostat_auth::Secret;
 use heliostat_downstream::Registration;
 
 use crate::http::problem::Problem;
@@ -18,6 +19,7 @@ impl Register for UpstreamHandlers {
             mirror_type: request.body.mirror_type.map(stored_mirror_type),
             product_type: request.body.product_type,
             product_version: request.body.product_version,
+            key: request.body.registration_key.map(Secret::new),
         };
         let found = self.upstream.downstream().joining.register(call.peer, registration).await?;
         Ok(RegisterResponse::Ok(ApiJson(self.wire.mirroring_request(&found))))

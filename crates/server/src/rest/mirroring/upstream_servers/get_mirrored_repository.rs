@@ -18,7 +18,7 @@ impl GetMirroredRepository for MirrorHandlers {
         let caller = self.identify(&call).await?;
         let lookups = &self.mirror.lookups;
         let (upstream_id, id) = (&request.upstream_id, &request.upstream_repo_id);
-        let reader = lookups.reader(upstream_id, id, &caller, &credentials).await?;
+        let reader = lookups.reader(upstream_id, id, &caller, &credentials, call.peer).await?;
         let repository = lookups.mirrored_repository(&reader);
         Ok(GetMirroredRepositoryResponse::Ok(ApiJson(self.wire.mirrored_repository(&repository))))
     }

@@ -1,0 +1,30 @@
+//! Forgets open requests about which nobody has decided in time, so that what strangers file does not pile up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::requests::Joining;
+
+/// Longest pause between two looks; where requests live shorter, one looks as often as that.
+const MAX_PAUSE: Duration = Duration::from_hours(1);
+
+impl Joining {
+    /// Looks again and again, until `stop` is cancelled.
+    pub(crate) async fn keep_requests_fresh(self: Arc<Self>, stop: CancellationToken) {
+        let pause = self.parts.request_lifetime.min(MAX_PAUSE);
+        loop {
+            if let Err(error) = self.forget_expired_requests().await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot forget requests of mirrors about which nobody has decided"
+                );
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How many permits there are, and how many of them one client or one repository may hold.
+//!
+//! A client that holds its permits for long must not keep others from theirs. So no client, no repository, and not all
+//! unverified clients together, can hold all of them: there is always one left for somebody else.
+
+use std::collections::HashMap;
+
+use crate::process::ClientKey;
+
+/// Background work may take this part of the permits, but at least one.
+const BACKGROUND_PART: usize = 2;
+
+/// How permits are shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// Permits at once.
+    all: usize,
+    /// Of them, for work that no client waits for.
+    background: usize,
+    /// Background work begins only while fewer are taken.
+    background_below: usize,
+    /// For one verified client.
+    account: usize,
+    /// For all unverified clients of one network.
+    network: usize,
+    /// For all unverified clients.
+    unverified: usize,
+    /// For one repository; verified clients may have half as much again of it.
+    repository: usize,
+}
+
+impl Shares {
+    /// So many permits, for work of our own: nobody takes more than they need.
+    pub fn unlimited(all: usize) -> Self {
+        let all = all.max(1);
+        let background = (all / BACKGROUND_PART).max(1);
+        Self {
+            all,
+            background,
+            background_below: all,
+            account: all,
+            network: all,
+            unverified: all,
+            repository: all,
+        }
+    }
+
+    /// Processes that last as long as a client likes: half of them for one account, for all unverified clients, and for
+    /// one repository; a quarter for one network.
+    pub fn of_processes(all: usize) -> Self {
+        let half = (all / 2).max(1);
+        let network = (all / 4).max(1);
+        Self { account: half, network, unverified: half, repository: half, ..Self::unlimited(all) }
+    }
+
+    /// Requests of any kind: half of them for one account and for all unverified clients, a quarter for one network.
+    pub fn of_requests(all: usize) -> Self {
+        Self { repository: all.max(1), ..Self::of_processes(all) }
+    }
+
+    /// Cores: a client may use all of them as long as it is alone. When others come, they begin beside it, until twice
+    /// as much runs as there are cores.
+    pub fn of_cores(cores: usize) -> Self {
+        let cores = cores.max(1);
+        Self {
+            all: 2 * cores,
+            account: cores,
+            network: cores,
+            unverified: cores + cores / 2,
+            repository: cores,
+            ..Self::unlimited(cores)
+        }
+    }
+}
+
+/// Who holds how many permits.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) all: usize,
+    pub(super) background: usize,
+    unverified: usize,
+    clients: HashMap<ClientKey, usize>,
+    repositories: HashMap<u64, usize>,
+}
+
+impl Held {
+    /// Whether a client may take one more for this repository.
+    pub(super) fn leaves_room_for(&self, shares: &Shares, repository: u64, client: ClientKey) -> bool {
+        let of_client = self.clients.get(&client).copied().unwrap_or_default();
+        let of_repository = self.repositories.get(&repository).copied().unwrap_or_default();
+        let is_within = if client.is_verified() {
+            of_client < shares.account && of_repository < shares.repository + shares.repository / 2
+        } else {
+            of_client < shares.network
+                && self.unverified < shares.unverified
+                && of_repository < shares.repository
+        };
+        self.all < shares.all && is_within
+    }
+
+    /// Whether background work may take one more.
+    pub(super) fn leave_room_for_background(&self, shares: &Shares) -> bool {
+        self.all < shares.background_below && self.background < shares.background
+    }
+
+    pub(super) fn take(&mut self, repository: u64, client: ClientKey) {
+        self.all += 1;
+        self.unverified += usize::from(!client.is_verified());
+        *self.clients.entry(client).or_default() += 1;
+        *self.repositories.entry(repository).or_default() += 1;
+    }
+
+    pub(super) fn give_back(&mut self, repository: u64, client: ClientKey) {
+        self.all -= 1;
+        self.unverified -= usize::from(!client.is_verified());
+        one_less(&mut self.clients, client);
+        one_less(&mut self.repositories, repository);
+    }
+
+    pub(super) fn take_for_background(&mut self) {
+        self.all += 1;
+        self.background += 1;
+    }
+
+    pub(super) fn give_back_of_background(&mut self) {
+        self.all -= 1;
+        self.background -= 1;
+    }
+}
+
+fn one_less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let std::collections::hash_map::Entry::Occupied(mut count) = counts.entry(key) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}

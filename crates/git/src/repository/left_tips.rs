@@ -1,0 +1,203 @@
+//! What references named before they were moved or deleted: remembered for a while, because builds may still ask for
+//! it, and because it tells when something in the repository is needed no longer.
+//!
+//! It is noted before the new state of the references is in memory: whoever is answered from that finds it. Where there
+//! is no memory for them, it is noted by who has changed them. The note is not synced. One that a power failure takes along costs a build a new start, and the disk some room.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use heliostat_git_wire::{ObjectId, RefSnapshot};
+
+use crate::disk::{blocking, read_note, write_note};
+use crate::repository::Repository;
+
+/// The file in a repository's folder, which git leaves alone: a line for each with seconds since 1970, what was named,
+/// and the name of the reference.
+const LEFT_TIPS_FILE: &str = "heliostat-left-tips";
+
+/// Beyond this, half of the notes are dropped, the older ones: some ten thousand.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Something that a reference no longer names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeftTip {
+    /// When that was found, in seconds since 1970.
+    pub left_at: u64,
+    /// What it named.
+    pub object: ObjectId,
+    /// Its full name, which need not be text.
+    pub reference: Vec<u8>,
+}
+
+impl LeftTip {
+    /// Whether it was left no longer ago than this. One from the future was noted before the clock was turned back.
+    pub fn is_younger_than(&self, age: Duration) -> bool {
+        seconds_now().saturating_sub(self.left_at) < age.as_secs()
+    }
+
+    fn line(&self) -> Vec<u8> {
+        [format!("{} {} ", self.left_at, self.object).as_bytes(), &self.reference, b"\n"].concat()
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut parts = line.strip_suffix(b"\n")?.splitn(3, |byte| *byte == b' ');
+        let (left_at, object, reference) = (parts.next()?, parts.next()?, parts.next()?);
+        let left_at = std::str::from_utf8(left_at).ok()?.parse().ok()?;
+        Some(Self { left_at, object: ObjectId::from_hex(object)?, reference: reference.to_owned() })
+    }
+}
+
+impl Repository {
+    /// What references named before, as far as it was noted.
+    pub async fn left_tips(&self) -> io::Result<Vec<LeftTip>> {
+        let path = self.path().to_owned();
+        blocking(move || read(&path)).await
+    }
+
+    /// Forgets these.
+    pub async fn forget_left_tips(&self, forgotten: Vec<LeftTip>) -> io::Result<()> {
+        let (path, writing) = (self.path().to_owned(), self.left_tips_lock());
+        let forgotten: HashSet<_> = forgotten.into_iter().collect();
+        blocking(move || {
+            let _writing = writing.lock();
+            let mut tips = read(&path)?;
+            tips.retain(|tip| !forgotten.contains(tip));
+            write(&path, &tips)
+        })
+        .await
+    }
+
+    /// Notes what references of `before` named that they do not name now, unless that is noted when they are read: where
+    /// they are not held in memory, nothing tells that they have changed.
+    pub(crate) async fn note_left_since(&self, before: &RefSnapshot) {
+        if self.cache().last_known(self.id()).is_some() {
+            return;
+        }
+        match self.refs().await {
+            Ok(after) => self.note_left_tips(before, &after).await,
+            Err(error) => tracing::debug!(%error, "cannot tell what references named before"),
+        }
+    }
+
+    /// Notes what references of `before` named that they do not name in `after`.
+    pub(super) async fn note_left_tips(&self, before: &RefSnapshot, after: &RefSnapshot) {
+        let left_at = seconds_now();
+        let left = RefSnapshot::moves(before, after).into_iter().filter_map(|moved| {
+            Some(LeftTip { left_at, object: moved.step.from?, reference: moved.name }.line())
+        });
+        let lines = left.collect::<Vec<_>>().concat();
+        if lines.is_empty() {
+            return;
+        }
+        let (path, writing) = (self.path().to_owned(), self.left_tips_lock());
+        let noted = blocking(move || {
+            let _writing = writing.lock();
+            let file = path.join(LEFT_TIPS_FILE);
+            let mut open = File::options().append(true).create(true).mode(0o600).open(&file)?;
+            open.write_all(&lines)?;
+            if open.metadata()?.len() > MAX_FILE_BYTES {
+                let tips = read(&path)?;
+                write(&path, &tips[tips.len() / 2..])?;
+            }
+            Ok(())
+        });
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, repository.path = %self.path().display(), "cannot note what references named before");
+        }
+    }
+}
+
+/// A line that was cut is none.
+fn read(repository: &Path) -> io::Result<Vec<LeftTip>> {
+    let text = read_note(&repository.join(LEFT_TIPS_FILE), 2 * MAX_FILE_BYTES)?.unwrap_or_default();
+    Ok(text.split_inclusive(|byte| *byte == b'\n').filter_map(LeftTip::parse).collect())
+}
+
+fn write(repository: &Path, tips: &[LeftTip]) -> io::Result<()> {
+    let lines: Vec<_> = tips.iter().map(LeftTip::line).collect();
+    write_note(&repository.join(LEFT_TIPS_FILE), &lines.concat())
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git_wire::RefName;
+
+    use super::*;
+    use crate::fixture::Workshop;
+    use crate::refs::RefUpdate;
+    use crate::repository::RepositoryStore;
+
+    #[tokio::test]
+    async fn what_references_named_is_noted_when_they_are_read_again() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+        let first = workshop.run(repository.path(), &["rev-parse", "main"]);
+        repository.refs().await.expect("readable");
+        assert_eq!(repository.left_tips().await.expect("readable"), []);
+        workshop.commit(&repository, "main");
+        workshop.run(repository.path(), &["update-ref", "-d", "refs/heads/topic"]);
+        for _ in 0..2 {
+            repository.refs().await.expect("readable");
+        }
+        let left = repository.left_tips().await.expect("readable");
+        let names: Vec<_> = left.iter().map(|tip| String::from_utf8_lossy(&tip.reference)).collect();
+        assert_eq!(names, ["refs/heads/main", "refs/heads/topic"]);
+        assert_eq!(left[0].object.as_str(), first.trim());
+        assert!(left[0].is_younger_than(Duration::from_hours(1)) && !left[0].is_younger_than(Duration::ZERO));
+        // Nothing is made of a line that was cut.
+        let file = repository.path().join(LEFT_TIPS_FILE);
+        let noted = std::fs::read(&file).expect("readable");
+        std::fs::write(&file, &noted[..noted.len() - 1]).expect("cut");
+        assert_eq!(repository.left_tips().await.expect("readable"), left[..1]);
+        std::fs::write(&file, &noted).expect("whole again");
+        repository.forget_left_tips(left[..1].to_vec()).await.expect("written");
+        assert_eq!(repository.left_tips().await.expect("readable"), left[1..]);
+    }
+
+    #[tokio::test]
+    async fn notes_are_bounded_and_the_older_ones_go() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let name = |index: usize| RefName::branch(&format!("{index:0>200}")).expect("valid");
+        let object = |digit: &str| ObjectId::parse(digit.repeat(40)).expect("hex");
+        let state =
+            |digit: &str| RefSnapshot::from_entries((0..9_000).map(|index| (name(index), object(digit))));
+        for (before, after) in [("1", "2"), ("2", "3"), ("3", "4")] {
+            repository.note_left_tips(&state(before), &state(after)).await;
+        }
+        let file = std::fs::metadata(repository.path().join(LEFT_TIPS_FILE)).expect("there");
+        assert!(file.len() <= MAX_FILE_BYTES);
+        let left = repository.left_tips().await.expect("readable");
+        assert!(left.last().is_some_and(|tip| tip.object == object("3")) && left.len() > 9_000);
+    }
+
+    #[tokio::test]
+    async fn what_is_changed_here_is_noted_also_where_references_are_not_held_in_memory() {
+        let workshop = Workshop::new().await;
+        let main = RefName::branch("main").expect("valid");
+        for memory_bytes in [0, crate::refs::DEFAULT_REF_MEMORY_BYTES] {
+            let root = workshop.path(&format!("store-{memory_bytes}"));
+            let store = RepositoryStore::new(workshop.git.clone(), root, memory_bytes).expect("a store");
+            let repository = store.create(1, &main).await.expect("created");
+            let first = workshop.commit(&repository, "main");
+            let second = workshop.run(repository.path(), &["commit-tree", "-m", "other", "main^{tree}"]);
+            let second = ObjectId::parse(second.trim()).expect("an object");
+            repository.refs().await.expect("readable");
+            let update = RefUpdate::update(main.clone(), second, None);
+            repository.update_refs(&[update]).await.expect("updated");
+            repository.refs().await.expect("readable");
+            let left = repository.left_tips().await.expect("readable");
+            let left: Vec<_> = left.iter().map(|tip| tip.object.as_str()).collect();
+            assert_eq!(left, [first.trim()], "with {memory_bytes} bytes");
+        }
+    }
+}

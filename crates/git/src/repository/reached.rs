@@ -1,0 +1,233 @@
+//! Whether references lead to objects: what a client may have, and what stays when a repository is cleaned.
+//!
+//! `git upload-pack` asks that of nobody who speaks version 2 of its protocol, so it is asked here. Commits are looked
+//! for in history. Everything else is looked for with the help of bitmaps; without them, git shows what is below the
+//! tips only as far as commits lie between them, and what it has not found so is looked for among all objects.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use heliostat_git_wire::{ObjectId, lines_of};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::process::{GitCommand, GitError, Lane, read_tail, write_input};
+use crate::repository::Repository;
+
+/// How long a client is held up while history is searched.
+const SEARCH_TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long it may take to go through all objects of a repository that has no bitmaps yet.
+const LISTING_TIME_LIMIT: Duration = Duration::from_mins(2);
+
+const OPERATION: &str = "look whether references lead to an object";
+
+/// Objects apart by what they are.
+#[derive(Default)]
+struct Sorted {
+    missing: BTreeSet<ObjectId>,
+    commits: BTreeSet<ObjectId>,
+    others: BTreeSet<ObjectId>,
+}
+
+impl Repository {
+    /// One of these objects that is not here, or that none of `tips` leads to; `None` when there is no such object.
+    pub async fn first_unreached(
+        &self,
+        objects: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let unknown: BTreeSet<_> = objects.difference(tips).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(None);
+        }
+        let Sorted { missing, commits, others } = self.sorted_by_kind(&unknown).await?;
+        if let Some(missing) = missing.into_iter().next() {
+            return Ok(Some(missing));
+        }
+        let commit = self.first_unreached_commit(&commits, tips).await?;
+        if commit.is_some() || others.is_empty() {
+            return Ok(commit);
+        }
+        let doubtful = self.not_seen_below(&others, tips).await?;
+        Ok(if doubtful.is_empty() { None } else { self.unlisted(doubtful, tips).await?.into_iter().next() })
+    }
+
+    /// Those of these objects that are here.
+    pub async fn present(&self, objects: &BTreeSet<ObjectId>) -> Result<BTreeSet<ObjectId>, GitError> {
+        let mut sorted = self.sorted_by_kind(objects).await?;
+        sorted.commits.append(&mut sorted.others);
+        Ok(sorted.commits)
+    }
+
+    async fn sorted_by_kind(&self, objects: &BTreeSet<ObjectId>) -> Result<Sorted, GitError> {
+        let mut sorted = Sorted::default();
+        if objects.is_empty() {
+            return Ok(sorted);
+        }
+        let command = self.searching().args(["cat-file", "--batch-check=%(objecttype)"]);
+        let listing = command.input(lines_of("", objects).into_bytes()).run().await?.stdout;
+        let mut lines = listing.split_inclusive(|byte| *byte == b'\n');
+        for object in objects {
+            let set = match lines.next() {
+                Some(b"commit\n") => &mut sorted.commits,
+                Some(b"tree\n" | b"blob\n" | b"tag\n") => &mut sorted.others,
+                Some(line) if line.ends_with(b" missing\n") => &mut sorted.missing,
+                _ => return Err(GitError::unexpected(OPERATION, &listing)),
+            };
+            set.insert(object.clone());
+        }
+        Ok(sorted)
+    }
+
+    /// What is left after everything that the tips reach begins with one of those that are looked for.
+    async fn first_unreached_commit(
+        &self,
+        commits: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let Some(any) = commits.first() else { return Ok(None) };
+        let input = lines_of("", commits) + &lines_of("^", tips);
+        let command = self.searching().args(["rev-list", "--stdin", "--max-count=1"]);
+        let left = command.input(input.into_bytes()).run().await?.stdout;
+        let first = ObjectId::from_hex(left.trim_ascii()).filter(|object| commits.contains(object));
+        Ok((!left.is_empty()).then(|| first.unwrap_or_else(|| any.clone())))
+    }
+
+    /// Those of these folders, files and tags that git does not see below the tips, which it does with bitmaps.
+    async fn not_seen_below(
+        &self,
+        objects: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let input = lines_of("", objects) + &lines_of("^", tips);
+        let command = self.searching().args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
+        let left = match command.input(input.into_bytes()).run().await {
+            Err(GitError::OutputTooLarge { .. }) => return Ok(objects.clone()),
+            left => left?.stdout,
+        };
+        let left = left.split(|byte| *byte == b'\n').filter_map(object_of_line);
+        Ok(left.filter(|object| objects.contains(object)).collect())
+    }
+
+    /// Those of these objects that are not among all that the tips lead to.
+    async fn unlisted(
+        &self,
+        objects: BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+    ) -> Result<BTreeSet<ObjectId>, GitError> {
+        let command = self.searching().args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
+        let listed = strike_out_listed(&command, lines_of("", tips).into_bytes(), objects);
+        let limit = LISTING_TIME_LIMIT;
+        let timed_out = |_| GitError::TimedOut { operation: OPERATION, limit };
+        tokio::time::timeout(limit, listed).await.map_err(timed_out)?
+    }
+
+    fn searching(&self) -> GitCommand {
+        self.command(OPERATION).time_limit(SEARCH_TIME_LIMIT)
+    }
+}
+
+/// Reads the listing until all are found: it may be much longer than what one holds in memory.
+async fn strike_out_listed(
+    command: &GitCommand,
+    input: Vec<u8>,
+    mut objects: BTreeSet<ObjectId>,
+) -> Result<BTreeSet<ObjectId>, GitError> {
+    let io_error = |error| GitError::Io { operation: OPERATION, error };
+    let mut process = command.spawn(Lane::Own).await?;
+    let stdin = process.stdin.take().expect("spawned with a piped stdin");
+    let stdout = process.stdout.take().expect("spawned with a piped stdout");
+    let stderr = process.stderr.take().expect("spawned with a piped stderr");
+    let strike_out = async {
+        let (mut lines, mut line) = (BufReader::new(stdout), Vec::new());
+        while !objects.is_empty() && lines.read_until(b'\n', &mut line).await.map_err(io_error)? > 0 {
+            if let Some(object) = object_of_line(line.trim_ascii_end()) {
+                objects.remove(&object);
+            }
+            line.clear();
+        }
+        Ok::<_, GitError>(objects)
+    };
+    let said = async { read_tail(stderr).await.map_err(io_error) };
+    let struck_out = async {
+        let ((), objects, said) = tokio::try_join!(write_input(stdin, &input).map(Ok), strike_out, said)?;
+        Ok::<_, GitError>((objects, said))
+    };
+    let (objects, said) = struck_out.await?;
+    // One that was not read to its end has been ended by that.
+    if objects.is_empty() {
+        return Ok(objects);
+    }
+    let status = process.wait().await.map_err(io_error)?;
+    match status.success() {
+        true => Ok(objects),
+        false => Err(GitError::from_failure(OPERATION, None, &status.to_string(), &said)),
+    }
+}
+
+/// The object that a line of a listing begins with.
+fn object_of_line(line: &[u8]) -> Option<ObjectId> {
+    let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    ObjectId::from_hex(&line[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn what_references_lead_to_is_told_apart_with_and_without_bitmaps() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let path = repository.path();
+        let object = |name: &str| {
+            ObjectId::parse(workshop.run(path, &["rev-parse", name]).trim()).expect("an object name")
+        };
+        let write = |script: &str| workshop.shell(path, script).trim().to_owned();
+        let old = ["main", "main^{tree}", "main:file"].map(object);
+        // Another content of the same file, so that the first one is in history only.
+        let blob = write("echo other | git hash-object -w --stdin");
+        let tree = write(&format!("printf '100644 blob {blob}\\tfile\\n' | git mktree"));
+        let next = write(&format!("git commit-tree -m next -p main {tree}"));
+        workshop.run(path, &["update-ref", "refs/heads/main", &next]);
+        workshop.run(path, &["tag", "-a", "-m", "annotated", "v1", "main"]);
+        let tag = object("v1");
+        workshop.run(path, &["tag", "-a", "-m", "of a tag", "v2", "v1"]);
+        workshop.run(path, &["tag", "-d", "v1"]);
+        let lost_blob = write("echo lost | git hash-object -w --stdin");
+        let lost_tree = write(&format!("printf '100644 blob {lost_blob}\\tfile\\n' | git mktree"));
+        let lost = write(&format!("git commit-tree -m lost -p main {lost_tree}"));
+        workshop.run(path, &["tag", "-a", "-m", "gone", "gone", &lost]);
+        let lost_tag = object("gone");
+        workshop.run(path, &["tag", "-d", "gone"]);
+        let parse = |name: &str| ObjectId::parse(name).expect("an object name");
+        let lost = [lost_tag, parse(&lost), parse(&lost_tree), parse(&lost_blob), parse(&"12".repeat(20))];
+        let tips = BTreeSet::from([object("main"), object("v2")]);
+        for has_bitmap in [false, true] {
+            if has_bitmap {
+                write("git pack-objects --all --unpacked objects/pack/pack </dev/null");
+                let lost = lost[..4].iter().map(|object| format!("{object}\n")).collect::<String>();
+                write(&format!("printf '{lost}' | git pack-objects objects/pack/pack"));
+                workshop.run(path, &["prune-packed"]);
+                workshop.run(path, &["multi-pack-index", "write", "--bitmap"]);
+            }
+            for object in old.iter().chain([&tag, &parse(&tree), &parse(&blob)]) {
+                let found = repository.first_unreached(&BTreeSet::from([object.clone()]), &tips).await;
+                assert_eq!(found.expect("git runs"), None, "{object} with a bitmap: {has_bitmap}");
+            }
+            let all: BTreeSet<_> = old.iter().cloned().chain([tag.clone()]).collect();
+            for object in &lost {
+                let mut with = all.clone();
+                with.insert(object.clone());
+                let found = repository.first_unreached(&with, &tips).await.expect("git runs");
+                assert_eq!(found.as_ref(), Some(object), "with a bitmap: {has_bitmap}");
+            }
+            let below_nothing = repository.first_unreached(&all, &BTreeSet::new()).await;
+            assert!(below_nothing.expect("git runs").is_some());
+        }
+        let present = repository.present(&lost.iter().cloned().collect()).await.expect("git runs");
+        assert_eq!(present, lost[..4].iter().cloned().collect());
+    }
+}

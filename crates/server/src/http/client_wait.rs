@@ -1,0 +1,100 @@
+//! Whose move it is on a connection, and since when: what tells a client that dawdles from one that waits for us.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, SizeHint};
+
+/// What stands for "the server has to do something".
+const SERVER: u64 = 0;
+
+/// Times of all connections are told from here, so that they can be compared without asking for the time.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Since when the server waits for a client, if it does. Clones are about the same connection.
+#[derive(Debug, Clone)]
+pub struct ClientWait(Arc<AtomicU64>);
+
+impl ClientWait {
+    /// Waits for the client from now on.
+    pub fn begin() -> Self {
+        Self(Arc::new(AtomicU64::new(now_ms())))
+    }
+
+    /// The client has to do something: send a request or more of one, or take more of its answer. If it had to before, it
+    /// has had to since then.
+    pub fn for_client(&self) {
+        // Only an answer to the question who goes first if there is no room: order among threads does not matter.
+        let _ = self.0.compare_exchange(SERVER, now_ms(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The client has done something, and has more to do.
+    pub fn client_moved(&self) {
+        if self.0.load(Ordering::Relaxed) != SERVER {
+            self.0.store(now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// The server has to do something.
+    pub fn for_server(&self) {
+        self.0.store(SERVER, Ordering::Relaxed);
+    }
+
+    /// Since when the server has waited, to be compared with others; `None` while the client waits.
+    pub fn since_ms(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|since_ms| *since_ms != SERVER)
+    }
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// The body of an answer. While it has nothing to send, its client waits; after its end the client has the next move.
+pub struct WatchedAnswer {
+    body: BoxBody<Bytes, io::Error>,
+    wait: ClientWait,
+}
+
+impl WatchedAnswer {
+    /// Notes what becomes of this answer.
+    pub fn new(body: BoxBody<Bytes, io::Error>, wait: ClientWait) -> Self {
+        Self { body, wait }
+    }
+}
+
+impl Body for WatchedAnswer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_pending() {
+            self.wait.for_server();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for WatchedAnswer {
+    fn drop(&mut self) {
+        self.wait.for_client();
+    }
+}

@@ -1,0 +1,299 @@
+//! Bodies of requests that are received before anything else is done for them.
+//!
+//! A short body stays in memory. What is longer goes into a file without a name, as it was sent: a client that packs a
+//! lot into little takes as much disk as it has sent bytes. So a request that is still arriving holds a connection and
+//! a little memory, and nothing that others wait for.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use heliostat_git::ByteStream;
+use heliostat_peer::AddressPrefix;
+use poem::Body;
+use tokio::task::spawn_blocking;
+
+use super::shared_room::{SharedRoom, TakenRoom};
+
+/// Longest body that is kept in memory, and the length of the pieces in which a longer one is written and read.
+const MAX_BYTES_IN_MEMORY: usize = 64 * 1024;
+/// Most disk that all bodies take which are being received or used.
+const MAX_SPOOLED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Receives bodies. Cloning is cheap and shares the room.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    folder: PathBuf,
+    room: SharedRoom,
+}
+
+/// Why a body was not received, in words for its client.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReceived {
+    /// It broke off, or came too slowly.
+    #[error("The request's body cannot be read: {0}")]
+    Broken(#[source] io::Error),
+    /// It is too long.
+    #[error("The body is longer than {limit_bytes} bytes")]
+    TooLarge {
+        /// What is taken at most.
+        limit_bytes: u64,
+    },
+    /// There is no room for it now.
+    #[error("There is no room now for what clients send and for answers that they have not taken; try again")]
+    NoRoom,
+    /// It cannot be written down or read again.
+    #[error("The request's body cannot be kept on disk at the moment")]
+    Disk(#[source] io::Error),
+}
+
+/// A body that has arrived.
+#[derive(Debug)]
+pub enum ReceivedBody {
+    /// A short one.
+    InMemory(Bytes),
+    /// A long one.
+    OnDisk(SpooledBody),
+}
+
+/// A body in a file.
+#[derive(Debug)]
+pub struct SpooledBody {
+    file: Arc<File>,
+    length: u64,
+    room: TakenRoom,
+}
+
+impl Spool {
+    /// One whose files lie in this folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), room: SharedRoom::new(MAX_SPOOLED_BYTES) }
+    }
+
+    /// Receives a body to its end.
+    pub async fn receive(
+        &self,
+        body: Body,
+        client: AddressPrefix,
+        limit_bytes: u64,
+    ) -> Result<ReceivedBody, NotReceived> {
+        let mut body = body.into_bytes_stream();
+        let mut received = Receiving::new(self, client);
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(NotReceived::Broken)?;
+            if received.length + piece.len() as u64 > limit_bytes {
+                return Err(NotReceived::TooLarge { limit_bytes });
+            }
+            received.take(piece).await?;
+        }
+        received.finish().await
+    }
+
+    /// Receives a body, or so much of the beginning of one that is long; what follows comes as it is sent.
+    pub async fn receive_beginning(
+        &self,
+        body: Body,
+        client: AddressPrefix,
+        beginning_bytes: u64,
+    ) -> Result<ByteStream, NotReceived> {
+        let mut body = body.into_bytes_stream().boxed();
+        let mut received = Receiving::new(self, client);
+        while received.length < beginning_bytes {
+            let Some(piece) = body.next().await else { break };
+            match received.take(piece.map_err(NotReceived::Broken)?).await {
+                // It need not be there whole: better early than not at all.
+                Err(NotReceived::NoRoom) => break,
+                taken => taken?,
+            }
+        }
+        let (spooled, rest) = received.parts();
+        let beginning = spooled.map_or_else(|| stream::empty().boxed(), SpooledBody::into_stream);
+        Ok(beginning.chain(ReceivedBody::InMemory(rest).into_stream()).chain(body).boxed())
+    }
+}
+
+/// A body as far as it has come.
+struct Receiving<'a> {
+    spool: &'a Spool,
+    client: AddressPrefix,
+    length: u64,
+    spooled: Option<SpooledBody>,
+    /// What is not written, as long as it is one piece: nearly every body comes in one, which is then used as it is.
+    only: Bytes,
+    /// What is not written.
+    gathered: BytesMut,
+}
+
+impl<'a> Receiving<'a> {
+    fn new(spool: &'a Spool, client: AddressPrefix) -> Self {
+        Self { spool, client, length: 0, spooled: None, only: Bytes::new(), gathered: BytesMut::new() }
+    }
+
+    async fn take(&mut self, piece: Bytes) -> Result<(), NotReceived> {
+        self.length += piece.len() as u64;
+        if self.only.is_empty() && self.gathered.is_empty() && piece.len() <= MAX_BYTES_IN_MEMORY {
+            self.only = piece;
+            return Ok(());
+        }
+        self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
+        self.gathered.extend_from_slice(&piece);
+        if self.gathered.len() > MAX_BYTES_IN_MEMORY { self.write().await } else { Ok(()) }
+    }
+
+    /// Appends what is not written to the file, which is made with its first piece.
+    async fn write(&mut self) -> Result<(), NotReceived> {
+        self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
+        let spooled = match &mut self.spooled {
+            Some(spooled) => spooled,
+            none => {
+                let folder = self.spool.folder.clone();
+                let file = on_disk(move || tempfile::tempfile_in(folder)).await?;
+                let room = self.spool.room.place(self.client);
+                none.insert(SpooledBody { file: Arc::new(file), length: 0, room })
+            }
+        };
+        let length = self.gathered.len() as u64;
+        if !spooled.room.grow(length) {
+            return Err(NotReceived::NoRoom);
+        }
+        spooled.length += length;
+        let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());
+        on_disk(move || (&*file).write_all(&piece)).await
+    }
+
+    /// What is written, and what follows it.
+    fn parts(self) -> (Option<SpooledBody>, Bytes) {
+        (self.spooled, if self.gathered.is_empty() { self.only } else { self.gathered.freeze() })
+    }
+
+    async fn finish(mut self) -> Result<ReceivedBody, NotReceived> {
+        if self.spooled.is_some() {
+            self.write().await?;
+        }
+        let (spooled, rest) = self.parts();
+        Ok(spooled.map_or(ReceivedBody::InMemory(rest), ReceivedBody::OnDisk))
+    }
+}
+
+impl ReceivedBody {
+    /// Its bytes, read piece by piece.
+    pub fn into_stream(self) -> ByteStream {
+        match self {
+            Self::InMemory(bytes) => stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed(),
+            Self::OnDisk(spooled) => spooled.into_stream(),
+        }
+    }
+
+    /// Its bytes as the body of a request.
+    pub fn into_body(self) -> Body {
+        match self {
+            Self::InMemory(bytes) => Body::from(bytes),
+            Self::OnDisk(spooled) => Body::from_bytes_stream(spooled.into_stream()),
+        }
+    }
+}
+
+impl SpooledBody {
+    fn into_stream(self) -> ByteStream {
+        let pieces = stream::unfold((self, 0), |(spooled, offset)| async move {
+            let wanted = (spooled.length - offset).min(MAX_BYTES_IN_MEMORY as u64);
+            if wanted == 0 {
+                return None;
+            }
+            let file = Arc::clone(&spooled.file);
+            let mut buffer = vec![0; usize::try_from(wanted).unwrap_or(MAX_BYTES_IN_MEMORY)];
+            let read =
+                spawn_blocking(move || file.read_exact_at(&mut buffer, offset).map(|()| buffer.into()));
+            let piece = read.await.map_err(io::Error::other).flatten();
+            // After an error nothing more is asked for.
+            Some((piece, (spooled, offset + wanted)))
+        });
+        pieces.boxed()
+    }
+}
+
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, NotReceived> {
+    spawn_blocking(work).await.map_err(io::Error::other).flatten().map_err(NotReceived::Disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use futures_util::TryStreamExt;
+
+    use super::*;
+
+    fn prefix(third: u8) -> AddressPrefix {
+        std::net::IpAddr::from(Ipv4Addr::new(192, 0, third, 1)).into()
+    }
+
+    fn body(pieces: Vec<Vec<u8>>) -> Body {
+        Body::from_bytes_stream(stream::iter(pieces.into_iter().map(Ok::<_, io::Error>)))
+    }
+
+    async fn bytes_of(received: ReceivedBody) -> Vec<u8> {
+        received.into_stream().map_ok(|piece| piece.to_vec()).try_concat().await.expect("it is all there")
+    }
+
+    #[tokio::test]
+    async fn short_bodies_stay_in_memory_and_long_ones_go_to_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = Spool::in_folder(folder.path());
+        let noise: Vec<u8> = (0..300_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x5a).collect();
+        for (length, piece, is_on_disk) in [
+            (0, 1, false),
+            (10, 100, false),
+            (60_000, 7_000, false),
+            (300_000, 1_000, true),
+            (300_000, 300_000, true),
+        ] {
+            let pieces = noise[..length].chunks(piece).map(<[u8]>::to_vec).collect();
+            let received = spool.receive(body(pieces), prefix(1), 300_000).await.expect("received");
+            assert_eq!(matches!(received, ReceivedBody::OnDisk(_)), is_on_disk, "{length}");
+            assert!(spool.room.used_bytes() == if is_on_disk { length as u64 } else { 0 });
+            assert_eq!(bytes_of(received).await, noise[..length]);
+            assert_eq!(spool.room.used_bytes(), 0);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[tokio::test]
+    async fn of_a_long_body_the_beginning_is_received() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = Spool::in_folder(folder.path());
+        for (count, beginning_bytes) in [(3, 1_000_000), (20, 1_000_000), (20, 30_000), (0, 10)] {
+            let pieces: Vec<Vec<u8>> = (0..count).map(|number| vec![number; 100_000]).collect();
+            let received = spool.receive_beginning(body(pieces.clone()), prefix(1), beginning_bytes).await;
+            let bytes = received.expect("received").map_ok(|piece| piece.to_vec()).try_concat().await;
+            assert!(bytes.expect("it is all there") == pieces.concat(), "{count}");
+        }
+        let waiting = stream::iter([Ok::<_, io::Error>(vec![7; 100_000])]).chain(stream::pending());
+        let mut begun = spool.receive_beginning(Body::from_bytes_stream(waiting), prefix(1), 100_000).await;
+        assert!(matches!(begun.as_mut().expect("it has begun").next().await, Some(Ok(_))));
+        drop(begun);
+        assert_eq!(spool.room.used_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_long_or_breaks_off_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = Spool::in_folder(folder.path());
+        let long = vec![vec![1; 100_000]; 3];
+        let refused = spool.receive(body(long.clone()), prefix(1), 299_999).await;
+        assert!(matches!(refused, Err(NotReceived::TooLarge { limit_bytes: 299_999 })));
+        let pieces = long.into_iter().map(Ok).chain([Err(io::Error::from(io::ErrorKind::TimedOut))]);
+        let broken = Body::from_bytes_stream(stream::iter(pieces));
+        let refused = spool.receive(broken, prefix(1), u64::MAX).await;
+        assert!(
+            matches!(refused, Err(NotReceived::Broken(error)) if error.kind() == io::ErrorKind::TimedOut)
+        );
+        assert_eq!(spool.room.used_bytes(), 0);
+    }
+}

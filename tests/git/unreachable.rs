@@ -1,0 +1,108 @@
+//! What no reference leads to is given to nobody, whatever it is and however it is asked for; only what a reference named
+//! before it was moved is given for a while longer, to builds that began with it.
+
+use url::Url;
+
+use crate::harness::{
+    Checkout, GitRequest, Pair, Server, ServerOptions, command_v2, eventually, git, git_output, shared_pair,
+};
+
+/// A commit with a file that nobody else has, by the ids of the three.
+struct Secret {
+    commit: String,
+    tree: String,
+    file: String,
+}
+
+impl Secret {
+    /// Commits it on a new branch, and pushes that.
+    fn pushed(checkout: &Checkout, url: &Url, branch: &str) -> Self {
+        git(checkout.path(), &["checkout", "--quiet", "-b", branch, "main"]);
+        let commit = checkout.commit("secret.txt", &format!("a password on {branch}\n"));
+        checkout.push(url, &[branch]);
+        let id = |name: &str| git(checkout.path(), &["rev-parse", name]);
+        Self { commit, tree: id("HEAD^{tree}"), file: id("HEAD:secret.txt") }
+    }
+
+    /// The ids that a place gives what they name, when it is asked as clients of this version ask.
+    fn given_by(&self, place: &Url, protocol: u8) -> Vec<&str> {
+        let ids = [&self.commit, &self.tree, &self.file].map(String::as_str);
+        ids.into_iter().filter(|id| gives(place, protocol, id)).collect()
+    }
+}
+
+fn gives(place: &Url, protocol: u8, id: &str) -> bool {
+    let copy = tempfile::tempdir().expect("a folder can be made");
+    git(copy.path(), &["init", "--quiet", "--bare"]);
+    let version = format!("protocol.version={protocol}");
+    let output = git_output(copy.path(), &["-c", &version, "fetch", "--quiet", place.as_str(), id]);
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() || complaint.contains("not our ref"), "{complaint}");
+    output.status.success()
+}
+
+async fn shows(place: &Url, reference: &str, id: Option<&str>) {
+    eventually("the reference as it was pushed", || async {
+        let output = git_output(std::path::Path::new("."), &["ls-remote", place.as_str(), reference]);
+        let listed = String::from_utf8_lossy(&output.stdout).split_whitespace().next().map(str::to_owned);
+        (output.status.success() && listed.as_deref() == id).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_given_by_no_server_in_no_version() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    let url = pair.upstream_url(&repository);
+    let secret = Secret::pushed(&checkout, &url, "oops");
+    let places = [&pair.upstream, &pair.mirror].map(|server: &Server| anonymous(server, &repository));
+    for place in &places {
+        shows(place, "refs/heads/oops", Some(&secret.commit)).await;
+        assert_eq!(secret.given_by(place, 2).len(), 3, "while the branch is there, anybody may have it");
+    }
+    checkout.push(&url, &[":oops"]);
+    for place in &places {
+        shows(place, "refs/heads/oops", None).await;
+        for protocol in [0, 2] {
+            assert_eq!(secret.given_by(place, protocol), Vec::<&str>::new(), "{place} in {protocol}");
+        }
+        let lines = ["size".to_owned(), format!("oid {}", secret.file)];
+        let request = GitRequest::exchange("version=2", command_v2("object-info", &lines));
+        let told = request.send(place).await.taken_apart().told.concat();
+        assert!(told.contains(&format!("{} \n", secret.file)), "its size is not told either: {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_branch_was_moved_from_is_given_for_a_while_and_not_when_it_is_gone() {
+    let keeps_none = || {
+        let arguments = vec!["--keep-unreachable".to_owned(), "0s".to_owned()];
+        ServerOptions { arguments, ..ServerOptions::default() }
+    };
+    let strict = Pair::start_with(keeps_none(), keeps_none()).await;
+    for (pair, given) in [(shared_pair().await, 3), (&strict, 0)] {
+        let (repository, checkout) = pair.pushed_repository(true).await;
+        let url = pair.upstream_url(&repository);
+        let secret = Secret::pushed(&checkout, &url, "topic");
+        let main = git(checkout.path(), &["rev-parse", "main"]);
+        let places = [&pair.upstream, &pair.mirror].map(|server: &Server| anonymous(server, &repository));
+        for place in &places {
+            shows(place, "refs/heads/topic", Some(&secret.commit)).await;
+        }
+        checkout.push(&url, &["main:topic"]);
+        for place in &places {
+            shows(place, "refs/heads/topic", Some(&main)).await;
+            assert_eq!(secret.given_by(place, 2).len(), given, "{place}");
+        }
+        checkout.push(&url, &[":topic"]);
+        for place in &places {
+            shows(place, "refs/heads/topic", None).await;
+            assert_eq!(secret.given_by(place, 2).len(), 0, "{place}");
+        }
+    }
+}
+
+fn anonymous(server: &Server, repository: &serde_json::Value) -> Url {
+    crate::harness::clone_url(server.base_url(), repository, None)
+}
