@@ -546,6 +546,9 @@ pub enum PublishEventResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Answers `publishEvent`: report a synchronization.
@@ -636,6 +639,9 @@ pub enum TellMirrorStandingResponse {
     /// The body is of another media type than `application/json`.
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
 }
 
 /// Answers `tellMirrorStanding`: tell how far a mirror is.

@@ -75,8 +75,7 @@ impl Purges {
     }
 
     async fn purge(&self, entry: &Entry, order: PurgeOrder) -> Result<(), PurgeFailure> {
-        // Nothing takes the place of the repository meanwhile.
-        let _fetching = entry.fetching.lock().await;
+        // Synchronisations go on beside it; one that puts another copy in its place makes it fail, and it is tried again.
         let served = self.served.open(entry.disk_id()).await?;
         if served.repository.purged().await? < order.number {
             served.purge().await?;
