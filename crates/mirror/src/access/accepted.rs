@@ -21,10 +21,19 @@ pub(super) struct Accepted {
     pub(super) verified_at: i64,
     /// By the upstream's id: what they may do there, and when the upstream said so.
     repositories: HashMap<String, (RepositoryPermission, i64)>,
-    /// Names under which there is nothing for them, and when the upstream said so.
-    hidden: HashMap<NameKey, i64>,
+    /// Names under which there is nothing for them.
+    hidden: HashMap<NameKey, Hidden>,
     /// Under which name it is kept on the disk, once that is known.
     pub(super) name: Option<KeptName>,
+}
+
+/// A name under which there was nothing to be seen. All such names are forgotten when a repository comes to this mirror: the
+/// one that it comes to must be asked about, and must not be the only one.
+struct Hidden {
+    /// When the upstream said so, in epoch milliseconds.
+    verified_at: i64,
+    upstream_id: Option<String>,
+    arrivals: u64,
 }
 
 impl Accepted {
@@ -42,7 +51,14 @@ impl Accepted {
         };
         match asked.upstream_id().and_then(|id| self.repositories.get(id)) {
             Some((permission, at)) => Some((Some(*permission), *at)),
-            None => self.hidden.get(&asked.name()).map(|at| (None, *at)),
+            None => {
+                let hidden = self.hidden.get(&asked.name());
+                let still = hidden.filter(|hidden| {
+                    hidden.arrivals == asked.arrivals()
+                        && hidden.upstream_id.as_deref() == asked.upstream_id()
+                });
+                still.map(|hidden| (None, hidden.verified_at))
+            }
         }
     }
 
@@ -70,7 +86,9 @@ impl Accepted {
             if self.hidden.len() >= MAX_HIDDEN_NAMES_PER_USER {
                 self.hidden.clear();
             }
-            self.hidden.insert(asked.name(), now_ms);
+            let upstream_id = asked.upstream_id().map(str::to_owned);
+            let hidden = Hidden { verified_at: now_ms, upstream_id, arrivals: asked.arrivals() };
+            self.hidden.insert(asked.name(), hidden);
         }
         has_lost
     }

@@ -18,24 +18,31 @@ pub(super) struct NameKey([u8; 16]);
 pub(crate) struct AskedRepository {
     name: NameKey,
     upstream_id: Option<String>,
+    /// How many repositories had come to this mirror at that time.
+    arrivals: u64,
 }
 
 impl AskedRepository {
     /// One that was named by project and slug.
-    pub(crate) fn by_path(project_key: &str, slug: &str, found: Option<&MirroredRepository>) -> Self {
-        Self::new(&format!("{}/{}", project_key.to_uppercase(), slug.to_lowercase()), found)
+    pub(crate) fn by_path(
+        project_key: &str,
+        slug: &str,
+        found: Option<&MirroredRepository>,
+        arrivals: u64,
+    ) -> Self {
+        Self::new(&format!("{}/{}", project_key.to_uppercase(), slug.to_lowercase()), found, arrivals)
     }
 
     /// One that was named by the upstream's id.
-    pub(crate) fn by_id(external_id: &str, found: Option<&MirroredRepository>) -> Self {
-        Self::new(external_id, found)
+    pub(crate) fn by_id(external_id: &str, found: Option<&MirroredRepository>, arrivals: u64) -> Self {
+        Self::new(external_id, found, arrivals)
     }
 
-    fn new(name: &str, found: Option<&MirroredRepository>) -> Self {
+    fn new(name: &str, found: Option<&MirroredRepository>, arrivals: u64) -> Self {
         let mut key = [0; 16];
         key.copy_from_slice(&Sha256::digest(name.as_bytes())[..16]);
         let upstream_id = found.and_then(permit::id_to_decide_by).map(str::to_owned);
-        Self { name: NameKey(key), upstream_id }
+        Self { name: NameKey(key), upstream_id, arrivals }
     }
 
     pub(super) fn name(&self) -> NameKey {
@@ -47,8 +54,17 @@ impl AskedRepository {
         self.upstream_id.as_deref()
     }
 
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
     #[cfg(test)]
     pub(super) fn of(name: &str, upstream_id: Option<&str>) -> Self {
-        Self { upstream_id: upstream_id.map(str::to_owned), ..Self::new(name, None) }
+        Self { upstream_id: upstream_id.map(str::to_owned), ..Self::new(name, None, 0) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn after_another_arrival(self) -> Self {
+        Self { arrivals: self.arrivals + 1, ..self }
     }
 }

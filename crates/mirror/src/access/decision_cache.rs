@@ -392,6 +392,8 @@ mod tests {
             assert_eq!(cache.recall(key, Some(&asked), 0), Remembered::Nothing, "{upstream_id:?}");
             let _ = cache.accepted(key, Some(&asked), &nothing, cache.epoch(), 0);
             assert_eq!(cache.recall(key, Some(&asked), 1), Remembered::Fresh(nothing.clone()));
+            let later = asked.clone().after_another_arrival();
+            assert_eq!(cache.recall(key, Some(&later), 1), Remembered::Nothing, "it may have come");
             let by_id = named("43", upstream_id);
             assert_eq!(cache.recall(key, Some(&by_id), 1), Remembered::Nothing, "{upstream_id:?}");
             let _ = cache.revoke(None);

@@ -82,6 +82,11 @@ impl Inventory {
         self.index.find(external_id)
     }
 
+    /// How often a repository has come to a path since the start.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.index.arrivals()
+    }
+
     /// Every entry, also those that are not served at the moment.
     pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
         self.index.all()

@@ -59,9 +59,10 @@ impl GitServing {
         peer: Option<IpAddr>,
     ) -> Result<ServedRepository, Refusal> {
         self.link.refuse_while_in_doubt()?;
+        let arrivals = self.inventory.arrivals();
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
         let record = found.as_ref().map(|entry| entry.record());
-        let asked = AskedRepository::by_path(project_key, slug, record.as_deref());
+        let asked = AskedRepository::by_path(project_key, slug, record.as_deref(), arrivals);
         let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
         let served = self.open_entry(&entry, &reader).await?;
         Ok(ServedRepository { user, ..served })

@@ -74,13 +74,14 @@ impl Lookups {
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
         self.link.refuse_while_in_doubt()?;
+        let arrivals = self.inventory.arrivals();
         let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
         match caller {
             Caller::Upstream { .. } => {
                 permit::read_as_upstream(found.ok_or_else(permit::repository_not_found)?, caller)
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
-                let asked = AskedRepository::by_id(external_id, found.as_deref());
+                let asked = AskedRepository::by_id(external_id, found.as_deref(), arrivals);
                 let decision = self.decisions.decide(credentials, peer, Some(&asked)).await?;
                 permit::read(found.ok_or_else(permit::repository_not_found)?, &decision)
             }
