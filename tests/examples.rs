@@ -66,7 +66,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 20] = [
+const NOT_ASKED: [(&str, &str); 22] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
@@ -81,6 +81,8 @@ const NOT_ASKED: [(&str, &str); 20] = [
     ("getRefChangesQueue", "nothing waits here; its own tests make it so and judge the answer"),
     ("getRepositoryLockOwners", "nothing runs here; its own tests make it so and judge the answer"),
     ("getRepositoryLockOwner", "nothing runs here; its own tests make it so and judge the answer"),
+    ("getRepositoryPurge", "it changes from moment to moment; its own tests judge the answer"),
+    ("purgeRepository", "it changes from moment to moment; its own tests judge the answer"),
     ("getRepositoryFaults", "nothing is amiss here; its own tests make it so and judge the answer"),
     ("adoptRepository", "nothing is to be adopted here; its own tests make it so and judge the answer"),
     ("restoreRepository", "nothing is to be restored here; its own tests make it so and judge the answer"),

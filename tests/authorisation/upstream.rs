@@ -80,14 +80,15 @@ impl UpstreamScene {
             "repository" => {
                 let fresh = server.new_repository(&repository["project"]).await;
                 let administrator = &self.furnished.users.repository_administrator;
-                server.grant(&repository_path(&fresh), administrator, "REPO_ADMIN").await;
+                server.grant(&permissions_of(repository_path(&fresh)), administrator, "REPO_ADMIN").await;
                 vec![("repositorySlug", text(&fresh["slug"]))]
             }
             "webhook" => vec![("webhookId", text(&new_webhook(server, repository).await["id"]))],
             "permission" => {
                 let grantee = Identity::User(self.scene.samples["grantee"].clone(), String::new());
-                server.grant(&project_path(&repository["project"]), &grantee, "PROJECT_READ").await;
-                server.grant(&repository_path(repository), &grantee, "REPO_READ").await;
+                let project = project_path(&repository["project"]);
+                server.grant(&permissions_of(project), &grantee, "PROJECT_READ").await;
+                server.grant(&permissions_of(repository_path(repository)), &grantee, "REPO_READ").await;
                 Vec::new()
             }
             other => {
@@ -96,6 +97,10 @@ impl UpstreamScene {
         };
         found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
+}
+
+fn permissions_of(place: String) -> String {
+    place + "/permissions/users"
 }
 
 async fn new_mirror() -> FakeMirror {

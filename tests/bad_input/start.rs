@@ -79,6 +79,19 @@ fn a_data_directory_that_another_process_uses() {
 }
 
 #[test]
+fn an_address_that_others_reach_without_a_base_url() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let data = folder.path().join("data");
+    let data_text = data.to_str().expect("is UTF-8");
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        refused(&start(&["upstream", "--data", data_text, "--listen", listen]), "--base-url");
+        let mirror = ["mirror", "--upstream", "http://127.0.0.1:1", "--name", "m"];
+        refused(&start(&[&mirror[..], &["--data", data_text, "--listen", listen]].concat()), "--base-url");
+    }
+    assert!(!data.exists(), "nothing is touched");
+}
+
+#[test]
 fn wrong_settings_are_named() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("settings.toml");
@@ -86,5 +99,7 @@ fn wrong_settings_are_named() {
     let output = start(&["upstream", "--config", file.to_str().expect("is UTF-8")]);
     refused(&output, "listne");
     refused(&start(&["upstream", "--listen", "nowhere"]), "nowhere");
+    refused(&start(&["upstream", "--outgoing-deny", "10.0.0.0/8,everything"]), "everything");
+    refused(&start(&["upstream", "--git-memory", "1MiB"]), "128MiB");
     refused(&start(&["mirror", "--upstream", "ftp://x", "--name", "x", "--listen", "127.0.0.1:0"]), "ftp");
 }

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 async fn an_upstream_that_is_shown_too_many_guesses_answers_429() {
     let joined = start_joined_by_hand().await;
     let mut asking = JoinSet::new();
-    for operation in Promised::of_role(Role::Upstream).filter(|operation| operation.accepts("basic")) {
+    for operation in Promised::of_role(Role::Upstream).filter(looks_at_passwords) {
         let anonymous = joined.upstream.anonymous();
         asking.spawn(async move {
             // Nothing is there, and no caller finds out: the password comes first.
@@ -41,6 +41,11 @@ async fn an_upstream_that_is_shown_too_many_guesses_answers_429() {
     while let Some(asked) = asking.join_next().await {
         asked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     }
+}
+
+/// Where only servers may call, users are told so by 403, so that their passwords are looked at.
+fn looks_at_passwords(operation: &Promised) -> bool {
+    operation.accepts("basic") || operation.accepts("serverJwt")
 }
 
 /// The answer, unless the password was looked at and was wrong.

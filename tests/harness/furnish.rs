@@ -64,7 +64,7 @@ impl Server {
         user
     }
 
-    /// Gives a user a permission for what has this path.
+    /// Gives a user a permission, in the list of permissions with this path.
     pub async fn grant(&self, place: &str, user: &Identity, permission: &str) {
         let path = format!("{place}?name={}&permission={permission}", user.name());
         self.admin().send(Method::PUT, &path, None).await.expect(204);

@@ -3,7 +3,7 @@
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
-//! repositories, `git_programs` and `git_wire` read them as clients do, and `reference_git` answers as git itself would;
+//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` writes what no client would, and `reference_git` answers as git itself would;
 //! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
 
 mod attempt;
@@ -17,6 +17,7 @@ mod furnish;
 mod git;
 mod git_programs;
 mod git_wire;
+mod hand_made_pack;
 mod history;
 mod joined_by_hand;
 mod on_disk;
@@ -45,6 +46,7 @@ pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, uni
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use hand_made_pack::{BLOB, HandMadePack};
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,

@@ -21,13 +21,20 @@ mod output;
 use std::process::ExitCode;
 
 use command::Command;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 /// What was asked could not be done.
 const EXIT_FAILURE: u8 = 1;
 /// The command line, the environment or the settings file is wrong.
 const EXIT_USAGE: u8 = 2;
 
+/// What others may do with files and folders that this program makes: nothing.
+const UMASK: Mode = Mode::RWXG.union(Mode::RWXO);
+
 fn main() -> ExitCode {
+    // Before anything is made, by this process or by a git that it starts.
+    umask(UMASK);
     let cli = match settings::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(settings::SettingsError::CommandLine(error)) => error.exit(),

@@ -3,8 +3,8 @@
 use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, Repository, RepositoryId,
-    RepositoryState,
+    Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, PurgeOrders, Repository,
+    RepositoryFormat, RepositoryId, RepositoryState,
 };
 
 /// A project.
@@ -34,9 +34,11 @@ pub fn repository() -> Repository {
         archived: false,
         state: RepositoryState::Available,
         default_branch: "refs/heads/main".into(),
+        object_format: RepositoryFormat::Sha1,
         generation: Generation(7),
         content_hash: "ab".repeat(32),
         metadata_hash: "cd".repeat(32),
+        purge: PurgeOrders::default(),
         created_at: 1_764_000_000_000,
         updated_at: 1_764_000_000_000,
     }

@@ -69,6 +69,7 @@ pub struct ServingEngine {
     housekeeping: Housekeeping,
     from_bundle: AtomicU64,
     room: Mutex<Option<DiskRoom>>,
+    keep_unreachable: Duration,
 }
 
 impl ServingEngine {
@@ -95,6 +96,7 @@ impl ServingEngine {
             housekeeping: Housekeeping::default(),
             from_bundle: AtomicU64::new(0),
             room: Mutex::default(),
+            keep_unreachable: options.keep_unreachable,
         }
     }
 
@@ -147,6 +149,19 @@ impl ServingEngine {
     pub(crate) fn doubt_bundle(&self, repository: u64) {
         self.bundles.forget(repository);
         self.housekeeping.changed(repository);
+    }
+
+    /// How long what a reference named is kept after it was moved.
+    pub(crate) fn keep_unreachable(&self) -> Duration {
+        self.keep_unreachable
+    }
+
+    /// Drops the stored answers of a repository, and what is known of the objects that clients name: some are gone.
+    pub(crate) fn forget_answers(&self, repository: u64) {
+        self.named_objects.forget();
+        if let Some(responses) = &self.responses {
+            responses.forget_group(repository);
+        }
     }
 
     /// Notes that a clone's pack begins with the one behind a bundle.

@@ -35,6 +35,11 @@ impl Default for NamedObjects {
 }
 
 impl NamedObjects {
+    /// Drops all that is remembered: objects have gone.
+    pub(crate) fn forget(&self) {
+        self.complete.clear();
+    }
+
     /// What the client names as its own and is not here; `None` when that cannot be told. `refs` is the state of
     /// `repository` now.
     pub(crate) async fn absent(

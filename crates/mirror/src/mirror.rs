@@ -88,6 +88,7 @@ impl Mirror {
         tasks.spawn(sweep.run(stop.clone()));
         tasks.spawn(parts.keep_contact().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
+        tasks.spawn(parts.purges().run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);
         tasks.spawn(rounds.clone().look(stop.clone()));
         tasks.spawn(rounds.check(stop.clone()));

@@ -18,7 +18,7 @@ use crate::options::MirrorOptions;
 use crate::serving::GitServing;
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Repairs, Sweep,
+    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs, Sweep,
     SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
@@ -175,6 +175,7 @@ impl Parts {
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
             unconfirmed: Unconfirmed::default(),
+            heartbeat: Arc::clone(&self.heartbeat),
             clock: self.clock.clone(),
         }
     }
@@ -230,6 +231,14 @@ impl Parts {
             repositories: self.served.store().clone(),
             repairs: Arc::clone(&self.repairs),
             progress: Arc::clone(&self.disk_progress),
+        }
+    }
+
+    pub(crate) fn purges(&self) -> Purges {
+        Purges {
+            inventory: Arc::clone(&self.inventory),
+            served: self.served.clone(),
+            reports: Arc::clone(&self.reports),
         }
     }
 

@@ -2,27 +2,48 @@
 //!
 //! Anyone may send a mirroring request and many may create a webhook, so their URLs could point at things only
 //! this server can reach. Private ranges are allowed because mirrors and build servers live there; addresses with a
-//! special meaning are not. The rules are applied to the addresses a name resolves to, by the resolver that the
-//! connection itself uses, so that a name cannot change its mind between the check and the call.
+//! special meaning are not, unless the operator lists them. The rules are applied to the addresses a name resolves to, by
+//! the resolver that the connection itself uses, so that a name cannot change its mind between the check and the call.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 use url::{Host, Url};
 
-/// Instance metadata of a large cloud, inside the otherwise allowed unique-local range.
-const METADATA_SERVICE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
+use crate::network::{Network, OutgoingNetworks};
 
-/// What may be called.
+/// Instance metadata of large clouds, inside otherwise allowed ranges.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
+    Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
+    Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042),
+];
+const LOOPBACK: &str = "loopback";
+const DENIED: &str = "denied";
+
+/// What may be called. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressRules {
+    loopback: Loopback,
+    listed: Arc<[(Network, Verdict)]>,
+}
+
+/// Whether this machine itself may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressRules {
-    /// Ordinary addresses only.
-    Ordinary,
-    /// Ordinary addresses and this machine itself: for a server that is itself reached over loopback.
-    OrdinaryAndLoopback,
-    /// Everything, by the operator's decision.
-    Anything,
+enum Loopback {
+    Refused,
+    /// The server itself is reached from this machine only.
+    Allowed,
+}
+
+/// What the operator says of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Allowed,
+    Denied,
 }
 
 /// An address that must not be called.
@@ -34,31 +55,42 @@ pub struct AddressRefused {
 }
 
 impl AddressRules {
-    /// Rules for a server with this base URL.
-    pub fn for_server_at(base_url: &Url) -> Self {
-        let on_loopback = match base_url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
+    /// Rules for a server with this base URL that listens at this address. One that others can reach does not call what
+    /// only this machine can, whatever it calls itself.
+    pub fn for_server(base_url: &Url, listen: IpAddr, networks: &OutgoingNetworks) -> Self {
+        let is_local = is_on_loopback(base_url) && listen.to_canonical().is_loopback();
+        let loopback = if is_local { Loopback::Allowed } else { Loopback::Refused };
+        let listed = |networks: &[Network], verdict| {
+            networks.iter().map(move |network| (*network, verdict)).collect::<Vec<_>>()
         };
-        if on_loopback { Self::OrdinaryAndLoopback } else { Self::Ordinary }
+        let allowed = listed(&networks.allowed, Verdict::Allowed);
+        Self { loopback, listed: [listed(&networks.denied, Verdict::Denied), allowed].concat().into() }
     }
 
-    /// Checks one resolved address.
-    pub fn check(self, address: IpAddr) -> Result<(), AddressRefused> {
-        let kind = match address {
-            IpAddr::V4(address) => special_v4(address),
-            IpAddr::V6(address) => special_v6(address),
-        };
-        match (self, kind) {
-            (_, None) | (Self::Anything, _) | (Self::OrdinaryAndLoopback, Some("loopback")) => Ok(()),
-            (_, Some(kind)) => Err(AddressRefused { address, kind }),
+    /// Checks one resolved address, and the one that it stands for, if any.
+    pub fn check(&self, address: IpAddr) -> Result<(), AddressRefused> {
+        let refused = |kind| Err(AddressRefused { address, kind });
+        let address_itself = address.to_canonical();
+        for spelling in [Some(address_itself), translated(address_itself)].into_iter().flatten() {
+            match (self.listed(spelling), kind_of(spelling)) {
+                (Some(Verdict::Allowed), _) | (None, None) => {}
+                (None, Some(LOOPBACK)) if self.loopback == Loopback::Allowed => {}
+                (Some(Verdict::Denied), _) => return refused(DENIED),
+                (None, Some(kind)) => return refused(kind),
+            }
         }
+        Ok(())
+    }
+
+    /// What the operator says of an address: of the networks that it is in, the smallest counts, and a denied one
+    /// before an allowed one of the same size.
+    fn listed(&self, address: IpAddr) -> Option<Verdict> {
+        let containing = self.listed.iter().rev().filter(|(network, _)| network.contains(address));
+        containing.max_by_key(|(network, _)| network.prefix_bits()).map(|(_, verdict)| *verdict)
     }
 
     /// Checks a URL whose host is an address; names are checked when they are resolved.
-    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    pub fn check_literal(&self, url: &Url) -> Result<(), AddressRefused> {
         match url.host() {
             Some(Host::Ipv4(address)) => self.check(address.into()),
             Some(Host::Ipv6(address)) => self.check(address.into()),
@@ -69,7 +101,7 @@ impl AddressRules {
 
 impl Resolve for AddressRules {
     fn resolve(&self, name: Name) -> Resolving {
-        let rules = *self;
+        let rules = self.clone();
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             for address in &addresses {
@@ -80,9 +112,29 @@ impl Resolve for AddressRules {
     }
 }
 
+/// Whether a URL names this machine.
+pub fn is_on_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+fn kind_of(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(address) => special_v4(address),
+        IpAddr::V6(address) => special_v6(address),
+    }
+}
+
 fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
+    if METADATA_V4.contains(&address) {
+        return Some("metadata service");
+    }
     match address.octets() {
-        [127, ..] => Some("loopback"),
+        [127, ..] => Some(LOOPBACK),
         [0, ..] => Some("unspecified"),
         [169, 254, ..] => Some("link-local"),
         [224..=239, ..] => Some("multicast"),
@@ -96,19 +148,14 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
-    if address == METADATA_SERVICE {
+    if METADATA_V6.contains(&address) {
         return Some("metadata service");
     }
-    let segments = address.segments();
-    match segments {
+    match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("unspecified"),
-        [0, 0, 0, 0, 0, 0, 0, 1] => Some("loopback"),
-        // Addresses that stand for an IPv4 one: mapped, compatible, and translated by NAT64 or 6to4.
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            embedded_v4(high, low)
-        }
-        [0x2002, high, low, ..] => embedded_v4(high, low),
-        [0x64, 0xff9b, 1, ..] => Some("protocol assignment"),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some(LOOPBACK),
+        // The second is Teredo's, among others, in which an IPv4 address hides with its bits turned over.
+        [0x64, 0xff9b, 1, ..] | [0x2001, 0..=0x01ff, ..] => Some("protocol assignment"),
         [0xfe80..=0xfebf, ..] => Some("link-local"),
         [0xfec0..=0xfeff, ..] => Some("site-local"),
         [0xff00..=0xffff, ..] => Some("multicast"),
@@ -118,17 +165,43 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     }
 }
 
-fn embedded_v4(high: u16, low: u16) -> Option<&'static str> {
-    special_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+/// The IPv4 address that something on the way makes of an IPv6 one: by SIIT, NAT64, 6to4 or ISATAP, or because it is
+/// written within it as was done of old.
+fn translated(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else { return None };
+    let (high, low) = match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return None,
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => (high, low),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kind(address: &str) -> Option<&'static str> {
+    const OUTSIDE: &str = "https://git.example.com";
+    const INSIDE: &str = "http://127.0.0.1:7990";
+
+    fn rules_at(base_url: &str, listen: &str, allowed: &[&str], denied: &[&str]) -> AddressRules {
+        let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a network")).collect();
+        let networks = OutgoingNetworks { allowed: networks(allowed), denied: networks(denied) };
+        let base_url = Url::parse(base_url).expect("the test writes a valid URL");
+        AddressRules::for_server(&base_url, listen.parse().expect("an address"), &networks)
+    }
+
+    fn kind_by(rules: &AddressRules, address: &str) -> Option<&'static str> {
         let address = address.parse().expect("the test writes a valid address");
-        AddressRules::Ordinary.check(address).err().map(|refused| refused.kind)
+        rules.check(address).err().map(|refused| refused.kind)
+    }
+
+    fn kind(address: &str) -> Option<&'static str> {
+        kind_by(&rules_at(OUTSIDE, "0.0.0.0", &[], &[]), address)
     }
 
     #[test]
@@ -140,8 +213,10 @@ mod tests {
             "192.168.1.1",
             "100.64.0.1",
             "2606:4700::1111",
+            "2001:4860:4860::8888",
             "fd12:3456::1",
             "::ffff:10.0.0.7",
+            "64:ff9b::8.8.8.8",
         ] {
             assert_eq!(kind(address), None, "{address}");
         }
@@ -152,15 +227,28 @@ mod tests {
         for (address, expected) in [
             ("127.8.9.1", "loopback"),
             ("::1", "loopback"),
+            ("::127.0.0.1", "loopback"),
             ("::ffff:127.0.0.1", "loopback"),
+            ("::ffff:0:127.0.0.1", "loopback"),
             ("64:ff9b::7f00:1", "loopback"),
             ("2002:7f00:1::", "loopback"),
+            ("2606:4700::5efe:7f00:1", "loopback"),
+            ("2606:4700::200:5efe:7f00:1", "loopback"),
             ("0.0.0.0", "unspecified"),
             ("::", "unspecified"),
             ("169.254.169.254", "link-local"),
             ("::ffff:169.254.169.254", "link-local"),
+            ("64:ff9b::169.254.169.254", "link-local"),
+            ("2002:a9fe:a9fe::1", "link-local"),
             ("fe80::1", "link-local"),
+            ("100.100.100.200", "metadata service"),
+            ("::ffff:100.100.100.200", "metadata service"),
+            ("168.63.129.16", "metadata service"),
+            ("2002:a83f:8110::", "metadata service"),
             ("fd00:ec2::254", "metadata service"),
+            ("fd20:ce::254", "metadata service"),
+            ("64:ff9b:1::7f00:1", "protocol assignment"),
+            ("2001:0:4136:e378:8000:63bf:80ff:fffe", "protocol assignment"),
             ("224.0.0.1", "multicast"),
             ("ff02::1", "multicast"),
             ("255.255.255.255", "broadcast"),
@@ -176,29 +264,58 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_for_upstreams_on_loopback() {
-        for (base_url, rules) in [
-            ("http://localhost:7990", AddressRules::OrdinaryAndLoopback),
-            ("http://127.0.0.1:7990/git", AddressRules::OrdinaryAndLoopback),
-            ("http://[::1]:7990", AddressRules::OrdinaryAndLoopback),
-            ("https://git.example.com", AddressRules::Ordinary),
-            ("https://10.0.0.1", AddressRules::Ordinary),
+    fn loopback_is_for_servers_that_only_this_machine_reaches() {
+        for (base_url, listen, expected) in [
+            ("http://localhost:7990", "127.0.0.1", None),
+            ("http://127.0.0.1:7990/git", "127.0.0.1", None),
+            ("http://[::1]:7990", "::1", None),
+            ("http://localhost:7990", "::ffff:127.0.0.1", None),
+            (INSIDE, "0.0.0.0", Some(LOOPBACK)),
+            (INSIDE, "::", Some(LOOPBACK)),
+            (INSIDE, "10.0.0.1", Some(LOOPBACK)),
+            (OUTSIDE, "127.0.0.1", Some(LOOPBACK)),
+            ("https://10.0.0.1", "127.0.0.1", Some(LOOPBACK)),
         ] {
-            let base_url = Url::parse(base_url).expect("the test writes a valid URL");
-            assert_eq!(AddressRules::for_server_at(&base_url), rules, "{base_url}");
+            let rules = rules_at(base_url, listen, &[], &[]);
+            assert_eq!(kind_by(&rules, "127.0.0.1"), expected, "{base_url} at {listen}");
+            assert_eq!(kind_by(&rules, "169.254.169.254"), Some("link-local"), "{base_url} at {listen}");
         }
-        let loopback = IpAddr::from([127, 0, 0, 1]);
-        let link_local = IpAddr::from([169, 254, 169, 254]);
-        assert!(AddressRules::OrdinaryAndLoopback.check(loopback).is_ok());
-        assert!(AddressRules::OrdinaryAndLoopback.check(link_local).is_err());
-        assert!(AddressRules::Anything.check(link_local).is_ok());
+    }
+
+    #[test]
+    fn what_the_operator_lists_counts_and_the_smaller_network_before_the_larger_one() {
+        let rules = rules_at(
+            INSIDE,
+            "127.0.0.1",
+            &["169.254.0.0/16", "10.1.0.0/16", "127.0.0.7", "fe80::/10"],
+            &["0.0.0.0/0", "169.254.169.254", "10.1.0.0/16", "127.0.0.7"],
+        );
+        for (address, expected) in [
+            ("169.254.1.1", None),
+            ("64:ff9b::169.254.1.1", None),
+            ("169.254.169.254", Some(DENIED)),
+            ("::ffff:169.254.169.254", Some(DENIED)),
+            ("2002:a9fe:a9fe::", Some(DENIED)),
+            ("8.8.8.8", Some(DENIED)),
+            ("10.1.2.3", Some(DENIED)),
+            ("127.0.0.1", Some(DENIED)),
+            ("127.0.0.7", Some(DENIED)),
+            ("fe80::1", None),
+            ("2606:4700::1111", None),
+        ] {
+            assert_eq!(kind_by(&rules, address), expected, "{address}");
+        }
+        // An address that is allowed as it is written does not open what it stands for.
+        let rules = rules_at(OUTSIDE, "::", &["64:ff9b::/96"], &[]);
+        assert_eq!(kind_by(&rules, "64:ff9b::127.0.0.1"), Some(LOOPBACK));
     }
 
     #[test]
     fn literal_hosts_cannot_hide_in_odd_notations() {
+        let rules = rules_at(OUTSIDE, "0.0.0.0", &[], &[]);
         for url in ["http://0x7f.1/", "http://2130706433/", "http://[::ffff:7f00:1]/"] {
             let url = Url::parse(url).expect("the test writes a valid URL");
-            assert!(AddressRules::Ordinary.check_literal(&url).is_err(), "{url}");
+            assert!(rules.check_literal(&url).is_err(), "{url}");
         }
     }
 }

@@ -2,11 +2,12 @@
 //! rules allow.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{StatusCode, redirect};
-use url::Url;
+use url::{Host, Url};
 
 use crate::address_rules::{AddressRefused, AddressRules};
 
@@ -21,7 +22,7 @@ const STALL_LIMIT: Duration = Duration::from_secs(60);
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Who decides which servers are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destinations {
     /// The operator: any address, through the HTTP proxy that the environment names.
     Configured,
@@ -31,12 +32,41 @@ pub enum Destinations {
 
 impl Destinations {
     /// Checks as much of an address as can be checked without resolving it.
-    pub fn check_literal(self, url: &Url) -> Result<(), AddressRefused> {
+    pub fn check_literal(&self, url: &Url) -> Result<(), AddressRefused> {
         match self {
             Self::Configured => Ok(()),
             Self::ChosenByOthers(rules) => rules.check_literal(url),
         }
     }
+
+    /// Where a URL leads now, for a call that another program makes: it is to connect to one of these addresses, and look no
+    /// name up by itself. Empty where it may do as it likes, because the operator has chosen the URL, or it holds an address.
+    pub async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, NotResolved> {
+        self.check_literal(url)?;
+        let (Self::ChosenByOthers(rules), Some(Host::Domain(name))) = (self, url.host()) else {
+            return Ok(Vec::new());
+        };
+        let unknown = |error| NotResolved::Unknown { name: name.to_owned(), error };
+        let found = tokio::net::lookup_host((name, 0)).await.map_err(unknown)?;
+        found.map(|address| Ok(rules.check(address.ip()).map(|()| address.ip())?)).collect()
+    }
+}
+
+/// Why it is not known where a URL leads.
+#[derive(Debug, thiserror::Error)]
+pub enum NotResolved {
+    /// It leads to an address that must not be called.
+    #[error(transparent)]
+    Refused(#[from] AddressRefused),
+    /// Nothing has this name.
+    #[error("cannot find out the address of {name}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What the system says.
+        #[source]
+        error: std::io::Error,
+    },
 }
 
 /// Why there was no answer.
@@ -48,7 +78,7 @@ pub enum NoAnswer {
 }
 
 /// A client for the given destinations, for the caller to complete.
-pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBuilder {
+pub fn client(user_agent: &str, destinations: &Destinations) -> reqwest::ClientBuilder {
     let client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +88,7 @@ pub fn client(user_agent: &str, destinations: Destinations) -> reqwest::ClientBu
         .user_agent(user_agent);
     match destinations {
         Destinations::Configured => client,
-        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules),
+        Destinations::ChosenByOthers(rules) => client.no_proxy().dns_resolver(rules.clone()),
     }
 }
 

@@ -28,10 +28,10 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
-pub use http::{ConnectionOptions, OpenFiles};
+pub use http::{ConnectionOptions, OpenFiles, TrustedProxies, cleartext_notice};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
-    check_owners, copy_database, database_url, repositories_in, start_mirror, start_upstream,
+    check_owners, copy_database, database_url, folder_role, repositories_in, start_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

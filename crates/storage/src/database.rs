@@ -1,8 +1,9 @@
 //! The one database of a role: where it is, how it is opened and brought up to date.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -57,8 +58,11 @@ pub struct Database {
     connection: DatabaseConnection,
     location: Location,
     flush: Flush,
+    role: Role,
     /// Whether it was found not to answer.
     away: Arc<AtomicBool>,
+    /// Whether another process was found to work with it for the same role.
+    doubled: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -88,7 +92,7 @@ impl Database {
         }
         let options = location.options(size.connections, flush);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
-        Ok(Self { connection, location, flush, away: Arc::default() })
+        Ok(Self { connection, location, flush, role, away: Arc::default(), doubled: Arc::default() })
     }
 
     /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
@@ -184,6 +188,16 @@ impl Database {
         &self.away
     }
 
+    /// Whether another process was found to work with it for the same role.
+    pub(crate) fn doubled(&self) -> &AtomicBool {
+        &self.doubled
+    }
+
+    /// Whose tables are used.
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
     /// Where single statements go. One that changes a row and returns it belongs into a transaction: SQLite commits when
     /// the statement has ended, and the row comes before that.
     pub(crate) fn connection(&self) -> &DatabaseConnection {
@@ -254,14 +268,16 @@ pub enum DatabaseUnavailable {
     },
 }
 
-/// Creates the file readable for its owner only, because it holds secrets; SQLite gives its side files
-/// the same mode.
+/// Creates the file readable for its owner only, because it holds secrets, and makes one so that is there already. SQLite
+/// gives its side files the same mode.
 fn create_private_file(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?;
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    for file in [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+        let Ok(metadata) = std::fs::metadata(&file) else { continue };
+        if metadata.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        }
+    }
     // The file itself is flushed by what is written into it.
     sync_folder_of(path)
 }
@@ -388,13 +404,14 @@ mod tests {
         assert!(nowhere.is_err());
     }
 
-    #[cfg(unix)]
     #[tokio::test]
-    async fn a_database_file_is_for_its_owner_only() {
-        use std::os::unix::fs::PermissionsExt;
-
+    async fn a_database_file_is_for_its_owner_only_also_one_that_was_there() {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let file = folder.path().join("store.db");
+        let url = format!("sqlite:{}", file.display());
+        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.unwrap();
+        database.close().await.unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.unwrap();
         MirrorStore::new(database.clone()).set_setting("name", "value").await.unwrap();
         let mut files = 0;

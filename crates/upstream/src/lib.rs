@@ -27,10 +27,10 @@ pub use accounts::{
 pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
 pub use origin::Primary;
 pub use repositories::{
-    Branch, BranchDeletion, BranchOrder, BranchQuery, ProjectCreation, PushAccess, ReferenceDifference,
-    Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation, RepositoryFaults,
-    RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
+    Branch, BranchDeletion, BranchOrder, BranchQuery, MirrorPurge, ProjectCreation, PurgeProgress,
+    PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation,
+    RepositoryFaults, RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
 };
 pub use status::UpstreamStatus;
-pub use upstream::{MirrorAddresses, StartError, Upstream, UpstreamOptions};
+pub use upstream::{StartError, Upstream, UpstreamOptions};
 pub use webhooks::{InvocationHistory, WebhookCredentials, WebhookFields, WebhookTest, Webhooks};

@@ -17,18 +17,8 @@ use url::Url;
 use crate::accounts::{Accounts, AdminAccount, BootstrapError, FirstAdmin, create_admin};
 use crate::changes::{self, Changes};
 use crate::origin::Primary;
-use crate::repositories::Repositories;
+use crate::repositories::{Repositories, carry_out_purges};
 use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
-
-/// Which addresses mirrors and webhooks may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MirrorAddresses {
-    /// Ordinary ones, and loopback if the upstream's own base URL is on loopback.
-    #[default]
-    Ordinary,
-    /// Any, by the operator's decision.
-    Anything,
-}
 
 /// How an upstream is to be run.
 #[derive(Debug, Clone)]
@@ -40,7 +30,7 @@ pub struct UpstreamOptions {
     /// Password of the first administrator; generated if there is none.
     pub admin_password: Option<Secret>,
     /// Which addresses mirrors and webhooks may have.
-    pub mirror_addresses: MirrorAddresses,
+    pub outgoing: AddressRules,
     /// How long a deleted repository lies in the trash.
     pub trash_time: Duration,
     /// How long a mirror's request to join waits for a decision.
@@ -92,12 +82,8 @@ impl Upstream {
         served: ServedRepositories,
         options: UpstreamOptions,
     ) -> Result<(Self, Option<AdminAccount>), StartError> {
-        let rules = match options.mirror_addresses {
-            MirrorAddresses::Ordinary => AddressRules::for_server_at(&options.base_url),
-            MirrorAddresses::Anything => AddressRules::Anything,
-        };
-        let destinations = Destinations::ChosenByOthers(rules);
-        let client = PeerClient::new(USER_AGENT, destinations, options.clock.clone())
+        let destinations = Destinations::ChosenByOthers(options.outgoing);
+        let client = PeerClient::new(USER_AGENT, destinations.clone(), options.clock.clone())
             .map_err(StartError::HttpClient)?;
         let webhook_client =
             WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;
@@ -128,7 +114,7 @@ impl Upstream {
         webhook_client: WebhookClient,
         trash_time: Duration,
     ) -> Self {
-        let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
+        let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
@@ -147,6 +133,7 @@ impl Upstream {
             Arc::clone(&announcer),
             Arc::clone(&accounts),
             Arc::clone(&changes),
+            client,
             tasks.clone(),
         ));
         let primary = Primary {
@@ -177,8 +164,9 @@ impl Upstream {
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());
         let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
         let room = keep_room(self.0.served.clone(), stop.clone());
+        let purges = carry_out_purges(Arc::clone(&self.0.repositories), stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, purges, housekeeping);
         self.0.tasks.finished().await;
     }
 

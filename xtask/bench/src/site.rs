@@ -1,8 +1,11 @@
 //! Where a server runs: the group that counts for it, a network namespace, and an address.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+
+use anyhow::Context;
 
 use crate::measuring::group::Group;
 
@@ -26,6 +29,12 @@ impl Site {
     /// The same place for another server, which is counted by itself.
     pub fn with_own_group(&self) -> Self {
         Site { group: Group::new(), ..self.clone() }
+    }
+
+    /// The address with a port that is free now, here and so most likely there.
+    pub fn free_address(&self) -> anyhow::Result<String> {
+        let free = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
+        Ok(format!("{}:{}", self.address, free.local_addr()?.port()))
     }
 
     /// A command that runs there.

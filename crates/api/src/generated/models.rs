@@ -154,6 +154,11 @@ pub struct EnrichedRepository {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
     /// The part of the storage that holds the repository, always 0.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,6 +202,15 @@ pub struct EnrichedRepositoryProperties {
     #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// The nonce of the request. Absent if none was sent.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// How many times it was ordered to remove everything that no ref leads to. A mirror that serves the refs of this
+    /// generation does the same, and reports it. Absent when it was never ordered.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge: Option<i64>,
 }
 
 /// A permission for the whole server, from low to high: to sign in, to create projects, to administer projects
@@ -1140,6 +1154,48 @@ impl fmt::Display for ProjectType {
     }
 }
 
+/// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum PurgeState {
+    /// `NEVER_ORDERED`
+    #[oai(rename = "NEVER_ORDERED")]
+    #[serde(rename = "NEVER_ORDERED")]
+    NeverOrdered,
+    /// `PENDING`
+    #[oai(rename = "PENDING")]
+    #[serde(rename = "PENDING")]
+    Pending,
+    /// `DONE`
+    #[oai(rename = "DONE")]
+    #[serde(rename = "DONE")]
+    Done,
+}
+
+impl PurgeState {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::NeverOrdered, Self::Pending, Self::Done];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverOrdered => "NEVER_ORDERED",
+            Self::Pending => "PENDING",
+            Self::Done => "DONE",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for PurgeState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// What has become of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
 pub enum RefChangeType {
@@ -1581,6 +1637,10 @@ pub struct RestAnalyticsSettings {
     #[oai(rename = "runsTwice", skip_serializing_if_is_none)]
     #[serde(rename = "runsTwice", default, skip_serializing_if = "Option::is_none")]
     pub runs_twice: Option<bool>,
+    /// The process of the upstream that answers; another one after each start. Absent unless a mirror named its own.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// What this server is.
@@ -2208,6 +2268,21 @@ pub struct RestMirrorCopies {
     pub in_step_repos: i32,
 }
 
+/// How far a mirror is with an order to remove what no ref leads to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestMirrorPurge {
+    /// The id that the mirror has given itself.
+    pub id: String,
+    /// The name of the mirror.
+    pub name: String,
+    /// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+    pub state: PurgeState,
+    /// When the mirror reported that it has carried out the order, in epoch milliseconds. Absent before.
+    #[oai(rename = "doneAt", skip_serializing_if_is_none)]
+    #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<i64>,
+}
+
 /// How the copy of a repository on a mirror stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMirrorRepositorySynchronizationStatus {
@@ -2814,6 +2889,11 @@ pub struct RestRepository {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
     /// The part of the storage that holds the repository, always 0.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -2957,6 +3037,30 @@ pub struct RestRepositoryMirrorEvent {
     #[oai(rename = "syncType", skip_serializing_if_is_none)]
     #[serde(rename = "syncType", default, skip_serializing_if = "Option::is_none")]
     pub sync_type: Option<MirrorSyncType>,
+    /// The number of the newest order to remove everything that no ref leads to which the mirror has carried out. Absent
+    /// when it has carried out none.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge: Option<i64>,
+}
+
+/// How far the latest order is to remove everything that no ref leads to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryPurge {
+    /// How many times that was ordered.
+    pub number: i64,
+    /// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
+    pub state: PurgeState,
+    /// When it was ordered, in epoch milliseconds. Absent when it never was.
+    #[oai(rename = "orderedAt", skip_serializing_if_is_none)]
+    #[serde(rename = "orderedAt", default, skip_serializing_if = "Option::is_none")]
+    pub ordered_at: Option<i64>,
+    /// When this server had carried it out, in epoch milliseconds. Absent before.
+    #[oai(rename = "doneAt", skip_serializing_if_is_none)]
+    #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<i64>,
+    /// The mirrors that have reported a synchronization of the repository.
+    pub mirrors: Vec<RestMirrorPurge>,
 }
 
 /// A repository to create.
@@ -3625,6 +3729,7 @@ impl fmt::Display for UserType {
     Permission,
     ProjectPermission,
     ProjectType,
+    PurgeState,
     RefChangeType,
     RefType,
     RepositoryFaultKind,
@@ -3675,6 +3780,7 @@ impl fmt::Display for UserType {
     RestMinimalRef,
     RestMirrorAcceptance,
     RestMirrorCopies,
+    RestMirrorPurge,
     RestMirrorRepositorySynchronizationStatus,
     RestMirrorServer,
     RestMirrorStanding,
@@ -3706,6 +3812,7 @@ impl fmt::Display for UserType {
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryPurge,
     RestRepositoryRequest,
     RestRepositoryRestoration,
     RestRepositoryRestorationRequest,

@@ -272,6 +272,96 @@ pub trait DeleteRepository: Handlers {
     ) -> impl Future<Output = Result<DeleteRepositoryResponse, Self::Error>> + Send;
 }
 
+/// What `getRepositoryPurge` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetRepositoryPurgeRequest {
+    /// The key of a project, in upper or lower case.
+    pub project_key: String,
+    /// The slug of a repository, as it stands in its clone URLs.
+    pub repository_slug: String,
+}
+
+/// What `getRepositoryPurge` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryPurgeResponse {
+    /// How far the order is.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryPurge>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getRepositoryPurge`: see who has removed what no ref leads to.
+pub trait GetRepositoryPurge: Handlers {
+    /// See who has removed what no ref leads to
+    fn get_repository_purge(
+        &self,
+        call: Call,
+        request: GetRepositoryPurgeRequest,
+    ) -> impl Future<Output = Result<GetRepositoryPurgeResponse, Self::Error>> + Send;
+}
+
+/// What `purgeRepository` is asked.
+#[derive(Clone, PartialEq)]
+pub struct PurgeRepositoryRequest {
+    /// The key of a project, in upper or lower case.
+    pub project_key: String,
+    /// The slug of a repository, as it stands in its clone URLs.
+    pub repository_slug: String,
+}
+
+/// What `purgeRepository` answers.
+#[derive(ApiResponse)]
+pub enum PurgeRepositoryResponse {
+    /// The order, which is being carried out.
+    #[oai(status = 202)]
+    Accepted(ApiJson<RestRepositoryPurge>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `purgeRepository`: remove what no ref leads to.
+pub trait PurgeRepository: Handlers {
+    /// Remove what no ref leads to
+    fn purge_repository(
+        &self,
+        call: Call,
+        request: PurgeRepositoryRequest,
+    ) -> impl Future<Output = Result<PurgeRepositoryResponse, Self::Error>> + Send;
+}
+
 /// What `getBranches` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetBranchesRequest {
@@ -709,6 +799,8 @@ pub trait RepositoriesOperations:
     + GetRepository
     + UpdateRepository
     + DeleteRepository
+    + GetRepositoryPurge
+    + PurgeRepository
     + GetBranches
     + CreateBranchForRepository
     + GetDefaultBranchWithTip
@@ -726,6 +818,8 @@ impl<H> RepositoriesOperations for H where H:
     + GetRepository
     + UpdateRepository
     + DeleteRepository
+    + GetRepositoryPurge
+    + PurgeRepository
     + GetBranches
     + CreateBranchForRepository
     + GetDefaultBranchWithTip
@@ -868,6 +962,56 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
         };
         let answer = self.0.delete_repository(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// See who has removed what no ref leads to
+    ///
+    /// Answers how far the latest order is to remove everything that no ref leads to: whether this server has carried it
+    /// out, and each mirror that has reported a synchronization of the repository. Needs `REPO_ADMIN`.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/purge", method = "get", operation_id = "getRepositoryPurge", tag = "Tag::This")]
+    async fn get_repository_purge(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<GetRepositoryPurgeResponse> {
+        let request = GetRepositoryPurgeRequest {
+            project_key: project_key.0,
+            repository_slug: repository_slug.0,
+        };
+        let answer = self.0.get_repository_purge(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Remove what no ref leads to
+    ///
+    /// Orders that everything which no ref leads to is removed at once, here and on every mirror, with stored answers and
+    /// bundles: how a secret is taken out of a repository, after the branches and tags that lead to it were deleted or
+    /// moved. What was force-pushed away is not kept for builds any more. The order is durable, and a mirror that is away
+    /// carries it out when it is back. Needs `REPO_ADMIN`.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/purge", method = "post", operation_id = "purgeRepository", tag = "Tag::This")]
+    async fn purge_repository(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<PurgeRepositoryResponse> {
+        let request = PurgeRepositoryRequest {
+            project_key: project_key.0,
+            repository_slug: repository_slug.0,
+        };
+        let answer = self.0.purge_repository(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_git::Durability;
+use heliostat_git::{Durability, Fsck, MemoryLimits};
+use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
-    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, UpstreamOptions,
+    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
+    UpstreamOptions,
 };
 use url::Url;
 
@@ -44,8 +46,8 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
-        // The mirror of the demonstration lives on loopback.
-        allow_special_mirror_addresses: true,
+        outgoing: OutgoingNetworks::default(),
+        fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
@@ -102,10 +104,12 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         data,
         database: None,
         git,
+        git_memory: MemoryLimits::default(),
         durability,
         trash_time,
         serving,
         connections: ConnectionOptions::default(),
+        trusted_proxies: TrustedProxies::default(),
         metrics_token: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a role can keep its data where it is told to, and for how long.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use heliostat_git::{DiskRoom, DiskState};
@@ -33,6 +34,24 @@ pub fn writable(data: &Path) -> Finding {
             ITEM,
             format!("{} is not writable: {error}", existing.display()),
             "give it to the user that runs heliostat, or choose another --data",
+        ),
+    }
+}
+
+/// Whether only its owner may look into it.
+pub fn private(data: &Path) -> Finding {
+    const ITEM: &str = "privacy";
+    const OF_OTHERS: u32 = 0o077;
+    let Ok(found) = data.metadata() else {
+        return Finding::skipped(ITEM, "the data directory will be created, for its owner only");
+    };
+    let mode = found.permissions().mode() & 0o777;
+    match mode & OF_OTHERS {
+        0 => Finding::good(ITEM, "only the owner may look into the data directory"),
+        _ => Finding::doubtful(
+            ITEM,
+            format!("other users of this machine may look into the data directory, its mode is {mode:o}"),
+            "the next start takes that away, or `chmod 700` it now",
         ),
     }
 }

@@ -4,6 +4,7 @@ mod data_directory;
 mod finding;
 mod surroundings;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,6 +29,12 @@ pub struct DoctorOptions {
     /// Upstream that a mirror would follow [default: none, not checked].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     upstream: Option<Url>,
+    /// Address that the role listens on [default: none, TLS is not checked].
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// URL that clients of the role see [default: http:// and the listening address].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
+    base_url: Option<Url>,
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     git: PathBuf,
@@ -41,8 +48,10 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
     let mut findings = vec![
         surroundings::git(&options.git).await,
         data_directory::writable(&options.data),
+        data_directory::private(&options.data),
         data_directory::free_space(&options.data),
         surroundings::open_files(OpenFiles::now()),
+        surroundings::encryption(options.listen, options.base_url.as_ref()),
         surroundings::database(options.database.as_deref()).await,
         surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
     ];

@@ -1,5 +1,6 @@
 //! Whether what a role works with is there: git, the database, the upstream and its clock.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,28 @@ pub fn open_files(files: OpenFiles) -> Finding {
         );
     }
     Finding::good(ITEM, detail)
+}
+
+/// Whether what travels to the role is encrypted, and whether it may listen where it is to.
+pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>) -> Finding {
+    const ITEM: &str = "TLS";
+    let ip = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
+    match (base_url, listen) {
+        (None, None) => Finding::skipped(ITEM, "neither --base-url nor --listen given"),
+        (None, Some(address)) if !ip.to_canonical().is_loopback() => Finding::failed(
+            ITEM,
+            format!("{address} is reached from other machines, which need to know at which URL"),
+            "give the URL by --base-url, or listen on loopback",
+        ),
+        (None, Some(address)) => Finding::good(ITEM, format!("{address} is reached from this machine only")),
+        (Some(url), _) => match heliostat_server::cleartext_notice(url, ip) {
+            None => Finding::good(ITEM, format!("{url} is encrypted, or on this machine")),
+            Some(notice) => {
+                let remedy = "put a proxy with TLS in front, and give its https address as --base-url";
+                Finding::doubtful(ITEM, notice.split(':').next().unwrap_or(notice), remedy)
+            }
+        },
+    }
 }
 
 /// Whether the database can be reached.
@@ -181,6 +204,19 @@ mod tests {
         let short = open_files(files(1_024));
         assert_eq!(short.outcome, Outcome::Doubtful);
         assert!(short.detail.contains("may open 1024, keeps 512 for its own work and takes 256"), "{short}");
+    }
+
+    #[test]
+    fn a_role_that_others_reach_needs_a_url_and_encryption() {
+        let outcome = |listen: &str, base_url: Option<&str>| {
+            let url = base_url.map(|url| Url::parse(url).expect("a URL"));
+            encryption(Some(listen.parse().expect("an address")), url.as_ref()).outcome
+        };
+        assert_eq!(outcome("0.0.0.0:7990", None), Outcome::Failed);
+        assert_eq!(outcome("[::1]:7990", None), Outcome::Good);
+        assert_eq!(outcome("0.0.0.0:7990", Some("http://10.0.0.1:7990")), Outcome::Doubtful);
+        assert_eq!(outcome("127.0.0.1:7990", Some("https://git.example.com")), Outcome::Good);
+        assert_eq!(encryption(None, None).outcome, Outcome::Skipped);
     }
 
     #[tokio::test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use heliostat_server::ConnectionOptions;
+use heliostat_peer::Network;
+use heliostat_server::{ConnectionOptions, TrustedProxies};
 
 use super::{duration, size};
 
@@ -22,6 +23,16 @@ pub struct ConnectionFlags {
     /// of one that dawdles.
     #[arg(long, value_name = "NUMBER", env = "HELIOSTAT_MAX_CONNECTIONS", default_value = "4096", value_parser = parse_connections)]
     pub max_connections: usize,
+    /// Networks of the proxies in front of this server, separated by commas: what they say in X-Forwarded-For is believed, so
+    /// that limits per network are those of clients.
+    #[arg(
+        long,
+        value_name = "NETWORKS",
+        env = "HELIOSTAT_TRUSTED_PROXIES",
+        default_value = "127.0.0.0/8,::1",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl ConnectionFlags {
@@ -32,6 +43,11 @@ impl ConnectionFlags {
             min_bytes_per_second: self.client_min_speed,
             max_connections: self.max_connections,
         }
+    }
+
+    /// The proxies that are believed.
+    pub fn trusted_proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxies.clone())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::size;
+
 /// Reads an absolute `http` or `https` URL without credentials, query and fragment.
 pub fn parse_http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
@@ -39,6 +41,15 @@ pub fn parse_parallelism(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads how much memory a git process may take: at least what small repositories need.
+pub fn parse_git_memory(text: &str) -> Result<u64, String> {
+    const MIN_BYTES: u64 = 128 * 1024 * 1024;
+    match size::parse(text)? {
+        bytes if bytes >= MIN_BYTES => Ok(bytes),
+        _ => Err("must be at least 128MiB".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +71,10 @@ mod tests {
         assert_eq!(parse_parallelism("256"), Ok(256));
         for text in ["0", "257", "-1", "many"] {
             assert!(parse_parallelism(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_git_memory("2GiB"), Ok(2 << 30));
+        for text in ["0", "127MiB", "much"] {
+            assert!(parse_git_memory(text).is_err(), "{text}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
-use heliostat_git::Durability;
+use heliostat_git::{Durability, Fsck};
+use heliostat_peer::{Network, OutgoingNetworks};
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice};
@@ -31,9 +31,18 @@ pub struct UpstreamRoleOptions {
     /// Version that clients are told, for those that want a certain version of Bitbucket [default: Heliostat's own].
     #[arg(long, value_name = "VERSION", env = "HELIOSTAT_REPORTED_VERSION")]
     pub reported_version: Option<ReportedVersion>,
-    /// Let mirrors join from loopback, link-local and other special-purpose addresses [default: false].
-    #[arg(long, env = "HELIOSTAT_ALLOW_SPECIAL_MIRROR_ADDRESSES", value_parser = BoolishValueParser::new())]
-    pub allow_special_mirror_addresses: bool,
+    /// Networks that mirrors and webhooks may be in although this server calls no such addresses by itself: loopback,
+    /// link-local, metadata services and others with a special meaning. Several are separated by commas [default: none].
+    #[arg(long, value_name = "NETWORKS", env = "HELIOSTAT_OUTGOING_ALLOW", value_delimiter = ',')]
+    pub outgoing_allow: Vec<Network>,
+    /// Networks that mirrors and webhooks must not be in. Of the networks in both lists that hold an address the smallest
+    /// counts, so that 0.0.0.0/0 and ::/0 leave only what is allowed [default: none].
+    #[arg(long, value_name = "NETWORKS", env = "HELIOSTAT_OUTGOING_DENY", value_delimiter = ',')]
+    pub outgoing_deny: Vec<Network>,
+    /// How pushes are checked: strict refuses whatever git fsck complains about, lenient lets through what old tools have
+    /// written, off refuses only what would harm clients, which always is. The first push into a repository is at most lenient.
+    #[arg(long, value_name = "STRICTNESS", env = "HELIOSTAT_FSCK", default_value = "lenient")]
+    pub fsck: Fsck,
     /// How long a mirror's request to join waits for an administrator before it is forgotten.
     #[arg(
         long, value_name = "TIME", env = "HELIOSTAT_REQUEST_LIFETIME", default_value = "30d",
@@ -60,7 +69,8 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     let notice = PasswordNotice::before_start(&options.data);
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability)?,
-        allow_special_mirror_addresses: options.allow_special_mirror_addresses,
+        fsck: options.fsck,
+        outgoing: OutgoingNetworks { allowed: options.outgoing_allow, denied: options.outgoing_deny },
         display_name: options.display_name,
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),
         admin_password: admin_password(),

@@ -40,6 +40,8 @@ pub struct SyncReport {
     pub generation: Option<i64>,
     /// How it came there, if it says so.
     pub sync_type: Option<SyncType>,
+    /// The newest order to remove what no ref leads to that it has carried out, if it has just done so.
+    pub purge: Option<i64>,
 }
 
 /// The repositories of an origin, as its mirrors have them.
@@ -84,6 +86,7 @@ impl<O: Origin> MirroredRepositories<O> {
             .map(Generation)
             .filter(|_| report.outcome == MirrorOutcome::Synchronized)
             .filter(|generation| *generation <= repository.generation);
+        let purged = report.purge.filter(|number| *number <= repository.purge.number);
         let state = RepositoryMirrorState {
             mirror_id: mirror.id().clone(),
             repository_id: id,
@@ -91,6 +94,8 @@ impl<O: Origin> MirroredRepositories<O> {
             mirror_repository_id: report.mirror_repository_id.map(LocalRepositoryId),
             synced_generation: reached,
             reported_at: self.announcer.now_ms(),
+            purged: purged.unwrap_or_default(),
+            purged_at: purged.map(|_| self.announcer.now_ms()),
         };
         let make_events = match report.outcome {
             MirrorOutcome::Synchronized => {

@@ -14,6 +14,7 @@ pub(crate) struct Housekeeping {
     changed: Mutex<BTreeSet<u64>>,
     wake: Notify,
     counters: Mutex<HousekeepingCounters>,
+    alone: tokio::sync::Mutex<()>,
 }
 
 /// What housekeeping has done since the start.
@@ -57,6 +58,11 @@ pub struct LastRun {
 }
 
 impl Housekeeping {
+    /// To be held by one that rewrites or removes packs.
+    pub(crate) async fn alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.alone.lock().await
+    }
+
     /// Notes that a repository has changed, and has it looked at soon.
     pub(crate) fn changed(&self, repository: u64) {
         self.changed.lock().insert(repository);

@@ -8,6 +8,9 @@
 //!       remove_replaced: removes what the index replaces, when nobody is left who may need it ◀─┘
 //! ```
 //!
+//! What no reference leads to any more is removed when it is old enough, or at once when an administrator says so: see
+//! [`prune`].
+//!
 //! Nothing is ever taken away from under a process that reads: see [`heliostat_git::Readers`]. Nothing that is needed
 //! after a crash is only in memory: what to do is read off the disk each time.
 
@@ -17,6 +20,7 @@ mod own_leftovers;
 mod pack_times;
 mod packs;
 mod plan;
+mod prune;
 mod reconcile;
 mod remove_replaced;
 mod repack;
@@ -33,6 +37,7 @@ pub(crate) use packs::Pack;
 pub(crate) use packs::PackInventory;
 #[cfg(test)]
 pub(crate) use plan::Thresholds;
+pub use prune::Pruned;
 pub use reconcile::keep_house;
 pub use repack::Repacked;
 #[cfg(test)]

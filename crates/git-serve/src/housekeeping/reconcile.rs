@@ -16,6 +16,7 @@ use super::counters::LastRun;
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
 use super::plan::{Thresholds, reason};
+use super::prune::prune_if_due;
 use super::remove_replaced::{remove_packed_loose_objects, remove_packs};
 use super::repack::{Repacked, repack};
 use crate::served::{ServedRepositories, ServedRepository};
@@ -141,7 +142,14 @@ impl Reconciler {
         }
         self.repositories.engine().housekeeping().count(|counters| counters.looks += 1);
         let started = Instant::now();
-        match self.repack_if_due(&served).await {
+        let engine = Arc::clone(self.repositories.engine());
+        let alone = engine.housekeeping().alone().await;
+        let worked = match self.repack_if_due(&served).await {
+            Ok(repacked) => prune_if_due(&served, &self.thresholds).await.map(|pruned| repacked || pruned),
+            failed => failed,
+        };
+        drop(alone);
+        match worked {
             Ok(worked) => {
                 self.not_before.remove(&id);
                 if worked {
@@ -276,6 +284,8 @@ impl Reconciler {
             self.pack_times.remove(&id);
             return Ok(());
         };
+        let engine = Arc::clone(self.repositories.engine());
+        let _alone = engine.housekeeping().alone().await;
         // Looked at again, because the common index may have been written anew without them.
         self.look_at_packs(&repository).await?;
         let Some(times) = self.pack_times.get_mut(&id) else { return Ok(()) };

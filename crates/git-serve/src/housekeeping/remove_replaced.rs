@@ -87,7 +87,7 @@ fn remove(folder: &Path, pack: &str) -> io::Result<u64> {
     remove_if_there(&part("idx"))?;
     // Removing a large file takes a while: what is left when this process is killed must be known for a leftover.
     std::fs::rename(&file, &removed)?;
-    for file in [part("rev"), part("bitmap"), removed] {
+    for file in [part("rev"), part("bitmap"), part("mtimes"), removed] {
         remove_if_there(&file)?;
     }
     Ok(size)

@@ -58,7 +58,7 @@ pub struct Repacked {
 }
 
 /// The index over the packs.
-struct Indexed {
+pub(super) struct Indexed {
     has_bitmap: bool,
     is_new: bool,
 }
@@ -90,7 +90,7 @@ pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -
     let has_bundle = renew_bundle(served, new_base.as_ref(), current.base.as_ref(), &needed).await?;
     let packed_refs = pack_refs(repository).await?;
     if !refs.is_empty() && (index.is_new || !current.has_commit_graph) {
-        write_commit_graph(repository).await?;
+        write_commit_graph(repository, "--split").await?;
     }
     Ok(Repacked {
         packs_before: inventory.packs.len(),
@@ -131,7 +131,7 @@ pub(super) async fn write_pack(
 }
 
 /// Writes the index over these packs unless it is there.
-async fn index(
+pub(super) async fn index(
     repository: &Repository,
     current: &PackInventory,
     needed: &[Pack],
@@ -189,9 +189,10 @@ async fn snapshot_file(refs: &RefSnapshot) -> Result<tempfile::NamedTempFile, Gi
     written.await.map_err(|error| GitError::Io { operation: "list references for a bitmap", error })
 }
 
-async fn write_commit_graph(repository: &Repository) -> Result<(), GitError> {
+/// `split` says whether it is added to what is there.
+pub(super) async fn write_commit_graph(repository: &Repository, split: &str) -> Result<(), GitError> {
     let command = background(repository, "write the commit graph").args(["commit-graph", "write"]);
-    let command = command.args(["--reachable", "--split", "--changed-paths", "--no-progress"]);
+    let command = command.args(["--reachable", split, "--changed-paths", "--no-progress"]);
     // Parts that were merged into others stay for a while, because a process may be about to open them.
     command.args([MAX_CHANGED_PATH_FILTERS, "--expire-time=1.hour.ago"]).run().await.map(drop)
 }

@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
 
-use crate::process::{Permit, Reader};
+use crate::process::{MemoryLimit, Permit, Reader};
 
 /// Most that is read from a process at once.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
@@ -58,6 +58,7 @@ struct Group {
 impl GitProcess {
     pub(crate) fn spawn(
         mut command: Command,
+        memory: MemoryLimit,
         place: Permit,
         guards: Vec<Guard>,
         reader: Option<Reader>,
@@ -65,7 +66,9 @@ impl GitProcess {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let group = Group { child: Mutex::new(child), _place: place, _guards: guards, reader };
-        Ok(Self { group: Some(group), stdin, stdout, stderr })
+        let process = Self { group: Some(group), stdin, stdout, stderr };
+        process.id().map_or(Ok(()), |id| memory.bound(id))?;
+        Ok(process)
     }
 
     /// Lets every other process of the machine go first. One that has ended already needs nothing.
@@ -161,7 +164,7 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     use super::*;
-    use crate::process::{ClientKey, FairQueue, Shares};
+    use crate::process::{ClientKey, FairQueue, MemoryLimits, MemoryUse, Shares};
 
     /// A shell that starts a helper, says both numbers, and waits for the helper.
     #[expect(clippy::disallowed_methods, reason = "a stand-in for git that is easier to watch")]
@@ -169,7 +172,8 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let place = FairQueue::new(Shares::unlimited(1)).permit(0, ClientKey::server()).await;
-        let mut process = GitProcess::spawn(command, place, Vec::new(), None).expect("sh runs");
+        let memory = MemoryLimits::default().of(MemoryUse::Work);
+        let mut process = GitProcess::spawn(command, memory, place, Vec::new(), None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))

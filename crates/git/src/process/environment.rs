@@ -62,6 +62,10 @@ const SETTINGS: &[(&str, &str)] = &[
     // References are packed while pushes arrive: each waits for the other's lock a moment instead of failing.
     ("core.filesRefLockTimeout", "2000"),
     ("core.packedRefsTimeout", "5000"),
+    // Larger files are read and written in pieces, and looked at for deltas by nobody but the client that sends them.
+    ("core.bigFileThreshold", "64m"),
+    // What each thread keeps of the objects that it compares.
+    ("pack.windowMemory", "128m"),
 ];
 
 /// The environment and the settings of a process, before anything that is particular to it.

@@ -38,6 +38,8 @@ const REFUSED_BY_THE_SYSTEM: &[&str] = &[
     "Too many open files",
     "Cannot allocate memory",
     "ut of memory",
+    // More at once than a process of ours may have.
+    "attempting to allocate",
     "Permission denied",
     "Operation not permitted",
     "Input/output error",

@@ -12,6 +12,8 @@ mod error;
 mod executable;
 mod fair_queue;
 mod fault;
+mod fsck;
+mod memory;
 mod orphans;
 mod output;
 mod readers;
@@ -37,6 +39,9 @@ pub use executable::{Git, GitUnavailable, MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCE
 pub use fair_queue::{FairQueue, Permit, QueueCounters};
 pub use fault::Fault;
 pub(crate) use fault::is_about_content;
+pub use fsck::{Fsck, InvalidFsck};
+pub use memory::MemoryLimits;
+pub(crate) use memory::{MemoryLimit, MemoryUse};
 pub(crate) use orphans::{SERVER_VARIABLE, end_orphans, server_mark};
 pub use output::ByteStream;
 pub(crate) use output::pieces;

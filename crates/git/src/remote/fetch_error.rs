@@ -54,6 +54,12 @@ pub enum FetchError {
         /// What git said.
         detail: String,
     },
+    /// The other repository gives an object that would harm those who check it out.
+    #[error("what the remote repository sent would harm its readers: {detail}")]
+    Harmful {
+        /// What git said.
+        detail: String,
+    },
     /// The objects of the two repositories are named by different hashes.
     #[error("the remote repository names objects by another hash: {detail}")]
     ObjectFormatMismatch {
@@ -122,6 +128,7 @@ impl FetchError {
             | Self::RemoteUnreachable { .. }
             | Self::RemoteBroken { .. }
             | Self::RemoteObjectMissing { .. }
+            | Self::Harmful { .. }
             | Self::ObjectFormatMismatch { .. }
             | Self::CannotReadNow { .. }
             | Self::Timeout(_)
@@ -139,6 +146,8 @@ impl FetchError {
             detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
         if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
+        } else if says(&["fsck error in pack"]) {
+            Self::Harmful { detail }
         } else if says(&[
             "mismatched algorithms",
             "mismatched object format",
@@ -273,6 +282,9 @@ mod tests {
         let other_hash = "fatal: the receiving end does not support this repository's hash algorithm\n\
             fatal: the remote end hung up unexpectedly";
         assert!(matches!(read(other_hash), FetchError::ObjectFormatMismatch { .. }));
+        let harmful = "error: object 1234: hasDotgit: contains '.git'\nfatal: fsck error in packed object\n\
+            fatal: fetch-pack: invalid index-pack output";
+        assert!(matches!(read(harmful), FetchError::Harmful { .. }) && read(harmful).fault().is_none());
         assert!(matches!(read("fatal: bad object HEAD"), FetchError::Corrupt { .. }));
         let proves_nothing = [
             "fatal: not a git repository: '/r.git'",

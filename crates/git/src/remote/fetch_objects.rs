@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectId, lines_of};
 
-use crate::process::{GitCommand, GitError, SecretHeader, transfer, without_credentials};
+use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{FetchError, Remote};
 use crate::repository::Repository;
 
@@ -64,7 +64,8 @@ async fn fetch_shown(repository: &Repository, remote: &Remote, timeout: Duration
     let but_internal = format!("^{INTERNAL_NAMESPACE}*");
     // It says what would become of references here, and leaves them alone.
     let command = fetch_command(repository, remote).arg("--dry-run");
-    let command = command.args(["--", &remote.address, &everything, &but_internal]);
+    // It reads its input before it connects, and by then its memory is bounded.
+    let command = command.args(["--stdin", "--", &remote.address, &everything, &but_internal]);
     run_fetch(&command, remote, b"", timeout).await
 }
 
@@ -80,7 +81,8 @@ fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
     let command = repository.ref_writing_command("fetch").looking_again();
     let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
-    command.setting("protocol.version", "2").authorization(remote.authorization.as_ref())
+    let command = command.checking(Fsck::of_fetch()).setting("protocol.version", "2");
+    command.authorization(remote.authorization.as_ref())
 }
 
 async fn run_fetch(

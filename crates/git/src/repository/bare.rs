@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     /// Held by those who read references from disk, and alone by one that shows others at once.
     pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
+    removal_gates: Locks<tokio::sync::RwLock<()>>,
+    removal_counts: Locks<AtomicU64>,
     /// Held by one that writes down what references named before.
     left_tips: Arc<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
@@ -46,6 +49,8 @@ impl Shared {
             ref_locks: Locks::default(),
             swaps: Locks::default(),
             push_gates: Locks::default(),
+            removal_gates: Locks::default(),
+            removal_counts: Locks::default(),
             left_tips: Arc::default(),
             last_syncs: LastSyncs::default(),
         }
@@ -223,8 +228,11 @@ impl Repository {
             return Ok(());
         }
         // What they name now must be known when they are read again.
-        self.snapshot().await?;
-        update_refs(self.changing_command("update references"), self.path(), updates).await
+        let before = self.snapshot().await?;
+        let _no_removal = self.no_removal().await;
+        update_refs(self.changing_command("update references"), self.path(), updates).await?;
+        self.note_left_since(&before).await;
+        Ok(())
     }
 
     /// Held while many references change at once, or are packed: the two would wait for each other's locks in vain.
@@ -240,6 +248,16 @@ impl Repository {
     /// Open to pushes in their last step, or to one who syncs folders.
     pub(super) fn push_gate(&self) -> Arc<tokio::sync::RwLock<()>> {
         self.0.shared.push_gates.of(self.id())
+    }
+
+    /// Open to those who let references lead to objects, or to one who removes objects.
+    pub(super) fn removal_gates(&self) -> &Locks<tokio::sync::RwLock<()>> {
+        &self.0.shared.removal_gates
+    }
+
+    /// How many removals have begun and ended.
+    pub(super) fn removal_counts(&self) -> &Locks<AtomicU64> {
+        &self.0.shared.removal_counts
     }
 
     /// Keeps those apart who write down what references named before.

@@ -34,6 +34,8 @@ impl RepositoryDraft {
         let (place, trash, shared) = (store.place_of(id), store.trash_folder(), store.shared());
         let made = repository.path().to_owned();
         let durability = repository.git().durability();
+        // What is looked up in one folder must not be removed in the other.
+        let _no_removal = store.repository(id).no_removal().await;
         blocking(move || {
             if durability == Durability::Strict {
                 sync_tree(&made)?;

@@ -85,6 +85,7 @@ impl Repository {
             let (found, planned) = (shown.content_hash().clone(), after.content_hash().clone());
             return Err(SwapRefsError::NotAsPlanned { found, planned });
         }
+        self.note_left_since(before).await;
         Ok(shown)
     }
 

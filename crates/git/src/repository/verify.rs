@@ -25,7 +25,19 @@ impl Repository {
         self.fsck("verify", "--full").await
     }
 
+    /// What was removed meanwhile, because nothing leads to it, is not missing: then it is looked again.
     async fn fsck(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
+        let removals = self.removal_count();
+        loop {
+            let before = removals.now();
+            let found = self.fsck_once(operation, depth).await;
+            if found.is_ok() || removals.now() == before {
+                return found;
+            }
+        }
+    }
+
+    async fn fsck_once(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
         let command = self.command(operation).args(["fsck", depth, "--no-dangling", "--no-progress"]);
         // Not about objects that are gone from a commit graph: that is made anew.
         let command = command.setting("core.commitGraph", "false").yielding();

@@ -4,12 +4,9 @@
 //! end of what `git` says. There is no task beside it, so a slow client slows `git` down through the pipe, and a
 //! client that goes away ends `git` by dropping the stream.
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
-use std::process::ExitStatus;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -20,9 +17,10 @@ use heliostat_git_wire::{
 };
 
 use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
-use crate::repository::{PushTurn, Repository};
+use crate::repository::Repository;
 use crate::service::feed::{feed, pending_when_none};
-use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
+use crate::service::prepare_push::{checked, prepare_push, taking_a_push};
+use crate::service::{MAX_PUSH_BYTES, OnProgress, ServiceEnd, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 pub const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -83,14 +81,12 @@ pub async fn serve(
     let command = service_command(repository, service, options);
     let command = match service {
         GitService::UploadPack => command,
-        GitService::ReceivePack => taking_a_push(command, repository.change_under_way()),
+        GitService::ReceivePack => {
+            let command = checked(repository, command).await;
+            taking_a_push(command, repository.change_under_way())
+        }
     };
     command.spawn(lane_of(service)).await
-}
-
-/// What it needs of what is there it finds again, so a push over a slow line holds up nothing.
-fn taking_a_push(command: GitCommand, change: impl Any + Send + Sync) -> GitCommand {
-    command.holding(change).looking_again()
 }
 
 fn service_command(repository: &Repository, service: GitService, options: ServeOptions) -> GitCommand {
@@ -150,42 +146,11 @@ pub async fn exchange(
     let mut command = service_command(repository, service, options);
     let mut request = bounded(request, limit_bytes).boxed();
     if service == GitService::ReceivePack {
-        let change = Arc::new(repository.change_under_way());
-        let fed = Arc::downgrade(&change);
-        command = taking_a_push(command, change);
-        if let Some(turn) = repository.push_turn() {
-            command = command.holding(Arc::clone(&turn));
-            request = with_last_piece_in_turn(request, turn);
-        }
-        request = request
-            .inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed()))
-            .boxed();
+        (command, request) = prepare_push(repository, command, request).await;
     }
     let mut process = command.spawn(lane_of(service)).await?;
     let output = process.take_stdout().expect("spawned with a piped stdout").boxed();
     Ok(RunningService::by(process, output, operation_of(service), repository, request, None))
-}
-
-/// The request, whose last piece waits until the last step of the push may begin.
-fn with_last_piece_in_turn(request: ByteStream, turn: Arc<PushTurn>) -> ByteStream {
-    let request = stream::unfold((request.fuse(), None, turn), |(mut request, mut held, turn)| async move {
-        loop {
-            match request.next().await {
-                Some(Ok(piece)) => {
-                    if let Some(before) = held.replace(piece) {
-                        return Some((Ok(before), (request, held, turn)));
-                    }
-                }
-                Some(Err(error)) => return Some((Err(error), (request, None, turn))),
-                None => {
-                    let last: Bytes = held.take()?;
-                    turn.begin_last_step().await;
-                    return Some((Ok(last), (request, None, turn)));
-                }
-            }
-        }
-    });
-    request.boxed()
 }
 
 /// The answer of upload-pack to a request that is there already, with these settings besides its usual ones.
@@ -250,27 +215,10 @@ pub struct RunningService {
     ended: Option<ServiceEnd>,
     /// Whether that is noted where it was a failure.
     is_noted: bool,
+    /// Whether the request names something that git may be unable to read although nothing is damaged.
+    doubts_request: bool,
     operation: &'static str,
     repository: Repository,
-}
-
-/// How a service ended.
-#[derive(Clone)]
-pub struct ServiceEnd {
-    /// Its exit status.
-    pub status: ExitStatus,
-    /// The end of what it told people.
-    pub stderr: String,
-    /// Whether it was given the whole request.
-    pub request_was_whole: bool,
-}
-
-impl ServiceEnd {
-    /// A client that deepens a clone asks first where the history will be cut and says no more in that request;
-    /// upload-pack calls that a hang-up although it has answered.
-    pub fn is_hang_up(&self) -> bool {
-        self.request_was_whole && self.stderr.contains("the remote end hung up unexpectedly")
-    }
 }
 
 impl RunningService {
@@ -303,6 +251,7 @@ impl RunningService {
             was_cut_short: false,
             ended: None,
             is_noted: false,
+            doubts_request: false,
             operation,
             repository: repository.clone(),
         }
@@ -391,11 +340,23 @@ impl RunningService {
         Ok(self.ended.insert(end).clone())
     }
 
+    /// Takes what upload-pack only supposes about the repository for the fault of the request, which names something by
+    /// itself: whoever asks could have the repository examined.
+    #[must_use]
+    pub fn doubting_its_request(mut self) -> Self {
+        self.doubts_request = true;
+        self
+    }
+
     /// The error that tells of this end, which is noted. Whatever breaks off a pack that has begun may be damage, in
     /// words that are not known to be about it.
     pub fn failure(&mut self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
-        let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        let mut error =
+            GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        if self.doubts_request && error.only_supposes_damage() {
+            error = GitError::unreadable_filter(self.operation);
+        }
         if !std::mem::replace(&mut self.is_noted, true) {
             self.repository.note(&error);
             if self.packs && !error.is_broken_repository() && !matches!(error, GitError::Refused { .. }) {

@@ -30,10 +30,21 @@ pub(crate) struct Entry {
     condition: Condition,
     /// When the upstream last told what it has of it, in epoch milliseconds; 0 if that is not known.
     compared_at: AtomicI64,
+    /// The newest order to remove what no ref leads to, if there was one.
+    purge_order: Mutex<Option<PurgeOrder>>,
+    /// The newest such order that was carried out, as far as is known; 0 for none.
+    purged: AtomicI64,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
     pub(crate) fetching: tokio::sync::Mutex<()>,
+}
+
+/// An order of the upstream to remove what no ref leads to, once the refs are those of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PurgeOrder {
+    pub(crate) number: i64,
+    pub(crate) generation: Generation,
 }
 
 /// Whether the repository can be cloned from this mirror now.
@@ -95,6 +106,8 @@ impl Entry {
             shown_hash: Mutex::default(),
             condition: Condition::default(),
             compared_at,
+            purge_order: Mutex::default(),
+            purged: AtomicI64::new(0),
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -135,6 +148,31 @@ impl Entry {
 
     pub(super) fn note_compared(&self, now_ms: i64) {
         self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    /// Takes in how many times it was ordered to remove what no ref leads to, and says whether that is news.
+    pub(super) fn note_purge_order(&self, order: PurgeOrder) -> bool {
+        let mut known = self.purge_order.lock();
+        let is_news = order.number > known.map_or(0, |known| known.number);
+        if is_news {
+            *known = Some(order);
+        }
+        is_news
+    }
+
+    /// The newest order that was not carried out, as far as is known.
+    pub(crate) fn purge_order(&self) -> Option<PurgeOrder> {
+        let newest = *self.purge_order.lock();
+        newest.filter(|order| order.number > self.purged())
+    }
+
+    /// The newest order that was carried out, as far as is known.
+    pub(crate) fn purged(&self) -> i64 {
+        self.purged.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_purged(&self, number: i64) {
+        self.purged.fetch_max(number, Ordering::Relaxed);
     }
 
     /// Forgets what the upstream had: it has lost that past itself.

@@ -146,6 +146,7 @@ mod tests {
             content_hash: ContentHash::parse(hash.to_string().repeat(64)).expect("64 hex digits"),
             metadata_hash: "a".repeat(64),
             generation: Generation(generation),
+            purge: 0,
         }
     }
 

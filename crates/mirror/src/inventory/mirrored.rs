@@ -10,6 +10,7 @@ use heliostat_git::{Origin, RepositoryStore};
 use heliostat_peer::Clock;
 use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, MirroredStatus, StoreError};
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use super::entry::{Entry, disk_id};
 use super::index::Index;
@@ -31,6 +32,8 @@ pub(crate) struct Inventory {
     pub(super) returning: Returning,
     /// Held while a repository comes or goes, so that it cannot do both at once.
     pub(super) coming_or_going: tokio::sync::Mutex<()>,
+    /// Told when the upstream has ordered to remove what no ref leads to.
+    pub(super) purge_ordered: Notify,
 }
 
 /// Why the inventory cannot be compared with the disk.
@@ -56,8 +59,18 @@ impl Inventory {
         let coming_or_going = tokio::sync::Mutex::default();
         let trashed = repositories.trashed().await.map_err(LoadError::Repositories)?;
         let returning = Returning::default();
-        let mut inventory =
-            Self { link, selection, store, repositories, clock, index, returning, coming_or_going };
+        let purge_ordered = Notify::new();
+        let mut inventory = Self {
+            link,
+            selection,
+            store,
+            repositories,
+            clock,
+            index,
+            returning,
+            coming_or_going,
+            purge_ordered,
+        };
         inventory.load_rows().await?;
         let unrecorded = inventory.origins_of_unrecorded().await?;
         inventory.returning = Returning::new(trashed, unrecorded, inventory.link.id());
@@ -101,6 +114,11 @@ impl Inventory {
     /// All that is mirrored.
     pub(crate) fn mirrored(&self) -> impl Iterator<Item = Arc<Entry>> {
         self.index.all().into_iter().filter(|entry| self.is_mirrored(entry))
+    }
+
+    /// Waits until the upstream has ordered to remove what no ref of a repository leads to.
+    pub(crate) async fn purge_was_ordered(&self) {
+        self.purge_ordered.notified().await;
     }
 
     /// Whether an earlier process got through its first synchronisation.

@@ -17,7 +17,8 @@ pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
 pub(crate) use entry::{
-    Entry, has_recorded_refs, is_as_synchronised, is_available, is_behind, names_default_branch, origin_of,
+    Entry, PurgeOrder, has_recorded_refs, is_as_synchronised, is_available, is_behind, names_default_branch,
+    origin_of,
 };
 pub(crate) use held::has_identity;
 pub(crate) use mirrored::{Inventory, LoadError};

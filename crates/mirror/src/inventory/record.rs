@@ -9,7 +9,7 @@ use heliostat_storage::{
     Generation, MirroredRepository, MirroredStatus, RepositoryMetadata, StoreError, SyncedRepository,
 };
 
-use super::entry::{Entry, disk_id, origin_of};
+use super::entry::{Entry, PurgeOrder, disk_id, origin_of};
 use super::held::standing;
 use super::mirrored::Inventory;
 use super::returning::Lies;
@@ -41,6 +41,7 @@ impl Inventory {
         let record = self.new_record(repository).await?;
         self.take_back(&record, repository).await;
         let entry = self.index.enter(record);
+        self.note_purge_order(&entry, repository);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
     }
@@ -115,6 +116,7 @@ impl Inventory {
         if !self.is_meant(entry, repository.identity()).await? {
             return Ok(SyncNeed::Nothing);
         }
+        self.note_purge_order(entry, repository);
         let mut metadata = self.metadata_of(repository);
         let before = entry.record();
         if metadata.default_branch.is_none() {
@@ -124,6 +126,14 @@ impl Inventory {
             metadata.identity.clone_from(&before.identity);
         }
         self.write_metadata(entry, metadata).await
+    }
+
+    /// Takes in whether it was ordered to remove what no ref leads to.
+    fn note_purge_order(&self, entry: &Entry, repository: &UpstreamRepository) {
+        let order = PurgeOrder { number: repository.purge, generation: repository.generation };
+        if entry.note_purge_order(order) {
+            self.purge_ordered.notify_one();
+        }
     }
 
     /// Takes over the name, key and visibility of the project.

@@ -25,7 +25,7 @@ use crate::access::{AccessDecisions, Authenticator, RequestFacts};
 use crate::inventory::{Entry, Inventory, SelectedProjects, Selection, has_identity};
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
-    ClaimedInstallation, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
+    ClaimedInstallation, Heartbeat, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
     UpstreamProject, UpstreamRepository,
 };
 
@@ -41,6 +41,7 @@ pub struct UpstreamEvents {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) unconfirmed: Unconfirmed,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) clock: Clock,
 }
 
@@ -54,8 +55,12 @@ impl UpstreamEvents {
         request: RequestFacts<'_>,
     ) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
-        let caller = self.authenticator.identify(credentials, request).await;
-        let is_signed = matches!(caller, Ok(Caller::Upstream { .. }));
+        // What a user shows says nothing about the secret, so the upstream is not asked about it.
+        let caller = match credentials {
+            Credentials::Jwt(_) => self.authenticator.identify(credentials, request).await.ok(),
+            Credentials::None | Credentials::Basic { .. } | Credentials::Bearer(_) => None,
+        };
+        let is_signed = matches!(caller, Some(Caller::Upstream { .. }));
         let claim = ClaimedInstallation { event, is_signed };
         match claim.event.make {
             UpstreamMake::Heliostat => self.believe(claim).await,
@@ -84,6 +89,13 @@ impl UpstreamEvents {
         self.decisions.revoke(None).await?;
         self.sweep_signal.wake();
         Ok(())
+    }
+
+    /// Takes in which process of the upstream has sent an event.
+    pub async fn sent_by(&self, _: &UpstreamItself, instance: &str) {
+        if let Some(secret) = self.link.secret_in_force() {
+            self.heartbeat.heard_from(instance, &secret).await;
+        }
     }
 
     /// Takes an `uninstalled` event, which may come from a copy of the upstream: the upstream itself has to confirm it. It is

@@ -17,6 +17,7 @@ mod sync_repository;
 mod disk_rounds;
 mod held_back;
 mod keep_contact;
+mod purges;
 mod sweep;
 mod sweep_progress;
 
@@ -33,6 +34,7 @@ pub use sweep_progress::SweepOutcome;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;
+pub(crate) use purges::Purges;
 pub(crate) use queue::{SyncQueue, Work};
 pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;

@@ -40,7 +40,16 @@ pub(crate) struct OutcomeReports {
 #[derive(Default)]
 struct Waiting {
     order: VecDeque<String>,
-    latest: BTreeMap<String, (i32, SyncReport)>,
+    latest: BTreeMap<String, Report>,
+}
+
+/// What is told of a repository.
+#[derive(Clone, Copy)]
+struct Report {
+    local_id: i32,
+    outcome: SyncReport,
+    /// The newest order to remove what no ref leads to that was carried out.
+    purge: Option<i64>,
 }
 
 impl OutcomeReports {
@@ -52,7 +61,9 @@ impl OutcomeReports {
     pub(crate) fn put(&self, entry: &InventoryEntry, report: SyncReport) {
         let mut waiting = self.waiting.lock();
         let id = entry.external_id.clone();
-        if waiting.latest.insert(id.clone(), (entry.local_id.0, report)).is_none() {
+        let purge = Some(entry.purged()).filter(|number| *number > 0);
+        let report = Report { local_id: entry.local_id.0, outcome: report, purge };
+        if waiting.latest.insert(id.clone(), report).is_none() {
             waiting.order.push_back(id);
             if waiting.order.len() > MAX_WAITING
                 && let Some(oldest) = waiting.order.pop_front()
@@ -66,29 +77,29 @@ impl OutcomeReports {
     }
 
     /// Sends the report once more after the others, unless there is a later one by then.
-    fn put_back(&self, external_id: &str, local_id: i32, report: SyncReport) {
+    fn put_back(&self, external_id: &str, report: Report) {
         let mut waiting = self.waiting.lock();
         if let Entry::Vacant(place) = waiting.latest.entry(external_id.to_owned()) {
-            place.insert((local_id, report));
+            place.insert(report);
             waiting.order.push_back(external_id.to_owned());
         }
     }
 
-    fn take(&self) -> Option<(String, i32, SyncReport)> {
+    fn take(&self) -> Option<(String, Report)> {
         let mut waiting = self.waiting.lock();
         let id = waiting.order.pop_front()?;
-        let (local_id, report) = waiting.latest.remove(&id)?;
-        Some((id, local_id, report))
+        let report = waiting.latest.remove(&id)?;
+        Some((id, report))
     }
 
     /// Sends reports as they come; ends with the token.
     pub(crate) async fn run(self: Arc<Self>, inventory: Arc<Inventory>, stop: CancellationToken) {
         self.report_again(&inventory);
         loop {
-            while let Some((external_id, local_id, report)) = self.take() {
+            while let Some((external_id, report)) = self.take() {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = self.report_outcome(&external_id, local_id, report) => {}
+                    () = self.report_outcome(&external_id, report) => {}
                 }
             }
             tokio::select! {
@@ -112,12 +123,13 @@ impl OutcomeReports {
         }
     }
 
-    async fn report_outcome(&self, external_id: &str, local_id: i32, report: SyncReport) {
+    async fn report_outcome(&self, external_id: &str, report: Report) {
+        let Report { local_id, outcome, purge } = report;
         for attempt in 1..=MAX_ATTEMPTS {
             let Some(secret) = self.link.secret_in_force() else {
                 return;
             };
-            match self.client.report(report, local_id, external_id, &secret).await {
+            match self.client.report(outcome, local_id, external_id, purge, &secret).await {
                 Ok(()) => return,
                 Err(error) if error.is_outage() => {
                     tokio::time::sleep(RETRY.after(attempt)).await;
@@ -132,6 +144,6 @@ impl OutcomeReports {
                 }
             }
         }
-        self.put_back(external_id, local_id, report);
+        self.put_back(external_id, report);
     }
 }

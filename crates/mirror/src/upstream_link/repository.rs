@@ -41,6 +41,8 @@ pub(crate) struct UpstreamRepository {
     pub(crate) content_hash: ContentHash,
     pub(crate) metadata_hash: String,
     pub(crate) generation: Generation,
+    /// How many times it was ordered to remove what no ref leads to.
+    pub(crate) purge: i64,
 }
 
 impl UpstreamRepository {
@@ -164,6 +166,7 @@ impl TryFrom<EnrichedRepository> for UpstreamRepository {
             content_hash: UnfitValue::check_content_hash("properties.contentHash", properties.content_hash)?,
             metadata_hash: UnfitValue::check_hash("properties.metadataHash", properties.metadata_hash)?,
             generation: UnfitValue::check_generation("properties.generation", properties.generation)?,
+            purge: properties.purge.unwrap_or_default(),
         })
     }
 }

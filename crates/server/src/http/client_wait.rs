@@ -2,10 +2,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -14,51 +14,46 @@ use hyper::body::{Body, Frame, SizeHint};
 /// What stands for "the server has to do something".
 const SERVER: u64 = 0;
 
+/// Times of all connections are told from here, so that they can be compared without asking for the time.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// Since when the server waits for a client, if it does. Clones are about the same connection.
 #[derive(Debug, Clone)]
-pub struct ClientWait {
-    began: Instant,
-    /// In milliseconds after `began`, from 1; or [`SERVER`].
-    since_ms: Arc<AtomicU64>,
-}
+pub struct ClientWait(Arc<AtomicU64>);
 
 impl ClientWait {
     /// Waits for the client from now on.
     pub fn begin() -> Self {
-        Self { began: Instant::now(), since_ms: Arc::new(AtomicU64::new(1)) }
+        Self(Arc::new(AtomicU64::new(now_ms())))
     }
 
     /// The client has to do something: send a request or more of one, or take more of its answer. If it had to before, it
     /// has had to since then.
     pub fn for_client(&self) {
-        let now_ms = self.now_ms();
         // Only an answer to the question who goes first if there is no room: order among threads does not matter.
-        let _ = self.since_ms.compare_exchange(SERVER, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(SERVER, now_ms(), Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The client has done something, and has more to do.
     pub fn client_moved(&self) {
-        if self.since_ms.load(Ordering::Relaxed) != SERVER {
-            self.since_ms.store(self.now_ms(), Ordering::Relaxed);
+        if self.0.load(Ordering::Relaxed) != SERVER {
+            self.0.store(now_ms(), Ordering::Relaxed);
         }
     }
 
     /// The server has to do something.
     pub fn for_server(&self) {
-        self.since_ms.store(SERVER, Ordering::Relaxed);
+        self.0.store(SERVER, Ordering::Relaxed);
     }
 
-    /// For how long the server has waited; `None` while the client waits.
-    pub fn waited(&self) -> Option<Duration> {
-        match self.since_ms.load(Ordering::Relaxed) {
-            SERVER => None,
-            since_ms => Some(self.began.elapsed().saturating_sub(Duration::from_millis(since_ms))),
-        }
+    /// Since when the server has waited, to be compared with others; `None` while the client waits.
+    pub fn since_ms(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|since_ms| *since_ms != SERVER)
     }
+}
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
-    }
+fn now_ms() -> u64 {
+    u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 /// The body of an answer. While it has nothing to send, its client waits; after its end the client has the next move.

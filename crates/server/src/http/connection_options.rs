@@ -18,8 +18,8 @@ const BODY_DEADLINE: Duration = Duration::from_mins(10);
 const PUSH_DEADLINE: Duration = Duration::from_hours(24);
 /// A client that pushes may be silent for so many times as long as others: its git computes meanwhile.
 const PUSH_STALLS: u32 = 5;
-/// The average speed at which an answer is taken is looked at after waiting for so many times the stall limit: what the
-/// kernel takes from here at once may take a slow client some minutes.
+/// The average speed at which an answer is taken is looked at after waiting for so many times the stall limit: a proxy takes
+/// megabytes at once, for which its own client may need some minutes.
 const STALLS_PER_SPEED_CHECK: u32 = 10;
 
 /// What an operator decides about connections.

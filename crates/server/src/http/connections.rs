@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use heliostat_peer::AddressPrefix;
 use parking_lot::Mutex;
@@ -16,6 +15,9 @@ use super::client_wait::ClientWait;
 
 /// One prefix leaves this part of all connections to others: 1/4.
 const LEFT_TO_OTHERS: usize = 4;
+
+/// So many connections that are waited for are compared when one has to go: a flood must not make each accept long.
+const MAX_LOOKED_AT: usize = 64;
 
 /// The connections of a server. Cloning is cheap and shares them.
 #[derive(Debug, Clone)]
@@ -33,7 +35,8 @@ struct State {
     next_id: u64,
     open: usize,
     by_prefix: HashMap<AddressPrefix, BTreeMap<u64, Entry>>,
-    closed: u64,
+    displaced: u64,
+    refused: u64,
 }
 
 #[derive(Debug)]
@@ -46,12 +49,25 @@ struct Entry {
 #[derive(Debug)]
 pub struct Connection {
     connections: Connections,
-    prefix: AddressPrefix,
+    prefix: Mutex<AddressPrefix>,
     id: u64,
     /// Whose move it is.
     pub wait: ClientWait,
     /// Cancelled when the connection has to make room.
     pub end: CancellationToken,
+}
+
+/// How many connections there are, and what became of others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionCounters {
+    /// Open now.
+    pub open: usize,
+    /// How many may be open.
+    pub max: usize,
+    /// Closed so far to make room for others.
+    pub displaced: u64,
+    /// Not let in so far because all others were being answered.
+    pub refused: u64,
 }
 
 impl Connections {
@@ -66,10 +82,16 @@ impl Connections {
     pub fn admit(&self, prefix: AddressPrefix) -> Option<Connection> {
         let mut state = self.0.state.lock();
         let of_prefix = state.by_prefix.get(&prefix).map_or(0, BTreeMap::len);
-        if of_prefix >= self.0.max_per_prefix {
-            state.close_slowest(|candidate, _| candidate == prefix)?;
-        } else if state.open >= self.0.max {
-            state.close_slowest(|_, _| true).or_else(|| state.close_newest_beyond(of_prefix + 1))?;
+        let has_room = if of_prefix >= self.0.max_per_prefix {
+            state.close_slowest(|candidate| candidate == prefix)
+        } else {
+            state.open < self.0.max
+                || state.close_slowest(|_| true)
+                || state.close_newest_beyond(of_prefix + 1)
+        };
+        if !has_room {
+            state.refused += 1;
+            return None;
         }
         let id = state.next_id;
         state.next_id += 1;
@@ -78,61 +100,47 @@ impl Connections {
         let entry = Entry { wait: wait.clone(), end: end.clone() };
         state.by_prefix.entry(prefix).or_default().insert(id, entry);
         drop(state);
-        Some(Connection { connections: self.clone(), prefix, id, wait, end })
+        Some(Connection { connections: self.clone(), prefix: Mutex::new(prefix), id, wait, end })
     }
 
     /// Closes a connection because the system has no room; false if there is none that could be.
     pub fn make_room(&self) -> bool {
-        self.0.state.lock().close_slowest(|_, _| true).is_some()
+        self.0.state.lock().close_slowest(|_| true)
     }
 
-    /// How many are open.
-    #[cfg(test)]
-    pub fn open(&self) -> usize {
-        self.0.state.lock().open
-    }
-
-    /// How many were closed to make room.
-    #[cfg(test)]
-    pub fn closed(&self) -> u64 {
-        self.0.state.lock().closed
+    /// What there is, and what has been.
+    pub fn counters(&self) -> ConnectionCounters {
+        let state = self.0.state.lock();
+        let (open, displaced, refused) = (state.open, state.displaced, state.refused);
+        ConnectionCounters { open, max: self.0.max, displaced, refused }
     }
 }
 
 impl State {
-    /// Closes the one for which the server has waited longest, among the prefixes that have the most.
-    fn close_slowest(&mut self, may_close: impl Fn(AddressPrefix, usize) -> bool) -> Option<()> {
-        let mut slowest: Option<(usize, Duration, AddressPrefix, u64)> = None;
-        for (prefix, entries) in &self.by_prefix {
-            let count = entries.len();
-            if !may_close(*prefix, count) || slowest.is_some_and(|(most, ..)| most > count) {
-                continue;
-            }
-            for (id, entry) in entries {
-                let Some(waited) = entry.wait.waited() else { continue };
-                if slowest.is_none_or(|(most, longest, ..)| (most, longest) < (count, waited)) {
-                    slowest = Some((count, waited, *prefix, *id));
-                }
-            }
-        }
-        let (_, _, prefix, id) = slowest?;
-        self.close(prefix, id);
-        Some(())
+    /// Closes one for which the server has waited long, of a prefix that has the most; of another one if all of those are
+    /// being answered.
+    fn close_slowest(&mut self, may_close: impl Fn(AddressPrefix) -> bool) -> bool {
+        let may_close = &may_close;
+        let candidates = || self.by_prefix.iter().filter(move |(prefix, _)| may_close(**prefix));
+        let most = candidates().map(|(_, entries)| entries.len()).max().unwrap_or(0);
+        let largest = candidates().filter(|(_, entries)| entries.len() == most);
+        let slowest = slowest_of(largest).or_else(|| slowest_of(candidates()));
+        slowest.is_some_and(|(prefix, id)| self.close(prefix, id))
     }
 
     /// Closes the newest of the prefix that has the most, if it has more than so many.
-    fn close_newest_beyond(&mut self, count: usize) -> Option<()> {
-        let (prefix, entries) = self.by_prefix.iter().max_by_key(|(_, entries)| entries.len())?;
-        let id = *entries.last_key_value().filter(|_| entries.len() > count)?.0;
-        self.close(*prefix, id);
-        Some(())
+    fn close_newest_beyond(&mut self, count: usize) -> bool {
+        let largest = self.by_prefix.iter().max_by_key(|(_, entries)| entries.len());
+        let newest = largest.filter(|(_, entries)| entries.len() > count);
+        let newest = newest.and_then(|(prefix, entries)| Some((*prefix, *entries.last_key_value()?.0)));
+        newest.is_some_and(|(prefix, id)| self.close(prefix, id))
     }
 
-    fn close(&mut self, prefix: AddressPrefix, id: u64) {
-        if let Some(entry) = self.remove(prefix, id) {
-            entry.end.cancel();
-            self.closed += 1;
-        }
+    fn close(&mut self, prefix: AddressPrefix, id: u64) -> bool {
+        let Some(entry) = self.remove(prefix, id) else { return false };
+        entry.end.cancel();
+        self.displaced += 1;
+        true
     }
 
     fn remove(&mut self, prefix: AddressPrefix, id: u64) -> Option<Entry> {
@@ -146,9 +154,37 @@ impl State {
     }
 }
 
+/// The one that was waited for longest, of the oldest that are waited for.
+fn slowest_of<'a>(
+    prefixes: impl Iterator<Item = (&'a AddressPrefix, &'a BTreeMap<u64, Entry>)>,
+) -> Option<(AddressPrefix, u64)> {
+    let entries =
+        prefixes.flat_map(|(prefix, entries)| entries.iter().map(move |(id, entry)| (*prefix, *id, entry)));
+    let waited_for = entries.filter_map(|(prefix, id, entry)| Some((entry.wait.since_ms()?, prefix, id)));
+    let slowest = waited_for.take(MAX_LOOKED_AT).min_by_key(|(since_ms, ..)| *since_ms);
+    slowest.map(|(_, prefix, id)| (prefix, id))
+}
+
+impl Connection {
+    /// Counts among those of another prefix from now on: a proxy has said for whom it asks.
+    pub fn is_for(&self, prefix: AddressPrefix) {
+        let mut now = self.prefix.lock();
+        if *now == prefix {
+            return;
+        }
+        let mut state = self.connections.0.state.lock();
+        if let Some(entry) = state.remove(*now, self.id) {
+            state.open += 1;
+            state.by_prefix.entry(prefix).or_default().insert(self.id, entry);
+            *now = prefix;
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.0.state.lock().remove(self.prefix, self.id);
+        let prefix = *self.prefix.get_mut();
+        self.connections.0.state.lock().remove(prefix, self.id);
     }
 }
 
@@ -179,9 +215,10 @@ mod tests {
         assert_eq!(many.iter().filter(|connection| is_closed(connection)).count(), 1);
         assert!(!is_closed(&many[0]), "it is being answered");
         assert!(![&other, &answered, &last, &new].into_iter().any(is_closed));
-        assert_eq!((connections.open(), connections.closed()), (8, 1));
+        let counters = connections.counters();
+        assert_eq!((counters.open, counters.displaced, counters.refused), (8, 1, 0));
         drop(many);
-        assert_eq!(connections.open(), 4);
+        assert_eq!(connections.counters().open, 4);
     }
 
     #[test]
@@ -198,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_counts_for_the_client_behind_a_proxy() {
+        let connections = Connections::new(8);
+        let behind: Vec<_> = (0..6).map(|_| connections.admit(prefix(1)).expect("room")).collect();
+        behind[0].is_for(prefix(2));
+        behind[0].is_for(prefix(2));
+        behind[1].is_for(prefix(3));
+        assert_eq!(connections.counters().open, 6);
+        let more: Vec<_> = (0..3).map(|_| connections.admit(prefix(1)).expect("room is made")).collect();
+        assert!(![&behind[0], &behind[1]].into_iter().any(is_closed), "they are of other prefixes");
+        drop((behind, more));
+        assert_eq!(connections.counters().open, 0);
+        assert!(connections.0.state.lock().by_prefix.is_empty());
+    }
+
+    #[test]
     fn requests_of_one_prefix_do_not_keep_others_out() {
         let connections = Connections::new(4);
         let own: Vec<_> = (0..3).map(|_| connections.admit(prefix(1)).expect("room")).collect();
@@ -208,5 +260,6 @@ mod tests {
         new.wait.for_server();
         // Now nobody has more than a share.
         assert!(connections.admit(prefix(1)).is_none());
+        assert_eq!(connections.counters().refused, 1);
     }
 }

@@ -7,9 +7,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_peer::AddressPrefix;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
@@ -21,13 +23,16 @@ use poem::{Addr, Endpoint, EndpointExt, Request, Response};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::answer_memory::AnswerMemory;
 use super::client_wait::WatchedAnswer;
 use super::connection_options::ConnectionOptions;
 use super::connections::{Connection, Connections};
 use super::open_files::OpenFiles;
+use super::proxies::TrustedProxies;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
-use super::write_pace::{WritePace, end_when_nothing_is_taken};
+use super::spool::Spool;
+use super::write_pace::WritePace;
 use super::{paced_body, unread_body};
 
 /// How long a client may take to send its request headers, and how long a connection may be idle.
@@ -44,21 +49,52 @@ const NO_ROOM: &[u8] =
 
 type SharedEndpoint = Arc<dyn DynEndpoint<Output = Response>>;
 
+/// What there is for clients: how many and how slow they may be, and what they may take.
+#[derive(Debug, Clone)]
+pub struct ClientRoom {
+    options: ConnectionOptions,
+    proxies: Arc<TrustedProxies>,
+    connections: Connections,
+    answers: AnswerMemory,
+    spool: Spool,
+}
+
+impl ClientRoom {
+    /// As the operator wants it, as far as files may be open; what is too long for memory goes into `folder`.
+    pub fn new(options: ConnectionOptions, proxies: TrustedProxies, folder: &Path) -> Self {
+        let files = OpenFiles::raise();
+        let max_connections = files.connections(options.max_connections);
+        tracing::info!(
+            limit = files.limit,
+            reserved = files.reserved(),
+            connections = max_connections,
+            "files that may be open"
+        );
+        let spool = Spool::in_folder(folder);
+        let connections = Connections::new(max_connections);
+        let answers = AnswerMemory::new(spool.clone());
+        Self { options, proxies: Arc::new(proxies), connections, answers, spool }
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Where bodies of requests arrive.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+}
+
 /// Serves connections until `stop` is cancelled, then lets running requests finish; the caller
 /// bounds the time.
-pub async fn serve<E>(listener: TcpListener, endpoint: E, options: ConnectionOptions, stop: CancellationToken)
+pub async fn serve<E>(listener: TcpListener, endpoint: E, room: ClientRoom, stop: CancellationToken)
 where
     E: Endpoint<Output = Response> + 'static,
 {
     let endpoint: SharedEndpoint = Arc::new(ToDynEndpoint(endpoint.map_to_response()));
-    let files = OpenFiles::raise();
-    let connections = Connections::new(files.connections(options.max_connections));
-    tracing::info!(
-        limit = files.limit,
-        reserved = files.reserved(),
-        connections = files.connections(options.max_connections),
-        "files that may be open"
-    );
+    let connections = room.connections.clone();
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -68,7 +104,7 @@ where
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip().into()) {
                 Some(connection) => {
-                    spawn_connection(stream, peer, connection, endpoint.clone(), &options, &graceful);
+                    spawn_connection(stream, peer, connection, endpoint.clone(), &room, &graceful);
                 }
                 // Nothing waits for this to arrive.
                 None => drop(stream.try_write(NO_ROOM)),
@@ -89,32 +125,37 @@ fn spawn_connection(
     peer: SocketAddr,
     admitted: Connection,
     endpoint: SharedEndpoint,
-    options: &ConnectionOptions,
+    room: &ClientRoom,
     graceful: &GracefulShutdown,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    if let Err(error) = end_when_nothing_is_taken(&stream, options.stall_limit) {
-        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT");
-    }
     let local = stream.local_addr().unwrap_or(peer);
     let queue = SendfileQueue::default();
     let wait = admitted.wait.clone();
-    let socket = Socket::new(stream, queue.clone(), WritePace::new(options, wait.clone()));
-    let options = *options;
+    let pace = WritePace::new(&room.options, Some((local, peer)), wait.clone());
+    let socket = Socket::new(stream, queue.clone(), pace);
+    let (options, answers, proxies) = (room.options, room.answers.clone(), room.proxies.clone());
+    let admitted = Arc::new(admitted);
+    let end = admitted.end.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         wait.for_server();
-        let (endpoint, wait) = (endpoint.clone(), wait.clone());
+        let (endpoint, wait, answers) = (endpoint.clone(), wait.clone(), answers.clone());
         request.extensions_mut().insert(queue.clone());
+        let client = proxies.client(peer.ip(), request.headers());
+        let client = client.map_or(peer, |address| SocketAddr::new(address, 0));
+        let prefix = AddressPrefix::from(client.ip());
+        admitted.is_for(prefix);
         let local = LocalAddr(Addr::SocketAddr(local));
-        let remote = RemoteAddr(Addr::SocketAddr(peer));
+        let remote = RemoteAddr(Addr::SocketAddr(client));
         async move {
             let mut request = Request::from((request, local, remote, Scheme::HTTP));
             let pace = options.body_pace(request.uri().path());
             paced_body::set_pace(&mut request, pace, &wait);
             unread_body::read_to_its_end(&mut request);
-            let response = hyper::Response::from(endpoint.get_response(request).await);
+            let response = endpoint.get_response(request).await;
+            let response = answers.bounded(response.into(), prefix).await;
             Ok::<_, Infallible>(response.map(|body| WatchedAnswer::new(body, wait)))
         }
     });
@@ -131,7 +172,7 @@ fn spawn_connection(
                     tracing::debug!(%error, %peer, "a connection ended early");
                 }
             }
-            () = admitted.end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
+            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
         }
     });
 }

@@ -6,7 +6,8 @@
 //! ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
-//! hold it to that, [`Spool`] receives long bodies on disk, and `connections` decides who makes room for whom.
+//! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
+//! [`Connections`] decides who makes room for whom.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -16,7 +17,9 @@ pub mod problem;
 pub mod rest_places;
 
 mod address;
+mod answer_memory;
 mod browser_rules;
+mod cleartext;
 mod client_prefix;
 mod client_wait;
 mod connection_options;
@@ -25,15 +28,18 @@ mod cross_origin;
 mod cross_site;
 mod database_gate;
 mod envelope;
+mod kernel_queue;
 mod listen;
 mod open_files;
 mod paced_body;
 mod page_cache;
+mod proxies;
 mod request_log;
 mod sendfile_queue;
 #[cfg(test)]
 mod sendfile_tests;
 mod shared_places;
+mod shared_room;
 mod socket;
 mod spool;
 mod stored_body;
@@ -42,15 +48,19 @@ mod whole_body;
 mod write_pace;
 
 pub use address::Address;
+pub use answer_memory::NotInMemory;
 pub use browser_rules::BrowserRules;
+pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
+pub use connections::{ConnectionCounters, Connections};
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
-pub use listen::{bind, serve};
+pub use listen::{ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
+pub use proxies::TrustedProxies;
 pub use request_log::RequestLog;
 pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;

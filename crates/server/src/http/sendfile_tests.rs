@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sendfile_queue::MAX_REGION_BYTES;
 use super::stored_body::Pieces;
-use super::{SendfileQueue, StoredBody};
+use super::{ClientRoom, ConnectionOptions, SendfileQueue, StoredBody, TrustedProxies};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,7 +90,12 @@ impl Scene {
             Response::builder().body(Body::from(StoredBody::new(parts, queue).boxed()))
         });
         let stop = CancellationToken::new();
-        tokio::spawn(super::serve(listener, endpoint, super::ConnectionOptions::default(), stop.clone()));
+        tokio::spawn(super::serve(
+            listener,
+            endpoint,
+            ClientRoom::new(ConnectionOptions::default(), TrustedProxies::default(), &std::env::temp_dir()),
+            stop.clone(),
+        ));
         Scene { address, stop }
     }
 

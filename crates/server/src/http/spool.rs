@@ -4,7 +4,6 @@
 //! lot into little takes as much disk as it has sent bytes. So a request that is still arriving holds a connection and
 //! a little memory, and nothing that others wait for.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -15,31 +14,21 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use heliostat_git::ByteStream;
 use heliostat_peer::AddressPrefix;
-use http_body_util::BodyExt;
-use http_body_util::combinators::BoxBody;
-use parking_lot::Mutex;
 use poem::Body;
 use tokio::task::spawn_blocking;
+
+use super::shared_room::{SharedRoom, TakenRoom};
 
 /// Longest body that is kept in memory, and the length of the pieces in which a longer one is written and read.
 const MAX_BYTES_IN_MEMORY: usize = 64 * 1024;
 /// Most disk that all bodies take which are being received or used.
 const MAX_SPOOLED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// The part of it that clients of one address prefix may take: 1/4.
-const PREFIX_SHARE: u64 = 4;
 
 /// Receives bodies. Cloning is cheap and shares the room.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
-    used: Arc<Mutex<Used>>,
-}
-
-/// What is taken of the room.
-#[derive(Debug, Default)]
-struct Used {
-    bytes: u64,
-    by_prefix: HashMap<AddressPrefix, u64>,
+    room: SharedRoom,
 }
 
 /// Why a body was not received, in words for its client.
@@ -55,7 +44,7 @@ pub enum NotReceived {
         limit_bytes: u64,
     },
     /// There is no room for it now.
-    #[error("Too many long requests are arriving; try again")]
+    #[error("There is no room now for what clients send and for answers that they have not taken; try again")]
     NoRoom,
     /// It cannot be written down or read again.
     #[error("The request's body cannot be kept on disk at the moment")]
@@ -76,21 +65,13 @@ pub enum ReceivedBody {
 pub struct SpooledBody {
     file: Arc<File>,
     length: u64,
-    _room: Room,
-}
-
-/// What a body takes of the room, given back when dropped.
-#[derive(Debug)]
-struct Room {
-    used: Arc<Mutex<Used>>,
-    prefix: AddressPrefix,
-    bytes: u64,
+    room: TakenRoom,
 }
 
 impl Spool {
     /// One whose files lie in this folder.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), used: Arc::default() }
+        Self { folder: folder.to_owned(), room: SharedRoom::new(MAX_SPOOLED_BYTES) }
     }
 
     /// Receives a body to its end.
@@ -100,62 +81,101 @@ impl Spool {
         client: AddressPrefix,
         limit_bytes: u64,
     ) -> Result<ReceivedBody, NotReceived> {
-        let mut body: BoxBody<Bytes, io::Error> = body.into();
-        let mut only = Bytes::new();
-        let mut gathered = BytesMut::new();
-        let mut spooled: Option<SpooledBody> = None;
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(piece) = frame.map_err(NotReceived::Broken)?.into_data() else { continue };
-            length += piece.len() as u64;
-            if length > limit_bytes {
+        let mut body = body.into_bytes_stream();
+        let mut received = Receiving::new(self, client);
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(NotReceived::Broken)?;
+            if received.length + piece.len() as u64 > limit_bytes {
                 return Err(NotReceived::TooLarge { limit_bytes });
             }
-            // Nearly every request comes in one piece, which is then used as it is.
-            if only.is_empty()
-                && gathered.is_empty()
-                && spooled.is_none()
-                && piece.len() <= MAX_BYTES_IN_MEMORY
-            {
-                only = piece;
-                continue;
-            }
-            gathered.extend_from_slice(&std::mem::take(&mut only));
-            gathered.extend_from_slice(&piece);
-            if gathered.len() > MAX_BYTES_IN_MEMORY {
-                spooled = Some(self.write(spooled, client, gathered.split().freeze()).await?);
-            }
+            received.take(piece).await?;
         }
-        match spooled {
-            None if gathered.is_empty() => Ok(ReceivedBody::InMemory(only)),
-            None => Ok(ReceivedBody::InMemory(gathered.freeze())),
-            Some(spooled) => {
-                Ok(ReceivedBody::OnDisk(self.write(Some(spooled), client, gathered.freeze()).await?))
-            }
-        }
+        received.finish().await
     }
 
-    /// Appends to the file, which is made with its first piece.
-    async fn write(
+    /// Receives a body, or so much of the beginning of one that is long; what follows comes as it is sent.
+    pub async fn receive_beginning(
         &self,
-        spooled: Option<SpooledBody>,
-        prefix: AddressPrefix,
-        piece: Bytes,
-    ) -> Result<SpooledBody, NotReceived> {
-        let mut spooled = match spooled {
+        body: Body,
+        client: AddressPrefix,
+        beginning_bytes: u64,
+    ) -> Result<ByteStream, NotReceived> {
+        let mut body = body.into_bytes_stream().boxed();
+        let mut received = Receiving::new(self, client);
+        while received.length < beginning_bytes {
+            let Some(piece) = body.next().await else { break };
+            match received.take(piece.map_err(NotReceived::Broken)?).await {
+                // It need not be there whole: better early than not at all.
+                Err(NotReceived::NoRoom) => break,
+                taken => taken?,
+            }
+        }
+        let (spooled, rest) = received.parts();
+        let beginning = spooled.map_or_else(|| stream::empty().boxed(), SpooledBody::into_stream);
+        Ok(beginning.chain(ReceivedBody::InMemory(rest).into_stream()).chain(body).boxed())
+    }
+}
+
+/// A body as far as it has come.
+struct Receiving<'a> {
+    spool: &'a Spool,
+    client: AddressPrefix,
+    length: u64,
+    spooled: Option<SpooledBody>,
+    /// What is not written, as long as it is one piece: nearly every body comes in one, which is then used as it is.
+    only: Bytes,
+    /// What is not written.
+    gathered: BytesMut,
+}
+
+impl<'a> Receiving<'a> {
+    fn new(spool: &'a Spool, client: AddressPrefix) -> Self {
+        Self { spool, client, length: 0, spooled: None, only: Bytes::new(), gathered: BytesMut::new() }
+    }
+
+    async fn take(&mut self, piece: Bytes) -> Result<(), NotReceived> {
+        self.length += piece.len() as u64;
+        if self.only.is_empty() && self.gathered.is_empty() && piece.len() <= MAX_BYTES_IN_MEMORY {
+            self.only = piece;
+            return Ok(());
+        }
+        self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
+        self.gathered.extend_from_slice(&piece);
+        if self.gathered.len() > MAX_BYTES_IN_MEMORY { self.write().await } else { Ok(()) }
+    }
+
+    /// Appends what is not written to the file, which is made with its first piece.
+    async fn write(&mut self) -> Result<(), NotReceived> {
+        self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
+        let spooled = match &mut self.spooled {
             Some(spooled) => spooled,
-            None => {
-                let folder = self.folder.clone();
+            none => {
+                let folder = self.spool.folder.clone();
                 let file = on_disk(move || tempfile::tempfile_in(folder)).await?;
-                let room = Room { used: Arc::clone(&self.used), prefix, bytes: 0 };
-                SpooledBody { file: Arc::new(file), length: 0, _room: room }
+                let room = self.spool.room.place(self.client);
+                none.insert(SpooledBody { file: Arc::new(file), length: 0, room })
             }
         };
-        spooled._room.grow(piece.len() as u64)?;
-        spooled.length += piece.len() as u64;
-        let file = Arc::clone(&spooled.file);
-        on_disk(move || (&*file).write_all(&piece)).await?;
-        Ok(spooled)
+        let length = self.gathered.len() as u64;
+        if !spooled.room.grow(length) {
+            return Err(NotReceived::NoRoom);
+        }
+        spooled.length += length;
+        let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());
+        on_disk(move || (&*file).write_all(&piece)).await
+    }
+
+    /// What is written, and what follows it.
+    fn parts(self) -> (Option<SpooledBody>, Bytes) {
+        (self.spooled, if self.gathered.is_empty() { self.only } else { self.gathered.freeze() })
+    }
+
+    async fn finish(mut self) -> Result<ReceivedBody, NotReceived> {
+        if self.spooled.is_some() {
+            self.write().await?;
+        }
+        let (spooled, rest) = self.parts();
+        Ok(spooled.map_or(ReceivedBody::InMemory(rest), ReceivedBody::OnDisk))
     }
 }
 
@@ -202,33 +222,6 @@ async fn on_disk<T: Send + 'static>(
     spawn_blocking(work).await.map_err(io::Error::other).flatten().map_err(NotReceived::Disk)
 }
 
-impl Room {
-    fn grow(&mut self, bytes: u64) -> Result<(), NotReceived> {
-        let mut used = self.used.lock();
-        let of_prefix = used.by_prefix.get(&self.prefix).copied().unwrap_or(0) + bytes;
-        if used.bytes + bytes > MAX_SPOOLED_BYTES || of_prefix > MAX_SPOOLED_BYTES / PREFIX_SHARE {
-            return Err(NotReceived::NoRoom);
-        }
-        used.bytes += bytes;
-        used.by_prefix.insert(self.prefix, of_prefix);
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let mut used = self.used.lock();
-        used.bytes -= self.bytes;
-        if let Some(of_prefix) = used.by_prefix.get_mut(&self.prefix) {
-            *of_prefix -= self.bytes;
-            if *of_prefix == 0 {
-                used.by_prefix.remove(&self.prefix);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -264,11 +257,28 @@ mod tests {
             let pieces = noise[..length].chunks(piece).map(<[u8]>::to_vec).collect();
             let received = spool.receive(body(pieces), prefix(1), 300_000).await.expect("received");
             assert_eq!(matches!(received, ReceivedBody::OnDisk(_)), is_on_disk, "{length}");
-            assert!(spool.used.lock().bytes == if is_on_disk { length as u64 } else { 0 });
+            assert!(spool.room.used_bytes() == if is_on_disk { length as u64 } else { 0 });
             assert_eq!(bytes_of(received).await, noise[..length]);
-            assert_eq!(spool.used.lock().bytes, 0);
+            assert_eq!(spool.room.used_bytes(), 0);
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[tokio::test]
+    async fn of_a_long_body_the_beginning_is_received() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = Spool::in_folder(folder.path());
+        for (count, beginning_bytes) in [(3, 1_000_000), (20, 1_000_000), (20, 30_000), (0, 10)] {
+            let pieces: Vec<Vec<u8>> = (0..count).map(|number| vec![number; 100_000]).collect();
+            let received = spool.receive_beginning(body(pieces.clone()), prefix(1), beginning_bytes).await;
+            let bytes = received.expect("received").map_ok(|piece| piece.to_vec()).try_concat().await;
+            assert!(bytes.expect("it is all there") == pieces.concat(), "{count}");
+        }
+        let waiting = stream::iter([Ok::<_, io::Error>(vec![7; 100_000])]).chain(stream::pending());
+        let mut begun = spool.receive_beginning(Body::from_bytes_stream(waiting), prefix(1), 100_000).await;
+        assert!(matches!(begun.as_mut().expect("it has begun").next().await, Some(Ok(_))));
+        drop(begun);
+        assert_eq!(spool.room.used_bytes(), 0);
     }
 
     #[tokio::test]
@@ -284,18 +294,6 @@ mod tests {
         assert!(
             matches!(refused, Err(NotReceived::Broken(error)) if error.kind() == io::ErrorKind::TimedOut)
         );
-        assert!(spool.used.lock().by_prefix.is_empty() && spool.used.lock().bytes == 0);
-    }
-
-    #[test]
-    fn clients_of_one_prefix_leave_room_for_others() {
-        let used: Arc<Mutex<Used>> = Arc::default();
-        let room = |third| Room { used: Arc::clone(&used), prefix: prefix(third), bytes: 0 };
-        let (mut first, mut neighbour, mut other) = (room(1), room(1), room(2));
-        first.grow(MAX_SPOOLED_BYTES / PREFIX_SHARE).expect("its share");
-        assert!(matches!(neighbour.grow(1), Err(NotReceived::NoRoom)));
-        other.grow(1).expect("room for others");
-        drop(first);
-        neighbour.grow(1).expect("room again");
+        assert_eq!(spool.room.used_bytes(), 0);
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::http::ConnectionOptions;
+    use crate::http::{ClientRoom, ConnectionOptions, TrustedProxies};
 
     /// How long anything here may take.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ mod tests {
         tokio::spawn(crate::http::serve(
             listener,
             endpoint,
-            ConnectionOptions::default(),
+            ClientRoom::new(ConnectionOptions::default(), TrustedProxies::default(), &std::env::temp_dir()),
             CancellationToken::new(),
         ));
         TcpStream::connect(address).await.expect("it listens")

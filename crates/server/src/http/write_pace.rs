@@ -1,80 +1,142 @@
-//! When to give up on a client that does not take its answer.
-//!
-//! The kernel gives up on one that takes nothing at all (`TCP_USER_TIMEOUT`): it alone sees what arrives there of the
-//! megabytes that it holds. One that takes a little now and then is seen here: what the socket takes over a long time of
-//! waiting is too little.
+//! When to give up on a client that does not take its answer: it takes nothing for long, or too little over a longer time.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_tcp_user_timeout;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::client_wait::ClientWait;
 use super::connection_options::ConnectionOptions;
+use super::kernel_queue::queued_bytes;
 
-/// The pace at which one connection is written to.
+/// How often is looked, within the time in which nothing may be taken, whether something was.
+const LOOKS_PER_STALL: u32 = 4;
+
+/// The pace at which one connection is written to. Time counts only while the socket is full.
 pub struct WritePace {
-    check_after: Duration,
+    stall_limit: Duration,
+    look_after: Duration,
+    check_speed_after: Duration,
     min_bytes_per_check: u64,
-    /// What was taken since the last look, and how long that was waited for.
-    taken_bytes: u64,
-    waited: Duration,
+    /// The addresses of both ends, where they are known.
+    ends: Option<(SocketAddr, SocketAddr)>,
+    wait: ClientWait,
     /// Since when the socket is full, and when to look.
     full: Option<(Instant, Pin<Box<Sleep>>)>,
-    wait: ClientWait,
+    /// How long it was full since the last look.
+    waited: Duration,
+    /// Asks the kernel what it still holds.
+    asking: Option<JoinHandle<Option<u64>>>,
+    /// What the kernel has taken from here.
+    written_bytes: u64,
+    /// What the client has taken of that, at the last look.
+    taken_bytes: u64,
+    stalled: Duration,
+    /// Since the speed was last looked at: the time, and what had been taken by then.
+    since_check: Duration,
+    taken_before_check: u64,
 }
 
 impl WritePace {
     /// The pace of a new connection.
-    pub fn new(options: &ConnectionOptions, wait: ClientWait) -> Self {
-        let check_after = options.speed_check_after();
+    pub fn new(
+        options: &ConnectionOptions,
+        ends: Option<(SocketAddr, SocketAddr)>,
+        wait: ClientWait,
+    ) -> Self {
+        let check_speed_after = options.speed_check_after();
         Self {
-            check_after,
-            min_bytes_per_check: options.min_bytes_per_second.saturating_mul(check_after.as_secs().max(1)),
-            taken_bytes: 0,
-            waited: Duration::ZERO,
-            full: None,
+            stall_limit: options.stall_limit,
+            look_after: options.stall_limit / LOOKS_PER_STALL,
+            check_speed_after,
+            min_bytes_per_check: options
+                .min_bytes_per_second
+                .saturating_mul(check_speed_after.as_secs().max(1)),
+            ends,
             wait,
+            full: None,
+            waited: Duration::ZERO,
+            asking: None,
+            written_bytes: 0,
+            taken_bytes: 0,
+            stalled: Duration::ZERO,
+            since_check: Duration::ZERO,
+            taken_before_check: 0,
         }
     }
 
-    /// The socket has taken so many bytes.
+    /// The kernel has taken so many bytes.
     pub fn took(&mut self, bytes: usize) {
-        self.taken_bytes = self.taken_bytes.saturating_add(bytes as u64);
+        self.written_bytes = self.written_bytes.saturating_add(bytes as u64);
         if let Some((since, _)) = self.full.take() {
             self.waited += since.elapsed();
         }
         self.wait.client_moved();
     }
 
-    /// The socket is full: waits until it is time to look at how much was taken, and gives up if that was too little.
+    /// The socket is full: looks now and then what its client takes, and gives up on one that takes too little.
     pub fn poll_full(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         self.wait.for_client();
         loop {
-            let patience = self.check_after.saturating_sub(self.waited);
+            if let Some(asking) = &mut self.asking {
+                let queued = ready!(Pin::new(asking).poll(context)).ok().flatten();
+                self.asking = None;
+                if let Some(error) = self.judge(queued) {
+                    return Poll::Ready(error);
+                }
+            }
+            let patience = self.look_after.saturating_sub(self.waited);
             let (_, look) = self.full.get_or_insert_with(|| {
                 let now = Instant::now();
                 (now, Box::pin(sleep_until(now + patience)))
             });
             ready!(look.as_mut().poll(context));
-            if self.taken_bytes < self.min_bytes_per_check {
-                let message =
-                    format!("the client took {} bytes in {} s", self.taken_bytes, self.check_after.as_secs());
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, message));
+            (self.full, self.waited) = (None, Duration::ZERO);
+            match self.ends {
+                Some((local, peer)) => {
+                    self.asking = Some(spawn_blocking(move || queued_bytes(local, peer)));
+                }
+                None => {
+                    if let Some(error) = self.judge(None) {
+                        return Poll::Ready(error);
+                    }
+                }
             }
-            (self.taken_bytes, self.waited, self.full) = (0, Duration::ZERO, None);
         }
+    }
+
+    /// Looks at what the client has taken, `look_after` after the last time. Where the kernel does not tell, it has taken
+    /// what the kernel has.
+    fn judge(&mut self, queued_bytes: Option<u64>) -> Option<io::Error> {
+        let taken_bytes = self.written_bytes.saturating_sub(queued_bytes.unwrap_or(0));
+        self.stalled += self.look_after;
+        self.since_check += self.look_after;
+        if taken_bytes > self.taken_bytes {
+            self.stalled = Duration::ZERO;
+            self.taken_bytes = taken_bytes;
+        }
+        if self.stalled >= self.stall_limit {
+            return Some(gave_up(0, self.stalled));
+        }
+        if self.since_check < self.check_speed_after {
+            return None;
+        }
+        let taken_since = self.taken_bytes - self.taken_before_check;
+        if taken_since < self.min_bytes_per_check {
+            return Some(gave_up(taken_since, self.since_check));
+        }
+        (self.since_check, self.taken_before_check) = (Duration::ZERO, self.taken_bytes);
+        None
     }
 }
 
-/// Lets the kernel close a connection whose client takes nothing for so long.
-pub fn end_when_nothing_is_taken(socket: impl AsFd, stall_limit: Duration) -> io::Result<()> {
-    let stall_limit_ms = u32::try_from(stall_limit.as_millis()).unwrap_or(u32::MAX);
-    Ok(set_tcp_user_timeout(socket, stall_limit_ms)?)
+fn gave_up(taken_bytes: u64, time: Duration) -> io::Error {
+    let message = format!("the client took {taken_bytes} bytes in {} s", time.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
 #[cfg(test)]
@@ -84,25 +146,35 @@ mod tests {
     use super::*;
 
     const OPTIONS: ConnectionOptions = ConnectionOptions {
-        stall_limit: Duration::from_secs(1),
+        stall_limit: Duration::from_secs(8),
         min_bytes_per_second: 100,
         max_connections: 1,
     };
 
-    #[tokio::test(start_paused = true)]
-    async fn who_takes_too_little_is_given_up_and_who_takes_enough_is_not() {
-        // 1,000 bytes in ten seconds of waiting are enough; time in which there is nothing to take does not count.
-        let mut pace = WritePace::new(&OPTIONS, ClientWait::begin());
-        for taken in [600, 600, 600, 600] {
-            let waiting =
-                tokio::time::timeout(Duration::from_secs(5), poll_fn(|context| pace.poll_full(context)));
-            assert!(waiting.await.is_err(), "it waits");
-            pace.took(taken);
-            tokio::time::sleep(Duration::from_secs(1_000)).await;
+    /// After how many seconds of waiting a client is given up that takes so much each so many seconds.
+    async fn given_up(bytes: usize, every: u64) -> Option<u64> {
+        let mut pace = WritePace::new(&OPTIONS, None, ClientWait::begin());
+        let mut waited = 0;
+        while waited < 1_000 {
+            let began = Instant::now();
+            let full = poll_fn(|context| pace.poll_full(context));
+            if let Ok(error) = tokio::time::timeout(Duration::from_secs(every), full).await {
+                assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                return Some(waited + began.elapsed().as_secs());
+            }
+            waited += every;
+            pace.took(bytes);
+            // Time in which there is nothing to take does not count.
+            tokio::time::sleep(Duration::from_secs(100)).await;
         }
-        let began = Instant::now();
-        let error = poll_fn(|context| pace.poll_full(context)).await;
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(began.elapsed() <= Duration::from_secs(20), "{:?}", began.elapsed());
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_or_too_little_is_given_up() {
+        assert_eq!(given_up(0, 1_000).await, Some(8));
+        assert_eq!(given_up(100_000, 7).await, None);
+        // It is never silent for eight seconds, and takes less than 8,000 bytes in eighty.
+        assert_eq!(given_up(300, 5).await, Some(80));
     }
 }

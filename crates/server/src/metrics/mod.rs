@@ -4,6 +4,7 @@
 //! naming practice: base units, `_total` for what only grows.
 
 mod access;
+mod connections;
 mod disk_agreement;
 mod disk_room;
 mod encoder;

@@ -13,7 +13,8 @@ use super::disk_room;
 use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::process::ProcessMetrics;
-use super::{housekeeping, response_cache};
+use super::{connections, housekeeping, response_cache};
+use crate::http::ConnectionCounters;
 
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Metrics {
     pub disk: Option<DiskMetrics>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
+    /// The connections.
+    pub connections: ConnectionCounters,
     /// The process.
     pub process: ProcessMetrics,
 }
@@ -63,6 +66,7 @@ impl Collector for Metrics {
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;
         }
+        connections::encode(self.connections, &mut encoder)?;
         self.process.encode(&mut encoder)
     }
 }

@@ -16,12 +16,14 @@ const TEMPLATE: Template =
 struct Home {
     name: String,
     base_url: String,
+    /// That clients reach it without encryption.
+    cleartext_notice: Option<&'static str>,
 }
 
 /// The first page of a mirror.
-pub fn mirror_home(mirror: Arc<Mirror>) -> Route {
+pub fn mirror_home(mirror: Arc<Mirror>, cleartext_notice: Option<&'static str>) -> Route {
     let options = &mirror.options;
-    let home = Home { name: options.name.clone(), base_url: options.base_url.clone() };
+    let home = Home { name: options.name.clone(), base_url: options.base_url.clone(), cleartext_notice };
     let page = make_sync(move |request| {
         redirect_to_folder(&request).unwrap_or_else(|| home.page(&MirrorAnswer::of(mirror.status.now())))
     });
@@ -35,6 +37,8 @@ impl Home {
             ("name", &self.name),
             ("base_url", &self.base_url),
             ("version", env!("CARGO_PKG_VERSION")),
+            ("cleartext", self.cleartext_notice.unwrap_or_default()),
+            ("cleartext_hidden", if self.cleartext_notice.is_some() { "" } else { "hidden" }),
             ("state", status.state),
             ("mood", if status.state == SYNCHRONIZED { "good" } else { "wait" }),
             ("upstream_url", &status.upstream.base_url),
@@ -55,7 +59,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {
-        let home = Home { name: "saigon".to_owned(), base_url: "https://saigon.example.com".to_owned() };
+        let home = Home {
+            name: "saigon".to_owned(),
+            base_url: "https://saigon.example.com".to_owned(),
+            cleartext_notice: None,
+        };
         let mut status = status();
         status.reason = Some("<script>alert(1)</script>".to_owned());
         let page =

@@ -15,12 +15,18 @@ const TEMPLATE: Template =
 struct Home {
     name: String,
     base_url: String,
+    /// That clients reach it without encryption.
+    cleartext_notice: Option<&'static str>,
 }
 
 /// The first page of the upstream with this display name.
-pub fn upstream_home(display_name: &str, upstream: &Upstream) -> Route {
+pub fn upstream_home(
+    display_name: &str,
+    upstream: &Upstream,
+    cleartext_notice: Option<&'static str>,
+) -> Route {
     let base_url = upstream.base_url().as_str().trim_end_matches('/').to_owned();
-    let home = Arc::new(Home { name: display_name.to_owned(), base_url });
+    let home = Arc::new(Home { name: display_name.to_owned(), base_url, cleartext_notice });
     let page = make_sync(move |request| redirect_to_folder(&request).unwrap_or_else(|| home.page()));
     Route::new().at("/", get(page))
 }
@@ -31,6 +37,8 @@ impl Home {
             ("name", &self.name),
             ("base_url", &self.base_url),
             ("version", env!("CARGO_PKG_VERSION")),
+            ("cleartext", self.cleartext_notice.unwrap_or_default()),
+            ("cleartext_hidden", if self.cleartext_notice.is_some() { "" } else { "hidden" }),
         ])
     }
 }
@@ -41,11 +49,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {
-        let home = Home { name: "<b>".to_owned(), base_url: "https://git.example.com/x".to_owned() };
+        let home = Home {
+            name: "<b>".to_owned(),
+            base_url: "https://git.example.com/x".to_owned(),
+            cleartext_notice: Some("a & b"),
+        };
         let page = home.page().into_body().into_string().await.expect("the page is text");
         assert!(
             page.contains("<h1>&lt;b&gt;</h1>") && page.contains("git clone https://git.example.com/x/scm/")
         );
+        assert!(page.contains("id=\"cleartext\" >a &amp; b</p>"));
         assert!(!page.contains("{{"), "a placeholder was left");
     }
 }

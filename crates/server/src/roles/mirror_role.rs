@@ -15,6 +15,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
+use crate::http::Connections;
 use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
@@ -22,9 +23,11 @@ use crate::rest::MirrorHandlers;
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
+    common.require_base_url()?;
     let upstream = UpstreamUrl::parse(options.upstream.as_str())
         .map_err(|error| StartError::domain("mirror", &error))?;
     let data = DataFolder::open(&common.data).await?;
+    data.close_contents().await?;
     let git = open_git(common).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;
@@ -51,11 +54,14 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
-    let take_metrics = metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness));
+    let connections = role.clients().connections().clone();
+    let take_metrics =
+        metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness), connections);
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
-    let git = GitEndpoint::new(git, role.spool().clone());
-    let routes = routes(domain, git, database, metrics, &context_path);
+    let git = GitEndpoint::new(git, role.clients().spool().clone());
+    let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
+    let routes = routes(home, domain, git, database, metrics, &context_path);
     role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
     Ok(role)
 }
@@ -64,6 +70,7 @@ fn metrics_of(
     engine: Arc<ServingEngine>,
     domain: Arc<Mirror>,
     freshness: Arc<FreshnessCounters>,
+    connections: Connections,
 ) -> impl Fn() -> Metrics + Send + Sync {
     move || Metrics {
         role: Role::Mirror.as_str(),
@@ -72,11 +79,13 @@ fn metrics_of(
         room: engine.room(),
         disk: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        connections: connections.counters(),
         process: ProcessMetrics::now(),
     }
 }
 
 fn routes(
+    home: Route,
     domain: Arc<Mirror>,
     git: GitEndpoint<MirrorGit>,
     database: Database,
@@ -85,7 +94,7 @@ fn routes(
 ) -> Route {
     let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
     let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::mirror_home(domain.clone())
+    let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)
         .at("/status", status::mirror_status(domain, database))

@@ -4,6 +4,7 @@ mod data_folder;
 mod mirror_role;
 mod options;
 mod owner_mark;
+mod privacy;
 mod running_role;
 mod tools;
 mod upstream_role;
@@ -12,6 +13,7 @@ pub use data_folder::{DATABASE_FILE, database_url, repositories_in};
 pub use mirror_role::start_mirror;
 pub use options::{
     ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, check_owners, copy_database,
+    folder_role,
 };
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::Durability;
+use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
+use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
 use url::Url;
 
 use super::data_folder::database_url;
-use super::owner_mark::{OwnerConflict, describe_owner};
-use crate::http::ConnectionOptions;
+use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
+use super::privacy::StaysOpen;
+use crate::http::{ConnectionOptions, TrustedProxies};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -28,6 +30,8 @@ pub struct ListenOptions {
     pub database: Option<String>,
     /// The git executable.
     pub git: PathBuf,
+    /// How much memory a git process may take.
+    pub git_memory: MemoryLimits,
     /// What a power failure may take.
     pub durability: Durability,
     /// How long a repository that is no longer wanted lies in the trash.
@@ -36,8 +40,23 @@ pub struct ListenOptions {
     pub serving: ServingOptions,
     /// How slow clients may be, and how many connections there are.
     pub connections: ConnectionOptions,
+    /// The proxies that say whom they ask for.
+    pub trusted_proxies: TrustedProxies,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
+}
+
+impl ListenOptions {
+    /// Refuses a server that others can reach and that was not told at which URL: links and signatures would be good for
+    /// nobody, and the rules for what it calls itself would be those of a server on loopback.
+    pub(super) fn require_base_url(&self) -> Result<(), StartError> {
+        match self.base_url {
+            None if !self.listen.ip().to_canonical().is_loopback() => {
+                Err(StartError::BaseUrlMissing { address: self.listen })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What an upstream is told.
@@ -45,8 +64,10 @@ pub struct ListenOptions {
 pub struct UpstreamOptions {
     /// What both roles are told.
     pub common: ListenOptions,
-    /// Whether mirrors may live at link-local and other special-purpose addresses.
-    pub allow_special_mirror_addresses: bool,
+    /// Which networks mirrors and webhooks may be in beside the usual ones, and which not.
+    pub outgoing: OutgoingNetworks,
+    /// How strictly pushes are checked.
+    pub fsck: Fsck,
     /// The server's name in pages and application properties.
     pub display_name: String,
     /// The version that clients are told.
@@ -100,6 +121,9 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Others may look into the data directory.
+    #[error("{0}, or choose another data directory with --data")]
+    DataIsOpen(String),
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(String),
@@ -109,6 +133,15 @@ pub enum StartError {
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),
+    /// Others can reach the server, and nobody has said at which URL.
+    #[error(
+        "{address} is reached from other machines, which need to know at which URL: give it with --base-url, as in \
+         --base-url https://git.example.com, or listen on loopback"
+    )]
+    BaseUrlMissing {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
     /// The base URL is not one that can be served.
     #[error("the base URL {url} cannot be used: {reason}")]
     BaseUrl {
@@ -127,6 +160,12 @@ pub enum StartError {
     },
 }
 
+impl From<StaysOpen> for StartError {
+    fn from(open: StaysOpen) -> Self {
+        StartError::DataIsOpen(open.to_string())
+    }
+}
+
 impl StartError {
     /// What a role's domain said, with its causes.
     pub(crate) fn domain(role: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
@@ -143,6 +182,11 @@ pub async fn check_owners(
 ) -> Result<Option<String>, String> {
     let url = database_url(data, database);
     describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
+}
+
+/// The role whose folder this is, as far as it is marked; on failure says why that cannot be told.
+pub fn folder_role(data: &Path) -> Result<Option<Role>, String> {
+    marked_role(data).map_err(|error| error.to_string())
 }
 
 /// Whether a database can be opened, and what is to be said of it all the same, for `heliostat doctor`; on failure says

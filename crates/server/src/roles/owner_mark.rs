@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::data_folder::{DATABASE_FILE, REPOSITORIES_FOLDER};
 
 /// The mark, in the data folder.
-const MARK_FILE: &str = "owner.json";
+pub(super) const MARK_FILE: &str = "owner.json";
 /// What the first start of an upstream leaves in its folder.
-const ADMIN_PASSWORD_FILE: &str = "admin-password";
+pub(super) const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
 /// What the mark says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,11 @@ pub async fn check_owner(folder: &Path, role: Role, database_url: &str) -> Resul
         (Some(_), _) => Err(other_database(folder, mark.owner(), &database, role)),
         (None, _) => Ok(()),
     }
+}
+
+/// The role of the server that a folder belongs to; `None` if it has no mark yet.
+pub fn marked_role(folder: &Path) -> Result<Option<Role>, OwnerConflict> {
+    Ok(read_mark(folder)?.as_ref().map(Mark::role))
 }
 
 /// Marks a folder as that of this server, durably, unless it is marked so.

@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog, RestPlaces,
-    Spool, WholeBody,
+    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog,
+    RestPlaces, TrustedProxies, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -26,9 +26,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 pub struct RunningRole {
     base_url: Url,
     address: SocketAddr,
-    connections: ConnectionOptions,
-    /// Where bodies of requests arrive.
-    spool: Spool,
+    clients: ClientRoom,
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
@@ -49,8 +47,7 @@ impl RunningRole {
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
-            connections: listening.connections,
-            spool: Spool::in_folder(data.path()),
+            clients: ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path()),
             stop,
             tasks,
             database,
@@ -96,9 +93,9 @@ impl RunningRole {
         self.tasks.spawn(work);
     }
 
-    /// Where bodies of requests arrive.
-    pub(crate) fn spool(&self) -> &Spool {
-        &self.spool
+    /// What there is for clients.
+    pub(crate) fn clients(&self) -> &ClientRoom {
+        &self.clients
     }
 
     /// Answers requests. `partner` is a server whose pages may call this one.
@@ -109,9 +106,9 @@ impl RunningRole {
         partner: Option<&Url>,
         routes: impl Endpoint + 'static,
     ) {
-        let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.spool.clone()));
+        let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.clients.spool().clone()));
         let endpoint = endpoint(role, routes, &self.base_url, partner);
-        self.tasks.spawn(http::serve(listener, endpoint, self.connections, self.stop.clone()));
+        self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
 
@@ -141,6 +138,8 @@ pub(crate) struct Listening {
     pub base_url: Url,
     /// How its connections are treated.
     pub connections: ConnectionOptions,
+    /// The proxies that say whom they ask for.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Listening {
@@ -153,7 +152,17 @@ impl Listening {
             Some(url) => usable_base_url(url)?,
             None => url_of(address),
         };
-        Ok(Listening { listener, address, base_url, connections: options.connections })
+        let (connections, trusted_proxies) = (options.connections, options.trusted_proxies.clone());
+        let listening = Listening { listener, address, base_url, connections, trusted_proxies };
+        if let Some(notice) = listening.cleartext_notice() {
+            tracing::warn!(base_url = %listening.base_url, %address, "{notice}");
+        }
+        Ok(listening)
+    }
+
+    /// What is to be said where clients reach this server without encryption.
+    pub fn cleartext_notice(&self) -> Option<&'static str> {
+        http::cleartext_notice(&self.base_url, self.address.ip())
     }
 }
 
@@ -172,13 +181,7 @@ fn usable_base_url(url: &Url) -> Result<Url, StartError> {
     Ok(url.clone())
 }
 
-/// The URL of a socket; one that listens everywhere is named by its loopback address.
+/// The URL of a socket on loopback.
 fn url_of(address: SocketAddr) -> Url {
-    let ip = match address.ip() {
-        ip if ip.is_unspecified() && ip.is_ipv4() => std::net::Ipv4Addr::LOCALHOST.into(),
-        ip if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, address.port());
     Url::parse(&format!("http://{address}")).expect("a socket address makes a URL")
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::ServedRepositories;
+use heliostat_peer::AddressRules;
 use heliostat_storage::{Database, UpstreamStore};
-use heliostat_upstream::{MirrorAddresses, Upstream};
+use heliostat_upstream::Upstream;
 use poem::{EndpointExt, Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
@@ -24,8 +25,10 @@ use crate::rest::UpstreamHandlers;
 /// Starts an upstream; it answers requests when this returns.
 pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
+    common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
-    let git = open_git(common).await?;
+    data.close_contents().await?;
+    let git = open_git(common).await?.with_fsck(options.fsck);
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
@@ -36,10 +39,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         base_url: listening.base_url.clone(),
         data: data.path().to_owned(),
         admin_password: options.admin_password.clone().map(Secret::new),
-        mirror_addresses: match options.allow_special_mirror_addresses {
-            true => MirrorAddresses::Anything,
-            false => MirrorAddresses::Ordinary,
-        },
+        outgoing: AddressRules::for_server(&listening.base_url, listening.address.ip(), &options.outgoing),
         trash_time: common.trash_time,
         request_lifetime: options.request_lifetime,
         clock: heliostat_peer::Clock::system(),
@@ -56,7 +56,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let asked = domain.clone();
+    let (asked, connections) = (domain.clone(), role.clients().connections().clone());
     let take_metrics = move || Metrics {
         role: Role::Upstream.as_str(),
         serving: engine.counters(),
@@ -64,15 +64,18 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         room: engine.room(),
         disk: Some(DiskMetrics::new(&asked.disk_agreement())),
         mirror: None,
+        connections: connections.counters(),
         process: ProcessMetrics::now(),
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
-    let routes = routes(domain, database.clone(), metrics, role.spool().clone(), &options);
+    let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
+    let routes = routes(home, domain, database.clone(), metrics, role.clients().spool().clone(), &options);
     role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 
 fn routes(
+    home: Route,
     domain: Upstream,
     database: Database,
     metrics: RouteMethod,
@@ -83,7 +86,7 @@ fn routes(
     let handlers =
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = pages::upstream_home(&options.display_name, &domain)
+    let routes = home
         .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))

@@ -83,6 +83,7 @@ pub fn sync_report(event: RestRepositoryMirrorEvent) -> SyncReport {
         upstream_repository_id: event.upstream_repo_id,
         mirror_repository_id: event.mirror_repo_id,
         generation: event.generation,
+        purge: event.purge,
         sync_type: event.sync_type.map(|sync_type| match sync_type {
             MirrorSyncType::Incremental => SyncType::Incremental,
             MirrorSyncType::Snapshot => SyncType::Snapshot,

@@ -1,8 +1,11 @@
 //! Projects and repositories in answers; events and webhooks show them alike.
 
-use heliostat_api::models::{EnrichedRepository, RestProject, RestRepository};
+use heliostat_api::models::{
+    EnrichedRepository, PurgeState, RestMirrorPurge, RestProject, RestRepository, RestRepositoryPurge,
+};
 use heliostat_downstream::wire;
 use heliostat_storage::{Project, Repository};
+use heliostat_upstream::PurgeProgress;
 
 use super::UpstreamWire;
 
@@ -24,5 +27,31 @@ impl UpstreamWire {
         include_default_branch: bool,
     ) -> EnrichedRepository {
         wire::enriched_repository(self.base(), repository, include_default_branch)
+    }
+    /// How far the latest order to remove what no ref leads to is.
+    pub fn repository_purge(&self, progress: &PurgeProgress) -> RestRepositoryPurge {
+        let PurgeProgress { orders, mirrors } = progress;
+        let done_at = orders.done_at.filter(|_| orders.done >= orders.number);
+        let mirrors = mirrors.iter().map(|mirror| RestMirrorPurge {
+            id: mirror.id.to_string(),
+            name: mirror.name.clone(),
+            state: purge_state(orders.number, mirror.done_at),
+            done_at: mirror.done_at,
+        });
+        RestRepositoryPurge {
+            number: orders.number,
+            state: purge_state(orders.number, done_at),
+            ordered_at: orders.ordered_at,
+            done_at,
+            mirrors: mirrors.collect(),
+        }
+    }
+}
+
+fn purge_state(orders: i64, done_at: Option<i64>) -> PurgeState {
+    match done_at {
+        _ if orders == 0 => PurgeState::NeverOrdered,
+        None => PurgeState::Pending,
+        Some(_) => PurgeState::Done,
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
-use crate::records::{Repository, RepositoryState};
+use crate::records::{PurgeOrders, Repository, RepositoryFormat, RepositoryState};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "repository")]
@@ -22,11 +22,16 @@ pub struct Model {
     pub archived: bool,
     pub state: RepositoryState,
     pub default_branch: String,
+    pub object_format: RepositoryFormat,
     pub generation: Generation,
     pub content_hash: String,
     pub metadata_hash: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub purge_number: i64,
+    pub purge_ordered_at: Option<i64>,
+    pub purge_done: i64,
+    pub purge_done_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,9 +68,16 @@ impl Model {
             archived: self.archived,
             state: self.state,
             default_branch: self.default_branch,
+            object_format: self.object_format,
             generation: self.generation,
             content_hash: self.content_hash,
             metadata_hash: self.metadata_hash,
+            purge: PurgeOrders {
+                number: self.purge_number,
+                ordered_at: self.purge_ordered_at,
+                done: self.purge_done,
+                done_at: self.purge_done_at,
+            },
             created_at: self.created_at,
             updated_at: self.updated_at,
         }

@@ -16,6 +16,8 @@ pub struct Model {
     pub mirror_repository_id: Option<LocalRepositoryId>,
     pub reported_at: i64,
     pub synced_generation: Option<Generation>,
+    pub purged: i64,
+    pub purged_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -32,6 +34,8 @@ impl From<Model> for RepositoryMirrorState {
             mirror_repository_id: row.mirror_repository_id,
             reported_at: row.reported_at,
             synced_generation: row.synced_generation,
+            purged: row.purged,
+            purged_at: row.purged_at,
         }
     }
 }

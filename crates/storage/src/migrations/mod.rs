@@ -8,8 +8,10 @@ mod chosen_projects;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
+mod object_format;
 mod registration_key;
 mod repository_identity;
+mod repository_purges;
 mod upstream_tables;
 mod webhook_tables;
 
@@ -33,6 +35,8 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(chosen_projects::ChosenProjects),
             Box::new(addon_key::AddonKey),
             Box::new(registration_key::RegistrationKey),
+            Box::new(repository_purges::RepositoryPurges),
+            Box::new(object_format::ObjectFormat),
         ]
     }
 

@@ -235,4 +235,8 @@ pub struct RepositoryMirrorState {
     pub synced_generation: Option<Generation>,
     /// Epoch milliseconds.
     pub reported_at: i64,
+    /// The newest order to remove what no ref leads to that it has carried out; 0 for none.
+    pub purged: i64,
+    /// When it reported that, in epoch milliseconds.
+    pub purged_at: Option<i64>,
 }

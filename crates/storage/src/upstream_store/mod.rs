@@ -11,6 +11,7 @@ mod outbox;
 mod permissions;
 mod preferred_mirrors;
 mod projects;
+mod purges;
 mod ref_changes;
 mod repositories;
 mod repository_ids;

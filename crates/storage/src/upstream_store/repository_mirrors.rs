@@ -13,7 +13,8 @@ use crate::records::{MirrorProgress, NewEvent, RepositoryMirrorState};
 
 impl UpstreamStore {
     /// Records how a mirror's synchronisation of a repository has ended, and announces what follows from it.
-    /// A generation that is less than the recorded one, or none, leaves the recorded one as it is.
+    /// A generation that is less than the recorded one, or none, leaves the recorded one as it is; so does an order that
+    /// was carried out.
     pub async fn record_mirror_outcome(
         &self,
         state: RepositoryMirrorState,
@@ -22,11 +23,12 @@ impl UpstreamStore {
         let subject = format!("{} or {}", state.repository_id, state.mirror_id);
         let transaction = self.database.begin_write().await?;
         let key = (state.repository_id, state.mirror_id.clone());
-        let before = repository_mirror_state::Entity::find_by_id(key)
-            .lock_exclusive()
-            .one(&transaction)
-            .await?
-            .and_then(|row| row.synced_generation);
+        let row = repository_mirror_state::Entity::find_by_id(key).lock_exclusive().one(&transaction).await?;
+        let before = row.as_ref().and_then(|row| row.synced_generation);
+        let (purged, purged_at) = match row {
+            Some(row) if row.purged >= state.purged => (row.purged, row.purged_at),
+            _ => (state.purged, state.purged_at),
+        };
         let row = repository_mirror_state::ActiveModel {
             repository_id: Set(state.repository_id),
             mirror_id: Set(state.mirror_id),
@@ -34,6 +36,8 @@ impl UpstreamStore {
             mirror_repository_id: Set(state.mirror_repository_id),
             reported_at: Set(state.reported_at),
             synced_generation: Set(state.synced_generation.max(before)),
+            purged: Set(purged),
+            purged_at: Set(purged_at),
         };
         let replacing = OnConflict::columns([
             repository_mirror_state::Column::RepositoryId,
@@ -44,6 +48,8 @@ impl UpstreamStore {
             repository_mirror_state::Column::MirrorRepositoryId,
             repository_mirror_state::Column::ReportedAt,
             repository_mirror_state::Column::SyncedGeneration,
+            repository_mirror_state::Column::Purged,
+            repository_mirror_state::Column::PurgedAt,
         ])
         .to_owned();
         let written = repository_mirror_state::Entity::insert(row)

@@ -10,7 +10,7 @@ use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_downstream::Registration;
 use heliostat_git as git;
 use heliostat_git_serve::{ServedRepositories, ServingOptions};
-use heliostat_peer::Clock;
+use heliostat_peer::{AddressRules, Clock, OutgoingNetworks};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, Flush, PageRequest, Project, Repository, Role, UpstreamStore};
 use tempfile::TempDir;
@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    AdminAccount, MirrorAddresses, ProjectCreation, RepositoryCreation, RequestFacts, Upstream,
-    UpstreamOptions, UserCreation, permit,
+    AdminAccount, ProjectCreation, RepositoryCreation, RequestFacts, Upstream, UpstreamOptions, UserCreation,
+    permit,
 };
 
 /// The first page of anything.
@@ -58,11 +58,13 @@ impl TestUpstream {
         .expect("a folder");
         let clock_offset = Arc::new(AtomicI64::new(0));
         let (offset, system) = (Arc::clone(&clock_offset), Clock::system());
+        let base_url = Url::parse("http://127.0.0.1:7990/git").expect("a URL");
+        let listen = std::net::Ipv4Addr::LOCALHOST.into();
         let options = UpstreamOptions {
-            base_url: Url::parse("http://127.0.0.1:7990/git").expect("a URL"),
+            outgoing: AddressRules::for_server(&base_url, listen, &OutgoingNetworks::default()),
+            base_url,
             data: folder.path().to_owned(),
             admin_password,
-            mirror_addresses: MirrorAddresses::Ordinary,
             trash_time: heliostat_git::DEFAULT_TRASH_TIME,
             request_lifetime: Duration::from_hours(30 * 24),
             clock: Clock::reading(move || system.now_ms() + offset.load(Ordering::Relaxed)),

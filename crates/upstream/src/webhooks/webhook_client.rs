@@ -52,8 +52,8 @@ pub(crate) struct Message<'a> {
 impl WebhookClient {
     pub(crate) fn new(destinations: Destinations, clock: Clock) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            certain: http::client(USER_AGENT, destinations).timeout(ANSWER_TIMEOUT).build()?,
-            trusting: http::client(USER_AGENT, destinations)
+            certain: http::client(USER_AGENT, &destinations).timeout(ANSWER_TIMEOUT).build()?,
+            trusting: http::client(USER_AGENT, &destinations)
                 .timeout(ANSWER_TIMEOUT)
                 .tls_danger_accept_invalid_certs(true)
                 .build()?,

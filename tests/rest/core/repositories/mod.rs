@@ -10,6 +10,8 @@ mod get_default_branch;
 mod get_default_branch_with_tip;
 mod get_repositories;
 mod get_repository;
+mod get_repository_purge;
+mod purge_repository;
 mod search_repositories;
 mod set_default_branch;
 mod set_default_branch_at_former_path;

@@ -52,12 +52,14 @@ impl Server {
     /// Starts a role as `heliostat <role>` does it, all settings at their defaults but where and what.
     fn start_role(binary: &Path, role: &str, site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = scratch::folder(role)?;
+        let address = site.free_address()?;
         let mut command = site.command(binary);
         command
             .arg(role)
             .arg("--data")
             .arg(folder.path().join("data"))
-            .args(["--listen", &format!("{}:0", site.address), "--log-level", "warn"])
+            // A server that listens beyond loopback wants to be told what its clients see.
+            .args(["--listen", &address, "--base-url", &format!("http://{address}"), "--log-level", "warn"])
             .args(arguments);
         without_settings(&mut command);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_METRICS_TOKEN", METRICS_TOKEN);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::Peer;
-use super::daemon::{Daemon, Listens, free_port};
+use super::daemon::{Daemon, Listens};
 use super::served::ServedFolder;
 use crate::process::is_root;
 use crate::scratch;
@@ -24,7 +24,7 @@ pub fn is_installed() -> bool {
 pub fn start(served: &ServedFolder, site: &Site) -> anyhow::Result<Peer> {
     let folder = scratch::folder("apache")?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-    let address = format!("{}:{}", site.address, free_port()?);
+    let address = site.free_address()?;
     let configuration = folder.path().join("httpd.conf");
     fs::write(&configuration, text(served, folder.path(), &address))?;
     let mut apache = site.command(Path::new(APACHE));

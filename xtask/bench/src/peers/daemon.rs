@@ -1,14 +1,14 @@
 //! A peer's process: started in its group, waited for until it listens, ended with its value.
 
 use std::fs::File;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use crate::process;
 use crate::site::Site;
@@ -78,9 +78,4 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         process::stop(&mut self.child, "a server", TIMEOUT);
     }
-}
-
-/// A port that is free now.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?.local_addr()?.port())
 }

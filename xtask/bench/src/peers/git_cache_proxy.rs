@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Peer;
-use super::daemon::{Daemon, Listens, free_port};
+use super::daemon::{Daemon, Listens};
 use crate::scratch;
 use crate::site::Site;
 use crate::workspace;
@@ -29,7 +29,7 @@ pub fn program() -> Option<PathBuf> {
 /// Starts it.
 pub fn start(program: &Path, upstream: &str, site: &Site) -> anyhow::Result<Peer> {
     let folder = scratch::folder("proxy")?;
-    let address = format!("{}:{}", site.address, free_port()?);
+    let address = site.free_address()?;
     let mut command = site.command(program);
     command.args(["--bind", &address, "--upstream", upstream, "--fetch-ttl-seconds", "0", "--cache-root"]);
     command.arg(folder.path().join("cache")).env("RUST_LOG", "warn").env("HOME", folder.path());

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use tempfile::TempDir;
 
-use super::daemon::{Daemon, Listens, free_port};
+use super::daemon::{Daemon, Listens};
 use crate::process::is_root;
 use crate::scratch;
 use crate::site::Site;
@@ -38,7 +38,7 @@ pub fn new_folder() -> anyhow::Result<TempDir> {
 /// listens.
 pub fn start(folder: TempDir, http: &str, site: &Site) -> anyhow::Result<Nginx> {
     let files = folder.path();
-    let address = format!("{}:{}", site.address, free_port()?);
+    let address = site.free_address()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Its workers read what only root may.
     let user = if is_root() { "user root;" } else { "" };

@@ -1,8 +1,9 @@
-//! `heliostat repository`: create, import, look at, adopt, restore and delete repositories.
+//! `heliostat repository`: create, import, look at, adopt, restore, purge and delete repositories.
 
 mod adopt;
 mod create;
 mod import;
+mod purge;
 mod repository_name;
 mod restore;
 
@@ -37,6 +38,9 @@ pub enum RepositoryCommand {
     Adopt(adopt::AdoptCommand),
     /// Bring back what a mirror has of a repository that is missing or damaged at the upstream.
     Restore(restore::RestoreCommand),
+    /// Remove at once everything that no branch or tag leads to, at the upstream and on every mirror: how a secret is taken
+    /// out of a repository, after the branches and tags that lead to it were deleted or moved.
+    Purge(purge::PurgeCommand),
     /// List the repositories that one may read.
     List {
         /// Only those of this project [default: all].
@@ -96,6 +100,7 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
         RepositoryCommand::Import(command) => import::run(command).await?,
         RepositoryCommand::Adopt(command) => adopt::run(command).await?,
         RepositoryCommand::Restore(command) => restore::run(command).await?,
+        RepositoryCommand::Purge(command) => purge::run(command).await?,
         RepositoryCommand::List { project, connection } => {
             let session = connection.open().await?;
             let path = match &project {

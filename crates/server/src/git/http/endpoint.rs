@@ -1,6 +1,5 @@
 //! Answers one Git request over HTTP.
 
-use futures_util::StreamExt;
 use heliostat_api::Call;
 use heliostat_git::{
     ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
@@ -10,14 +9,14 @@ use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
 use http_body_util::BodyExt;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Body, Endpoint, Request, Response, Result};
+use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 
 use super::bundle;
 use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitRequest, GitStep, NotServed};
 use crate::git::access::{Readable, RepositoryPath};
 use crate::http::problem::{CHALLENGE, Problem};
-use crate::http::{SendfileQueue, Spool, StoredBody, client_prefix};
+use crate::http::{NotInMemory, SendfileQueue, Spool, StoredBody, client_prefix};
 use crate::wire::freshness::freshness_header;
 
 /// What git itself sends: refs may change at any moment.
@@ -25,6 +24,10 @@ const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, mus
 
 /// How fresh the answer is, at a mirror.
 const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
+
+/// A push up to this length is received whole before anything is done for it. Of a longer one git reads the beginning while
+/// the rest is on its way, because most of the time goes into that.
+const WHOLE_PUSH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The endpoint below `/scm/` of a role.
 pub struct GitEndpoint<A> {
@@ -74,7 +77,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     GitService::UploadPack => "application/x-git-upload-pack-advertisement",
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
                 };
-                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
+                Ok(with_answer(uncached(content_type, freshness), answer, queue))
             }
             GitStep::UploadPack => {
                 check_type(&request, GitService::UploadPack)?;
@@ -91,13 +94,20 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = "application/x-git-upload-pack-result";
-                Ok(uncached(content_type, freshness).body(body_with(answer, queue)))
+                Ok(with_answer(uncached(content_type, freshness), answer, queue))
             }
             GitStep::ReceivePack => {
                 check_type(&request, GitService::ReceivePack)?;
-                let body = request.take_body().into_bytes_stream();
-                let body = decoded(&request, body.boxed())?;
                 let client = client_of(&self.access, &call).await?;
+                // Only who may push is waited for.
+                self.access.pushable(&client, path).await?;
+                let beginning_bytes = WHOLE_PUSH_BYTES;
+                let body = request.take_body();
+                let body = self.spool.receive_beginning(body, client_prefix(&request), beginning_bytes).await;
+                let body = match body {
+                    Ok(body) => decoded(&request, body)?,
+                    Err(error) => return Ok(told(&error.into())),
+                };
                 let report = self.access.take_push(&client, path, body, protocol).await?;
                 Ok(uncached("application/x-git-receive-pack-result", None).body(report))
             }
@@ -151,15 +161,17 @@ fn decoded(request: &Request, body: ByteStream) -> Result<ByteStream, Refusal> {
 }
 
 /// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
-fn body_with(answer: Answer, queue: SendfileQueue) -> Body {
+fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) -> Response {
     match answer {
-        Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Stored(answer) => Body::from(StoredBody::new(answer, queue).boxed()),
-        Answer::Streamed(output) => Body::from_bytes_stream(output),
+        Answer::Whole(bytes) => response.body(bytes),
+        Answer::Stored(answer) => {
+            response.extension(NotInMemory).body(Body::from(StoredBody::new(answer, queue).boxed()))
+        }
+        Answer::Streamed(output) => response.body(Body::from_bytes_stream(output)),
     }
 }
 
-fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> poem::ResponseBuilder {
+fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> ResponseBuilder {
     let response = Response::builder()
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
         .header(header::CACHE_CONTROL, UNCACHED);

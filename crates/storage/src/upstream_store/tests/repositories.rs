@@ -4,7 +4,8 @@ use super::*;
 use crate::error::StoreError;
 use crate::ids::Generation;
 use crate::records::{
-    MirrorOutcome, PermissionLevel, RefChangeRecord, RepositoryMirrorState, RepositoryUpdate, Visibility,
+    MirrorOutcome, PermissionLevel, PurgeOrders, RefChangeRecord, RepositoryMirrorState, RepositoryUpdate,
+    Visibility,
 };
 
 fn change(repository: RepositoryId, expected: i64, content_hash: &str) -> RefChangeRecord {
@@ -108,6 +109,9 @@ async fn users_see_what_they_may_read() {
         store.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
         let single = repository(&store, closed.id, "single").await;
         repository(&store, closed.id, "hidden").await;
+        let draft =
+            NewRepository { state: RepositoryState::Initialising, ..new_repository(closed.id, "draft") };
+        store.create_repository(draft, metadata_hash, |_| Vec::new()).await.unwrap();
         store
             .set_permission(PermissionLevel::Repository(single.id), alice.id, "REPO_READ", Vec::new())
             .await
@@ -118,10 +122,11 @@ async fn users_see_what_they_may_read() {
             .unwrap();
 
         let views = [
-            (Visibility::All, "in-open showcase single hidden"),
+            (Visibility::All, "in-open showcase single hidden draft"),
+            (Visibility::Announced, "in-open showcase single hidden"),
             (Visibility::Public, "in-open showcase"),
             (Visibility::User(alice.id), "in-open showcase single"),
-            (Visibility::User(bob.id), "in-open showcase single hidden"),
+            (Visibility::User(bob.id), "in-open showcase single hidden draft"),
         ];
         for (view, expected) in views {
             let seen = store.list_repositories(None, view, None, FIRST_PAGE).await.unwrap();
@@ -256,6 +261,8 @@ async fn each_mirrors_last_report_is_kept() {
             mirror_repository_id: None,
             synced_generation: None,
             reported_at: NOW,
+            purged: 2,
+            purged_at: Some(NOW),
         };
         let synchronized = RepositoryMirrorState {
             last_outcome: MirrorOutcome::Synchronized,
@@ -264,13 +271,39 @@ async fn each_mirrors_last_report_is_kept() {
             ..failed.clone()
         };
         store.record_mirror_outcome(failed.clone(), |_| Vec::new()).await.unwrap();
-        store.record_mirror_outcome(synchronized.clone(), |_| Vec::new()).await.unwrap();
+        let says_less = RepositoryMirrorState { purged: 0, purged_at: None, ..synchronized.clone() };
+        store.record_mirror_outcome(says_less, |_| Vec::new()).await.unwrap();
         assert_eq!(store.mirror_states_of(site.id).await.unwrap(), [synchronized]);
         let of_nothing = RepositoryMirrorState { repository_id: RepositoryId(99), ..failed };
         assert!(matches!(
             store.record_mirror_outcome(of_nothing, |_| Vec::new()).await,
             Err(StoreError::NotFound { .. })
         ));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn orders_to_purge_are_counted_and_stay_until_they_are_carried_out() {
+    for (store, test) in stores().await {
+        let project = project(&store, "PRJ").await;
+        let site = repository(&store, project.id, "site").await;
+        assert_eq!(site.purge, PurgeOrders::default());
+        assert_eq!(store.awaiting_purge().await.unwrap(), []);
+        for number in 1..=2 {
+            let ordered = store.order_purge(site.id, NOW + number, |_| Vec::new()).await.unwrap();
+            let expected = PurgeOrders { number, ordered_at: Some(NOW + number), ..PurgeOrders::default() };
+            assert_eq!(ordered.purge, expected);
+        }
+        store.record_purge(site.id, 1, NOW + 3).await.unwrap();
+        assert_eq!(store.awaiting_purge().await.unwrap(), [site.id]);
+        store.record_purge(site.id, 2, NOW + 4).await.unwrap();
+        store.record_purge(site.id, 1, NOW + 5).await.unwrap();
+        assert_eq!(store.awaiting_purge().await.unwrap(), []);
+        let found = store.find_repository(site.id).await.unwrap().unwrap();
+        assert_eq!((found.purge.done, found.purge.done_at), (2, Some(NOW + 4)));
+        let missing = store.order_purge(RepositoryId(99), NOW, |_| Vec::new()).await;
+        assert!(matches!(missing, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
 }

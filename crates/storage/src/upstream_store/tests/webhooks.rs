@@ -190,6 +190,8 @@ async fn a_report_comes_with_what_was_recorded_since_the_last_one() {
                 mirror_repository_id: None,
                 synced_generation: generation.map(Generation),
                 reported_at: NOW,
+                purged: 0,
+                purged_at: None,
             };
             let mut seen = MirrorProgress::default();
             let look = |progress| {

@@ -1,0 +1,120 @@
+//! Removing everything that no ref of a repository leads to, here and on the mirrors: how a secret is taken out of it.
+//!
+//! An order is a number in the repository's record, so that it outlives a restart, and mirrors learn of it with every
+//! description of the repository: at once by an event, or later by comparing. Each says in its reports which order it has
+//! carried out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_api::AddonEventKey;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirrorServerId, PurgeOrders, Repository, RepositoryId, RepositoryState};
+use tokio_util::sync::CancellationToken;
+
+use super::records::Repositories;
+use crate::permit::RepositoryAdministrator;
+
+/// How soon an order that could not be carried out is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How far the latest order is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurgeProgress {
+    /// Here.
+    pub orders: PurgeOrders,
+    /// At the mirrors that have reported a synchronisation of the repository.
+    pub mirrors: Vec<MirrorPurge>,
+}
+
+/// How far a mirror is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorPurge {
+    /// Which mirror.
+    pub id: MirrorServerId,
+    /// Its name.
+    pub name: String,
+    /// When it has reported that the latest order is carried out, in epoch milliseconds.
+    pub done_at: Option<i64>,
+}
+
+impl Repositories {
+    /// Orders that everything is removed which no ref leads to, and says how far that is.
+    pub async fn order_purge(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<PurgeProgress, Refusal> {
+        let id = administrator.repository().id;
+        let context = self.announcer.context(administrator.caller());
+        let make_events =
+            |ordered: &Repository| vec![context.repository(AddonEventKey::RepoModified, ordered)];
+        let ordered = self.store.order_purge(id, context.now_ms, make_events).await?;
+        self.announcer.announced();
+        self.purge_ordered.notify_one();
+        tracing::info!(repository.id = %id, "everything that no ref leads to is to be removed");
+        self.progress_of(&ordered).await
+    }
+
+    /// How far the latest order is.
+    pub async fn purge_progress(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<PurgeProgress, Refusal> {
+        self.progress_of(administrator.repository()).await
+    }
+
+    async fn progress_of(&self, repository: &Repository) -> Result<PurgeProgress, Refusal> {
+        let mirrors = self.store.all_mirrors().await?;
+        let states = self.store.mirror_states_of(repository.id).await?;
+        let number = repository.purge.number;
+        let told = states.into_iter().filter_map(|state| {
+            let mirror = mirrors.iter().find(|mirror| mirror.id == state.mirror_id)?;
+            let done_at = state.purged_at.filter(|_| state.purged >= number);
+            Some(MirrorPurge { id: state.mirror_id, name: mirror.name.clone(), done_at })
+        });
+        Ok(PurgeProgress { orders: repository.purge, mirrors: told.collect() })
+    }
+
+    /// Carries out what is ordered here, and whether all of it could be.
+    async fn purge_ordered_ones(&self) -> Result<bool, Refusal> {
+        let mut are_done = true;
+        for id in self.store.awaiting_purge().await? {
+            if let Err(error) = self.purge(id).await {
+                are_done = false;
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(repository.id = %id, %error, cause, "cannot remove yet what no ref leads to");
+            }
+        }
+        Ok(are_done)
+    }
+
+    async fn purge(&self, id: RepositoryId) -> Result<(), Refusal> {
+        let Some(recorded) = self.store.find_repository(id).await? else { return Ok(()) };
+        if recorded.state != RepositoryState::Available {
+            return Ok(());
+        }
+        self.changes.faults.refuse_unserved(&recorded)?;
+        let on_disk = self.changes.open_git(id).await?;
+        self.served.serve(on_disk).purge().await.map_err(Refusal::internal)?;
+        Ok(self.store.record_purge(id, recorded.purge.number, self.announcer.now_ms()).await?)
+    }
+}
+
+/// Carries out orders as they come, and those that an earlier run has left; ends with the token.
+pub(crate) async fn carry_out_purges(repositories: Arc<Repositories>, stop: CancellationToken) {
+    loop {
+        let are_done = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = repositories.purge_ordered_ones() => outcome,
+        };
+        let are_done = are_done.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look which repositories are to be purged");
+            false
+        });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = repositories.purge_ordered.notified() => {}
+            () = tokio::time::sleep(RETRY_PAUSE), if !are_done => {}
+        }
+    }
+}

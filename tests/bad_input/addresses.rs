@@ -1,0 +1,58 @@
+//! What an upstream calls when others name addresses: nothing that only it can reach, unless its operator lists it.
+
+use std::net::TcpListener;
+
+use crate::harness::{Answer, Receiver, Server, ServerOptions, webhooks_path};
+
+/// How an upstream that other machines could reach would be started, with further arguments.
+fn reached_by_others(arguments: &[&str]) -> ServerOptions {
+    let free = TcpListener::bind("0.0.0.0:0").expect("a port is free").local_addr().expect("has an address");
+    let base_url = format!("http://127.0.0.1:{}", free.port());
+    let mut all = vec!["--base-url".to_owned(), base_url];
+    all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    ServerOptions { arguments: all, listen: Some(free.to_string()), ..ServerOptions::default() }
+}
+
+/// Has an upstream call this URL.
+async fn call(upstream: &Server, url: &str) -> Answer {
+    let repository = upstream.empty_repository(false).await;
+    upstream.admin().post_nothing(&format!("{}/test?url={url}", webhooks_path(&repository))).await
+}
+
+#[tokio::test]
+async fn a_server_that_others_reach_does_not_call_its_own_machine() {
+    let upstream = Server::upstream(reached_by_others(&[]));
+    let receiver = Receiver::start();
+    let port = url::Url::parse(&receiver.url()).expect("is a URL").port().expect("has one");
+    for host in ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::127.0.0.1]"] {
+        call(&upstream, &format!("http://{host}:{port}/")).await.refused(400);
+    }
+    // A name is refused when it is resolved.
+    let by_name = call(&upstream, &format!("http://localhost:{port}/")).await.promised(200);
+    assert_eq!(by_name["result"]["outcome"], "ERROR");
+    assert!(receiver.received().is_empty());
+    // Nothing says that there is TLS in front of it.
+    assert_eq!(upstream.log().matches("travel unencrypted").count(), 1, "{}", upstream.log());
+    let page = upstream.admin().get("/").await;
+    assert!(page.text.contains("travel unencrypted"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_operator_lists_what_may_be_called_and_what_not() {
+    let receiver = Receiver::start();
+    let allowed = Server::upstream(reached_by_others(&["--outgoing-allow", "127.0.0.0/8, fe80::/10"]));
+    let answered = call(&allowed, &receiver.url()).await.promised(200);
+    assert_eq!(answered["result"]["outcome"], "SUCCESS");
+    call(&allowed, "http://169.254.169.254/").await.refused(400);
+    call(&allowed, "http://100.100.100.200/").await.refused(400);
+
+    let denied = ["--outgoing-deny", "127.0.0.0/8,10.0.0.0/8", "--outgoing-allow", "10.1.0.0/16"];
+    let arguments = denied.map(str::to_owned).to_vec();
+    let denied = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
+    for url in [receiver.url().as_str(), "http://10.2.0.1/"] {
+        call(&denied, url).await.refused(400);
+    }
+    assert_eq!(receiver.received().len(), 1);
+    let page = denied.admin().get("/").await;
+    assert!(!page.text.contains("travel unencrypted"), "it is reached from this machine only");
+}
