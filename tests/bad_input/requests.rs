@@ -30,7 +30,7 @@ async fn a_wrong_method_is_405_with_allow() {
     let answer = pair.admin().send(Method::PATCH, "/rest/mirroring/latest/requests", None).await;
     let allow = answer.headers["allow"].to_str().expect("is text").to_owned();
     answer.expect_error(405);
-    assert_eq!(allow, "GET, POST");
+    assert_eq!(allow, "GET, POST, DELETE");
     pair.admin().delete("/rest/mirroring/1.0/repos").await.expect_error(405);
     pair.admin().delete("/status").await.expect_error(405);
 }

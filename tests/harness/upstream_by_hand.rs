@@ -326,6 +326,7 @@ fn answer(request: &Received, state: &State) -> Reply {
         let mut request = request.body.clone();
         request["id"] = json!(1);
         request["state"] = json!("PENDING");
+        request.as_object_mut().expect("a request is an object").remove("registrationKey");
         return (200, request);
     }
     if let Some(place) = path.strip_prefix(GIT)

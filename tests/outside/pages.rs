@@ -1,7 +1,9 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
+use url::Url;
+
 use super::browser::visit;
-use crate::harness::{Pair, Server, ServerOptions};
+use crate::harness::{Checkout, DatabaseBackup, Pair, Server, ServerOptions, request_of};
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
@@ -18,6 +20,20 @@ async fn an_administrator_accepts_a_mirror_on_the_first_page() {
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_deletes_all_open_requests_on_the_first_page() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let requests = "/rest/mirroring/latest/requests";
+    for port in [10_001, 10_002] {
+        let base = Url::parse(&format!("http://127.0.0.1:{port}")).expect("is a URL");
+        let body = request_of(&heliostat_auth::server_id(), &format!("Stranger {port}"), &base);
+        upstream.anonymous().post(requests, &body).await.promised(200);
+    }
+    visit("console-requests", "pages/console_requests.mjs", &upstream, &[]);
+    assert_eq!(upstream.admin().get(requests).await.promised(200)["size"], 0);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
 async fn the_first_page_of_a_mirror_follows_what_happens() {
     let pair = Pair::start().await;
     let (repository, _) = pair.pushed_repository(false).await;
@@ -27,6 +43,45 @@ async fn the_first_page_of_a_mirror_follows_what_happens() {
         ("HELIOSTAT_PROJECT_KEY", repository["project"]["key"].as_str().expect("a project has a key")),
     ];
     visit("console-mirror", "pages/console_mirror.mjs", &pair.mirror, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn what_is_held_back_is_let_go_on_the_first_page_of_a_mirror() {
+    let often =
+        ServerOptions { arguments: vec!["--sweep-interval".into(), "1s".into()], ..Default::default() };
+    let mut pair = Pair::start_with(ServerOptions::default(), often).await;
+    let project = pair.new_project(true).await;
+    pair.upstream.kill();
+    let backup = DatabaseBackup::of(&pair.upstream);
+    pair.upstream.restart();
+    let repository = pair.upstream.new_repository(&project).await;
+    Checkout::new().push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&repository).await;
+    pair.upstream.kill();
+    backup.put_back(&pair.upstream);
+    pair.upstream.restart();
+    let slug = repository["slug"].as_str().expect("a repository has a slug");
+    visit("held-back", "pages/held_back.mjs", &pair.mirror, &[("HELIOSTAT_REPOSITORY", slug)]);
+    assert!(pair.available(&repository).await.is_none(), "it was let go");
+
+    // What the upstream has on its disk and does not know, and that a mirror does not answer, stands on its page.
+    let known = pair.upstream.new_repository(&project).await;
+    pair.mirrored(&known).await;
+    pair.mirror.kill();
+    Checkout::new().push(&pair.upstream_url(&known), &["HEAD:refs/heads/main"]);
+    let facts = [("HELIOSTAT_MIRROR_NAME", "Saigon")];
+    visit("alone-upstream", "pages/alone_upstream.mjs", &pair.upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn the_first_page_of_a_mirror_says_what_is_not_known() {
+    let mut pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    pair.upstream.terminate();
+    visit("alone-mirror", "pages/alone_mirror.mjs", &pair.mirror, &[]);
 }
 
 #[tokio::test]

@@ -22,7 +22,8 @@ const KEY: &str = "3Qx7nCk2dV9sB4wLhT8eYr6uJm1pZa5fGi0oEvXtKbM";
 async fn asking_again_is_the_same_request() {
     let server = TestUpstream::new().await;
     let ask = async |id: &str, name: &str, url: &str| {
-        let with_key = Registration { key: Some(Secret::new(KEY)), ..registration(id, name, url) };
+        let registration = registration(id, name, url.trim_end_matches('/'));
+        let with_key = Registration { key: Some(Secret::new(KEY)), base_url: url.to_owned(), ..registration };
         server.upstream.downstream().joining.register(None, with_key).await
     };
     let first = ask("AAAA-AAAA-AAAA-AAAA", "One", "http://10.0.0.1:7991").await.expect("a request");
@@ -344,13 +345,13 @@ async fn what_goes_wrong_leaves_the_request_open() {
         .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
         .await;
     let id = request.expect("a request").id.to_string();
-    let fails_with = async |expected: &str| {
+    let fails_with = async |id: &str, expected: &str| {
         let refused = async {
             server
                 .upstream
                 .downstream()
                 .joining
-                .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
+                .accept(permit::sys_admin(&admin)?, id, Acceptance::default())
                 .await
         }
         .await
@@ -358,7 +359,7 @@ async fn what_goes_wrong_leaves_the_request_open() {
         assert!(matches!(refused, Refusal::Conflict { .. }), "{refused:?}");
         assert!(refused.to_string().contains(expected), "{refused} should mention {expected}");
         let state =
-            async { server.upstream.downstream().joining.request(permit::sys_admin(&admin)?, &id).await }
+            async { server.upstream.downstream().joining.request(permit::sys_admin(&admin)?, id).await }
                 .await
                 .expect("it is there")
                 .state;
@@ -374,23 +375,21 @@ async fn what_goes_wrong_leaves_the_request_open() {
         );
     };
     mirror.answer("/descriptor", 302);
-    fails_with("answered 302").await;
+    fails_with(&id, "answered 302").await;
     mirror.answer("/descriptor", 204);
     mirror.describe_as("x".repeat(70_000));
-    fails_with("more than 65536 bytes").await;
+    fails_with(&id, "more than 65536 bytes").await;
     mirror.describe_as(r#"{"key":"k"}"#.to_owned());
-    fails_with("cannot be read").await;
+    fails_with(&id, "cannot be read").await;
 
+    // It has moved, which an open request does not allow; a new one does.
+    let joining = &server.upstream.downstream().joining;
+    async { joining.delete_request(permit::sys_admin(&admin)?, &id).await }.await.expect("forgotten");
     let mirror = FakeMirror::start().await;
-    server
-        .upstream
-        .downstream()
-        .joining
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await
-        .expect("updated");
+    let request = joining.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
+    let id = request.expect("a request").id.to_string();
     mirror.answer("/installed", 401);
-    fails_with("401 Unauthorized: not today").await;
+    fails_with(&id, "401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
     async {
         server
