@@ -80,7 +80,9 @@ async fn what_harms_readers_never_passes_and_what_is_old_passes_unless_strict() 
         let upstream = upstream(fsck);
         let (repository, checkout) = upstream.pushed_repository(true).await;
         let url = upstream.admin_url(&repository);
-        for branch in harmful_branches(&checkout) {
+        // One of them shows that they are looked for; where least is refused, all are tried.
+        let tried = if fsck == "off" { usize::MAX } else { 1 };
+        for branch in harmful_branches(&checkout).into_iter().take(tried) {
             assert!(!is_taken(&checkout, url.as_str(), branch), "{branch} was taken by {fsck}");
         }
         let old = old_branch(&checkout);

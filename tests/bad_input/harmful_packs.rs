@@ -5,14 +5,22 @@ use crate::harness::{BLOB, HandMadePack, Pair, Server, ServerOptions, eventually
 const MIB: usize = 1024 * 1024;
 /// What a delta copies from.
 const BASE_BYTES: usize = 0x1_0000;
+/// A pack of so many objects is kept as it is; one of fewer is taken apart.
+const KEPT_OBJECTS: u32 = 100;
 
-/// A pack of some kilobytes with a file that claims to be of this length, and a commit of another one.
+/// A pack of some kilobytes with a file that claims to be of this length; with the name of what it is a delta of.
 fn pack_with_claim(bytes: usize) -> (HandMadePack, String) {
     let mut pack = HandMadePack::default();
     let base = pack.add(BLOB, &[0; BASE_BYTES]);
     pack.add_zeros(&base, BASE_BYTES, bytes);
-    let commit = pack.add_commit("small", &base);
-    (pack, commit)
+    (pack, base)
+}
+
+/// Makes it a pack that is kept.
+fn fill(pack: &mut HandMadePack) {
+    for number in 0..KEPT_OBJECTS {
+        pack.add(BLOB, &number.to_be_bytes());
+    }
 }
 
 #[tokio::test]
@@ -21,9 +29,15 @@ async fn a_push_that_claims_to_be_a_gigabyte_is_refused_and_others_go_on() {
     let (repository, checkout) = upstream.pushed_repository(true).await;
     let url = upstream.admin_url(&repository);
     let before = git(checkout.path(), &["ls-remote", url.as_str()]);
-    let (pack, commit) = pack_with_claim(1024 * MIB);
-    let report = pack.push(&url, "claim", &commit).await;
-    assert!(report.contains("unpack ") && !report.contains("unpack ok"), "{report}");
+    let (mut pack, base) = pack_with_claim(1024 * MIB);
+    let commit = pack.add_commit("small", &base);
+    for is_kept in [false, true] {
+        if is_kept {
+            fill(&mut pack);
+        }
+        let report = pack.push(&url, "claim", &commit).await;
+        assert!(report.contains("unpack ") && !report.contains("unpack ok"), "{report}");
+    }
     assert_eq!(git(checkout.path(), &["ls-remote", url.as_str()]), before);
     checkout.commit("a.txt", "as ever\n");
     checkout.push(&url, &["main"]);
@@ -31,7 +45,7 @@ async fn a_push_that_claims_to_be_a_gigabyte_is_refused_and_others_go_on() {
 
 #[tokio::test]
 async fn large_files_pass_in_little_memory_and_claims_stop_at_a_mirror_too() {
-    let little = || ["--git-memory", "128MiB"].map(str::to_owned).to_vec();
+    let little = || ["--receive-memory", "128MiB"].map(str::to_owned).to_vec();
     let mirror = ServerOptions { arguments: little(), ..ServerOptions::default() };
     let pair = Pair::start_with(ServerOptions::default(), mirror).await;
     let (repository, checkout) = pair.pushed_repository(true).await;
@@ -48,9 +62,8 @@ async fn large_files_pass_in_little_memory_and_claims_stop_at_a_mirror_too() {
     eventually("the mirror to have the large file", || has(commit.clone())).await;
 
     // The same length as a delta, of which the upstream may make so much, but not the mirror.
-    let mut pack = HandMadePack::default();
-    let base = pack.add(BLOB, &[0; BASE_BYTES]);
-    pack.add_zeros(&base, BASE_BYTES, 96 * MIB);
+    let (mut pack, _base) = pack_with_claim(96 * MIB);
+    fill(&mut pack);
     let other = std::fs::File::create(checkout.path().join("other")).expect("a file can be made");
     other.set_len(96 * MIB as u64).expect("it may be long");
     let claimed = git(checkout.path(), &["hash-object", "other"]);

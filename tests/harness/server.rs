@@ -64,15 +64,23 @@ impl Server {
         server
     }
 
-    /// Starts a mirror with a copy of the data directory of another one, which does not run; `None` if its database is
+    /// Starts a server with a copy of the data directory of another one, which does not run; `None` if its database is
     /// elsewhere.
-    pub fn copy_of_mirror(original: &Self) -> Option<Self> {
+    pub fn copy_of(original: &Self) -> Option<Self> {
         let database = original.database.strip_prefix("sqlite:")?;
-        let mut copy = Self::new("mirror", original.options.clone());
+        let mut copy = Self::new(original.role, original.options.clone());
         copy_folder(&original.data(), &copy.data());
         std::fs::copy(database, copy.database.trim_start_matches("sqlite:")).expect("a file can be copied");
         copy.run("127.0.0.1:0");
         Some(copy)
+    }
+
+    /// Starts an upstream with a data directory of its own and the database of another one.
+    pub fn upstream_with_database_of(other: &Self) -> Self {
+        let mut server = Self::new("upstream", ServerOptions::default());
+        server.database.clone_from(&other.database);
+        server.run("127.0.0.1:0");
+        server
     }
 
     /// Starts a mirror of an upstream.

@@ -9,6 +9,13 @@ import { need } from "./browser/browser.mjs";
 const { chromium } = createRequire(join(need("HELIOSTAT_NODE_MODULES"), "from-here.js"))("playwright-core");
 const { username, password, visit, posts } = JSON.parse(need("HELIOSTAT_SIGNED_IN"));
 
+/** Runs in the page: sends a form there. */
+function submit(url) {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: url });
+  document.body.append(form);
+  form.submit();
+}
+
 const evil = createServer((request, response) => {
   response.writeHead(200, { "content-type": "text/html" });
   response.end("<!doctype html><title>Another site</title>");
@@ -30,18 +37,12 @@ try {
     }, posts);
     for (const url of posts) {
       await page.goto(site);
-      const [answer] = await Promise.all([
-        page.waitForResponse(url),
-        page
-          .evaluate((url) => {
-            const form = Object.assign(document.createElement("form"), { method: "post", action: url });
-            document.body.append(form);
-            form.submit();
-          }, url)
-          // The page may be gone before it has answered.
-          .catch(() => {}),
-      ]);
-      console.log(`form ${answer.status()}`);
+      const answered = page.waitForResponse(url);
+      const arrived = page.waitForURL(url);
+      // The page may be gone before it has answered.
+      await page.evaluate(submit, url).catch(() => {});
+      console.log(`form ${(await answered).status()}`);
+      await arrived;
     }
   }
   console.log(`visited ${visited.status()}`);

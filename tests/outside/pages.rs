@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::browser::visit;
-use crate::harness::{Pair, Server, ServerOptions, request_of};
+use crate::harness::{Checkout, DatabaseBackup, Pair, Server, ServerOptions, request_of};
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
@@ -43,6 +43,45 @@ async fn the_first_page_of_a_mirror_follows_what_happens() {
         ("HELIOSTAT_PROJECT_KEY", repository["project"]["key"].as_str().expect("a project has a key")),
     ];
     visit("console-mirror", "pages/console_mirror.mjs", &pair.mirror, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn what_is_held_back_is_let_go_on_the_first_page_of_a_mirror() {
+    let often =
+        ServerOptions { arguments: vec!["--sweep-interval".into(), "1s".into()], ..Default::default() };
+    let mut pair = Pair::start_with(ServerOptions::default(), often).await;
+    let project = pair.new_project(true).await;
+    pair.upstream.kill();
+    let backup = DatabaseBackup::of(&pair.upstream);
+    pair.upstream.restart();
+    let repository = pair.upstream.new_repository(&project).await;
+    Checkout::new().push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&repository).await;
+    pair.upstream.kill();
+    backup.put_back(&pair.upstream);
+    pair.upstream.restart();
+    let slug = repository["slug"].as_str().expect("a repository has a slug");
+    visit("held-back", "pages/held_back.mjs", &pair.mirror, &[("HELIOSTAT_REPOSITORY", slug)]);
+    assert!(pair.available(&repository).await.is_none(), "it was let go");
+
+    // What the upstream has on its disk and does not know, and that a mirror does not answer, stands on its page.
+    let known = pair.upstream.new_repository(&project).await;
+    pair.mirrored(&known).await;
+    pair.mirror.kill();
+    Checkout::new().push(&pair.upstream_url(&known), &["HEAD:refs/heads/main"]);
+    let facts = [("HELIOSTAT_MIRROR_NAME", "Saigon")];
+    visit("alone-upstream", "pages/alone_upstream.mjs", &pair.upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn the_first_page_of_a_mirror_says_what_is_not_known() {
+    let mut pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    pair.upstream.terminate();
+    visit("alone-mirror", "pages/alone_mirror.mjs", &pair.mirror, &[]);
 }
 
 #[tokio::test]

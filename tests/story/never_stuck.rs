@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
+use super::trash::trash_of;
 use crate::harness::{Pair, bare_repositories, eventually, git, git_output, shared_pair};
 
 /// An event may name more.
@@ -60,4 +61,6 @@ async fn a_copy_that_cannot_be_brought_forward_is_served_until_a_fresh_one_takes
     git(&checkout.path().join("copy"), &["fsck", "--full"]);
     let setting = git_output(place, &["config", "fetch.fsckObjects"]);
     assert!(setting.stdout.is_empty(), "it is another copy");
+    let reasons: Vec<_> = trash_of(&pair.mirror).into_iter().map(|one| one["reason"].clone()).collect();
+    assert_eq!(reasons, ["refetched"], "it was not damaged");
 }

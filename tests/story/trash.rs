@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{Pair, Server, ServerOptions, binary, eventually, git};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What `heliostat trash list` says of the trash of a server.
-fn trash_of(server: &Server) -> Vec<Value> {
+pub(super) fn trash_of(server: &Server) -> Vec<Value> {
     let data = server.data();
     let output = trash(&data, &["list", "--output", "json"]);
     serde_json::from_str::<Value>(&output).expect("is JSON").as_array().expect("a list").clone()
@@ -41,6 +41,50 @@ async fn a_deleted_repository_lies_in_the_trash_of_both_roles_and_can_be_copied_
         assert_eq!(git(&copy, &["rev-parse", "main"]), git(checkout.path(), &["rev-parse", "HEAD"]));
         assert_eq!(trash_of(server).len(), 1, "what is restored is a copy");
     }
+}
+
+#[tokio::test]
+async fn a_repository_that_was_deleted_by_mistake_is_put_back_at_both_roles() {
+    let pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let path = format!("/rest/api/latest/projects/{}/repos/{}", key(&repository), slug(&repository));
+    pair.admin().delete(&path).await.expect(202);
+    let at_mirror =
+        eventually("the repository in the mirror's trash", || async { trash_of(&pair.mirror).pop() }).await;
+    let refused = restore(&pair.mirror, &at_mirror);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("when the upstream has it again"), "{told}");
+
+    let at_upstream = trash_of(&pair.upstream).pop().expect("it is in the trash");
+    let put_back = restore(&pair.upstream, &at_upstream);
+    let told = String::from_utf8_lossy(&put_back.stdout).into_owned();
+    let adopt = format!("adopt {} {}/{}", repository["id"], key(&repository), slug(&repository));
+    assert!(put_back.status.success() && told.contains(&adopt), "{put_back:?}");
+    assert!(!restore(&pair.upstream, &at_upstream).status.success(), "it is there no longer");
+    let adoption = json!({
+        "number": repository["id"], "projectKey": key(&repository), "name": repository["name"],
+    });
+    let faults = "/rest/api/latest/admin/repository-faults";
+    let adopted = pair.admin().post(&format!("{faults}/adopt"), &adoption).await.promised(201);
+    pair.mirrored(&adopted).await;
+    assert!(trash_of(&pair.mirror).is_empty(), "what the mirror had is used again");
+    let commit = git(checkout.path(), &["rev-parse", "HEAD"]);
+    for url in [pair.upstream_url(&adopted), pair.mirror_url(&adopted)] {
+        let listed = git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        assert!(listed.starts_with(&commit), "{listed}");
+    }
+    checkout.commit("more.txt", "pushed to what was put back\n");
+    checkout.push(&pair.upstream_url(&adopted), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&adopted).await;
+}
+
+/// `heliostat trash restore` without a directory to copy to.
+fn restore(server: &Server, trashed: &Value) -> std::process::Output {
+    let name = trashed["name"].as_str().expect("a name");
+    let mut command = Command::new(binary());
+    command.args(["trash", "restore", name, "--data"]).arg(server.data());
+    command.output().expect("the binary can be started")
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@
 //! use heliostat_api::RemoteCall;
 //! use heliostat_api::ops::{AnalyticsSettingsRequest, GetContentHashByIdRequest};
 //!
-//! let request = GetContentHashByIdRequest { repo_id: "4 2".into(), include_default_branch: true };
+//! let request = GetContentHashByIdRequest { repo_id: "4 2".into(), include_default_branch: true, nonce: None };
 //! assert_eq!(GetContentHashByIdRequest::METHOD, "GET");
 //! assert_eq!(request.path(), "/rest/mirroring/latest/repos/4%202");
 //! assert_eq!(request.query(), "includeDefaultBranch=true");

@@ -1,16 +1,20 @@
 //! `heliostat trash list|restore`: what lies in the trash of a data directory, and how to get it out again.
 //!
-//! Works on the directory itself, whether or not a role runs on it, and changes nothing in it: what is restored is a
-//! copy, because only an upstream decides which repositories there are.
+//! Works on the directory itself, whether or not a role runs on it. Only an upstream decides which repositories there are:
+//! there a repository goes back to its place, and is adopted by `heliostat repository adopt`. A mirror takes back by itself
+//! what its upstream has again. From either a copy can be taken.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore, TrashedRepository, clone_mirror};
+use heliostat_git::{
+    DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore, TakeBackError, TrashedRepository, clone_mirror,
+};
+use heliostat_server::{Role, folder_role};
 use serde_json::{Value, json};
 
-use crate::output::{Column, OutputFormat, Progress};
+use crate::output::{Column, OutputFormat, Progress, line};
 
 /// The folder of the repositories, below the data directory.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -26,14 +30,15 @@ pub enum TrashCommand {
         #[arg(long, value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table")]
         output: OutputFormat,
     },
-    /// Copy a repository out of the trash, as a bare repository that `heliostat repository import` can bring to an upstream.
+    /// Put a repository of an upstream back in its place, or copy one of either role out of the trash.
     Restore {
         /// Its name, as `trash list` shows it.
         #[arg(value_name = "NAME")]
         name: String,
-        /// Directory to copy it to, which must not exist.
+        /// Directory to copy it to, which must not exist: a bare repository that `heliostat repository import` can bring
+        /// to an upstream [default: put it back in its place].
         #[arg(long, value_name = "DIR")]
-        to: PathBuf,
+        to: Option<PathBuf>,
         #[command(flatten)]
         place: Place,
     },
@@ -73,9 +78,35 @@ pub async fn run(command: TrashCommand) -> anyhow::Result<()> {
             let Some(found) = trashed.into_iter().find(|trashed| trashed.name == name) else {
                 bail!("there is no {name:?} in the trash; see `heliostat trash list`");
             };
-            copy(store.git(), &found, &to).await
+            match to {
+                Some(to) => copy(store.git(), &found, &to).await,
+                None => put_back(&store, &place.data, &found).await,
+            }
         }
     }
+}
+
+async fn put_back(store: &RepositoryStore, data: &Path, trashed: &TrashedRepository) -> anyhow::Result<()> {
+    let (name, number) = (&trashed.name, trashed.local_id);
+    let path = trashed.origin.path.as_deref().unwrap_or("PROJECT/NAME");
+    if folder_role(data).map_err(anyhow::Error::msg)? == Some(Role::Mirror) {
+        let (project, slug) = path.split_once('/').unwrap_or((path, "NAME"));
+        bail!(
+            "a mirror has what its upstream has, and takes {name} back when the upstream has it again. Put it back there from \
+             the upstream's own trash; if it is not there, by: heliostat repository import {} --project {project} --name {slug}",
+            trashed.path.display()
+        );
+    }
+    match store.take_back(name, number).await {
+        Ok(_) => {}
+        Err(TakeBackError::Exists(number)) => bail!(
+            "another repository has the number {number} by now; copy {name} out of the trash by --to DIR, and import the copy"
+        ),
+        Err(error) => return Err(error.into()),
+    }
+    line(&format!("Put back as repository {number}, which has no record yet. To have it served:"));
+    line(&format!("heliostat repository adopt {number} {path}"));
+    Ok(())
 }
 
 async fn copy(git: &Git, trashed: &TrashedRepository, to: &Path) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, PurgeOrders, Repository,
-    RepositoryId, RepositoryState,
+    RepositoryFormat, RepositoryId, RepositoryState,
 };
 
 /// A project.
@@ -34,6 +34,7 @@ pub fn repository() -> Repository {
         archived: false,
         state: RepositoryState::Available,
         default_branch: "refs/heads/main".into(),
+        object_format: RepositoryFormat::Sha1,
         generation: Generation(7),
         content_hash: "ab".repeat(32),
         metadata_hash: "cd".repeat(32),

@@ -127,7 +127,7 @@ pub fn sys_admin(caller: &Caller) -> Result<SystemAdministrator<'_>, Refusal> {
 /// Which projects and repositories a list may show.
 pub fn visibility(caller: &Caller) -> Visibility {
     match caller {
-        Caller::Mirror { .. } => Visibility::All,
+        Caller::Mirror { .. } => Visibility::Announced,
         Caller::User(user) | Caller::LimitedUser { user, .. }
             if user.global >= Some(GlobalPermission::Admin) =>
         {

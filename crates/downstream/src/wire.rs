@@ -3,10 +3,11 @@
 //! Every function takes the base URL that links start with, without a slash at its end.
 
 use heliostat_api::models::{
-    EnrichedRepository, EnrichedRepositoryProperties, ProjectType, RepositoryState as WireState, RestLink,
-    RestNamedLink, RestProject, RestRepository, RestRepositoryLinks, RestSelfLinks,
+    EnrichedRepository, EnrichedRepositoryProperties, ObjectFormat, ProjectType,
+    RepositoryState as WireState, RestLink, RestNamedLink, RestProject, RestRepository, RestRepositoryLinks,
+    RestSelfLinks,
 };
-use heliostat_storage::{Project, ProjectKind, Repository, RepositoryState};
+use heliostat_storage::{Project, ProjectKind, Repository, RepositoryFormat, RepositoryState};
 
 /// The storage is in one piece.
 const PARTITION: i32 = 0;
@@ -43,6 +44,7 @@ pub fn repository(base: &str, repository: &Repository) -> RestRepository {
         forkable: repository.forkable,
         archived: repository.archived,
         default_branch: Some(short_branch(&repository.default_branch).to_owned()),
+        object_format: Some(object_format(repository.object_format)),
         partition: Some(PARTITION),
         scope: "REPOSITORY".to_owned(),
         project: project(base, &repository.project),
@@ -70,6 +72,7 @@ pub fn enriched_repository(
         forkable: plain.forkable,
         archived: plain.archived,
         default_branch: plain.default_branch,
+        object_format: plain.object_format,
         partition: plain.partition,
         scope: plain.scope,
         project: plain.project,
@@ -80,6 +83,7 @@ pub fn enriched_repository(
             default_branch_id: include_default_branch.then(|| subject.default_branch.clone()),
             generation: subject.generation.0,
             identity: Some(subject.identity.to_string()),
+            nonce: None,
             purge: (subject.purge.number > 0).then_some(subject.purge.number),
         },
     }
@@ -108,6 +112,13 @@ fn state(state: RepositoryState) -> WireState {
         RepositoryState::Initialising => WireState::Initialising,
         RepositoryState::InitialisationFailed => WireState::InitialisationFailed,
         RepositoryState::Offline => WireState::Offline,
+    }
+}
+
+fn object_format(format: RepositoryFormat) -> ObjectFormat {
+    match format {
+        RepositoryFormat::Sha1 => ObjectFormat::Sha1,
+        RepositoryFormat::Sha256 => ObjectFormat::Sha256,
     }
 }
 
@@ -148,6 +159,7 @@ mod tests {
             archived: false,
             state: RepositoryState::Available,
             default_branch: "refs/heads/release/1".into(),
+            object_format: RepositoryFormat::Sha1,
             generation: Generation(118),
             content_hash: "ab".repeat(32),
             metadata_hash: "cd".repeat(32),

@@ -23,7 +23,7 @@ pub use names::{
 pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
-    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, RequestError,
+    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, PushDeletions, RequestError,
     advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush,
     push_packet,
 };

@@ -34,13 +34,13 @@ pub use heliostat_git_wire::{
 pub use process::{
     ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
     GitProcess, GitUnavailable, GitVersion, InvalidDurability, InvalidFsck, InvalidHeader,
-    MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimit, Moment,
-    Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, cpu_time,
+    MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimits,
+    Moment, Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, cpu_time,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    CopyError, FetchError, FetchPlan, ImportError, InvalidAddress, clone_mirror, copy_repository,
-    fetch_everything, fetch_objects, push_mirror,
+    CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
+    copy_repository, fetch_everything, fetch_objects, push_mirror,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, OpenError,

@@ -175,6 +175,7 @@ impl Parts {
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
             unconfirmed: Unconfirmed::default(),
+            heartbeat: Arc::clone(&self.heartbeat),
             clock: self.clock.clone(),
         }
     }

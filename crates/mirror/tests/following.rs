@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_upstream::{CLIENT_KEY, FakeUpstream, SECRET};
+use fake_upstream::{CLIENT_KEY, FakeRepository, FakeUpstream, SECRET};
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
 use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
@@ -219,6 +219,22 @@ async fn what_no_event_told_is_found_by_the_sweep() {
     let confirmed = held_back.confirm_removal(&administrator, world.id(), &seen.token).await;
     assert!(confirmed.expect("the list has not changed").repositories.is_empty());
     eventually("the second is gone", || world.records().len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_came_to_nothing_is_not_held() {
+    let world = World::joined().await;
+    let listed = FakeRepository { slug: "nothing".to_owned(), ..world.upstream.repository(42) };
+    world.upstream.state().repositories.insert(44, listed);
+    world.mirror.sweep_signal.wake();
+    eventually("it is asked for in vain", || {
+        world.records().iter().any(|record| record.external_id == "44" && record.failed_count > 0)
+    })
+    .await;
+    world.upstream.state().repositories.remove(&44);
+    world.mirror.sweep_signal.wake();
+    eventually("it is forgotten", || world.records().len() == 1).await;
+    assert_eq!(world.mirror.status.now().held, 0, "of nothing, nothing can be lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]

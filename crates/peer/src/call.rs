@@ -5,6 +5,7 @@
 //! is closed before anything was answered, as servers close those that were idle; it is asked once more.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use heliostat_api::{ErrorName, RemoteCall};
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::address_rules::AddressRefused;
 use crate::clock::Clock;
-use crate::http::{self, Destinations, NoAnswer, read_at_most};
+use crate::http::{self, Destinations, NoAnswer, NotResolved, read_at_most};
 use crate::problem::PeerProblem;
 use crate::signer::Signer;
 
@@ -249,6 +250,11 @@ impl PeerClient {
         self.destinations.check_literal(url)
     }
 
+    /// Where a URL leads, for a call that another program makes in the place of this client.
+    pub async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, NotResolved> {
+        self.destinations.resolve(url).await
+    }
+
     /// Calls an operation of the contract and returns what it answers.
     pub async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
@@ -382,12 +388,16 @@ mod tests {
     #[test]
     fn an_operation_is_called_below_the_base_url() {
         let base = Url::parse("https://git.example.com/context/").expect("a valid URL");
-        let request = GetContentHashByIdRequest { repo_id: "4 2".to_owned(), include_default_branch: true };
+        let request = GetContentHashByIdRequest {
+            repo_id: "4 2".to_owned(),
+            include_default_branch: true,
+            nonce: None,
+        };
         let call = Call::of(&request, &base);
         let address =
             "https://git.example.com/context/rest/mirroring/latest/repos/4%202?includeDefaultBranch=true";
         assert_eq!((call.method.as_str(), call.url.as_str()), ("GET", address));
-        let call = Call::of(&AnalyticsSettingsRequest { instance: None }, &base);
+        let call = Call::of(&AnalyticsSettingsRequest { instance: None, other_upstream: None }, &base);
         assert_eq!(call.url.query(), None);
     }
 

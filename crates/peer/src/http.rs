@@ -2,11 +2,12 @@
 //! rules allow.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{StatusCode, redirect};
-use url::Url;
+use url::{Host, Url};
 
 use crate::address_rules::{AddressRefused, AddressRules};
 
@@ -37,6 +38,35 @@ impl Destinations {
             Self::ChosenByOthers(rules) => rules.check_literal(url),
         }
     }
+
+    /// Where a URL leads now, for a call that another program makes: it is to connect to one of these addresses, and look no
+    /// name up by itself. Empty where it may do as it likes, because the operator has chosen the URL, or it holds an address.
+    pub async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, NotResolved> {
+        self.check_literal(url)?;
+        let (Self::ChosenByOthers(rules), Some(Host::Domain(name))) = (self, url.host()) else {
+            return Ok(Vec::new());
+        };
+        let unknown = |error| NotResolved::Unknown { name: name.to_owned(), error };
+        let found = tokio::net::lookup_host((name, 0)).await.map_err(unknown)?;
+        found.map(|address| Ok(rules.check(address.ip()).map(|()| address.ip())?)).collect()
+    }
+}
+
+/// Why it is not known where a URL leads.
+#[derive(Debug, thiserror::Error)]
+pub enum NotResolved {
+    /// It leads to an address that must not be called.
+    #[error(transparent)]
+    Refused(#[from] AddressRefused),
+    /// Nothing has this name.
+    #[error("cannot find out the address of {name}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What the system says.
+        #[source]
+        error: std::io::Error,
+    },
 }
 
 /// Why there was no answer.

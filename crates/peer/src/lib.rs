@@ -13,6 +13,7 @@ mod error_chain;
 pub mod http;
 mod network;
 mod problem;
+mod product;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
@@ -23,4 +24,5 @@ pub use clock::Clock;
 pub use error_chain::with_causes;
 pub use network::{InvalidNetwork, Network, OutgoingNetworks};
 pub use problem::PeerProblem;
+pub use product::PRODUCT_TYPE;
 pub use signer::Signer;

@@ -32,6 +32,6 @@ pub use http::{ConnectionOptions, OpenFiles, TrustedProxies, cleartext_notice};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
-    check_owners, copy_database, database_url, repositories_in, start_mirror, start_upstream,
+    check_owners, copy_database, database_url, folder_role, repositories_in, start_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

@@ -58,8 +58,11 @@ pub struct Database {
     connection: DatabaseConnection,
     location: Location,
     flush: Flush,
+    role: Role,
     /// Whether it was found not to answer.
     away: Arc<AtomicBool>,
+    /// Whether another process was found to work with it for the same role.
+    doubled: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -89,7 +92,7 @@ impl Database {
         }
         let options = location.options(size.connections, flush);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
-        Ok(Self { connection, location, flush, away: Arc::default() })
+        Ok(Self { connection, location, flush, role, away: Arc::default(), doubled: Arc::default() })
     }
 
     /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
@@ -183,6 +186,16 @@ impl Database {
     /// Whether it was found not to answer.
     pub(crate) fn away(&self) -> &AtomicBool {
         &self.away
+    }
+
+    /// Whether another process was found to work with it for the same role.
+    pub(crate) fn doubled(&self) -> &AtomicBool {
+        &self.doubled
+    }
+
+    /// Whose tables are used.
+    pub(crate) fn role(&self) -> Role {
+        self.role
     }
 
     /// Where single statements go. One that changes a row and returns it belongs into a transaction: SQLite commits when

@@ -1,19 +1,24 @@
-//! Whether the database is there: watched beside the work, so that no request has to find it out by waiting.
+//! Whether the database is there, and nobody else's: watched beside the work, so that no request has to find it out by
+//! waiting.
 //!
-//! Only a server of its own can be away, so an SQLite file is not watched.
+//! Only a server of its own can be away, or be used from two data directories, so an SQLite file is not watched.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
-use crate::database::Database;
+use crate::database::{Database, Role};
 use crate::location::Location;
 
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// How long the database may take to answer a look.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// Another process counts when so many looks in a row have found it: one that has ended may be there for a moment longer.
+const LOOKS_AT_A_DOUBLE: u32 = 2;
+/// Names, with a number for the role, the advisory lock that is shared by all processes which work with a database.
+const SHARED_LOCK: i32 = 0x4845_4c49;
 
 impl Database {
     /// Its name, for those who may not know where it is.
@@ -29,20 +34,39 @@ impl Database {
         })
     }
 
-    /// Looks whether the database answers, again and again, and never ends: to be dropped when the role stops.
+    /// That another process works with this database as the same server; `None` while none is known to.
+    pub fn double(&self) -> Option<String> {
+        let is_doubled = self.doubled().load(Ordering::Relaxed);
+        is_doubled.then(|| {
+            format!(
+                "another process works with the database {:?} of this server; stop one of the two, each undoes what the \
+                 other does",
+                self.name()
+            )
+        })
+    }
+
+    /// Looks whether the database answers, and who else works with it, again and again, and never ends: to be dropped when
+    /// the role stops.
     pub async fn watch(&self) {
         let Location::Postgres { .. } = self.location() else {
             return std::future::pending().await;
         };
-        let mut own = None;
+        let (mut own, mut doubles_seen) = (None, 0);
         loop {
             let found = self.look(&mut own).await;
+            doubles_seen = match found {
+                Ok(2..) => LOOKS_AT_A_DOUBLE.min(doubles_seen + 1),
+                Ok(_) => 0,
+                Err(_) => doubles_seen,
+            };
+            self.note_double(doubles_seen == LOOKS_AT_A_DOUBLE);
             let was_away = self.away().swap(found.is_err(), Ordering::Relaxed);
             match found {
                 Err(error) if !was_away => {
                     tracing::error!(database = %self.location(), error, "the database does not answer");
                 }
-                Ok(()) if was_away => {
+                Ok(_) if was_away => {
                     tracing::info!(database = %self.location(), "the database answers again");
                 }
                 _ => {}
@@ -51,26 +75,94 @@ impl Database {
         }
     }
 
-    /// Looks over a connection of its own, which no work keeps busy. A server that lets nobody else in may still answer
-    /// those who are.
-    async fn look(&self, own: &mut Option<DatabaseConnection>) -> Result<(), String> {
+    fn note_double(&self, is_doubled: bool) {
+        let was_doubled = self.doubled().swap(is_doubled, Ordering::Relaxed);
+        match self.double() {
+            Some(double) if !was_doubled => tracing::error!("{double}"),
+            None if was_doubled => tracing::info!("no other process works with the database any more"),
+            _ => {}
+        }
+    }
+
+    /// Looks over a connection of its own, which no work keeps busy, and says how many processes work with the database. A
+    /// server that lets nobody else in may still answer those who are.
+    async fn look(&self, own: &mut Option<DatabaseConnection>) -> Result<i64, String> {
         let ping = async {
             let connection = match own.take() {
                 Some(connection) => connection,
                 None => sea_orm::Database::connect(self.location().options_to_watch(LOOK_LIMIT)).await?,
             };
-            connection.ping().await?;
+            let sharers = count_sharers(&connection, self.role()).await?;
             *own = Some(connection);
-            Ok::<_, DbErr>(())
+            Ok::<_, DbErr>(sharers)
         };
         let error = match tokio::time::timeout(LOOK_LIMIT, ping).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(sharers)) => return Ok(sharers),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", LOOK_LIMIT.as_secs()),
         };
         match tokio::time::timeout(LOOK_LIMIT, self.connection().ping()).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(1),
             _ => Err(error),
+        }
+    }
+}
+
+/// How many processes work with the database for this role: as many sessions as share a lock and have asked this lately. The
+/// session of a process that has vanished without a word may be there for hours, and asks nothing.
+async fn count_sharers(connection: &DatabaseConnection, role: Role) -> Result<i64, DbErr> {
+    let role = match role {
+        Role::Upstream => 1,
+        Role::Mirror => 2,
+    };
+    // Each time, because the session may be another one by now. The lock ends with the session.
+    connection.execute_unprepared(&format!("SELECT pg_advisory_lock_shared({SHARED_LOCK}, {role})")).await?;
+    let asked = format!(
+        "SELECT count(DISTINCT pid) AS sharers FROM pg_locks JOIN pg_stat_activity USING (pid) \
+         WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = {SHARED_LOCK} AND objid::bigint = {role} \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND query_start > clock_timestamp() - interval '5 seconds'"
+    );
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, asked)).await?;
+    row.map_or(Ok(1), |row| row.try_get("", "sharers"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+mod tests {
+    use super::*;
+    use crate::test_databases::TestDatabase;
+
+    #[tokio::test]
+    async fn another_process_at_the_same_database_is_noticed_by_both() {
+        for test in TestDatabase::each(Role::Upstream).await {
+            let (first, second) = (test.database.clone(), test.open_again().await);
+            let closing = second.clone();
+            let noticed = async {
+                while first.double().is_none() || second.double().is_none() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            let watched = async { tokio::join!(first.watch(), second.watch()) };
+            if test.url.starts_with("postgres") {
+                tokio::select! {
+                    () = noticed => {}
+                    _ = watched => unreachable!("it never ends"),
+                    () = tokio::time::sleep(Duration::from_secs(60)) => panic!("nobody has noticed"),
+                }
+                let alone = async {
+                    while first.double().is_some() {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                };
+                tokio::select! {
+                    () = alone => {}
+                    () = first.watch() => unreachable!("it never ends"),
+                    () = tokio::time::sleep(Duration::from_secs(60)) => panic!("the other one has ended"),
+                }
+            }
+            closing.close().await.unwrap();
+            test.remove().await;
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct UpstreamStatus {
     pub disk: DiskAgreement,
     /// Mirrors that are followed by two processes at the same time.
     pub doubled_mirrors: usize,
+    /// Whether another process sends events to mirrors in the name of this server.
+    pub runs_twice: bool,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
 }
@@ -34,6 +36,7 @@ impl Upstream {
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
             doubled_mirrors: self.0.downstream.members.doubled_mirrors(),
+            runs_twice: self.0.downstream.members.runs_twice(),
             room: self.0.served.engine().room(),
         })
     }

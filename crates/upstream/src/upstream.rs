@@ -114,7 +114,7 @@ impl Upstream {
         webhook_client: WebhookClient,
         trash_time: Duration,
     ) -> Self {
-        let DownstreamParts { store, announcer, tasks, .. } = parts.clone();
+        let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
@@ -133,6 +133,7 @@ impl Upstream {
             Arc::clone(&announcer),
             Arc::clone(&accounts),
             Arc::clone(&changes),
+            client,
             tasks.clone(),
         ));
         let primary = Primary {

@@ -11,6 +11,9 @@ await inBrowser([base], async (page, guard) => {
   await page.goto(`${base}/`);
   await page.locator("#state", { hasText: "SYNCHRONIZED" }).waitFor();
   assert.equal(await page.locator("#upstream-state").innerText(), "INSTALLED");
+  await page.locator("#counts", { hasText: "Everything is in step with the upstream" }).waitFor();
+  await page.locator("#lag", { hasText: "none" }).waitFor();
+  assert.equal(await page.locator("#held-back").isVisible(), false);
   const before = Number(await page.locator("#available").innerText());
   await guard.screenshot("opened");
 

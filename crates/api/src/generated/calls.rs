@@ -19,6 +19,7 @@ impl RemoteCall for AnalyticsSettingsRequest {
     fn query(&self) -> String {
         Query::default()
             .with("instance", self.instance.as_ref().map(|value| value as _))
+            .with("otherUpstream", self.other_upstream.as_ref().map(|value| value as _))
             .text()
     }
 
@@ -106,6 +107,7 @@ impl RemoteCall for GetContentHashByIdRequest {
     fn query(&self) -> String {
         Query::default()
             .with("includeDefaultBranch", Some(&self.include_default_branch))
+            .with("nonce", self.nonce.as_ref().map(|value| value as _))
             .text()
     }
 

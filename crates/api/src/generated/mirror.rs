@@ -928,6 +928,8 @@ pub trait OnAddonInstalled: Handlers {
 pub struct OnAddonEventRequest {
     /// The id of an upstream server, as this mirror knows it.
     pub upstream_id: String,
+    /// The process of the upstream that sends; another one after each start.
+    pub instance: Option<String>,
     /// The body.
     pub body: RestUnknownEntity,
 }
@@ -2053,10 +2055,14 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         /// The id of an upstream server, as this mirror knows it.
         #[oai(name = "upstreamId")]
         upstream_id: Path<String>,
+        /// The process of the upstream that sends; another one after each start.
+        #[oai(name = "instance")]
+        instance: Query<Option<String>>,
         body: ApiJson<RestUnknownEntity>,
     ) -> poem::Result<OnAddonEventResponse> {
         let request = OnAddonEventRequest {
             upstream_id: upstream_id.0,
+            instance: instance.0,
             body: body.0,
         };
         let answer = self.0.on_addon_event(call, request).await.map_err(Into::into)?;

@@ -154,6 +154,11 @@ pub struct EnrichedRepository {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
     /// The part of the storage that holds the repository, always 0.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,6 +202,10 @@ pub struct EnrichedRepositoryProperties {
     #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// The nonce of the request. Absent if none was sent.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
     /// How many times it was ordered to remove everything that no ref leads to. A mirror that serves the refs of this
     /// generation does the same, and reports it. Absent when it was never ordered.
     #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
@@ -1628,6 +1637,10 @@ pub struct RestAnalyticsSettings {
     #[oai(rename = "runsTwice", skip_serializing_if_is_none)]
     #[serde(rename = "runsTwice", default, skip_serializing_if = "Option::is_none")]
     pub runs_twice: Option<bool>,
+    /// The process of the upstream that answers; another one after each start. Absent unless a mirror named its own.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// What this server is.
@@ -2876,6 +2889,11 @@ pub struct RestRepository {
     #[oai(rename = "defaultBranch", skip_serializing_if_is_none)]
     #[serde(rename = "defaultBranch", default, skip_serializing_if = "Option::is_none")]
     pub default_branch: Option<String>,
+    /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
+    /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
+    #[oai(rename = "objectFormat", skip_serializing_if_is_none)]
+    #[serde(rename = "objectFormat", default, skip_serializing_if = "Option::is_none")]
+    pub object_format: Option<ObjectFormat>,
     /// The part of the storage that holds the repository, always 0.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

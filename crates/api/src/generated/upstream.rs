@@ -838,6 +838,8 @@ pub struct GetContentHashByIdRequest {
     pub repo_id: String,
     /// Whether to name the default branch.
     pub include_default_branch: bool,
+    /// A text that was never sent before. The answer repeats it, and so cannot be one that a cache has kept.
+    pub nonce: Option<String>,
 }
 
 /// What `getContentHashById` answers.
@@ -974,6 +976,8 @@ pub trait Authenticate: Handlers {
 pub struct AnalyticsSettingsRequest {
     /// The process of the mirror that calls; another one after each start.
     pub instance: Option<String>,
+    /// The process that sends events in the name of the upstream, where it is not the one that answers.
+    pub other_upstream: Option<String>,
 }
 
 /// What `analyticsSettings` answers.
@@ -1611,10 +1615,14 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         /// Whether to name the default branch.
         #[oai(name = "includeDefaultBranch", default = "default_include_default_branch_of_get_content_hash_by_id")]
         include_default_branch: Query<bool>,
+        /// A text that was never sent before. The answer repeats it, and so cannot be one that a cache has kept.
+        #[oai(name = "nonce", validator(max_length = 64))]
+        nonce: Query<Option<String>>,
     ) -> poem::Result<GetContentHashByIdResponse> {
         let request = GetContentHashByIdRequest {
             repo_id: repo_id.0,
             include_default_branch: include_default_branch.0,
+            nonce: nonce.0,
         };
         let answer = self.0.get_content_hash_by_id(call, request).await.map_err(Into::into)?;
         Ok(answer)
@@ -1678,7 +1686,8 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Tells whether usage data may be collected, which Heliostat never does, and what time it is on this server. For
     /// mirrors and administrators. A mirror names its process by `instance`, so that it is noticed when two of them use
-    /// copies of one data directory.
+    /// copies of one data directory, and compares the process that answers with the one that sends events, so that the
+    /// same is noticed of the upstream.
     #[oai(path = "/mirroring/latest/analyticsSettings", method = "get", operation_id = "analyticsSettings", tag = "Tag::This")]
     async fn analytics_settings(
         &self,
@@ -1687,9 +1696,13 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         /// The process of the mirror that calls; another one after each start.
         #[oai(name = "instance")]
         instance: Query<Option<String>>,
+        /// The process that sends events in the name of the upstream, where it is not the one that answers.
+        #[oai(name = "otherUpstream")]
+        other_upstream: Query<Option<String>>,
     ) -> poem::Result<AnalyticsSettingsResponse> {
         let request = AnalyticsSettingsRequest {
             instance: instance.0,
+            other_upstream: other_upstream.0,
         };
         let answer = self.0.analytics_settings(call, request).await.map_err(Into::into)?;
         Ok(answer)

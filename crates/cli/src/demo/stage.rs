@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_git::{Durability, Fsck, MemoryLimit};
+use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
     ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
@@ -104,7 +104,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         data,
         database: None,
         git,
-        git_memory: MemoryLimit::of_machine(),
+        git_memory: MemoryLimits::default(),
         durability,
         trash_time,
         serving,

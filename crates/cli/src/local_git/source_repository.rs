@@ -40,12 +40,11 @@ impl SourceRepository {
     /// Takes the repository at a path, and says why it cannot be copied if so.
     pub async fn at(git: &Git, path: &Path) -> anyhow::Result<Self> {
         let origin = path.display().to_string();
-        if !git.is_repository(path).await {
+        let Some(git_dir) = git.git_dir_of(path).await else {
             bail!("{origin} is not a git repository");
-        }
+        };
         let user_git = UserGit::of(git);
         // A push of a shallow repository is refused by the server, with a message that does not help.
-        let git_dir = git_dir_of(path);
         if user_git.run_on(&git_dir, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
@@ -126,12 +125,6 @@ async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> 
         git.run_on(&path, &["symbolic-ref", "HEAD", "refs/heads/main"]).await?;
     }
     Ok(path)
-}
-
-/// The git directory of a repository, which is itself one or has one.
-fn git_dir_of(repository: &Path) -> PathBuf {
-    let inside = repository.join(".git");
-    if inside.exists() { inside } else { repository.to_owned() }
 }
 
 fn temporary_directory() -> anyhow::Result<TempDir> {

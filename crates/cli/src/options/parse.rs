@@ -1,6 +1,5 @@
 //! Reads the values of options: addresses, names and counts, each with its bounds.
 
-use heliostat_git::MemoryLimit;
 use url::Url;
 
 use super::size;
@@ -43,10 +42,10 @@ pub fn parse_parallelism(text: &str) -> Result<usize, String> {
 }
 
 /// Reads how much memory a git process may take: at least what small repositories need.
-pub fn parse_git_memory(text: &str) -> Result<MemoryLimit, String> {
+pub fn parse_git_memory(text: &str) -> Result<u64, String> {
     const MIN_BYTES: u64 = 128 * 1024 * 1024;
     match size::parse(text)? {
-        bytes if bytes >= MIN_BYTES => Ok(MemoryLimit::of(bytes)),
+        bytes if bytes >= MIN_BYTES => Ok(bytes),
         _ => Err("must be at least 128MiB".to_owned()),
     }
 }
@@ -73,7 +72,7 @@ mod tests {
         for text in ["0", "257", "-1", "many"] {
             assert!(parse_parallelism(text).is_err(), "{text}");
         }
-        assert_eq!(parse_git_memory("2GiB"), Ok(MemoryLimit::of(2 << 30)));
+        assert_eq!(parse_git_memory("2GiB"), Ok(2 << 30));
         for text in ["0", "127MiB", "much"] {
             assert!(parse_git_memory(text).is_err(), "{text}");
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use heliostat_git::{Durability, MemoryLimit};
+use heliostat_git::{Durability, MemoryLimits};
 use heliostat_server::ListenOptions;
 use url::Url;
 
@@ -28,10 +28,13 @@ pub struct SharedOptions {
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     pub git: PathBuf,
-    /// How much memory a git process may take; a sixth of it at once, but 672 MiB where that is at most half. More is
-    /// needed to take a push of more than ten million objects [default: half of the machine's, from 1GiB to 4GiB].
+    /// How much memory a git process may take [default: half of the machine's, at least 1GiB].
     #[arg(long, value_name = "SIZE", env = "HELIOSTAT_GIT_MEMORY", value_parser = parse_git_memory)]
-    pub git_memory: Option<MemoryLimit>,
+    pub git_memory: Option<u64>,
+    /// How much of it for objects that arrive, by a push or from the upstream; a sixth of that at once, but 672 MiB where
+    /// that is at most half. Ten million objects in one push need 4GiB [default: that of git-memory, at most 4GiB].
+    #[arg(long, value_name = "SIZE", env = "HELIOSTAT_RECEIVE_MEMORY", value_parser = parse_git_memory)]
+    pub receive_memory: Option<u64>,
     /// How long running requests may take to finish after Ctrl-C or SIGTERM.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
     pub drain_timeout: Duration,
@@ -70,7 +73,7 @@ impl SharedOptions {
             trash_time: self.trash_time,
             database: self.database.clone(),
             git: self.git.clone(),
-            git_memory: self.git_memory.unwrap_or_default(),
+            git_memory: MemoryLimits::or_default(self.git_memory, self.receive_memory),
         })
     }
 }

@@ -4,12 +4,14 @@ use heliostat_auth::Caller;
 use heliostat_peer::Clock;
 use tokio::sync::Notify;
 use url::Url;
+use uuid::Uuid;
 
 use super::events::EventContext;
 
 /// Knows this server's address and time, and wakes the deliveries.
 pub struct Announcer {
     base_url: Url,
+    instance: String,
     clock: Clock,
     mirrors: Notify,
     webhooks: Notify,
@@ -18,7 +20,13 @@ pub struct Announcer {
 impl Announcer {
     /// For the server at `base_url`.
     pub fn new(base_url: Url, clock: Clock) -> Self {
-        Self { base_url, clock, mirrors: Notify::new(), webhooks: Notify::new() }
+        let instance = Uuid::new_v4().to_string();
+        Self { base_url, instance, clock, mirrors: Notify::new(), webhooks: Notify::new() }
+    }
+
+    /// This process, which has another name after each start.
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     /// What clients and mirrors see.

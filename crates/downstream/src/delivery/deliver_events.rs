@@ -19,13 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use heliostat_peer::{BackOff, CallError, PeerClient};
+use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
     MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError, UpstreamStore,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
 use tokio::sync::Notify;
+use url::Url;
 
 use super::announcer::Announcer;
 use super::coalesce::{MergedEvent, coalesce};
@@ -172,10 +173,21 @@ impl MirrorDelivery {
         undelivered
     }
 
+    /// Where a mirror takes events. One of this make is told which process sends them.
+    fn events_url(&self, mirror: &MirrorServer) -> String {
+        if mirror.product_type.as_deref() != Some(PRODUCT_TYPE) {
+            return mirror.events_url.clone();
+        }
+        let Ok(mut url) = Url::parse(&mirror.events_url) else { return mirror.events_url.clone() };
+        url.query_pairs_mut().append_pair("instance", self.announcer.instance());
+        url.into()
+    }
+
     async fn post(&self, mirror: &MirrorServer, event: &MergedEvent) -> Result<(), CallError> {
+        let url = self.events_url(mirror);
         let call = MirrorCall {
             method: Method::POST,
-            url: &mirror.events_url,
+            url: &url,
             event_key: Some(&event.event_key),
             body: &event.body,
             timeout: DELIVERY_TIMEOUT,

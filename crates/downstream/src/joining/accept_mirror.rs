@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettings};
 use heliostat_auth::shared_secret;
-use heliostat_peer::Call;
+use heliostat_peer::{Call, PRODUCT_TYPE};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorServer, MirrorServerId, MirroringRequest, NewMirror, ProjectId, RequestState, StoreError,
@@ -31,8 +31,6 @@ use crate::permit::SystemAdministrator;
 const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a mirror may take to check and store its secret.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// What this server is. Its mirrors know by it that it waits until they have checked the secret.
-const PRODUCT_TYPE: &str = "Heliostat";
 /// Most projects that one acceptance can name.
 const MAX_SELECTED_PROJECTS: usize = 10_000;
 /// An installation of this process is repeated after this time at the earliest.
@@ -167,6 +165,7 @@ impl Joining {
             base_url: Some(base_url.to_owned()),
             api_base_url: Some(base_url.to_owned()),
             event_type: Some("installed".to_owned()),
+            // Mirrors know by it that this server waits until they have checked the secret.
             product_type: Some(PRODUCT_TYPE.to_owned()),
             settings: Some(settings_of(mirror)),
             ..RestAddonInstalledEvent::default()

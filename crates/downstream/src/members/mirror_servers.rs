@@ -8,6 +8,7 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, StoreError, UpstreamStore,
 };
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::json;
 
@@ -42,7 +43,7 @@ pub struct MirrorUpgrade {
 }
 
 /// Whether mirrors may collect usage data, and what time it is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyticsSettings {
     /// Always false: nothing is collected.
     pub can_collect_analytics: bool,
@@ -50,7 +51,12 @@ pub struct AnalyticsSettings {
     pub server_time: i64,
     /// Whether two processes call as the mirror that asks.
     pub runs_twice: bool,
+    /// The process that answers, for mirrors.
+    pub instance: Option<String>,
 }
+
+/// How long it is told that a mirror hears from another process in the name of this server, in milliseconds.
+const DOUBLE_TOLD_FOR_MS: i64 = 60_000;
 
 /// The mirrors that have joined.
 pub struct Members {
@@ -61,6 +67,8 @@ pub struct Members {
     tasks: DetachedTasks,
     last_seen: LastSeen,
     instances: Instances,
+    /// When a mirror last told that another process sends events in the name of this server.
+    double_told_at: Mutex<Option<i64>>,
     pub(super) standings: ToldStandings,
 }
 
@@ -77,6 +85,7 @@ impl Members {
             tasks,
             last_seen: LastSeen::default(),
             instances: Instances::default(),
+            double_told_at: Mutex::default(),
             standings: ToldStandings::default(),
         }
     }
@@ -205,17 +214,42 @@ impl Members {
         Ok(self.store.delete_preferred_mirror(user.id()).await?)
     }
 
-    /// Analytics settings, for mirrors and administrators. A mirror names the process that calls.
+    /// Analytics settings, for mirrors and administrators. A mirror names the process that calls, and the process that
+    /// sends it events where that is not this one.
     pub fn analytics_settings(
         &self,
         caller: MirrorOrAdministrator<'_>,
         instance: Option<&str>,
+        other_upstream: Option<&str>,
     ) -> AnalyticsSettings {
         let server_time = self.announcer.now_ms();
         let mirror = caller.caller().mirror_id().map(MirrorServerId::from).zip(instance);
+        if let Some((id, _)) = &mirror
+            && other_upstream.is_some_and(|other| other != self.announcer.instance())
+        {
+            self.note_double(id, server_time);
+        }
+        let answering = mirror.is_some().then(|| self.announcer.instance().to_owned());
         let runs_twice =
             mirror.is_some_and(|(id, instance)| self.instances.called(&id, instance, server_time));
-        AnalyticsSettings { can_collect_analytics: false, server_time, runs_twice }
+        AnalyticsSettings { can_collect_analytics: false, server_time, runs_twice, instance: answering }
+    }
+
+    fn note_double(&self, id: &MirrorServerId, now: i64) {
+        let was_told = self.runs_twice();
+        *self.double_told_at.lock() = Some(now);
+        if !was_told {
+            tracing::error!(
+                mirror.id = %id,
+                "another process sends events in the name of this server: its data directory was copied, and both are used"
+            );
+        }
+    }
+
+    /// Whether another process sends events in the name of this server.
+    pub fn runs_twice(&self) -> bool {
+        let now = self.announcer.now_ms();
+        self.double_told_at.lock().is_some_and(|at| now.saturating_sub(at) < DOUBLE_TOLD_FOR_MS)
     }
 
     /// How many mirrors are followed by two processes at the same time.

@@ -124,7 +124,11 @@ pub(crate) async fn compute_by_upload_pack(
     };
     let settings = settings(request, served.repository.git().version());
     let started = Instant::now();
-    let serving = answer_of_upload_pack(&served.repository, request.canonical(), protocol, settings).await?;
+    let mut serving =
+        answer_of_upload_pack(&served.repository, request.canonical(), protocol, settings).await?;
+    if request.may_name_an_object_by_filter() {
+        serving = serving.doubting_its_request();
+    }
     produce(served.clone(), Source::Process(Box::new(serving)), None, request, started).await
 }
 

@@ -75,6 +75,8 @@ impl ServedRepository {
     pub async fn purge(&self) -> Result<Pruned, GitError> {
         let io_error = |error| GitError::Io { operation: OPERATION, error };
         let _alone = self.engine().housekeeping().alone().await;
+        // What was left a moment ago is noted when the references are read.
+        self.repository.refs().await?;
         let left = self.repository.left_tips().await.map_err(io_error)?;
         self.repository.forget_left_tips(left).await.map_err(io_error)?;
         self.engine().forget_answers(self.repository.id());
@@ -130,15 +132,14 @@ pub(crate) async fn prune(
     let limit = if haste == Haste::Now { URGENT_WAIT_LIMIT } else { WAIT_LIMIT };
     let (started, repository) = (Instant::now(), &served.repository);
     let old = OldFiles::look(repository).await?;
-    let before = PackInventory::look(repository).await?;
-    check_room(repository, &before).await?;
+    check_room(repository, &PackInventory::look(repository).await?).await?;
     let mut packed = all_tips(repository).await?;
     packed.extend(kept.iter().cloned());
     let pack =
         write_pack(repository, "pack what references lead to", &["--revs"], lines_of("", &packed)).await?;
     // The pack behind it goes.
     served.engine().bundles().withdraw(repository).await?;
-    let replaced = describe_anew(served, &before, &old, pack.as_deref(), thresholds).await?;
+    let replaced = describe_anew(served, &old, pack.as_deref(), thresholds).await?;
     let gone = |name: &String| pack.as_ref() != Some(name);
     let old = OldFiles { packs: old.packs.into_iter().filter(|(name, _)| gone(name)).collect(), ..old };
     let waits = Instant::now();
@@ -165,14 +166,15 @@ pub(crate) async fn prune(
 /// Indexes, bitmaps and the commit graph without what goes; says when that was done.
 async fn describe_anew(
     served: &ServedRepository,
-    before: &PackInventory,
     old: &OldFiles,
     pack: Option<&str>,
     thresholds: &Thresholds,
 ) -> Result<Moment, GitError> {
     let repository = &served.repository;
     let refs = repository.refs().await?;
-    let current = before.look_again(repository).await?;
+    let mut current = PackInventory::look(repository).await?;
+    // The new pack may seem replaced by those that go, and there may have been one like it.
+    current.packs.append(&mut current.replaced);
     let stays = |name: &str| pack == Some(name) || old.packs.iter().all(|(old, _)| old != name);
     let needed: Vec<_> = current.packs.iter().filter(|pack| stays(&pack.name)).cloned().collect();
     let path = repository.path().to_owned();

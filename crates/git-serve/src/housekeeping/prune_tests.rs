@@ -60,8 +60,13 @@ async fn what_no_reference_leads_to_goes_and_all_else_stays() {
     workshop.run(repository.path(), &["commit-graph", "verify"]);
     workshop.run(repository.path(), &["multi-pack-index", "verify"]);
 
-    // Once more, when references lead to nothing else.
-    served.purge().await.expect("purged");
+    // Once more, when references lead to nothing else; and then there is nothing to do.
+    for _ in 0..2 {
+        served.purge().await.expect("purged");
+        assert_eq!(packs_of(repository), 1);
+        let found = PackInventory::look(repository).await.expect("readable");
+        assert!(found.has_bitmap && found.unindexed().next().is_none(), "{found:?}");
+    }
     assert!(!is_there(repository, &kept[1]).await && is_there(repository, &internal[1]).await);
     repository.verify().await.expect("whole");
 }

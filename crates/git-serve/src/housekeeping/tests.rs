@@ -154,6 +154,26 @@ fn damaged_tag(workshop: &Workshop, repository: &Repository) {
     workshop.run(repository.path(), &["update-ref", "refs/tags/v1", name.trim()]);
 }
 
+#[tokio::test]
+async fn a_flipped_bit_in_a_pack_is_told_as_damage_when_the_pack_is_copied() {
+    let workshop = Workshop::new().await;
+    let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
+    let repository = &served.repository;
+    commit_large_file(&workshop, repository, 100_000);
+    workshop.run(repository.path(), &["repack", "-q"]);
+    let packs = repository.path().join("objects/pack").read_dir().expect("listable");
+    let mut packs = packs.map(|entry| entry.expect("listable").path());
+    let pack = packs.find(|file| file.extension().is_some_and(|e| e == "pack")).expect("a pack");
+    let mut content = std::fs::read(&pack).expect("readable");
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    std::fs::remove_file(&pack).expect("removable");
+    std::fs::write(&pack, content).expect("writable");
+    commit_large_file(&workshop, repository, 200_000);
+    let error = repack(&served, &eager()).await.expect_err("an object is not what it was");
+    assert!(error.is_broken_repository(), "{error}");
+}
+
 /// The bundle's pack.
 async fn base_of(served: &ServedRepository) -> PackIndex {
     let repository = &served.repository;

@@ -164,6 +164,11 @@ impl FetchRequest {
         self.ending
     }
 
+    /// Whether the filter may name an object, which need not be there, nor be what a filter can be read from.
+    pub fn may_name_an_object_by_filter(&self) -> bool {
+        self.filter.as_deref().is_some_and(|filter| !is_lasting_filter(filter))
+    }
+
     /// Whether objects are left out by a filter.
     pub fn is_filtered(&self) -> bool {
         self.filter.is_some()

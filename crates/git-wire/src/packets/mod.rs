@@ -7,6 +7,7 @@ mod passing_wants;
 mod pkt_line;
 mod protocol;
 mod push_commands;
+mod push_deletions;
 mod reader;
 mod request_error;
 mod write;
@@ -21,6 +22,7 @@ pub use pkt_line::{
 };
 pub use protocol::{GitProtocol, GitService};
 pub use push_commands::PushCommands;
+pub use push_deletions::PushDeletions;
 pub(crate) use reader::PacketReader;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]

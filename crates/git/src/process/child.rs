@@ -164,7 +164,7 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, BufReader};
 
     use super::*;
-    use crate::process::{ClientKey, FairQueue, Shares};
+    use crate::process::{ClientKey, FairQueue, MemoryLimits, MemoryUse, Shares};
 
     /// A shell that starts a helper, says both numbers, and waits for the helper.
     #[expect(clippy::disallowed_methods, reason = "a stand-in for git that is easier to watch")]
@@ -172,7 +172,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let place = FairQueue::new(Shares::unlimited(1)).permit(0, ClientKey::server()).await;
-        let memory = MemoryLimit::of_machine();
+        let memory = MemoryLimits::default().of(MemoryUse::Work);
         let mut process = GitProcess::spawn(command, memory, place, Vec::new(), None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, Command};
 
 use crate::process::{
-    Git, GitError, GitProcess, Guard, Lane, STDERR_TAIL_BYTES, SecretHeader, clean_environment,
+    Git, GitError, GitProcess, Guard, Lane, MemoryUse, STDERR_TAIL_BYTES, SecretHeader, clean_environment,
     readable_tail, settings_as_environment,
 };
 
@@ -39,6 +39,7 @@ pub struct GitCommand {
     /// Whether packs that are replaced stay until it has ended.
     holds_packs: bool,
     priority: Priority,
+    memory_use: MemoryUse,
 }
 
 /// Whether others go first.
@@ -81,6 +82,7 @@ impl GitCommand {
             guards: Vec::new(),
             holds_packs: true,
             priority: Priority::Ordinary,
+            memory_use: MemoryUse::Work,
         }
     }
 
@@ -116,8 +118,9 @@ impl GitCommand {
         settings.into_iter().fold(self, |command, (key, value)| command.setting(key, value))
     }
 
-    /// Checks the objects that arrive.
+    /// Takes objects from elsewhere: checks them, and takes no more memory than they may need.
     pub(crate) fn checking(mut self, checks: Vec<(String, String)>) -> Self {
+        self.memory_use = MemoryUse::Receive;
         self.settings.extend(checks);
         self
     }
@@ -199,8 +202,8 @@ impl GitCommand {
             .env_clear()
             .envs(clean_environment())
             .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
-        let memory = self.git.memory_limit();
-        command.envs([memory.variable()]).envs(self.env.iter().map(|(name, value)| (name, value)));
+        let memory = self.git.memory_limit(self.memory_use);
+        command.envs(memory.variable()).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         // Noted before it starts: nothing that it may look up is removed from then on.
         let path = self.repository.as_deref().filter(|_| self.holds_packs);

@@ -154,15 +154,20 @@ const DAMAGE: &[&str] = &[
     "bad ref for",
     "missing object",
     "packfile checksum",
+    // An object is copied into another pack as it is stored, and is not what the index says.
+    "bad packed object CRC",
+    "Failed to traverse parents of commit",
     "badRefContent",
     "unterminated line in",
     "unexpected line in",
     "improper chunk offset",
     "chunk missing or corrupted",
     "terminating chunk",
-    // What upload-pack says when packing has failed; why, only the client was told.
-    "possible repository corruption",
+    SUPPOSED_DAMAGE,
 ];
+
+/// What upload-pack says when packing has failed; why, only the client was told.
+const SUPPOSED_DAMAGE: &str = "possible repository corruption";
 
 /// Phrases by which `git` tells that a request asks for what cannot be.
 const REFUSALS: &[&str] = &[
@@ -228,6 +233,20 @@ impl GitError {
         }
     }
 
+    /// Whether `upload-pack` found the repository damaged and nothing says why.
+    pub(crate) fn only_supposes_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { detail, .. } => !is_about_damage(&detail.replace(SUPPOSED_DAMAGE, "")),
+            _ => false,
+        }
+    }
+
+    /// A filter names as a list of paths what cannot be read as one.
+    pub(crate) fn unreadable_filter(operation: &'static str) -> Self {
+        let message = "the object that the filter names cannot be read as a list of paths".to_owned();
+        Self::Refused { operation, message }
+    }
+
     /// Whether the repository itself is at fault: it is missing or damaged.
     pub fn is_broken_repository(&self) -> bool {
         match self {
@@ -286,6 +305,13 @@ mod tests {
         let draft = "fatal: unable to write new packed-refs: unable to create file /r.git/packed-refs.new: File exists";
         assert!(matches!(read(draft), GitError::Locked { .. }));
         assert!(matches!(read("fatal: something new"), GitError::Failed { .. }));
+        // What repacking meets where a bit was flipped.
+        for flipped in [
+            "error: bad packed object CRC for 47c8\nfatal: unable to read 47c8",
+            "error: Could not read 47c8\nfatal: Failed to traverse parents of commit 1955",
+        ] {
+            assert!(matches!(read(flipped), GitError::Corrupt { .. }), "{flipped}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::process::{
-    ClientKey, Durability, FairQueue, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit, Permit,
-    Readers, Shares,
+    ClientKey, Durability, FairQueue, Fsck, GitCommand, GitVersion, MINIMUM_GIT_VERSION, MemoryLimit,
+    MemoryLimits, MemoryUse, Permit, Readers, Shares,
 };
 
 /// Bound on processes that answer clients which read; more requests wait. [`Shares::of_processes`] says how many of them
@@ -55,7 +55,7 @@ struct Inner {
     durability: Durability,
     /// What follows from it.
     sync_settings: Vec<(String, String)>,
-    memory_limit: MemoryLimit,
+    memory_limits: MemoryLimits,
     fsck: Fsck,
     fetches: FairQueue,
     pushes: FairQueue,
@@ -120,7 +120,7 @@ impl Git {
             version: MINIMUM_GIT_VERSION,
             durability: Durability::default(),
             sync_settings: Vec::new(),
-            memory_limit: MemoryLimit::of_machine(),
+            memory_limits: MemoryLimits::default(),
             fsck: Fsck::default(),
             fetches: FairQueue::new(Shares::of_processes(max_fetches)),
             pushes: FairQueue::new(Shares::of_processes(MAX_PUSH_PROCESSES)),
@@ -207,8 +207,8 @@ impl Git {
 
     /// The same, each process with so much memory.
     #[must_use]
-    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
-        Self::of(Inner { memory_limit, ..Inner::clone(&self.inner) })
+    pub fn with_memory_limits(self, memory_limits: MemoryLimits) -> Self {
+        Self::of(Inner { memory_limits, ..Inner::clone(&self.inner) })
     }
 
     /// The same, with pushes checked so strictly.
@@ -222,9 +222,9 @@ impl Git {
         self.inner.fsck
     }
 
-    /// How much memory each process may take.
-    pub(crate) fn memory_limit(&self) -> MemoryLimit {
-        self.inner.memory_limit
+    /// How much memory a process may take.
+    pub(crate) fn memory_limit(&self, purpose: MemoryUse) -> MemoryLimit {
+        self.inner.memory_limits.of(purpose)
     }
 
     /// The settings by which what it writes is as durable as it is to be.
@@ -242,13 +242,15 @@ impl Git {
         &self.inner.program
     }
 
-    /// Whether `path` is a repository: bare, a work tree, or the `.git` folder of one.
-    pub async fn is_repository(&self, path: &Path) -> bool {
-        let is_git_dir = async |place: &Path| {
-            let command = self.command("look for a repository").repository(place);
-            command.args(["rev-parse", "--git-dir"]).run().await.is_ok()
-        };
-        is_git_dir(&path.join(".git")).await || is_git_dir(path).await
+    /// The git directory of the repository that `path` is: bare, a work tree, or the `.git` folder of one.
+    pub async fn git_dir_of(&self, path: &Path) -> Option<PathBuf> {
+        for place in [path.join(".git"), path.to_owned()] {
+            let command = self.command("look for a repository").repository(&place);
+            if command.args(["rev-parse", "--git-dir"]).run().await.is_ok() {
+                return Some(place);
+            }
+        }
+        None
     }
 
     /// A `git` invocation; `operation` says in errors what could not be done.
@@ -287,9 +289,10 @@ mod tests {
         let work_tree = workshop.work_tree("project");
         let inside = work_tree.join("folder");
         std::fs::create_dir(&inside).expect("folder");
-        assert!(workshop.git.is_repository(&work_tree).await);
-        assert!(workshop.git.is_repository(&work_tree.join(".git")).await);
-        assert!(!workshop.git.is_repository(&inside).await);
-        assert!(!workshop.git.is_repository(Path::new("/nonexistent")).await);
+        let git_dir = Some(work_tree.join(".git"));
+        assert_eq!(workshop.git.git_dir_of(&work_tree).await, git_dir);
+        assert_eq!(workshop.git.git_dir_of(&work_tree.join(".git")).await, git_dir);
+        assert_eq!(workshop.git.git_dir_of(&inside).await, None);
+        assert_eq!(workshop.git.git_dir_of(Path::new("/nonexistent")).await, None);
     }
 }

@@ -20,6 +20,7 @@ mod readers;
 mod secret_header;
 mod shares;
 mod transfer;
+mod usage;
 mod version;
 
 pub use child::GitProcess;
@@ -39,7 +40,8 @@ pub use fair_queue::{FairQueue, Permit, QueueCounters};
 pub use fault::Fault;
 pub(crate) use fault::is_about_content;
 pub use fsck::{Fsck, InvalidFsck};
-pub use memory::MemoryLimit;
+pub use memory::MemoryLimits;
+pub(crate) use memory::{MemoryLimit, MemoryUse};
 pub(crate) use orphans::{SERVER_VARIABLE, end_orphans, server_mark};
 pub use output::ByteStream;
 pub(crate) use output::pieces;

@@ -24,7 +24,16 @@ impl GitVersion {
 
     /// Reads the output of `git version`, with or without what vendors append to it.
     pub fn parse(output: &str) -> Option<Self> {
-        let word = output.trim().strip_prefix("git version ")?.split_whitespace().next()?;
+        Self::of_words(output.trim().strip_prefix("git version ")?)
+    }
+
+    /// Reads what a client that is git says of itself, as in `git/2.39.5 (Apple Git-154)`.
+    pub fn of_agent(agent: &str) -> Option<Self> {
+        Self::of_words(agent.strip_prefix("git/")?)
+    }
+
+    fn of_words(words: &str) -> Option<Self> {
+        let word = words.split_whitespace().next()?;
         let mut numbers = word.split(['.', '-']);
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;

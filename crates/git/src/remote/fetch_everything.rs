@@ -1,5 +1,6 @@
 //! Filling an empty repository with everything that another one shows.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use heliostat_git_wire::INTERNAL_NAMESPACE;
@@ -11,13 +12,22 @@ use crate::repository::Repository;
 /// How long the other server may be silent. It may have to pack a large repository before it says anything.
 const STALL_LIMIT: Duration = Duration::from_mins(15);
 
+/// Where everything comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchSource<'a> {
+    /// Address of the other repository.
+    pub url: &'a str,
+    /// The only addresses that the host in it may have; `git` looks it up by itself if there are none.
+    pub addresses: &'a [IpAddr],
+}
+
 /// Fetches all references and objects that the repository at `source` shows into one that is empty.
 pub async fn fetch_everything(
     into: &Repository,
-    source: &str,
+    source: FetchSource<'_>,
     authorization: Option<&SecretHeader>,
 ) -> Result<(), FetchError> {
-    let remote = Remote::parse(source, authorization)?;
+    let remote = Remote::parse(source.url, authorization)?;
     let command = into.changing_command("fetch everything").args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
     let internal = format!("^{INTERNAL_NAMESPACE}*");
@@ -30,11 +40,28 @@ pub async fn fetch_everything(
         .setting("fetch.unpackLimit", "1")
         .setting("protocol.version", "2")
         .authorization(remote.authorization.as_ref());
+    let command = match resolved(source) {
+        Some(resolved) => command.setting("http.curloptResolve", resolved),
+        None => command,
+    };
     let ended = transfer(&command, b"", STALL_LIMIT, &mut |_: &str| {}).await?;
     if ended.status.success() {
         return Ok(());
     }
     Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr))
+}
+
+/// The addresses of the host as curl takes them.
+fn resolved(source: FetchSource<'_>) -> Option<String> {
+    let (scheme, rest) = source.url.split_once("://").filter(|_| !source.addresses.is_empty())?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit('@').next()?;
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port),
+        None => (authority, if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" }),
+    };
+    let addresses: Vec<_> = source.addresses.iter().map(IpAddr::to_string).collect();
+    Some(format!("{host}:{port}:{}", addresses.join(",")))
 }
 
 #[cfg(test)]
@@ -43,6 +70,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::Workshop;
+    use crate::fixture_http::HttpServer;
 
     #[tokio::test]
     async fn everything_arrives_and_is_whole() {
@@ -53,8 +81,38 @@ mod tests {
         let store = workshop.store();
         let target = store.create(1, &RefName::branch("main").expect("valid")).await.expect("created");
         let address = source.path().to_str().expect("text");
-        fetch_everything(&target, address, None).await.expect("fetched");
+        let source_of_all = FetchSource { url: address, addresses: &[] };
+        fetch_everything(&target, source_of_all, None).await.expect("fetched");
         assert_eq!(target.refs().await.expect("readable"), source.refs().await.expect("readable"));
         target.verify().await.expect("whole");
+    }
+
+    #[test]
+    fn a_name_is_looked_up_by_the_caller() {
+        let addresses = ["192.0.2.1".parse().expect("valid"), "2001:db8::1".parse().expect("valid")];
+        let resolved = |url| resolved(FetchSource { url, addresses: &addresses });
+        for (url, expected) in [
+            ("https://mirror.example.com/eu/scm/a/b.git", "mirror.example.com:443:192.0.2.1,2001:db8::1"),
+            ("http://mirror.example.com/x", "mirror.example.com:80:192.0.2.1,2001:db8::1"),
+            ("http://a:b@mirror.example.com:7991/x", "mirror.example.com:7991:192.0.2.1,2001:db8::1"),
+        ] {
+            assert_eq!(resolved(url).as_deref(), Some(expected), "{url}");
+        }
+        assert_eq!(super::resolved(FetchSource { url: "https://x/", addresses: &[] }), None);
+    }
+
+    #[tokio::test]
+    async fn git_connects_only_where_the_name_leads() {
+        let workshop = Workshop::new().await;
+        let source = workshop.bare_with_commits("source", &["main"]).await;
+        let server = HttpServer::serve(source.clone()).await;
+        let url = server.url.replace("127.0.0.1", "mirror.invalid");
+        let store = workshop.store();
+        for (id, address, is_there) in [(1, "127.0.0.1", true), (2, "127.0.0.9", false)] {
+            let target = store.create(id, &RefName::branch("main").expect("valid")).await.expect("created");
+            let addresses = [address.parse().expect("valid")];
+            let source = FetchSource { url: &url, addresses: &addresses };
+            assert_eq!(fetch_everything(&target, source, None).await.is_ok(), is_there, "{address}");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub use address::InvalidAddress;
 pub(crate) use address::Remote;
 pub use copy::{CopyError, copy_repository};
 pub use fetch_error::FetchError;
-pub use fetch_everything::fetch_everything;
+pub use fetch_everything::{FetchSource, fetch_everything};
 pub use fetch_objects::{FetchPlan, fetch_objects};
 pub use import::{clone_mirror, push_mirror};
 pub use import_error::ImportError;

@@ -44,6 +44,11 @@ pub(super) enum Found {
 impl Repository {
     /// A look that costs little. The references are those of the disk afterwards, in memory as well.
     pub async fn look(&self) -> Result<RefSnapshot, Fault> {
+        self.look_closely(Scrutiny::Shape).await
+    }
+
+    /// The same, which reads so much of what git can make anew.
+    async fn look_closely(&self, scrutiny: Scrutiny) -> Result<RefSnapshot, Fault> {
         let place = self.path().to_owned();
         match blocking(move || Ok(look_at(&place))).await.map_err(|error| no_answer(&error))? {
             Found::Repository => {}
@@ -52,7 +57,9 @@ impl Repository {
         }
         let refs = self.refs().await.map_err(|error| fault_of(&error))?;
         let (place, format) = (self.path().to_owned(), format_of(&refs));
-        blocking(move || Ok(look_into(&place, format))).await.map_err(|error| no_answer(&error))??;
+        blocking(move || Ok(look_into(&place, format, scrutiny)))
+            .await
+            .map_err(|error| no_answer(&error))??;
         self.look_for_tips(&refs).await?;
         Ok(refs)
     }
@@ -61,8 +68,7 @@ impl Repository {
     /// it could not open.
     pub async fn examine(&self) -> Result<(), Fault> {
         for last in [false, true] {
-            let refs = self.look().await?;
-            self.discard_derived(format_of(&refs), Scrutiny::Checksum).await?;
+            self.look_closely(Scrutiny::Checksum).await?;
             match self.verify().await {
                 Ok(()) => return Ok(()),
                 Err(error) => match fault_of(&error) {
@@ -73,12 +79,6 @@ impl Repository {
             }
         }
         Ok(())
-    }
-
-    async fn discard_derived(&self, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(), Fault> {
-        let place = self.path().to_owned();
-        let discarded = blocking(move || Ok(discard(&place, format, scrutiny))).await;
-        discarded.map_err(|error| no_answer(&error))?
     }
 
     /// Whether the objects that references name are there.
@@ -158,8 +158,8 @@ fn unreadable(what: &str, error: &io::Error) -> Fault {
     if is_about_content(error) { Fault::Damaged(reason) } else { Fault::CannotReadNow(reason) }
 }
 
-/// Compares what the files say about each other. Blocks.
-fn look_into(place: &Path, format: ObjectFormat) -> Result<(), Fault> {
+/// Compares what the files say about each other, and removes what git can make anew and is not whole. Blocks.
+fn look_into(place: &Path, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(), Fault> {
     match fs::read(place.join("config")) {
         Err(error) => return Err(unreadable("its configuration", &error)),
         Ok(config) if config.is_empty() => {
@@ -168,7 +168,8 @@ fn look_into(place: &Path, format: ObjectFormat) -> Result<(), Fault> {
         Ok(_) => {}
     }
     let objects = place.join("objects");
-    discard(place, format, Scrutiny::Shape)?;
+    discard_broken(&objects, format.hex_len() as u64 / 2, scrutiny)
+        .map_err(|error| unreadable("a file that git made from others", &error))?;
     let pack_folder = objects.join("pack");
     for name in names_in(&pack_folder)? {
         if let Some(pack) = name.strip_suffix(".idx") {
@@ -176,12 +177,6 @@ fn look_into(place: &Path, format: ObjectFormat) -> Result<(), Fault> {
         }
     }
     look_at_loose_objects(&objects, format)
-}
-
-/// Removes what git can make anew and is not whole. Blocks.
-fn discard(place: &Path, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(), Fault> {
-    discard_broken(&place.join("objects"), format.hex_len() as u64 / 2, scrutiny)
-        .map_err(|error| unreadable("a file that git made from others", &error))
 }
 
 fn format_of(refs: &RefSnapshot) -> ObjectFormat {

@@ -58,6 +58,8 @@ pub enum TrashReason {
     Unrecorded,
     /// It was damaged and fetched anew.
     Damaged,
+    /// Synchronisations failed on it again and again although it was whole, and a fresh copy took its place.
+    Refetched,
     /// Another repository has taken its place.
     Replaced,
     /// Its creation was interrupted.
@@ -77,6 +79,7 @@ impl TrashReason {
             Self::LinkEnded => "link-ended",
             Self::Unrecorded => "unrecorded",
             Self::Damaged => "damaged",
+            Self::Refetched => "refetched",
             Self::Replaced => "replaced",
             Self::Unfinished => "unfinished",
             Self::Unknown => "unknown",

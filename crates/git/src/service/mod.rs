@@ -6,6 +6,7 @@ mod progress;
 mod receive_pack;
 mod request_body;
 mod run;
+mod service_end;
 
 pub(crate) use progress::read_said;
 pub use progress::{OnProgress, ProgressLine};
@@ -13,6 +14,7 @@ pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, r
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};
 pub use run::{
-    GitOutput, MAX_FETCH_REQUEST_BYTES, RunningService, ServeMode, ServeOptions, ServiceEnd,
-    advertise_by_git, answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, RunningService, ServeMode, ServeOptions, advertise_by_git,
+    answer_of_upload_pack, exchange, pack_objects, serve, upload_pack_by_git,
 };
+pub use service_end::ServiceEnd;

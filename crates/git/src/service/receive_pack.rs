@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, RefRoom,
-    RemoteMessage, decode_packet, push_flush, push_packet,
+    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, PushDeletions,
+    RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
 
-use crate::process::{GitError, is_about_a_lock};
+use crate::process::{ByteStream, GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
 use crate::service::{ServeMode, exchange};
 
@@ -20,6 +20,9 @@ pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
 /// Most that is held of the report about a push: a line for every reference, and progress.
 pub const MAX_RECEIVE_REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Most that is held of a push that only deletes.
+const MAX_DELETIONS_HELD_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why a reference is not deleted that `HEAD` names, in the words of the report.
 const DELETES_DEFAULT_BRANCH: &str = "deletion of the current branch prohibited";
@@ -44,6 +47,12 @@ impl ReceivedPack {
         self.output.windows(reason.len()).any(|part| part == reason)
     }
 
+    /// Whether the report tells of a reference that was not changed.
+    fn refuses_some(&self) -> bool {
+        const REFUSAL: &[u8] = b"ng refs/";
+        self.output.windows(REFUSAL.len()).any(|part| part == REFUSAL)
+    }
+
     /// The same, with a message to the people who push; without one where their client takes none.
     #[must_use]
     pub fn telling(self, message: &RemoteMessage) -> Self {
@@ -61,6 +70,45 @@ impl ReceivedPack {
 ///
 /// A push that creates more references than there is `room` for is refused as a whole.
 pub async fn receive_pack(
+    repository: &Repository,
+    request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    protocol: &GitProtocol,
+    room: RefRoom,
+) -> Result<ReceivedPack, GitError> {
+    let (deletions, request) = read_ahead(request.boxed()).await;
+    if let Some(deletions) = deletions {
+        let at_once = stream::iter([Ok(deletions)]);
+        let received = run(repository, at_once, protocol, room).await?;
+        if received.success && !received.refuses_some() {
+            return Ok(received);
+        }
+        // Nothing was deleted. Some can be all the same.
+    }
+    run(repository, request, protocol, room).await
+}
+
+/// Reads the commands of a push that only deletes, and gives what deletes all of it at once, beside the push as it was.
+async fn read_ahead(mut request: ByteStream) -> (Option<Bytes>, ByteStream) {
+    let (mut held, mut last) = (BytesMut::new(), None);
+    let deletions = loop {
+        match PushDeletions::read(&held) {
+            PushDeletions::Unfinished if held.len() <= MAX_DELETIONS_HELD_BYTES => {}
+            PushDeletions::All(push) => break Some(push.into()),
+            _ => break None,
+        }
+        match request.next().await {
+            Some(Ok(piece)) => held.extend_from_slice(&piece),
+            end => {
+                last = end;
+                break None;
+            }
+        }
+    };
+    let held = (!held.is_empty()).then(|| Ok(held.freeze()));
+    (deletions, stream::iter(held.into_iter().chain(last)).chain(request).boxed())
+}
+
+async fn run(
     repository: &Repository,
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     protocol: &GitProtocol,
@@ -134,10 +182,30 @@ fn too_many_references(side_band: bool) -> ReceivedPack {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
-
     use super::*;
     use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn of_many_deletions_one_that_is_refused_stops_no_other() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a", "b"]).await;
+        let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
+        let none = "0".repeat(40);
+        for (names, left) in [(&["a\0report-status", "main"][..], 2), (&["b\0report-status", "main"], 1)] {
+            let mut request = Vec::new();
+            for name in names {
+                push_packet(&mut request, &[format!("{} {none} refs/heads/{name}", tip.trim()).as_bytes()]);
+            }
+            push_flush(&mut request);
+            let pieces: Vec<_> = request.chunks(50).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let room = RefRoom::of(0);
+            let received =
+                receive_pack(&repository, stream::iter(pieces), &GitProtocol::default(), room).await;
+            let received = received.expect("answered");
+            assert!(received.refused_default_branch() && received.refuses_some());
+            assert_eq!(repository.refs().await.expect("readable").len(), left);
+        }
+    }
 
     #[tokio::test]
     async fn a_push_of_more_references_than_there_is_room_for_changes_nothing_and_says_why() {

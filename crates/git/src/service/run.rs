@@ -7,7 +7,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
-use std::process::ExitStatus;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, 
 use crate::repository::Repository;
 use crate::service::feed::{feed, pending_when_none};
 use crate::service::prepare_push::{checked, prepare_push, taking_a_push};
-use crate::service::{MAX_PUSH_BYTES, OnProgress, bounded, read_said};
+use crate::service::{MAX_PUSH_BYTES, OnProgress, ServiceEnd, bounded, read_said};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 pub const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;
@@ -216,27 +215,10 @@ pub struct RunningService {
     ended: Option<ServiceEnd>,
     /// Whether that is noted where it was a failure.
     is_noted: bool,
+    /// Whether the request names something that git may be unable to read although nothing is damaged.
+    doubts_request: bool,
     operation: &'static str,
     repository: Repository,
-}
-
-/// How a service ended.
-#[derive(Clone)]
-pub struct ServiceEnd {
-    /// Its exit status.
-    pub status: ExitStatus,
-    /// The end of what it told people.
-    pub stderr: String,
-    /// Whether it was given the whole request.
-    pub request_was_whole: bool,
-}
-
-impl ServiceEnd {
-    /// A client that deepens a clone asks first where the history will be cut and says no more in that request;
-    /// upload-pack calls that a hang-up although it has answered.
-    pub fn is_hang_up(&self) -> bool {
-        self.request_was_whole && self.stderr.contains("the remote end hung up unexpectedly")
-    }
 }
 
 impl RunningService {
@@ -269,6 +251,7 @@ impl RunningService {
             was_cut_short: false,
             ended: None,
             is_noted: false,
+            doubts_request: false,
             operation,
             repository: repository.clone(),
         }
@@ -357,11 +340,23 @@ impl RunningService {
         Ok(self.ended.insert(end).clone())
     }
 
+    /// Takes what upload-pack only supposes about the repository for the fault of the request, which names something by
+    /// itself: whoever asks could have the repository examined.
+    #[must_use]
+    pub fn doubting_its_request(mut self) -> Self {
+        self.doubts_request = true;
+        self
+    }
+
     /// The error that tells of this end, which is noted. Whatever breaks off a pack that has begun may be damage, in
     /// words that are not known to be about it.
     pub fn failure(&mut self, end: &ServiceEnd) -> GitError {
         let path = self.repository.path();
-        let error = GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        let mut error =
+            GitError::from_failure(self.operation, Some(path), &end.status.to_string(), &end.stderr);
+        if self.doubts_request && error.only_supposes_damage() {
+            error = GitError::unreadable_filter(self.operation);
+        }
         if !std::mem::replace(&mut self.is_noted, true) {
             self.repository.note(&error);
             if self.packs && !error.is_broken_repository() && !matches!(error, GitError::Refused { .. }) {

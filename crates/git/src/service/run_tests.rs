@@ -17,14 +17,15 @@ impl RefListener for Suspicions {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_reads_of_damage_reads_it_after_the_damage_is_noted() {
-    let workshop = Workshop::new().await;
+/// A repository with one commit, perhaps without its file, the commit, and whoever looks after the repository.
+async fn repository(workshop: &Workshop, has_file: HasFile) -> (Repository, String, Arc<Suspicions>) {
     let whole = workshop.bare_with_commits("one", &["main"]).await;
     let tip = workshop.run(whole.path(), &["rev-parse", "main"]).trim().to_owned();
-    let blob = workshop.run(whole.path(), &["rev-parse", "main:file"]);
-    let (folder, file) = blob.trim().split_at(2);
-    std::fs::remove_file(whole.path().join("objects").join(folder).join(file)).expect("a loose object");
+    if has_file == HasFile::No {
+        let blob = workshop.run(whole.path(), &["rev-parse", "main:file"]);
+        let (folder, file) = blob.trim().split_at(2);
+        std::fs::remove_file(whole.path().join("objects").join(folder).join(file)).expect("a loose object");
+    }
     let store = workshop.store();
     let place = store.repository(1).path().to_owned();
     std::fs::create_dir_all(place.parent().expect("a folder")).expect("makeable");
@@ -33,6 +34,38 @@ async fn a_client_that_reads_of_damage_reads_it_after_the_damage_is_noted() {
     let suspicions = Arc::<Suspicions>::default();
     let listener: Arc<dyn RefListener> = suspicions.clone();
     store.subscribe(Arc::downgrade(&listener));
+    (repository, tip, suspicions)
+}
+
+#[derive(PartialEq, Eq)]
+enum HasFile {
+    Yes,
+    No,
+}
+
+#[tokio::test]
+async fn a_filter_that_names_what_is_no_list_of_paths_is_no_damage() {
+    let workshop = Workshop::new().await;
+    let (repository, tip, suspicions) = repository(&workshop, HasFile::Yes).await;
+    let filter = format!("filter sparse:oid={tip}");
+    let request = format!(
+        "0011command=fetch0001000fno-progress0032want {tip}\n{:04x}{filter}0009done\n0000",
+        filter.len() + 4
+    );
+    let protocol = GitProtocol::from_header(Some("version=2"));
+    let answer = answer_of_upload_pack(&repository, request.into(), protocol, Vec::new()).await;
+    let mut answer = answer.expect("git starts").doubting_its_request();
+    while answer.next().await.is_some() {}
+    let end = answer.end().await.expect("it has ended");
+    assert!(end.stderr.contains("possible repository corruption"), "{}", end.stderr);
+    assert!(matches!(answer.failure(&end), GitError::Refused { .. }));
+    assert!(!suspicions.0.load(Ordering::Relaxed), "whoever asks could have it examined again and again");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_of_damage_reads_it_after_the_damage_is_noted() {
+    let workshop = Workshop::new().await;
+    let (repository, tip, suspicions) = repository(&workshop, HasFile::No).await;
 
     let request = format!("0011command=fetch0001000fno-progress0032want {tip}\n0009done\n0000");
     let protocol = GitProtocol::from_header(Some("version=2"));

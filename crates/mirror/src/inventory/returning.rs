@@ -1,9 +1,9 @@
 //! Repositories that are here although no entry tells of them: when they are wanted, they are taken and brought up to date,
 //! instead of being fetched in full.
 //!
-//! They left this mirror by an administrator's choice and lie in the trash, or they lie where they always did and the
-//! database that told of them is lost. What the upstream has lost since is never taken: the synchronisation that follows
-//! would overwrite it.
+//! They left this mirror by an administrator's choice, or because the upstream had them no longer, and lie in the trash; or
+//! they lie where they always did and the database that told of them is lost. What the upstream has lost since is never
+//! taken: the synchronisation that follows would overwrite it.
 
 use std::collections::HashMap;
 
@@ -65,7 +65,11 @@ impl Returning {
 
     /// Takes in what was moved into the trash.
     pub(super) fn put(&self, name: String, reason: TrashReason, origin: Origin) {
-        if matches!(reason, TrashReason::NotSelected | TrashReason::LinkEnded) {
+        let was_whole = matches!(
+            reason,
+            TrashReason::NotSelected | TrashReason::LinkEnded | TrashReason::Deleted | TrashReason::NotListed
+        );
+        if was_whole {
             self.insert(Lies::InTrash(name), origin);
         }
     }

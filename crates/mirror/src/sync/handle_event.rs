@@ -25,7 +25,7 @@ use crate::access::{AccessDecisions, Authenticator, RequestFacts};
 use crate::inventory::{Entry, Inventory, SelectedProjects, Selection, has_identity};
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
-    ClaimedInstallation, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
+    ClaimedInstallation, Heartbeat, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
     UpstreamProject, UpstreamRepository,
 };
 
@@ -41,6 +41,7 @@ pub struct UpstreamEvents {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) unconfirmed: Unconfirmed,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) clock: Clock,
 }
 
@@ -88,6 +89,13 @@ impl UpstreamEvents {
         self.decisions.revoke(None).await?;
         self.sweep_signal.wake();
         Ok(())
+    }
+
+    /// Takes in which process of the upstream has sent an event.
+    pub async fn sent_by(&self, _: &UpstreamItself, instance: &str) {
+        if let Some(secret) = self.link.secret_in_force() {
+            self.heartbeat.heard_from(instance, &secret).await;
+        }
     }
 
     /// Takes an `uninstalled` event, which may come from a copy of the upstream: the upstream itself has to confirm it. It is

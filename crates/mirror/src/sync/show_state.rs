@@ -48,8 +48,13 @@ impl Synchroniser {
         }
     }
 
-    /// Shows a state in a new repository, which takes the place of what is here, if anything is.
-    pub(super) async fn show_new(&self, entry: &Entry, state: &RefSnapshot) -> Result<(), SyncFailure> {
+    /// Shows a state in a new repository, which takes the place of what is here, if anything is; `reason` says why.
+    pub(super) async fn show_new(
+        &self,
+        entry: &Entry,
+        state: &RefSnapshot,
+        reason: TrashReason,
+    ) -> Result<(), SyncFailure> {
         let head = head_of(&entry.record(), &[state]);
         let format = state.object_format().unwrap_or(ObjectFormat::Sha1);
         let draft =
@@ -63,7 +68,7 @@ impl Synchroniser {
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
         entry.is_about_to_show(state);
-        draft.put_in_place(TrashReason::Damaged, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
+        draft.put_in_place(reason, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
     }
 
     /// Fetches objects with all that they need. The caller holds the repository's `fetching`.

@@ -314,7 +314,10 @@ impl Sweep {
                         outcome.removed += 1;
                     }
                 }
-                None if self.mass_removal == MassRemoval::Allowed => {
+                // Where nothing is here, nothing can be lost: its creation came to nothing, perhaps.
+                None if self.mass_removal == MassRemoval::Allowed
+                    || entry.record().content_hash.is_none() =>
+                {
                     self.inventory.stop_mirroring(entry, TrashReason::NotListed).await?;
                     outcome.removed += 1;
                 }

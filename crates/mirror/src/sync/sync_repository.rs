@@ -15,7 +15,7 @@ use heliostat_api::models::MirrorSyncType;
 use heliostat_auth::{GIT_TOKEN_LIFETIME_SECONDS, git_query_hash};
 use heliostat_git::{
     ContentHash, CreateError, Fault, FetchError, GitError, OpenError, RefSnapshot, Repository,
-    RepositoryStore, SwapRefsError,
+    RepositoryStore, SwapRefsError, TrashReason,
 };
 use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, StoreError};
@@ -154,6 +154,9 @@ pub(super) struct Base {
     pub(super) refs: RefSnapshot,
 }
 
+/// What a synchronisation begins with, or why what is here goes into the trash when a new repository takes its place.
+type Ground = Result<Base, TrashReason>;
+
 impl Synchroniser {
     /// Brings a repository to a generation of the upstream and says to which.
     pub(crate) async fn sync_repository(
@@ -166,7 +169,7 @@ impl Synchroniser {
         // What comes after this is no passing fault, nor damage.
         let is_whole = *work == PendingChanges::FreshCopy && self.is_whole(entry).await;
         let mut base = match self.base(entry, work).await {
-            Err(failure) if is_whole && failure.step_here().is_some() => None,
+            Err(failure) if is_whole && failure.step_here().is_some() => Err(TrashReason::Refetched),
             base => base?,
         };
         let mut work = work;
@@ -179,12 +182,12 @@ impl Synchroniser {
                     self.ask_upstream(entry).await?;
                     work = &PendingChanges::Snapshot;
                 }
-                Err(failure) if is_whole && base.is_some() && failure.step_here().is_some() => {
+                Err(failure) if is_whole && base.is_ok() && failure.step_here().is_some() => {
                     tracing::warn!(
                         reason = failure.in_full(),
                         "what is here is whole and cannot be brought forward; making a fresh copy beside it"
                     );
-                    base = None;
+                    base = Err(TrashReason::Refetched);
                 }
                 Err(SyncFailure::Unproven { .. }) => tokio::time::sleep(ROUND_PAUSE * round).await,
                 Err(failure) if self.has_moved(entry, &failure).await? => {}
@@ -197,22 +200,22 @@ impl Synchroniser {
     async fn one_round(
         &self,
         entry: &Arc<Entry>,
-        base: &mut Option<Base>,
+        base: &mut Ground,
         work: &PendingChanges,
         target: Generation,
     ) -> Result<Synced, SyncFailure> {
-        let state = self.proven_state(entry, base.as_ref(), work, target).await?;
-        let formats = base.as_ref().map(|base| (base.refs.object_format(), state.refs.object_format()));
+        let state = self.proven_state(entry, base.as_ref().ok(), work, target).await?;
+        let formats = base.as_ref().ok().map(|base| (base.refs.object_format(), state.refs.object_format()));
         if let Some((Some(here), Some(there))) = formats
             && here != there
         {
             tracing::warn!(%here, %there, "the upstream names objects by another hash; fetching all anew");
             self.inventory.note_lost(entry).await?;
-            *base = None;
+            *base = Err(TrashReason::Replaced);
         }
         match base {
-            Some(base) => self.show_in_place(entry, base, &state.refs).await?,
-            None => self.show_new(entry, &state.refs).await?,
+            Ok(base) => self.show_in_place(entry, base, &state.refs).await?,
+            Err(reason) => self.show_new(entry, &state.refs, *reason).await?,
         }
         let content_hash = state.refs.content_hash().clone();
         Ok(Synced { generation: state.generation, content_hash, sync_type: state.sync_type })
@@ -223,10 +226,11 @@ impl Synchroniser {
         self.repositories.repository(entry.disk_id()).examine().await.is_ok()
     }
 
-    /// What is here; `None` when there is nothing that could be built upon.
-    async fn base(&self, entry: &Arc<Entry>, work: &PendingChanges) -> Result<Option<Base>, SyncFailure> {
+    /// What is here, unless there is nothing that could be built upon.
+    async fn base(&self, entry: &Arc<Entry>, work: &PendingChanges) -> Result<Ground, SyncFailure> {
+        let unusable = || Err(TrashReason::Damaged);
         if entry.must_be_made_anew() {
-            return Ok(None);
+            return Ok(unusable());
         }
         let was_synchronised = entry.record().initial_sync_at.is_some();
         match self.open_and_read(entry, work).await {
@@ -234,19 +238,19 @@ impl Synchroniser {
                 if was_synchronised {
                     self.inventory.note_lost(entry).await?;
                 }
-                Ok(None)
+                Ok(unusable())
             }
             // It may have come back from the trash, or be what a repair was about to replace.
             Ok(base) if !was_synchronised => {
                 match base.repository.verify().await.map_err(SyncFailure::Read) {
-                    Ok(()) => Ok(Some(base)),
-                    Err(failure) if failure.is_damage() => Ok(None),
+                    Ok(()) => Ok(Ok(base)),
+                    Err(failure) if failure.is_damage() => Ok(unusable()),
                     Err(failure) => Err(failure),
                 }
             }
-            Err(failure) if !was_synchronised && failure.is_damage() => Ok(None),
+            Err(failure) if !was_synchronised && failure.is_damage() => Ok(unusable()),
             // What looks damaged is examined before anything is replaced.
-            read => read.map(Some),
+            read => read.map(Ok),
         }
     }
 

@@ -15,12 +15,24 @@ use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret
 use heliostat_peer::CallError;
 use heliostat_storage::Generation;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::client::{UpstreamClient, is_not_found, refuses_credentials};
 use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
 const LISTING_PAGE_SIZE: i32 = 1_000;
+
+/// What is wrong with an old answer that does not repeat the nonce of its question.
+const NOT_FRESH: &str = "the answer is older than what the upstream has told before, and may come from a cache: the nonce of \
+                         the question is expected";
+
+/// Whether an answer was made for its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Proven,
+    Unproven,
+}
 
 /// Whose valid credentials are, and what they are good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +58,14 @@ pub(crate) enum SyncReport {
     Synchronized { generation: Generation, sync_type: Option<MirrorSyncType> },
     /// It could not get what the upstream has.
     SynchronizationFailed,
+}
+
+/// What the upstream says of the processes on either side.
+pub(super) struct BeatAnswer {
+    /// Whether another process follows under the name of this mirror.
+    pub(super) runs_twice: bool,
+    /// The process of the upstream that answers. Not every upstream says so.
+    pub(super) upstream: Option<String>,
 }
 
 /// A page of the upstream's repositories.
@@ -76,13 +96,23 @@ impl UpstreamClient {
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        Ok(self.call_urgently(&AnalyticsSettingsRequest { instance: None }, secret).await?.server_time)
+        Ok(self
+            .call_urgently(&AnalyticsSettingsRequest { instance: None, other_upstream: None }, secret)
+            .await?
+            .server_time)
     }
 
-    /// Says that this process follows the upstream, and hears whether another one does so under the same name.
-    pub(super) async fn runs_twice(&self, instance: &str, secret: &Secret) -> Result<bool, CallError> {
-        let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()) };
-        Ok(self.call_urgently(&request, secret).await?.runs_twice == Some(true))
+    /// Says that this process follows the upstream, and which other one sends events in its name; and hears whether another
+    /// one follows under the same name.
+    pub(super) async fn beat(
+        &self,
+        instance: &str,
+        other_upstream: Option<String>,
+        secret: &Secret,
+    ) -> Result<BeatAnswer, CallError> {
+        let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()), other_upstream };
+        let answer = self.call_urgently(&request, secret).await?;
+        Ok(BeatAnswer { runs_twice: answer.runs_twice == Some(true), upstream: answer.instance })
     }
 
     /// A page of the repositories of one project, or of all.
@@ -123,29 +153,47 @@ impl UpstreamClient {
         external_id: &str,
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, CallError> {
-        let request =
-            GetContentHashByIdRequest { repo_id: external_id.to_owned(), include_default_branch: true };
-        match self.call_signed(&request, secret).await {
-            Ok(answer) => {
-                let read = UpstreamRepository::try_from(answer);
-                read.map(Some).map_err(|unfit| self.malformed(&unfit))
-            }
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answer = self.ask_for_repository(external_id, secret).await?;
+        Ok(answer.map(|(repository, _)| repository))
     }
 
-    /// The same, asked once more if the answer is older than what was known when it was asked: something between the servers
-    /// may have kept it, and who takes it for the upstream's word believes that the upstream has lost its past.
+    /// The same. An answer that is older than what was known when it was asked counts only with the nonce of the question: a
+    /// cache between the servers may have kept it, and who takes it for the upstream's word believes that the upstream
+    /// has lost its past.
     pub(crate) async fn newest_repository(
         &self,
         external_id: &str,
         known: Generation,
         secret: &Secret,
     ) -> Result<Option<UpstreamRepository>, CallError> {
-        match self.repository(external_id, secret).await? {
-            Some(answer) if answer.generation < known => self.repository(external_id, secret).await,
-            answer => Ok(answer),
+        match self.ask_for_repository(external_id, secret).await? {
+            Some((answer, Freshness::Unproven)) if answer.generation < known => {
+                Err(self.malformed(&UnfitValue::new("properties.nonce", NOT_FRESH)))
+            }
+            answer => Ok(answer.map(|(repository, _)| repository)),
+        }
+    }
+
+    async fn ask_for_repository(
+        &self,
+        external_id: &str,
+        secret: &Secret,
+    ) -> Result<Option<(UpstreamRepository, Freshness)>, CallError> {
+        let nonce = Uuid::new_v4().to_string();
+        let request = GetContentHashByIdRequest {
+            repo_id: external_id.to_owned(),
+            include_default_branch: true,
+            nonce: Some(nonce.clone()),
+        };
+        match self.call_signed(&request, secret).await {
+            Ok(answer) => {
+                let is_repeated = answer.properties.nonce.as_ref() == Some(&nonce);
+                let freshness = if is_repeated { Freshness::Proven } else { Freshness::Unproven };
+                let read = UpstreamRepository::try_from(answer).map_err(|unfit| self.malformed(&unfit))?;
+                Ok(Some((read, freshness)))
+            }
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

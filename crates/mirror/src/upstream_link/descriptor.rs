@@ -3,12 +3,10 @@
 use heliostat_api::AddonEventKey;
 use heliostat_api::models::{self, RestMirrorUpgradeRequest, RestMirroringRequestSubmission};
 use heliostat_auth::Secret;
+use heliostat_peer::PRODUCT_TYPE;
 use heliostat_storage::{MirrorType, UpstreamServerId};
 
 use super::identity::UpstreamUrl;
-
-/// The product, as upstreams and clients see it.
-pub(super) const PRODUCT_TYPE: &str = "Heliostat";
 
 /// How the key of every mirror's add-on begins; the mirror's server id follows.
 const ADDON_KEY_PREFIX: &str = "heliostat-mirror";

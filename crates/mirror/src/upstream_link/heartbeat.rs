@@ -1,8 +1,9 @@
 //! Tells the upstream again and again which process follows it, and hears what is wrong with that.
 //!
-//! Two processes with copies of one data directory have one name and one secret. Each would take the other's events, and
-//! the address of the one that started last would count. Only the upstream sees both. And clocks that differ are noticed
-//! before the next comparison with the upstream.
+//! Two processes with copies of one data directory have one name and one secret. Of two mirrors each would take the
+//! other's events, and the address of the one that started last would count; only the upstream sees both. Of two upstreams
+//! each would send events of its own; only a mirror sees that one answers and another one sends. And clocks that differ are
+//! noticed before the next comparison with the upstream.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,25 @@ use heliostat_peer::CallError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::calls::BeatAnswer;
 use super::client::{UpstreamClient, is_about_the_clock};
 
 /// Pause between two beats, at least.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long it is told that another process sends events than the one that answers.
+const TOLD_FOR: Duration = Duration::from_secs(60);
+
+/// So many events of another process than the one that answers are no rest of a process that has ended.
+const FOREIGN_EVENTS: u32 = 2;
+
 /// What a mirror is told that has a double.
 const RUNS_TWICE: &str =
     "another process follows the upstream as this mirror: the data directory was copied; stop one of the two";
+
+/// What a mirror says whose upstream has a double.
+const UPSTREAM_RUNS_TWICE: &str = "events come from another process than the one that answers as the upstream: the upstream's \
+                                   data directory was copied; stop one of the two";
 
 /// The heartbeat of this process.
 pub(crate) struct Heartbeat {
@@ -26,6 +38,48 @@ pub(crate) struct Heartbeat {
     instance: String,
     last: Mutex<Option<Instant>>,
     complaint: Mutex<Option<String>>,
+    upstream: Mutex<Upstream>,
+}
+
+/// Which processes speak as the upstream.
+#[derive(Default)]
+struct Upstream {
+    /// The one that has answered last.
+    answering: Option<String>,
+    /// The one that has sent events without being it, how many, and when the last one.
+    other: Option<(String, u32, Instant)>,
+}
+
+impl Upstream {
+    /// The process that sends events and is not the one that answers.
+    fn other(&self) -> Option<&str> {
+        let (other, events, at) = self.other.as_ref()?;
+        let is_told = *events >= FOREIGN_EVENTS && at.elapsed() < TOLD_FOR;
+        is_told.then_some(other.as_str())
+    }
+
+    /// Takes in an event of a process; false where it has to be asked which one answers now.
+    fn heard_from(&mut self, instance: &str) -> bool {
+        if self.answering.as_deref() == Some(instance) {
+            return true;
+        }
+        let now = Instant::now();
+        match &mut self.other {
+            Some((other, events, at)) if other.as_str() == instance => {
+                (*events, *at) = (events.saturating_add(1), now);
+            }
+            other => *other = Some((instance.to_owned(), 1, now)),
+        }
+        false
+    }
+
+    fn answered_by(&mut self, instance: Option<String>) {
+        if instance.is_none() || self.other.as_ref().map(|(other, ..)| other) == instance.as_ref() {
+            // It has been started anew.
+            self.other = None;
+        }
+        self.answering = instance;
+    }
 }
 
 impl Heartbeat {
@@ -35,12 +89,14 @@ impl Heartbeat {
             instance: Uuid::new_v4().to_string(),
             last: Mutex::default(),
             complaint: Mutex::default(),
+            upstream: Mutex::default(),
         }
     }
 
-    /// What is wrong, in words; `None` as far as the upstream did not say anything.
+    /// What is wrong, in words; `None` as far as nothing is known to be.
     pub(crate) fn complaint(&self) -> Option<String> {
-        self.complaint.lock().clone()
+        let own = self.complaint.lock().clone();
+        own.or_else(|| self.upstream.lock().other().map(|_| UPSTREAM_RUNS_TWICE.to_owned()))
     }
 
     /// Names this process to the upstream, unless that was done a moment ago.
@@ -48,16 +104,37 @@ impl Heartbeat {
         if self.last.lock().is_some_and(|last| last.elapsed() < PAUSE) {
             return Ok(());
         }
-        let answer = self.client.runs_twice(&self.instance, secret).await;
+        self.beat_now(secret).await
+    }
+
+    /// Takes in which process of the upstream has sent an event.
+    pub(crate) async fn heard_from(&self, instance: &str, secret: &Secret) {
+        let was_told = self.upstream.lock().other().is_some();
+        if self.upstream.lock().heard_from(instance) || was_told {
+            return;
+        }
+        // It may have been started anew a moment ago. One that does not answer proves nothing.
+        if self.beat_now(secret).await.is_err() {
+            self.upstream.lock().other = None;
+        }
+        if self.upstream.lock().other().is_some() {
+            tracing::error!("{UPSTREAM_RUNS_TWICE}");
+        }
+    }
+
+    async fn beat_now(&self, secret: &Secret) -> Result<(), CallError> {
+        let other_upstream = self.upstream.lock().other().map(str::to_owned);
+        let answer = self.client.beat(&self.instance, other_upstream, secret).await;
         self.take_in(&answer);
-        answer?;
+        let answer = answer?;
+        self.upstream.lock().answered_by(answer.upstream);
         *self.last.lock() = Some(Instant::now());
         Ok(())
     }
 
-    fn take_in(&self, answer: &Result<bool, CallError>) {
+    fn take_in(&self, answer: &Result<BeatAnswer, CallError>) {
         let complaint = match answer {
-            Ok(runs_twice) => runs_twice.then(|| RUNS_TWICE.to_owned()),
+            Ok(answer) => answer.runs_twice.then(|| RUNS_TWICE.to_owned()),
             Err(error) if is_about_the_clock(error) => Some(error.to_string()),
             // Others tell that the upstream is away.
             Err(_) => return,
@@ -67,5 +144,32 @@ impl Heartbeat {
             Some(complaint) if before.is_none() => tracing::error!("{complaint}"),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_that_was_started_anew_has_no_double_and_a_copy_that_sends_events_is_one() {
+        let mut upstream = Upstream::default();
+        upstream.answered_by(Some("first".to_owned()));
+        assert!(upstream.heard_from("first"));
+        for _ in 0..FOREIGN_EVENTS {
+            assert!(!upstream.heard_from("second"), "it has to be asked who answers now");
+        }
+        upstream.answered_by(Some("second".to_owned()));
+        assert_eq!(upstream.other(), None);
+
+        assert!(!upstream.heard_from("copy"));
+        upstream.answered_by(Some("second".to_owned()));
+        assert_eq!(upstream.other(), None, "it may be the last word of a process that has ended");
+        assert!(!upstream.heard_from("copy"));
+        upstream.answered_by(Some("second".to_owned()));
+        assert!(upstream.heard_from("second"));
+        assert_eq!(upstream.other(), Some("copy"));
+        upstream.answered_by(None);
+        assert_eq!(upstream.other(), None, "nothing is known of one that does not say so");
     }
 }

@@ -9,12 +9,11 @@
 //! same secrets and signs as it does.
 
 use heliostat_auth::Secret;
-use heliostat_peer::CallError;
+use heliostat_peer::{CallError, PRODUCT_TYPE};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{StoreError, UpstreamSettings};
 
 use super::client::{UpstreamClient, is_about_the_clock, refuses_our_signature};
-use super::descriptor::PRODUCT_TYPE;
 use super::identity::UpstreamUrl;
 use super::link::UpstreamLink;
 

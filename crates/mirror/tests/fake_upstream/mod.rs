@@ -68,6 +68,8 @@ pub struct State {
     pub git_requests: usize,
     /// Whether the mirror's signature is accepted.
     pub accepts_secret: bool,
+    /// What a cache has kept of a repository and answers in the place of the upstream.
+    pub kept: Option<EnrichedRepository>,
 }
 
 pub struct FakeUpstream {
@@ -89,6 +91,7 @@ impl FakeUpstream {
             disturbance: None,
             git_requests: 0,
             accepts_secret: true,
+            kept: None,
         };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
@@ -166,6 +169,24 @@ impl FakeUpstream {
 
     pub fn repository(&self, id: i32) -> FakeRepository {
         self.state().repositories.get(&id).expect("the test has created it").clone()
+    }
+
+    /// What the upstream answers now about a repository to those who do not ask for a nonce.
+    pub fn kept_answer(&self, id: i32) -> EnrichedRepository {
+        wire(id, &self.repository(id))
+    }
+
+    /// The record of a repository is what it was when this was answered, and nothing is between the two any more. Gives an
+    /// event from that time.
+    pub fn go_back_to(&self, id: i32, answer: &EnrichedRepository) -> RestUnknownEntity {
+        {
+            let mut state = self.state();
+            state.kept = None;
+            let repository = state.repositories.get_mut(&id).expect("the test has created it");
+            repository.generation = answer.properties.generation;
+            repository.content_hash.clone_from(&answer.properties.content_hash);
+        }
+        self.refs_changed(id, "refs/heads/main")
     }
 
     /// The event of the latest push.
@@ -261,7 +282,10 @@ impl FakeUpstream {
             }
             path => {
                 let id = path.strip_prefix("/repos/").and_then(|id| id.parse().ok());
-                match id.and_then(|id| state.repositories.get(&id).map(|one| wire(id, one))) {
+                let found = id.and_then(|id| state.repositories.get(&id).map(|one| wire(id, one)));
+                match found.map(|repository| {
+                    state.kept.clone().unwrap_or_else(|| repeat_nonce(repository, &parts.uri))
+                }) {
                     Some(repository) => json_answer(&repository),
                     None => error(404, ErrorName::NoSuchRepository, "There is no such repository."),
                 }
@@ -343,6 +367,7 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
         forkable: true,
         archived: false,
         default_branch: None,
+        object_format: None,
         partition: None,
         scope: "REPOSITORY".to_owned(),
         project: RestProject {
@@ -362,9 +387,17 @@ fn wire(id: i32, repository: &FakeRepository) -> EnrichedRepository {
             default_branch_id: Some("refs/heads/main".to_owned()),
             generation: repository.generation,
             identity: None,
+            nonce: None,
             purge: None,
         },
     }
+}
+
+fn repeat_nonce(mut repository: EnrichedRepository, asked: &hyper::Uri) -> EnrichedRepository {
+    let mut parameters = asked.query().unwrap_or_default().split('&');
+    repository.properties.nonce =
+        parameters.find_map(|parameter| parameter.strip_prefix("nonce=")).map(str::to_owned);
+    repository
 }
 
 fn page(values: Vec<EnrichedRepository>) -> PageOfEnrichedRepository {
@@ -413,6 +446,7 @@ fn settings() -> RestAnalyticsSettings {
         server_time: Clock::system().now_ms(),
         support_entitlement_number: None,
         runs_twice: None,
+        instance: None,
     }
 }
 

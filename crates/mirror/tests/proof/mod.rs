@@ -139,3 +139,26 @@ async fn an_old_deletion_does_not_undo_a_newer_push() {
     world.pushes(MAIN, "and on").await;
     assert_eq!(world.seen().await, world.upstream_hash());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_a_cache_has_kept_is_no_fallback_of_the_upstream() {
+    let world = World::joined().await;
+    let kept = world.upstream.kept_answer(42);
+    world.pushes(MAIN, "of which the cache does not know").await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+
+    // An event that is late makes the mirror ask.
+    let late = world.upstream.refs_changed(42, MAIN);
+    world.pushes(MAIN, "one more").await;
+    assert_eq!(world.seen().await, world.upstream_hash());
+    world.upstream.state().kept = Some(kept.clone());
+    let heard = world.mirror.events.handle(&world.upstream_itself(), world.id(), late).await;
+    heard.expect("a well-formed event");
+    assert_eq!(world.mirror.status.now().held, 0, "the answer does not repeat the nonce of the question");
+
+    // The upstream itself says the same: it was restored from a backup.
+    let of_the_past = world.upstream.go_back_to(42, &kept);
+    let heard = world.mirror.events.handle(&world.upstream_itself(), world.id(), of_the_past).await;
+    heard.expect("a well-formed event");
+    assert_eq!(world.mirror.status.now().held, 1);
+}

@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// Says of a response that its body does not lie in memory.
 #[derive(Debug, Clone, Copy)]
-pub struct NotInMemory;
+pub(super) struct NotInMemory;
 
 /// Bounds the memory of answers. Cloning is cheap and shares it.
 #[derive(Debug, Clone)]

@@ -48,7 +48,6 @@ mod whole_body;
 mod write_pace;
 
 pub use address::Address;
-pub use answer_memory::NotInMemory;
 pub use browser_rules::BrowserRules;
 pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
@@ -65,5 +64,5 @@ pub use request_log::RequestLog;
 pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
-pub use stored_body::StoredBody;
+pub use stored_body::stored_response;
 pub use whole_body::WholeBody;

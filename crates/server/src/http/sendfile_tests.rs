@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use heliostat_git_serve::Piece;
-use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use poem::endpoint::make_sync;
-use poem::{Body, Request, Response};
+use poem::{Request, Response};
 use rustix::fs::{Advice, fadvise};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sendfile_queue::MAX_REGION_BYTES;
 use super::stored_body::Pieces;
-use super::{ClientRoom, ConnectionOptions, SendfileQueue, StoredBody, TrustedProxies};
+use super::{ClientRoom, ConnectionOptions, SendfileQueue, TrustedProxies, stored_response};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -87,7 +86,7 @@ impl Scene {
                 request.extensions().get::<SendfileQueue>().expect("every connection has one").clone();
             let (total, pieces) = answer(request.uri().path());
             let parts = Parts { total: total.map(|total| total as u64), left: pieces.into() };
-            Response::builder().body(Body::from(StoredBody::new(parts, queue).boxed()))
+            stored_response(Response::builder(), parts, queue)
         });
         let stop = CancellationToken::new();
         tokio::spawn(super::serve(

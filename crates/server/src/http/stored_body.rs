@@ -8,10 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use heliostat_git_serve::{Piece, StoredAnswer};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
+use poem::{Response, ResponseBuilder};
 use tokio::task::JoinHandle;
 
+use super::answer_memory::NotInMemory;
 use super::page_cache;
 use super::sendfile_queue::{MAX_REGION_BYTES, SendfileQueue};
 
@@ -38,8 +41,14 @@ impl Pieces for StoredAnswer {
     }
 }
 
+/// Completes a response with the bytes of `entry`, for the connection that sends what is in `queue`.
+pub fn stored_response<P: Pieces>(response: ResponseBuilder, entry: P, queue: SendfileQueue) -> Response {
+    // What stands for regions of files must reach the connection as it is.
+    response.extension(NotInMemory).body(poem::Body::from(StoredBody::new(entry, queue).boxed()))
+}
+
 /// Gives an entry's bytes to the connection whose queue it holds, and to no other.
-pub struct StoredBody<P> {
+struct StoredBody<P> {
     /// Never locked: it makes the body one that threads may share, as bodies must be.
     entry: Mutex<P>,
     queue: SendfileQueue,
@@ -56,8 +65,7 @@ enum Waiting {
 }
 
 impl<P: Pieces> StoredBody<P> {
-    /// The bytes of `entry`, for the connection that sends what is in `queue`.
-    pub fn new(entry: P, queue: SendfileQueue) -> Self {
+    fn new(entry: P, queue: SendfileQueue) -> Self {
         let left = entry.total_bytes();
         StoredBody { entry: Mutex::new(entry), queue, left, waiting: Waiting::Nothing }
     }

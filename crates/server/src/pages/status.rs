@@ -104,13 +104,13 @@ pub struct FollowedUpstream {
 /// `GET /status` of an upstream: 200 while its database answers.
 pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
     get(make(move |_| {
-        let (upstream, absence) = (upstream.clone(), database.absence());
+        let (upstream, absence, double) = (upstream.clone(), database.absence(), database.double());
         async move {
             if let Some(absence) = absence {
                 return answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(absence));
             }
             match upstream.status().await {
-                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status)),
+                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status, double)),
                 Err(refusal) => {
                     let reason = Problem::from(refusal).message().to_owned();
                     answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
@@ -126,17 +126,21 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
         let status = mirror.status.now();
         let code = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let mut told = MirrorAnswer::of(status);
-        told.reason = database.absence().or(told.reason);
+        told.reason = database.absence().or_else(|| database.double()).or(told.reason);
         answer(code, &told)
     }))
 }
 
 impl UpstreamAnswer {
     /// The others are served, so the node may take traffic; but somebody has to look.
-    fn running(status: &UpstreamStatus) -> Self {
+    fn running(status: &UpstreamStatus, double: Option<String>) -> Self {
         let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
         let doubled = (doubled > 0).then(|| {
             format!("{doubled} mirrors are run twice, with copies of one data directory; the log names them")
+        });
+        let copied = status.runs_twice.then(|| {
+            "mirrors hear from another process in the name of this server: its data directory was copied; stop one of the two"
+                .to_owned()
         });
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
@@ -154,8 +158,14 @@ impl UpstreamAnswer {
         let full = room
             .and_then(|room| room.complaint())
             .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
-        let reasons: Vec<String> =
-            full.into_iter().chain(unserved).chain(unrecorded).chain(doubled).collect();
+        let reasons: Vec<String> = full
+            .into_iter()
+            .chain(double)
+            .chain(copied)
+            .chain(unserved)
+            .chain(unrecorded)
+            .chain(doubled)
+            .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
             DiskState::Writable => RUNNING,

@@ -13,6 +13,7 @@ pub use data_folder::{DATABASE_FILE, database_url, repositories_in};
 pub use mirror_role::start_mirror;
 pub use options::{
     ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, check_owners, copy_database,
+    folder_role,
 };
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

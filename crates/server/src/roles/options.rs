@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::{Durability, Fsck, MemoryLimit};
+use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
 use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
 use url::Url;
 
 use super::data_folder::database_url;
-use super::owner_mark::{OwnerConflict, describe_owner};
+use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
 use crate::http::{ConnectionOptions, TrustedProxies};
 use crate::metrics::MetricsToken;
@@ -31,7 +31,7 @@ pub struct ListenOptions {
     /// The git executable.
     pub git: PathBuf,
     /// How much memory a git process may take.
-    pub git_memory: MemoryLimit,
+    pub git_memory: MemoryLimits,
     /// What a power failure may take.
     pub durability: Durability,
     /// How long a repository that is no longer wanted lies in the trash.
@@ -182,6 +182,11 @@ pub async fn check_owners(
 ) -> Result<Option<String>, String> {
     let url = database_url(data, database);
     describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
+}
+
+/// The role whose folder this is, as far as it is marked; on failure says why that cannot be told.
+pub fn folder_role(data: &Path) -> Result<Option<Role>, String> {
+    marked_role(data).map_err(|error| error.to_string())
 }
 
 /// Whether a database can be opened, and what is to be said of it all the same, for `heliostat doctor`; on failure says

@@ -100,6 +100,11 @@ pub async fn check_owner(folder: &Path, role: Role, database_url: &str) -> Resul
     }
 }
 
+/// The role of the server that a folder belongs to; `None` if it has no mark yet.
+pub fn marked_role(folder: &Path) -> Result<Option<Role>, OwnerConflict> {
+    Ok(read_mark(folder)?.as_ref().map(Mark::role))
+}
+
 /// Marks a folder as that of this server, durably, unless it is marked so.
 pub fn mark_owner(folder: &Path, owner: &Owner) -> io::Result<()> {
     let mark = Mark { role: owner.role.into(), server: Some(owner.name.clone()) };

@@ -10,7 +10,7 @@ use super::owner_mark::{OwnerConflict, check_owner, mark_owner};
 /// The git that works on the repositories of a role.
 pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError> {
     let git = Git::discover(&options.git).await.map_err(|error| StartError::Git(error.to_string()))?;
-    Ok(git.with_durability(options.durability, &options.data).with_memory_limit(options.git_memory))
+    Ok(git.with_durability(options.durability, &options.data).with_memory_limits(options.git_memory))
 }
 
 /// The database of a role, after a look whether it goes together with the data folder.

@@ -87,7 +87,7 @@ fn routes(
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
-        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit { upstream: domain.clone() }, spool))
+        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))
         .at("/metrics", metrics);

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
-use crate::records::{PurgeOrders, Repository, RepositoryState};
+use crate::records::{PurgeOrders, Repository, RepositoryFormat, RepositoryState};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "repository")]
@@ -22,6 +22,7 @@ pub struct Model {
     pub archived: bool,
     pub state: RepositoryState,
     pub default_branch: String,
+    pub object_format: RepositoryFormat,
     pub generation: Generation,
     pub content_hash: String,
     pub metadata_hash: String,
@@ -67,6 +68,7 @@ impl Model {
             archived: self.archived,
             state: self.state,
             default_branch: self.default_branch,
+            object_format: self.object_format,
             generation: self.generation,
             content_hash: self.content_hash,
             metadata_hash: self.metadata_hash,

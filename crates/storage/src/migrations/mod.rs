@@ -8,6 +8,7 @@ mod chosen_projects;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
+mod object_format;
 mod registration_key;
 mod repository_identity;
 mod repository_purges;
@@ -35,6 +36,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(addon_key::AddonKey),
             Box::new(registration_key::RegistrationKey),
             Box::new(repository_purges::RepositoryPurges),
+            Box::new(object_format::ObjectFormat),
         ]
     }
 

@@ -1,12 +1,10 @@
 //! Mirrored repositories: what they are, and whether they are still wanted.
 
-use std::collections::BTreeMap;
-
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Unchanged},
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
@@ -175,23 +173,6 @@ impl MirrorStore {
             .all(self.database.connection())
             .await?;
         Ok(rows.into_iter().map(MirroredRepository::from).collect())
-    }
-
-    /// How many repositories of one upstream, or of all, that were not removed are in each status.
-    pub async fn count_by_status(
-        &self,
-        upstream_server_id: Option<&UpstreamServerId>,
-    ) -> Result<BTreeMap<MirroredStatus, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
-        for status in MirroredStatus::ALL {
-            let count = of_upstream(upstream_server_id)
-                .filter(mirrored_repository::Column::RemovedAt.is_null())
-                .filter(mirrored_repository::Column::Status.eq(*status))
-                .count(self.database.connection())
-                .await?;
-            counts.insert(*status, count);
-        }
-        Ok(counts)
     }
 
     /// Marks a repository as not served any more; its time of removal stays what it was if it had one.

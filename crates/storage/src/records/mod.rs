@@ -22,8 +22,8 @@ pub use mirrors::{
 };
 pub use repositories::{
     NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, PurgeOrders,
-    RefChangeRecord, Repository, RepositoryHashes, RepositorySearch, RepositoryState, RepositoryUpdate,
-    Visibility,
+    RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch, RepositoryState,
+    RepositoryUpdate, Visibility,
 };
 pub use webhooks::{
     DeliveryFate, Exchange, Invocation, InvocationCounts, InvocationOutcome, Webhook, WebhookDelivery,

@@ -29,11 +29,24 @@ named_values! {
     }
 }
 
+named_values! {
+    /// The hash by which git names the objects of a repository.
+    RepositoryFormat {
+        /// What git uses unless it is told otherwise.
+        Sha1 = "sha1",
+        /// The newer one.
+        Sha256 = "sha256",
+    }
+}
+
 /// Whose view of projects and repositories is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Everything, for mirrors and administrators.
+    /// Everything, for administrators.
     All,
+    /// Everything that was announced, for mirrors: a repository that is being created may yet come to nothing, and one
+    /// whose creation was interrupted does.
+    Announced,
     /// What is public and what this user was granted.
     User(UserId),
     /// Only what is public.
@@ -149,6 +162,8 @@ pub struct Repository {
     pub state: RepositoryState,
     /// Full name of the ref that HEAD points to.
     pub default_branch: String,
+    /// The hash by which its objects are named.
+    pub object_format: RepositoryFormat,
     /// How many times its refs have changed.
     pub generation: Generation,
     /// Hash over its refs at that generation.
@@ -186,6 +201,8 @@ pub struct NewRepository {
     pub state: RepositoryState,
     /// Full name of the ref that HEAD points to.
     pub default_branch: String,
+    /// The hash by which its objects are named.
+    pub object_format: RepositoryFormat,
     /// Hash over its refs.
     pub content_hash: String,
     /// Epoch milliseconds.
@@ -213,6 +230,8 @@ pub struct RepositoryUpdate {
     pub state: Option<RepositoryState>,
     /// Full name of the ref that HEAD points to.
     pub default_branch: Option<String>,
+    /// The hash by which its objects are named, where it was recorded wrongly.
+    pub object_format: Option<RepositoryFormat>,
 }
 
 /// A change of a repository's refs that has happened on disk.

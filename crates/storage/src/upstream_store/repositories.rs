@@ -32,11 +32,11 @@ impl UpstreamStore {
         self.insert_repository(repository, |_| {}, metadata_hash, make_events).await
     }
 
-    /// Records a repository that was on disk under this id before: at generation 1, so that it differs from a new one.
+    /// Records a repository that was on disk under this id before, at a generation that it has not had.
     /// Fails with a conflict like [`UpstreamStore::create_repository`].
     pub async fn adopt_repository(
         &self,
-        id: RepositoryId,
+        (id, generation): (RepositoryId, Generation),
         repository: NewRepository,
         metadata_hash: impl FnOnce(&Repository) -> String + Send,
         make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
@@ -45,7 +45,7 @@ impl UpstreamStore {
         self.skip_repository_ids(id).await?;
         let adopt = |row: &mut repository::ActiveModel| {
             row.id = Set(id);
-            row.generation = Set(Generation(1));
+            row.generation = Set(generation);
         };
         self.insert_repository(repository, adopt, metadata_hash, make_events).await
     }
@@ -71,6 +71,7 @@ impl UpstreamStore {
             archived: Set(false),
             state: Set(repository.state),
             default_branch: Set(repository.default_branch),
+            object_format: Set(repository.object_format),
             generation: Set(Generation::default()),
             content_hash: Set(repository.content_hash),
             metadata_hash: Set(String::new()),
@@ -335,6 +336,9 @@ fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
     }
     if let Some(default_branch) = update.default_branch {
         row.default_branch = Set(default_branch);
+    }
+    if let Some(object_format) = update.object_format {
+        row.object_format = Set(object_format);
     }
     row
 }

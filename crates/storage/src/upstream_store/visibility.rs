@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::entities::{project, project_permission, repository, repository_permission};
 use crate::ids::UserId;
-use crate::records::Visibility;
+use crate::records::{RepositoryState, Visibility};
 
 /// The condition on repositories, in a query that joins their projects.
 pub(super) fn visible_repositories(visibility: Visibility) -> Condition {
@@ -16,6 +16,9 @@ pub(super) fn visible_repositories(visibility: Visibility) -> Condition {
         Condition::any().add(repository::Column::Public.eq(true)).add(project::Column::Public.eq(true));
     match visibility {
         Visibility::All => Condition::all(),
+        Visibility::Announced => {
+            Condition::all().add(repository::Column::State.ne(RepositoryState::Initialising))
+        }
         Visibility::Public => public,
         Visibility::User(user) => public
             .add(repository::Column::ProjectId.in_subquery(projects_granted_to(user)))
@@ -29,7 +32,7 @@ pub(super) fn visible_projects(visibility: Visibility) -> Condition {
         .add(project::Column::Public.eq(true))
         .add(project::Column::Id.in_subquery(projects_with(repository::Column::Public.eq(true))));
     match visibility {
-        Visibility::All => Condition::all(),
+        Visibility::All | Visibility::Announced => Condition::all(),
         Visibility::Public => public,
         Visibility::User(user) => {
             let granted = repository::Column::Id.in_subquery(repositories_granted_to(user));

@@ -7,12 +7,14 @@ use heliostat_auth::{
     effective_repository,
 };
 use heliostat_refusal::Refusal;
-use heliostat_storage::{PermissionsOfUser, Project, ProjectId, Repository, RepositoryId, UserId};
+use heliostat_storage::{
+    PermissionsOfUser, Project, ProjectId, Repository, RepositoryId, RepositoryState, UserId,
+};
 
 use super::part::Accounts;
 
 impl Accounts {
-    /// The highest permission that the caller holds on a repository. Mirrors read everything.
+    /// The highest permission that the caller holds on a repository. Mirrors read everything that was announced.
     pub(crate) async fn repository_permission(
         &self,
         caller: &Caller,
@@ -20,7 +22,8 @@ impl Accounts {
     ) -> Result<Option<RepositoryPermission>, Refusal> {
         let audience = audience(repository.public || repository.project.public);
         if caller.mirror_id().is_some() {
-            return Ok(Some(RepositoryPermission::Read));
+            let is_announced = repository.state != RepositoryState::Initialising;
+            return Ok(is_announced.then_some(RepositoryPermission::Read));
         }
         let grants = self.grants(caller, Some(repository.project.id), Some(repository.id)).await?;
         let held = effective_repository(audience, &grants);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use heliostat_downstream::metadata_hash;
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Repository, RepositoryId, RepositoryState};
+use heliostat_storage::{Repository, RepositoryFormat, RepositoryId, RepositoryState, RepositoryUpdate};
 
 use super::announce_change::Changes;
 use super::faults::{Look, RepositoryFault};
@@ -73,6 +74,22 @@ impl Changes {
             }
             None => on_disk.set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
         }
+    }
+
+    /// Records the format of a repository from before there was a record of it.
+    pub(crate) async fn note_format(
+        &self,
+        recorded: &Repository,
+        on_disk: &git::Repository,
+    ) -> Result<(), Refusal> {
+        let format = recorded_format(on_disk.object_format().await.map_err(Refusal::internal)?);
+        if format == recorded.object_format {
+            return Ok(());
+        }
+        let update = RepositoryUpdate { object_format: Some(format), ..RepositoryUpdate::default() };
+        let silent = |_: &Repository| Vec::new();
+        self.store.update_repository(recorded.id, update, recorded.updated_at, metadata_hash, silent).await?;
+        Ok(())
     }
 
     /// That references which are not the recorded ones are new: not those of an earlier state, put back from a backup.
@@ -221,11 +238,19 @@ fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
 }
 
 /// Notes in the repository which state of it is recorded. Without the note an older one says less.
-pub(super) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
+pub(crate) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
     let state =
         git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
     if let Err(error) = on_disk.note_recorded_state(&state).await {
         tracing::warn!(repository.id = %recorded.id, error = %error, "cannot note which state of a repository is recorded");
+    }
+}
+
+/// A format of objects as it is recorded.
+pub(crate) fn recorded_format(format: git::ObjectFormat) -> RepositoryFormat {
+    match format {
+        git::ObjectFormat::Sha1 => RepositoryFormat::Sha1,
+        git::ObjectFormat::Sha256 => RepositoryFormat::Sha256,
     }
 }
 

@@ -202,6 +202,7 @@ async fn check_one(changes: &Changes, id: RepositoryId) -> Result<(), Refusal> {
     changes.check_identity(&recorded, &on_disk).await?;
     changes.check_known_damage(&recorded, &on_disk).await?;
     changes.look(&recorded, &on_disk).await?;
+    changes.note_format(&recorded, &on_disk).await?;
     let announcement = changes.announce_change(&Caller::Anonymous, id).await?;
     let recorded = RefName::parse(announcement.repository.default_branch).map_err(Refusal::internal)?;
     if on_disk.head().await.map_err(Refusal::internal)?.as_ref() != Some(&recorded) {

@@ -11,12 +11,13 @@ use heliostat_downstream::metadata_hash;
 use heliostat_git as git;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    NewRepository, Repository, RepositoryId, RepositoryIdentity, RepositoryState, StoreError,
+    Generation, NewRepository, Repository, RepositoryFormat, RepositoryId, RepositoryIdentity,
+    RepositoryState, StoreError,
 };
 
 use super::create_repository::{DEFAULT_BRANCH, hierarchy_id, new_identity};
 use super::records::Repositories;
-use crate::changes::{RepositoryFault, disk_id};
+use crate::changes::{RepositoryFault, disk_id, note_recorded, recorded_format};
 use crate::names;
 use crate::permit::{Administrator, ProjectAdministrator};
 
@@ -107,6 +108,7 @@ impl Repositories {
             forkable: true,
             state: RepositoryState::Available,
             default_branch: DEFAULT_BRANCH.to_owned(),
+            object_format: RepositoryFormat::Sha1,
             content_hash: String::new(),
             created_at: self.announcer.now_ms(),
         };
@@ -139,6 +141,8 @@ impl Repositories {
         if let Some(branch) = on_disk.head().await.map_err(|error| damaged(id, &error))? {
             new_repository.default_branch = branch.as_str().to_owned();
         }
+        let format = on_disk.object_format().await.map_err(|error| damaged(id, &error))?;
+        new_repository.object_format = recorded_format(format);
         match on_disk.identity().await.map_err(Refusal::internal)? {
             Some(identity) => new_repository.identity = RepositoryIdentity::from(identity),
             None => {
@@ -146,19 +150,25 @@ impl Repositories {
                 on_disk.set_identity(identity).await.map_err(Refusal::internal)?;
             }
         }
-        self.record_adopted(caller, id, new_repository).await
+        // Higher than it had, as far as that was noted: mirrors that have it go on with it.
+        let noted = on_disk.recorded_state().await.map_err(Refusal::internal)?;
+        let generation = noted.map_or(1, |noted| noted.generation.saturating_add(1));
+        let adopted = self.record_adopted(caller, (id, Generation(generation)), new_repository).await?;
+        note_recorded(&on_disk, &adopted).await;
+        Ok(adopted)
     }
 
     async fn record_adopted(
         &self,
         caller: &Caller,
-        id: RepositoryId,
+        (id, generation): (RepositoryId, Generation),
         new_repository: NewRepository,
     ) -> Result<Repository, Refusal> {
         let context = self.announcer.context(caller);
         let make_events =
             |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
-        let adopted = self.store.adopt_repository(id, new_repository, metadata_hash, make_events).await;
+        let place = (id, generation);
+        let adopted = self.store.adopt_repository(place, new_repository, metadata_hash, make_events).await;
         let repository = match adopted {
             Ok(repository) => repository,
             Err(StoreError::Conflict { what: "repository identity", value }) => {

@@ -16,7 +16,7 @@ use heliostat_storage::{
 use uuid::Uuid;
 
 use super::records::{Repositories, branch_name};
-use crate::changes::disk_id;
+use crate::changes::{disk_id, recorded_format};
 use crate::names;
 use crate::permit::ProjectAdministrator;
 
@@ -65,6 +65,7 @@ impl Repositories {
             forkable: creation.forkable,
             state: RepositoryState::Initialising,
             default_branch: default_branch.as_str().to_owned(),
+            object_format: recorded_format(creation.object_format),
             content_hash: ContentHash::of_nothing().as_str().to_owned(),
             created_at: self.announcer.now_ms(),
         };

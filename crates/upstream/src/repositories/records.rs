@@ -7,6 +7,7 @@ use heliostat_auth::{Caller, RepositoryPermission};
 use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
 use heliostat_git::{Origin, RefName, TrashReason};
 use heliostat_git_serve::ServedRepositories;
+use heliostat_peer::PeerClient;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
@@ -44,6 +45,8 @@ pub struct Repositories {
     pub(super) announcer: Arc<Announcer>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) changes: Arc<Changes>,
+    /// Knows which addresses of others may be called.
+    pub(super) client: PeerClient,
     pub(super) tasks: DetachedTasks,
     /// Told when something is to be purged.
     pub(super) purge_ordered: Notify,
@@ -56,9 +59,10 @@ impl Repositories {
         announcer: Arc<Announcer>,
         accounts: Arc<Accounts>,
         changes: Arc<Changes>,
+        client: PeerClient,
         tasks: DetachedTasks,
     ) -> Self {
-        Self { store, served, announcer, accounts, changes, tasks, purge_ordered: Notify::new() }
+        Self { store, served, announcer, accounts, changes, client, tasks, purge_ordered: Notify::new() }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.

@@ -10,7 +10,8 @@ use heliostat_auth::Caller;
 use heliostat_git as git;
 use heliostat_git::{ObjectFormat, RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, Repository};
+use heliostat_storage::{MirrorServer, Repository, RepositoryFormat};
+use url::Url;
 
 use super::records::Repositories;
 use crate::changes::{RepositoryFault, disk_id};
@@ -161,12 +162,19 @@ impl Repositories {
         let disk = self.served.store();
         let number = disk_id(recorded.id);
         let branch = RefName::parse(recorded.default_branch.clone()).map_err(Refusal::internal)?;
-        let format = disk.repository(number).object_format().await.unwrap_or(ObjectFormat::Sha1);
+        let format = match recorded.object_format {
+            RepositoryFormat::Sha1 => ObjectFormat::Sha1,
+            RepositoryFormat::Sha256 => ObjectFormat::Sha256,
+        };
         let draft = disk.draft(number, &branch, format).await.map_err(Refusal::internal)?;
         let (base, key) = (mirror.base_url.trim_end_matches('/'), recorded.project.key.to_lowercase());
         let source = format!("{base}/scm/{key}/{}.git", recorded.slug);
+        let url = Url::parse(&source).map_err(Refusal::internal)?;
+        // A name that leads elsewhere by now must not lead git, with an administrator's credentials, to this machine.
+        let addresses = self.client.resolve(&url).await.map_err(|error| not_fetched(mirror, &error))?;
+        let source = git::FetchSource { url: &source, addresses: &addresses };
         let fetched =
-            git::fetch_everything(draft.repository(), &source, Some(&restoration.authorization)).await;
+            git::fetch_everything(draft.repository(), source, Some(&restoration.authorization)).await;
         fetched.map_err(|error| not_fetched(mirror, &error))?;
         draft.repository().verify().await.map_err(|error| not_fetched(mirror, &error))?;
         draft.repository().set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal)?;

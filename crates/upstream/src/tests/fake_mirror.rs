@@ -20,6 +20,7 @@ const RESOURCE: &str = "/rest/mirroring/latest/upstreamServers/1";
 pub(super) struct Received {
     pub(super) method: String,
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) authorization: String,
     pub(super) body: Value,
 }
@@ -113,7 +114,7 @@ impl FakeMirror {
     pub(super) fn verify(&self, received: &Received) {
         let token = received.authorization.strip_prefix("JWT ").expect("a signed request");
         let path = received.path.strip_prefix("/eu").expect("below the context path");
-        let hash = query_string_hash(&received.method, path, None);
+        let hash = query_string_hash(&received.method, path, received.query.as_deref());
         let now = heliostat_peer::Clock::system().now_seconds();
         let token = UnverifiedToken::parse(token).expect("a well-formed token");
         assert!(token.issuer().starts_with("heliostat-"), "{}", token.issuer());
@@ -170,7 +171,11 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
     let mut words = line.split(' ');
-    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (method, target) = (words.next()?.to_owned(), words.next()?);
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (target.to_owned(), None),
+    };
     let (mut length, mut authorization) = (0, String::new());
     loop {
         let mut header = String::new();
@@ -187,5 +192,5 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Received { method, path, authorization, body })
+    Some(Received { method, path, query, authorization, body })
 }

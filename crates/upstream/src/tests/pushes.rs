@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use heliostat_auth::Caller;
-use heliostat_downstream::Acceptance;
+use heliostat_downstream::{Acceptance, metadata_hash};
 use heliostat_git::RefChangeKind;
-use heliostat_storage::Generation;
+use heliostat_storage::{Generation, RepositoryState, RepositoryUpdate};
 use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
@@ -82,6 +82,29 @@ async fn a_change_is_recorded_once_with_its_refs() {
 }
 
 #[tokio::test]
+async fn a_mirror_sees_a_repository_that_was_announced_and_none_that_is_being_created() {
+    let server = TestUpstream::new().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let (mirror, id) = (Caller::Mirror { id: MIRROR_ID.to_owned() }, repository.id.to_string());
+    let repositories = server.upstream.repositories();
+    for (state, seen) in [(RepositoryState::Initialising, 0), (RepositoryState::Available, 1)] {
+        let update = RepositoryUpdate { state: Some(state), ..RepositoryUpdate::default() };
+        let store = &server.upstream.0.store;
+        store
+            .update_repository(repository.id, update, 0, metadata_hash, |_| Vec::new())
+            .await
+            .expect("recorded");
+        let listed = repositories.repositories(&mirror, None, None, FIRST).await.expect("listed");
+        let signed = permit::authenticated(&mirror).expect("it has signed");
+        let hashes = repositories.repository_hashes(signed, None, 10).await.expect("listed");
+        let found = repositories.repository_by_id(&mirror, &id).await;
+        assert_eq!((listed.values.len(), hashes.len()), (seen, seen), "{state}");
+        assert_eq!(found.is_ok(), seen == 1, "{state}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_push_chooses_the_default_branch() {
     let server = TestUpstream::new().await;
     let admin = server.admin().await;
@@ -92,7 +115,7 @@ async fn the_first_push_chooses_the_default_branch() {
     let stored =
         server.upstream.repositories().repository(&admin, "APP", "engine").await.expect("it is there");
     assert_eq!(stored, pushed);
-    assert_eq!(stored.metadata_hash, heliostat_downstream::metadata_hash(&stored));
+    assert_eq!(stored.metadata_hash, metadata_hash(&stored));
     let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 

@@ -23,7 +23,7 @@ async fn behaviour_the_repository_can_be_cloned_here_and_on_the_mirror() {
         "id": repository["id"], "slug": "my-first-repo", "name": "My First Repo", "description": "About it.",
         "hierarchyId": repository["hierarchyId"], "scmId": "git", "state": "AVAILABLE",
         "statusMessage": "Available", "public": false, "forkable": false, "archived": false,
-        "defaultBranch": "main", "partition": 0, "scope": "REPOSITORY", "project": project,
+        "defaultBranch": "main", "objectFormat": "sha1", "partition": 0, "scope": "REPOSITORY", "project": project,
         "links": {
             "clone": [{"name": "http", "href": clone}],
             "self": [{"href": format!("{}/projects/{key}/repos/my-first-repo/browse", pair.upstream.base())}],
@@ -72,6 +72,8 @@ async fn behaviour_objects_may_be_named_by_sha256_here_and_on_the_mirror() {
     let project = pair.new_project(false).await;
     let body = json!({"name": format!("repo-{}", unique()), "objectFormat": "sha256"});
     let repository = pair.admin().post(&path_of(&project), &body).await.promised(201);
+    assert_eq!(repository["objectFormat"], "sha256");
+    assert_eq!(pair.admin().get(&repository_path(&repository)).await.promised(200), repository);
     pair.mirrored(&repository).await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mirror_url = pair.mirror_url(&repository);

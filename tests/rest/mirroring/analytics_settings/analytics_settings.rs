@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, now_seconds, shared_joined_by_hand};
+use crate::harness::{Attempt, Identity, now_seconds, shared_joined_by_hand, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/analyticsSettings";
 
@@ -29,4 +29,20 @@ async fn authorisation_mirrors_and_administrators() {
     call.by(&joined.upstream.user_with("ADMIN").await, 200).await;
     call.by(&Identity::admin(), 200).await;
     call.by(&joined.identity(), 200).await;
+}
+
+#[tokio::test]
+async fn behaviour_a_mirror_learns_which_process_answers_and_tells_of_another_one() {
+    let joined = start_joined_by_hand().await;
+    let mirror = joined.upstream.client(&joined.identity());
+    let own = "instance=0b8ff0b2-5bd5-4a4c-9a3e-5b5d1e6ad2c7";
+    let answering = mirror.get(&format!("{PATH}?{own}")).await.promised(200)["instance"].clone();
+    let answering = answering.as_str().expect("a name");
+    let reason = async || joined.upstream.anonymous().get("/status").await.json().get("reason").cloned();
+    mirror.get(&format!("{PATH}?{own}&otherUpstream={answering}")).await.promised(200);
+    assert_eq!(reason().await, None, "it is this process itself");
+    mirror.get(&format!("{PATH}?{own}&otherUpstream=another-one")).await.promised(200);
+    let told = reason().await;
+    let told = told.as_ref().and_then(|reason| reason.as_str()).unwrap_or_default();
+    assert!(told.contains("another process in the name of this server"), "{told}");
 }

@@ -48,6 +48,18 @@ async fn behaviour_names_the_default_branch_when_asked() {
 }
 
 #[tokio::test]
+async fn behaviour_the_nonce_of_the_question_is_repeated() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let path = format!("{PATH}/{}", repository["id"]);
+    let plain = upstream.admin().get(&path).await.promised(200);
+    assert!(plain["properties"].get("nonce").is_none(), "{plain}");
+    let proven = upstream.admin().get(&format!("{path}?nonce=one-of-a-kind")).await.promised(200);
+    assert_eq!(proven["properties"]["nonce"], "one-of-a-kind");
+    upstream.admin().get(&format!("{path}?nonce={}", "x".repeat(65))).await.refused(400);
+}
+
+#[tokio::test]
 async fn authorisation_mirrors_see_every_repository_and_users_what_they_may_read() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;

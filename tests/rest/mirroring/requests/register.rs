@@ -137,3 +137,18 @@ async fn authorisation_anyone_but_not_as_often_as_he_likes() {
     }
     panic!("a thousand requests were answered");
 }
+
+#[tokio::test]
+async fn behind_a_proxy_each_network_has_a_limit_of_its_own() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let body = request_of(&heliostat_auth::server_id(), "Saigon", &base(10_001));
+    let from = |address| upstream.anonymous().with_header("X-Forwarded-For", address);
+    let flooding = from("203.0.113.1, 192.0.2.7");
+    let mut answered = 0;
+    while flooding.post(PATH, &body).await.status != 429 {
+        answered += 1;
+        assert!(answered < 1000, "a thousand requests were answered");
+    }
+    // What a client writes there itself stands before what the proxy has seen.
+    from("192.0.2.7, 198.51.100.9").post(PATH, &body).await.promised(200);
+}

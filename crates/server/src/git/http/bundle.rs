@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use heliostat_git::GitVersion;
 use heliostat_git_serve::{Bundle, ServedRepository};
 use heliostat_refusal::Refusal;
 use poem::http::{HeaderMap, Method, StatusCode, header};
@@ -99,14 +100,11 @@ pub(super) fn list(repository: &ServedRepository, headers: &HeaderMap, repositor
         .body(repository.bundle_list_file(&folder))
 }
 
-/// Versions of git before 2.40 take a name in a list for a file of their own machine.
+/// Versions of git before this one take a name in a list for a file of their own machine.
+const FOLLOWS_RELATIVE_NAMES: GitVersion = GitVersion::new(2, 40, 0);
+
 fn follows_relative_names(agent: &str) -> bool {
-    let Some(version) = agent.strip_prefix("git/") else { return true };
-    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) => (major, minor) >= (2, 40),
-        _ => true,
-    }
+    GitVersion::of_agent(agent).is_none_or(|version| version >= FOLLOWS_RELATIVE_NAMES)
 }
 
 fn entity_tag(bundle: &Bundle) -> String {

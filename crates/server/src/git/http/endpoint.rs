@@ -7,7 +7,6 @@ use heliostat_git::{
 use heliostat_git_serve::Answer;
 use heliostat_mirror::Freshness;
 use heliostat_refusal::Refusal;
-use http_body_util::BodyExt;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 
@@ -16,7 +15,7 @@ use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitRequest, GitStep, NotServed};
 use crate::git::access::{Readable, RepositoryPath};
 use crate::http::problem::{CHALLENGE, Problem};
-use crate::http::{NotInMemory, SendfileQueue, Spool, StoredBody, client_prefix};
+use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
 use crate::wire::freshness::freshness_header;
 
 /// What git itself sends: refs may change at any moment.
@@ -164,9 +163,7 @@ fn decoded(request: &Request, body: ByteStream) -> Result<ByteStream, Refusal> {
 fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) -> Response {
     match answer {
         Answer::Whole(bytes) => response.body(bytes),
-        Answer::Stored(answer) => {
-            response.extension(NotInMemory).body(Body::from(StoredBody::new(answer, queue).boxed()))
-        }
+        Answer::Stored(answer) => stored_response(response, answer, queue),
         Answer::Streamed(output) => response.body(Body::from_bytes_stream(output)),
     }
 }

@@ -17,8 +17,8 @@ use crate::ids::{MirrorServerId, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::PageRequest;
 use crate::records::{
     Audience, MirrorServer, MirrorType, MirroringRequest, NewEvent, NewMirror, NewProject, NewRepository,
-    NewRequest, NewUser, OpenRequestLimits, Project, ProjectKind, Repository, RepositoryState, User,
-    UserKind,
+    NewRequest, NewUser, OpenRequestLimits, Project, ProjectKind, Repository, RepositoryFormat,
+    RepositoryState, User, UserKind,
 };
 use crate::test_databases::TestDatabase;
 
@@ -78,6 +78,7 @@ fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {
         forkable: true,
         state: RepositoryState::Available,
         default_branch: "refs/heads/main".to_owned(),
+        object_format: RepositoryFormat::Sha1,
         content_hash: "empty".to_owned(),
         created_at: NOW,
     }

@@ -109,6 +109,9 @@ async fn users_see_what_they_may_read() {
         store.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
         let single = repository(&store, closed.id, "single").await;
         repository(&store, closed.id, "hidden").await;
+        let draft =
+            NewRepository { state: RepositoryState::Initialising, ..new_repository(closed.id, "draft") };
+        store.create_repository(draft, metadata_hash, |_| Vec::new()).await.unwrap();
         store
             .set_permission(PermissionLevel::Repository(single.id), alice.id, "REPO_READ", Vec::new())
             .await
@@ -119,10 +122,11 @@ async fn users_see_what_they_may_read() {
             .unwrap();
 
         let views = [
-            (Visibility::All, "in-open showcase single hidden"),
+            (Visibility::All, "in-open showcase single hidden draft"),
+            (Visibility::Announced, "in-open showcase single hidden"),
             (Visibility::Public, "in-open showcase"),
             (Visibility::User(alice.id), "in-open showcase single"),
-            (Visibility::User(bob.id), "in-open showcase single hidden"),
+            (Visibility::User(bob.id), "in-open showcase single hidden draft"),
         ];
         for (view, expected) in views {
             let seen = store.list_repositories(None, view, None, FIRST_PAGE).await.unwrap();

@@ -15,16 +15,17 @@ impl AnalyticsSettings for UpstreamHandlers {
         request: AnalyticsSettingsRequest,
     ) -> Result<AnalyticsSettingsResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let settings = self
-            .upstream
-            .downstream()
-            .members
-            .analytics_settings(permit::mirror_or_admin(&caller)?, request.instance.as_deref());
+        let settings = self.upstream.downstream().members.analytics_settings(
+            permit::mirror_or_admin(&caller)?,
+            request.instance.as_deref(),
+            request.other_upstream.as_deref(),
+        );
         Ok(AnalyticsSettingsResponse::Ok(ApiJson(RestAnalyticsSettings {
             can_collect_analytics: settings.can_collect_analytics,
             server_time: settings.server_time,
             support_entitlement_number: None,
             runs_twice: settings.runs_twice.then_some(true),
+            instance: settings.instance,
         })))
     }
 }

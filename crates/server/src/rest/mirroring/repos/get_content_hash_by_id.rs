@@ -14,7 +14,8 @@ impl GetContentHashById for UpstreamHandlers {
     ) -> Result<GetContentHashByIdResponse, Problem> {
         let caller = self.identify(&call).await?;
         let repository = self.upstream.repositories().repository_by_id(&caller, &request.repo_id).await?;
-        let enriched = self.wire.enriched_repository(&repository, request.include_default_branch);
+        let mut enriched = self.wire.enriched_repository(&repository, request.include_default_branch);
+        enriched.properties.nonce = request.nonce;
         Ok(GetContentHashByIdResponse::Ok(ApiJson(enriched)))
     }
 }

@@ -13,6 +13,9 @@ impl OnAddonEvent for MirrorHandlers {
         request: OnAddonEventRequest,
     ) -> Result<OnAddonEventResponse, Problem> {
         let upstream = self.upstream_itself(&call).await?;
+        if let Some(instance) = &request.instance {
+            self.mirror.events.sent_by(&upstream, instance).await;
+        }
         self.mirror.events.handle(&upstream, &request.upstream_id, request.body).await?;
         Ok(OnAddonEventResponse::NoContent)
     }
