@@ -135,6 +135,18 @@ impl Scene {
         operation.address(|_| UNKNOWN.to_owned())
     }
 
+    /// A project and a repository that none but administrators may see, by the parameters that name them.
+    pub async fn hidden_things(&self) -> BTreeMap<&'static str, String> {
+        let repository = self.server.empty_repository(false).await;
+        let named = [
+            ("projectId", &repository["project"]["id"]),
+            ("projectKey", &repository["project"]["key"]),
+            ("repoId", &repository["id"]),
+            ("repositorySlug", &repository["slug"]),
+        ];
+        named.map(|(name, value)| (name, plain(value))).into()
+    }
+
     /// A value of a parameter for something that is there.
     pub fn sample(&self, parameter: &str) -> String {
         let sample = self.samples.get(parameter);

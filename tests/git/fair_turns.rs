@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 
 use super::server_process::children_of;
 use crate::harness::{
-    Checkout, Identity, Pair, Server, ServerOptions, USER_PASSWORD, clone_url, commit_noise, eventually, git,
-    post_fetch, unique,
+    ADMIN_PASSWORD, Checkout, Identity, Pair, Server, ServerOptions, USER_PASSWORD, clone_url, commit_noise,
+    eventually, git, post_fetch, unique,
 };
 
 /// Readers of one network that take nothing: more than there are processes for anybody.
@@ -43,11 +45,13 @@ async fn readers_that_take_nothing_keep_nobody_from_pushing_and_fetching() {
     let other = server.empty_repository(false).await;
     let pushed = Checkout::new();
     pushed.push(&server.admin_url(&other), &["HEAD:refs/heads/main"]);
-    let folder = pushed.path().join("copy.git");
-    for repository in [&other, &repository] {
-        let from = server.admin_url(repository);
-        git(pushed.path(), &["clone", "--quiet", "--bare", "--depth=1", from.as_str(), "copy.git"]);
-        std::fs::remove_dir_all(&folder).expect("a folder can be removed");
+    // Git shows no credentials for what is public, unless it is told to.
+    let credentials = STANDARD.encode(format!("admin:{ADMIN_PASSWORD}"));
+    let header = format!("http.extraHeader=Authorization: Basic {credentials}");
+    for (number, repository) in [&other, &repository].into_iter().enumerate() {
+        let (from, copy) = (clone_url(server.base_url(), repository, None), format!("copy-{number}.git"));
+        let clone = ["-c", &header, "clone", "--quiet", "--bare", "--depth=1", from.as_str(), &copy];
+        git(pushed.path(), &clone);
     }
     eventually("nobody else to run", || async { (children_of(&server) == SHARE).then_some(()) }).await;
     drop(stalled);

@@ -63,5 +63,7 @@ pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, free_address};
 pub use small_disk::SmallDisk;
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
-pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand, unreachable_repository};
+pub use upstream_by_hand::{
+    UpstreamByHand, repository_of_nothing, shared_upstream_by_hand, unreachable_repository,
+};
 pub use wait::{eventually, within};

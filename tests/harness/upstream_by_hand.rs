@@ -50,6 +50,8 @@ struct State {
     repositories: Vec<Value>,
     /// Whether signed calls are refused because of their time.
     clock_is_wrong: bool,
+    /// How many more signatures are refused.
+    refusals_left: u32,
     /// Whether a proxy answers in its place.
     is_away: bool,
     /// What was said that is not in the contract.
@@ -99,6 +101,8 @@ impl UpstreamByHand {
                     return (503, Value::Null);
                 }
                 let answered = answer(request, &state);
+                let is_refused = answered.1["errors"][0]["exceptionName"] == ErrorName::ServerToken.as_str();
+                state.refusals_left = state.refusals_left.saturating_sub(u32::from(is_refused));
                 state.faults.extend(faults(request, &answered));
                 answered
             }
@@ -210,6 +214,11 @@ impl UpstreamByHand {
         self.state.lock().secrets.clear();
     }
 
+    /// The next signature is refused, and those after it are not.
+    pub fn refuse_once(&self) {
+        self.state.lock().refusals_left = 1;
+    }
+
     /// From now on a proxy answers in its place, or itself again.
     pub fn set_away(&self, is_away: bool) {
         self.state.lock().is_away = is_away;
@@ -274,6 +283,14 @@ pub fn unreachable_repository(id: u32, project: u32) -> Value {
     })
 }
 
+/// A repository of the hand-made upstream without references: nothing of it has to be fetched.
+pub fn repository_of_nothing(id: u32, project: u32) -> Value {
+    let mut repository = unreachable_repository(id, project);
+    repository["properties"]["contentHash"] = json!(HASH_OF_NOTHING);
+    repository["properties"]["generation"] = json!(0);
+    repository
+}
+
 fn has_id(value: &Value, id: &str) -> bool {
     value["id"].as_u64().is_some_and(|number| id.parse() == Ok(number))
 }
@@ -317,7 +334,7 @@ fn answer(request: &Received, state: &State) -> Reply {
     {
         return reply;
     }
-    if !state.secrets.iter().any(|secret| is_signed(request, secret)) {
+    if state.refusals_left > 0 || !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     if state.clock_is_wrong {

@@ -53,6 +53,12 @@ async fn both_roles_show_what_they_do() {
         (ready && available).then_some(())
     })
     .await;
+    eventually("the upstream to know how its mirror stands", || async {
+        let text = read(&pair.upstream.anonymous()).await;
+        let name = "heliostat_upstream_mirror_standing{mirror=\"Saigon\",standing=\"up_to_date\"}";
+        (value_of(&text, name)? > 0.0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

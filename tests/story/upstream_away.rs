@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    Identity, Pair, UpstreamByHand, clone_url, eventually, git, git_fails, git_output, repository_path,
+    Identity, Pair, ServerOptions, UpstreamByHand, clone_url, eventually, git, git_fails, git_output,
+    repository_path,
 };
 
 /// Much less than a question to an upstream that does not answer takes.
@@ -80,4 +81,20 @@ async fn clocks_that_differ_lock_out_no_known_user_and_who_installs_is_told_that
     let refused = upstream.mirror.client(&upstream.plain_user()).get(SERVERS).await;
     assert!(refused.text.contains("the clocks differ by 300 s"), "{refused:?}");
     refused.refused(503);
+}
+
+#[tokio::test]
+async fn where_nothing_stale_is_served_no_user_is_served_without_the_upstreams_word() {
+    let arguments = ["--serve-stale", "0s"].map(str::to_owned).to_vec();
+    let options = ServerOptions { arguments, ..ServerOptions::default() };
+    let upstream = UpstreamByHand::start_installed_with(options).await;
+    let client = upstream.mirror.client(&upstream.user());
+    client.get(SERVERS).await.promised(200);
+    upstream.set_away(true);
+    client.get(SERVERS).await.refused(503);
+    upstream.set_away(false);
+    eventually("the mirror to ask again", || async {
+        (client.get(SERVERS).await.status == 200).then_some(())
+    })
+    .await;
 }

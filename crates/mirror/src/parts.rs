@@ -92,13 +92,14 @@ impl Parts {
         let introduction = Arc::new(introduction(options, server_id.clone(), Secret::new(registration_key)));
         let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
         let link = Arc::new(link);
-        let contact = Arc::clone(link.contact());
-        let client = UpstreamClient::new(&options.upstream_url, server_id, contact, clock.clone())
-            .map_err(StartError::Client)?;
+        let client = UpstreamClient::new(Arc::clone(&link), server_id, clock.clone());
+        let client = client.map_err(StartError::Client)?;
         client.set_make(link.make_of_upstream().await?);
 
         let heartbeat = Arc::new(Heartbeat::new(client.clone()));
-        let lifetimes = DecisionLifetimes { fresh: options.decision_ttl, stale: options.serve_stale };
+        // That the upstream is away shows when it is asked, so that it is asked at least as often as this.
+        let fresh = options.decision_ttl.min(options.serve_stale);
+        let lifetimes = DecisionLifetimes { fresh, stale: options.serve_stale };
         let (of_link, of_client) = (Arc::clone(&link), client.clone());
         let decisions =
             AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;

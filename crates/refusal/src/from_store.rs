@@ -17,6 +17,10 @@ impl From<StoreError> for Refusal {
             StoreError::LimitReached { what, limit } => {
                 Self::conflict(format!("There may be {limit} {what} at most; delete one first."))
             }
+            StoreError::LastHolder { permission } => {
+                let message = format!("This is the last user with {permission}; one must remain.");
+                Self::conflict_in("name", message)
+            }
             StoreError::NotFound { what, value } => {
                 Self::not_found(what, format!("The {what} {value:?} does not exist."))
             }

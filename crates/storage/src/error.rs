@@ -33,6 +33,12 @@ pub enum StoreError {
         /// How many there may be.
         limit: u64,
     },
+    /// It would leave no active user with this permission.
+    #[error("one user with {permission} must remain")]
+    LastHolder {
+        /// The permission.
+        permission: &'static str,
+    },
     /// There is no such thing.
     #[error("{what} {value:?} does not exist")]
     NotFound {

@@ -8,6 +8,23 @@ pub use heliostat_downstream::permit::*;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Project, Repository, User, UserId};
 
+/// A thing that a caller has named, and what they hold on it.
+///
+/// The words of the caller are all that is said about what they may not see: nothing tells it from what is not there.
+#[derive(Debug)]
+pub(crate) struct Named<T, P> {
+    /// The name, as the caller wrote it.
+    pub(crate) name: String,
+    /// What has that name, with what the caller holds on it; `None` if nothing has, or they hold nothing.
+    pub(crate) found: Option<(T, P)>,
+}
+
+impl<T, P> Named<T, P> {
+    fn seen_by(self, caller: &Caller, what: &'static str) -> Result<(T, P), Refusal> {
+        self.found.ok_or_else(|| hidden(caller, what, &self.name))
+    }
+}
+
 /// A user who may create projects.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectCreator<'a>(&'a Caller);
@@ -113,77 +130,69 @@ fn is_unlimited_self(caller: &Caller, id: UserId) -> bool {
 /// Callers that hold PROJECT_READ. Without it the project does not exist for the caller.
 pub(crate) fn read_project(
     caller: &Caller,
-    held: Option<ProjectPermission>,
-    project: Project,
+    named: Named<Project, ProjectPermission>,
 ) -> Result<ProjectReader<'_>, Refusal> {
-    on_project(caller, held, ProjectPermission::Read, &project.key)?;
+    let project = on_project(caller, named, ProjectPermission::Read)?;
     Ok(ProjectReader { caller, project })
 }
 
 /// Callers that hold PROJECT_ADMIN.
 pub(crate) fn administer_project(
     caller: &Caller,
-    held: Option<ProjectPermission>,
-    project: Project,
+    named: Named<Project, ProjectPermission>,
 ) -> Result<ProjectAdministrator<'_>, Refusal> {
-    on_project(caller, held, ProjectPermission::Admin, &project.key)?;
+    let project = on_project(caller, named, ProjectPermission::Admin)?;
     Ok(ProjectAdministrator { caller, project })
 }
 
 /// Callers that hold REPO_READ. Without it the repository does not exist for the caller.
 pub(crate) fn read(
     caller: &Caller,
-    held: Option<RepositoryPermission>,
-    repository: Repository,
+    named: Named<Repository, RepositoryPermission>,
 ) -> Result<Reader<'_>, Refusal> {
-    on_repository(caller, held, RepositoryPermission::Read, &repository)?;
+    let repository = on_repository(caller, named, RepositoryPermission::Read)?;
     Ok(Reader { caller, repository })
 }
 
 /// Callers that hold REPO_WRITE.
 pub(crate) fn write(
     caller: &Caller,
-    held: Option<RepositoryPermission>,
-    repository: Repository,
+    named: Named<Repository, RepositoryPermission>,
 ) -> Result<Writer<'_>, Refusal> {
-    on_repository(caller, held, RepositoryPermission::Write, &repository)?;
+    let repository = on_repository(caller, named, RepositoryPermission::Write)?;
     Ok(Writer { caller, repository })
 }
 
 /// Callers that hold REPO_ADMIN.
 pub(crate) fn administer(
     caller: &Caller,
-    held: Option<RepositoryPermission>,
-    repository: Repository,
+    named: Named<Repository, RepositoryPermission>,
 ) -> Result<RepositoryAdministrator<'_>, Refusal> {
-    on_repository(caller, held, RepositoryPermission::Admin, &repository)?;
+    let repository = on_repository(caller, named, RepositoryPermission::Admin)?;
     Ok(RepositoryAdministrator { caller, repository })
 }
 
 fn on_project(
     caller: &Caller,
-    held: Option<ProjectPermission>,
+    named: Named<Project, ProjectPermission>,
     needed: ProjectPermission,
-    key: &str,
-) -> Result<(), Refusal> {
-    if held.is_none() {
-        return Err(hidden(caller, "project", key));
-    }
-    pass_if(caller, held >= Some(needed), &format!("This needs the permission {needed} on project {key}."))
+) -> Result<Project, Refusal> {
+    let (project, held) = named.seen_by(caller, "project")?;
+    let message = format!("This needs the permission {needed} on project {}.", project.key);
+    pass_if(caller, held >= needed, &message)?;
+    Ok(project)
 }
 
 fn on_repository(
     caller: &Caller,
-    held: Option<RepositoryPermission>,
+    named: Named<Repository, RepositoryPermission>,
     needed: RepositoryPermission,
-    repository: &Repository,
-) -> Result<(), Refusal> {
-    let name = format!("{}/{}", repository.project.key, repository.slug);
-    if held.is_none() {
-        return Err(hidden(caller, "repository", &name));
-    }
-    let message = format!("This needs the permission {needed} on repository {name}.");
-    pass_if(caller, held >= Some(needed), &message)
+) -> Result<Repository, Refusal> {
+    let (repository, held) = named.seen_by(caller, "repository")?;
+    let (key, slug) = (&repository.project.key, &repository.slug);
+    let message = format!("This needs the permission {needed} on repository {key}/{slug}.");
+    pass_if(caller, held >= needed, &message)?;
+    Ok(repository)
 }
 
 #[cfg(test)]
@@ -219,14 +228,19 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_seen_does_not_exist() {
+    fn what_may_not_be_seen_does_not_exist_and_has_no_name_but_the_callers() {
         let someone = a_user(None);
+        let named = |held: Option<RepositoryPermission>| Named {
+            name: "12".into(),
+            found: held.map(|held| (repository(), held)),
+        };
         let held = Some(RepositoryPermission::Read);
-        let hidden = read(&someone, None, repository()).expect_err("no permission");
+        let hidden = read(&someone, named(None)).expect_err("no permission");
         assert!(matches!(hidden, Refusal::NotFound { .. }));
-        let asked = read(&Caller::Anonymous, None, repository()).expect_err("no permission");
+        assert_eq!(hidden.to_string(), "The repository 12 does not exist, or you may not see it.");
+        let asked = read(&Caller::Anonymous, named(None)).expect_err("no permission");
         assert!(matches!(asked, Refusal::Unauthenticated { .. }));
-        assert!(matches!(write(&someone, held, repository()), Err(Refusal::Forbidden { .. })));
-        assert!(read(&someone, held, repository()).is_ok());
+        assert!(matches!(write(&someone, named(held)), Err(Refusal::Forbidden { .. })));
+        assert!(read(&someone, named(held)).is_ok());
     }
 }

@@ -1,8 +1,9 @@
 //! How the upstream is doing, as one value for pages and probes.
 
+use heliostat_downstream::MirrorStanding;
 use heliostat_git::DiskRoom;
 use heliostat_refusal::Refusal;
-use heliostat_storage::RequestState;
+use heliostat_storage::{MirrorServer, RequestState};
 
 use crate::changes::{DiskAgreement, ReconciliationStatus};
 use crate::upstream::Upstream;
@@ -39,6 +40,11 @@ impl Upstream {
             runs_twice: self.0.downstream.members.runs_twice(),
             room: self.0.served.engine().room(),
         })
+    }
+
+    /// How the mirrors that follow this upstream stand. It fails when the database does.
+    pub async fn mirror_standings(&self) -> Result<Vec<(MirrorServer, MirrorStanding)>, Refusal> {
+        self.0.downstream.members.standings().await
     }
 
     /// Where records and disk do not agree.

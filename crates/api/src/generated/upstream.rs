@@ -1630,10 +1630,11 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
 
     /// List the mirrors of a repository
     ///
-    /// Lists the mirrors with a signed link to the repository on each. Follow `links.self` of a descriptor, without
-    /// credentials of your own, to learn whether the repository can be cloned there and from which URLs. The link opens
-    /// that one resource and expires after a few minutes. With `preAuthorized=false` the links are not signed: they do
-    /// not expire, and a client that follows them sends credentials of its own.
+    /// Lists the mirrors with a signed link to the repository on each. A mirror that is disabled, or that cannot be reached
+    /// at the moment, is left out. Follow `links.self` of a descriptor, without credentials of your own, to learn whether
+    /// the repository can be cloned there and from which URLs. The link opens that one resource and expires after a few
+    /// minutes. With `preAuthorized=false` the links are not signed: they do not expire, and a client that follows them
+    /// sends credentials of its own.
     #[oai(path = "/mirroring/latest/repos/:repoId/mirrors", method = "get", operation_id = "getRepositoryMirrors", tag = "Tag::This")]
     async fn get_repository_mirrors(
         &self,

@@ -13,6 +13,7 @@ use heliostat_storage::{
     RepositoryMirrorState, StoreError, UpstreamStore,
 };
 
+use super::mirror_servers::Members;
 use crate::calling::{LinkAuthorization, link_to_repository};
 use crate::delivery::Announcer;
 use crate::origin::{AcceptedReport, Origin, SyncType};
@@ -48,15 +49,22 @@ pub struct SyncReport {
 pub struct MirroredRepositories<O> {
     store: UpstreamStore,
     announcer: Arc<Announcer>,
+    members: Arc<Members>,
     origin: Arc<O>,
 }
 
 impl<O: Origin> MirroredRepositories<O> {
-    pub(crate) fn new(store: UpstreamStore, announcer: Arc<Announcer>, origin: Arc<O>) -> Self {
-        Self { store, announcer, origin }
+    pub(crate) fn new(
+        store: UpstreamStore,
+        announcer: Arc<Announcer>,
+        members: Arc<Members>,
+        origin: Arc<O>,
+    ) -> Self {
+        Self { store, announcer, members, origin }
     }
 
-    /// The mirrors of a repository, each with a link to its view of it. Mirrors that are disabled are left out.
+    /// The mirrors of a repository, each with a link to its view of it. Mirrors that are disabled or cannot be reached are
+    /// left out.
     pub async fn mirrors_of(
         &self,
         reader: Authenticated<'_>,
@@ -69,7 +77,8 @@ impl<O: Origin> MirroredRepositories<O> {
         let now = self.announcer.now_seconds();
         let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
         let mut mirrors = self.store.list_mirrors(page).await?;
-        mirrors.values.retain(|mirror| mirror.enabled && link(mirror).is_some());
+        let is_offered = |mirror: &MirrorServer| mirror.enabled && self.members.is_reachable(mirror);
+        mirrors.values.retain(|mirror| is_offered(mirror) && link(mirror).is_some());
         Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
     }
 

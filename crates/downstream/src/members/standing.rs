@@ -79,9 +79,31 @@ impl Members {
     /// How a mirror stands, for an administrator: others may not know which mirrors are behind.
     pub async fn standing(&self, _: Administrator<'_>, id: &str) -> Result<MirrorStanding, Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
-        let pending_events = self.store.count_pending(&mirror.id).await?;
+        self.standing_of(&mirror).await
+    }
+
+    /// How all mirrors stand, for the operator of the server.
+    pub async fn standings(&self) -> Result<Vec<(MirrorServer, MirrorStanding)>, Refusal> {
+        let mut standings = Vec::new();
+        for mirror in self.store.all_mirrors().await? {
+            let standing = self.standing_of(&mirror).await?;
+            standings.push((mirror, standing));
+        }
+        Ok(standings)
+    }
+
+    /// Whether clients may be sent to a mirror: it was heard of and takes events, or it has just joined.
+    pub(super) fn is_reachable(&self, mirror: &MirrorServer) -> bool {
+        self.judged(mirror, 0).standing != Standing::Unreachable
+    }
+
+    async fn standing_of(&self, mirror: &MirrorServer) -> Result<MirrorStanding, Refusal> {
+        Ok(self.judged(mirror, self.store.count_pending(&mirror.id).await?))
+    }
+
+    fn judged(&self, mirror: &MirrorServer, pending_events: u64) -> MirrorStanding {
         let (told, delivery) = (self.standings.of(&mirror.id), self.delivery().record_of(&mirror.id));
-        Ok(judge(&mirror, told, delivery, pending_events, self.announcer.now_ms()))
+        judge(mirror, told, delivery, pending_events, self.announcer.now_ms())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Permits: a bounded number at once, shared fairly between repositories and between those who ask.
 //!
-//! A free permit goes to the repository that has waited longest for its permit in the round, and inside it to the client
-//! who has; one who asks a hundred things waits behind one who asks for one. Who holds their whole share already is
-//! passed over until they give something back. Work that no client waits for yet stands in a line of its own: it moves
+//! A free permit goes to a client that holds fewest and has had least lately. Among equals it goes to the repository that
+//! has waited longest for its permit in the round, and inside it to the client who has; one who asks a hundred things
+//! waits behind one who asks for one. Who holds their whole share already is passed over until they give something back. Work that no client waits for yet stands in a line of its own: it moves
 //! only when no client waits that could, and never takes more than half of the permits.
 
 use std::collections::{HashMap, VecDeque};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-use crate::process::shares::Held;
+use crate::process::shares::{Held, Rank};
 use crate::process::{ClientKey, Shares};
 
 /// Hands out permits. Cloning is cheap and shares them.
@@ -55,6 +55,7 @@ pub struct QueueCounters {
 pub struct Permit {
     queue: FairQueue,
     holder: Holder,
+    since: Instant,
     /// Already given back.
     spent: bool,
 }
@@ -153,7 +154,7 @@ impl FairQueue {
             Holder::Background => state.held.take_for_background(),
         }
         state.counters.permits += 1;
-        Permit { queue: self.clone(), holder, spent: false }
+        Permit { queue: self.clone(), holder, since: Instant::now(), spent: false }
     }
 
     /// Calls those who may start now; to be done after every change.
@@ -166,7 +167,7 @@ impl FairQueue {
             if let Err(mut permit) = left {
                 // It left at this moment; the next one gets the permit.
                 permit.spent = true;
-                state.give_back(holder);
+                state.give_back(holder, permit.since);
             }
         }
     }
@@ -175,7 +176,9 @@ impl FairQueue {
 impl State {
     fn has_room_for(&self, shares: &Shares, holder: Holder) -> bool {
         match holder {
-            Holder::Client { repository, client } => self.held.leaves_room_for(shares, repository, client),
+            Holder::Client { repository, client } => {
+                self.held.rank(shares, repository, client, Instant::now()).is_some()
+            }
             Holder::Background => self.held.leave_room_for_background(shares),
         }
     }
@@ -189,9 +192,9 @@ impl State {
 
     /// Takes out one who waits and may start.
     fn next(&mut self, shares: &Shares) -> Option<(Holder, Waiter)> {
-        let held = &self.held;
-        let may_start = |repository, client| held.leaves_room_for(shares, repository, client);
-        if let Some((repository, client, waiter)) = self.foreground.next(may_start) {
+        let (held, now) = (&self.held, Instant::now());
+        let rank = |repository, client| held.rank(shares, repository, client, now);
+        if let Some((repository, client, waiter)) = self.foreground.next(rank) {
             return Some((Holder::Client { repository, client }, waiter));
         }
         if !self.held.leave_room_for_background(shares) {
@@ -200,9 +203,12 @@ impl State {
         self.background.pop_front().map(|waiter| (Holder::Background, waiter))
     }
 
-    fn give_back(&mut self, holder: Holder) {
+    fn give_back(&mut self, holder: Holder, since: Instant) {
         match holder {
-            Holder::Client { repository, client } => self.held.give_back(repository, client),
+            Holder::Client { repository, client } => {
+                let now = Instant::now();
+                self.held.give_back(repository, client, now.duration_since(since), now);
+            }
             Holder::Background => self.held.give_back_of_background(),
         }
     }
@@ -225,11 +231,16 @@ impl Line {
     }
 
     /// Takes out who is next of those who may start, and puts the repository and the client at the end of their rounds.
-    fn next(&mut self, may_start: impl Fn(u64, ClientKey) -> bool) -> Option<(u64, ClientKey, Waiter)> {
-        let (repository_at, client_at) = self.round.iter().enumerate().find_map(|(at, repository)| {
-            let line = self.repositories.get(repository)?;
-            Some((at, line.round.iter().position(|client| may_start(*repository, *client))?))
-        })?;
+    fn next(&mut self, rank: impl Fn(u64, ClientKey) -> Option<Rank>) -> Option<(u64, ClientKey, Waiter)> {
+        let all = self.round.iter().enumerate().flat_map(|(repository_at, repository)| {
+            let clients = self.repositories.get(repository).into_iter().flat_map(|line| line.round.iter());
+            clients.enumerate().filter_map({
+                let rank = &rank;
+                move |(client_at, client)| Some((rank(*repository, *client)?, repository_at, client_at))
+            })
+        });
+        // The first of equals.
+        let (_, repository_at, client_at) = all.min_by_key(|(rank, ..)| *rank)?;
         let repository = self.round.remove(repository_at)?;
         let line = self.repositories.get_mut(&repository)?;
         let client = line.round.remove(client_at)?;
@@ -277,7 +288,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if !self.spent {
             let mut state = self.queue.lock();
-            state.give_back(self.holder);
+            state.give_back(self.holder, self.since);
             self.queue.call(state);
         }
     }

@@ -171,13 +171,35 @@ async fn no_client_and_no_repository_takes_all_processes() {
     assert_eq!(queue.running(), 16);
     let _of_another = take_all(&queue, 1, stranger(2));
     assert_eq!(queue.running(), 32);
-    assert!(take_all(&queue, 2, stranger(3)).is_empty(), "unverified clients have half of all");
+    let one_of_the_same = take_all(&queue, 1, stranger(3));
+    assert_eq!(one_of_the_same.len(), 1, "of the repository, who asks now and then has one in any case");
     let of_an_account = take_all(&queue, 1, ClientKey::verified("ada"));
-    assert_eq!(of_an_account.len(), 16, "of a repository, verified clients have more");
-    let _of_another_account = take_all(&queue, 2, ClientKey::verified("bob"));
+    assert_eq!(of_an_account.len(), 15, "of a repository, verified clients have more");
+    drop((one_of_the_same, of_an_account));
+    let _of_another_repository = take_all(&queue, 2, stranger(4));
+    assert_eq!(queue.running(), 48);
+    assert!(take_all(&queue, 3, stranger(5)).is_empty(), "unverified clients have three quarters of all");
+    let of_an_account = take_all(&queue, 2, ClientKey::verified("bob"));
     assert_eq!(queue.running(), 64);
     drop(of_an_account);
     assert_eq!(take_all(&queue, 2, ClientKey::verified("ada")).len(), 16);
+}
+
+#[tokio::test]
+async fn who_asks_now_and_then_comes_before_who_asks_without_end() {
+    let queue = FairQueue::new(Shares::unlimited(1));
+    let (busy, other) = (ClientKey::verified("busy"), ClientKey::verified("other"));
+    let permit = queue.permit(1, busy).await;
+    queue.lock().held.give_back(1, busy, Duration::from_secs(100), Instant::now());
+    queue.lock().held.take(1, busy);
+    let mut again = Box::pin(queue.permit(1, busy));
+    assert!((&mut again).now_or_never().is_none());
+    let mut first = Box::pin(queue.permit(2, other));
+    assert!((&mut first).now_or_never().is_none());
+    drop(permit);
+    assert!((&mut again).now_or_never().is_none(), "it has had much");
+    assert!(first.now_or_never().is_some());
+    assert!(again.now_or_never().is_some());
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod readers;
 mod secret_header;
 mod shares;
 mod transfer;
+mod usage;
 mod version;
 
 pub use child::GitProcess;

@@ -4,8 +4,10 @@
 //! unverified clients together, can hold all of them: there is always one left for somebody else.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use crate::process::ClientKey;
+use crate::process::usage::Usage;
 
 /// Background work may take this part of the permits, but at least one.
 const BACKGROUND_PART: usize = 2;
@@ -25,7 +27,8 @@ pub struct Shares {
     network: usize,
     /// For all unverified clients.
     unverified: usize,
-    /// For one repository; verified clients may have half as much again of it.
+    /// For one repository; verified clients may have half as much again of it, and one who asks now and then one in any
+    /// case.
     repository: usize,
 }
 
@@ -45,15 +48,16 @@ impl Shares {
         }
     }
 
-    /// Processes that last as long as a client likes: half of them for one account, for all unverified clients, and for
-    /// one repository; a quarter for one network.
+    /// Processes that last as long as a client likes: half of them for one account and for one repository, a quarter for
+    /// one network, three quarters for all unverified clients.
     pub fn of_processes(all: usize) -> Self {
-        let half = (all / 2).max(1);
-        let network = (all / 4).max(1);
-        Self { account: half, network, unverified: half, repository: half, ..Self::unlimited(all) }
+        let (half, quarter) = ((all / 2).max(1), (all / 4).max(1));
+        let unverified = (all - all / 4).max(1);
+        Self { account: half, network: quarter, unverified, repository: half, ..Self::unlimited(all) }
     }
 
-    /// Requests of any kind: half of them for one account and for all unverified clients, a quarter for one network.
+    /// Requests of any kind: half of them for one account, a quarter for one network, three quarters for all unverified
+    /// clients.
     pub fn of_requests(all: usize) -> Self {
         Self { repository: all.max(1), ..Self::of_processes(all) }
     }
@@ -81,21 +85,33 @@ pub(super) struct Held {
     unverified: usize,
     clients: HashMap<ClientKey, usize>,
     repositories: HashMap<u64, usize>,
+    usage: Usage,
 }
 
+/// Who comes first: who holds fewer permits, and has had less lately.
+pub(super) type Rank = (usize, u32);
+
 impl Held {
-    /// Whether a client may take one more for this repository.
-    pub(super) fn leaves_room_for(&self, shares: &Shares, repository: u64, client: ClientKey) -> bool {
+    /// Where a client comes that wants one more for this repository; `None` where it may not have one.
+    pub(super) fn rank(
+        &self,
+        shares: &Shares,
+        repository: u64,
+        client: ClientKey,
+        now: Instant,
+    ) -> Option<Rank> {
         let of_client = self.clients.get(&client).copied().unwrap_or_default();
         let of_repository = self.repositories.get(&repository).copied().unwrap_or_default();
-        let is_within = if client.is_verified() {
-            of_client < shares.account && of_repository < shares.repository + shares.repository / 2
+        let rank = (of_client, self.usage.rank(client, now));
+        let of_client_is_within = if client.is_verified() {
+            of_client < shares.account
         } else {
-            of_client < shares.network
-                && self.unverified < shares.unverified
-                && of_repository < shares.repository
+            of_client < shares.network && self.unverified < shares.unverified
         };
-        self.all < shares.all && is_within
+        let repository_share =
+            if client.is_verified() { shares.repository + shares.repository / 2 } else { shares.repository };
+        let of_repository_is_within = of_repository < repository_share || rank == (0, 0);
+        (self.all < shares.all && of_client_is_within && of_repository_is_within).then_some(rank)
     }
 
     /// Whether background work may take one more.
@@ -110,7 +126,9 @@ impl Held {
         *self.repositories.entry(repository).or_default() += 1;
     }
 
-    pub(super) fn give_back(&mut self, repository: u64, client: ClientKey) {
+    /// After it was held for so long, until now.
+    pub(super) fn give_back(&mut self, repository: u64, client: ClientKey, held_for: Duration, now: Instant) {
+        self.usage.note(client, held_for, now);
         self.all -= 1;
         self.unverified -= usize::from(!client.is_verified());
         one_less(&mut self.clients, client);

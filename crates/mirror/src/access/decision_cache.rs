@@ -11,10 +11,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use heliostat_auth::{Credentials, RepositoryPermission, UserIdentity};
+use heliostat_auth::{Credentials, UserIdentity};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use super::accepted::Accepted;
+use super::asked::AskedRepository;
 use super::kept_file::{KeptDecisions, KeptName};
 use crate::upstream_link::AccessDecision;
 
@@ -23,9 +25,6 @@ const MAX_ACCEPTED: usize = 20_000;
 
 /// How many refused credentials are remembered.
 const MAX_REFUSED: usize = 20_000;
-
-/// For how many repositories a decision on one set of credentials is remembered.
-const MAX_REPOSITORIES_PER_USER: usize = 1_000;
 
 /// How long a refusal is remembered: long enough to blunt guessing, short enough not to annoy.
 const REFUSAL_TTL: Duration = Duration::from_secs(5);
@@ -110,14 +109,6 @@ struct State {
     changes: u64,
 }
 
-struct Accepted {
-    user: UserIdentity,
-    verified_at: i64,
-    repositories: HashMap<String, (Option<RepositoryPermission>, i64)>,
-    /// Under which name it is kept on the disk, once that is known.
-    name: Option<KeptName>,
-}
-
 impl AccessDecisionCache {
     /// Begins with what an earlier process has kept under the same salt.
     pub(crate) fn new(
@@ -159,8 +150,13 @@ impl AccessDecisionCache {
         Epoch(self.state.lock().epoch)
     }
 
-    /// What is known about the credentials, and about a repository if one is named.
-    pub(crate) fn recall(&self, key: CredentialKey, repository: Option<&str>, now_ms: i64) -> Remembered {
+    /// What is known about the credentials, and about a repository if one is asked for.
+    pub(crate) fn recall(
+        &self,
+        key: CredentialKey,
+        asked: Option<&AskedRepository>,
+        now_ms: i64,
+    ) -> Remembered {
         let state = self.state.lock();
         if state.refused.get(&key).is_some_and(|until| now_ms < *until) {
             return Remembered::Refused;
@@ -168,12 +164,8 @@ impl AccessDecisionCache {
         let Some(accepted) = state.accepted.get(&key) else {
             return Remembered::Nothing;
         };
-        let (permission, verified_at) = match repository {
-            None => (None, accepted.verified_at),
-            Some(id) => match accepted.repositories.get(id) {
-                Some((permission, verified_at)) => (*permission, *verified_at),
-                None => return Remembered::Nothing,
-            },
+        let Some((permission, verified_at)) = accepted.about(asked) else {
+            return Remembered::Nothing;
         };
         let decision = AccessDecision { user: accepted.user.clone(), permission };
         // A wall clock can jump back; an age below zero counts as old, not as young.
@@ -186,11 +178,25 @@ impl AccessDecisionCache {
         }
     }
 
+    /// What the upstream has decided since then, for those who have waited for its answer: it is theirs as well, however
+    /// short decisions are used.
+    pub(crate) fn decided_since(
+        &self,
+        key: CredentialKey,
+        asked: Option<&AskedRepository>,
+        since_ms: i64,
+    ) -> Option<AccessDecision> {
+        let state = self.state.lock();
+        let accepted = state.accepted.get(&key)?;
+        let (permission, verified_at) = accepted.about(asked)?;
+        (verified_at >= since_ms).then(|| AccessDecision { user: accepted.user.clone(), permission })
+    }
+
     /// Enters an acceptance, unless there was a revocation since `asked_in`.
     pub(crate) fn accepted(
         &self,
         key: CredentialKey,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
         decision: &AccessDecision,
         asked_in: Epoch,
         now_ms: i64,
@@ -204,22 +210,8 @@ impl AccessDecisionCache {
         if !state.accepted.contains_key(&key) && state.accepted.len() >= MAX_ACCEPTED {
             state.make_room(now_ms, self.lifetimes.stale);
         }
-        let entry = state.accepted.entry(key).or_insert_with(|| Accepted {
-            user: decision.user.clone(),
-            verified_at: now_ms,
-            repositories: HashMap::new(),
-            name: None,
-        });
-        let mut has_lost = decision.user.global < entry.user.global;
-        entry.user = decision.user.clone();
-        entry.verified_at = now_ms;
-        if let Some(id) = repository {
-            if entry.repositories.len() >= MAX_REPOSITORIES_PER_USER && !entry.repositories.contains_key(id) {
-                entry.repositories.clear();
-            }
-            let before = entry.repositories.insert(id.to_owned(), (decision.permission, now_ms));
-            has_lost |= before.is_some_and(|(permission, _)| decision.permission < permission);
-        }
+        let entry = state.accepted.entry(key).or_insert_with(|| Accepted::new(decision.user.clone(), now_ms));
+        let has_lost = entry.learn(asked, decision, now_ms);
         if has_lost && entry.name.is_some() { OnDisk::AllowsTooMuch } else { OnDisk::Harmless }
     }
 
@@ -280,16 +272,9 @@ impl AccessDecisionCache {
             }
             return;
         };
-        let entry = state.accepted.entry(key).or_insert_with(|| Accepted {
-            user: kept.user,
-            verified_at: kept.verified_at,
-            repositories: HashMap::new(),
-            name: None,
-        });
+        let entry = state.accepted.entry(key).or_insert_with(|| Accepted::new(kept.user, kept.verified_at));
         entry.name = Some(name);
-        for (id, permission, verified_at) in kept.repositories {
-            entry.repositories.entry(id).or_insert((permission, verified_at));
-        }
+        entry.take_back(kept.repositories);
     }
 
     /// Some of those whose names are yet to be made.
@@ -308,18 +293,7 @@ impl AccessDecisionCache {
     pub(super) fn to_keep(&self, now_ms: i64) -> Vec<KeptDecisions> {
         let oldest_useful = now_ms.saturating_sub(self.lifetimes.stale.as_millis() as i64);
         let state = self.state.lock();
-        let known = state.accepted.iter().filter_map(|(key, accepted)| {
-            let repositories = accepted.repositories.iter();
-            Some(KeptDecisions {
-                name: accepted.name?,
-                login: key.login,
-                user: accepted.user.clone(),
-                verified_at: accepted.verified_at,
-                repositories: repositories
-                    .map(|(id, (permission, at))| (id.clone(), *permission, *at))
-                    .collect(),
-            })
-        });
+        let known = state.accepted.iter().filter_map(|(key, accepted)| accepted.to_keep(key.login));
         let all = known.chain(state.kept.values().cloned());
         let mut all: Vec<_> = all.filter(|kept| kept.verified_at > oldest_useful).collect();
         all.sort_by_key(|kept| std::cmp::Reverse(kept.verified_at));
@@ -349,12 +323,19 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_auth::Secret;
+    use heliostat_auth::{RepositoryPermission, Secret};
 
     use super::*;
 
     const SECOND: i64 = 1_000;
-    const REPOSITORY: Option<&str> = Some("42");
+
+    fn named(name: &str, upstream_id: Option<&str>) -> AskedRepository {
+        AskedRepository::of(name, upstream_id)
+    }
+
+    fn engine() -> AskedRepository {
+        named("APP/engine", Some("42"))
+    }
 
     fn cache() -> AccessDecisionCache {
         let lifetimes =
@@ -380,43 +361,70 @@ mod tests {
     fn known() -> (AccessDecisionCache, CredentialKey) {
         let cache = cache();
         let key = cache.key(&password("right")).expect("a password has a key");
-        assert_eq!(cache.accepted(key, REPOSITORY, &decision(), cache.epoch(), 0), OnDisk::Harmless);
+        assert_eq!(cache.accepted(key, Some(&engine()), &decision(), cache.epoch(), 0), OnDisk::Harmless);
         (cache, key)
     }
 
     #[test]
     fn a_decision_is_fresh_then_stale_then_forgotten() {
         let (cache, key) = known();
-        assert_eq!(cache.recall(key, REPOSITORY, 59 * SECOND), Remembered::Fresh(decision()));
-        assert_eq!(cache.recall(key, REPOSITORY, 60 * SECOND), Remembered::Stale(decision()));
-        assert_eq!(cache.recall(key, REPOSITORY, 3_600 * SECOND), Remembered::Nothing);
+        assert_eq!(cache.recall(key, Some(&engine()), 59 * SECOND), Remembered::Fresh(decision()));
+        assert_eq!(cache.recall(key, Some(&engine()), 60 * SECOND), Remembered::Stale(decision()));
+        assert_eq!(cache.recall(key, Some(&engine()), 3_600 * SECOND), Remembered::Nothing);
     }
 
     #[test]
     fn a_decision_is_about_one_password_and_one_repository() {
         let (cache, key) = known();
-        assert_eq!(cache.recall(key, Some("43"), 0), Remembered::Nothing);
+        assert_eq!(cache.recall(key, Some(&named("APP/wing", Some("43"))), 0), Remembered::Nothing);
         let other = cache.key(&password("wrong")).expect("a password has a key");
-        assert_eq!(cache.recall(other, REPOSITORY, 0), Remembered::Nothing);
+        assert_eq!(cache.recall(other, Some(&engine()), 0), Remembered::Nothing);
         assert!(matches!(cache.recall(key, None, 0), Remembered::Fresh(_)));
         assert_eq!(cache.key(&Credentials::None), None);
+    }
+
+    #[test]
+    fn what_is_hidden_and_what_is_missing_are_remembered_alike_and_under_the_asked_name_alone() {
+        let (cache, key) = known();
+        let nothing = AccessDecision { permission: None, ..decision() };
+        for upstream_id in [Some("43"), None] {
+            let asked = named("APP/wing", upstream_id);
+            assert_eq!(cache.recall(key, Some(&asked), 0), Remembered::Nothing, "{upstream_id:?}");
+            let _ = cache.accepted(key, Some(&asked), &nothing, cache.epoch(), 0);
+            assert_eq!(cache.recall(key, Some(&asked), 1), Remembered::Fresh(nothing.clone()));
+            let later = asked.clone().after_another_arrival();
+            assert_eq!(cache.recall(key, Some(&later), 1), Remembered::Nothing, "it may have come");
+            let by_id = named("43", upstream_id);
+            assert_eq!(cache.recall(key, Some(&by_id), 1), Remembered::Nothing, "{upstream_id:?}");
+            let _ = cache.revoke(None);
+            let _ = cache.accepted(key, None, &decision(), cache.epoch(), 0);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_also_of_those_who_waited_for_it() {
+        let (cache, key) = known();
+        let engine = engine();
+        assert_eq!(cache.decided_since(key, Some(&engine), 0), Some(decision()));
+        assert_eq!(cache.decided_since(key, Some(&engine), 1), None);
+        assert_eq!(cache.decided_since(key, Some(&named("APP/wing", None)), 0), None);
     }
 
     #[test]
     fn a_refusal_is_brief_and_leaves_nothing_stale_behind() {
         let (cache, key) = known();
         assert_eq!(cache.refused(key, SECOND), OnDisk::Harmless);
-        assert_eq!(cache.recall(key, REPOSITORY, 2 * SECOND), Remembered::Refused);
-        assert_eq!(cache.recall(key, REPOSITORY, 6 * SECOND), Remembered::Nothing);
+        assert_eq!(cache.recall(key, Some(&engine()), 2 * SECOND), Remembered::Refused);
+        assert_eq!(cache.recall(key, Some(&engine()), 6 * SECOND), Remembered::Nothing);
     }
 
     #[test]
     fn a_revocation_forgets_the_user_whatever_the_spelling() {
         let (cache, key) = known();
         assert_eq!(cache.revoke(Some("bob")), OnDisk::Harmless);
-        assert!(matches!(cache.recall(key, REPOSITORY, 0), Remembered::Fresh(_)));
+        assert!(matches!(cache.recall(key, Some(&engine()), 0), Remembered::Fresh(_)));
         assert_eq!(cache.revoke(Some("ADA")), OnDisk::Harmless);
-        assert_eq!(cache.recall(key, REPOSITORY, 0), Remembered::Nothing);
+        assert_eq!(cache.recall(key, Some(&engine()), 0), Remembered::Nothing);
     }
 
     #[test]
@@ -424,8 +432,8 @@ mod tests {
         let (cache, key) = known();
         let asked_in = cache.epoch();
         let _ = cache.revoke(None);
-        let _ = cache.accepted(key, REPOSITORY, &decision(), asked_in, 0);
-        assert_eq!(cache.recall(key, REPOSITORY, 0), Remembered::Nothing);
+        let _ = cache.accepted(key, Some(&engine()), &decision(), asked_in, 0);
+        assert_eq!(cache.recall(key, Some(&engine()), 0), Remembered::Nothing);
     }
 
     #[test]
@@ -438,10 +446,10 @@ mod tests {
         assert!(after.may_be_kept(key) && after.may_be_kept(other));
         after.named(other, KeptName::of([2; 32]));
         assert!(!after.may_be_kept(other), "the name of others is not made twice");
-        assert_eq!(after.recall(key, REPOSITORY, 2 * SECOND), Remembered::Nothing);
+        assert_eq!(after.recall(key, Some(&engine()), 2 * SECOND), Remembered::Nothing);
         after.named(key, name);
-        assert_eq!(after.recall(key, REPOSITORY, 2 * SECOND), Remembered::Stale(decision()));
-        assert_eq!(after.recall(key, REPOSITORY, 3_600 * SECOND), Remembered::Nothing);
+        assert_eq!(after.recall(key, Some(&engine()), 2 * SECOND), Remembered::Stale(decision()));
+        assert_eq!(after.recall(key, Some(&engine()), 3_600 * SECOND), Remembered::Nothing);
         assert_eq!(after.to_keep(SECOND), before.to_keep(SECOND));
         assert_eq!(after.to_keep(3_600 * SECOND), []);
     }
@@ -462,8 +470,8 @@ mod tests {
         assert_eq!(cache.refused(key, 0), OnDisk::AllowsTooMuch);
         let (cache, _) = kept();
         let less = AccessDecision { permission: None, ..decision() };
-        assert_eq!(cache.accepted(key, REPOSITORY, &decision(), cache.epoch(), 1), OnDisk::Harmless);
-        assert_eq!(cache.accepted(key, REPOSITORY, &less, cache.epoch(), 1), OnDisk::AllowsTooMuch);
+        assert_eq!(cache.accepted(key, Some(&engine()), &decision(), cache.epoch(), 1), OnDisk::Harmless);
+        assert_eq!(cache.accepted(key, Some(&engine()), &less, cache.epoch(), 1), OnDisk::AllowsTooMuch);
         let (before, _) = kept();
         let after = AccessDecisionCache::new([7; 32], before.to_keep(0), before.lifetimes, 0);
         assert_eq!(after.revoke(Some("ada")), OnDisk::AllowsTooMuch, "also before its user comes back");

@@ -9,9 +9,11 @@ use heliostat_peer::{AddressPrefix, CallError, Clock};
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::AskedRepository;
 use super::decision_cache::{CredentialKey, DecisionLifetimes, Remembered};
 use super::keeping::Keeping;
 use super::outage::{Outage, is_passing};
+use super::permit;
 use crate::upstream_link::{
     AccessDecision, AuthenticationAnswer, UpstreamClient, UpstreamLink, is_about_us_alone,
 };
@@ -70,19 +72,19 @@ impl AccessDecisions {
         self.keeping.take_back(on_disk).await
     }
 
-    /// What the upstream decides about a user's credentials, and about a repository if one is named.
+    /// What the upstream decides about a user's credentials, and about a repository if one is asked for.
     pub(crate) async fn decide(
         &self,
         credentials: &Credentials,
         peer: Option<IpAddr>,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(key) = self.keeping.cache().key(credentials) else {
             return Err(Refusal::unauthenticated(
                 "The user name and password or the token of a user is needed.",
             ));
         };
-        let expectation = match self.recall(key, repository) {
+        let expectation = match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),
             Remembered::Stale(decision) if self.outage.lasts() => return Ok(decision),
@@ -95,7 +97,7 @@ impl AccessDecisions {
         let network = peer.map_or_else(String::new, |peer| AddressPrefix::from(peer).to_string());
         let attempt = LoginAttempt { name: name_tried(credentials), origin: LoginOrigin::Network(&network) };
         let turn = self.logins.turn(attempt, expectation).await?;
-        let decided = self.decide_once(key, credentials, repository).await;
+        let decided = self.decide_once(key, credentials, asked).await;
         match &decided {
             Ok(_) => turn.was_right(),
             Err(Refusal::Unauthenticated { .. }) => turn.was_wrong(key.digest()),
@@ -113,8 +115,8 @@ impl AccessDecisions {
         }
     }
 
-    fn recall(&self, key: CredentialKey, repository: Option<&str>) -> Remembered {
-        self.keeping.cache().recall(key, repository, self.clock.now_ms())
+    fn recall(&self, key: CredentialKey, asked: Option<&AskedRepository>) -> Remembered {
+        self.keeping.cache().recall(key, asked, self.clock.now_ms())
     }
 
     /// Asks the upstream, once for all who ask about the same credentials at the same time.
@@ -122,12 +124,23 @@ impl AccessDecisions {
         &self,
         key: CredentialKey,
         credentials: &Credentials,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
     ) -> Result<AccessDecision, Refusal> {
-        let _in_flight = self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS].lock().await;
+        let in_flight = &self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS];
+        let _in_flight = match in_flight.try_lock() {
+            Ok(first) => first,
+            Err(_) => {
+                let since_ms = self.clock.now_ms();
+                let after_others = in_flight.lock().await;
+                if let Some(decision) = self.keeping.cache().decided_since(key, asked, since_ms) {
+                    return Ok(decision);
+                }
+                after_others
+            }
+        };
         // Before anything is asked, so that the answer also takes back what it contradicts.
         self.keeping.bring_back(key).await?;
-        let stale = match self.recall(key, repository) {
+        let stale = match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),
             Remembered::Stale(decision) => Some(decision),
@@ -136,19 +149,20 @@ impl AccessDecisions {
         if self.outage.lasts() {
             return stale.ok_or_else(|| self.outage.refusal());
         }
-        self.ask_upstream(key, credentials, repository, stale).await
+        self.ask_upstream(key, credentials, asked, stale).await
     }
 
     async fn ask_upstream(
         &self,
         key: CredentialKey,
         credentials: &Credentials,
-        repository: Option<&str>,
+        asked: Option<&AskedRepository>,
         stale: Option<AccessDecision>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(secret) = self.link.secret_in_force() else {
             return Err(Refusal::unavailable("This mirror has not been accepted by its upstream."));
         };
+        let repository = asked.and_then(AskedRepository::upstream_id);
         for _ in 0..MAX_QUESTIONS {
             let cache = self.keeping.cache();
             let epoch = cache.epoch();
@@ -159,7 +173,7 @@ impl AccessDecisions {
             };
             match answer {
                 Ok(AuthenticationAnswer::Accepted(decision)) => {
-                    let on_disk = cache.accepted(key, repository, &decision, epoch, self.clock.now_ms());
+                    let on_disk = cache.accepted(key, asked, &decision, epoch, self.clock.now_ms());
                     self.keeping.take_back(on_disk).await?;
                     if cache.epoch() == epoch {
                         return Ok(decision);
@@ -171,7 +185,7 @@ impl AccessDecisions {
                     return Err(Refusal::wrong_credentials());
                 }
                 Ok(AuthenticationAnswer::RepositoryUnknown) => {
-                    return Err(Refusal::not_found("repository", "There is no such repository."));
+                    return Err(permit::repository_not_found());
                 }
                 Err(error) => return self.without_answer(&error, stale),
             }

@@ -20,7 +20,7 @@ const DECISIONS_FILE: &str = "access-decisions";
 /// What opens them, and the salt of the hashes in them.
 const KEY_FILE: &str = "access-decisions.key";
 /// The layout of the file; what another version has written is thrown away.
-const FORMAT: &str = "heliostat access decisions 1";
+const FORMAT: &str = "heliostat access decisions 2";
 /// Most that is written or read, in bytes; the newest decisions come first.
 const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// For how many repositories decisions are written; about 50 bytes each.
@@ -46,7 +46,7 @@ pub(super) struct KeptDecisions {
     /// When the upstream accepted them last, in epoch milliseconds.
     pub(super) verified_at: i64,
     /// By the upstream's id: what they may do there, and when the upstream said so.
-    pub(super) repositories: Vec<(String, Option<RepositoryPermission>, i64)>,
+    pub(super) repositories: Vec<(String, RepositoryPermission, i64)>,
 }
 
 /// The file and what opens it.
@@ -69,7 +69,7 @@ struct Line {
     display_name: String,
     global: Option<String>,
     verified_at: i64,
-    repositories: Vec<(String, Option<String>, i64)>,
+    repositories: Vec<(String, String, i64)>,
 }
 
 impl KeptFile {
@@ -202,9 +202,7 @@ impl Line {
             verified_at: *verified_at,
             repositories: repositories
                 .iter()
-                .map(|(id, permission, at)| {
-                    (id.clone(), permission.map(|permission| permission.to_string()), *at)
-                })
+                .map(|(id, permission, at)| (id.clone(), permission.to_string(), *at))
                 .collect(),
         }
     }
@@ -222,8 +220,7 @@ impl Line {
             global,
         };
         let repositories = self.repositories.into_iter().map(|(id, permission, at)| {
-            let permission: Option<RepositoryPermission> =
-                permission.map(|name| name.parse()).transpose().ok()?;
+            let permission: RepositoryPermission = permission.parse().ok()?;
             Some((id, permission, at))
         });
         let (name, verified_at) = (KeptName(name), self.verified_at);
@@ -256,8 +253,8 @@ mod tests {
             },
             verified_at: 5,
             repositories: vec![
-                ("42".to_owned(), Some(RepositoryPermission::Read), 5),
-                ("43".to_owned(), None, 4),
+                ("42".to_owned(), RepositoryPermission::Read, 5),
+                ("43".to_owned(), RepositoryPermission::Write, 4),
             ],
         }
     }
@@ -303,7 +300,7 @@ mod tests {
         let file = KeptFile::open(folder.path(), "upstream").expect("a key");
         file.write(&[kept(1)]).expect("written");
         let many = KeptDecisions {
-            repositories: vec![("x".repeat(200), None, 0); MAX_KEPT_REPOSITORIES],
+            repositories: vec![("x".repeat(200), RepositoryPermission::Read, 0); MAX_KEPT_REPOSITORIES],
             ..kept(2)
         };
         file.write(&[many]).expect("too large, so it is removed");

@@ -2,6 +2,8 @@
 
 pub mod permit;
 
+mod accepted;
+mod asked;
 mod decision_cache;
 mod decisions;
 mod identify;
@@ -11,5 +13,6 @@ mod outage;
 
 pub use identify::{Authenticator, RequestFacts};
 
+pub(crate) use asked::AskedRepository;
 pub(crate) use decision_cache::DecisionLifetimes;
 pub(crate) use decisions::AccessDecisions;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_auth::{Caller, GlobalPermission};
+use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{HeldReason, MirroredRepository};
 
@@ -53,10 +53,15 @@ pub(crate) fn read_public(record: &Arc<MirroredRepository>) -> Option<Reader> {
 
 /// A user reads what the upstream lets them read; all else looks as if it were not there.
 pub(crate) fn read(record: Arc<MirroredRepository>, decision: &AccessDecision) -> Result<Reader, Refusal> {
-    if decision.permission.is_some() || decision.user.global >= Some(GlobalPermission::Admin) {
+    if decision.permission.is_some() || reads_everything(&decision.user) {
         return Ok(Reader(record));
     }
     Err(repository_not_found())
+}
+
+/// Whether the upstream lets a user read every repository.
+pub(crate) fn reads_everything(user: &UserIdentity) -> bool {
+    user.global >= Some(GlobalPermission::Admin)
 }
 
 /// Under which id the upstream decides about the repository. Of one that it does not know, or has another one for, only
@@ -78,8 +83,6 @@ pub(crate) fn repository_not_found() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_auth::UserIdentity;
-
     use super::*;
 
     fn user(global: Option<GlobalPermission>) -> Caller {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use heliostat_storage::MirroredRepository;
 use parking_lot::RwLock;
@@ -12,6 +13,7 @@ use super::entry::Entry;
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     maps: RwLock<Maps>,
+    arrivals: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,11 @@ impl Index {
         self.maps.read().by_path.get(&RepositoryPath::new(project_key, slug)).cloned()
     }
 
+    /// How often a repository has come to a path since the start.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Acquire)
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
         self.maps.read().by_external_id.values().cloned().collect()
     }
@@ -59,6 +66,7 @@ impl Index {
             maps.by_external_id.entry(external_id).or_insert_with(|| Arc::new(Entry::new(record))),
         );
         maps.by_path.insert(path, Arc::clone(&entry));
+        self.arrivals.fetch_add(1, Ordering::Release);
         entry
     }
 
@@ -70,6 +78,7 @@ impl Index {
         }
         maps.leave_path(entry, before);
         maps.by_path.insert(RepositoryPath::of(&entry.record()), Arc::clone(entry));
+        self.arrivals.fetch_add(1, Ordering::Release);
     }
 
     /// Forgets a repository.

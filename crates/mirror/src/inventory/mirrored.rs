@@ -82,6 +82,11 @@ impl Inventory {
         self.index.find(external_id)
     }
 
+    /// How often a repository has come to a path since the start.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.index.arrivals()
+    }
+
     /// Every entry, also those that are not served at the moment.
     pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
         self.index.all()
@@ -91,7 +96,7 @@ impl Inventory {
     pub(crate) fn is_mirrored(&self, entry: &Entry) -> bool {
         let record = entry.record();
         record.removed_at.is_none()
-            && self.link.is_installed()
+            && self.link.serves()
             && self.selection.current().covers(&record.project_id)
     }
 

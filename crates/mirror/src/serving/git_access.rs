@@ -1,8 +1,8 @@
 //! Which repository a git request gets, if any.
 //!
-//! A repository that does not exist and one that the caller may not read look the same: 401 without valid
-//! credentials, 404 with them. Whether a user may read is the upstream's decision; public repositories need
-//! none, so they are served even while the upstream is away.
+//! A repository that does not exist and one that the caller may not read look the same, and cost the upstream the same
+//! question: 401 without valid credentials, 404 with them. Whether a user may read is the upstream's decision; public
+//! repositories need none, so they are served even while the upstream is away.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 
 use super::freshness::{Freshness, wait_until_fresh};
-use crate::access::AccessDecisions;
 use crate::access::permit::{self, Reader};
+use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
 use crate::upstream_link::UpstreamLink;
@@ -58,11 +58,14 @@ impl GitServing {
         credentials: &Credentials,
         peer: Option<IpAddr>,
     ) -> Result<ServedRepository, Refusal> {
+        self.link.refuse_while_in_doubt()?;
+        let arrivals = self.inventory.arrivals();
         let found = self.inventory.find_mirrored_by_path(project_key, slug);
-        let (entry, reader) = self.permit(found, credentials, peer).await?;
+        let record = found.as_ref().map(|entry| entry.record());
+        let asked = AskedRepository::by_path(project_key, slug, record.as_deref(), arrivals);
+        let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
         let served = self.open_entry(&entry, &reader).await?;
-        // What is public is read without a question to the upstream, whoever the reader says to be.
-        Ok(ServedRepository { user: self.decisions.known_user(credentials), ..served })
+        Ok(ServedRepository { user, ..served })
     }
 
     /// Fetches objects that a client wants and that are not here, those objects only.
@@ -97,27 +100,25 @@ impl GitServing {
     async fn permit(
         &self,
         found: Option<Arc<Entry>>,
+        asked: &AskedRepository,
         credentials: &Credentials,
         peer: Option<IpAddr>,
-    ) -> Result<(Arc<Entry>, Reader), Refusal> {
+    ) -> Result<(Arc<Entry>, Reader, Option<UserIdentity>), Refusal> {
         if let Some(entry) = &found
             && let Some(reader) = permit::read_public(&entry.record())
         {
-            return Ok((Arc::clone(entry), reader));
+            // What is public is read without a question to the upstream, whoever the reader says to be.
+            return Ok((Arc::clone(entry), reader, self.decisions.known_user(credentials)));
         }
         if *credentials == Credentials::None {
             return Err(Refusal::unauthenticated(
                 "Credentials of the upstream are needed to read this repository.",
             ));
         }
-        let Some(entry) = found else {
-            self.decisions.decide(credentials, peer, None).await?;
-            return Err(permit::repository_not_found());
-        };
-        let record = entry.record();
-        let decision = self.decisions.decide(credentials, peer, permit::id_to_decide_by(&record)).await?;
-        let reader = permit::read(record, &decision)?;
-        Ok((entry, reader))
+        let decision = self.decisions.decide(credentials, peer, Some(asked)).await?;
+        let entry = found.ok_or_else(permit::repository_not_found)?;
+        let reader = permit::read(entry.record(), &decision)?;
+        Ok((entry, reader, Some(decision.user)))
     }
 
     async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {

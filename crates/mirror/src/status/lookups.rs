@@ -7,8 +7,8 @@ use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredRepository, UpstreamServer};
 
-use crate::access::AccessDecisions;
 use crate::access::permit::{self, Administrator, Reader};
+use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Inventory, is_available};
 use crate::upstream_link::{Introduction, UpstreamFacts, UpstreamLink, UpstreamUrl};
 
@@ -73,16 +73,17 @@ impl Lookups {
         peer: Option<IpAddr>,
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
+        self.link.refuse_while_in_doubt()?;
+        let arrivals = self.inventory.arrivals();
         let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
         match caller {
             Caller::Upstream { .. } => {
                 permit::read_as_upstream(found.ok_or_else(permit::repository_not_found)?, caller)
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
-                let record = found.ok_or_else(permit::repository_not_found)?;
-                let decision =
-                    self.decisions.decide(credentials, peer, permit::id_to_decide_by(&record)).await?;
-                permit::read(record, &decision)
+                let asked = AskedRepository::by_id(external_id, found.as_deref(), arrivals);
+                let decision = self.decisions.decide(credentials, peer, Some(&asked)).await?;
+                permit::read(found.ok_or_else(permit::repository_not_found)?, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(
                 "This needs a link signed by the upstream, or the credentials of a user who may read the repository.",

@@ -102,11 +102,11 @@ impl StatusReport {
     /// The state of the mirror as a whole.
     pub fn now(&self) -> MirrorStatus {
         let (upstream, facts) = (self.link.upstream(), self.link.facts());
-        let is_installed = self.link.is_installed();
+        let serves = self.link.serves();
         let counts = self.inventory.counts();
         let sweeps = self.sweep_progress.state();
-        let discovering = is_installed && !sweeps.has_compared() && !sweeps.was_ready;
-        let is_through = self.sweep_progress.settle(is_installed && counts.undecided == 0);
+        let discovering = serves && !sweeps.has_compared() && !sweeps.was_ready;
+        let is_through = self.sweep_progress.settle(serves && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
         MirrorStatus {
             server_id: self.introduction.server_id.clone(),
@@ -114,8 +114,8 @@ impl StatusReport {
             upstream_url: self.link.url().to_string(),
             upstream_state: upstream.state,
             upstream: facts,
-            reason: upstream.last_error.clone(),
-            ready: is_installed && is_through,
+            reason: self.link.complaint(),
+            ready: serves && is_through,
             progress: Progress {
                 discovering,
                 synced: counts.synced,

@@ -1,19 +1,21 @@
 //! Tells the upstream how far this mirror is, every few seconds and when that has changed, so that both sides know soon
 //! that the other is there, or is not.
 //!
-//! When the upstream comes back, all is compared with it at once. What is known of it is noted for the next process.
+//! When the upstream comes back, all is compared with it at once. What is known of it is noted for the next process. When
+//! it has refused a signature, nothing is served until it has accepted one, and it is asked at once whether it does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_api::models::RestMirrorCopies;
+use heliostat_auth::Secret;
 use heliostat_peer::{BackOff, CallError, Clock};
 use tokio_util::sync::CancellationToken;
 
 use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
 use crate::inventory::Inventory;
-use crate::upstream_link::{Heartbeat, UpstreamClient, UpstreamLink, refuses_our_secret};
+use crate::upstream_link::{Heartbeat, LinkEvent, UpstreamClient, UpstreamLink, refuses_our_secret};
 
 /// How often the upstream is told without any change.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -59,13 +61,12 @@ impl KeepContact {
                     self.take_in_turn();
                     continue;
                 }
+                () = self.link.doubted() => {}
                 () = contact.news() => tokio::time::sleep(NEWS_PAUSE).await,
                 () = tokio::time::sleep(self.pause(failures)) => {}
             }
             match self.tell(&mut listens).await {
                 Ok(()) => failures = 0,
-                // The sweep finds out what to do about it.
-                Err(error) if refuses_our_secret(&error) => self.sweep_signal.wake(),
                 Err(_) => failures += 1,
             }
             if self.clock.now_ms().saturating_sub(noted_at) >= NOTE_INTERVAL_MS {
@@ -97,12 +98,37 @@ impl KeepContact {
 
     /// Tells the upstream which process this is and how far it is, if it listens to that.
     async fn tell(&self, listens: &mut bool) -> Result<(), CallError> {
+        if let Some(secret) = self.link.secret().filter(|_| self.link.is_in_doubt()) {
+            self.end_doubt(&secret).await?;
+        }
         let Some(secret) = self.link.secret_in_force() else { return Ok(()) };
         self.heartbeat.beat(&secret).await?;
         if *listens {
             *listens = self.client.tell_standing(self.copies(), &secret).await?;
         }
         Ok(())
+    }
+
+    /// Asks the upstream once more whether it accepts the signature that it has refused. A second refusal ends the link until
+    /// it does.
+    async fn end_doubt(&self, secret: &Secret) -> Result<(), CallError> {
+        match self.client.server_time_ms(secret).await {
+            Ok(_) => {
+                self.sweep_signal.wake();
+                Ok(())
+            }
+            // Unless the link was made anew meanwhile.
+            Err(error) if refuses_our_secret(&error) && self.link.is_in_doubt() => {
+                if let Err(error) = self.link.apply(LinkEvent::SecretRefused, Some(error.to_string())).await {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot record the state of the upstream"
+                    );
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn copies(&self) -> RestMirrorCopies {

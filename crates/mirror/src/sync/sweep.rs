@@ -25,9 +25,7 @@ use super::sync_repository::{SyncFailure, Synchroniser};
 use crate::inventory::{
     Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, Selection, judge_removal,
 };
-use crate::upstream_link::{
-    LinkEvent, UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found, refuses_our_secret,
-};
+use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found};
 
 /// How many pages of a listing are read before it is called endless.
 const MAX_PAGES: usize = 10_000;
@@ -110,7 +108,7 @@ impl Sweep {
                 }
                 Err(failure) => {
                     failures += 1;
-                    self.take_in_failed_sweep(&failure).await;
+                    self.take_in_failed_sweep(&failure);
                     RETRY.after(failures).min(self.interval)
                 }
             };
@@ -136,20 +134,11 @@ impl Sweep {
         }
     }
 
-    async fn take_in_failed_sweep(&self, failure: &SweepFailure) {
+    fn take_in_failed_sweep(&self, failure: &SweepFailure) {
         let reason = failure.to_string();
         tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
-        self.progress.sweep_failed(reason.clone());
+        self.progress.sweep_failed(reason);
         self.link.contact().not_compared();
-        if let SweepFailure::Upstream(error) = failure
-            && refuses_our_secret(error)
-            && let Err(error) = self.link.apply(LinkEvent::SecretRefused, Some(reason)).await
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "cannot record the state of the upstream"
-            );
-        }
     }
 
     async fn sweep_if_installed(&self) -> Result<(), SweepFailure> {

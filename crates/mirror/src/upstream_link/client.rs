@@ -13,10 +13,9 @@ use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
 use reqwest::StatusCode;
 use url::Url;
 
-use super::contact::Contact;
 use super::descriptor::addon_key;
-use super::identity::UpstreamUrl;
 use super::install::UpstreamMake;
+use super::link::UpstreamLink;
 use super::repository::UnfitValue;
 
 /// How this server names itself to its upstream.
@@ -88,21 +87,18 @@ pub(crate) struct UpstreamClient {
     /// Whether calls are signed in the name of the add-on, and not of the server.
     signs_as_addon: Arc<AtomicBool>,
     clock: Clock,
-    contact: Arc<Contact>,
+    /// Takes in whether calls are answered, and their signatures accepted.
+    link: Arc<UpstreamLink>,
 }
 
 impl UpstreamClient {
-    /// Notes in `contact` whether calls are answered.
-    pub(crate) fn new(
-        url: &UpstreamUrl,
-        server_id: String,
-        contact: Arc<Contact>,
-        clock: Clock,
-    ) -> reqwest::Result<Self> {
+    /// Calls the upstream of a link, and notes there how that goes.
+    pub(crate) fn new(link: Arc<UpstreamLink>, server_id: String, clock: Clock) -> reqwest::Result<Self> {
         let client = PeerClient::new(USER_AGENT, Destinations::Configured, clock.clone())?;
         let addon_key = addon_key(&server_id);
         let signs_as_addon = Arc::default();
-        Ok(Self { client, base_url: url.to_url(), server_id, addon_key, signs_as_addon, clock, contact })
+        let base_url = link.url().to_url();
+        Ok(Self { client, base_url, server_id, addon_key, signs_as_addon, clock, link })
     }
 
     /// Signs from now on as an upstream of this make wants it.
@@ -126,7 +122,9 @@ impl UpstreamClient {
 
     /// Calls an operation that needs no signature.
     pub(super) async fn call<R: RemoteCall>(&self, request: &R) -> Result<R::Answer, CallError> {
-        self.ask(Call::of(request, &self.base_url)).await
+        let answer = self.client.ask(Call::of(request, &self.base_url)).await;
+        self.note_contact(&answer);
+        answer
     }
 
     /// Calls an operation in the name of this mirror.
@@ -135,7 +133,7 @@ impl UpstreamClient {
         request: &R,
         secret: &Secret,
     ) -> Result<R::Answer, CallError> {
-        self.ask(Call::of(request, &self.base_url).signed_by(self.signer(secret))).await
+        self.ask_signed(Call::of(request, &self.base_url), secret).await
     }
 
     /// The same, for what must be known soon: while a user waits for the answer.
@@ -144,8 +142,7 @@ impl UpstreamClient {
         request: &R,
         secret: &Secret,
     ) -> Result<R::Answer, CallError> {
-        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret));
-        self.ask(call.timeout(URGENT_TIMEOUT)).await
+        self.ask_signed(Call::of(request, &self.base_url).timeout(URGENT_TIMEOUT), secret).await
     }
 
     /// Calls an operation that not every upstream has, and says whether this one does. That it does not says nothing about
@@ -163,6 +160,7 @@ impl UpstreamClient {
             return Ok(None);
         }
         self.note_contact(&answer);
+        self.note_signature(&answer, secret);
         answer.map(Some)
     }
 
@@ -182,17 +180,30 @@ impl UpstreamClient {
         format!("JWT {}", sign(secret, &claims))
     }
 
-    async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
-        let answer = self.client.ask(call).await;
+    async fn ask_signed<'a, R: RemoteCall>(
+        &'a self,
+        call: Call<'a, R>,
+        secret: &'a Secret,
+    ) -> Result<R::Answer, CallError> {
+        let answer = self.client.ask(call.signed_by(self.signer(secret))).await;
         self.note_contact(&answer);
+        self.note_signature(&answer, secret);
         answer
     }
 
     fn note_contact<T>(&self, answer: &Result<T, CallError>) {
         if answer.as_ref().is_err_and(is_no_answer) {
-            self.contact.not_answered();
+            self.link.contact().not_answered();
         } else {
-            self.contact.answered();
+            self.link.contact().answered();
+        }
+    }
+
+    fn note_signature<T>(&self, answer: &Result<T, CallError>, secret: &Secret) {
+        match answer {
+            Ok(_) => self.link.signature_accepted(secret),
+            Err(error) if refuses_our_secret(error) => self.link.signature_refused(secret),
+            Err(_) => {}
         }
     }
 

@@ -189,7 +189,7 @@ impl UpstreamLink {
 
     /// In doubt, when the upstream does not answer for instance, the old secret counts.
     async fn old_secret_is_in_force(&self, client: &UpstreamClient) -> bool {
-        match self.secret_in_force() {
+        match self.secret().filter(|_| self.is_installed()) {
             None => false,
             Some(secret) => match client.server_time_ms(&secret).await {
                 Ok(_) => true,

@@ -10,7 +10,8 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorStore, StoreError, UpstreamServer, UpstreamServerId, UpstreamSettings, UpstreamState,
 };
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
 
 use super::contact::{Contact, UpstreamFacts};
 use super::identity::UpstreamUrl;
@@ -18,6 +19,10 @@ use super::state::{LinkEvent, state_after};
 
 /// Where it is noted when the upstream was last in contact, followed by the upstream's id.
 const CONTACT_SETTING: &str = "contact ";
+
+/// What clients and operators are told while the link is in doubt.
+const IN_DOUBT: &str =
+    "upstream has refused the signature of this mirror, which serves nothing until one is accepted";
 
 /// The one upstream that this mirror follows; its record is shown from memory.
 #[derive(Debug)]
@@ -28,6 +33,9 @@ pub struct UpstreamLink {
     clock: Clock,
     contact: Arc<Contact>,
     current: watch::Sender<Arc<UpstreamServer>>,
+    /// The secret of the last signature that the upstream has refused, until it accepts one.
+    refused: Mutex<Option<Secret>>,
+    doubted: Notify,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -39,7 +47,17 @@ impl UpstreamLink {
         let current = watch::Sender::new(Arc::new(upstream));
         let noted = store.get_setting(&format!("{CONTACT_SETTING}{id}")).await?;
         let contact = Arc::new(Contact::open(noted.as_deref(), clock.clone()));
-        Ok(Self { url, id, store, clock, contact, current, changing: tokio::sync::Mutex::default() })
+        Ok(Self {
+            url,
+            id,
+            store,
+            clock,
+            contact,
+            current,
+            refused: Mutex::default(),
+            doubted: Notify::new(),
+            changing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The id under which this mirror lists its upstream.
@@ -99,6 +117,57 @@ impl UpstreamLink {
         self.state() == UpstreamState::Installed
     }
 
+    /// Whether the upstream has refused the present signature, and has accepted none since.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let refused = self.refused.lock();
+        refused.is_some() && self.is_installed() && *refused == self.secret()
+    }
+
+    /// Whether this mirror may serve: the link holds, and the upstream has said nothing else.
+    pub(crate) fn serves(&self) -> bool {
+        self.is_installed() && !self.is_in_doubt()
+    }
+
+    /// Refuses to serve anything while the link is in doubt.
+    pub(crate) fn refuse_while_in_doubt(&self) -> Result<(), Refusal> {
+        if self.is_in_doubt() { Err(Refusal::unavailable(format!("The {IN_DOUBT}."))) } else { Ok(()) }
+    }
+
+    /// What is wrong with the link, in words for `/status`.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        if self.is_in_doubt() {
+            Some(format!("the {IN_DOUBT}"))
+        } else {
+            self.current.borrow().last_error.clone()
+        }
+    }
+
+    /// Waits until the link has come into doubt since this was asked last.
+    pub(crate) async fn doubted(&self) {
+        self.doubted.notified().await;
+    }
+
+    /// The upstream has refused a signature with this secret. One that is not in force does not matter: anyone can claim an
+    /// installation.
+    pub(super) fn signature_refused(&self, secret: &Secret) {
+        if self.secret().as_ref() != Some(secret) {
+            return;
+        }
+        let before = self.refused.lock().replace(secret.clone());
+        if before.as_ref() != Some(secret) && self.is_installed() {
+            tracing::warn!(upstream.url = %self.url, "the {IN_DOUBT}");
+            self.doubted.notify_one();
+        }
+    }
+
+    /// The upstream has accepted a signature with this secret.
+    pub(super) fn signature_accepted(&self, secret: &Secret) {
+        let mut refused = self.refused.lock();
+        if refused.as_ref() == Some(secret) {
+            *refused = None;
+        }
+    }
+
     /// The shared secret, also while the link is in doubt.
     pub(crate) fn secret(&self) -> Option<Secret> {
         self.current.borrow().shared_secret.as_deref().map(Secret::new)
@@ -106,7 +175,7 @@ impl UpstreamLink {
 
     /// The shared secret of a link that holds.
     pub(crate) fn secret_in_force(&self) -> Option<Secret> {
-        if self.is_installed() { self.secret() } else { None }
+        if self.serves() { self.secret() } else { None }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<UpstreamServer>> {

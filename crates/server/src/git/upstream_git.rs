@@ -2,18 +2,54 @@
 
 use bytes::Bytes;
 use heliostat_auth::Caller;
-use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::ServedRepository;
+use heliostat_git::{ByteStream, FairQueue, GitProtocol, Shares};
+use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_refusal::Refusal;
 use heliostat_upstream::Upstream;
+use heliostat_upstream::permit::{Reader, Writer};
 
 use super::access::{GitAccess, GitClient, Readable, RepositoryPath};
 use crate::client_keys::key_of_caller;
+
+/// How many requests look up their repository in the database at once.
+const MAX_LOOK_UPS: usize = 32;
+
+/// Looking up is shared among clients only.
+const ANY_REPOSITORY: u64 = 0;
 
 /// The upstream as git clients see it.
 pub struct UpstreamGit {
     /// The primary.
     pub upstream: Upstream,
+    /// So that a flood of requests leaves the database to others.
+    look_ups: FairQueue,
+}
+
+impl UpstreamGit {
+    /// The primary, to which nobody has come yet.
+    pub fn new(upstream: Upstream) -> Self {
+        Self { upstream, look_ups: FairQueue::new(Shares::of_requests(MAX_LOOK_UPS)) }
+    }
+
+    async fn reader<'a>(
+        &self,
+        client: &'a GitClient<Caller>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Reader<'a>, Refusal> {
+        let _place = self.look_ups.permit(ANY_REPOSITORY, key_of(client)).await;
+        let slug = without_suffix(path.slug);
+        self.upstream.repositories().reader(&client.identity, path.project_key, slug).await
+    }
+
+    async fn writer<'a>(
+        &self,
+        client: &'a GitClient<Caller>,
+        path: RepositoryPath<'_>,
+    ) -> Result<Writer<'a>, Refusal> {
+        let _place = self.look_ups.permit(ANY_REPOSITORY, key_of(client)).await;
+        let slug = without_suffix(path.slug);
+        self.upstream.repositories().writer(&client.identity, path.project_key, slug).await
+    }
 }
 
 impl GitAccess for UpstreamGit {
@@ -24,15 +60,9 @@ impl GitAccess for UpstreamGit {
         client: &GitClient<Caller>,
         path: RepositoryPath<'_>,
     ) -> Result<Readable, Refusal> {
-        let repositories = self.upstream.repositories();
-        let reader =
-            repositories.reader(&client.identity, path.project_key, without_suffix(path.slug)).await?;
-        let repository = repositories.read_with_git(&reader).await?;
-        Ok(Readable {
-            repository,
-            reader: key_of_caller(&client.identity, client.address).into(),
-            freshness: None,
-        })
+        let reader = self.reader(client, path).await?;
+        let repository = self.upstream.repositories().read_with_git(&reader).await?;
+        Ok(Readable { repository, reader: key_of(client).into(), freshness: None })
     }
 
     async fn pushable(
@@ -40,14 +70,9 @@ impl GitAccess for UpstreamGit {
         client: &GitClient<Caller>,
         path: RepositoryPath<'_>,
     ) -> Result<ServedRepository, Refusal> {
-        let repositories = self.upstream.repositories();
-        let writer =
-            repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
-        Ok(repositories
-            .push_with_git(&writer)
-            .await?
-            .git()
-            .asked_by(key_of_caller(&client.identity, client.address)))
+        let writer = self.writer(client, path).await?;
+        let access = self.upstream.repositories().push_with_git(&writer).await?;
+        Ok(access.git().asked_by(key_of(client)))
     }
 
     fn base_url(&self) -> &str {
@@ -67,15 +92,14 @@ impl GitAccess for UpstreamGit {
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
-        let repositories = self.upstream.repositories();
-        let writer =
-            repositories.writer(&client.identity, path.project_key, without_suffix(path.slug)).await?;
-        let access = repositories
-            .push_with_git(&writer)
-            .await?
-            .asked_by(key_of_caller(&client.identity, client.address));
+        let (writer, repositories) = (self.writer(client, path).await?, self.upstream.repositories());
+        let access = repositories.push_with_git(&writer).await?.asked_by(key_of(client));
         Ok(repositories.receive_pack(access, pack, protocol).await?.output)
     }
+}
+
+fn key_of(client: &GitClient<Caller>) -> ClientKey {
+    key_of_caller(&client.identity, client.address)
 }
 
 /// The slug of a repository: clients append `.git` or not.

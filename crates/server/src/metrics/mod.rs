@@ -12,6 +12,7 @@ mod endpoint;
 mod freshness;
 mod housekeeping;
 mod mirror;
+mod mirror_standings;
 mod process;
 #[cfg(test)]
 mod reference_page;
@@ -23,5 +24,6 @@ pub use disk_agreement::DiskMetrics;
 pub use endpoint::metrics;
 pub use freshness::FreshnessCounters;
 pub use mirror::MirrorMetrics;
+pub use mirror_standings::MirrorStandings;
 pub use process::ProcessMetrics;
 pub use snapshot::Metrics;

@@ -6,6 +6,7 @@ use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
 use super::disk_agreement::DiskMetrics;
 use super::mirror::MirrorMetrics;
+use super::mirror_standings;
 use super::snapshot::Metrics;
 
 const PAGE: &str = include_str!("../../../../docs/metrics.md");
@@ -44,7 +45,15 @@ fn all_metrics() -> String {
     let serving = ServingCounters { repositories, waited: Duration::ZERO, ..ServingCounters::default() };
     let mirror = MirrorMetrics::default();
     let disk = DiskMetrics::default();
-    Metrics { role: "mirror", serving, disk: Some(disk), mirror: Some(mirror), ..Metrics::default() }.text()
+    Metrics {
+        role: "mirror",
+        serving,
+        disk: Some(disk),
+        mirrors: Some(mirror_standings::sample()),
+        mirror: Some(mirror),
+        ..Metrics::default()
+    }
+    .text()
 }
 
 #[test]

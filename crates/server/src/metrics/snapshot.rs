@@ -12,6 +12,7 @@ use super::disk_agreement::DiskMetrics;
 use super::disk_room;
 use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
+use super::mirror_standings::MirrorStandings;
 use super::process::ProcessMetrics;
 use super::{connections, housekeeping, response_cache};
 use crate::http::ConnectionCounters;
@@ -29,6 +30,8 @@ pub struct Metrics {
     pub room: Option<DiskRoom>,
     /// Whether records and disk agree, at an upstream.
     pub disk: Option<DiskMetrics>,
+    /// How the mirrors stand, at an upstream whose database answers.
+    pub mirrors: Option<MirrorStandings>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
     /// The connections.
@@ -62,6 +65,9 @@ impl Collector for Metrics {
         disk_room::encode(self.room, &mut encoder)?;
         if let Some(disk) = &self.disk {
             disk.encode(&mut encoder)?;
+        }
+        if let Some(mirrors) = &self.mirrors {
+            mirrors.encode(&mut encoder)?;
         }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;

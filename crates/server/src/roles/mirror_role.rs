@@ -57,7 +57,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let connections = role.clients().connections().clone();
     let take_metrics =
         metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness), connections);
-    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
@@ -78,6 +78,7 @@ fn metrics_of(
         housekeeping: engine.housekeeping_counters(),
         room: engine.room(),
         disk: None,
+        mirrors: None,
         mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
         connections: connections.counters(),
         process: ProcessMetrics::now(),

@@ -18,7 +18,7 @@ use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{DatabaseGate, Spool};
-use crate::metrics::{self, DiskMetrics, Metrics, ProcessMetrics};
+use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -56,16 +56,29 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let (asked, connections) = (domain.clone(), role.clients().connections().clone());
-    let take_metrics = move || Metrics {
-        role: Role::Upstream.as_str(),
-        serving: engine.counters(),
-        housekeeping: engine.housekeeping_counters(),
-        room: engine.room(),
-        disk: Some(DiskMetrics::new(&asked.disk_agreement())),
-        mirror: None,
-        connections: connections.counters(),
-        process: ProcessMetrics::now(),
+    let (asked, asked_database) = (domain.clone(), database.clone());
+    let connections = role.clients().connections().clone();
+    let take_metrics = move || {
+        let (engine, asked, database) = (Arc::clone(&engine), asked.clone(), asked_database.clone());
+        let connections = connections.clone();
+        async move {
+            // A database that is away is not waited for.
+            let mirrors = match database.absence() {
+                None => asked.mirror_standings().await.ok(),
+                Some(_) => None,
+            };
+            Metrics {
+                role: Role::Upstream.as_str(),
+                serving: engine.counters(),
+                housekeeping: engine.housekeeping_counters(),
+                room: engine.room(),
+                disk: Some(DiskMetrics::new(&asked.disk_agreement())),
+                mirrors: mirrors.map(MirrorStandings::new),
+                mirror: None,
+                connections: connections.counters(),
+                process: ProcessMetrics::now(),
+            }
+        }
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
@@ -87,7 +100,7 @@ fn routes(
         Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
-        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit { upstream: domain.clone() }, spool))
+        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain, database))
         .at("/metrics", metrics);

@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod delivery_queue;
+mod last_holder;
 mod mirror_servers;
 mod outbox;
 mod permissions;

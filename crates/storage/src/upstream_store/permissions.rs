@@ -9,6 +9,7 @@ use sea_orm::{
 };
 
 use super::UpstreamStore;
+use super::last_holder::{ALWAYS_HELD, require_another_holder};
 use super::outbox::announce;
 use crate::entities::{global_permission, project_permission, repository_permission, user_account};
 use crate::error::{StoreError, require_row};
@@ -18,7 +19,8 @@ use crate::records::{NewEvent, PermissionLevel, PermissionsOfUser, UserPermissio
 use crate::text_search::describes_user;
 
 impl UpstreamStore {
-    /// Grants a user a permission at a level, in place of the one they have there, and announces it.
+    /// Grants a user a permission at a level, in place of the one they have there, and announces it. The last one who holds
+    /// SYS_ADMIN keeps it.
     pub async fn set_permission(
         &self,
         level: PermissionLevel,
@@ -26,8 +28,11 @@ impl UpstreamStore {
         permission: &str,
         events: Vec<NewEvent>,
     ) -> Result<(), StoreError> {
-        let permission = Set(permission.to_owned());
         let transaction = self.database.begin_write().await?;
+        if level == PermissionLevel::Global && permission != ALWAYS_HELD {
+            require_another_holder(&transaction, user_id).await?;
+        }
+        let permission = Set(permission.to_owned());
         let written = match level {
             PermissionLevel::Global => {
                 let row = global_permission::ActiveModel { user_id: Set(user_id), permission };
@@ -55,7 +60,7 @@ impl UpstreamStore {
         Ok(transaction.commit().await?)
     }
 
-    /// Takes a user's permission at a level away and announces it.
+    /// Takes a user's permission at a level away and announces it. The last one who holds SYS_ADMIN keeps it.
     pub async fn revoke_permission(
         &self,
         level: PermissionLevel,
@@ -65,6 +70,7 @@ impl UpstreamStore {
         let transaction = self.database.begin_write().await?;
         let deleted = match level {
             PermissionLevel::Global => {
+                require_another_holder(&transaction, user_id).await?;
                 global_permission::Entity::delete_by_id(user_id).exec(&transaction).await
             }
             PermissionLevel::Project(id) => {

@@ -1,11 +1,12 @@
 //! Users.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
+use super::last_holder::require_another_holder;
 use super::outbox::announce;
 use crate::entities::user_account;
 use crate::error::{StoreError, UniqueField, require_row};
@@ -87,7 +88,7 @@ impl UpstreamStore {
         Ok(user_account::Entity::find().count(self.database.connection()).await?)
     }
 
-    /// Changes a user and announces it.
+    /// Changes a user and announces it. The last one who holds SYS_ADMIN stays active.
     pub async fn update_user(
         &self,
         id: UserId,
@@ -105,7 +106,11 @@ impl UpstreamStore {
         if let Some(active) = update.active {
             row.active = Set(active);
         }
-        self.save_user(row, id, events).await
+        let transaction = self.database.begin_write().await?;
+        if update.active == Some(false) {
+            require_another_holder(&transaction, id).await?;
+        }
+        save_user(transaction, row, id, events).await
     }
 
     /// Sets or, with `None`, removes a user's password and announces it.
@@ -120,29 +125,30 @@ impl UpstreamStore {
             password_hash: Set(password_hash),
             ..Default::default()
         };
-        self.save_user(row, id, events).await.map(drop)
+        let transaction = self.database.begin_write().await?;
+        save_user(transaction, row, id, events).await.map(drop)
     }
 
-    /// Deletes a user with their tokens and permissions, and announces it.
+    /// Deletes a user with their tokens and permissions, and announces it. The last one who holds SYS_ADMIN stays.
     pub async fn delete_user(&self, id: UserId, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
+        require_another_holder(&transaction, id).await?;
         let deleted = user_account::Entity::delete_by_id(id).exec(&transaction).await?;
         require_row(deleted.rows_affected, "user", &id)?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
+}
 
-    async fn save_user(
-        &self,
-        row: user_account::ActiveModel,
-        id: UserId,
-        events: Vec<NewEvent>,
-    ) -> Result<User, StoreError> {
-        let transaction = self.database.begin_write().await?;
-        let updated = row.update(&transaction).await;
-        let updated = updated.map_err(|error| StoreError::from(error).or_missing_row("user", &id))?;
-        announce(&transaction, events).await?;
-        transaction.commit().await?;
-        Ok(updated.into())
-    }
+async fn save_user(
+    transaction: DatabaseTransaction,
+    row: user_account::ActiveModel,
+    id: UserId,
+    events: Vec<NewEvent>,
+) -> Result<User, StoreError> {
+    let updated = row.update(&transaction).await;
+    let updated = updated.map_err(|error| StoreError::from(error).or_missing_row("user", &id))?;
+    announce(&transaction, events).await?;
+    transaction.commit().await?;
+    Ok(updated.into())
 }

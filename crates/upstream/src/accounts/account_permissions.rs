@@ -10,9 +10,6 @@ use heliostat_storage::{Page, PageRequest, PermissionLevel, User, UserId, UserPe
 use super::part::Accounts;
 use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
 
-/// How many holders of global permissions are read at once.
-const HOLDERS_PAGE: u64 = 500;
-
 impl Accounts {
     /// Users with a permission for the whole server.
     pub async fn global_permissions(
@@ -156,38 +153,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// A permission can be lowered only by a user who holds it, and one SYS_ADMIN must remain.
+    /// A permission can be lowered only by a user who holds it.
     async fn permit_lowering(&self, caller: &Caller, id: UserId) -> Result<(), Refusal> {
         let Some(held) = self.global_permission(id).await? else {
             return Ok(());
         };
-        permit::grant_global(caller, held)?;
-        if held == GlobalPermission::SysAdmin && !self.another_sys_admin(id).await? {
-            return Err(Refusal::conflict_in(
-                "name",
-                "This is the last user with SYS_ADMIN; one must remain.",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn another_sys_admin(&self, id: UserId) -> Result<bool, Refusal> {
-        let sys_admin = GlobalPermission::SysAdmin.as_str();
-        let mut start = 0;
-        loop {
-            let request = PageRequest { start, limit: HOLDERS_PAGE };
-            let page = self.store.list_permissions(PermissionLevel::Global, None, request).await?;
-            let other = |held: &UserPermission| {
-                held.permission == sys_admin && held.user.id != id && held.user.active
-            };
-            if page.values.iter().any(other) {
-                return Ok(true);
-            }
-            match page.next_start {
-                Some(next) => start = next,
-                None => return Ok(false),
-            }
-        }
+        permit::grant_global(caller, held).map(drop)
     }
 }
 

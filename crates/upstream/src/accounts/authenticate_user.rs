@@ -4,6 +4,7 @@ use heliostat_auth::{GlobalPermission, LoginOrigin, RepositoryPermission, Secret
 use heliostat_refusal::Refusal;
 use heliostat_storage::{RepositoryId, User};
 
+use super::grants::NO_REPOSITORY;
 use super::part::Accounts;
 use crate::permit::MirrorCaller;
 
@@ -57,14 +58,11 @@ impl Accounts {
         };
         let (user, global) = (login.user.clone(), login.global);
         let as_user = login.into_caller();
-        let repository = match repository_id {
-            Some(id) => self.store.find_repository(RepositoryId(id)).await?,
-            None => None,
-        };
-        let repository = match repository {
-            Some(repository) => self.repository_permission(&as_user, &repository).await?,
-            None => None,
-        };
+        // A mirror that has nothing under the name that its user asked for names no repository; that takes the same time.
+        let id = repository_id.map_or(NO_REPOSITORY, RepositoryId);
+        let found = self.store.find_repository(id).await?;
+        let named = self.named_repository(&as_user, id.to_string(), found).await?;
+        let repository = named.found.map(|(_, held)| held);
         Ok(AuthenticatedUser { user, global: as_user.global().unwrap_or(global), repository })
     }
 }

@@ -12,10 +12,56 @@ use heliostat_storage::{
 };
 
 use super::part::Accounts;
+use crate::permit::{self, Named};
+
+/// An id that no project has: the store counts from 1.
+const NO_PROJECT: ProjectId = ProjectId(0);
+/// An id that no repository has.
+pub(super) const NO_REPOSITORY: RepositoryId = RepositoryId(0);
 
 impl Accounts {
+    /// What a caller has named, with what they hold on it. The store is asked the same whether or not there is anything of
+    /// that name, so that the time of the answer does not tell.
+    pub(crate) async fn named_repository(
+        &self,
+        caller: &Caller,
+        name: String,
+        found: Option<Repository>,
+    ) -> Result<Named<Repository, RepositoryPermission>, Refusal> {
+        let held = match &found {
+            Some(repository) => self.repository_permission(caller, repository).await?,
+            None => {
+                self.grants(caller, Some(NO_PROJECT), Some(NO_REPOSITORY)).await?;
+                None
+            }
+        };
+        Ok(Named { name, found: found.zip(held) })
+    }
+
+    /// The same of a project. A caller who may read a repository sees the project that it is in.
+    pub(crate) async fn named_project(
+        &self,
+        caller: &Caller,
+        name: String,
+        found: Option<Project>,
+    ) -> Result<Named<Project, ProjectPermission>, Refusal> {
+        let mut held = match &found {
+            Some(project) => self.project_permission(caller, project).await?,
+            None => {
+                self.grants(caller, Some(NO_PROJECT), None).await?;
+                None
+            }
+        };
+        if held.is_none() {
+            let id = found.as_ref().map_or(NO_PROJECT, |project| project.id);
+            let sees_it = self.store.is_project_visible(id, permit::visibility(caller)).await?;
+            held = sees_it.then_some(ProjectPermission::Read);
+        }
+        Ok(Named { name, found: found.zip(held) })
+    }
+
     /// The highest permission that the caller holds on a repository. Mirrors read everything that was announced.
-    pub(crate) async fn repository_permission(
+    async fn repository_permission(
         &self,
         caller: &Caller,
         repository: &Repository,
@@ -35,7 +81,7 @@ impl Accounts {
     }
 
     /// The highest permission that the caller holds on a project. Mirrors read everything.
-    pub(crate) async fn project_permission(
+    async fn project_permission(
         &self,
         caller: &Caller,
         project: &Project,

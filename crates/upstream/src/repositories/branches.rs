@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use heliostat_git::{ObjectId, RefName};
+use heliostat_git::{ClientKey, ObjectId, RefName};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Page, PageRequest, Repository, RepositoryUpdate};
 
@@ -28,7 +28,10 @@ pub enum BranchOrder {
     #[default]
     Name,
     /// Those first whose last commit is the youngest.
-    Youngest,
+    Youngest {
+        /// Whose work it is to look at all of them.
+        client: ClientKey,
+    },
 }
 
 /// Which branches are wanted, and in which order.
@@ -55,8 +58,10 @@ impl Repositories {
         let wanted = query.text.to_lowercase();
         let mut matching: Vec<_> =
             refs.branches().filter(|(name, _)| name.short().to_lowercase().contains(&wanted)).collect();
-        if query.order == BranchOrder::Youngest && matching.len() > 1 {
-            let by_age = self.changes.open_git(repository.id).await?.branches_by_age().await;
+        if let BranchOrder::Youngest { client } = query.order
+            && matching.len() > 1
+        {
+            let by_age = self.changes.open_git(repository.id).await?.asked_by(client).branches_by_age().await;
             let by_age = by_age.map_err(Refusal::internal)?;
             let places: HashMap<&RefName, usize> =
                 by_age.iter().enumerate().map(|(place, name)| (name, place)).collect();

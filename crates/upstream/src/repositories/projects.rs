@@ -13,7 +13,7 @@ use heliostat_storage::{
 
 use super::records::Repositories;
 use crate::names;
-use crate::permit::{self, ProjectAdministrator, ProjectCreator, ProjectReader};
+use crate::permit::{self, Named, ProjectAdministrator, ProjectCreator, ProjectReader};
 
 /// A project to create.
 #[derive(Debug, Clone)]
@@ -71,11 +71,12 @@ impl Repositories {
     /// The project with this id.
     pub async fn project_by_id(&self, caller: &Caller, id: &str) -> Result<Project, Refusal> {
         permit::authenticated(caller)?;
-        let hidden = || permit::hidden(caller, "project", id);
-        let id: ProjectId = id.parse().map_err(|_| hidden())?;
-        let project = self.store.find_project(id).await?.ok_or_else(hidden)?;
-        let held = self.project_permission(caller, &project).await?;
-        Ok(permit::read_project(caller, held, project)?.into())
+        let found = match id.parse::<ProjectId>() {
+            Ok(id) => self.store.find_project(id).await?,
+            Err(_) => None,
+        };
+        let named = self.accounts.named_project(caller, id.to_owned(), found).await?;
+        Ok(permit::read_project(caller, named)?.into())
     }
 
     /// Creates a project and makes the caller its administrator.
@@ -165,8 +166,7 @@ impl Repositories {
         caller: &'a Caller,
         key: &str,
     ) -> Result<ProjectReader<'a>, Refusal> {
-        let (project, held) = self.project_by_key(caller, key).await?;
-        permit::read_project(caller, held, project)
+        permit::read_project(caller, self.project_by_key(caller, key).await?)
     }
 
     /// That the caller administers the project with this key.
@@ -175,37 +175,15 @@ impl Repositories {
         caller: &'a Caller,
         key: &str,
     ) -> Result<ProjectAdministrator<'a>, Refusal> {
-        let (project, held) = self.project_by_key(caller, key).await?;
-        permit::administer_project(caller, held, project)
+        permit::administer_project(caller, self.project_by_key(caller, key).await?)
     }
 
-    /// A project and what the caller holds on it.
     async fn project_by_key(
         &self,
         caller: &Caller,
         key: &str,
-    ) -> Result<(Project, Option<ProjectPermission>), Refusal> {
-        let project = self.store.find_project_by_key(key).await?;
-        let project = project.ok_or_else(|| permit::hidden(caller, "project", key))?;
-        let held = self.project_permission(caller, &project).await?;
-        Ok((project, held))
-    }
-
-    async fn project_permission(
-        &self,
-        caller: &Caller,
-        project: &Project,
-    ) -> Result<Option<ProjectPermission>, Refusal> {
-        let held = self.accounts.project_permission(caller, project).await?;
-        if held.is_none() && self.sees_project(caller, project.id).await? {
-            // A caller who may read a repository sees the project that it is in.
-            return Ok(Some(ProjectPermission::Read));
-        }
-        Ok(held)
-    }
-
-    async fn sees_project(&self, caller: &Caller, id: ProjectId) -> Result<bool, Refusal> {
-        let visible = permit::visibility(caller);
-        Ok(self.store.is_project_visible(id, visible).await?)
+    ) -> Result<Named<Project, ProjectPermission>, Refusal> {
+        let found = self.store.find_project_by_key(key).await?;
+        self.accounts.named_project(caller, key.to_owned(), found).await
     }
 }

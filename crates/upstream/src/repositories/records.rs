@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
 use crate::names;
-use crate::permit::{self, Authenticated, Reader, RepositoryAdministrator, Writer};
+use crate::permit::{self, Authenticated, Named, Reader, RepositoryAdministrator, Writer};
 use crate::webhooks::WebhookEvents;
 
 /// What to change of a repository; `None` leaves it as it is.
@@ -96,11 +96,12 @@ impl Repositories {
     /// The repository with this id.
     pub async fn repository_by_id(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
         permit::authenticated(caller)?;
-        let hidden = || permit::hidden(caller, "repository", id);
-        let id: RepositoryId = id.parse().map_err(|_| hidden())?;
-        let repository = self.store.find_repository(id).await?.ok_or_else(hidden)?;
-        let held = self.accounts.repository_permission(caller, &repository).await?;
-        Ok(permit::read(caller, held, repository)?.into())
+        let found = match id.parse::<RepositoryId>() {
+            Ok(id) => self.store.find_repository(id).await?,
+            Err(_) => None,
+        };
+        let named = self.accounts.named_repository(caller, id.to_owned(), found).await?;
+        Ok(permit::read(caller, named)?.into())
     }
 
     /// Hashes of the repositories that the caller may read, in the order of projects and repositories, after
@@ -229,14 +230,12 @@ impl Repositories {
 
     /// That the caller may read the repository with this slug.
     pub async fn reader<'a>(&self, caller: &'a Caller, key: &str, slug: &str) -> Result<Reader<'a>, Refusal> {
-        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
-        permit::read(caller, held, repository)
+        permit::read(caller, self.repository_by_slug(caller, key, slug).await?)
     }
 
     /// That the caller may push to the repository with this slug.
     pub async fn writer<'a>(&self, caller: &'a Caller, key: &str, slug: &str) -> Result<Writer<'a>, Refusal> {
-        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
-        permit::write(caller, held, repository)
+        permit::write(caller, self.repository_by_slug(caller, key, slug).await?)
     }
 
     /// That the caller administers the repository with this slug.
@@ -246,22 +245,17 @@ impl Repositories {
         key: &str,
         slug: &str,
     ) -> Result<RepositoryAdministrator<'a>, Refusal> {
-        let (repository, held) = self.repository_by_slug(caller, key, slug).await?;
-        permit::administer(caller, held, repository)
+        permit::administer(caller, self.repository_by_slug(caller, key, slug).await?)
     }
 
-    /// A repository and what the caller holds on it.
     async fn repository_by_slug(
         &self,
         caller: &Caller,
         key: &str,
         slug: &str,
-    ) -> Result<(Repository, Option<RepositoryPermission>), Refusal> {
+    ) -> Result<Named<Repository, RepositoryPermission>, Refusal> {
         let found = self.store.find_repository_by_slug(key, slug).await?;
-        let repository =
-            found.ok_or_else(|| permit::hidden(caller, "repository", &format!("{key}/{slug}")))?;
-        let held = self.accounts.repository_permission(caller, &repository).await?;
-        Ok((repository, held))
+        self.accounts.named_repository(caller, format!("{key}/{slug}"), found).await
     }
 }
 

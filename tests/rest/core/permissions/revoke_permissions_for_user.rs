@@ -35,6 +35,27 @@ async fn behaviour_one_system_administrator_must_remain() {
 }
 
 #[tokio::test]
+async fn behaviour_of_two_who_take_it_from_each_other_at_the_same_time_one_keeps_it() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let (first, second) = (Identity::admin(), upstream.user_with("SYS_ADMIN").await);
+    let (as_first, as_second) = (upstream.client(&first), upstream.client(&second));
+    let path_of = |user: &Identity| format!("{PATH}?name={}", user.name());
+    for _ in 0..10 {
+        let (of_second, of_first) = (path_of(&second), path_of(&first));
+        let (one, other) = tokio::join!(as_first.delete(&of_second), as_second.delete(&of_first));
+        let remaining = match (one.status, other.status) {
+            (204, 204) => panic!("both have lost it"),
+            (204, _) => (&as_first, &second),
+            (_, 204) => (&as_second, &first),
+            statuses => panic!("none has lost it: {statuses:?}"),
+        };
+        let (holder, loser) = remaining;
+        let grant = format!("{}&permission=SYS_ADMIN", path_of(loser));
+        holder.send(reqwest::Method::PUT, &grant, None).await.promised(204);
+    }
+}
+
+#[tokio::test]
 async fn authorisation_administrators_up_to_their_own_rank() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;

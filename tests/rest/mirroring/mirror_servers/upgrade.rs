@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Attempt, Identity, start_joined_by_hand};
+use crate::harness::{Attempt, Identity, eventually, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/mirrorServers";
 
@@ -22,12 +22,17 @@ async fn behaviour_what_is_left_out_stays() {
     expected["productVersion"] = json!("9.9.9");
     assert_eq!(without_date(newer), expected);
 
+    let repository = joined.upstream.empty_repository(false).await;
+    eventually("the mirror to have been told, as it cannot be once it has moved", || async {
+        let standing = admin.get(&format!("{path}/standing")).await.promised(200);
+        (standing["pendingEvents"] == 0).then_some(())
+    })
+    .await;
     let moved = json!({"baseUrl": "http://127.0.0.1:10001/mirror/", "productType": "Other"});
     itself.put(&path, &moved).await.promised(200);
     expected["baseUrl"] = json!("http://127.0.0.1:10001/mirror");
     expected["productType"] = json!("Other");
     assert_eq!(without_date(admin.get(&path).await.promised(200)), expected);
-    let repository = joined.upstream.empty_repository(false).await;
     let path = format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"]);
     let links = admin.get(&path).await.promised(200);
     let link = links["values"][0]["links"]["self"][0]["href"].as_str().expect("is text");

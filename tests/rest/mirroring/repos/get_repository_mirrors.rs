@@ -4,7 +4,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::harness::{
-    Attempt, Client, Identity, shared_joined_by_hand, shared_pair, start_joined_by_hand, walk,
+    Attempt, Client, Identity, eventually, shared_joined_by_hand, shared_pair, start_joined_by_hand, walk,
 };
 
 fn path_of(repository: &serde_json::Value) -> String {
@@ -68,6 +68,32 @@ async fn behaviour_goes_through_the_mirrors_in_pages() {
     names.sort_unstable();
     assert_eq!(names, ["\"Hand-made\"", "\"Second\"", "\"Third\""]);
     joined.upstream.admin().get("/rest/mirroring/latest/repos/999999/mirrors").await.refused(404);
+}
+
+#[tokio::test]
+async fn behaviour_a_mirror_that_cannot_be_reached_is_not_offered() {
+    let joined = start_joined_by_hand().await;
+    let (_, _second) = joined.another("Second").await;
+    let admin = joined.upstream.admin();
+    let repository = joined.upstream.empty_repository(false).await;
+    let offered = |count: usize| {
+        let path = path_of(&repository);
+        let admin = &admin;
+        async move {
+            let page = admin.get(&path).await.promised(200);
+            (page["values"].as_array().map(Vec::len) == Some(count)).then_some(page)
+        }
+    };
+    assert!(offered(2).await.is_some());
+    // Nothing listens there, and the next event shows it.
+    let itself = joined.upstream.client(&joined.identity());
+    let own_path = format!("/rest/mirroring/latest/mirrorServers/{}", joined.mirror_id);
+    itself.put(&own_path, &json!({"baseUrl": "http://127.0.0.1:10001"})).await.promised(200);
+    joined.upstream.empty_repository(false).await;
+    let page = eventually("the mirror to be left out", || offered(1)).await;
+    assert_eq!(page["values"][0]["mirrorServer"]["name"], "Second");
+    itself.put(&own_path, &json!({"baseUrl": joined.mirror.base.as_str()})).await.promised(200);
+    eventually("the mirror to be offered again", || offered(2)).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Attempt, ServerOptions, UpstreamByHand, eventually, unreachable_repository};
+use crate::harness::{
+    Attempt, ServerOptions, UpstreamByHand, eventually, repository_of_nothing, unreachable_repository,
+};
 use crate::rest::mirroring::upstream_servers::administrators::{self, path_of};
 
 const PATH: &str = "/supportInfo/refChangesQueue";
@@ -34,7 +36,7 @@ async fn behaviour_a_push_is_incremental_and_waits_for_its_worker() {
     let arguments = ["--sync-parallelism", "1"].map(str::to_owned).to_vec();
     let options = ServerOptions { arguments, ..ServerOptions::default() };
     let by_hand = UpstreamByHand::start_installed_with(options).await;
-    let repositories = [empty_repository(24), empty_repository(31)];
+    let repositories = [repository_of_nothing(24, 7), repository_of_nothing(31, 7)];
     for repository in &repositories {
         by_hand.announce(repository).await;
         eventually("the empty repository", || async {
@@ -54,14 +56,6 @@ async fn behaviour_a_push_is_incremental_and_waits_for_its_worker() {
         (queue["values"] == json!([waiting])).then_some(())
     })
     .await;
-}
-
-fn empty_repository(id: u32) -> Value {
-    let mut repository = unreachable_repository(id, 7);
-    repository["properties"]["contentHash"] =
-        json!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    repository["properties"]["generation"] = json!(0);
-    repository
 }
 
 fn push_to(repository: &Value) -> Value {

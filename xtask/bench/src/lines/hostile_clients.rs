@@ -29,8 +29,8 @@ pub const SUMMARY: &str =
 
 /// Times the p99 without the crowd.
 const GOAL_SLOWER: f64 = 2.0;
-/// The server with its git processes.
-const GOAL_MIB: f64 = 1024.0;
+/// What `docs/security.md` says that the process takes at most, without its git processes.
+const GOAL_MIB: f64 = 2048.0;
 /// The blobs that a computed fetch leaves out are larger than this many bytes, each time another number. The crowd
 /// counts from 0.
 const FIRST_LIMIT_BYTES: u64 = 1 << 40;
@@ -70,6 +70,7 @@ struct Scene {
 struct Measured {
     latencies: [Samples; KINDS.len()],
     peak: Samples,
+    peak_with_git: Samples,
 }
 
 /// By turns without the crowd and beside it.
@@ -100,12 +101,19 @@ fn report(alone: &Measured, beside: &Measured, open: &Samples, visits: &Samples)
         let (without, with) = (alone.percentile(99), beside.percentile(99));
         let ratio = with.zip(without).map(|(with, without)| with / without);
         let yardstick = Yardstick { name: "ours, alone".into(), value: without, ours: with, unit: "ms" };
-        let name = format!("HOSTILE p99 of a {name}, as a multiple of that alone");
+        let name = format!("HOSTILE {name}: p99 as a multiple of that alone");
         report.goal_against(&name, ratio, Bound::AtMost(GOAL_SLOWER), "x", yardstick);
     }
-    report.measured("peak memory of the server with git, alone", "MiB", &alone.peak);
-    report.measured("peak memory of the server with git, beside the crowd", "MiB", &beside.peak);
-    report.goal("HOSTILE peak memory beside the crowd", beside.peak.max(), Bound::AtMost(GOAL_MIB), "MiB");
+    for (measured, when) in [(alone, "alone"), (beside, "beside the crowd")] {
+        report.measured(format!("peak memory of the server, {when}"), "MiB", &measured.peak);
+        report.measured(format!("the same with git, {when}"), "MiB", &measured.peak_with_git);
+    }
+    report.goal(
+        "HOSTILE peak memory of the server beside the crowd",
+        beside.peak.max(),
+        Bound::AtMost(GOAL_MIB),
+        "MiB",
+    );
     report.measured("connections of the crowd that the server keeps", "", open);
     report.measured("connections that the crowd has made", "", visits);
     report.notes.push("the crowd runs on the server's cores and takes up to one of them".into());
@@ -152,7 +160,9 @@ impl Scene {
                 latencies.push(seconds * 1e3);
             }
         }
-        measured.peak.push(watch.stop()?.tree.resident as f64 / MIB);
+        let peak = watch.stop()?;
+        measured.peak.push(peak.process.resident as f64 / MIB);
+        measured.peak_with_git.push(peak.tree.resident as f64 / MIB);
         Ok(beside)
     }
 

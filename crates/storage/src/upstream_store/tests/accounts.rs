@@ -226,3 +226,55 @@ fn debug_shows_no_secrets() {
     let shown = format!("{:?}", new_mirror());
     assert!(shown.contains("redacted") && !shown.contains("very secret"), "{shown}");
 }
+
+#[tokio::test]
+async fn the_last_one_who_holds_sys_admin_keeps_it_whatever_is_done() {
+    for (store, test) in stores().await {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        for holder in [&alice, &bob] {
+            store.set_permission(PermissionLevel::Global, holder.id, "SYS_ADMIN", Vec::new()).await.unwrap();
+        }
+        let inactive = UserUpdate { active: Some(false), ..Default::default() };
+        store.update_user(bob.id, inactive.clone(), Vec::new()).await.unwrap();
+        let refused = [
+            store.revoke_permission(PermissionLevel::Global, alice.id, Vec::new()).await,
+            store.set_permission(PermissionLevel::Global, alice.id, "ADMIN", Vec::new()).await,
+            store.delete_user(alice.id, Vec::new()).await,
+            store.update_user(alice.id, inactive, Vec::new()).await.map(drop),
+        ];
+        for refused in refused {
+            assert!(
+                matches!(refused, Err(StoreError::LastHolder { permission: "SYS_ADMIN" })),
+                "{refused:?}"
+            );
+        }
+        store.set_permission(PermissionLevel::Global, alice.id, "SYS_ADMIN", Vec::new()).await.unwrap();
+        store.revoke_permission(PermissionLevel::Global, bob.id, Vec::new()).await.unwrap();
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_lose_sys_admin_at_the_same_time_one_keeps_it() {
+    for (store, test) in stores().await {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        for _ in 0..20 {
+            for holder in [&alice, &bob] {
+                store
+                    .set_permission(PermissionLevel::Global, holder.id, "SYS_ADMIN", Vec::new())
+                    .await
+                    .unwrap();
+            }
+            let (of_alice, of_bob) = tokio::join!(
+                store.revoke_permission(PermissionLevel::Global, alice.id, Vec::new()),
+                store.set_permission(PermissionLevel::Global, bob.id, "ADMIN", Vec::new()),
+            );
+            assert_eq!(
+                usize::from(of_alice.is_ok()) + usize::from(of_bob.is_ok()),
+                1,
+                "{of_alice:?} {of_bob:?}"
+            );
+        }
+        test.remove().await;
+    }
+}

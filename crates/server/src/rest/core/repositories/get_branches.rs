@@ -5,6 +5,7 @@ use heliostat_api::ops::{GetBranches, GetBranchesRequest, GetBranchesResponse};
 use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::{BranchOrder, BranchQuery};
 
+use crate::client_keys::key_of_caller;
 use crate::http::problem::Problem;
 use crate::rest::UpstreamHandlers;
 use crate::wire::page::{page, page_request};
@@ -24,7 +25,9 @@ impl GetBranches for UpstreamHandlers {
         let query = BranchQuery {
             text: request.filter_text.unwrap_or_default(),
             order: match request.order_by {
-                Some(models::BranchOrder::Modification) => BranchOrder::Youngest,
+                Some(models::BranchOrder::Modification) => {
+                    BranchOrder::Youngest { client: key_of_caller(&caller, call.peer) }
+                }
                 Some(models::BranchOrder::Alphabetical) | None => BranchOrder::Name,
             },
             boost_matches: request.boost_matches.eq_ignore_ascii_case("true"),
