@@ -25,6 +25,22 @@ pub enum Behaviour {
     ConnectionFlood,
 }
 
+impl Behaviour {
+    /// Whether it makes the server compute, and does not only keep a connection.
+    pub fn makes_work(self) -> bool {
+        match self {
+            Self::Silent | Self::SlowHead | Self::HalfFetch | Self::HalfPackedFetch | Self::HalfRequest => {
+                false
+            }
+            Self::DeafClone
+            | Self::DeafFetch
+            | Self::FetchFlood
+            | Self::PasswordFlood
+            | Self::ConnectionFlood => true,
+        }
+    }
+}
+
 /// How many clients do what: 10,000 together.
 pub const CROWD: [(Behaviour, usize); 10] = [
     (Behaviour::Silent, 7_000),

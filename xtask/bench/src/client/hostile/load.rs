@@ -24,7 +24,8 @@ const RETURN_PAUSE: Duration = Duration::from_secs(10);
 const FLOOD_PAUSE: Duration = Duration::from_millis(20);
 /// How long it may take until each of them has tried once.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(180);
-/// Address prefixes that the crowd comes from.
+/// Address prefixes that the crowd comes from. Those who make work come from one of them: a server shares its cores among
+/// prefixes, so that with more of them their number would be measured.
 const PREFIXES: usize = 4;
 /// Addresses in each of them.
 const ADDRESSES_PER_PREFIX: usize = 100;
@@ -114,7 +115,12 @@ impl HostileLoad {
         let mut place = 0;
         for (behaviour, clients) in CROWD {
             for _ in 0..clients {
-                runtime.spawn(come_again(source(place), behaviour, target.clone(), Arc::clone(&counts)));
+                runtime.spawn(come_again(
+                    source(place, behaviour),
+                    behaviour,
+                    target.clone(),
+                    Arc::clone(&counts),
+                ));
                 place += 1;
             }
         }
@@ -172,8 +178,9 @@ async fn connect(source: SocketAddr, target: SocketAddr) -> std::io::Result<TcpS
 }
 
 /// Addresses of the loopback network that no well-behaved client comes from.
-fn source(place: usize) -> SocketAddr {
-    let (prefix, host) = (place % PREFIXES, place / PREFIXES % ADDRESSES_PER_PREFIX);
+fn source(place: usize, behaviour: Behaviour) -> SocketAddr {
+    let prefix = if behaviour.makes_work() { 0 } else { place % PREFIXES };
+    let host = place / PREFIXES % ADDRESSES_PER_PREFIX;
     let octet = |number: usize| u8::try_from(number + 1).expect("there are few");
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 66, octet(prefix), octet(host))), 0)
 }
@@ -189,12 +196,18 @@ fn allow_open_files(wanted: u64) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn the_crowd_comes_from_a_few_prefixes_of_its_own() {
-        let all: std::collections::BTreeSet<_> = (0..10_000).map(|place| source(place).ip()).collect();
-        assert_eq!(all.len(), PREFIXES * ADDRESSES_PER_PREFIX);
-        assert!(all.iter().all(IpAddr::is_loopback));
+        let addresses = |behaviour| -> BTreeSet<IpAddr> {
+            (0..10_000).map(|place| source(place, behaviour).ip()).collect()
+        };
+        let (silent, working) = (addresses(Behaviour::Silent), addresses(Behaviour::FetchFlood));
+        assert_eq!(silent.len(), PREFIXES * ADDRESSES_PER_PREFIX);
+        assert_eq!(working.len(), ADDRESSES_PER_PREFIX);
+        assert!(silent.is_superset(&working) && silent.iter().all(IpAddr::is_loopback));
     }
 }
