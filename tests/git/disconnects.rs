@@ -83,7 +83,9 @@ async fn a_client_that_leaves_in_the_middle_of_its_push_is_no_error_of_the_serve
     let url = upstream.admin_url(&repository);
     let zeros = "0".repeat(40);
     let change = format!("{zeros} {} refs/heads/main\0 report-status", "1".repeat(40));
-    let begun = format!("{:04x}{change}0000PACK", change.len() + 4);
+    let commands = format!("{:04x}{change}0000", change.len() + 4).into_bytes();
+    let short = [commands.as_slice(), b"PACK"].concat();
+    let long = [commands.as_slice(), &begun_pack()].concat();
     let credentials = BASE64.encode(format!("admin:{ADMIN_PASSWORD}"));
     let head = format!(
         "POST {}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\
@@ -91,13 +93,26 @@ async fn a_client_that_leaves_in_the_middle_of_its_push_is_no_error_of_the_serve
         url.path()
     );
     let port = url.port().expect("has a port");
-    for rest in [
-        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{begun}\r\n", begun.len()),
-        format!("Content-Length: 1000000\r\n\r\n{begun}"),
+    let chunked = |begun: &[u8]| {
+        let size = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", begun.len());
+        [size.as_bytes(), begun, b"\r\n"].concat()
+    };
+    let with_length = |begun: &[u8]| {
+        let length = format!("Content-Length: {}\r\n\r\n", begun.len() + 1_000_000);
+        [length.as_bytes(), begun].concat()
+    };
+    // Of a short push git sees nothing before it is whole.
+    for (rest, git_begins) in [
+        (chunked(&short), false),
+        (with_length(&short), false),
+        (chunked(&long), true),
+        (with_length(&long), true),
     ] {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
-        stream.write_all(format!("{head}{rest}").as_bytes()).await.expect("the server reads");
-        eventually("git to take the push", || async { (children_of(&upstream) > 0).then_some(()) }).await;
+        stream.write_all(&[head.as_bytes(), &rest].concat()).await.expect("the server reads");
+        if git_begins {
+            eventually("git to take the push", || async { (children_of(&upstream) > 0).then_some(()) }).await;
+        }
         drop(stream);
         eventually("git to end", || async { (children_of(&upstream) == 0).then_some(()) }).await;
     }
@@ -119,6 +134,25 @@ async fn noisy_repository(pair: &Pair) -> (serde_json::Value, (Checkout, String)
     })
     .await;
     (repository, (checkout, commit))
+}
+
+/// The beginning of a pack that is longer than what is received of a push before git begins: one file, not compressed.
+fn begun_pack() -> Vec<u8> {
+    const FILE_BYTES: u32 = 1 << 24;
+    const BLOCK_BYTES: u16 = u16::MAX;
+    const BLOCKS: usize = 160;
+    let mut pack = b"PACK\0\0\0\x02\0\0\0\x01".to_vec();
+    // A blob, with its length in 4 bits and then 7 by 7.
+    pack.extend([0xb0 | (FILE_BYTES & 0xf) as u8, 0x80, 0x80, (FILE_BYTES >> 18) as u8]);
+    // zlib's header, and blocks that are stored: not the last one, its length twice, its bytes.
+    pack.extend([0x78, 0x01]);
+    for _ in 0..BLOCKS {
+        pack.push(0);
+        pack.extend(BLOCK_BYTES.to_le_bytes());
+        pack.extend((!BLOCK_BYTES).to_le_bytes());
+        pack.resize(pack.len() + usize::from(BLOCK_BYTES), 7);
+    }
+    pack
 }
 
 async fn nothing_runs(pair: &Pair) {

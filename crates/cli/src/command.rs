@@ -36,7 +36,7 @@ pub enum Command {
     /// Run an upstream and a mirror in one process, with a real repository that is ready to clone.
     Demo(DemoOptions),
     /// Run the primary server: pushes go here, mirrors follow it.
-    Upstream(UpstreamRoleOptions),
+    Upstream(Box<UpstreamRoleOptions>),
     /// Run a mirror of an upstream, or administer the mirrors that an upstream knows.
     Mirror(Box<MirrorCommand>),
     /// Copy the database and the repositories of a role, which may be running, into an empty directory.

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Upstream(options) => role::upstream::run(options).await?,
+        Command::Upstream(options) => role::upstream::run(*options).await?,
         Command::Mirror(mirror) => match mirror.verb {
             None => role::mirror::run(mirror.role).await?,
             Some(verb) => admin::mirror_servers::run(verb).await?,

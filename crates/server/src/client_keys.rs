@@ -35,8 +35,8 @@ mod tests {
 
     use super::*;
 
-    fn key(caller: Caller, address: &str) -> ClientKey {
-        key_of_caller(&caller, Some(address.parse().expect("an address")))
+    fn key(caller: &Caller, address: &str) -> ClientKey {
+        key_of_caller(caller, Some(address.parse().expect("an address")))
     }
 
     #[test]
@@ -45,11 +45,11 @@ mod tests {
             let text = || "ada".to_owned();
             Caller::User(UserIdentity { id, name: text(), slug: text(), display_name: text(), global: None })
         };
-        assert_eq!(key(user(7), "192.0.2.1"), key(user(7), "192.0.3.2"));
-        assert_ne!(key(user(7), "192.0.2.1"), key(user(8), "192.0.2.1"));
+        assert_eq!(key(&user(7), "192.0.2.1"), key(&user(7), "192.0.3.2"));
+        assert_ne!(key(&user(7), "192.0.2.1"), key(&user(8), "192.0.2.1"));
         let mirror = Caller::Mirror { id: "7".to_owned() };
-        assert_ne!(key(user(7), "192.0.2.1"), key(mirror, "192.0.2.1"));
-        assert_eq!(key(Caller::Anonymous, "192.0.2.1"), key(Caller::Anonymous, "::ffff:192.0.2.2"));
-        assert_ne!(key(Caller::Anonymous, "192.0.2.1"), key(Caller::Anonymous, "192.0.3.1"));
+        assert_ne!(key(&user(7), "192.0.2.1"), key(&mirror, "192.0.2.1"));
+        assert_eq!(key(&Caller::Anonymous, "192.0.2.1"), key(&Caller::Anonymous, "::ffff:192.0.2.2"));
+        assert_ne!(key(&Caller::Anonymous, "192.0.2.1"), key(&Caller::Anonymous, "192.0.3.1"));
     }
 }
