@@ -30,7 +30,7 @@ async fn a_push_that_claims_to_be_a_gigabyte_is_refused_and_others_go_on() {
     let url = upstream.admin_url(&repository);
     let before = git(checkout.path(), &["ls-remote", url.as_str()]);
     let (mut pack, base) = pack_with_claim(1024 * MIB);
-    let commit = pack.add_commit("small", &base);
+    let commit = pack.add_commit(&[("small", &base)]);
     for is_kept in [false, true] {
         if is_kept {
             fill(&mut pack);
@@ -62,12 +62,13 @@ async fn large_files_pass_in_little_memory_and_claims_stop_at_a_mirror_too() {
     eventually("the mirror to have the large file", || has(commit.clone())).await;
 
     // The same length as a delta, of which the upstream may make so much, but not the mirror.
-    let (mut pack, _base) = pack_with_claim(96 * MIB);
+    let (mut pack, base) = pack_with_claim(96 * MIB);
     fill(&mut pack);
     let other = std::fs::File::create(checkout.path().join("other")).expect("a file can be made");
     other.set_len(96 * MIB as u64).expect("it may be long");
     let claimed = git(checkout.path(), &["hash-object", "other"]);
-    let commit = pack.add_commit("claimed", &claimed);
+    // The upstream sends a delta as it is where it sends what that is a delta of.
+    let commit = pack.add_commit(&[("base", &base), ("claimed", &claimed)]);
     let url = pair.upstream.admin_url(&repository);
     let report = pack.push(&url, "claim", &commit).await;
     assert!(report.contains("unpack ok"), "{report}");

@@ -38,9 +38,11 @@ impl HandMadePack {
         self.entries.push([entry_head(DELTA_OF_NAMED, delta.len()), unhex(base), stored(&delta)].concat());
     }
 
-    /// Adds a commit of one file, and tells its name.
-    pub fn add_commit(&mut self, file: &str, blob: &str) -> String {
-        let tree = self.add(TREE, &[format!("100644 {file}\0").as_bytes(), &unhex(blob)].concat());
+    /// Adds a commit of these files, which are in the order of their names, and tells its own.
+    pub fn add_commit(&mut self, files: &[(&str, &str)]) -> String {
+        let entry =
+            |(file, blob): &(&str, &str)| [format!("100644 {file}\0").as_bytes(), &unhex(blob)].concat();
+        let tree = self.add(TREE, &files.iter().flat_map(entry).collect::<Vec<_>>());
         let people = "author A <a@b.invalid> 1 +0000\ncommitter A <a@b.invalid> 1 +0000";
         self.add(COMMIT, format!("tree {tree}\n{people}\n\nby hand\n").as_bytes())
     }
