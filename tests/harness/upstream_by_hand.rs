@@ -199,6 +199,14 @@ impl UpstreamByHand {
         self.client().get(&self.path(end)).await
     }
 
+    /// How the mirror shows this upstream, without the moments that move by themselves.
+    pub async fn shown_without_moments(&self) -> Value {
+        let mut shown = self.get("").await.promised(200);
+        let fields = shown.as_object_mut().expect("an upstream is an object");
+        fields.retain(|name, _| !name.ends_with("Date"));
+        shown
+    }
+
     /// From now on signatures with this secret are accepted, too.
     pub fn accept_secret(&self, secret: &str) {
         self.state.lock().secrets.push(secret.to_owned());
