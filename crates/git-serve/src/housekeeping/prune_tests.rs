@@ -65,7 +65,7 @@ async fn what_no_reference_leads_to_goes_and_all_else_stays() {
         served.purge().await.expect("purged");
         assert_eq!(packs_of(repository), 1);
         let found = PackInventory::look(repository).await.expect("readable");
-        assert!(found.has_bitmap && found.unindexed().next().is_none(), "{found:?}");
+        assert!(found.indexed.is_some() && found.unindexed().next().is_none(), "{found:?}");
     }
     assert!(!is_there(repository, &kept[1]).await && is_there(repository, &internal[1]).await);
     repository.verify().await.expect("whole");
