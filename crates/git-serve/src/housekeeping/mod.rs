@@ -37,7 +37,7 @@ pub(crate) use packs::Pack;
 pub(crate) use packs::PackInventory;
 #[cfg(test)]
 pub(crate) use plan::Thresholds;
-pub use prune::Pruned;
+pub use prune::{Pruned, purge};
 pub use reconcile::keep_house;
 pub use repack::Repacked;
 #[cfg(test)]

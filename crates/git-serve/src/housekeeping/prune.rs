@@ -69,23 +69,22 @@ struct OldFiles {
     loose: Vec<(PathBuf, SystemTime)>,
 }
 
-impl ServedRepository {
-    /// Removes at once everything that no reference leads to, also what a reference named a moment ago; stored answers
-    /// and the bundle go as well. When it returns, none of it is on disk any more.
-    pub async fn purge(&self) -> Result<Pruned, GitError> {
-        let io_error = |error| GitError::Io { operation: OPERATION, error };
-        let _alone = self.engine().housekeeping().alone().await;
-        // What was left a moment ago is noted when the references are read.
-        self.repository.refs().await?;
-        let left = self.repository.left_tips().await.map_err(io_error)?;
-        self.repository.forget_left_tips(left).await.map_err(io_error)?;
-        self.engine().forget_answers(self.repository.id());
-        // What a push has left that was killed.
-        self.repository.clear_stale_transfers(Duration::ZERO).await.map_err(io_error)?;
-        let pruned = prune(self, &BTreeSet::new(), Haste::Now, &Thresholds::default()).await?;
-        tell(self.repository.id(), pruned, "everything that no reference leads to is removed");
-        Ok(pruned)
-    }
+/// Removes at once everything that no reference leads to, also what a reference named a moment ago; stored answers and
+/// the bundle go as well. When it returns, none of it is on disk any more.
+pub async fn purge(served: &ServedRepository) -> Result<Pruned, GitError> {
+    let (repository, engine) = (&served.repository, served.engine());
+    let io_error = |error| GitError::Io { operation: OPERATION, error };
+    let _alone = engine.housekeeping().alone().await;
+    // What was left a moment ago is noted when the references are read.
+    repository.refs().await?;
+    let left = repository.left_tips().await.map_err(io_error)?;
+    repository.forget_left_tips(left).await.map_err(io_error)?;
+    engine.forget_answers(repository.id());
+    // What a push has left that was killed.
+    repository.clear_stale_transfers(Duration::ZERO).await.map_err(io_error)?;
+    let pruned = prune(served, &BTreeSet::new(), Haste::Now, &Thresholds::default()).await?;
+    tell(repository.id(), pruned, "everything that no reference leads to is removed");
+    Ok(pruned)
 }
 
 /// Removes what references do not lead to, once what they named was left long enough ago. Says whether there was

@@ -62,7 +62,7 @@ async fn what_no_reference_leads_to_goes_and_all_else_stays() {
 
     // Once more, when references lead to nothing else; and then there is nothing to do.
     for _ in 0..2 {
-        served.purge().await.expect("purged");
+        purge(&served).await.expect("purged");
         assert_eq!(packs_of(repository), 1);
         let found = PackInventory::look(repository).await.expect("readable");
         assert!(found.indexed.is_some() && found.unindexed().next().is_none(), "{found:?}");
@@ -110,7 +110,7 @@ async fn a_repository_that_has_become_empty_holds_nothing() {
     for (name, _) in refs.iter() {
         workshop.run(repository.path(), &["update-ref", "-d", name.as_str()]);
     }
-    served.purge().await.expect("purged");
+    purge(&served).await.expect("purged");
     assert_eq!(packs_of(repository), 0);
     assert!(served.bundle().is_none());
     repository.verify().await.expect("whole");

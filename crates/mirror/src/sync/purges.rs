@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_git::GitError;
-use heliostat_git_serve::ServedRepositories;
+use heliostat_git_serve::{ServedRepositories, purge};
 use heliostat_peer::with_causes;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +78,7 @@ impl Purges {
         // Synchronisations go on beside it; one that puts another copy in its place makes it fail, and it is tried again.
         let served = self.served.open(entry.disk_id()).await?;
         if served.repository.purged().await? < order.number {
-            served.purge().await?;
+            purge(&served).await?;
             served.repository.note_purged(order.number).await?;
         }
         entry.note_purged(order.number);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_api::AddonEventKey;
+use heliostat_git_serve::purge;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServerId, PurgeOrders, Repository, RepositoryId, RepositoryState};
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,7 @@ impl Repositories {
         }
         self.changes.faults.refuse_unserved(&recorded)?;
         let on_disk = self.changes.open_git(id).await?;
-        self.served.serve(on_disk).purge().await.map_err(Refusal::internal)?;
+        purge(&self.served.serve(on_disk)).await.map_err(Refusal::internal)?;
         Ok(self.store.record_purge(id, recorded.purge.number, self.announcer.now_ms()).await?)
     }
 }
