@@ -189,11 +189,12 @@ mod tests {
     async fn of_many_deletions_one_that_is_refused_stops_no_other() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main", "a", "b"]).await;
-        let tip = workshop.run(repository.path(), &["rev-parse", "main"]);
         let none = "0".repeat(40);
         for (names, left) in [(&["a\0report-status", "main"][..], 2), (&["b\0report-status", "main"], 1)] {
             let mut request = Vec::new();
             for name in names {
+                let branch = name.split('\0').next().expect("a name");
+                let tip = workshop.run(repository.path(), &["rev-parse", branch]);
                 push_packet(&mut request, &[format!("{} {none} refs/heads/{name}", tip.trim()).as_bytes()]);
             }
             push_flush(&mut request);
