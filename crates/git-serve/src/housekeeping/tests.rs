@@ -160,7 +160,7 @@ async fn a_flipped_bit_in_a_pack_is_told_as_damage_when_the_pack_is_copied() {
     let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
     let repository = &served.repository;
     commit_large_file(&workshop, repository, 100_000);
-    workshop.run(repository.path(), &["repack", "-q"]);
+    workshop.run(repository.path(), &["repack", "-a", "-d", "-q"]);
     let packs = repository.path().join("objects/pack").read_dir().expect("listable");
     let mut packs = packs.map(|entry| entry.expect("listable").path());
     let pack = packs.find(|file| file.extension().is_some_and(|e| e == "pack")).expect("a pack");
