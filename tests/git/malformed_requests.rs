@@ -139,8 +139,6 @@ async fn commands_and_arguments_that_there_are_not() {
         "filter teapot",
         "filter blob:limit=x",
         "filter sparse:path=x",
-        "filter sparse:oid=$TIP",
-        "filter combine:sparse%3Aoid%3D$TIP+blob%3Anone",
         "filter combine:",
         "filter tree:-1",
         "want-ref refs/heads/main",
