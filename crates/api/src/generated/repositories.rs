@@ -293,7 +293,8 @@ pub enum GetRepositoryPurgeResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -338,7 +339,8 @@ pub enum PurgeRepositoryResponse {
     /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
-    /// The caller is known, but lacks the permission that this needs.
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
