@@ -71,7 +71,9 @@ impl GitAccess for UpstreamGit {
         path: RepositoryPath<'_>,
     ) -> Result<ServedRepository, Refusal> {
         let writer = self.writer(client, path).await?;
-        let access = self.upstream.repositories().push_with_git(&writer).await?;
+        let repositories = self.upstream.repositories();
+        let access = repositories.push_with_git(&writer).await?;
+        repositories.require_room().await?;
         Ok(access.git().asked_by(key_of(client)))
     }
 

@@ -106,7 +106,7 @@ impl Spool {
             let Some(piece) = body.next().await else { break };
             match received.take(piece.map_err(NotReceived::Broken)?).await {
                 // It need not be there whole: better early than not at all.
-                Err(NotReceived::NoRoom) => break,
+                Err(NotReceived::NoRoom | NotReceived::Disk(_)) => break,
                 taken => taken?,
             }
         }
@@ -160,9 +160,18 @@ impl<'a> Receiving<'a> {
         if !spooled.room.grow(length) {
             return Err(NotReceived::NoRoom);
         }
-        spooled.length += length;
         let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());
-        on_disk(move || (&*file).write_all(&piece)).await
+        let written = piece.clone();
+        match on_disk(move || (&*file).write_all(&written)).await {
+            Ok(()) => {
+                spooled.length += length;
+                Ok(())
+            }
+            Err(error) => {
+                self.only = piece;
+                Err(error)
+            }
+        }
     }
 
     /// What is written, and what follows it.

@@ -49,6 +49,11 @@ impl Repositories {
         self.changes.known_to_exist(look, opened).await
     }
 
+    /// Refuses pushes for which there is no room, before anything of them is sent.
+    pub async fn require_room(&self) -> Result<(), Refusal> {
+        require_room(&self.served).await
+    }
+
     /// Opens a repository for pushing.
     pub async fn push_with_git(&self, writer: &Writer<'_>) -> Result<PushAccess, Refusal> {
         let repository = writer.repository().clone();
@@ -57,7 +62,6 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
-        require_room(&self.served).await?;
         let git = self.served.serve(self.changes.open_git(repository.id).await?);
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }

@@ -47,12 +47,11 @@ impl CutOff {
     }
 }
 
-/// The request as far as there is room for it; what follows is read and dropped.
+/// The request as far as there is room for it; what follows is read and dropped. Git always gets the beginning, so that
+/// it reports the refusal in the way that its client shows to people.
 pub(super) fn within_room(request: ByteStream, served: ServedRepositories, cut_off: CutOff) -> ByteStream {
-    let state = (request, served, cut_off, 0);
+    let state = (request, served, cut_off, LOOK_AFTER_BYTES - 1);
     let within = stream::unfold(state, |(mut request, served, cut_off, mut since_look)| async move {
-        let piece = request.next().await?;
-        since_look += piece.as_ref().map_or(0, |bytes| bytes.len());
         if since_look >= LOOK_AFTER_BYTES {
             since_look = 0;
             if make_room(&served).await.is_ok_and(|room| room.refusal().is_some()) {
@@ -61,6 +60,8 @@ pub(super) fn within_room(request: ByteStream, served: ServedRepositories, cut_o
                 return None;
             }
         }
+        let piece = request.next().await?;
+        since_look += piece.as_ref().map_or(0, |bytes| bytes.len());
         Some((piece, (request, served, cut_off, since_look)))
     });
     within.boxed()
