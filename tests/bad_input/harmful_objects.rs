@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::harness::{
-    Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git, git_command, git_output,
+    Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git, git_command, git_output, unhex,
 };
 
 /// Writes an object as it is, and tells its name.
@@ -20,10 +20,7 @@ fn write_object(checkout: &Checkout, kind: &str, content: &[u8]) -> String {
 
 /// A branch whose commit has a tree with one entry.
 fn branch_with_entry(checkout: &Checkout, branch: &str, mode: &str, name: &str, object: &str) {
-    let digits = object.as_bytes().chunks(2);
-    let id =
-        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex"));
-    let entry = [format!("{mode} {name}\0").into_bytes(), id.collect()].concat();
+    let entry = [format!("{mode} {name}\0").into_bytes(), unhex(object)].concat();
     let tree = write_object(checkout, "tree", &entry);
     let commit = git(checkout.path(), &["commit-tree", "-m", name, "-p", "main", &tree]);
     git(checkout.path(), &["branch", "--force", branch, &commit]);

@@ -27,7 +27,7 @@ async fn an_upstream_that_is_shown_too_many_guesses_answers_429() {
                 let guesser = anonymous.as_(Identity::User("admin".to_owned(), unique()));
                 turned_away(guesser.send(operation.method(), &address, body.as_ref()).await)
             });
-            expect_patience(refused.await);
+            refused.await.refused_for_now();
         });
     }
     let mirror = joined.upstream.client(&joined.identity());
@@ -36,7 +36,7 @@ async fn an_upstream_that_is_shown_too_many_guesses_answers_429() {
             let body = json!({"credentials": {"username": "admin", "password": unique()}});
             turned_away(mirror.post("/rest/mirroring/latest/authenticate", &body).await)
         });
-        expect_patience(refused.await);
+        refused.await.refused_for_now();
     });
     while let Some(asked) = asking.join_next().await {
         asked.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -64,12 +64,6 @@ async fn a_mirror_passes_the_upstreams_429_on() {
             name => mirror.sample(name),
         });
         let body = mirror.body(&operation);
-        expect_patience(client.send(operation.method(), &address, body.as_ref()).await);
+        client.send(operation.method(), &address, body.as_ref()).await.refused_for_now();
     }
-}
-
-fn expect_patience(answer: Answer) {
-    let wait = answer.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    assert!(wait.is_some_and(|seconds| seconds > 0), "no time to wait in {:?}", answer.headers);
-    answer.refused(429);
 }

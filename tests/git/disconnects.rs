@@ -14,8 +14,8 @@ use url::Url;
 
 use super::server_process::{children_of, open_files_of};
 use crate::harness::{
-    ADMIN_PASSWORD, Checkout, Pair, Server, ServerOptions, clone_url, commit_noise, eventually, git, packets,
-    post_fetch,
+    ADMIN_PASSWORD, BLOB, Checkout, HandMadePack, Pair, Server, ServerOptions, clone_url, commit_noise,
+    eventually, git, packets, post_fetch,
 };
 
 /// How many leave.
@@ -138,21 +138,13 @@ async fn noisy_repository(pair: &Pair) -> (serde_json::Value, (Checkout, String)
 
 /// The beginning of a pack that is longer than what is received of a push before git begins: one file, not compressed.
 fn begun_pack() -> Vec<u8> {
-    const FILE_BYTES: u32 = 1 << 24;
-    const BLOCK_BYTES: u16 = u16::MAX;
-    const BLOCKS: usize = 160;
-    let mut pack = b"PACK\0\0\0\x02\0\0\0\x01".to_vec();
-    // A blob, with its length in 4 bits and then 7 by 7.
-    pack.extend([0xb0 | (FILE_BYTES & 0xf) as u8, 0x80, 0x80, (FILE_BYTES >> 18) as u8]);
-    // zlib's header, and blocks that are stored: not the last one, its length twice, its bytes.
-    pack.extend([0x78, 0x01]);
-    for _ in 0..BLOCKS {
-        pack.push(0);
-        pack.extend(BLOCK_BYTES.to_le_bytes());
-        pack.extend((!BLOCK_BYTES).to_le_bytes());
-        pack.resize(pack.len() + usize::from(BLOCK_BYTES), 7);
-    }
-    pack
+    const FILE_BYTES: usize = 1 << 24;
+    const BEGUN_BYTES: usize = 10 << 20;
+    let mut pack = HandMadePack::default();
+    pack.add(BLOB, &vec![7; FILE_BYTES]);
+    let mut bytes = pack.bytes();
+    bytes.truncate(BEGUN_BYTES);
+    bytes
 }
 
 async fn nothing_runs(pair: &Pair) {

@@ -7,7 +7,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::malformed_requests::gzip;
 use super::server_process::{children_of, forget_peak_of, open_files_of, peak_memory_bytes_of};
 use crate::harness::{
-    DELIMITER, Server, ServerOptions, begin_clone, clone_url, commit_noise, eventually, git, packet, packets,
+    DELIMITER, Server, ServerOptions, begin_clone, clone_url, commit_noise, eventually, git, noise, packet,
+    packets,
 };
 
 /// How many half-sent requests there are at once.
@@ -179,14 +180,8 @@ async fn connections_that_do_nothing_make_room() {
 fn long_fetch(commit: &str) -> Vec<u8> {
     let head = packets(&["command=fetch", "object-format=sha1"]);
     let want = packet(&format!("want {commit}"));
-    // Marsaglia's xorshift.
-    let mut state: u64 = 0x2545_F491_4F6C_DD1D;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut numbers = noise();
+    let mut next = || numbers.next().expect("there is no end");
     let others: String = (0..6_000)
         .map(|_| packet(&format!("have {:016x}{:016x}{:08x}", next(), next(), next() as u32)))
         .collect();

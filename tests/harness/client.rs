@@ -229,6 +229,22 @@ impl Answer {
         answer.expect_error(status)
     }
 
+    /// After how many seconds the client is to come again.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+    }
+
+    /// Fails unless this is 429 as the contract promises it, with a time to wait.
+    #[track_caller]
+    pub fn refused_for_now(self) {
+        assert!(
+            self.retry_after().is_some_and(|seconds| seconds > 0),
+            "no time to wait in {:?}",
+            self.headers
+        );
+        self.refused(429);
+    }
+
     #[track_caller]
     fn judged(&self) {
         let judged =

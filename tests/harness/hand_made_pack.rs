@@ -47,7 +47,8 @@ impl HandMadePack {
         self.add(COMMIT, format!("tree {tree}\n{people}\n\nby hand\n").as_bytes())
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// All of it.
+    pub fn bytes(&self) -> Vec<u8> {
         let count = u32::try_from(self.entries.len()).expect("few entries");
         let mut pack = [b"PACK\0\0\0\x02", count.to_be_bytes().as_slice(), &self.entries.concat()].concat();
         let checksum = Sha1::digest(&pack);
@@ -115,7 +116,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(name: &str) -> Vec<u8> {
+/// The bytes of a name in hex.
+pub fn unhex(name: &str) -> Vec<u8> {
     let pairs = name.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("ASCII"));
     pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect()
 }

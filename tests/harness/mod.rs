@@ -46,7 +46,7 @@ pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, uni
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
-pub use hand_made_pack::{BLOB, HandMadePack};
+pub use hand_made_pack::{BLOB, HandMadePack, unhex};
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
@@ -54,7 +54,7 @@ pub use joined_by_hand::{
 pub use on_disk::{bare_repositories, copy_folder, remove_folder, replace_folder_by_file};
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
-pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, post_fetch};
+pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};

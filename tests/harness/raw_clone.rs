@@ -37,15 +37,18 @@ pub async fn post_fetch(repository: &Url, body: &str, sent_bytes: usize) -> TcpS
 
 /// Commits content that does not shrink, so that git is still writing when its client dawdles.
 pub fn commit_noise(checkout: &Checkout) -> String {
-    // Marsaglia's xorshift: the same bytes in every run, and nothing that a compressor finds.
+    let content: Vec<u8> = noise().take(NOISE_BYTES / 8).flat_map(u64::to_le_bytes).collect();
+    std::fs::write(checkout.path().join("noise"), content).expect("a file can be written");
+    checkout.commit("a.txt", "noise\n")
+}
+
+/// Marsaglia's xorshift: the same numbers in every run, without end, and nothing that a compressor finds.
+pub fn noise() -> impl Iterator<Item = u64> {
     let mut state: u64 = 0x2545_F491_4F6C_DD1D;
-    let mut next = || {
+    std::iter::repeat_with(move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_le_bytes()
-    };
-    let noise: Vec<u8> = (0..NOISE_BYTES / 8).flat_map(|_| next()).collect();
-    std::fs::write(checkout.path().join("noise"), noise).expect("a file can be written");
-    checkout.commit("a.txt", "noise\n")
+        state
+    })
 }

@@ -199,6 +199,11 @@ impl UpstreamByHand {
         self.client().get(&self.path(end)).await
     }
 
+    /// How often the mirror has asked about credentials.
+    pub fn questions(&self) -> usize {
+        self.received().iter().filter(|request| request.path.ends_with("/authenticate")).count()
+    }
+
     /// How the mirror shows this upstream, without the moments that move by themselves.
     pub async fn shown_without_moments(&self) -> Value {
         let mut shown = self.get("").await.promised(200);

@@ -11,13 +11,9 @@ const HIDDEN: [u32; 2] = [24, 34];
 
 /// What a user without rights is told, and how often the upstream was asked about them for it.
 async fn ask(by_hand: &UpstreamByHand, path: &str) -> (u16, String, usize) {
-    let questions = || {
-        let asked = by_hand.received().into_iter();
-        asked.filter(|request| request.path.ends_with("/authenticate")).count()
-    };
-    let before = questions();
+    let before = by_hand.questions();
     let answer = by_hand.mirror.client(&by_hand.plain_user()).get(path).await;
-    (answer.status, answer.text, questions() - before)
+    (answer.status, answer.text, by_hand.questions() - before)
 }
 
 async fn same(by_hand: &UpstreamByHand, status: u16, path_of: impl Fn(u32) -> String, id: u32) {

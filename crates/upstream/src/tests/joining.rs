@@ -345,17 +345,12 @@ async fn what_goes_wrong_leaves_the_request_open() {
         .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
         .await;
     let id = request.expect("a request").id.to_string();
+    let accept = async |id: &str| {
+        let admin = permit::sys_admin(&admin)?;
+        server.upstream.downstream().joining.accept(admin, id, Acceptance::default()).await
+    };
     let fails_with = async |id: &str, expected: &str| {
-        let refused = async {
-            server
-                .upstream
-                .downstream()
-                .joining
-                .accept(permit::sys_admin(&admin)?, id, Acceptance::default())
-                .await
-        }
-        .await
-        .expect_err(expected);
+        let refused = accept(id).await.expect_err(expected);
         assert!(matches!(refused, Refusal::Conflict { .. }), "{refused:?}");
         assert!(refused.to_string().contains(expected), "{refused} should mention {expected}");
         let state =
@@ -391,26 +386,8 @@ async fn what_goes_wrong_leaves_the_request_open() {
     mirror.answer("/installed", 401);
     fails_with(&id, "401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
-    async {
-        server
-            .upstream
-            .downstream()
-            .joining
-            .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
-            .await
-    }
-    .await
-    .expect("accepted at last");
-    let again = async {
-        server
-            .upstream
-            .downstream()
-            .joining
-            .accept(permit::sys_admin(&admin)?, &id, Acceptance::default())
-            .await
-    }
-    .await;
-    assert!(matches!(again, Err(Refusal::Conflict { .. })));
+    accept(&id).await.expect("accepted at last");
+    assert!(matches!(accept(&id).await, Err(Refusal::Conflict { .. })));
 }
 
 #[tokio::test]

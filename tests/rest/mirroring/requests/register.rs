@@ -127,8 +127,7 @@ async fn authorisation_anyone_but_not_as_often_as_he_likes() {
     for _ in 0..1000 {
         let answer = upstream.anonymous().post(PATH, &body).await;
         if answer.status == 429 {
-            let wait = answer.headers.get("retry-after").and_then(|value| value.to_str().ok());
-            let wait: Option<u64> = wait.and_then(|seconds| seconds.parse().ok());
+            let wait = answer.retry_after();
             assert!(wait.is_some_and(|seconds| (1..=3600).contains(&seconds)), "Retry-After is {wait:?}");
             answer.refused(429);
             return;

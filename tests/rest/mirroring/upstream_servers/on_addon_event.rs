@@ -64,16 +64,14 @@ async fn behaviour_after_an_event_that_cannot_be_read_everything_is_compared() {
 async fn behaviour_permissions_that_changed_in_a_way_that_cannot_be_read_are_asked_anew() {
     let by_hand = UpstreamByHand::start_installed().await;
     let user = by_hand.mirror.client(&by_hand.user());
-    let asked =
-        || by_hand.received().iter().filter(|request| request.path.ends_with("/authenticate")).count();
     for _ in 0..2 {
         user.get(&by_hand.path("/progress")).await.promised(200);
-        assert_eq!(asked(), 1, "a decision is remembered");
+        assert_eq!(by_hand.questions(), 1, "a decision is remembered");
     }
     let of_another_version = json!({"eventKey": "heliostat:permissions_changed", "user": 7});
     by_hand.client().post(&by_hand.path("/addon/events"), &of_another_version).await.refused(400);
     user.get(&by_hand.path("/progress")).await.promised(200);
-    assert_eq!(asked(), 2, "no decision outlives a change that is not understood");
+    assert_eq!(by_hand.questions(), 2, "no decision outlives a change that is not understood");
 }
 
 #[tokio::test]
@@ -86,11 +84,13 @@ async fn authorisation_the_upstream_alone() {
     }
     let by_hand = UpstreamByHand::start_installed().await;
     let call = Attempt::post(&by_hand.mirror, by_hand.path("/addon/events"), event);
-    let asked =
-        || by_hand.received().iter().filter(|request| request.path.ends_with("/authenticate")).count();
-    let asked_before = asked();
+    let asked_before = by_hand.questions();
     call.by(&by_hand.unlucky_user(), 401).await;
-    assert_eq!(asked(), asked_before, "the upstream was asked about a user who cannot do this anyway");
+    assert_eq!(
+        by_hand.questions(),
+        asked_before,
+        "the upstream was asked about a user who cannot do this anyway"
+    );
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
     call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     call.by(&by_hand.identity(), 204).await;

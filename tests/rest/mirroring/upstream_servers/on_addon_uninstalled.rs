@@ -47,11 +47,13 @@ async fn authorisation_the_upstream_alone() {
     }
     let by_hand = UpstreamByHand::start_installed().await;
     let call = Attempt::post(&by_hand.mirror, by_hand.path("/addon/uninstalled"), json!({"clientKey": "x"}));
-    let asked =
-        || by_hand.received().iter().filter(|request| request.path.ends_with("/authenticate")).count();
-    let asked_before = asked();
+    let asked_before = by_hand.questions();
     call.by(&by_hand.unlucky_user(), 401).await;
-    assert_eq!(asked(), asked_before, "the upstream was asked about a user who cannot do this anyway");
+    assert_eq!(
+        by_hand.questions(),
+        asked_before,
+        "the upstream was asked about a user who cannot do this anyway"
+    );
     call.by(&by_hand.identity_with(&"0".repeat(64)), 401).await;
     call.by(&Identity::Server("AN-UNKNOWN-SERVER".into(), by_hand.secret.clone()), 401).await;
     by_hand.get("").await.promised(200);
