@@ -33,57 +33,38 @@ impl Depth {
 
 /// The fetch of a clone that wants these objects.
 pub fn clone<'a>(wants: impl IntoIterator<Item = &'a String>, depth: Depth) -> Vec<u8> {
-    let mut request = Vec::new();
-    packet(&mut request, "command=fetch");
-    capabilities(&mut request);
-    for word in ["thin-pack", "no-progress", "include-tag", "ofs-delta"] {
-        packet(&mut request, word);
-    }
-    if depth == Depth::One {
-        packet(&mut request, "deepen 1");
-    }
-    for object in wants.into_iter().collect::<BTreeSet<_>>() {
-        packet(&mut request, &format!("want {object}\n"));
-    }
-    packet(&mut request, "done\n");
-    request.extend(b"0000");
-    request
+    let words = ["thin-pack", "no-progress", "include-tag", "ofs-delta"].map(str::to_owned).into_iter();
+    let depth = (depth == Depth::One).then(|| "deepen 1".to_owned());
+    let wants: BTreeSet<_> = wants.into_iter().collect();
+    let wants = wants.into_iter().map(|object| format!("want {object}\n"));
+    request("command=fetch", words.chain(depth).chain(wants).chain(["done\n".to_owned()]))
 }
 
 /// The fetch of a commit without the blobs that are larger than this: each size is an answer of its own.
 pub fn partial(want: &str, largest_blob_bytes: u64) -> Vec<u8> {
-    let mut request = Vec::new();
-    packet(&mut request, "command=fetch");
-    capabilities(&mut request);
-    for word in ["thin-pack", "no-progress", "ofs-delta"] {
-        packet(&mut request, word);
-    }
-    packet(&mut request, &format!("filter blob:limit={largest_blob_bytes}"));
-    packet(&mut request, &format!("want {want}\n"));
-    packet(&mut request, "done\n");
-    request.extend(b"0000");
-    request
+    let words = ["thin-pack", "no-progress", "ofs-delta"].map(str::to_owned).into_iter();
+    let filter = format!("filter blob:limit={largest_blob_bytes}");
+    request("command=fetch", words.chain([filter, format!("want {want}\n"), "done\n".to_owned()]))
 }
 
 /// The listing of the refs below these prefixes, or of all of them.
 pub fn listing(prefixes: &[&str]) -> Vec<u8> {
+    let words = ["peel\n", "symrefs\n"].map(str::to_owned).into_iter();
+    let prefixes = prefixes.iter().map(|prefix| format!("ref-prefix {prefix}\n"));
+    request("command=ls-refs\n", words.chain(prefixes))
+}
+
+fn request(command: &str, arguments: impl Iterator<Item = String>) -> Vec<u8> {
     let mut request = Vec::new();
-    packet(&mut request, "command=ls-refs\n");
-    capabilities(&mut request);
-    for word in ["peel\n", "symrefs\n"] {
-        packet(&mut request, word);
+    for line in [command, "agent=git/bench", "object-format=sha1"] {
+        packet(&mut request, line);
     }
-    for prefix in prefixes {
-        packet(&mut request, &format!("ref-prefix {prefix}\n"));
+    request.extend(b"0001");
+    for argument in arguments {
+        packet(&mut request, &argument);
     }
     request.extend(b"0000");
     request
-}
-
-fn capabilities(request: &mut Vec<u8>) {
-    packet(request, "agent=git/bench");
-    packet(request, "object-format=sha1");
-    request.extend(b"0001");
 }
 
 fn packet(request: &mut Vec<u8>, text: &str) {
