@@ -25,8 +25,8 @@ pub(super) async fn require_another_holder(
         .lock_exclusive()
         .all(transaction)
         .await?;
-    let others = holders.iter().filter(|holder| holder.user_id != loser).count();
-    if others == 0 && holders.len() > others {
+    // A user holds one global permission.
+    if matches!(&holders[..], [only] if only.user_id == loser) {
         return Err(StoreError::LastHolder { permission: ALWAYS_HELD });
     }
     Ok(())

@@ -5,7 +5,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::UpstreamStore;
 use super::outbox::announce;
-use crate::entities::{project, repository};
+use super::repositories::{assemble, with_project};
+use crate::entities::repository;
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
 use crate::records::{NewEvent, Repository};
@@ -19,7 +20,6 @@ impl UpstreamStore {
         make_events: impl FnOnce(&Repository) -> Vec<NewEvent> + Send,
     ) -> Result<Repository, StoreError> {
         let transaction = self.database.begin_write().await?;
-        let missing = || StoreError::not_found("repository", &id);
         let number = Expr::col(repository::Column::PurgeNumber).add(1);
         repository::Entity::update_many()
             .col_expr(repository::Column::PurgeNumber, number)
@@ -27,9 +27,8 @@ impl UpstreamStore {
             .filter(repository::Column::Id.eq(id))
             .exec(&transaction)
             .await?;
-        let row = repository::Entity::find_by_id(id).find_also_related(project::Entity);
-        let (row, project) = row.one(&transaction).await?.ok_or_else(missing)?;
-        let ordered = row.in_project(project.ok_or_else(missing)?);
+        let found = with_project().filter(repository::Column::Id.eq(id)).one(&transaction).await?;
+        let ordered = assemble(found.ok_or_else(|| StoreError::not_found("repository", &id))?)?;
         announce(&transaction, make_events(&ordered)).await?;
         transaction.commit().await?;
         Ok(ordered)
@@ -37,15 +36,14 @@ impl UpstreamStore {
 
     /// Records that this server has carried out an order, unless a newer one is recorded.
     pub async fn record_purge(&self, id: RepositoryId, number: i64, done_at: i64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
         repository::Entity::update_many()
             .col_expr(repository::Column::PurgeDone, Expr::value(number))
             .col_expr(repository::Column::PurgeDoneAt, Expr::value(done_at))
             .filter(repository::Column::Id.eq(id))
             .filter(repository::Column::PurgeDone.lt(number))
-            .exec(&transaction)
+            .exec(self.database.connection())
             .await?;
-        Ok(transaction.commit().await?)
+        Ok(())
     }
 
     /// The repositories with an order that this server has not carried out.

@@ -287,11 +287,11 @@ fn unique_identity(identity: &RepositoryIdentity) -> UniqueField<'_> {
     }
 }
 
-fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
+pub(super) fn with_project() -> SelectTwo<repository::Entity, project::Entity> {
     repository::Entity::find().find_also_related(project::Entity)
 }
 
-fn assemble(
+pub(super) fn assemble(
     (repository, project): (repository::Model, Option<project::Model>),
 ) -> Result<Repository, StoreError> {
     let project = project.ok_or_else(|| StoreError::not_found("project", &repository.project_id))?;
