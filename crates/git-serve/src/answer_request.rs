@@ -278,7 +278,7 @@ impl ServedRepository {
     }
 
     /// Waits for a process and then for a core, so that who waits for a process holds up no core.
-    async fn with_permit(&self, client: ClientKey) -> (Self, Permit) {
+    pub(crate) async fn with_permit(&self, client: ClientKey) -> (Self, Permit) {
         let place = self.repository.place_for_fetch(client).await;
         let permit = self.engine().queue().permit(self.repository.id(), client).await;
         (self.at_place(place, client), permit)

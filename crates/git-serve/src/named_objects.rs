@@ -5,10 +5,9 @@
 //! it, and the same words find another answer when they mean something else.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use heliostat_git::{GitError, Repository};
-use heliostat_git_wire::{FetchRequest, ObjectId, RefSnapshot, lines_of};
+use heliostat_git::Repository;
+use heliostat_git_wire::{FetchRequest, ObjectId, RefSnapshot};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -17,9 +16,6 @@ const MAX_REMEMBERED_SETS: usize = 16_384;
 
 /// Most objects that are looked for in one request; a client that names more gets an answer of its own.
 const MAX_OBJECTS_SOUGHT: usize = 4_096;
-
-/// How long looking may take.
-const LOOK_TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// Remembers which sets of objects are here as long as references stay as they are. One that is not here may come at any
 /// moment, and is looked for each time.
@@ -64,7 +60,10 @@ impl NamedObjects {
         }
         let absent = match named.is_empty() {
             true => Ok(BTreeSet::new()),
-            false => missing_of(repository, &named).await,
+            false => {
+                let named = named.into_iter().cloned().collect();
+                repository.present(&named).await.map(|here| &named - &here)
+            }
         };
         match absent {
             Ok(absent) => {
@@ -90,23 +89,6 @@ fn digest(repository: u64, refs: &RefSnapshot, named: &BTreeSet<&ObjectId>) -> [
         hasher.update(b"\n");
     }
     hasher.finalize().into()
-}
-
-async fn missing_of(
-    repository: &Repository,
-    objects: &BTreeSet<&ObjectId>,
-) -> Result<BTreeSet<ObjectId>, GitError> {
-    let operation = "look for a client's objects";
-    let command = repository.command(operation).args(["cat-file", "--batch-check=%(objectname)"]);
-    let input = lines_of("", objects.iter().copied()).into_bytes();
-    let listing = command.input(input).time_limit(LOOK_TIME_LIMIT).run().await?;
-    let lines: Vec<_> = listing.stdout.split_inclusive(|byte| *byte == b'\n').collect();
-    if lines.len() != objects.len() {
-        return Err(GitError::unexpected(operation, &listing.stdout));
-    }
-    let is_missing = |line: &[u8]| line.trim_ascii_end().ends_with(b" missing");
-    let missing = objects.iter().zip(lines).filter(|(_, line)| is_missing(line));
-    Ok(missing.map(|(object, _)| (*object).clone()).collect())
 }
 
 #[cfg(test)]

@@ -144,8 +144,7 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
         let (served, request) = (served.clone(), Arc::new(request));
         responses.prepare(key, move |interest| {
             async move {
-                let (place, permit) = background_permit(&served, interest).await;
-                let served = served.at_place(place, ClientKey::server());
+                let (served, permit) = background_permit(&served, interest).await;
                 let response = compute(&served, &request).await.map_err(Arc::new)?;
                 Ok::<ResponseStream, _>(response.with_permit(permit))
             }
@@ -155,17 +154,16 @@ pub(crate) fn prewarm(served: &ServedRepository, refs: &RefSnapshot) {
 }
 
 /// Stands back behind all clients that wait, until one waits for this. Without a core it holds no process.
-async fn background_permit(served: &ServedRepository, interest: Interest) -> (Permit, Permit) {
-    let (repository, queue) = (&served.repository, served.engine().queue());
+async fn background_permit(served: &ServedRepository, interest: Interest) -> (ServedRepository, Permit) {
     tokio::select! {
-        permits = async {
-            let permit = queue.background_permit().await;
-            (repository.place_in_background().await, permit)
-        } => permits,
-        permits = async {
+        ready = async {
+            let permit = served.engine().queue().background_permit().await;
+            let place = served.repository.place_in_background().await;
+            (served.at_place(place, ClientKey::server()), permit)
+        } => ready,
+        ready = async {
             interest.wanted().await;
-            let place = repository.place_for_fetch(ClientKey::server()).await;
-            (place, queue.permit(repository.id(), ClientKey::server()).await)
-        } => permits,
+            served.with_permit(ClientKey::server()).await
+        } => ready,
     }
 }

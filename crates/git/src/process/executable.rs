@@ -163,14 +163,14 @@ impl Git {
         Self { inner: Arc::clone(&self.inner), asked: Some(Asked { repository, client, place }) }
     }
 
-    /// Waits until a client may have one more process in this lane.
-    pub(crate) async fn place(&self, lane: Lane, client: ClientKey, repository: u64) -> Permit {
-        self.queue(lane).permit(repository, client).await
+    /// Waits until a client may have one more process for fetches.
+    pub(crate) async fn place_for_fetch(&self, client: ClientKey, repository: u64) -> Permit {
+        self.queue(Lane::Fetch).permit(repository, client).await
     }
 
     /// The same for work that no client waits for.
-    pub(crate) async fn background_place(&self, lane: Lane) -> Permit {
-        self.queue(lane).background_permit().await
+    pub(crate) async fn place_in_background(&self) -> Permit {
+        self.queue(Lane::Fetch).background_permit().await
     }
 
     /// Waits until a process may start.

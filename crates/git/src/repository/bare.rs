@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
 use crate::disk::blocking;
-use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Lane, Permit};
+use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
     ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
     UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     removal_gates: Locks<tokio::sync::RwLock<()>>,
     removal_counts: Locks<AtomicU64>,
     /// Held by one that writes down what references named before.
-    left_tips: Arc<parking_lot::Mutex<()>>,
+    left_tips: Locks<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
 }
 
@@ -51,7 +51,7 @@ impl Shared {
             push_gates: Locks::default(),
             removal_gates: Locks::default(),
             removal_counts: Locks::default(),
-            left_tips: Arc::default(),
+            left_tips: Locks::default(),
             last_syncs: LastSyncs::default(),
         }
     }
@@ -103,17 +103,12 @@ impl Repository {
 
     /// Waits until a process may answer this client, who reads.
     pub async fn place_for_fetch(&self, client: ClientKey) -> Permit {
-        self.git().place(Lane::Fetch, client, self.id()).await
+        self.git().place_for_fetch(client, self.id()).await
     }
 
     /// Waits until a process may make an answer that no client waits for.
     pub async fn place_in_background(&self) -> Permit {
-        self.git().background_place(Lane::Fetch).await
-    }
-
-    /// Waits until a process may take a push of this client.
-    pub async fn place_for_push(&self, client: ClientKey) -> Permit {
-        self.git().place(Lane::Push, client, self.id()).await
+        self.git().place_in_background().await
     }
 
     /// An invocation that works on this repository.
@@ -262,7 +257,7 @@ impl Repository {
 
     /// Keeps those apart who write down what references named before.
     pub(super) fn left_tips_lock(&self) -> Arc<parking_lot::Mutex<()>> {
-        Arc::clone(&self.0.shared.left_tips)
+        self.0.shared.left_tips.of(self.id())
     }
 
     /// When the repositories of its store were last made durable.

@@ -43,14 +43,16 @@ pub struct ReceivedPack {
 impl ReceivedPack {
     /// Whether it was to delete the branch that `HEAD` names, which is refused.
     pub fn refused_default_branch(&self) -> bool {
-        let reason = DELETES_DEFAULT_BRANCH.as_bytes();
-        self.output.windows(reason.len()).any(|part| part == reason)
+        self.says(DELETES_DEFAULT_BRANCH.as_bytes())
     }
 
     /// Whether the report tells of a reference that was not changed.
     fn refuses_some(&self) -> bool {
-        const REFUSAL: &[u8] = b"ng refs/";
-        self.output.windows(REFUSAL.len()).any(|part| part == REFUSAL)
+        self.says(b"ng refs/")
+    }
+
+    fn says(&self, words: &[u8]) -> bool {
+        self.output.windows(words.len()).any(|part| part == words)
     }
 
     /// The same, with a message to the people who push; without one where their client takes none.
