@@ -30,6 +30,11 @@ impl From<IpAddr> for AddressPrefix {
 }
 
 impl AddressPrefix {
+    /// The network of an address as text; empty where the address is not known.
+    pub fn text_of(address: Option<IpAddr>) -> String {
+        address.map_or_else(String::new, |address| Self::from(address).to_string())
+    }
+
     fn of_v4(address: Ipv4Addr) -> Self {
         Self(Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << (32 - IPV4_BITS))).into())
     }

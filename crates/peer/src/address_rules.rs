@@ -58,8 +58,7 @@ impl AddressRules {
     /// Rules for a server with this base URL that listens at this address. One that others can reach does not call what
     /// only this machine can, whatever it calls itself.
     pub fn for_server(base_url: &Url, listen: IpAddr, networks: &OutgoingNetworks) -> Self {
-        let is_local = is_on_loopback(base_url) && listen.to_canonical().is_loopback();
-        let loopback = if is_local { Loopback::Allowed } else { Loopback::Refused };
+        let loopback = if is_local_only(base_url, listen) { Loopback::Allowed } else { Loopback::Refused };
         let listed = |networks: &[Network], verdict| {
             networks.iter().map(move |network| (*network, verdict)).collect::<Vec<_>>()
         };
@@ -112,8 +111,13 @@ impl Resolve for AddressRules {
     }
 }
 
+/// Whether only this machine reaches a server with this base URL that listens at this address.
+pub fn is_local_only(base_url: &Url, listen: IpAddr) -> bool {
+    is_on_loopback(base_url) && listen.to_canonical().is_loopback()
+}
+
 /// Whether a URL names this machine.
-pub fn is_on_loopback(url: &Url) -> bool {
+fn is_on_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -17,7 +17,7 @@ mod product;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
-pub use address_rules::{AddressRefused, AddressRules, is_on_loopback};
+pub use address_rules::{AddressRefused, AddressRules, is_local_only};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;

@@ -41,7 +41,7 @@ pub struct SyncReport {
     pub generation: Option<i64>,
     /// How it came there, if it says so.
     pub sync_type: Option<SyncType>,
-    /// The newest order to remove what no ref leads to that it has carried out, if it has just done so.
+    /// The newest order to remove what no ref leads to that it has carried out, as far as it says so.
     pub purge: Option<i64>,
 }
 

@@ -94,7 +94,7 @@ impl AccessDecisions {
                 Remembered::Refused | Remembered::Nothing => Expectation::Nothing,
             },
         };
-        let network = peer.map_or_else(String::new, |peer| AddressPrefix::from(peer).to_string());
+        let network = AddressPrefix::text_of(peer);
         let attempt = LoginAttempt { name: name_tried(credentials), origin: LoginOrigin::Network(&network) };
         let turn = self.logins.turn(attempt, expectation).await?;
         let decided = self.decide_once(key, credentials, asked).await;

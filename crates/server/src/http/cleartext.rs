@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use heliostat_peer::is_on_loopback;
+use heliostat_peer::is_local_only;
 use url::Url;
 
 /// What is said where nothing encrypts.
@@ -12,8 +12,7 @@ const CLEARTEXT_NOTICE: &str = "passwords and tokens travel unencrypted: put a p
 /// The notice for a server with this base URL that listens at this address, if it is due. What stays on this machine needs
 /// no encryption; an https address says that something in front takes care of it.
 pub fn cleartext_notice(base_url: &Url, listen: IpAddr) -> Option<&'static str> {
-    let stays_here = is_on_loopback(base_url) && listen.to_canonical().is_loopback();
-    (base_url.scheme() != "https" && !stays_here).then_some(CLEARTEXT_NOTICE)
+    (base_url.scheme() != "https" && !is_local_only(base_url, listen)).then_some(CLEARTEXT_NOTICE)
 }
 
 #[cfg(test)]

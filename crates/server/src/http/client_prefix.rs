@@ -3,15 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use heliostat_peer::AddressPrefix;
-use poem::web::RemoteAddr;
-use poem::{Addr, Request};
+use poem::Request;
+
+/// The address behind a request, if it is known.
+pub fn client_address(request: &Request) -> Option<IpAddr> {
+    request.remote_addr().as_socket_addr().map(|address| address.ip())
+}
 
 /// The prefix of the address behind a request; one and the same for all whose address is not known.
 pub fn client_prefix(request: &Request) -> AddressPrefix {
-    let RemoteAddr(address) = request.remote_addr();
-    let address = match address {
-        Addr::SocketAddr(address) => address.ip(),
-        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    };
-    address.into()
+    client_address(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).into()
 }

@@ -30,8 +30,7 @@ pub struct CrossSite(Arc<OwnPages>);
 
 /// The addresses whose pages may change something here.
 struct OwnPages {
-    /// The base URL of this server, and the origin that browsers name for it.
-    base_url: String,
+    /// The origin that browsers name for this server.
     origin: Origin,
     /// The origin of the upstream that this server follows.
     partner: Option<Origin>,
@@ -47,8 +46,7 @@ struct Foreign {
 impl CrossSite {
     /// For a server with this base URL, which pages of `partner` may call over REST.
     pub fn new(base_url: &Url, partner: Option<&Url>) -> Self {
-        let (origin, partner) = (base_url.origin(), partner.map(Url::origin));
-        Self(Arc::new(OwnPages { base_url: origin.ascii_serialization(), origin, partner }))
+        Self(Arc::new(OwnPages { origin: base_url.origin(), partner: partner.map(Url::origin) }))
     }
 }
 
@@ -73,7 +71,7 @@ impl<E: Endpoint> Endpoint for CrossSiteEndpoint<E> {
         if !is_safe(request.method())
             && let Some(foreign) = self.own.foreign(request.uri().path(), request.headers())
         {
-            return Ok(foreign.problem(&self.own.base_url).response());
+            return Ok(foreign.problem(&self.own.origin.ascii_serialization()).response());
         }
         self.endpoint.call(request).await.map(IntoResponse::into_response)
     }

@@ -20,7 +20,7 @@ mod address;
 mod answer_memory;
 mod browser_rules;
 mod cleartext;
-mod client_prefix;
+pub mod client_prefix;
 mod client_wait;
 mod connection_options;
 mod connections;

@@ -34,10 +34,9 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return None;
         }
-        let lines: Vec<&str> =
-            headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|line| line.to_str().ok());
         let mut client = None;
-        for text in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_PROXIES) {
+        for text in lines.flat_map(|line| line.rsplit(',')).take(MAX_PROXIES) {
             let Some(address) = address_in(text.trim()) else { break };
             client = Some(address);
             if !self.trusts(address) {

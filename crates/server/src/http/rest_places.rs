@@ -11,9 +11,9 @@ use heliostat_auth::Caller;
 use heliostat_git::{FairQueue, Permit, Shares};
 use parking_lot::Mutex;
 use poem::http::{HeaderValue, header};
-use poem::web::RemoteAddr;
-use poem::{Addr, Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
+use super::client_prefix::client_address;
 use crate::client_keys::{key_of_address, key_of_caller};
 
 /// REST requests that are carried out at once.
@@ -95,11 +95,7 @@ impl<E: Endpoint> Endpoint for RestPlacesEndpoint<E> {
         if !request.uri().path().starts_with(REST) {
             return self.endpoint.call(request).await.map(IntoResponse::into_response);
         }
-        let RemoteAddr(address) = request.remote_addr();
-        let peer = match address {
-            Addr::SocketAddr(address) => Some(address.ip()),
-            _ => None,
-        };
+        let peer = client_address(&request);
         let held = match shows_a_password(&request) {
             true => None,
             false => Some(self.places.requests.permit(ANY_REPOSITORY, key_of_address(peer)).await),

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -27,7 +27,7 @@ const MAX_SPOOLED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Receives bodies. Cloning is cheap and shares the room.
 #[derive(Debug, Clone)]
 pub struct Spool {
-    folder: PathBuf,
+    folder: Arc<Path>,
     room: SharedRoom,
 }
 
@@ -71,7 +71,7 @@ pub struct SpooledBody {
 impl Spool {
     /// One whose files lie in this folder.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), room: SharedRoom::new(MAX_SPOOLED_BYTES) }
+        Self { folder: folder.into(), room: SharedRoom::new(MAX_SPOOLED_BYTES) }
     }
 
     /// Receives a body to its end.
@@ -150,8 +150,8 @@ impl<'a> Receiving<'a> {
         let spooled = match &mut self.spooled {
             Some(spooled) => spooled,
             none => {
-                let folder = self.spool.folder.clone();
-                let file = on_disk(move || tempfile::tempfile_in(folder)).await?;
+                let folder = Arc::clone(&self.spool.folder);
+                let file = on_disk(move || tempfile::tempfile_in(&*folder)).await?;
                 let room = self.spool.room.place(self.client);
                 none.insert(SpooledBody { file: Arc::new(file), length: 0, room })
             }

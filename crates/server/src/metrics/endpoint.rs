@@ -8,6 +8,7 @@ use poem::{Request, Response, RouteMethod, get};
 
 use super::access::{self, MetricsToken};
 use super::snapshot::Metrics;
+use crate::http::client_prefix::client_address;
 use crate::http::problem::Problem;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,7 +26,7 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (token, take) = shared.as_ref();
-            let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
+            let peer = client_address(&request);
             match access::check(peer, request.headers(), token.as_ref()) {
                 Ok(()) => Response::builder()
                     .header(header::CONTENT_TYPE, CONTENT_TYPE)

@@ -50,8 +50,7 @@ impl Accounts {
         match credentials {
             Credentials::None => Ok(Caller::Anonymous),
             Credentials::Basic { username, password } => {
-                let network =
-                    facts.peer.map_or_else(String::new, |peer| AddressPrefix::from(peer).to_string());
+                let network = AddressPrefix::text_of(facts.peer);
                 let origin = LoginOrigin::Network(&network);
                 Ok(self.log_in_with_password(&username, &password, origin).await?.into_caller())
             }

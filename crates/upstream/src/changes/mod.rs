@@ -8,6 +8,6 @@ mod reconcile_refs;
 
 pub use announce_change::{Announcement, Changes};
 pub use faults::{DiskAgreement, RepositoryFault};
-pub(crate) use on_disk::{disk_id, note_recorded, recorded_format};
+pub(crate) use on_disk::{disk_id, format_on_disk, note_recorded, recorded_format};
 pub use reconcile_refs::ReconciliationStatus;
 pub(crate) use reconcile_refs::run;

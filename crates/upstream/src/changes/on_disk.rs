@@ -254,6 +254,14 @@ pub(crate) fn recorded_format(format: git::ObjectFormat) -> RepositoryFormat {
     }
 }
 
+/// The same as it is on disk.
+pub(crate) fn format_on_disk(format: RepositoryFormat) -> git::ObjectFormat {
+    match format {
+        RepositoryFormat::Sha1 => git::ObjectFormat::Sha1,
+        RepositoryFormat::Sha256 => git::ObjectFormat::Sha256,
+    }
+}
+
 /// The number of a repository on disk.
 pub(crate) fn disk_id(id: RepositoryId) -> u64 {
     u64::try_from(id.0).expect("the database counts ids up from one")

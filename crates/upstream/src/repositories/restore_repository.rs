@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use heliostat_auth::Caller;
 use heliostat_git as git;
-use heliostat_git::{ObjectFormat, RefName, RefSnapshot};
+use heliostat_git::{RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, Repository, RepositoryFormat};
+use heliostat_storage::{MirrorServer, Repository};
 use url::Url;
 
 use super::records::Repositories;
-use crate::changes::{RepositoryFault, disk_id};
+use crate::changes::{RepositoryFault, disk_id, format_on_disk};
 use crate::permit::Administrator;
 
 /// How many references that differ are named.
@@ -162,10 +162,7 @@ impl Repositories {
         let disk = self.served.store();
         let number = disk_id(recorded.id);
         let branch = RefName::parse(recorded.default_branch.clone()).map_err(Refusal::internal)?;
-        let format = match recorded.object_format {
-            RepositoryFormat::Sha1 => ObjectFormat::Sha1,
-            RepositoryFormat::Sha256 => ObjectFormat::Sha256,
-        };
+        let format = format_on_disk(recorded.object_format);
         let draft = disk.draft(number, &branch, format).await.map_err(Refusal::internal)?;
         let (base, key) = (mirror.base_url.trim_end_matches('/'), recorded.project.key.to_lowercase());
         let source = format!("{base}/scm/{key}/{}.git", recorded.slug);
