@@ -263,8 +263,9 @@ impl Parts {
         }
     }
 
-    pub(crate) fn status(&self) -> StatusReport {
+    pub(crate) fn status(&self, lag_limit: Option<Duration>) -> StatusReport {
         StatusReport {
+            lag_limit,
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
             inventory: Arc::clone(&self.inventory),
