@@ -15,6 +15,7 @@ mod unconfirmed;
 mod calls;
 mod client;
 mod contact;
+mod differences;
 mod identity;
 mod ref_list;
 mod repository;
