@@ -26,6 +26,7 @@ mod store;
 mod swap_refs;
 mod trash;
 mod verify;
+mod wanted_refs;
 
 pub use bare::Repository;
 pub(crate) use bare::Shared;
@@ -44,3 +45,4 @@ pub use removals::{NoRemoval, Removal};
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};
+pub(crate) use wanted_refs::wanted_ref;
