@@ -3,11 +3,12 @@
 //! No I/O and no runtime, so the compiler sees to it that parsers do none. Every list, line and count is bounded before
 //! anything is allocated for it, and fuzzed.
 //!
-//! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`refs`] (what a
-//! repository shows), [`fetch`] (what a client wants).
+//! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`objects`] (what
+//! objects are made of), [`refs`] (what a repository shows), [`fetch`] (what a client wants).
 
 mod fetch;
 mod names;
+mod objects;
 mod packets;
 mod refs;
 
@@ -18,6 +19,10 @@ pub use fetch::{
 pub use names::{
     ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
     ObjectFormat, ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
+};
+pub use objects::{
+    CommitLinks, InvalidPack, ObjectKind, PackEntry, PackedObject, TreeEntry, TreeEntryKind, apply_delta,
+    commit_links, may_harm, object_name, read_pack, tag_target, tree_entries,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;
