@@ -38,6 +38,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sweep_interval = options.sweep_interval;
     domain_options.sync_parallelism = options.sync_parallelism;
     domain_options.sync_tolerance = options.sync_tolerance;
+    domain_options.lag_limit = options.lag_limit;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
     domain_options.trash_time = common.trash_time;

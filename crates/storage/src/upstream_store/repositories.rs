@@ -16,9 +16,7 @@ use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::{Page, PageRequest};
-use crate::records::{
-    NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryHashes, RepositoryUpdate, Visibility,
-};
+use crate::records::{NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryUpdate, Visibility};
 use crate::text_search::{contains, folded};
 use crate::write_transaction::WriteTransaction;
 
@@ -155,40 +153,6 @@ impl UpstreamStore {
         let found =
             self.one_repository(Condition::all().add(repository::Column::Id.eq(id)).add(condition)).await?;
         Ok(found.is_some())
-    }
-
-    /// The hashes of the repositories that are visible, ordered by project and repository and following the
-    /// given pair; an empty list is the end.
-    pub async fn list_hashes(
-        &self,
-        visible_to: Visibility,
-        after: Option<(ProjectId, RepositoryId)>,
-        limit: u64,
-    ) -> Result<Vec<RepositoryHashes>, StoreError> {
-        let mut repositories = with_project().filter(visible_repositories(visible_to));
-        if let Some((project_id, repository_id)) = after {
-            let same_project = Condition::all()
-                .add(repository::Column::ProjectId.eq(project_id))
-                .add(repository::Column::Id.gt(repository_id));
-            repositories = repositories
-                .filter(Condition::any().add(repository::Column::ProjectId.gt(project_id)).add(same_project));
-        }
-        let rows = repositories
-            .order_by_asc(repository::Column::ProjectId)
-            .order_by_asc(repository::Column::Id)
-            .limit(limit)
-            .all(self.database.connection())
-            .await?;
-        let hashes = |repository: Repository| RepositoryHashes {
-            project_id: repository.project.id,
-            project_public: repository.project.public,
-            repository_id: repository.id,
-            identity: repository.identity,
-            generation: repository.generation,
-            content_hash: repository.content_hash,
-            metadata_hash: repository.metadata_hash,
-        };
-        rows.into_iter().map(|row| assemble(row).map(hashes)).collect()
     }
 
     /// Changes a repository, computes its metadata hash anew, and announces it; fails with a conflict on

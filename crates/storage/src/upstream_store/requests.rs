@@ -27,19 +27,25 @@ impl UpstreamStore {
         limits: OpenRequestLimits,
     ) -> Result<MirroringRequest, StoreError> {
         let transaction = self.database.begin_write_of(Shown::Nothing).await?;
-        refuse_taken(&transaction, &request).await?;
-        refuse_too_many(&transaction, &request, limits).await?;
-        let mirror_id = request.mirror_id.clone();
-        let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
-        mirroring_request::Entity::insert(new_row(&request))
-            .on_conflict(once)
-            .exec_without_returning(&transaction)
+        let filed = file(&transaction, &request, limits).await?;
+        transaction.commit().await?;
+        Ok(filed.into())
+    }
+
+    /// Puts another request of its mirror in the place of an open one, with an id of its own: who has seen the old one cannot
+    /// accept the new one by it. One that is decided stays, and is returned. Fails as [`UpstreamStore::file_request`] does.
+    pub async fn replace_request(
+        &self,
+        id: RequestId,
+        request: NewRequest,
+        limits: OpenRequestLimits,
+    ) -> Result<MirroringRequest, StoreError> {
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
+        mirroring_request::Entity::delete_by_id(id)
+            .filter(mirroring_request::Column::State.eq(RequestState::Pending))
+            .exec(&transaction)
             .await?;
-        let filed = mirroring_request::Entity::find()
-            .filter(mirroring_request::Column::MirrorId.eq(mirror_id.clone()))
-            .one(&transaction)
-            .await?;
-        let filed = filed.ok_or_else(|| StoreError::not_found("request of mirror", &mirror_id))?;
+        let filed = file(&transaction, &request, limits).await?;
         transaction.commit().await?;
         Ok(filed.into())
     }
@@ -164,6 +170,26 @@ pub(super) async fn decide(
         Some(_) => Err(StoreError::InUse { what: "accepted request", value: id.to_string() }),
         None => Err(StoreError::not_found("request", &id)),
     }
+}
+
+/// Files a request, unless its mirror has one.
+async fn file(
+    transaction: &WriteTransaction,
+    request: &NewRequest,
+    limits: OpenRequestLimits,
+) -> Result<mirroring_request::Model, StoreError> {
+    refuse_taken(transaction, request).await?;
+    refuse_too_many(transaction, request, limits).await?;
+    let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
+    mirroring_request::Entity::insert(new_row(request))
+        .on_conflict(once)
+        .exec_without_returning(transaction)
+        .await?;
+    let filed = mirroring_request::Entity::find()
+        .filter(mirroring_request::Column::MirrorId.eq(request.mirror_id.clone()))
+        .one(transaction)
+        .await?;
+    filed.ok_or_else(|| StoreError::not_found("request of mirror", &request.mirror_id))
 }
 
 async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> Result<(), StoreError> {
