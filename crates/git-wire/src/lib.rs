@@ -3,13 +3,13 @@
 //! No I/O and no runtime, so the compiler sees to it that parsers do none. Every list, line and count is bounded before
 //! anything is allocated for it, and fuzzed.
 //!
-//! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`objects`] (what
-//! objects are made of), [`refs`] (what a repository shows), [`fetch`] (what a client wants).
+//! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`refs`] (what a
+//! repository shows), [`fetch`] (what a client wants), [`packs`] (what a small repository or change holds).
 
 mod fetch;
 mod names;
-mod objects;
 mod packets;
+mod packs;
 mod refs;
 
 pub use fetch::{
@@ -20,10 +20,6 @@ pub use names::{
     ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
     ObjectFormat, ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
 };
-pub use objects::{
-    CommitLinks, InvalidPack, ObjectKind, PackEntry, PackedObject, TreeEntry, TreeEntryKind, apply_delta,
-    commit_links, may_harm, object_name, read_pack, tag_target, tree_entries,
-};
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;
 pub use packets::{
@@ -31,6 +27,11 @@ pub use packets::{
     ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, PushDeletions, RequestError,
     advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush,
     push_packet,
+};
+pub use packs::{
+    CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,
+    TreeEntry, TreeEntryKind, WholePack, apply_delta, commit_links, object_name, read_pack, tag_target,
+    tree_entries,
 };
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,

@@ -45,7 +45,7 @@ pub use remote::{
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, NotTaken,
     OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason,
+    STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks, SwapRefsError, TakeBackError, TrashReason,
     TrashedRepository, Unreached,
 };
 pub use service::{

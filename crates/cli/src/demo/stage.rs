@@ -82,6 +82,7 @@ pub async fn start_mirror(
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,
         sync_tolerance: SYNC_TOLERANCE,
+        lag_limit: None,
         serve_stale: SERVE_STALE,
         freshness_cap: FRESHNESS_CAP,
         allow_mass_removal: false,

@@ -9,8 +9,8 @@ use std::io;
 
 use bytes::Bytes;
 use heliostat_git_wire::{
-    CommitLinks, Head, InvalidPack, ObjectFormat, ObjectId, ObjectKind, PackedObject, RefSnapshot, TreeEntry,
-    TreeEntryKind, apply_delta, commit_links, may_harm, object_name, read_pack, tag_target, tree_entries,
+    CommitLinks, Head, ObjectFormat, ObjectId, ObjectKind, PackFault, PackedObject, RefSnapshot, TreeEntry,
+    TreeEntryKind, apply_delta, commit_links, object_name, read_pack, tag_target, tree_entries,
 };
 use thiserror::Error;
 
@@ -34,7 +34,7 @@ const MAX_EARLIER_COMMITS: usize = 1_000;
 pub enum NotTaken {
     /// A pack cannot be read.
     #[error(transparent)]
-    Pack(#[from] InvalidPack),
+    Pack(#[from] PackFault),
     /// They are more than is looked at without `git`.
     #[error("the packs hold more than is taken from packs in events")]
     TooMuch,
@@ -224,12 +224,14 @@ impl Walk<'_> {
                     continue;
                 }
                 Some((ObjectKind::Commit, content)) => {
-                    let links = commit_links(content).ok_or_else(malformed)?;
+                    let links = commit_links(content, self.arrived.format).ok_or_else(malformed)?;
                     let bases = self.trees_of(&links.parents)?;
                     self.trees.push((links.tree, bases));
                     next.extend(links.parents);
                 }
-                Some((ObjectKind::Tag, content)) => next.push(tag_target(content).ok_or_else(malformed)?),
+                Some((ObjectKind::Tag, content)) => {
+                    next.push(tag_target(content, self.arrived.format).ok_or_else(malformed)?)
+                }
                 Some((ObjectKind::Tree, _)) => {
                     // As a tree it was not seen yet.
                     self.seen.remove(&object);
@@ -254,7 +256,7 @@ impl Walk<'_> {
         let mut trees = Vec::new();
         for commit in commits {
             if let Some((ObjectKind::Commit, content)) = self.object(commit)?
-                && let Some(links) = commit_links(&content)
+                && let Some(links) = commit_links(&content, self.arrived.format)
             {
                 trees.push(links.tree);
             }
@@ -301,7 +303,7 @@ impl Walk<'_> {
             if entry.kind() == TreeEntryKind::Submodule || earlier.contains(&entry) {
                 continue;
             }
-            if may_harm(entry.name) {
+            if entry.is_suspicious() {
                 return Err(NotTaken::NameToCheck(tree.clone()));
             }
             if entry.kind() == TreeEntryKind::Folder {
@@ -355,7 +357,8 @@ fn forget_earlier<'a>(
         for commit in new.drain(..) {
             if seen.insert(commit.clone())
                 && let Some((ObjectKind::Commit, content)) = here.read(&commit)?
-                && let Some(CommitLinks { parents, committed_at, .. }) = commit_links(&content)
+                && let Some(CommitLinks { parents, committed_at, .. }) =
+                    commit_links(&content, commit.format())
             {
                 objects.remove(&commit);
                 next.push((committed_at, commit, parents));

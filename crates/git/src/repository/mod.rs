@@ -42,7 +42,7 @@ pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use push_turns::PushTurn;
-pub use reached::Unreached;
+pub use reached::{SearchFor, Unreached};
 pub use recorded_state::RecordedState;
 pub use removals::{NoRemoval, Removal};
 pub use store::{CreateError, OpenError, RepositoryStore};

@@ -95,6 +95,8 @@ pub struct MirrorOptions {
     pub serve_stale: Duration,
     /// How long a repository may be behind before it counts as out of sync.
     pub sync_tolerance: Duration,
+    /// How far behind its upstream the mirror may be and still take traffic.
+    pub lag_limit: Option<Duration>,
     /// How long a request waits for the synchronisation in flight.
     pub freshness_cap: Duration,
     /// Whether a sweep may remove a large part of all repositories.
