@@ -66,7 +66,7 @@ impl PushedPacks {
         kept.bytes += size_of_all(&packs) + OVERHEAD_BYTES;
         kept.packs.insert((repository, generation), packs);
         kept.order.push_back((repository, generation));
-        while kept.bytes > MAX_KEPT_BYTES
+        while (kept.bytes > MAX_KEPT_BYTES || kept.order.len() > MAX_KEPT_BYTES / OVERHEAD_BYTES)
             && let Some(oldest) = kept.order.pop_front()
         {
             kept.forget(oldest);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// Most for one repository; with more, one fetch is cheaper.
-const MAX_BYTES_OF_ONE: usize = 512 * 1024;
+const MAX_BYTES_OF_ONE: usize = 1024 * 1024;
 
 /// What a pack costs besides its bytes.
 const OVERHEAD_BYTES: usize = 128;
