@@ -23,9 +23,9 @@ pub use names::{
 pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
-    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, PushDeletions, RequestError,
-    advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush,
-    push_packet,
+    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning, PushCommands, PushDeletions,
+    PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
+    error_packet, push_flush, push_packet,
 };
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
