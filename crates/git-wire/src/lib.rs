@@ -4,11 +4,12 @@
 //! anything is allocated for it, and fuzzed.
 //!
 //! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`refs`] (what a
-//! repository shows), [`fetch`] (what a client wants).
+//! repository shows), [`fetch`] (what a client wants), [`packs`] (what a small repository holds).
 
 mod fetch;
 mod names;
 mod packets;
+mod packs;
 mod refs;
 
 pub use fetch::{
@@ -27,6 +28,7 @@ pub use packets::{
     PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
     error_packet, push_flush, push_packet,
 };
+pub use packs::{MAX_INFLATED_BYTES, MAX_OBJECTS, PackFault, PackWriter, WholePack};
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
     PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
