@@ -21,7 +21,7 @@ use heliostat_git::{
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
     LsRefs, ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
-    error_packet, wants_progress_v0, wants_progress_v2,
+    error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
@@ -50,14 +50,15 @@ const WANTS_TOO_LATE: &str = "a request this long has to want everything in its 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
     pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
-        if service == GitService::ReceivePack {
-            return Ok(Answer::Streamed(advertise_by_git(&self.repository, service, protocol).await?));
-        }
         let refs = self.repository.snapshot().await?;
-        let known = match protocol.version() {
-            2 => refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles())),
-            1 => advertisement(&refs, LegacyVersion::One),
-            _ => advertisement(&refs, LegacyVersion::Zero),
+        let legacy = if protocol.version() == 1 { LegacyVersion::One } else { LegacyVersion::Zero };
+        let known = match service {
+            // Version 2 knows no push.
+            GitService::ReceivePack => push_advertisement(&refs, legacy),
+            GitService::UploadPack if protocol.version() == 2 => {
+                refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles()))
+            }
+            GitService::UploadPack => advertisement(&refs, legacy),
         };
         match known {
             Some(bytes) => Ok(Answer::Whole(bytes)),

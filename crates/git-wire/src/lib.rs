@@ -32,5 +32,5 @@ pub use packs::{MAX_INFLATED_BYTES, MAX_OBJECTS, PackFault, PackWriter, WholePac
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
     PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    RenderedLists, advertisement,
+    RenderedLists, advertisement, push_advertisement,
 };
