@@ -24,9 +24,9 @@ pub use names::{
 pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
-    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, PushDeletions, RequestError,
-    advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush,
-    push_packet,
+    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning, PushCommands, PushDeletions,
+    PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
+    error_packet, push_flush, push_packet,
 };
 pub use packs::{
     CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,
@@ -36,5 +36,5 @@ pub use packs::{
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
     PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    RenderedLists, advertisement,
+    RenderedLists, advertisement, push_advertisement,
 };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, PushDeletions,
-    RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
+    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushBeginning, PushCommands,
+    PushDeletions, PushReport, RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
 
@@ -48,16 +48,13 @@ pub struct ReceivedPack {
 impl ReceivedPack {
     /// Whether it was to delete the branch that `HEAD` names, which is refused.
     pub fn refused_default_branch(&self) -> bool {
-        self.says(DELETES_DEFAULT_BRANCH.as_bytes())
+        let report = PushReport::within(&self.output);
+        report.refused().any(|(_, reason)| reason == DELETES_DEFAULT_BRANCH.as_bytes())
     }
 
     /// Whether the report tells of a reference that was not changed.
     fn refuses_some(&self) -> bool {
-        self.says(b"ng refs/")
-    }
-
-    fn says(&self, words: &[u8]) -> bool {
-        self.output.windows(words.len()).any(|part| part == words)
+        PushReport::within(&self.output).refused().next().is_some()
     }
 
     /// The same, with a message to the people who push; without one where their client takes none.
@@ -96,9 +93,9 @@ pub async fn receive_pack(
 
 /// Reads the commands of a push that only deletes, and gives what deletes all of it at once, beside the push as it was.
 async fn read_ahead(mut request: ByteStream) -> (Option<Bytes>, ByteStream) {
-    let (mut held, mut last) = (BytesMut::new(), None);
+    let (mut held, mut beginning, mut last) = (BytesMut::new(), PushBeginning::default(), None);
     let deletions = loop {
-        match PushDeletions::read(&held) {
+        match beginning.read(&held) {
             PushDeletions::Unfinished if held.len() <= MAX_DELETIONS_HELD_BYTES => {}
             PushDeletions::All(push) => break Some(push.into()),
             _ => break None,
