@@ -30,8 +30,8 @@ pub use options::MirrorOptions;
 pub use parts::StartError;
 pub use serving::{Freshness, GitServing, Passed, ServedRepository, Through};
 pub use status::{
-    DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,
-    RunningSync, StatusReport, SupportInfo, UpstreamView, WaitingSync,
+    DelayedSync, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RunningSync, StatusReport,
+    SupportInfo, UpstreamView, WaitingSync,
 };
 pub use sync::{
     DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun,

@@ -34,7 +34,6 @@ const REGISTRATION_KEY_SETTING: &str = "registration_key";
 /// What owns the state.
 pub(crate) struct Parts {
     clock: Clock,
-    store: MirrorStore,
     pub(crate) served: ServedRepositories,
     pub(crate) introduction: Arc<Introduction>,
     client: UpstreamClient,
@@ -136,7 +135,6 @@ impl Parts {
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {
             clock,
-            store,
             served,
             introduction,
             client,
@@ -268,8 +266,9 @@ impl Parts {
         }
     }
 
-    pub(crate) fn status(&self) -> StatusReport {
+    pub(crate) fn status(&self, lag_limit: Option<Duration>) -> StatusReport {
         StatusReport {
+            lag_limit,
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
             inventory: Arc::clone(&self.inventory),
@@ -297,7 +296,6 @@ impl Parts {
             selection: Arc::clone(&self.selection),
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
-            store: self.store.clone(),
             clock: self.clock.clone(),
         }
     }

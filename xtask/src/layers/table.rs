@@ -181,7 +181,7 @@ pub const FOLDERS: &[FolderOrder] = &[
     },
     FolderOrder {
         krate: "crates/git-wire",
-        rows: &[&["fetch"], &["refs"], &["packets"], &["names"]],
+        rows: &[&["fetch", "packs"], &["refs"], &["packets"], &["names"]],
         circle: &[],
     },
     FolderOrder {

@@ -2,7 +2,8 @@
 //! it, and because it tells when something in the repository is needed no longer.
 //!
 //! It is noted before the new state of the references is in memory: whoever is answered from that finds it. Where there
-//! is no memory for them, it is noted by who has changed them. The note is not synced. One that a power failure takes along costs a build a new start, and the disk some room.
+//! is no memory for them, it is noted by who has changed them. The note is not synced. One that a power failure takes
+//! along costs a build a new start, and the disk some room.
 
 use std::collections::HashSet;
 use std::fs::File;
