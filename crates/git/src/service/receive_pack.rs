@@ -21,6 +21,9 @@ pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 /// Most that is held of the report about a push: a line for every reference, and progress.
 pub const MAX_RECEIVE_REPORT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Largest pack that is handed on to the caller.
+const MAX_KEPT_PACK_BYTES: usize = 512 * 1024;
+
 /// Most that is held of a push that only deletes.
 const MAX_DELETIONS_HELD_BYTES: usize = 8 * 1024 * 1024;
 
@@ -38,6 +41,8 @@ pub struct ReceivedPack {
     /// Whether `git` ended well. References may have been refused all the same: compare the references from before
     /// and after.
     pub success: bool,
+    /// What was pushed, if it is small.
+    pub pack: Option<Bytes>,
 }
 
 impl ReceivedPack {
@@ -115,7 +120,7 @@ async fn run(
 ) -> Result<ReceivedPack, GitError> {
     // What references name now must be known when they are read again.
     let before = repository.snapshot().await?;
-    let commands = Arc::new(Mutex::new(PushCommands::default()));
+    let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
     let request = within_room(request, room, Arc::clone(&commands));
     let mut running =
         exchange(repository, GitService::ReceivePack, ServeMode::Exchange, protocol, request).await?;
@@ -146,7 +151,8 @@ async fn run(
     if let Some(error) = failure {
         return Err(error);
     }
-    Ok(ReceivedPack { output: output.freeze(), success })
+    let pack = commands.lock().take_pack();
+    Ok(ReceivedPack { output: output.freeze(), success, pack })
 }
 
 /// The same request, which breaks off before its commands end when they create too many references.
@@ -176,7 +182,7 @@ fn too_many_references(side_band: bool) -> ReceivedPack {
     let mut output = Vec::new();
     push_packet(&mut output, &[if side_band { b"\x03" } else { b"ERR " }, message.as_bytes()]);
     push_flush(&mut output);
-    ReceivedPack { output: output.into(), success: false }
+    ReceivedPack { output: output.into(), success: false, pack: None }
 }
 
 #[cfg(test)]

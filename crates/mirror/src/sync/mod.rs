@@ -1,5 +1,6 @@
 //! How the inventory gets what the upstream has, and stays right: events make it fast, the sweep makes it correct.
 
+mod arrived_packs;
 mod event;
 mod handle_event;
 mod pending_changes;

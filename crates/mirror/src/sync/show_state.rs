@@ -9,6 +9,7 @@ use heliostat_git::{
 };
 use heliostat_storage::MirroredRepository;
 
+use super::arrived_packs::ArrivedPacks;
 use super::sync_repository::{Base, SyncFailure, Synchroniser};
 use crate::inventory::{Entry, origin_of};
 
@@ -19,22 +20,26 @@ const FETCH_STALL: Duration = Duration::from_secs(120);
 const FALLBACK_BRANCH: &str = "refs/heads/main";
 
 impl Synchroniser {
-    /// Shows a state in the repository that is here.
+    /// Shows a state in the repository that is here. What it needs may have come along with the news.
     pub(super) async fn show_in_place(
         &self,
         entry: &Entry,
         base: &mut Base,
         state: &RefSnapshot,
+        packs: Option<&ArrivedPacks>,
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
         let moves = RefSnapshot::moves(refs, state);
-        let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
+        let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
+        let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
         for (_, object) in refs.all() {
             new.remove(object);
         }
         let _no_removal = repository.no_removal().await;
-        self.fetch_objects(repository, entry, new).await?;
+        if !took_packs(repository, packs, &new, refs, &replaced).await {
+            self.fetch_objects(repository, entry, new).await?;
+        }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
         match repository.swap_refs(refs, state, &head).await {
@@ -87,6 +92,27 @@ impl Synchroniser {
         let (url, authorization) = (access.clone_url, Some(authorization));
         let plan = FetchPlan { url, authorization, objects, timeout: FETCH_STALL };
         fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+    }
+}
+
+/// Whether packs have brought all of these objects, with what they need.
+async fn took_packs(
+    repository: &Repository,
+    packs: Option<&ArrivedPacks>,
+    new: &BTreeSet<ObjectId>,
+    shown: &RefSnapshot,
+    replaced: &BTreeSet<ObjectId>,
+) -> bool {
+    let Some(packs) = packs.filter(|_| !new.is_empty()) else { return false };
+    match repository.take_packs(packs.packs(), new, shown, replaced).await {
+        Ok(()) => true,
+        Err(reason) => {
+            tracing::debug!(
+                reason = &reason as &dyn std::error::Error,
+                "what came with the news is not enough; fetching"
+            );
+            false
+        }
     }
 }
 

@@ -218,6 +218,7 @@ impl FakeUpstream {
             from_generation: Some(repository.generation - 1),
             changes: Some(vec![change]),
             ref_limit_exceeded: None,
+            packs: None,
         };
         let event = serde_json::to_value(event).expect("models of the contract always serialise");
         serde_json::from_value(event).expect("an event is an object")
