@@ -236,7 +236,7 @@ impl<'a, R> Call<'a, R> {
 /// Calls other servers; one per process, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PeerClient {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     destinations: Destinations,
     clock: Clock,
 }

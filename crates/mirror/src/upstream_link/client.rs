@@ -9,7 +9,7 @@ use std::time::Duration;
 use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::{Claims, Secret, sign};
 use heliostat_peer::http::Destinations;
-use heliostat_peer::{Call, CallError, Clock, Items, PeerClient, Signer};
+use heliostat_peer::{Call, CallError, Clock, Items, Passage, PassedAnswer, PeerClient, Signer};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -197,6 +197,11 @@ impl UpstreamClient {
     /// Fetches a document of the upstream that is no JSON.
     pub(super) async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
         self.client.fetch(call).await
+    }
+
+    /// Lets a request of somebody else go on.
+    pub(super) async fn pass(&self, passage: Passage) -> Result<PassedAnswer, CallError> {
+        self.client.pass(passage).await
     }
 
     /// Says that an answer has the shape that the contract promises, and cannot be used all the same.
