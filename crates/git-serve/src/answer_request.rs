@@ -1,7 +1,8 @@
 //! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
 //!
 //! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
-//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here.
+//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here; in a copy of
+//!    another repository, unless that one gives it.
 //! 3. Others are reduced to their meaning. If their wants are reachable now, and the meaning says all that the answer
 //!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
 //! 4. Everything else is computed for this client alone, with a permit.
@@ -20,14 +21,15 @@ use heliostat_git::{
 };
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
-    LsRefs, ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
-    error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
+    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError,
+    advertisement, advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
+use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
 
@@ -42,6 +44,9 @@ const OPERATION: &str = "serve a fetch";
 
 /// Most objects of one question about sizes that are here and that no reference leads to, before none is told.
 const MAX_HIDDEN_OBJECTS: usize = 16;
+
+/// How often the other repository is asked for the sake of one request. Each question holds all that is not here.
+const MAX_QUESTIONS: usize = 4;
 
 /// Why the rest of a request is not read that was not held in memory: whether a client may have what it wants is asked
 /// before anything is sent.
@@ -149,7 +154,7 @@ impl ServedRepository {
             return Ok(refused(&error));
         }
         let request = Arc::new(request);
-        let stored_under = match self.may_have(&refs, request.wants(), asking.reader.key).await? {
+        let stored_under = match self.may_have_with_help(&refs, request.wants(), &asking.reader).await? {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
             Wanted::LatelyReachable => None,
@@ -175,6 +180,42 @@ impl ServedRepository {
         let _permit = self.engine().queue().permit(repository.id(), client).await;
         let checked = reachability.check(repository, refs, wants).await;
         checked.inspect_err(|error| repository.note(error))
+    }
+
+    /// The same, where another repository may give what is not to be had from this one alone. What it gives is here then.
+    async fn may_have_with_help(
+        &self,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+        reader: &GitReader,
+    ) -> Result<Wanted, GitError> {
+        let mut wanted = self.may_have(refs, wants, reader.key).await?;
+        let Some(elsewhere) = &reader.elsewhere else { return Ok(wanted) };
+        let mut rest = wants.clone();
+        for _ in 0..MAX_QUESTIONS {
+            let Wanted::Unreachable(object) = wanted else { break };
+            let here = self.repository.asked_by(reader.key).present(&rest).await?;
+            let mut asked: BTreeSet<_> = rest.difference(&here).cloned().collect();
+            asked.insert(object.clone());
+            if asked.len() > MAX_QUESTIONED_OBJECTS {
+                return Ok(Wanted::Unreachable(object));
+            }
+            rest.retain(|object| !asked.contains(object));
+            match elsewhere.bring(asked, reader.key).await {
+                Brought::All => {}
+                Brought::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
+                Brought::Unknown(reason) => {
+                    let message = format!("upload-pack: not our ref {object} ({reason})");
+                    return Err(GitError::Refused { operation: OPERATION, message });
+                }
+            }
+            // What was given to one reader is not given to the next one unasked.
+            wanted = match self.may_have(refs, &rest, reader.key).await? {
+                Wanted::AllReachable | Wanted::LatelyReachable => Wanted::LatelyReachable,
+                unreachable => unreachable,
+            };
+        }
+        Ok(wanted)
     }
 
     /// The sizes of those of these objects that a client may have. The others are not here for it.

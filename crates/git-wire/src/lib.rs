@@ -13,8 +13,9 @@ mod packs;
 mod refs;
 
 pub use fetch::{
-    Deepen, DepthFrom, FetchRequest, FullClone, KEEP_ALIVE, MultiAck, PackStart, ProtocolVersion,
-    RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0, wants_progress_v2,
+    Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, MAX_QUESTIONED_OBJECTS, MultiAck,
+    PackStart, ProtocolVersion, RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0,
+    wants_progress_v2,
 };
 pub use names::{
     ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,

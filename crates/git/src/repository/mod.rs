@@ -29,6 +29,7 @@ mod swap_refs;
 mod take_packs;
 mod trash;
 mod verify;
+mod wanted_refs;
 
 pub use arrived_objects::NotTaken;
 pub use bare::Repository;
@@ -48,3 +49,4 @@ pub use removals::{NoRemoval, Removal};
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};
+pub(crate) use wanted_refs::wanted_ref;

@@ -41,5 +41,5 @@ pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;
 pub(crate) use sweep::Sweep;
 pub(crate) use sweep_progress::SweepProgress;
-pub(crate) use sync_repository::Synchroniser;
+pub(crate) use sync_repository::{SyncFailure, Synchroniser};
 pub(crate) use workers::SyncWorkers;

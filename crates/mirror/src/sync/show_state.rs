@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heliostat_git::{
     FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects,
+    TrashReason, fetch_objects, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -86,12 +86,25 @@ impl Synchroniser {
         if objects.is_empty() {
             return Ok(());
         }
+        fetch_objects(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
+    }
+
+    /// The same for objects that no reference here leads to. The caller holds the repository's `fetching`.
+    pub(crate) async fn fetch_wanted(
+        &self,
+        repository: &Repository,
+        entry: &Entry,
+        objects: BTreeSet<ObjectId>,
+    ) -> Result<(), SyncFailure> {
+        fetch_wanted(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
+    }
+
+    fn fetch_plan(&self, entry: &Entry, objects: BTreeSet<ObjectId>) -> Result<FetchPlan, SyncFailure> {
         let access = self.git_access(entry)?;
         let authorization = SecretHeader::new(access.authorization)
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
-        let plan = FetchPlan { url, authorization, objects, timeout: FETCH_STALL };
-        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL })
     }
 }
 
