@@ -82,9 +82,6 @@ impl GitClient {
         for line in packets(&answer)? {
             let Packet::Line(line) = line else { continue };
             let text = String::from_utf8_lossy(line).into_owned();
-            if let Some(error) = text.strip_prefix("ERR ") {
-                return Err(ReadFailure::Said(error.trim().to_owned()));
-            }
             if let Some((target, name)) = text.trim_end().split_once(' ') {
                 let name = name.split(' ').next().unwrap_or(name);
                 refs.insert(name.to_owned(), target.to_owned());
@@ -108,9 +105,6 @@ impl GitClient {
         let (mut pack, mut is_in_pack) = (Vec::new(), false);
         for line in packets(&answer)? {
             match line {
-                Packet::Line(line) if line.starts_with(b"ERR ") => {
-                    return Err(ReadFailure::Said(String::from_utf8_lossy(&line[4..]).trim().to_owned()));
-                }
                 Packet::Line(line) if is_in_pack => match line.first() {
                     Some(1) => pack.extend_from_slice(&line[1..]),
                     Some(3) => {
@@ -130,6 +124,13 @@ impl GitClient {
             self.http.send("POST", &format!("{path}/git-upload-pack"), UPLOAD, request.as_bytes())?;
         if answer.status != 200 {
             return Err(ReadFailure::Status(answer.status));
+        }
+        for line in packets(&answer.body)? {
+            if let Packet::Line(line) = line
+                && let Some(error) = line.strip_prefix(b"ERR ")
+            {
+                return Err(ReadFailure::Said(String::from_utf8_lossy(error).trim().to_owned()));
+            }
         }
         // What is cut at a packet's end would look like a whole answer of less.
         if !answer.body.ends_with(b"0000") {
