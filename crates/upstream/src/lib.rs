@@ -29,7 +29,7 @@ pub use origin::Primary;
 pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, MirrorPurge, ProjectCreation, PurgeProgress,
     PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation,
-    RepositoryFaults, RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
+    RepositoryFaults, RepositoryRestoration, RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
 pub use status::UpstreamStatus;
 pub use upstream::{StartError, Upstream, UpstreamOptions};
