@@ -22,7 +22,7 @@ use super::repository::UnfitValue;
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 
 /// How long a call may take while a user waits for the answer.
-const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
+pub(super) const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
@@ -111,6 +111,11 @@ impl UpstreamClient {
         Self { signs_as_addon: Arc::new(AtomicBool::new(make == UpstreamMake::Other)), ..self.clone() }
     }
 
+    /// Whether it may know questions that only servers of our make know.
+    pub(super) fn asks_a_heliostat(&self) -> bool {
+        !self.signs_as_addon.load(Ordering::Relaxed)
+    }
+
     /// The name under which calls are signed.
     fn issuer(&self) -> &str {
         if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
@@ -151,8 +156,9 @@ impl UpstreamClient {
         &self,
         request: &R,
         secret: &Secret,
+        timeout: Duration,
     ) -> Result<Option<R::Answer>, CallError> {
-        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(timeout);
         let answer = self.client.ask(call).await;
         let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
         if answer.as_ref().is_err_and(|error| error.status().is_some_and(|status| unknown.contains(&status)))

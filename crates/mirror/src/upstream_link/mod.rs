@@ -18,6 +18,7 @@ mod contact;
 mod identity;
 mod ref_list;
 mod repository;
+mod whole_contents;
 
 pub use contact::UpstreamFacts;
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
@@ -35,3 +36,4 @@ pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;
 pub(crate) use unconfirmed::{ClaimedInstallation, Unconfirmed};
+pub(crate) use whole_contents::WholeContent;
