@@ -15,6 +15,8 @@ mod proven_state;
 mod show_state;
 mod sync_repository;
 
+mod compare_listing;
+mod compare_parts;
 mod disk_rounds;
 mod held_back;
 mod keep_contact;

@@ -15,6 +15,7 @@ mod unconfirmed;
 mod calls;
 mod client;
 mod contact;
+mod differences;
 mod for_reader;
 mod identity;
 mod ref_list;
