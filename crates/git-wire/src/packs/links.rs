@@ -8,12 +8,12 @@ use crate::names::ObjectFormat;
 use crate::packs::objects::{ObjectKind, RawName, hash_bytes};
 
 /// The part of a mode that tells what an entry of a tree is.
-const KIND_MASK: u32 = 0o170_000;
-const FOLDER: u32 = 0o040_000;
+pub(super) const KIND_MASK: u32 = 0o170_000;
+pub(super) const FOLDER: u32 = 0o040_000;
 const FILE: u32 = 0o100_000;
 const SYMBOLIC_LINK: u32 = 0o120_000;
 /// A commit of another repository.
-const SUBMODULE: u32 = 0o160_000;
+pub(super) const SUBMODULE: u32 = 0o160_000;
 
 /// The most digits that a mode has.
 const MAX_MODE_DIGITS: usize = 7;
@@ -94,7 +94,8 @@ fn of_tree(content: &[u8], format: ObjectFormat, links: &mut Vec<Link>) -> Resul
     Ok(())
 }
 
-fn first_entry(entries: &[u8], format: ObjectFormat) -> Option<(u32, &[u8], RawName, &[u8])> {
+/// The mode, the name and the object of the first line, and the lines after it.
+pub(super) fn first_entry(entries: &[u8], format: ObjectFormat) -> Option<(u32, &[u8], RawName, &[u8])> {
     let space = entries.iter().position(|byte| *byte == b' ').filter(|space| *space <= MAX_MODE_DIGITS)?;
     let mode = u32::from_str_radix(std::str::from_utf8(&entries[..space]).ok()?, 8).ok()?;
     let rest = &entries[space + 1..];
@@ -105,7 +106,7 @@ fn first_entry(entries: &[u8], format: ObjectFormat) -> Option<(u32, &[u8], RawN
 
 /// Whether some file system may take this name for `.git`, `.gitmodules`, `..` or a path. Some ignore capitals, some
 /// characters that are not ASCII, or dots and spaces at the end; some know short forms with a tilde.
-fn is_suspicious(name: &[u8]) -> bool {
+pub(super) fn is_suspicious(name: &[u8]) -> bool {
     let plain: Vec<u8> = name.iter().filter(|byte| byte.is_ascii()).map(u8::to_ascii_lowercase).collect();
     let trimmed = plain.trim_ascii_end();
     let dots = trimmed.iter().rev().take_while(|byte| matches!(byte, b'.' | b' ')).count();

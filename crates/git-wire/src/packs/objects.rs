@@ -10,10 +10,14 @@ const MAX_HASH_BYTES: usize = 32;
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ObjectKind {
+pub enum ObjectKind {
+    /// A commit.
     Commit,
+    /// A list of names.
     Tree,
+    /// The content of a file.
     Blob,
+    /// An annotated tag.
     Tag,
 }
 
@@ -48,7 +52,8 @@ pub(super) fn name_of(kind: ObjectKind, content: &[u8], format: ObjectFormat) ->
 }
 
 impl ObjectKind {
-    pub(super) fn as_str(self) -> &'static str {
+    /// As `git` calls it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Commit => "commit",
             Self::Tree => "tree",
@@ -57,14 +62,15 @@ impl ObjectKind {
         }
     }
 
-    pub(super) fn named(name: &[u8]) -> Option<Self> {
+    /// The kind that `git` calls so.
+    pub fn named(name: &[u8]) -> Option<Self> {
         [Self::Commit, Self::Tree, Self::Blob, Self::Tag]
             .into_iter()
             .find(|kind| kind.as_str().as_bytes() == name)
     }
 
     /// By its number in packs.
-    pub(super) fn numbered(number: u8) -> Option<Self> {
+    pub fn numbered(number: u8) -> Option<Self> {
         [Self::Commit, Self::Tree, Self::Blob, Self::Tag].into_iter().find(|kind| kind.number() == number)
     }
 
@@ -96,6 +102,10 @@ impl RawName {
     /// The name in lower-case hex digits of this format.
     pub(super) fn of_hex(hex: &[u8], format: ObjectFormat) -> Option<Self> {
         ObjectId::from_hex(hex).filter(|object| object.format() == format).map(|object| Self::of(&object))
+    }
+
+    pub(super) fn object_id(self, format: ObjectFormat) -> ObjectId {
+        ObjectId::from_raw(self.bytes(format)).expect("it is as long as a hash")
     }
 
     pub(super) fn bytes(&self, format: ObjectFormat) -> &[u8] {

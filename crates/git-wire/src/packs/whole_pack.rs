@@ -81,21 +81,21 @@ struct Object {
 
 /// Where an object stands in the pack, and the checksum of its bytes there.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    start: usize,
+pub(super) struct Place {
+    pub(super) start: usize,
     checksum: u32,
 }
 
 /// What stands in a pack, before deltas are applied.
-struct Entry {
-    place: Place,
-    basis: Basis,
+pub(super) struct Entry {
+    pub(super) place: Place,
+    pub(super) basis: Basis,
     /// Of the object, or a delta.
-    content: Vec<u8>,
+    pub(super) content: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
-enum Basis {
+pub(super) enum Basis {
     Nothing(ObjectKind),
     /// The entry that begins here.
     At(usize),
@@ -103,7 +103,7 @@ enum Basis {
 }
 
 /// How much may still be taken out of compressed bytes and deltas.
-struct Budget(usize);
+pub(super) struct Budget(pub(super) usize);
 
 impl Budget {
     fn take(&mut self, bytes: usize) -> Result<(), PackFault> {
@@ -115,21 +115,8 @@ impl Budget {
 impl<'a> WholePack<'a> {
     /// Reads a pack that is complete in itself.
     pub fn read(pack: &'a [u8], format: ObjectFormat) -> Result<Self, PackFault> {
-        let end = pack.len().checked_sub(hash_bytes(format)).filter(|end| *end >= PACK_HEAD_BYTES);
-        let (body, checksum) = pack.split_at(end.ok_or(PackFault::Malformed("it is too short"))?);
-        if !body.starts_with(&PACK_START) {
-            return Err(PackFault::Malformed("it does not begin as one of version 2"));
-        }
-        if hash(&[body], format).bytes(format) != checksum {
-            return Err(PackFault::Malformed("its checksum is another one"));
-        }
-        let count = body[8..PACK_HEAD_BYTES].try_into().expect("four bytes");
-        let count = usize::try_from(u32::from_be_bytes(count)).unwrap_or(usize::MAX);
-        if count > MAX_OBJECTS {
-            return Err(PackFault::TooLarge);
-        }
         let mut budget = Budget(MAX_INFLATED_BYTES);
-        let entries = read_entries(body, count, format, &mut budget)?;
+        let entries = read_whole(pack, format, &mut budget)?;
         let objects = resolve(entries, format, &mut budget)?;
         let by_name: HashMap<_, _> =
             objects.iter().enumerate().map(|(index, object)| (object.name, index)).collect();
@@ -236,6 +223,28 @@ impl<'a> WholePack<'a> {
 /// A number of an index. What is worked on here is far smaller than what it could say.
 fn be_bytes(number: usize) -> [u8; 4] {
     u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// The entries of a pack that is not cut off.
+pub(super) fn read_whole(
+    pack: &[u8],
+    format: ObjectFormat,
+    budget: &mut Budget,
+) -> Result<Vec<Entry>, PackFault> {
+    let end = pack.len().checked_sub(hash_bytes(format)).filter(|end| *end >= PACK_HEAD_BYTES);
+    let (body, checksum) = pack.split_at(end.ok_or(PackFault::Malformed("it is too short"))?);
+    if !body.starts_with(&PACK_START) {
+        return Err(PackFault::Malformed("it does not begin as one of version 2"));
+    }
+    if hash(&[body], format).bytes(format) != checksum {
+        return Err(PackFault::Malformed("its checksum is another one"));
+    }
+    let count = body[8..PACK_HEAD_BYTES].try_into().expect("four bytes");
+    let count = usize::try_from(u32::from_be_bytes(count)).unwrap_or(usize::MAX);
+    if count > MAX_OBJECTS {
+        return Err(PackFault::TooLarge);
+    }
+    read_entries(body, count, format, budget)
 }
 
 fn read_entries(

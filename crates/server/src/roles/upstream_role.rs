@@ -42,6 +42,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         outgoing: AddressRules::for_server(&listening.base_url, listening.address.ip(), &options.outgoing),
         trash_time: common.trash_time,
         request_lifetime: options.request_lifetime,
+        small_push_bytes: options.small_push_bytes,
         clock: Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());

@@ -79,14 +79,17 @@ impl UpstreamStore {
         Ok(transaction.commit().await?)
     }
 
-    /// A mirror's events in order, the oldest first, whether they are due or not.
+    /// A mirror's events in order, the oldest first or from behind one on, whether they are due or not.
     pub async fn pending_for(
         &self,
         mirror_id: &MirrorServerId,
+        after: Option<OutboxEventId>,
         limit: u64,
     ) -> Result<Vec<OutboxEvent>, StoreError> {
+        let later = after.map(|after| outbox_event::Column::Id.gt(after));
         let rows = outbox_event::Entity::find()
             .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .filter(Condition::all().add_option(later))
             .order_by_asc(outbox_event::Column::Id)
             .limit(limit)
             .all(self.database.connection())
