@@ -28,7 +28,7 @@ pub use inventory::SelectedProjects;
 pub use mirror::Mirror;
 pub use options::MirrorOptions;
 pub use parts::StartError;
-pub use serving::{Freshness, GitServing, ServedRepository};
+pub use serving::{Freshness, GitServing, Passed, ServedRepository, Through};
 pub use status::{
     DelayedSync, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RunningSync, StatusReport,
     SupportInfo, UpstreamView, WaitingSync,
@@ -38,6 +38,6 @@ pub use sync::{
     UpstreamEvents,
 };
 pub use upstream_link::{
-    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamFacts,
-    UpstreamLink, UpstreamMake, UpstreamUrl,
+    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, PassedBody,
+    PassedRequest, UpstreamFacts, UpstreamLink, UpstreamMake, UpstreamUrl,
 };

@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::GitServing;
+use crate::serving::{GitServing, places_at_upstream};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
     DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs, Sweep,
@@ -254,12 +254,15 @@ impl Parts {
         GitServing {
             freshness_cap,
             link: Arc::clone(&self.link),
+            client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
             queue: Arc::clone(&self.queue),
             repairs: Arc::clone(&self.repairs),
             synchroniser: Arc::clone(&self.synchroniser),
+            places: places_at_upstream(),
+            clock: self.clock.clone(),
         }
     }
 

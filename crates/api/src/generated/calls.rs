@@ -48,6 +48,26 @@ impl RemoteCall for AuthenticateRequest {
     }
 }
 
+impl RemoteCall for CompareRepositoriesRequest {
+    type Answer = RestRepositoryDifferences;
+
+    const OPERATION: &'static str = "compareRepositories";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        "/rest/mirroring/latest/repo-hashes/differences".to_owned()
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        json(body)
+    }
+}
+
 impl RemoteCall for GetAllContentHashesRequest {
     type Answer = PageOfEnrichedRepository;
 

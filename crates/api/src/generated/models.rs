@@ -2650,6 +2650,17 @@ pub struct RestNamedLink {
     pub href: String,
 }
 
+/// A digest over what a mirror knows of the repositories of one part.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestPartDigest {
+    /// The number of the part, which is the id of each of its repositories divided by 256.
+    #[oai(validator(minimum(value = "0")))]
+    pub part: i32,
+    /// The digest.
+    #[oai(validator(min_length = 64, max_length = 64))]
+    pub digest: String,
+}
+
 /// What a user may do has changed, for `heliostat:permissions_changed`: a mirror asks again what it remembered.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestPermissionsChangedEvent {
@@ -2910,6 +2921,11 @@ pub struct RestRefsChangedEvent {
     #[oai(rename = "refLimitExceeded", skip_serializing_if_is_none)]
     #[serde(rename = "refLimitExceeded", default, skip_serializing_if = "Option::is_none")]
     pub ref_limit_exceeded: Option<bool>,
+    /// Packs in base64, in the order in which they were pushed, that bring what the changes need. They may leave
+    /// out the bases of deltas that the repository had before. Absent when the objects have to be fetched.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Vec<String>>,
 }
 
 /// The confirmation that what is held back may go.
@@ -2987,6 +3003,26 @@ pub struct RestRepositoryAdoption {
     /// The name. The slug is made from it and must be unique in the project.
     #[oai(validator(min_length = 1, max_length = 128))]
     pub name: String,
+}
+
+/// What a mirror knows of the repositories, part by part.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryComparison {
+    /// The ids of the projects that the mirror follows: repositories of other projects are left out on both sides.
+    /// Without it, the mirror follows all projects.
+    #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
+    #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
+    pub project_ids: Option<Vec<i32>>,
+    /// The digests of the parts of which the mirror knows something.
+    #[oai(validator(max_items = 8192))]
+    pub digests: Vec<RestPartDigest>,
+}
+
+/// The parts of which an upstream knows something else than a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryDifferences {
+    /// The parts that differ.
+    pub parts: Vec<RestRepositoryPart>,
 }
 
 /// A repository is new, gone, or described anew, for `repo:created`, `repo:deleted`, `repo:modified` and
@@ -3110,6 +3146,15 @@ pub struct RestRepositoryMirrorEvent {
     #[oai(skip_serializing_if_is_none, validator(minimum(value = "1")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge: Option<i64>,
+}
+
+/// A part of the repositories.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryPart {
+    /// The number of the part.
+    pub part: i32,
+    /// All repositories of the part, with the names of their default branches.
+    pub repositories: Vec<EnrichedRepository>,
 }
 
 /// How far the latest order is to remove everything that no ref leads to.
@@ -3868,6 +3913,7 @@ impl fmt::Display for UserType {
     RestMirroringRequest,
     RestMirroringRequestSubmission,
     RestNamedLink,
+    RestPartDigest,
     RestPermissionsChangedEvent,
     RestPermittedUser,
     RestProject,
@@ -3883,12 +3929,15 @@ impl fmt::Display for UserType {
     RestRemovalConfirmation,
     RestRepository,
     RestRepositoryAdoption,
+    RestRepositoryComparison,
+    RestRepositoryDifferences,
     RestRepositoryEvent,
     RestRepositoryFaults,
     RestRepositoryHashes,
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryPart,
     RestRepositoryPurge,
     RestRepositoryRequest,
     RestRepositoryRestoration,

@@ -831,6 +831,53 @@ pub trait GetAllContentHashes: Handlers {
     ) -> impl Future<Output = Result<GetAllContentHashesResponse, Self::Error>> + Send;
 }
 
+/// What `compareRepositories` is asked.
+#[derive(Clone, PartialEq)]
+pub struct CompareRepositoriesRequest {
+    /// The body.
+    pub body: RestRepositoryComparison,
+}
+
+/// What `compareRepositories` answers.
+#[derive(ApiResponse)]
+pub enum CompareRepositoriesResponse {
+    /// The parts that differ, each with all of its repositories.
+    #[oai(status = 200)]
+    Ok(StreamedJson<RestRepositoryDifferences>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `compareRepositories`: compare what a mirror knows of all repositories.
+pub trait CompareRepositories: Handlers {
+    /// Compare what a mirror knows of all repositories
+    fn compare_repositories(
+        &self,
+        call: Call,
+        request: CompareRepositoriesRequest,
+    ) -> impl Future<Output = Result<CompareRepositoriesResponse, Self::Error>> + Send;
+}
+
 /// What `getContentHashById` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetContentHashByIdRequest {
@@ -1148,6 +1195,7 @@ pub trait UpstreamOperations:
     + GetProjectById
     + GetAllReposForProject
     + GetAllContentHashes
+    + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
     + Authenticate
@@ -1177,6 +1225,7 @@ impl<H> UpstreamOperations for H where H:
     + GetProjectById
     + GetAllReposForProject
     + GetAllContentHashes
+    + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
     + Authenticate
@@ -1598,6 +1647,33 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             limit: limit.0,
         };
         let answer = self.0.get_all_content_hashes(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Compare what a mirror knows of all repositories
+    ///
+    /// A mirror tells, part by part, a digest over what it knows of the repositories, and is answered with those parts
+    /// of which this server knows something else. A part are the repositories whose ids divided by 256 give the same
+    /// whole number. A part that the mirror does not name differs if there is any repository in it, and one that it
+    /// names differs if there is none. The answer is streamed part by part, so that neither side has to hold all of
+    /// it; if the server cannot go on, the connection ends before the document does. For mirrors only.
+    ///
+    /// The digest is the SHA-256, in hexadecimal, over a line for each repository of the part in the order of ids.
+    /// A line is a JSON object without white space, whose members stand in the order of their names, and ends with a
+    /// line feed: `contentHash`, `defaultBranch` (the full name), `generation`, `id`, `identity`, `metadataHash`,
+    /// `name`, `project` (with `id`, `key`, `name` and `public`), `public`, `purge` (0 if it was never ordered) and
+    /// `slug`.
+    #[oai(path = "/mirroring/latest/repo-hashes/differences", method = "post", operation_id = "compareRepositories", tag = "Tag::This")]
+    async fn compare_repositories(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        body: ApiJson<RestRepositoryComparison>,
+    ) -> poem::Result<CompareRepositoriesResponse> {
+        let request = CompareRepositoriesRequest {
+            body: body.0,
+        };
+        let answer = self.0.compare_repositories(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

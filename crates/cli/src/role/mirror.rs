@@ -51,7 +51,8 @@ pub struct MirrorRoleOptions {
     /// How long known users are served while the upstream cannot be reached; 0s turns it off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SERVE_STALE", default_value = "1h", value_parser = duration::parse)]
     pub serve_stale: Duration,
-    /// How long a request may wait for a change that is known but not here yet; 0s turns waiting off.
+    /// How long a fetch may wait for a change that is known but not here yet, before the upstream answers in the
+    /// mirror's place; 0s turns waiting off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_FRESHNESS_CAP", default_value = "2s", value_parser = duration::parse)]
     pub freshness_cap: Duration,
     /// Let a sweep move whatever the upstream no longer lists into the trash without being asked [default: false].

@@ -77,6 +77,7 @@ pub async fn purge(served: &ServedRepository) -> Result<Pruned, GitError> {
     let _alone = engine.housekeeping().alone().await;
     // What was left a moment ago is noted when the references are read.
     repository.refs().await?;
+    repository.drop_wanted_refs(Duration::ZERO).await?;
     let left = repository.left_tips().await.map_err(io_error)?;
     repository.forget_left_tips(left).await.map_err(io_error)?;
     engine.forget_answers(repository.id());
@@ -100,6 +101,7 @@ pub(super) async fn prune_if_due(
     if old.is_empty() {
         return Ok(false);
     }
+    repository.drop_wanted_refs(keep).await?;
     let objects = |tips: &[LeftTip]| tips.iter().map(|tip| tip.object.clone()).collect();
     let kept = repository.present(&objects(&young)).await?;
     let left_lately: BTreeSet<_> = all_tips(repository).await?.union(&kept).cloned().collect();

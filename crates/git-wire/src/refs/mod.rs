@@ -2,6 +2,7 @@
 
 mod advertisement;
 mod ls_refs;
+mod push_advertisement;
 mod ref_moves;
 mod remote_list;
 mod rendered_lists;
@@ -10,6 +11,7 @@ mod snapshot;
 
 pub use advertisement::{LegacyVersion, advertisement};
 pub use ls_refs::LsRefs;
+pub use push_advertisement::push_advertisement;
 pub use ref_moves::{RefMove, RefStep};
 pub use remote_list::{RemoteCapabilities, RemoteListError};
 pub(crate) use rendered_lists::ListForm;

@@ -1,7 +1,8 @@
 //! Objects from another server, and no references: what those become is decided elsewhere.
 //!
 //! `git` is told exactly which objects. It asks for nothing that is here already, and before it calls itself done it has
-//! made sure that everything below them has arrived. Until a reference leads to them, nobody sees them.
+//! made sure that everything below them has arrived. Until a reference leads to them, nobody sees them; references of our
+//! own show them to nobody.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +12,7 @@ use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectId, lines_of};
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{FetchError, Remote};
-use crate::repository::Repository;
+use crate::repository::{Repository, wanted_ref};
 
 /// The time that `git` takes to be told what to fetch grows with the square of the number of names. With more objects than
 /// this, all that the other repository shows is fetched first, and by name only if they are not among it.
@@ -58,6 +59,20 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
     run_fetch(&command, &remote, wanted.as_bytes(), plan.timeout).await
 }
 
+/// The same for what a client wants and no reference here leads to. References of our own name it from then on, so that
+/// the next fetch has something to offer.
+pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(), FetchError> {
+    if plan.objects.is_empty() {
+        return Ok(());
+    }
+    let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
+    let command = fetch_command(repository, &remote).args(["--stdin", "--", &remote.address]);
+    let wanted = plan.objects.iter().map(|object| format!("{object}:{}\n", wanted_ref(object)));
+    // First, so that none is without a note if this process ends in the middle.
+    repository.note_wanted(&plan.objects).await;
+    run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan.timeout).await
+}
+
 /// Brings here what the references of the other repository lead to at this moment, whatever they are.
 async fn fetch_shown(repository: &Repository, remote: &Remote, timeout: Duration) -> Result<(), FetchError> {
     let everything = format!("+refs/*:{INTERNAL_NAMESPACE}incoming/*");
@@ -77,7 +92,7 @@ async fn are_whole(repository: &Repository, objects: &BTreeSet<ObjectId>) -> Res
 }
 
 fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
-    // It writes no references, but is known as one that writes.
+    // It writes no references but our own, and is known as one that writes.
     let command = repository.ref_writing_command("fetch").looking_again();
     let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);

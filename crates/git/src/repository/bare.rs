@@ -123,7 +123,12 @@ impl Repository {
 
     /// An invocation that writes references anew without changing what they say.
     pub(crate) fn ref_writing_command(&self, operation: &'static str) -> GitCommand {
-        self.command(operation).holding(RefWriter::new(Arc::clone(&self.0.shared.refs), self.id()))
+        self.command(operation).holding(self.writer())
+    }
+
+    /// To be held by a process that writes into it, so that nothing of its own is taken for something left.
+    pub(crate) fn writer(&self) -> RefWriter {
+        RefWriter::new(Arc::clone(&self.0.shared.refs), self.id())
     }
 
     /// Since when processes of ours write into it.

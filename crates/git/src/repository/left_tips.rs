@@ -87,11 +87,15 @@ impl Repository {
 
     /// Notes what references of `before` named that they do not name in `after`.
     pub(super) async fn note_left_tips(&self, before: &RefSnapshot, after: &RefSnapshot) {
+        let left = RefSnapshot::moves(before, after).into_iter();
+        self.note_as_left(left.filter_map(|moved| Some((moved.step.from?, moved.name))).collect()).await;
+    }
+
+    /// Notes that references named these until now: each object with the name of its reference.
+    pub(super) async fn note_as_left(&self, left: Vec<(ObjectId, Vec<u8>)>) {
         let left_at = seconds_now();
-        let left = RefSnapshot::moves(before, after).into_iter().filter_map(|moved| {
-            Some(LeftTip { left_at, object: moved.step.from?, reference: moved.name }.line())
-        });
-        let lines = left.collect::<Vec<_>>().concat();
+        let lines = left.into_iter().map(|(object, reference)| LeftTip { left_at, object, reference }.line());
+        let lines = lines.collect::<Vec<_>>().concat();
         if lines.is_empty() {
             return;
         }
@@ -124,7 +128,7 @@ fn write(repository: &Path, tips: &[LeftTip]) -> io::Result<()> {
     write_note(&repository.join(LEFT_TIPS_FILE), &lines.concat())
 }
 
-fn seconds_now() -> u64 {
+pub(super) fn seconds_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

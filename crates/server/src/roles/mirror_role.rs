@@ -15,7 +15,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
-use crate::http::Connections;
+use crate::http::{Connections, RememberedAnswers};
 use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
 };
@@ -65,7 +65,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
     let routes = routes(home, domain, git, database, metrics, &context_path);
-    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
+    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), RememberedAnswers::none(), routes);
     Ok(role)
 }
 

@@ -76,6 +76,8 @@ pub struct UpstreamOptions {
     pub admin_password: Option<String>,
     /// How long a mirror's request to join waits for a decision.
     pub request_lifetime: Duration,
+    /// The most of what was pushed that an event to a mirror carries, in bytes; 0 for none.
+    pub small_push_bytes: usize,
 }
 
 /// What a mirror is told.

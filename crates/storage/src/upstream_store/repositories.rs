@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, SelectTwo, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, SelectTwo, Set,
 };
 
 use super::UpstreamStore;
@@ -11,12 +11,14 @@ use super::outbox::announce;
 use super::projects::folded_key;
 use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
+use crate::change_count::Shown;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryUpdate, Visibility};
 use crate::text_search::{contains, folded};
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug", or on
@@ -215,7 +217,7 @@ impl UpstreamStore {
             update = update.col_expr(repository::Column::MetadataHash, Expr::value(metadata_hash));
         }
 
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::ReferencesOf(id)).await?;
         let updated = update
             .filter(repository::Column::Id.eq(id))
             .filter(repository::Column::Generation.eq(expected))
@@ -263,10 +265,7 @@ pub(super) fn assemble(
 }
 
 /// Loads a project and keeps it from being changed until the transaction ends.
-async fn lock_project(
-    transaction: &DatabaseTransaction,
-    id: ProjectId,
-) -> Result<project::Model, StoreError> {
+async fn lock_project(transaction: &WriteTransaction, id: ProjectId) -> Result<project::Model, StoreError> {
     let found = project::Entity::find_by_id(id).lock_shared().one(transaction).await?;
     found.ok_or_else(|| StoreError::not_found("project", &id))
 }
@@ -309,7 +308,7 @@ fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
 
 /// Computes the metadata hash of a repository anew and stores it if it has changed.
 pub(super) async fn refresh_metadata_hash(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     row: repository::Model,
     project: project::Model,
     metadata_hash: impl FnOnce(&Repository) -> String,

@@ -2,17 +2,18 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
+use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirroringRequest, NewRequest, OpenRequestLimits, RequestState};
 use crate::text_search::folded;
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Files the first request of a mirror and returns it. If the mirror has one by now, that stays as it is and is
@@ -25,7 +26,7 @@ impl UpstreamStore {
         request: NewRequest,
         limits: OpenRequestLimits,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let filed = file(&transaction, &request, limits).await?;
         transaction.commit().await?;
         Ok(filed.into())
@@ -39,7 +40,7 @@ impl UpstreamStore {
         request: NewRequest,
         limits: OpenRequestLimits,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         mirroring_request::Entity::delete_by_id(id)
             .filter(mirroring_request::Column::State.eq(RequestState::Pending))
             .exec(&transaction)
@@ -56,7 +57,7 @@ impl UpstreamStore {
         id: RequestId,
         request: NewRequest,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         refuse_taken(&transaction, &request).await?;
         mirroring_request::Entity::update_many()
             .set(mirroring_request::ActiveModel {
@@ -123,7 +124,7 @@ impl UpstreamStore {
         state: RequestState,
         updated_at: i64,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         decide(&transaction, id, state, updated_at).await?;
         let decided = mirroring_request::Entity::find_by_id(id).one(&transaction).await?;
         let decided = decided.ok_or_else(|| StoreError::not_found("request", &id))?;
@@ -150,7 +151,7 @@ impl UpstreamStore {
 
 /// Sets the state of a request, unless it was accepted before.
 pub(super) async fn decide(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     id: RequestId,
     state: RequestState,
     updated_at: i64,
@@ -173,7 +174,7 @@ pub(super) async fn decide(
 
 /// Files a request, unless its mirror has one.
 async fn file(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     request: &NewRequest,
     limits: OpenRequestLimits,
 ) -> Result<mirroring_request::Model, StoreError> {
@@ -191,7 +192,7 @@ async fn file(
     filed.ok_or_else(|| StoreError::not_found("request of mirror", &request.mirror_id))
 }
 
-async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -> Result<(), StoreError> {
+async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> Result<(), StoreError> {
     let name = folded(&request.name);
     let mirror = mirror_server::Entity::find()
         .filter(mirror_server::Column::Id.ne(request.mirror_id.clone()))
@@ -223,7 +224,7 @@ async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -
 }
 
 async fn refuse_too_many(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     request: &NewRequest,
     limits: OpenRequestLimits,
 ) -> Result<(), StoreError> {

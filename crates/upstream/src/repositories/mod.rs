@@ -4,6 +4,7 @@ mod adopt_repository;
 mod branch_changes;
 mod branches;
 mod create_repository;
+mod differences;
 mod git_access;
 mod projects;
 mod purge_repository;
@@ -15,6 +16,7 @@ pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepos
 pub use branch_changes::BranchDeletion;
 pub use branches::{Branch, BranchOrder, BranchQuery};
 pub use create_repository::RepositoryCreation;
+pub use differences::{DifferingPart, RepositoryComparison, RepositoryDifferences};
 pub use git_access::PushAccess;
 pub use projects::ProjectCreation;
 pub(crate) use purge_repository::carry_out_purges;
