@@ -143,8 +143,7 @@ impl Sweep {
             self.inventory.erase_after_grace().await?;
             return Ok(());
         };
-        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
-        self.progress.upstream_answered(skew_ms);
+        self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
         self.progress.sweep_ended(outcome);
         self.link.contact().compared();
