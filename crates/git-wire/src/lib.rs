@@ -28,7 +28,7 @@ pub use packets::{
     push_packet,
 };
 pub use refs::{
-    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
-    PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    RenderedLists, advertisement,
+    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PeelInfo,
+    PeeledObject, RefChangedTo, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    SnapshotRef, advertisement,
 };
