@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heliostat_git::{
     FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects,
+    TrashReason, fetch_objects, fetch_objects_after,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -28,13 +28,15 @@ impl Synchroniser {
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
         let moves = RefSnapshot::moves(refs, state);
-        let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
+        let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
+        let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
-        for (_, object) in refs.all() {
-            new.remove(object);
-        }
+        refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        self.fetch_objects(repository, entry, new).await?;
+        if !new.is_empty() {
+            let plan = self.fetch_plan(entry, new)?;
+            fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
+        }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
         match repository.swap_refs(refs, state, &head).await {
@@ -81,12 +83,16 @@ impl Synchroniser {
         if objects.is_empty() {
             return Ok(());
         }
+        let plan = self.fetch_plan(entry, objects)?;
+        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+    }
+
+    fn fetch_plan(&self, entry: &Entry, objects: BTreeSet<ObjectId>) -> Result<FetchPlan, SyncFailure> {
         let access = self.git_access(entry)?;
         let authorization = SecretHeader::new(access.authorization)
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
-        let plan = FetchPlan { url, authorization, objects, timeout: FETCH_STALL };
-        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL })
     }
 }
 
