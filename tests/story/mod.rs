@@ -24,6 +24,7 @@ mod restart_at_once;
 mod says_what_is_known;
 mod selection;
 mod signature_refused;
+mod small_pushes;
 mod trash;
 mod upstream_away;
 mod upstream_restored;

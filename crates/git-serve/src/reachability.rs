@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::{GitError, LeftTip, Repository};
+use heliostat_git::{GitError, LeftTip, Repository, SearchFor};
 use heliostat_git_wire::{ContentHash, Head, ObjectId, RefSnapshot};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -79,7 +79,7 @@ impl Reachability {
             return Ok(Wanted::AllReachable);
         }
         let mut tips = tips_of(refs);
-        let Some(unreached) = repository.first_unreached(wants, &tips).await? else {
+        let Some(unreached) = repository.first_unreached(wants, &tips, SearchFor::Client).await? else {
             remember(&self.proven_of(repository.id(), refs), digest(wants));
             return Ok(Wanted::AllReachable);
         };
@@ -91,7 +91,7 @@ impl Reachability {
             return Ok(Wanted::Unreachable(unreached.object));
         }
         tips.extend(lately);
-        let unreached = repository.first_unreached(wants, &tips).await?;
+        let unreached = repository.first_unreached(wants, &tips, SearchFor::Client).await?;
         Ok(unreached.map_or(Wanted::LatelyReachable, |found| Wanted::Unreachable(found.object)))
     }
 

@@ -234,7 +234,7 @@ impl<'a, R> Call<'a, R> {
 /// Calls other servers; one per process, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PeerClient {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     destinations: Destinations,
     clock: Clock,
 }
@@ -356,7 +356,7 @@ async fn read_whole(url: &Url, response: Response, limit: usize) -> Result<Vec<u
     }
 }
 
-fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
+pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
     match http::cause_of(error) {
         NoAnswer::AddressRefused(refused) => CallError::AddressRefused(refused),
         NoAnswer::Other(reason) => CallError::Unreachable { url: url.to_string(), reason },

@@ -21,8 +21,8 @@ mod webhooks;
 mod tests;
 
 pub use accounts::{
-    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, RequestFacts, TokenCreation,
-    UserCreation, UserCredentials,
+    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, Identified, RequestFacts,
+    TokenCreation, UserCreation, UserCredentials,
 };
 pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
 pub use origin::Primary;

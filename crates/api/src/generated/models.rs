@@ -2842,6 +2842,11 @@ pub struct RestRefsChangedEvent {
     #[oai(rename = "refLimitExceeded", skip_serializing_if_is_none)]
     #[serde(rename = "refLimitExceeded", default, skip_serializing_if = "Option::is_none")]
     pub ref_limit_exceeded: Option<bool>,
+    /// Packs in base64, in the order in which they were pushed, that bring what the changes need. They may leave
+    /// out the bases of deltas that the repository had before. Absent when the objects have to be fetched.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Vec<String>>,
 }
 
 /// The confirmation that what is held back may go.

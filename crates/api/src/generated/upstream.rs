@@ -1233,8 +1233,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Files a mirror's request to join. The answer tells the state of the request, so a mirror learns its fate by
     /// asking again. An administrator accepts what was shown, therefore the addresses of an open request never change,
     /// and its name, type, product and version change only for the mirror that shows the same `registrationKey` as
-    /// when it asked first; anything else is refused with 409, and so are a name or base URL that another mirror has,
-    /// and a mirror that was rejected. The message says which. A request that is incomplete or malformed is 409 as
+    /// when it asked first. That mirror may also ask from another address: its open request is then replaced by one
+    /// with another id. Anything else is refused with 409, and so are a name or base URL that another mirror has, and
+    /// a mirror that was rejected. The message says which. A request that is incomplete or malformed is 409 as
     /// well, and `context` names the field. Anyone may call this, therefore the number of calls and of open requests
     /// is limited, in all and for each network (IPv4 /24, IPv6 /56). An open request is forgotten when no administrator
     /// has decided about it in 30 days, or what the operator has set.

@@ -3,7 +3,7 @@
 //! Events keep their order: only neighbours among the events of one repository are merged, so nothing that
 //! happened between two pushes (a rename, a deletion) is overtaken.
 
-use heliostat_storage::{OutboxEvent, OutboxEventId};
+use heliostat_storage::{OutboxEvent, OutboxEventId, RepositoryId};
 use serde_json::{Map, Value, json};
 
 use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, name_no_changes};
@@ -11,6 +11,7 @@ use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, nam
 /// One event to post to a mirror, and the stored events that it settles.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct MergedEvent {
+    pub(super) repository_id: Option<RepositoryId>,
     pub(super) event_key: String,
     pub(super) body: Value,
     pub(super) settles: Vec<OutboxEventId>,
@@ -26,6 +27,7 @@ pub(super) fn coalesce(events: impl IntoIterator<Item = OutboxEvent>) -> Vec<Mer
                 last.settles.push(event.id);
             }
             _ => deliveries.push(MergedEvent {
+                repository_id: event.repository_id,
                 event_key: event.event_key,
                 body: event.body,
                 settles: vec![event.id],
@@ -92,8 +94,6 @@ fn kind(change: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use heliostat_storage::RepositoryId;
-
     use super::*;
 
     const ZERO: &str = "0000000000000000000000000000000000000000";

@@ -31,7 +31,7 @@ use url::Url;
 use super::announcer::Announcer;
 use super::coalesce::{MergedEvent, coalesce};
 use super::delivery_loop::Receivers;
-use super::events::{name_no_changes, names_changes};
+use super::events::{REFS_CHANGED, name_no_changes, names_changes};
 use crate::calling::{self, MirrorCall};
 
 /// How long a mirror may take to take an event in.
@@ -175,7 +175,7 @@ impl MirrorDelivery {
 
     /// Where a mirror takes events. One of this make is told which process sends them.
     fn events_url(&self, mirror: &MirrorServer) -> String {
-        if mirror.product_type.as_deref() != Some(PRODUCT_TYPE) {
+        if !is_of_this_make(mirror) {
             return mirror.events_url.clone();
         }
         let Ok(mut url) = Url::parse(&mirror.events_url) else { return mirror.events_url.clone() };
@@ -196,6 +196,9 @@ impl MirrorDelivery {
     }
 
     async fn deliver(&self, mirror: &MirrorServer, mut event: MergedEvent) -> bool {
+        if event.event_key == REFS_CHANGED && is_of_this_make(mirror) {
+            self.announcer.pushed_packs().put_into(event.repository_id, &mut event.body);
+        }
         let mut sent = self.post(mirror, &event).await;
         if let Err(error) = &sent
             && error.refuses_content()
@@ -261,6 +264,10 @@ impl Receivers for Arc<MirrorDelivery> {
     async fn deliver_some(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
         self.deliver_batch(id).await
     }
+}
+
+fn is_of_this_make(mirror: &MirrorServer) -> bool {
+    mirror.product_type.as_deref() == Some(PRODUCT_TYPE)
 }
 
 /// The events of each repository, and of none, in their order.

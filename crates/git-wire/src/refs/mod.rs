@@ -2,6 +2,7 @@
 
 mod advertisement;
 mod ls_refs;
+mod push_advertisement;
 mod ref_moves;
 mod ref_runs;
 mod remote_list;
@@ -12,6 +13,7 @@ mod snapshot_ref;
 
 pub use advertisement::{LegacyVersion, advertisement};
 pub use ls_refs::LsRefs;
+pub use push_advertisement::push_advertisement;
 pub use ref_moves::{RefMove, RefStep};
 pub use ref_runs::RefChangedTo;
 pub(crate) use ref_runs::RefRuns;

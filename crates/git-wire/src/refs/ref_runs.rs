@@ -396,3 +396,7 @@ fn number_of(object: &ObjectId) -> u32 {
         .take(16)
         .fold(0, |number: u32, digit| number.rotate_left(5) ^ u32::from(*digit).wrapping_mul(0x9E37_79B1))
 }
+
+#[cfg(test)]
+#[path = "ref_runs_tests.rs"]
+mod tests;

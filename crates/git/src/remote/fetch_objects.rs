@@ -1,7 +1,8 @@
 //! Objects from another server, and no references: what those become is decided elsewhere.
 //!
 //! `git` is told exactly which objects. It asks for nothing that is here already, and before it calls itself done it has
-//! made sure that everything below them has arrived. Until a reference leads to them, nobody sees them.
+//! made sure that everything below them has arrived. Until a reference leads to them, nobody sees them; references of our
+//! own show them to nobody.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +12,7 @@ use heliostat_git_wire::{Head, INTERNAL_NAMESPACE, ObjectId, RefSnapshot, lines_
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{FetchError, Remote};
-use crate::repository::Repository;
+use crate::repository::{Repository, wanted_ref};
 
 const OPERATION: &str = "fetch";
 
@@ -93,6 +94,20 @@ fn tips_to_show(shown: &RefSnapshot, replaced: &BTreeSet<ObjectId>) -> BTreeSet<
     branches.chain(head).chain(replaced).cloned().collect()
 }
 
+/// The same for what a client wants and no reference here leads to. References of our own name it from then on, so that
+/// the next fetch has something to offer.
+pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(), FetchError> {
+    if plan.objects.is_empty() {
+        return Ok(());
+    }
+    let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
+    let command = fetch_command(repository, &remote).args(["--stdin", "--", &remote.address]);
+    let wanted = plan.objects.iter().map(|object| format!("{object}:{}\n", wanted_ref(object)));
+    // First, so that none is without a note if this process ends in the middle.
+    repository.note_wanted(&plan.objects).await;
+    run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan.timeout).await
+}
+
 /// Brings here what the references of the other repository lead to at this moment, whatever they are.
 async fn fetch_shown(repository: &Repository, remote: &Remote, timeout: Duration) -> Result<(), FetchError> {
     let everything = format!("+refs/*:{INTERNAL_NAMESPACE}incoming/*");
@@ -112,7 +127,7 @@ async fn are_whole(repository: &Repository, objects: &BTreeSet<ObjectId>) -> Res
 }
 
 fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
-    // It writes no references, but is known as one that writes.
+    // It writes no references but our own, and is known as one that writes.
     fetching(repository.ref_writing_command(OPERATION), remote)
 }
 

@@ -1,6 +1,7 @@
 //! What a repository is on disk: where it lies, what it holds, whether it is whole, what was left in it, and
 //! where it lies when it is no longer wanted.
 
+mod arrived_objects;
 mod bare;
 mod derived;
 mod draft;
@@ -13,6 +14,7 @@ mod look;
 mod make_durable;
 mod new_objects;
 mod object_info;
+mod object_reader;
 mod pack_index;
 mod purged;
 mod push_turns;
@@ -25,9 +27,12 @@ mod replica;
 mod revisions;
 mod store;
 mod swap_refs;
+mod take_packs;
 mod trash;
 mod verify;
+mod wanted_refs;
 
+pub use arrived_objects::NotTaken;
 pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub use draft::RepositoryDraft;
@@ -39,9 +44,10 @@ pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use push_turns::PushTurn;
-pub use reached::Unreached;
+pub use reached::{SearchFor, Unreached};
 pub use recorded_state::RecordedState;
 pub use removals::{NoRemoval, Removal};
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};
+pub(crate) use wanted_refs::wanted_ref;

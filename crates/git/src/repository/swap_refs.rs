@@ -80,6 +80,9 @@ impl Repository {
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
         let durability = self.git().durability();
         let plan = Arc::new(Plan { moves, place, objects, head, head_first, durability });
+        // First, so that no reader who has just seen it asks in vain when this process ends in the middle.
+        let left = plan.moves.iter().filter_map(|moved| Some((moved.step.from.clone()?, moved.name.clone())));
+        self.note_as_left(left.collect()).await;
         match self.write_swapped(&plan).await {
             // Its owner may have been killed, in which case nothing else removes the lock.
             Err(SwapRefsError::Git(GitError::Locked { .. }))
@@ -94,7 +97,6 @@ impl Repository {
             let (found, planned) = (shown.content_hash().clone(), after.content_hash().clone());
             return Err(SwapRefsError::NotAsPlanned { found, planned });
         }
-        self.note_left_since(before).await;
         Ok(shown)
     }
 

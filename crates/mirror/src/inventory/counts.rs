@@ -24,7 +24,7 @@ pub(crate) struct Counts {
     pub(crate) longest_in_repair: Option<Arc<Trouble>>,
     /// Those whose first synchronisation has neither succeeded nor failed.
     pub(crate) undecided: usize,
-    /// Since when the oldest known change is not here, in epoch milliseconds.
+    /// Since when the oldest known change is not here, in epoch milliseconds. What waits for an administrator does not count.
     pub(crate) behind_since: Option<i64>,
     /// When any of them was last synchronised, in epoch milliseconds.
     pub(crate) last_sync_at: Option<i64>,
@@ -55,10 +55,8 @@ impl Inventory {
                 record.status,
                 MirroredStatus::NotMirrored | MirroredStatus::Initializing
             ));
-            counts.behind_since = match (counts.behind_since, record.behind_since) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
+            let behind_since = record.behind_since.filter(|_| record.held.is_none());
+            counts.behind_since = counts.behind_since.into_iter().chain(behind_since).min();
             counts.last_sync_at = counts.last_sync_at.max(record.last_sync_at);
         }
         counts

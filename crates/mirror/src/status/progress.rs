@@ -1,6 +1,7 @@
 //! How far this mirror is: one answer for `/status`, `/progress`, metrics and console.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_git::DiskRoom;
 use heliostat_git_serve::ServingEngine;
@@ -45,7 +46,7 @@ pub struct MirrorStatus {
     pub upstream: UpstreamFacts,
     /// Why the link is not further, or what is wrong with it.
     pub reason: Option<String>,
-    /// Whether the node may take traffic: installed, and past its first synchronisation.
+    /// Whether the mirror is installed, and past its first synchronisation.
     pub ready: bool,
     /// How far the synchronisation is.
     pub progress: Progress,
@@ -65,6 +66,10 @@ pub struct MirrorStatus {
     pub disk: DiskCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
+    /// For how long it has not been known what the upstream has, in milliseconds; `None` while it is known.
+    pub not_known_ms: Option<i64>,
+    /// How long either may last, in milliseconds, before the mirror takes no traffic.
+    pub lag_limit_ms: Option<i64>,
     /// When any repository was last synchronised, in epoch milliseconds.
     pub last_sync_at: Option<i64>,
     /// What the last complete comparison with the upstream found, in this process.
@@ -79,8 +84,23 @@ pub struct MirrorStatus {
     pub clock_skew_ms: Option<i64>,
 }
 
+impl MirrorStatus {
+    /// For how long something that the upstream has may have been missing here, in milliseconds, if there is a limit and it
+    /// has passed that.
+    pub fn late_ms(&self) -> Option<i64> {
+        let (lag_ms, limit_ms) = (self.lag_ms.max(self.not_known_ms)?, self.lag_limit_ms?);
+        (lag_ms > limit_ms).then_some(lag_ms)
+    }
+
+    /// Whether the node may take traffic.
+    pub fn takes_traffic(&self) -> bool {
+        self.ready && self.late_ms().is_none()
+    }
+}
+
 /// Says how things are.
 pub struct StatusReport {
+    pub(crate) lag_limit: Option<Duration>,
     pub(crate) introduction: Arc<Introduction>,
     pub(crate) link: Arc<UpstreamLink>,
     pub(crate) inventory: Arc<Inventory>,
@@ -108,6 +128,7 @@ impl StatusReport {
         let discovering = serves && !sweeps.has_compared() && !sweeps.was_ready;
         let is_through = self.sweep_progress.settle(serves && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
+        let now_ms = self.clock.now_ms();
         MirrorStatus {
             server_id: self.introduction.server_id.clone(),
             name: self.introduction.name.clone(),
@@ -131,7 +152,9 @@ impl StatusReport {
             in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
-            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            lag_ms: counts.behind_since.map(|since| now_ms.saturating_sub(since)),
+            not_known_ms: facts.not_known_since.map(|since| now_ms.saturating_sub(since)),
+            lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
             sweep_error: sweeps.sweep_error,

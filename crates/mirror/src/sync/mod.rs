@@ -1,5 +1,6 @@
 //! How the inventory gets what the upstream has, and stays right: events make it fast, the sweep makes it correct.
 
+mod arrived_packs;
 mod event;
 mod handle_event;
 mod pending_changes;
@@ -40,5 +41,5 @@ pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;
 pub(crate) use sweep::Sweep;
 pub(crate) use sweep_progress::SweepProgress;
-pub(crate) use sync_repository::Synchroniser;
+pub(crate) use sync_repository::{SyncFailure, Synchroniser};
 pub(crate) use workers::SyncWorkers;

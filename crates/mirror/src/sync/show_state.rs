@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use heliostat_git::{
     FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects, fetch_objects_after,
+    TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
+use super::arrived_packs::ArrivedPacks;
 use super::sync_repository::{Base, SyncFailure, Synchroniser};
 use crate::inventory::{Entry, origin_of};
 
@@ -19,12 +20,13 @@ const FETCH_STALL: Duration = Duration::from_secs(120);
 const FALLBACK_BRANCH: &str = "refs/heads/main";
 
 impl Synchroniser {
-    /// Shows a state in the repository that is here.
+    /// Shows a state in the repository that is here. What it needs may have come along with the news.
     pub(super) async fn show_in_place(
         &self,
         entry: &Entry,
         base: &mut Base,
         state: &RefSnapshot,
+        packs: Option<&ArrivedPacks>,
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
         let moves = RefSnapshot::moves(refs, state);
@@ -33,7 +35,7 @@ impl Synchroniser {
         // What is shown already is whole.
         refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        if !new.is_empty() {
+        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
             let plan = self.fetch_plan(entry, new)?;
             fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
         }
@@ -83,8 +85,17 @@ impl Synchroniser {
         if objects.is_empty() {
             return Ok(());
         }
-        let plan = self.fetch_plan(entry, objects)?;
-        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+        fetch_objects(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
+    }
+
+    /// The same for objects that no reference here leads to. The caller holds the repository's `fetching`.
+    pub(crate) async fn fetch_wanted(
+        &self,
+        repository: &Repository,
+        entry: &Entry,
+        objects: BTreeSet<ObjectId>,
+    ) -> Result<(), SyncFailure> {
+        fetch_wanted(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
     }
 
     fn fetch_plan(&self, entry: &Entry, objects: BTreeSet<ObjectId>) -> Result<FetchPlan, SyncFailure> {
@@ -93,6 +104,27 @@ impl Synchroniser {
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
         Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL })
+    }
+}
+
+/// Whether packs have brought all of these objects, with what they need.
+async fn took_packs(
+    repository: &Repository,
+    packs: Option<&ArrivedPacks>,
+    new: &BTreeSet<ObjectId>,
+    shown: &RefSnapshot,
+    replaced: &BTreeSet<ObjectId>,
+) -> bool {
+    let Some(packs) = packs.filter(|_| !new.is_empty()) else { return false };
+    match repository.take_packs(packs.packs(), new, shown, replaced).await {
+        Ok(()) => true,
+        Err(reason) => {
+            tracing::debug!(
+                reason = &reason as &dyn std::error::Error,
+                "what came with the news is not enough; fetching"
+            );
+            false
+        }
     }
 }
 

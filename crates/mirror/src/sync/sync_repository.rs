@@ -214,7 +214,7 @@ impl Synchroniser {
             *base = Err(TrashReason::Replaced);
         }
         match base {
-            Ok(base) => self.show_in_place(entry, base, &state.refs).await?,
+            Ok(base) => self.show_in_place(entry, base, &state.refs, work.packs()).await?,
             Err(reason) => self.show_new(entry, &state.refs, *reason).await?,
         }
         let content_hash = state.refs.content_hash().clone();

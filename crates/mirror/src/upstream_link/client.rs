@@ -9,7 +9,7 @@ use std::time::Duration;
 use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::{Claims, Secret, sign};
 use heliostat_peer::http::Destinations;
-use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
+use heliostat_peer::{Call, CallError, Clock, Passage, PassedAnswer, PeerClient, Signer};
 use reqwest::StatusCode;
 use url::Url;
 
@@ -169,6 +169,11 @@ impl UpstreamClient {
         self.client.fetch(call).await
     }
 
+    /// Lets a request of somebody else go on.
+    pub(super) async fn pass(&self, passage: Passage) -> Result<PassedAnswer, CallError> {
+        self.client.pass(passage).await
+    }
+
     /// Says that an answer has the shape that the contract promises, and cannot be used all the same.
     pub(super) fn malformed(&self, unfit: &UnfitValue) -> CallError {
         CallError::Malformed { url: self.base_url.to_string(), problem: unfit.to_string() }
@@ -191,7 +196,7 @@ impl UpstreamClient {
         answer
     }
 
-    fn note_contact<T>(&self, answer: &Result<T, CallError>) {
+    pub(super) fn note_contact<T>(&self, answer: &Result<T, CallError>) {
         if answer.as_ref().is_err_and(is_no_answer) {
             self.link.contact().not_answered();
         } else {

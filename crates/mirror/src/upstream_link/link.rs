@@ -162,9 +162,10 @@ impl UpstreamLink {
 
     /// The upstream has accepted a signature with this secret.
     pub(super) fn signature_accepted(&self, secret: &Secret) {
-        let mut refused = self.refused.lock();
-        if refused.as_ref() == Some(secret) {
-            *refused = None;
+        let ended = self.refused.lock().take_if(|refused| refused == secret).is_some();
+        if ended {
+            // Those who wait until the link holds look again.
+            self.current.send_modify(|_| {});
         }
     }
 

@@ -40,7 +40,7 @@ impl MirrorMetrics {
         let facts = &status.upstream;
         let unknown = if facts.not_known_since.is_some() { f64::NAN } else { 0.0 };
         MirrorMetrics {
-            ready: status.ready,
+            ready: status.takes_traffic(),
             available: status.available,
             failing: status.failing,
             held: status.held,

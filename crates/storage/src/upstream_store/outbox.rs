@@ -5,17 +5,18 @@
 
 use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
 use super::delivery_queue::{self, DeliveryQueue};
 use super::webhook_deliveries::announce_to_webhooks;
+use crate::change_count::Shown;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, OutboxEventId};
 use crate::records::{Audience, NewEvent, OutboxEvent};
+use crate::write_transaction::WriteTransaction;
 
 /// How many events one statement inserts; times the columns it stays far below both databases' limits.
 const INSERT_CHUNK_ROWS: usize = 500;
@@ -23,7 +24,7 @@ const INSERT_CHUNK_ROWS: usize = 500;
 /// Writes the events down for each enabled mirror and each webhook that is to hear of them, as part of the
 /// caller's transaction.
 pub(super) async fn announce(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
     let (for_mirrors, for_webhooks) =
@@ -33,7 +34,7 @@ pub(super) async fn announce(
 }
 
 async fn announce_to_mirrors(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
     if events.is_empty() {
@@ -73,7 +74,7 @@ async fn announce_to_mirrors(
 impl UpstreamStore {
     /// Announces something that is not a change of the store.
     pub async fn announce(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
@@ -102,14 +103,14 @@ impl UpstreamStore {
 
     /// Forgets events that were delivered or have become pointless.
     pub async fn delete_events(&self, ids: &[OutboxEventId]) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         delivery_queue::remove::<outbox_event::Entity>(&transaction, ids).await?;
         Ok(transaction.commit().await?)
     }
 
     /// Notes that delivery has failed once more and is not tried again before a time.
     pub async fn postpone(&self, ids: &[OutboxEventId], not_before: i64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         delivery_queue::postpone::<outbox_event::Entity>(&transaction, ids, not_before).await?;
         Ok(transaction.commit().await?)
     }
