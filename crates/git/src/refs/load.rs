@@ -40,17 +40,11 @@ pub(crate) async fn load_refs(
             ask_git(git, repository).await?
         }
     };
-    let not_told =
-        stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown && !names_a_commit(found));
+    let not_told = stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown);
     let looked_at = look_at_objects(git, repository, not_told.map(|found| &found.object), known).await?;
     blocking(move || Ok(build(stored, looked_at)))
         .await
         .map_err(|error| GitError::Io { operation: OPERATION, error })
-}
-
-/// Git lets a branch name nothing else; one that stands for another reference names what that does.
-fn names_a_commit(found: &StoredRef) -> bool {
-    found.symbolic_target.is_none() && found.name.starts_with(b"refs/heads/")
 }
 
 async fn ask_git(git: &Git, repository: &Path) -> Result<StoredRefs, GitError> {
