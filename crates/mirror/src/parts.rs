@@ -285,6 +285,7 @@ impl Parts {
         Lookups {
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
+            heartbeat: Arc::clone(&self.heartbeat),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
         }

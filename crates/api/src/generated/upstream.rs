@@ -1765,7 +1765,8 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Tells whether usage data may be collected, which Heliostat never does, and what time it is on this server. For
     /// mirrors and administrators. A mirror names its process by `instance`, so that it is noticed when two of them use
     /// copies of one data directory, and compares the process that answers with the one that sends events, so that the
-    /// same is noticed of the upstream.
+    /// same is noticed of the upstream. It is told as well where the upstream thinks that it is, and why events do not
+    /// arrive at the mirror if that is so.
     #[oai(path = "/mirroring/latest/analyticsSettings", method = "get", operation_id = "analyticsSettings", tag = "Tag::This")]
     async fn analytics_settings(
         &self,

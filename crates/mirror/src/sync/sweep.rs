@@ -145,8 +145,7 @@ impl Sweep {
             return Ok(());
         };
         let began = Instant::now();
-        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
-        self.progress.upstream_answered(skew_ms);
+        self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
         self.progress.sweep_ended(outcome, began.elapsed());
         self.link.contact().compared();

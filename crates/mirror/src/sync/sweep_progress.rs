@@ -42,7 +42,6 @@ pub(crate) struct SweepState {
     pub(crate) last_sweep: Option<SweepOutcome>,
     pub(crate) counters: SweepCounters,
     pub(crate) sweep_error: Option<String>,
-    pub(crate) clock_skew_ms: Option<i64>,
     /// Repositories without a record that wait for an administrator.
     pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
@@ -82,10 +81,6 @@ impl SweepProgress {
 
     pub(crate) fn discovered(&self, repositories: usize) {
         self.state.lock().discovered = repositories;
-    }
-
-    pub(crate) fn upstream_answered(&self, clock_skew_ms: i64) {
-        self.state.lock().clock_skew_ms = Some(clock_skew_ms);
     }
 
     pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, took: Duration) {

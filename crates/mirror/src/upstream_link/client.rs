@@ -130,6 +130,14 @@ impl UpstreamClient {
         &self.server_id
     }
 
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(super) fn link(&self) -> &UpstreamLink {
+        &self.link
+    }
+
     /// Calls an operation that needs no signature.
     pub(super) async fn call<R: RemoteCall>(&self, request: &R) -> Result<R::Answer, CallError> {
         let answer = self.client.ask(Call::of(request, &self.base_url)).await;
@@ -227,10 +235,9 @@ impl UpstreamClient {
     }
 
     pub(super) fn note_contact<T>(&self, answer: &Result<T, CallError>) {
-        if answer.as_ref().is_err_and(is_no_answer) {
-            self.link.contact().not_answered();
-        } else {
-            self.link.contact().answered();
+        match answer {
+            Err(error) if is_no_answer(error) => self.link.contact().not_answered(error.to_string()),
+            Ok(_) | Err(_) => self.link.contact().answered(),
         }
     }
 
