@@ -5,6 +5,7 @@ mod event;
 mod handle_event;
 mod pending_changes;
 
+mod batches;
 mod queue;
 mod repairs;
 mod setbacks;
@@ -34,6 +35,7 @@ pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::{SweepCounters, SweepOutcome};
 
+pub(crate) use batches::Batches;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;
