@@ -380,6 +380,10 @@ fn answer(request: &Received, state: &State) -> Reply {
             (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
+        // As one of an earlier version, which lists what it has.
+        ["repo-hashes", "differences"] => {
+            error(405, ErrorName::MethodNotAllowed, "There is no such operation.")
+        }
         ["projects", project, "repos"] => {
             (200, page(&state.repositories, |repository| has_id(&repository["project"], project)))
         }

@@ -66,19 +66,12 @@ impl Reading {
     fn not_told(&self) -> Vec<&ObjectId> {
         match self {
             Self::Whole(stored) => {
-                let is_unknown =
-                    |found: &&StoredRef| found.peeled == Peeled::Unknown && !names_a_commit(found);
-                let unknown = stored.refs.iter().filter(is_unknown);
+                let unknown = stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown);
                 unknown.map(|found| &found.object).collect()
             }
             Self::Layered { state, .. } => state.not_told().collect(),
         }
     }
-}
-
-/// Git lets a branch name nothing else; one that stands for another reference names what that does.
-fn names_a_commit(found: &StoredRef) -> bool {
-    found.symbolic_target.is_none() && found.name.starts_with(b"refs/heads/")
 }
 
 async fn ask_git(git: &Git, repository: &Path) -> Result<StoredRefs, GitError> {

@@ -152,7 +152,8 @@ impl Entry {
         Some(self.compared_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    pub(super) fn note_compared(&self, now_ms: i64) {
+    /// Notes that the upstream has told what it has of it.
+    pub(crate) fn note_compared(&self, now_ms: i64) {
         self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
     }
 
@@ -170,6 +171,11 @@ impl Entry {
     pub(crate) fn purge_order(&self) -> Option<PurgeOrder> {
         let newest = *self.purge_order.lock();
         newest.filter(|order| order.number > self.purged())
+    }
+
+    /// How many times the upstream has ordered to remove what no ref leads to, as far as is known.
+    pub(super) fn ordered_purge(&self) -> i64 {
+        self.purge_order.lock().map_or(0, |order| order.number)
     }
 
     /// The newest order that was carried out, as far as is known.

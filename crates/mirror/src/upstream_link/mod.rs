@@ -15,10 +15,12 @@ mod unconfirmed;
 mod calls;
 mod client;
 mod contact;
+mod differences;
 mod for_reader;
 mod identity;
 mod ref_list;
 mod repository;
+mod whole_contents;
 
 pub use contact::UpstreamFacts;
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
@@ -38,3 +40,4 @@ pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;
 pub(crate) use unconfirmed::{ClaimedInstallation, Unconfirmed};
+pub(crate) use whole_contents::WholeContent;
