@@ -33,7 +33,7 @@ pub use held_back::{HeldBack, HeldBackList};
 pub use repairs::RepairCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
-pub use sweep_progress::SweepOutcome;
+pub use sweep_progress::{SweepCounters, SweepOutcome};
 
 pub(crate) use batches::Batches;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
