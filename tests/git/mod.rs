@@ -4,7 +4,7 @@
 //! what a client does and holds in the end. Then real clients (`clones`, `fetches`, `negotiation`, `many_references`,
 //! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
 //! (`disconnects`), dawdle (`slow_clients`), stand in the way or guess (`fair_turns`). `unreachable` asks for what no
-//! reference leads to. `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
+//! reference leads to, `missing_wants` a mirror for what only its upstream gives. `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
 //! and `progress` shows what people see meanwhile.
 
 mod client_story;
@@ -15,6 +15,7 @@ mod fetches;
 mod killed_processes;
 mod malformed_requests;
 mod many_references;
+mod missing_wants;
 mod negotiation;
 mod odd_repositories;
 mod progress;

@@ -52,6 +52,8 @@ struct State {
     clock_is_wrong: bool,
     /// How many more signatures are refused.
     refusals_left: u32,
+    /// Whether the signature of the next report of a synchronisation is refused.
+    refuses_report: bool,
     /// Whether a proxy answers in its place.
     is_away: bool,
     /// What was said that is not in the contract.
@@ -103,6 +105,7 @@ impl UpstreamByHand {
                 let answered = answer(request, &state);
                 let is_refused = answered.1["errors"][0]["exceptionName"] == ErrorName::ServerToken.as_str();
                 state.refusals_left = state.refusals_left.saturating_sub(u32::from(is_refused));
+                state.refuses_report &= !is_report(&request.path);
                 state.faults.extend(faults(request, &answered));
                 answered
             }
@@ -232,6 +235,18 @@ impl UpstreamByHand {
         self.state.lock().refusals_left = 1;
     }
 
+    /// The signature of the next report of a synchronisation is refused, and those after it are not.
+    pub fn refuse_report_once(&self) {
+        self.state.lock().refuses_report = true;
+    }
+
+    /// The reports of synchronisations so far.
+    #[track_caller]
+    pub fn reports(&self) -> Vec<Value> {
+        let received = self.received().into_iter().filter(|request| is_report(&request.path));
+        received.map(|request| request.body).collect()
+    }
+
     /// From now on a proxy answers in its place, or itself again.
     pub fn set_away(&self, is_away: bool) {
         self.state.lock().is_away = is_away;
@@ -304,6 +319,11 @@ pub fn repository_of_nothing(id: u32, project: u32) -> Value {
     repository
 }
 
+/// Whether a mirror tells there how a synchronisation went.
+fn is_report(path: &str) -> bool {
+    path.starts_with(&format!("{REST}/mirrorServers/")) && path.ends_with("/events")
+}
+
 fn has_id(value: &Value, id: &str) -> bool {
     value["id"].as_u64().is_some_and(|number| id.parse() == Ok(number))
 }
@@ -347,7 +367,8 @@ fn answer(request: &Received, state: &State) -> Reply {
     {
         return reply;
     }
-    if state.refusals_left > 0 || !state.secrets.iter().any(|secret| is_signed(request, secret)) {
+    let is_refused = state.refusals_left > 0 || (state.refuses_report && is_report(path));
+    if is_refused || !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }
     if state.clock_is_wrong {
@@ -359,6 +380,10 @@ fn answer(request: &Received, state: &State) -> Reply {
             (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
+        // As one of an earlier version, which lists what it has.
+        ["repo-hashes", "differences"] => {
+            error(405, ErrorName::MethodNotAllowed, "There is no such operation.")
+        }
         ["projects", project, "repos"] => {
             (200, page(&state.repositories, |repository| has_id(&repository["project"], project)))
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use super::trash::trash_of;
-use crate::harness::{Pair, bare_repositories, eventually, git, git_output, shared_pair};
+use crate::harness::{Pair, ServerOptions, bare_repositories, eventually, git, git_output, shared_pair};
 
 /// An event may name more.
 const BRANCHES: usize = 140;
@@ -38,7 +38,10 @@ async fn a_push_of_many_very_long_names_is_followed_at_once() {
 
 #[tokio::test]
 async fn a_copy_that_cannot_be_brought_forward_is_served_until_a_fresh_one_takes_its_place() {
-    let pair = Pair::start().await;
+    // Everything has to be fetched.
+    let arguments = ["--small-push", "0"].map(str::to_owned).to_vec();
+    let upstream = ServerOptions { arguments, ..ServerOptions::default() };
+    let pair = Pair::start_with(upstream, ServerOptions::default()).await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
     let copies = bare_repositories(&pair.mirror.data());

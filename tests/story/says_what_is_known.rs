@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Pair, git_output, within};
+use crate::harness::{
+    Pair, Server, ServerOptions, UpstreamByHand, git_output, unreachable_repository, within,
+};
 
 /// An upstream that says nothing is asked every ten seconds.
 const TO_NOTICE: Duration = Duration::from_secs(40);
@@ -101,4 +103,51 @@ async fn a_mirror_without_its_upstream_says_since_when_it_does_not_know_what_tha
     pair.upstream.restart();
     let again = status_in(&pair, "SYNCHRONIZED").await;
     assert_eq!((&again["upstream"]["reachable"], again.get("reason")), (&json!(true), None), "{again}");
+}
+
+/// What a mirror says of itself, with the status that load balancers go by, once it is in this state.
+async fn seen_by_load_balancers(mirror: &Server, state: &str) -> (u16, Value) {
+    within(TO_NOTICE, state, || async {
+        let answer = mirror.anonymous().get("/status").await;
+        let (code, status) = (answer.status, answer.json());
+        (status["state"] == state).then_some((code, status))
+    })
+    .await
+}
+
+fn with_lag_limit(limit: &str) -> ServerOptions {
+    let arguments = ["--lag-limit", limit].map(str::to_owned).to_vec();
+    ServerOptions { arguments, ..ServerOptions::default() }
+}
+
+#[tokio::test]
+async fn a_mirror_without_its_upstream_takes_no_traffic_beyond_the_limit_and_takes_it_again() {
+    let mut pair = Pair::start_with(ServerOptions::default(), with_lag_limit("2s")).await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    let (code, known) = seen_by_load_balancers(&pair.mirror, "SYNCHRONIZED").await;
+    assert_eq!((code, &known["health"], &known["lagLimitMillis"]), (200, &json!("GREEN"), &json!(2_000)));
+
+    pair.upstream.kill();
+    let (code, late) = seen_by_load_balancers(&pair.mirror, "LAGGING").await;
+    assert_eq!((code, &late["health"]), (503, &json!("RED")));
+    assert!(late["notKnownMillis"].as_i64().is_some_and(|for_ms| for_ms > 2_000), "{late}");
+    let reason = late["reason"].as_str().expect("it says why");
+    assert!(reason.contains("the limit is 2 s") && reason.contains("does not answer"), "{reason}");
+    assert_eq!(metric(&pair, "heliostat_mirror_ready").await, 0.0);
+
+    pair.upstream.restart();
+    let (code, again) = seen_by_load_balancers(&pair.mirror, "SYNCHRONIZED").await;
+    assert_eq!((code, &again["health"], again.get("reason")), (200, &json!("GREEN"), None), "{again}");
+}
+
+#[tokio::test]
+async fn a_mirror_that_cannot_get_a_change_takes_no_traffic_beyond_the_limit() {
+    let by_hand = UpstreamByHand::start_installed_with(with_lag_limit("1s")).await;
+    by_hand.announce(&unreachable_repository(24, 7)).await;
+    let (code, late) = seen_by_load_balancers(&by_hand.mirror, "LAGGING").await;
+    assert_eq!((code, &late["health"]), (503, &json!("RED")));
+    assert!(late["lagMillis"].as_i64().is_some_and(|lag_ms| lag_ms > 1_000), "{late}");
+    let reason = late["reason"].as_str().expect("it says why");
+    assert!(reason.contains("made known") && reason.contains("the limit is 1 s"), "{reason}");
 }

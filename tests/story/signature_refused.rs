@@ -50,3 +50,15 @@ async fn nothing_is_served_from_the_first_refusal_on_until_a_signature_is_accept
     .await;
     assert_ne!(references(&by_hand).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_report_whose_signature_is_refused_is_sent_again_when_one_is_accepted() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    by_hand.refuse_report_once();
+    by_hand.announce(&repository_of_nothing(24, 7)).await;
+    eventually("the report to come again", || async {
+        let reports = by_hand.reports();
+        (reports.len() >= 2).then(|| assert_eq!(reports[0], reports[1]))
+    })
+    .await;
+}

@@ -59,6 +59,19 @@ impl Credentials {
         }
     }
 
+    /// The value of the `Authorization` header that says this to another server. A signed token says nothing there: it is
+    /// good for one server only.
+    pub fn for_another_server(&self) -> Option<Secret> {
+        match self {
+            Self::Basic { username, password } => {
+                let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+                Some(Secret::new(format!("Basic {pair}")))
+            }
+            Self::Bearer(token) => Some(Secret::new(format!("Bearer {}", token.expose()))),
+            Self::None | Self::Jwt(_) => None,
+        }
+    }
+
     fn from_header(header: &str) -> Result<Self, CredentialsError> {
         let header = header.trim();
         let (scheme, value) = header.split_once(' ').unwrap_or((header, ""));
@@ -103,6 +116,18 @@ mod tests {
         let signed = Credentials::parse(None, Some("a.b.c"));
         assert_eq!(signed, Ok(Credentials::Jwt(Secret::new("a.b.c"))));
         assert_eq!(Credentials::parse(None, None), Ok(Credentials::None));
+    }
+
+    #[test]
+    fn what_users_show_is_shown_to_another_server_and_signatures_are_not() {
+        let basic = format!("Basic {}", STANDARD.encode("ada:se:cret"));
+        for header in [basic.as_str(), "Bearer abc"] {
+            let credentials = Credentials::parse(Some(header), None).expect("well formed");
+            assert_eq!(credentials.for_another_server(), Some(Secret::new(header)));
+        }
+        for credentials in [Credentials::None, Credentials::Jwt(Secret::new("a.b.c"))] {
+            assert_eq!(credentials.for_another_server(), None);
+        }
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub mod fixture;
 
 pub use calling::LinkAuthorization;
 pub use delivery::{
-    Announcer, DeliveryRecord, EventContext, MAX_CHANGES_PER_EVENT, MirrorDelivery, REFS_CHANGED, Receivers,
-    deliver, event_date, metadata_hash, net_changes, wire_changes,
+    Announcer, DEFAULT_SMALL_PUSH_BYTES, DeliveryRecord, EventContext, MAX_CHANGES_PER_EVENT,
+    MAX_SMALL_PUSH_BYTES, MirrorDelivery, PushedPacks, REFS_CHANGED, Receivers, deliver, event_date,
+    metadata_hash, net_changes, wire_changes,
 };
 pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;

@@ -6,7 +6,7 @@ use heliostat_git::fixture::Workshop;
 use heliostat_git::{Repository, ServeMode, ServeOptions, serve};
 use heliostat_git_wire::{
     AGENT, Bundles, GitProtocol, GitService, LegacyVersion, LsRefs, ObjectFormat, PacketLine, advertisement,
-    advertisement_v2, decode_packet, push_flush, push_packet,
+    advertisement_v2, decode_packet, push_advertisement, push_flush, push_packet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::io::StreamReader;
@@ -34,9 +34,19 @@ const REQUESTS: &[&[&str]] = &[
 ];
 
 async fn by_git(repository: &Repository, mode: ServeMode, protocol: &str, request: &[u8]) -> Vec<u8> {
+    of_service(repository, GitService::UploadPack, mode, protocol, request).await
+}
+
+async fn of_service(
+    repository: &Repository,
+    service: GitService,
+    mode: ServeMode,
+    protocol: &str,
+    request: &[u8],
+) -> Vec<u8> {
     let options =
         ServeOptions { protocol: GitProtocol::from_header(Some(protocol)), mode, extra_env: Vec::new() };
-    let mut process = serve(repository, GitService::UploadPack, options).await.expect("started");
+    let mut process = serve(repository, service, options).await.expect("started");
     let mut stdin = process.take_stdin().expect("piped");
     stdin.write_all(request).await.expect("written");
     drop(stdin);
@@ -74,6 +84,13 @@ async fn compare(repository: &Repository) {
         let header = b"001e# service=git-upload-pack\n0000";
         assert_eq!(&ours[..header.len()], header);
         assert_eq!(packets(&ours[header.len()..]), packets(&expected), "{protocol}");
+
+        let service = GitService::ReceivePack;
+        let expected = of_service(repository, service, ServeMode::Advertise, protocol, b"").await;
+        let ours = push_advertisement(&refs, version).expect("a format");
+        let header = b"001f# service=git-receive-pack\n0000";
+        assert_eq!(&ours[..header.len()], header);
+        assert_eq!(packets(&ours[header.len()..]), packets(&expected), "a push in {protocol}");
     }
     let expected = by_git(repository, ServeMode::Advertise, "version=2", b"").await;
     let mut expected = packets(&expected);

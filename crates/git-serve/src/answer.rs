@@ -1,6 +1,7 @@
 //! What goes back to a client that reads, and from where its bytes come.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use heliostat_git_wire::RemoteMessage;
 use heliostat_stream_cache::{EntryReader, Piece};
 
 use crate::beside_answer::BesideAnswer;
+use crate::elsewhere::Elsewhere;
 use crate::piece_bytes::{COPY_BYTES, read};
 
 /// A client that reads, and what its people are told beside its answer.
@@ -17,13 +19,26 @@ use crate::piece_bytes::{COPY_BYTES, read};
 pub struct GitReader {
     pub(crate) key: ClientKey,
     pub(crate) messages: Vec<RemoteMessage>,
+    /// Where to ask about what the references here do not lead to.
+    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 impl GitReader {
     /// One who is told this beside the answer, where the answer has room for it: before its pack, if that comes in
     /// packets. What is stored is the same for all.
     pub fn told(key: ClientKey, messages: Vec<RemoteMessage>) -> Self {
-        Self { key, messages }
+        Self { key, messages, elsewhere: None }
+    }
+
+    /// Among whom computing time is shared.
+    pub fn key(&self) -> ClientKey {
+        self.key
+    }
+
+    /// The same, who may have what this gives as well.
+    #[must_use]
+    pub fn asking(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 }
 

@@ -1,14 +1,15 @@
 //! From a request to its answer, by the cheapest way that gives what `git upload-pack` would give.
 //!
 //! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
-//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here.
+//! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here; in a copy of
+//!    another repository, unless that one gives it.
 //! 3. Others are reduced to their meaning. If their wants are reachable now, and the meaning says all that the answer
 //!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
 //! 4. Everything else is computed for this client alone, with a permit.
 //!
 //! So a stored answer never serves what the repository itself would not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -19,15 +20,16 @@ use heliostat_git::{
     ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
-    Bundles, Command, CommandName, FetchRequest, GitProtocol, GitService, LegacyVersion, LsRefs,
-    ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError, advertisement, advertisement_v2,
-    error_packet, wants_progress_v0, wants_progress_v2,
+    Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
+    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError,
+    advertisement, advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
+use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
 use crate::served::ServedRepository;
 
@@ -43,6 +45,9 @@ const OPERATION: &str = "serve a fetch";
 /// Most objects of one question about sizes that are here and that no reference leads to, before none is told.
 const MAX_HIDDEN_OBJECTS: usize = 16;
 
+/// How often the other repository is asked for the sake of one request. Each question holds all that is not here.
+const MAX_QUESTIONS: usize = 4;
+
 /// Why the rest of a request is not read that was not held in memory: whether a client may have what it wants is asked
 /// before anything is sent.
 const WANTS_TOO_LATE: &str = "a request this long has to want everything in its first 16 MiB";
@@ -50,14 +55,15 @@ const WANTS_TOO_LATE: &str = "a request this long has to want everything in its 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
     pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
-        if service == GitService::ReceivePack {
-            return Ok(Answer::Streamed(advertise_by_git(&self.repository, service, protocol).await?));
-        }
         let refs = self.repository.snapshot().await?;
-        let known = match protocol.version() {
-            2 => refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles())),
-            1 => advertisement(&refs, LegacyVersion::One),
-            _ => advertisement(&refs, LegacyVersion::Zero),
+        let legacy = if protocol.version() == 1 { LegacyVersion::One } else { LegacyVersion::Zero };
+        let known = match service {
+            // Version 2 knows no push.
+            GitService::ReceivePack => push_advertisement(&refs, legacy),
+            GitService::UploadPack if protocol.version() == 2 => {
+                refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles()))
+            }
+            GitService::UploadPack => advertisement(&refs, legacy),
         };
         match known {
             Some(bytes) => Ok(Answer::Whole(bytes)),
@@ -124,9 +130,10 @@ impl ServedRepository {
             },
             CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
                 Ok(asked) => {
-                    let shown = self.shown_of(&refs, asked.sized_objects(), reader.key).await?;
-                    let _permit = self.engine().queue().permit(self.repository.id(), reader.key).await;
-                    Ok(Answer::Whole(self.repository.object_info(&asked, &shown).await?))
+                    let objects = asked.sized_objects();
+                    let sizes = self.sizes_of(&refs, objects, reader.key).await?;
+                    let told: Vec<_> = objects.iter().map(|object| sizes.get(object).copied()).collect();
+                    Ok(Answer::Whole(asked.answer(&told)))
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -147,7 +154,7 @@ impl ServedRepository {
             return Ok(refused(&error));
         }
         let request = Arc::new(request);
-        let stored_under = match self.may_have(&refs, request.wants(), asking.reader.key).await? {
+        let stored_under = match self.may_have_with_help(&refs, request.wants(), &asking.reader).await? {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
             Wanted::LatelyReachable => None,
@@ -175,22 +182,60 @@ impl ServedRepository {
         checked.inspect_err(|error| repository.note(error))
     }
 
-    /// Those of these objects that a client may have. The others are not here for it.
-    async fn shown_of(
+    /// The same, where another repository may give what is not to be had from this one alone. What it gives is here then.
+    async fn may_have_with_help(
+        &self,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+        reader: &GitReader,
+    ) -> Result<Wanted, GitError> {
+        let mut wanted = self.may_have(refs, wants, reader.key).await?;
+        let Some(elsewhere) = &reader.elsewhere else { return Ok(wanted) };
+        let mut rest = wants.clone();
+        for _ in 0..MAX_QUESTIONS {
+            let Wanted::Unreachable(object) = wanted else { break };
+            let here = self.repository.asked_by(reader.key).present(&rest).await?;
+            let mut asked: BTreeSet<_> = rest.difference(&here).cloned().collect();
+            asked.insert(object.clone());
+            if asked.len() > MAX_QUESTIONED_OBJECTS {
+                return Ok(Wanted::Unreachable(object));
+            }
+            rest.retain(|object| !asked.contains(object));
+            match elsewhere.bring(asked, reader.key).await {
+                Brought::All => {}
+                Brought::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
+                Brought::Unknown(reason) => {
+                    let message = format!("upload-pack: not our ref {object} ({reason})");
+                    return Err(GitError::Refused { operation: OPERATION, message });
+                }
+            }
+            // What was given to one reader is not given to the next one unasked.
+            wanted = match self.may_have(refs, &rest, reader.key).await? {
+                Wanted::AllReachable | Wanted::LatelyReachable => Wanted::LatelyReachable,
+                unreachable => unreachable,
+            };
+        }
+        Ok(wanted)
+    }
+
+    /// The sizes of those of these objects that a client may have. The others are not here for it.
+    async fn sizes_of(
         &self,
         refs: &RefSnapshot,
         objects: &[ObjectId],
         client: ClientKey,
-    ) -> Result<BTreeSet<ObjectId>, GitError> {
+    ) -> Result<BTreeMap<ObjectId, u64>, GitError> {
         let repository = self.repository.asked_by(client);
-        let mut shown = repository.present(&objects.iter().cloned().collect()).await?;
+        let permit = self.engine().queue().permit(repository.id(), client).await;
+        let mut sizes = repository.object_sizes(objects).await?;
+        drop(permit);
         for _ in 0..=MAX_HIDDEN_OBJECTS {
-            match self.may_have(refs, &shown, client).await? {
-                Wanted::Unreachable(object) => shown.remove(&object),
-                Wanted::AllReachable | Wanted::LatelyReachable => return Ok(shown),
+            match self.may_have(refs, &sizes.keys().cloned().collect(), client).await? {
+                Wanted::Unreachable(object) => sizes.remove(&object),
+                Wanted::AllReachable | Wanted::LatelyReachable => return Ok(sizes),
             };
         }
-        Ok(BTreeSet::new())
+        Ok(BTreeMap::new())
     }
 
     /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
@@ -259,7 +304,7 @@ impl ServedRepository {
         let response = compute_by_upload_pack(&served, request).await?;
         let progress = asking.shows_progress.then(|| ShownProgress::new(response.progress));
         let beside = BesideAnswer::of(request, asking.reader.messages, progress);
-        Ok(Answer::Streamed(with_beside(response.output, beside)))
+        Ok(Answer::Streamed(with_beside(ended_by_refusal(response.output), beside)))
     }
 
     async fn pass_on(
@@ -338,6 +383,24 @@ fn long_request(begun: Bytes, rest: ByteStream, permit: Option<Permit>) -> Resul
         if passing.adds_nothing(&piece) { Ok(piece) } else { Err(broken_off()) }
     });
     Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed(), permit))
+}
+
+/// The same answer, which ends where `git` has told why it refuses the rest: nothing is wrong with the connection.
+fn ended_by_refusal(output: ByteStream) -> ByteStream {
+    let (mut watch, mut is_told) = (FatalErrorWatch::default(), false);
+    let mut goes_on = move |piece: &io::Result<Bytes>| match piece {
+        Ok(bytes) => {
+            is_told = watch.ends_with(bytes);
+            true
+        }
+        Err(error) => !(is_told && is_refusal(error)),
+    };
+    output.take_while(move |piece| std::future::ready(goes_on(piece))).boxed()
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<GitError>());
+    matches!(cause, Some(GitError::Refused { .. }))
 }
 
 /// As `git` refuses it, whether or not it is here.

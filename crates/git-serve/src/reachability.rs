@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::{GitError, LeftTip, Repository};
+use heliostat_git::{GitError, LeftTip, Repository, SearchFor};
 use heliostat_git_wire::{ContentHash, Head, ObjectId, RefSnapshot};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -60,10 +60,8 @@ impl Reachability {
         if proven.lock().contains(&digest) {
             return true;
         }
-        let mut unknown: BTreeSet<&ObjectId> = wants.iter().collect();
-        for (_, tip) in refs.all() {
-            unknown.remove(tip);
-        }
+        let mut unknown = wants.clone();
+        refs.retain_unnamed(&mut unknown);
         if unknown.is_empty() {
             remember(&proven, digest);
         }
@@ -81,7 +79,7 @@ impl Reachability {
             return Ok(Wanted::AllReachable);
         }
         let mut tips = tips_of(refs);
-        let Some(unreached) = repository.first_unreached(wants, &tips).await? else {
+        let Some(unreached) = repository.first_unreached(wants, &tips, SearchFor::Client).await? else {
             remember(&self.proven_of(repository.id(), refs), digest(wants));
             return Ok(Wanted::AllReachable);
         };
@@ -93,7 +91,7 @@ impl Reachability {
             return Ok(Wanted::Unreachable(unreached.object));
         }
         tips.extend(lately);
-        let unreached = repository.first_unreached(wants, &tips).await?;
+        let unreached = repository.first_unreached(wants, &tips, SearchFor::Client).await?;
         Ok(unreached.map_or(Wanted::LatelyReachable, |found| Wanted::Unreachable(found.object)))
     }
 
@@ -110,8 +108,7 @@ impl Reachability {
         if recent.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let names: HashSet<&[u8]> = refs.all().map(|(name, _)| name).collect();
-        recent.retain(|tip| names.contains(&tip.reference[..]));
+        recent.retain(|tip| refs.find(&tip.reference).is_some());
         repository.present(&recent.into_iter().map(|tip| tip.object).collect()).await
     }
 

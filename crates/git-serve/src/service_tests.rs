@@ -11,7 +11,7 @@ use heliostat_git::{
     ClientKey, FetchPlan, Git, GitError, GitProtocol, GitService, ObjectFormat, RefChangeKind, RefName,
     RefRoom, RefSnapshot, Repository, ServeMode, ServeOptions, exchange, receive_pack, serve,
 };
-use heliostat_git_wire::{PacketLine, decode_packet, encode_packet};
+use heliostat_git_wire::{PacketLine, decode_packet, encode_packet, spelled};
 use tokio::io::AsyncWriteExt;
 
 use crate::answer::Answer;
@@ -197,6 +197,20 @@ async fn a_request_that_breaks_off_changes_nothing() {
     assert!(matches!(refused, Err(GitError::Request(_))), "{refused:?}");
     assert!(served.upload_pack(cut(), &GitProtocol::default(), key()).await.is_err());
     assert_eq!(repository.refs().await.expect("readable"), before);
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_read_is_refused_and_the_answer_has_an_end() {
+    let workshop = Workshop::new().await;
+    let served = ServedRepository::alone(workshop.bare_with_commits("one", &["main"]).await);
+    let tip = workshop.run(served.repository.path(), &["rev-parse", "main"]);
+    let tip = tip.trim();
+    let (want, filter) = (format!("want {tip}"), format!("filter sparse:oid={tip}"));
+    let lines = ["command=fetch", "object-format=sha1", "|", "no-progress", &want, &filter, "done", "."];
+    let body = stream::iter([Ok(Bytes::from(spelled(&lines)))]);
+    let answer = served.upload_pack(body, &version(2), key()).await.expect("started");
+    let told = collected(answer).await.expect("it ends well");
+    assert!(String::from_utf8_lossy(&told).contains("possible repository corruption"), "{told:?}");
 }
 
 #[tokio::test]

@@ -4,16 +4,18 @@
 //! anything is allocated for it, and fuzzed.
 //!
 //! Read in this order: [`packets`] (the framing), [`names`] (what objects and references are called), [`refs`] (what a
-//! repository shows), [`fetch`] (what a client wants).
+//! repository shows), [`fetch`] (what a client wants), [`packs`] (what a small repository or change holds).
 
 mod fetch;
 mod names;
 mod packets;
+mod packs;
 mod refs;
 
 pub use fetch::{
-    Deepen, DepthFrom, FetchRequest, FullClone, KEEP_ALIVE, MultiAck, PackStart, ProtocolVersion,
-    RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0, wants_progress_v2,
+    Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, MAX_QUESTIONED_OBJECTS, MultiAck,
+    PackStart, ProtocolVersion, RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0,
+    wants_progress_v2,
 };
 pub use names::{
     ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
@@ -23,12 +25,17 @@ pub use names::{
 pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
-    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushCommands, PushDeletions, RequestError,
-    advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, push_flush,
-    push_packet,
+    ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning, PushCommands, PushDeletions,
+    PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
+    error_packet, push_flush, push_packet,
+};
+pub use packs::{
+    CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,
+    TreeEntry, TreeEntryKind, WholePack, apply_delta, commit_links, object_name, read_pack, tag_target,
+    tree_entries,
 };
 pub use refs::{
-    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
-    PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    RenderedLists, advertisement,
+    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PeelInfo,
+    PeeledObject, RefChangedTo, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    SnapshotRef, advertisement, push_advertisement,
 };

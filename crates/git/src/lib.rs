@@ -27,9 +27,10 @@ pub use disk::{
 pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.
 pub use heliostat_git_wire::{
-    ContentHash, GitProtocol, GitService, Head, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId,
-    InvalidRefName, MAX_REF_LIST_BYTES, ObjectFormat, ObjectId, ObjectInfoRequest, RefChange, RefChangeKind,
-    RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError, RemoteMessage,
+    ContentHash, GitProtocol, GitService, Given, Head, INTERNAL_NAMESPACE, InvalidContentHash,
+    InvalidObjectId, InvalidRefName, MAX_REF_LIST_BYTES, ObjectFormat, ObjectId, ObjectInfoRequest,
+    RefChange, RefChangeKind, RefName, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    RemoteMessage,
 };
 pub use process::{
     ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
@@ -40,12 +41,13 @@ pub use process::{
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
     CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
-    copy_repository, fetch_everything, fetch_objects, push_mirror,
+    copy_repository, fetch_everything, fetch_objects, fetch_objects_after, fetch_wanted, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, OpenError,
-    Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft, RepositoryStore, STALE_LOCK_AGE,
-    STALE_TRANSFER_AGE, StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository, Unreached,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
+    NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft,
+    RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks, SwapRefsError, TakeBackError,
+    TrashReason, TrashedRepository, Unreached,
 };
 pub use service::{
     GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,

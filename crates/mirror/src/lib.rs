@@ -28,16 +28,16 @@ pub use inventory::SelectedProjects;
 pub use mirror::Mirror;
 pub use options::MirrorOptions;
 pub use parts::StartError;
-pub use serving::{Freshness, GitServing, ServedRepository};
+pub use serving::{Freshness, GitServing, Passed, ServedRepository, Through};
 pub use status::{
-    DelayedSync, HashCursor, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RepositoryHashes,
-    RunningSync, StatusReport, SupportInfo, UpstreamView, WaitingSync,
+    DelayedSync, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RunningSync, StatusReport,
+    SupportInfo, UpstreamView, WaitingSync,
 };
 pub use sync::{
-    DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepOutcome, SweepSignal, SyncRun,
-    UpstreamEvents,
+    DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepCounters, SweepOutcome,
+    SweepSignal, SyncRun, UpstreamEvents,
 };
 pub use upstream_link::{
-    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, UpstreamFacts,
-    UpstreamLink, UpstreamMake, UpstreamUrl,
+    AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, PassedBody,
+    PassedRequest, UpstreamFacts, UpstreamLink, UpstreamMake, UpstreamUrl,
 };

@@ -60,7 +60,7 @@ impl Mirror {
             sweep_signal: Arc::clone(&parts.sweep_signal),
             held_back: parts.held_back(),
             serving: parts.serving(options.freshness_cap),
-            status: parts.status(),
+            status: parts.status(options.lag_limit),
             lookups: parts.lookups(),
             support_info: parts.support_info(),
             parts,

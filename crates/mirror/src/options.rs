@@ -47,6 +47,8 @@ pub struct MirrorOptions {
     pub freshness_cap: Duration,
     /// How long a repository may be behind before it counts as out of sync.
     pub sync_tolerance: Duration,
+    /// How far behind its upstream this mirror may be and still take traffic; without end if there is no limit.
+    pub lag_limit: Option<Duration>,
     /// How long known users are served while the upstream cannot be asked.
     pub serve_stale: Duration,
     /// How long a decision of the upstream is used without asking again.
@@ -80,6 +82,7 @@ impl MirrorOptions {
             sweep_interval: DEFAULT_SWEEP_INTERVAL,
             freshness_cap: DEFAULT_FRESHNESS_CAP,
             sync_tolerance: DEFAULT_SYNC_TOLERANCE,
+            lag_limit: None,
             serve_stale: DEFAULT_SERVE_STALE,
             decision_ttl: DEFAULT_DECISION_TTL,
             mass_removal: MassRemoval::default(),

@@ -15,11 +15,11 @@ use thiserror::Error;
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::GitServing;
+use crate::serving::{GitServing, places_at_upstream};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs, Sweep,
-    SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    Batches, DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs,
+    Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -34,7 +34,6 @@ const REGISTRATION_KEY_SETTING: &str = "registration_key";
 /// What owns the state.
 pub(crate) struct Parts {
     clock: Clock,
-    store: MirrorStore,
     pub(crate) served: ServedRepositories,
     pub(crate) introduction: Arc<Introduction>,
     client: UpstreamClient,
@@ -136,7 +135,6 @@ impl Parts {
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {
             clock,
-            store,
             served,
             introduction,
             client,
@@ -186,11 +184,18 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
+            batches: Arc::new(self.batches()),
             repairs: Arc::clone(&self.repairs),
             served: self.served.clone(),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
+    }
+
+    fn batches(&self) -> Batches {
+        let (link, client) = (Arc::clone(&self.link), self.client.clone());
+        let (inventory, repositories) = (Arc::clone(&self.inventory), self.served.store().clone());
+        Batches::new(link, client, inventory, repositories, self.clock.clone())
     }
 
     pub(crate) fn sweep(&self, interval: Duration, mass_removal: MassRemoval) -> Sweep {
@@ -256,17 +261,21 @@ impl Parts {
         GitServing {
             freshness_cap,
             link: Arc::clone(&self.link),
+            client: self.client.clone(),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
             queue: Arc::clone(&self.queue),
             repairs: Arc::clone(&self.repairs),
             synchroniser: Arc::clone(&self.synchroniser),
+            places: places_at_upstream(),
+            clock: self.clock.clone(),
         }
     }
 
-    pub(crate) fn status(&self) -> StatusReport {
+    pub(crate) fn status(&self, lag_limit: Option<Duration>) -> StatusReport {
         StatusReport {
+            lag_limit,
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
             inventory: Arc::clone(&self.inventory),
@@ -283,6 +292,7 @@ impl Parts {
         Lookups {
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
+            heartbeat: Arc::clone(&self.heartbeat),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
         }
@@ -294,7 +304,6 @@ impl Parts {
             selection: Arc::clone(&self.selection),
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
-            store: self.store.clone(),
             clock: self.clock.clone(),
         }
     }

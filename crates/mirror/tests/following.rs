@@ -1,5 +1,6 @@
 //! A mirror follows an upstream over real HTTP and real Git: it joins, keeps up, heals, and lets go.
 
+mod exact;
 mod fake_upstream;
 mod proof;
 

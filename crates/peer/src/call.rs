@@ -13,12 +13,14 @@ use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
 use crate::address_rules::AddressRefused;
 use crate::clock::Clock;
 use crate::http::{self, Destinations, NoAnswer, NotResolved, read_at_most};
+use crate::items::Items;
 use crate::problem::PeerProblem;
 use crate::signer::Signer;
 
@@ -234,7 +236,7 @@ impl<'a, R> Call<'a, R> {
 /// Calls other servers; one per process, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PeerClient {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     destinations: Destinations,
     clock: Clock,
 }
@@ -262,6 +264,18 @@ impl PeerClient {
         let body = read_whole(&url, response, limit).await?;
         R::read(&body)
             .map_err(|error| CallError::Malformed { url: url.to_string(), problem: error.to_string() })
+    }
+
+    /// Calls an operation whose answer is read item by item: an object with one member of this name, a list of objects.
+    /// The largest answer that is read counts for each of them.
+    pub async fn ask_for_items<R: RemoteCall, T: DeserializeOwned>(
+        &self,
+        call: Call<'_, R>,
+        member: &str,
+    ) -> Result<Items<T>, CallError> {
+        let (url, limit) = (call.url.clone(), call.max_answer_bytes);
+        let response = self.exchange(call).await?;
+        Ok(Items::of(url, response, member, limit))
     }
 
     /// Sends a call whose answer says nothing but that it succeeded.
@@ -314,14 +328,15 @@ impl PeerClient {
         if is_unproven {
             return Err(CallError::Refused { url: url.to_string(), status, problem: PeerProblem::default() });
         }
+        let location =
+            response.headers().get("Location").and_then(|text| text.to_str().ok()).map(str::to_owned);
         let body = match read_at_most(response, MAX_ERROR_BODY_BYTES).await {
             Ok((body, _)) => body,
             Err(_) => Vec::new(),
         };
         let problem = match self.destinations {
-            Destinations::Configured => {
-                PeerProblem::read(status, &body).unwrap_or_else(|| PeerProblem::from_text(&body))
-            }
+            Destinations::Configured => PeerProblem::read(status, &body)
+                .unwrap_or_else(|| PeerProblem::of_another_server(status, location.as_deref(), &body)),
             Destinations::ChosenByOthers(_) => PeerProblem::read(status, &body).unwrap_or_default(),
         };
         Err(CallError::Refused { url: url.to_string(), status, problem })
@@ -356,7 +371,8 @@ async fn read_whole(url: &Url, response: Response, limit: usize) -> Result<Vec<u
     }
 }
 
-fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
+/// Why no answer has arrived, or not all of it.
+pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
     match http::cause_of(error) {
         NoAnswer::AddressRefused(refused) => CallError::AddressRefused(refused),
         NoAnswer::Other(reason) => CallError::Unreachable { url: url.to_string(), reason },

@@ -23,6 +23,7 @@ mod rest;
 mod roles;
 mod wire;
 
+pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};
 pub use heliostat_git::DEFAULT_REF_MEMORY_BYTES;
 pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_storage::Role;

@@ -10,16 +10,19 @@ use std::sync::atomic::AtomicBool;
 
 use sea_orm::sea_query::{Func, Query};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
+use crate::change_count::{ChangeCount, Shown};
 use crate::error::StoreError;
 use crate::location::Location;
 use crate::migrations::{MirrorMigrator, UpstreamMigrator};
 use crate::pool_size::PoolSize;
+use crate::write_transaction::WriteTransaction;
 
 /// Names the advisory lock under which PostgreSQL databases are migrated. Any number will do, as long
 /// as it stays the same.
@@ -63,6 +66,10 @@ pub struct Database {
     away: Arc<AtomicBool>,
     /// Whether another process was found to work with it for the same role.
     doubled: Arc<AtomicBool>,
+    /// What this process has committed.
+    changes: Arc<ChangeCount>,
+    /// SQLite lets one transaction write at a time, and others look again now and then: here they stand in a line.
+    writing: Arc<Mutex<()>>,
 }
 
 impl Database {
@@ -92,7 +99,8 @@ impl Database {
         }
         let options = location.options(size.connections, flush);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
-        Ok(Self { connection, location, flush, role, away: Arc::default(), doubled: Arc::default() })
+        let (away, doubled, changes, writing) = Default::default();
+        Ok(Self { connection, location, flush, role, away, doubled, changes, writing })
     }
 
     /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
@@ -198,8 +206,14 @@ impl Database {
         self.role
     }
 
+    /// What this process has committed.
+    pub(crate) fn changes(&self) -> &ChangeCount {
+        &self.changes
+    }
+
     /// Where single statements go. One that changes a row and returns it belongs into a transaction: SQLite commits when
-    /// the statement has ended, and the row comes before that.
+    /// the statement has ended, and the row comes before that. So does one that changes what remembered answers show
+    /// ([`Shown`]): only transactions are counted.
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
@@ -208,11 +222,20 @@ impl Database {
     ///
     /// On SQLite it takes the write lock at once: a transaction that reads first and writes later
     /// fails without waiting when another writer was there in between.
-    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(crate) async fn begin_write(&self) -> Result<WriteTransaction, DbErr> {
+        self.begin_write_of(Shown::Anything).await
+    }
+
+    /// The same for one that changes only so much of what remembered answers show.
+    pub(crate) async fn begin_write_of(&self, shown: Shown) -> Result<WriteTransaction, DbErr> {
         let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
-        self.connection
-            .begin_with_options(TransactionOptions { sqlite_transaction_mode, ..Default::default() })
-            .await
+        let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
+        let turn = match &self.location {
+            Location::Sqlite { .. } => Some(Arc::clone(&self.writing).lock_owned().await),
+            Location::Postgres { .. } => None,
+        };
+        let transaction = self.connection.begin_with_options(options).await?;
+        Ok(WriteTransaction::new(transaction, shown, Arc::clone(&self.changes), turn))
     }
 }
 

@@ -4,6 +4,7 @@
 //! records. SQLite and PostgreSQL behave the same here and pass the same tests. Nothing outside this
 //! crate names the database library; nothing in it knows HTTP, Git or who may do what.
 
+mod change_count;
 mod database;
 mod entities;
 mod error;
@@ -22,7 +23,9 @@ mod test_databases;
 mod text_search;
 mod upstream_store;
 mod watch;
+mod write_transaction;
 
+pub use change_count::Moment;
 pub use database::{Database, DatabaseUnavailable, Flush, Role};
 pub use error::StoreError;
 pub use ids::{

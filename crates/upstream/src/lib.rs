@@ -21,15 +21,16 @@ mod webhooks;
 mod tests;
 
 pub use accounts::{
-    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, RequestFacts, TokenCreation,
-    UserCreation, UserCredentials,
+    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, Identified, RequestFacts,
+    TokenCreation, UserCreation, UserCredentials,
 };
 pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
 pub use origin::Primary;
 pub use repositories::{
-    Branch, BranchDeletion, BranchOrder, BranchQuery, MirrorPurge, ProjectCreation, PurgeProgress,
-    PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange, RepositoryCreation,
-    RepositoryFaults, RepositoryRestoration, RestorationOutcome, UnrecordedRepository,
+    Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,
+    PurgeProgress, PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange,
+    RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults, RepositoryRestoration,
+    RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
 pub use status::UpstreamStatus;
 pub use upstream::{StartError, Upstream, UpstreamOptions};

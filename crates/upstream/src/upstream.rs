@@ -35,6 +35,8 @@ pub struct UpstreamOptions {
     pub trash_time: Duration,
     /// How long a mirror's request to join waits for a decision.
     pub request_lifetime: Duration,
+    /// The most of what was pushed that an event to a mirror carries, in bytes; 0 for none.
+    pub small_push_bytes: usize,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -99,7 +101,7 @@ impl Upstream {
         let admin = create_admin(&store, &passwords, &first).await?;
 
         let tasks = DetachedTasks::default();
-        let announcer = Arc::new(Announcer::new(options.base_url, options.clock));
+        let announcer = Arc::new(Announcer::new(options.base_url, options.clock, options.small_push_bytes));
         let request_lifetime = options.request_lifetime;
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);

@@ -3,8 +3,8 @@
 //! `corpus/`, recorded from clients or written by hand, are tried with all other tests.
 
 use heliostat_git_wire::{
-    Command, CommandName, FetchRequest, LsRefs, ObjectInfoRequest, PacketLine, RefSnapshot,
-    RemoteCapabilities, decode_packet, encode_packet,
+    Command, CommandName, FetchRequest, LsRefs, ObjectFormat, ObjectInfoRequest, PackWriter, PacketLine,
+    RefSnapshot, RemoteCapabilities, WholePack, decode_packet, encode_packet,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -84,6 +84,28 @@ fn check_length(data: &[u8], canonical: &[u8]) {
     assert!(canonical.len() <= limit, "{} bytes became {}", data.len(), canonical.len());
 }
 
+/// Any pack, given a checksum that is right, and any file of an object.
+pub fn whole_pack(data: &[u8]) {
+    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+        let mut writer = PackWriter::new(format);
+        if writer.append_pack(data).is_err() && writer.append_loose(data).is_err() {
+            continue;
+        }
+        let pack = writer.finish();
+        let Ok(whole) = WholePack::read(&pack, format) else {
+            continue;
+        };
+        let index = whole.index();
+        assert!(whole.file_stem().ends_with(&hex_of(&pack[pack.len() - format.hex_len() / 2..])));
+        assert_eq!((index.len() - 8 - 256 * 4 - format.hex_len()) % (format.hex_len() / 2 + 8), 0);
+        drop(whole.require_exactly([]));
+    }
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -120,6 +142,16 @@ mod tests {
     fn lists_of_the_corpus_hold_however_they_are_cut() {
         for (_, data) in corpus("remote_list") {
             (0..=data.len()).for_each(|length| remote_list(&data[..length]));
+        }
+    }
+
+    #[test]
+    fn packs_of_the_corpus_hold_however_they_are_cut() {
+        for (name, data) in corpus("whole_pack") {
+            (0..=data.len()).for_each(|length| whole_pack(&data[..length]));
+            if name.starts_with("git-") {
+                WholePack::read(&data, ObjectFormat::Sha1).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
         }
     }
 

@@ -183,7 +183,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["named_objects", "reachability"],
             &["answer", "counters"],
-            &["beside_answer"],
+            &["beside_answer", "elsewhere"],
             &["piece_bytes"],
         ],
         // The engine owns what works on a served repository, and that is a repository with its engine.
@@ -191,7 +191,7 @@ pub const FOLDERS: &[FolderOrder] = &[
     },
     FolderOrder {
         krate: "crates/git-wire",
-        rows: &[&["fetch"], &["refs"], &["packets"], &["names"]],
+        rows: &[&["fetch", "packs"], &["refs"], &["packets"], &["names"]],
         circle: &[],
     },
     FolderOrder {

@@ -48,6 +48,26 @@ impl RemoteCall for AuthenticateRequest {
     }
 }
 
+impl RemoteCall for CompareRepositoriesRequest {
+    type Answer = RestRepositoryDifferences;
+
+    const OPERATION: &'static str = "compareRepositories";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        "/rest/mirroring/latest/repo-hashes/differences".to_owned()
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        json(body)
+    }
+}
+
 impl RemoteCall for GetAllContentHashesRequest {
     type Answer = PageOfEnrichedRepository;
 
@@ -124,6 +144,26 @@ impl RemoteCall for GetProjectByIdRequest {
 
     fn path(&self) -> String {
         format!("/rest/mirroring/latest/projects/{}", encoded(&self.project_id))
+    }
+
+    fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        json(body)
+    }
+}
+
+impl RemoteCall for GetRepositoryContentsRequest {
+    type Answer = RestRepositoryContents;
+
+    const OPERATION: &'static str = "getRepositoryContents";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        "/rest/mirroring/latest/repo-contents".to_owned()
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
     }
 
     fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {

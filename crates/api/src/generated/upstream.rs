@@ -831,6 +831,53 @@ pub trait GetAllContentHashes: Handlers {
     ) -> impl Future<Output = Result<GetAllContentHashesResponse, Self::Error>> + Send;
 }
 
+/// What `compareRepositories` is asked.
+#[derive(Clone, PartialEq)]
+pub struct CompareRepositoriesRequest {
+    /// The body.
+    pub body: RestRepositoryComparison,
+}
+
+/// What `compareRepositories` answers.
+#[derive(ApiResponse)]
+pub enum CompareRepositoriesResponse {
+    /// The parts that differ, each with all of its repositories.
+    #[oai(status = 200)]
+    Ok(StreamedJson<RestRepositoryDifferences>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `compareRepositories`: compare what a mirror knows of all repositories.
+pub trait CompareRepositories: Handlers {
+    /// Compare what a mirror knows of all repositories
+    fn compare_repositories(
+        &self,
+        call: Call,
+        request: CompareRepositoriesRequest,
+    ) -> impl Future<Output = Result<CompareRepositoriesResponse, Self::Error>> + Send;
+}
+
 /// What `getContentHashById` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetContentHashByIdRequest {
@@ -922,6 +969,53 @@ pub trait GetRepositoryMirrors: Handlers {
         call: Call,
         request: GetRepositoryMirrorsRequest,
     ) -> impl Future<Output = Result<GetRepositoryMirrorsResponse, Self::Error>> + Send;
+}
+
+/// What `getRepositoryContents` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetRepositoryContentsRequest {
+    /// The body.
+    pub body: RestRepositoryContentsQuery,
+}
+
+/// What `getRepositoryContents` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryContentsResponse {
+    /// As many of them as fit, in the order in which they were named.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryContents>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getRepositoryContents`: get small repositories as a whole.
+pub trait GetRepositoryContents: Handlers {
+    /// Get small repositories as a whole
+    fn get_repository_contents(
+        &self,
+        call: Call,
+        request: GetRepositoryContentsRequest,
+    ) -> impl Future<Output = Result<GetRepositoryContentsResponse, Self::Error>> + Send;
 }
 
 /// What `authenticate` is asked.
@@ -1148,8 +1242,10 @@ pub trait UpstreamOperations:
     + GetProjectById
     + GetAllReposForProject
     + GetAllContentHashes
+    + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
+    + GetRepositoryContents
     + Authenticate
     + AnalyticsSettings
     + GetPreferredMirrorId
@@ -1177,8 +1273,10 @@ impl<H> UpstreamOperations for H where H:
     + GetProjectById
     + GetAllReposForProject
     + GetAllContentHashes
+    + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
+    + GetRepositoryContents
     + Authenticate
     + AnalyticsSettings
     + GetPreferredMirrorId
@@ -1233,8 +1331,9 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Files a mirror's request to join. The answer tells the state of the request, so a mirror learns its fate by
     /// asking again. An administrator accepts what was shown, therefore the addresses of an open request never change,
     /// and its name, type, product and version change only for the mirror that shows the same `registrationKey` as
-    /// when it asked first; anything else is refused with 409, and so are a name or base URL that another mirror has,
-    /// and a mirror that was rejected. The message says which. A request that is incomplete or malformed is 409 as
+    /// when it asked first. That mirror may also ask from another address: its open request is then replaced by one
+    /// with another id. Anything else is refused with 409, and so are a name or base URL that another mirror has, and
+    /// a mirror that was rejected. The message says which. A request that is incomplete or malformed is 409 as
     /// well, and `context` names the field. Anyone may call this, therefore the number of calls and of open requests
     /// is limited, in all and for each network (IPv4 /24, IPv6 /56). An open request is forgotten when no administrator
     /// has decided about it in 30 days, or what the operator has set.
@@ -1600,6 +1699,33 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         Ok(answer)
     }
 
+    /// Compare what a mirror knows of all repositories
+    ///
+    /// A mirror tells, part by part, a digest over what it knows of the repositories, and is answered with those parts
+    /// of which this server knows something else. A part are the repositories whose ids divided by 256 give the same
+    /// whole number. A part that the mirror does not name differs if there is any repository in it, and one that it
+    /// names differs if there is none. The answer is streamed part by part, so that neither side has to hold all of
+    /// it; if the server cannot go on, the connection ends before the document does. For mirrors only.
+    ///
+    /// The digest is the SHA-256, in hexadecimal, over a line for each repository of the part in the order of ids.
+    /// A line is a JSON object without white space, whose members stand in the order of their names, and ends with a
+    /// line feed: `contentHash`, `defaultBranch` (the full name), `generation`, `id`, `identity`, `metadataHash`,
+    /// `name`, `project` (with `id`, `key`, `name` and `public`), `public`, `purge` (0 if it was never ordered) and
+    /// `slug`.
+    #[oai(path = "/mirroring/latest/repo-hashes/differences", method = "post", operation_id = "compareRepositories", tag = "Tag::This")]
+    async fn compare_repositories(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        body: ApiJson<RestRepositoryComparison>,
+    ) -> poem::Result<CompareRepositoriesResponse> {
+        let request = CompareRepositoriesRequest {
+            body: body.0,
+        };
+        let answer = self.0.compare_repositories(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// Get a repository with hashes
     ///
     /// Answers one repository with its hashes and generation. Mirrors see every repository; users see those that
@@ -1663,6 +1789,26 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         Ok(answer)
     }
 
+    /// Get small repositories as a whole
+    ///
+    /// Answers the refs of each repository with all of its objects in one pack, so that a mirror that has none of them
+    /// needs one request for many. A repository that is not in the answer is fetched with Git: one that does not exist or
+    /// cannot be read at the moment, one that is not small, or one for which the answer had no room any more. Only mirrors
+    /// may ask, and they see every repository.
+    #[oai(path = "/mirroring/latest/repo-contents", method = "post", operation_id = "getRepositoryContents", tag = "Tag::This")]
+    async fn get_repository_contents(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        body: ApiJson<RestRepositoryContentsQuery>,
+    ) -> poem::Result<GetRepositoryContentsResponse> {
+        let request = GetRepositoryContentsRequest {
+            body: body.0,
+        };
+        let answer = self.0.get_repository_contents(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// Check a user's credentials
     ///
     /// A mirror passes on what a user presented to it, a password, an access token or an SSH key, and learns who that
@@ -1688,7 +1834,8 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Tells whether usage data may be collected, which Heliostat never does, and what time it is on this server. For
     /// mirrors and administrators. A mirror names its process by `instance`, so that it is noticed when two of them use
     /// copies of one data directory, and compares the process that answers with the one that sends events, so that the
-    /// same is noticed of the upstream.
+    /// same is noticed of the upstream. It is told as well where the upstream thinks that it is, and why events do not
+    /// arrive at the mirror if that is so.
     #[oai(path = "/mirroring/latest/analyticsSettings", method = "get", operation_id = "analyticsSettings", tag = "Tag::This")]
     async fn analytics_settings(
         &self,

@@ -52,6 +52,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
         reported_version: ReportedVersion::own(),
         admin_password: admin_password(),
         request_lifetime: REQUEST_LIFETIME,
+        small_push_bytes: heliostat_server::DEFAULT_SMALL_PUSH_BYTES,
     })
     .await
     .context("cannot start the upstream")?;
@@ -82,6 +83,7 @@ pub async fn start_mirror(
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,
         sync_tolerance: SYNC_TOLERANCE,
+        lag_limit: None,
         serve_stale: SERVE_STALE,
         freshness_cap: FRESHNESS_CAP,
         allow_mass_removal: false,

@@ -1,5 +1,6 @@
 //! Reads the values of options: addresses, names and counts, each with its bounds.
 
+use heliostat_server::MAX_SMALL_PUSH_BYTES;
 use url::Url;
 
 use super::size;
@@ -38,6 +39,14 @@ pub fn parse_parallelism(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=MAX_PARALLELISM).contains(&number) => Ok(number),
         _ => Err(format!("must be a number from 1 to {MAX_PARALLELISM}")),
+    }
+}
+
+/// Reads how much of a push an event may carry: no more than mirrors read of one.
+pub fn parse_small_push(text: &str) -> Result<usize, String> {
+    match usize::try_from(size::parse(text)?) {
+        Ok(bytes) if bytes <= MAX_SMALL_PUSH_BYTES => Ok(bytes),
+        _ => Err(format!("must be at most {}KiB", MAX_SMALL_PUSH_BYTES / 1024)),
     }
 }
 

@@ -44,10 +44,15 @@ pub struct MirrorRoleOptions {
     /// How long a repository may be behind before support information lists it as out of sync.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SYNC_TOLERANCE", default_value = "3m", value_parser = duration::parse)]
     pub sync_tolerance: Duration,
+    /// How far behind its upstream the mirror may be and still take traffic, or how long not know what that has; beyond, /status
+    /// answers 503 [default: none, it takes traffic however far behind].
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_LAG_LIMIT", value_parser = duration::parse_positive)]
+    pub lag_limit: Option<Duration>,
     /// How long known users are served while the upstream cannot be reached; 0s turns it off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SERVE_STALE", default_value = "1h", value_parser = duration::parse)]
     pub serve_stale: Duration,
-    /// How long a request may wait for a change that is known but not here yet; 0s turns waiting off.
+    /// How long a fetch may wait for a change that is known but not here yet, before the upstream answers in the
+    /// mirror's place; 0s turns waiting off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_FRESHNESS_CAP", default_value = "2s", value_parser = duration::parse)]
     pub freshness_cap: Duration,
     /// Let a sweep move whatever the upstream no longer lists into the trash without being asked [default: false].
@@ -73,6 +78,7 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,
         sync_tolerance: options.sync_tolerance,
+        lag_limit: options.lag_limit,
         serve_stale: options.serve_stale,
         freshness_cap: options.freshness_cap,
         allow_mass_removal: options.allow_mass_removal,

@@ -10,7 +10,7 @@ use heliostat_peer::{Network, OutgoingNetworks};
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice};
-use crate::options::{SharedOptions, duration, parse_display_name, start_log};
+use crate::options::{SharedOptions, duration, parse_display_name, parse_small_push, start_log};
 
 /// Options of an upstream.
 #[derive(Debug, Args)]
@@ -49,6 +49,13 @@ pub struct UpstreamRoleOptions {
         value_parser = duration::parse_positive
     )]
     pub request_lifetime: Duration,
+    /// Pushes up to this size travel inside the events that tell mirrors of them, which then need not fetch; at most 512KiB,
+    /// 0 for none.
+    #[arg(
+        long, value_name = "SIZE", env = "HELIOSTAT_SMALL_PUSH", default_value = "64KiB",
+        value_parser = parse_small_push
+    )]
+    pub small_push: usize,
     /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then
     /// (relaxed: a power failure may take the last half minute).
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_DURABILITY", default_value = "strict")]
@@ -75,6 +82,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
         reported_version: options.reported_version.unwrap_or_else(ReportedVersion::own),
         admin_password: admin_password(),
         request_lifetime: options.request_lifetime,
+        small_push_bytes: options.small_push,
     })
     .await?;
     notice.after_start();

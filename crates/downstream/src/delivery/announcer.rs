@@ -1,4 +1,4 @@
-//! What all events of this server have in common, and the signals that some were stored.
+//! What all events of this server have in common, what small pushes have brought, and the signals that events were stored.
 
 use heliostat_auth::Caller;
 use heliostat_peer::Clock;
@@ -7,21 +7,28 @@ use url::Url;
 use uuid::Uuid;
 
 use super::events::EventContext;
+use super::pushed_packs::PushedPacks;
 
 /// Knows this server's address and time, and wakes the deliveries.
 pub struct Announcer {
     base_url: Url,
     instance: String,
     clock: Clock,
+    pushed_packs: PushedPacks,
     mirrors: Notify,
     webhooks: Notify,
 }
 
 impl Announcer {
-    /// For the server at `base_url`.
-    pub fn new(base_url: Url, clock: Clock) -> Self {
-        let instance = Uuid::new_v4().to_string();
-        Self { base_url, instance, clock, mirrors: Notify::new(), webhooks: Notify::new() }
+    /// For the server at `base_url`, whose events carry at most so many bytes of what was pushed.
+    pub fn new(base_url: Url, clock: Clock, small_push_bytes: usize) -> Self {
+        let (instance, pushed_packs) = (Uuid::new_v4().to_string(), PushedPacks::new(small_push_bytes));
+        Self { base_url, instance, clock, pushed_packs, mirrors: Notify::new(), webhooks: Notify::new() }
+    }
+
+    /// What small pushes have brought.
+    pub fn pushed_packs(&self) -> &PushedPacks {
+        &self.pushed_packs
     }
 
     /// This process, which has another name after each start.

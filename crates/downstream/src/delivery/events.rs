@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::date::event_date;
 use super::metadata_hash::metadata_hash;
+use super::pushed_packs::take_out;
 use crate::wire;
 
 /// Event of changed refs; the only one that is coalesced.
@@ -30,8 +31,9 @@ pub(super) fn is_read_by_mirrors(body: &Value) -> bool {
     body.to_string().len() <= MAX_JSON_BODY_BYTES
 }
 
-/// Takes the list of changes out of an event, and says so in it.
+/// Takes the list of changes out of an event, with what they need, and says so in it.
 pub(super) fn name_no_changes(body: &mut Value) {
+    take_out(body);
     body["changes"] = json!([]);
     body["refLimitExceeded"] = json!(true);
 }
@@ -83,6 +85,8 @@ impl EventContext<'_> {
             from_generation: Some(from.0),
             changes: Some(changes.unwrap_or_default().iter().map(change).collect()),
             ref_limit_exceeded: changes.is_none().then_some(true),
+            // What small pushes have brought is put in when the event is sent.
+            packs: None,
         };
         let mut event = self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body);
         if !is_read_by_mirrors(&event.body) {

@@ -7,6 +7,7 @@ mod deliver_events;
 mod delivery_loop;
 mod events;
 mod metadata_hash;
+mod pushed_packs;
 
 pub use announcer::Announcer;
 pub use coalesce::net_changes;
@@ -15,3 +16,4 @@ pub use deliver_events::{DeliveryRecord, MirrorDelivery};
 pub use delivery_loop::{Receivers, deliver};
 pub use events::{EventContext, MAX_CHANGES_PER_EVENT, REFS_CHANGED, wire_changes};
 pub use metadata_hash::metadata_hash;
+pub use pushed_packs::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES, PushedPacks};

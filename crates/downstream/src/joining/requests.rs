@@ -61,7 +61,8 @@ impl Joining {
     }
 
     /// Files a mirror's request, or tells what has become of it. This needs no credentials, so an open request keeps the
-    /// addresses that an administrator has been shown, whoever repeats it.
+    /// addresses that an administrator has been shown. The mirror that filed it, and shows its key, gets another request with
+    /// other addresses.
     pub async fn register(
         self: &Arc<Self>,
         from: Option<IpAddr>,
@@ -104,23 +105,40 @@ impl Joining {
         known: MirroringRequest,
         request: NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
-        same_addresses(&known, &request)?;
-        if describes_same(&known, &request) {
+        let other_address = same_addresses(&known, &request);
+        if other_address.is_ok() && describes_same(&known, &request) {
             return Ok(known);
         }
-        // Secrets are compared in constant time, and the hash of one is as good as a secret here.
-        let is_its_own = match (&known.key_hash, &request.key_hash) {
-            (Some(known), Some(shown)) => Secret::new(known.as_str()) == Secret::new(shown.as_str()),
-            _ => false,
-        };
-        if !is_its_own {
-            return Err(Refusal::conflict_in(
-                "registrationKey",
-                "The open request of this mirror says something else of it, and the registration key is not the one with \
-                 which it was filed; an administrator of the upstream must delete it before the mirror can ask anew.",
-            ));
+        if is_its_own(&known, &request) {
+            return match other_address {
+                Ok(()) => self.parts.store.describe_request_anew(known.id, request).await.map_err(taken),
+                Err(_) => self.replaced(&known, request).await,
+            };
         }
-        self.parts.store.describe_request_anew(known.id, request).await.map_err(taken)
+        other_address?;
+        Err(Refusal::conflict_in(
+            "registrationKey",
+            "The open request of this mirror says something else of it, and the registration key is not the one with \
+             which it was filed; an administrator of the upstream must delete it before the mirror can ask anew.",
+        ))
+    }
+
+    /// A mirror that has moved asks from its new address. Its old request is gone, so that it cannot be accepted by those who
+    /// have seen the old address.
+    async fn replaced(
+        &self,
+        known: &MirroringRequest,
+        request: NewRequest,
+    ) -> Result<MirroringRequest, Refusal> {
+        let asked = request.clone();
+        let replaced =
+            self.parts.store.replace_request(known.id, request, OPEN_REQUESTS).await.map_err(taken)?;
+        same_addresses(&replaced, &asked)?;
+        tracing::info!(
+            mirror.id = %replaced.mirror_id, mirror.url = replaced.base_url, mirror.url_before = known.base_url,
+            asked_from = asked.asked_from, "a mirror that asks to join has another address; its request is a new one"
+        );
+        Ok(replaced)
     }
 
     /// Forgets open requests about which nobody has decided in time; returns how many.
@@ -218,12 +236,21 @@ impl Joining {
     }
 }
 
+/// Whether a request comes from the mirror that has filed the known one. Secrets are compared in constant time, and the hash
+/// of one is as good as a secret here.
+fn is_its_own(known: &MirroringRequest, request: &NewRequest) -> bool {
+    match (&known.key_hash, &request.key_hash) {
+        (Some(known), Some(shown)) => Secret::new(known.as_str()) == Secret::new(shown.as_str()),
+        _ => false,
+    }
+}
+
 /// Refuses a request whose addresses are not those that an administrator has been shown, or will be.
 fn same_addresses(known: &MirroringRequest, request: &NewRequest) -> Result<(), Refusal> {
     let differs = |field: &str, asked: &str| {
         let message = format!(
-            "The open request of this mirror has another address; an administrator of the upstream must delete it \
-             before the mirror can ask from {asked}."
+            "The open request of this mirror has another address, and the registration key is not the one with which it was \
+             filed; an administrator of the upstream must delete it before the mirror can ask from {asked}."
         );
         Err(Refusal::conflict_in(field, message))
     };

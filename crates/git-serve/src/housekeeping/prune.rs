@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use heliostat_git::{
-    DiskRoom, GitError, LeftTip, Moment, ObjectId, Repository, blocking, entries, remove_if_there,
+    DiskRoom, GitError, LeftTip, Moment, ObjectId, Repository, SearchFor, blocking, entries, remove_if_there,
     sync_folder,
 };
 use heliostat_git_wire::{Head, lines_of};
@@ -77,6 +77,7 @@ pub async fn purge(served: &ServedRepository) -> Result<Pruned, GitError> {
     let _alone = engine.housekeeping().alone().await;
     // What was left a moment ago is noted when the references are read.
     repository.refs().await?;
+    repository.drop_wanted_refs(Duration::ZERO).await?;
     let left = repository.left_tips().await.map_err(io_error)?;
     repository.forget_left_tips(left).await.map_err(io_error)?;
     engine.forget_answers(repository.id());
@@ -100,11 +101,13 @@ pub(super) async fn prune_if_due(
     if old.is_empty() {
         return Ok(false);
     }
+    repository.drop_wanted_refs(keep).await?;
     let objects = |tips: &[LeftTip]| tips.iter().map(|tip| tip.object.clone()).collect();
     let kept = repository.present(&objects(&young)).await?;
     let left_lately: BTreeSet<_> = all_tips(repository).await?.union(&kept).cloned().collect();
     let left_long_ago = repository.present(&objects(&old)).await?;
-    let is_due = repository.first_unreached(&left_long_ago, &left_lately).await?.is_some();
+    let unreached = repository.first_unreached(&left_long_ago, &left_lately, SearchFor::Housekeeping);
+    let is_due = unreached.await?.is_some();
     if is_due {
         let pruned = prune(served, &kept, Haste::WhenFree, thresholds).await?;
         tell(repository.id(), pruned, "what no reference has led to for long is removed");

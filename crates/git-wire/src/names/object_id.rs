@@ -86,6 +86,11 @@ impl ObjectId {
         })
     }
 
+    /// The name with these bytes, 20 or 32 of them.
+    pub fn from_raw(bytes: &[u8]) -> Option<Self> {
+        Self::from_hex(hex::encode(bytes).as_bytes())
+    }
+
     /// The name that stands for "no object" in a repository of this format.
     pub fn zero(format: ObjectFormat) -> Self {
         let mut digits = [0; MAX_HEX_DIGITS];

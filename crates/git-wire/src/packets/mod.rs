@@ -8,6 +8,7 @@ mod pkt_line;
 mod protocol;
 mod push_commands;
 mod push_deletions;
+mod push_report;
 mod reader;
 mod request_error;
 mod write;
@@ -22,7 +23,8 @@ pub use pkt_line::{
 };
 pub use protocol::{GitProtocol, GitService};
 pub use push_commands::PushCommands;
-pub use push_deletions::PushDeletions;
+pub use push_deletions::{PushBeginning, PushDeletions};
+pub use push_report::PushReport;
 pub(crate) use reader::PacketReader;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]

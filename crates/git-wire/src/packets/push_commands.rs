@@ -1,4 +1,7 @@
-//! The commands at the beginning of a push, counted while they pass by: how many references it creates.
+//! The commands at the beginning of a push, counted while they pass by: how many references it creates. What follows them
+//! is kept if it is a small pack.
+
+use bytes::Bytes;
 
 use super::pkt_line::{PacketLine, decode_packet};
 
@@ -14,12 +17,22 @@ pub struct PushCommands {
     pub created_name_bytes: usize,
     /// Whether the client takes messages beside the report.
     pub side_band: bool,
+    /// The largest pack that is kept, in bytes.
+    max_pack_bytes: usize,
+    /// What has followed the commands so far; `None` once it is no small pack.
+    pack: Option<Vec<u8>>,
 }
 
 impl PushCommands {
+    /// Keeps the pack that follows if it is no larger than this.
+    pub fn keeping_packs_of(max_pack_bytes: usize) -> Self {
+        Self { max_pack_bytes, pack: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Takes in the next piece of the request. What cannot be read is left to `git` to refuse.
     pub fn read(&mut self, piece: &[u8]) {
         if self.is_over {
+            self.keep(piece);
             return;
         }
         let mut rest = std::mem::take(&mut self.rest);
@@ -36,12 +49,33 @@ impl PushCommands {
                     self.rest = rest;
                     return;
                 }
+                Ok(Some((PacketLine::Flush, length))) => {
+                    self.is_over = true;
+                    self.keep(&rest[read + length..]);
+                    return;
+                }
                 Ok(Some(_)) | Err(_) => {
                     self.is_over = true;
+                    self.pack = None;
                     return;
                 }
             }
         }
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        if let Some(pack) = &mut self.pack {
+            if pack.len() + piece.len() <= self.max_pack_bytes {
+                pack.extend_from_slice(piece);
+            } else {
+                self.pack = None;
+            }
+        }
+    }
+
+    /// The pack that has followed the commands, all of it, if it was small.
+    pub fn take_pack(&mut self) -> Option<Bytes> {
+        self.pack.take().filter(|pack| pack.starts_with(b"PACK")).map(Bytes::from)
     }
 
     fn read_line(&mut self, line: &[u8]) {
@@ -66,7 +100,7 @@ mod tests {
     use super::*;
     use crate::packets::{push_flush, push_packet};
 
-    fn request() -> Vec<u8> {
+    fn with_option() -> Vec<u8> {
         let (none, one) = ("0".repeat(40), "1".repeat(40));
         let mut request = Vec::new();
         for line in [
@@ -83,13 +117,34 @@ mod tests {
 
     #[test]
     fn creations_are_counted_however_the_request_is_cut() {
-        let request = request();
+        let request = with_option();
         for length in [1, 7, 70, request.len()] {
             let mut commands = PushCommands::default();
             request.chunks(length).for_each(|piece| commands.read(piece));
             assert_eq!((commands.created, commands.created_name_bytes), (2, 12 + 15));
             assert!(commands.side_band && commands.rest.is_empty());
         }
+    }
+
+    #[test]
+    fn a_small_pack_is_kept_however_the_request_is_cut() {
+        let mut request = Vec::new();
+        let (none, one) = ("0".repeat(40), "1".repeat(40));
+        push_packet(&mut request, &[format!("{none} {one} refs/heads/a").as_bytes()]);
+        push_flush(&mut request);
+        request.extend_from_slice(b"PACK and all that follows");
+        let kept = |length: usize, max_pack_bytes| {
+            let mut commands = PushCommands::keeping_packs_of(max_pack_bytes);
+            request.chunks(length).for_each(|piece| commands.read(piece));
+            commands.take_pack()
+        };
+        for length in [1, 7, 70, request.len()] {
+            assert_eq!(kept(length, 25).as_deref(), Some(&b"PACK and all that follows"[..]));
+            assert_eq!(kept(length, 24), None);
+        }
+        let mut with_options = PushCommands::keeping_packs_of(1_000);
+        with_options.read(&with_option());
+        assert_eq!(with_options.take_pack(), None, "what follows is no pack");
     }
 
     #[test]

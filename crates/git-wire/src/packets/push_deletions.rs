@@ -17,38 +17,47 @@ pub enum PushDeletions {
     All(Vec<u8>),
 }
 
-impl PushDeletions {
-    /// Reads what is there of a push.
-    pub fn read(push: &[u8]) -> Self {
-        let (mut commands, mut read) = (Vec::new(), 0);
+/// Reads the beginning of a push while it arrives.
+#[derive(Debug, Default)]
+pub struct PushBeginning {
+    /// So many bytes are commands that delete.
+    read: usize,
+}
+
+impl PushBeginning {
+    /// Looks at what is there of a push by now: what was there before, and what has come since.
+    pub fn read(&mut self, push: &[u8]) -> PushDeletions {
         loop {
-            match decode_packet(&push[read..]) {
-                Ok(Some((PacketLine::Data(line), length))) if is_deletion(line) => {
-                    commands.push(line);
-                    read += length;
-                }
-                Ok(Some((PacketLine::Flush, _))) => return Self::of_commands(&commands),
-                Ok(None) => return Self::Unfinished,
-                _ => return Self::No,
+            match decode_packet(&push[self.read..]) {
+                Ok(Some((PacketLine::Data(line), length))) if is_deletion(line) => self.read += length,
+                Ok(Some((PacketLine::Flush, _))) => return at_once(&push[..self.read]),
+                Ok(None) => return PushDeletions::Unfinished,
+                _ => return PushDeletions::No,
             }
         }
     }
+}
 
-    fn of_commands(commands: &[&[u8]]) -> Self {
-        let Some((first, [_, ..])) = commands.split_first() else { return Self::No };
-        let Some(at) = first.iter().position(|byte| *byte == 0) else { return Self::No };
-        let capabilities = first[at + 1..].trim_ascii();
-        let has = |wanted: &[u8]| capabilities.split(|byte| *byte == b' ').any(|word| word == wanted);
-        // Options come after the commands, and only a report tells whether all went well.
-        if has(b"atomic") || has(b"push-options") || !(has(b"report-status") || has(b"report-status-v2")) {
-            return Self::No;
-        }
-        let mut push = Vec::new();
-        push_packet(&mut push, &[&first[..=at], capabilities, b" atomic"]);
-        commands[1..].iter().for_each(|command| push_packet(&mut push, &[command]));
-        push_flush(&mut push);
-        Self::All(push)
+/// The push of these commands, which all delete, as one change.
+fn at_once(commands: &[u8]) -> PushDeletions {
+    let Ok(Some((PacketLine::Data(first), length))) = decode_packet(commands) else {
+        return PushDeletions::No;
+    };
+    let others = &commands[length..];
+    let Some(at) = first.iter().position(|byte| *byte == 0).filter(|_| !others.is_empty()) else {
+        return PushDeletions::No;
+    };
+    let capabilities = first[at + 1..].trim_ascii();
+    let has = |wanted: &[u8]| capabilities.split(|byte| *byte == b' ').any(|word| word == wanted);
+    // Options come after the commands, and only a report tells whether all went well.
+    if has(b"atomic") || has(b"push-options") || !(has(b"report-status") || has(b"report-status-v2")) {
+        return PushDeletions::No;
     }
+    let mut push = Vec::with_capacity(commands.len() + 16);
+    push_packet(&mut push, &[&first[..=at], capabilities, b" atomic"]);
+    push.extend_from_slice(others);
+    push_flush(&mut push);
+    PushDeletions::All(push)
 }
 
 fn is_deletion(line: &[u8]) -> bool {
@@ -79,10 +88,11 @@ mod tests {
             push(&["ONE NONE refs/tags/a\0 report-status side-band-64k", "ONE NONE refs/tags/b\n"]);
         let at_once =
             push(&["ONE NONE refs/tags/a\0report-status side-band-64k atomic", "ONE NONE refs/tags/b\n"]);
+        let mut beginning = PushBeginning::default();
         for length in 0..deletions.len() - 3 {
-            assert_eq!(PushDeletions::read(&deletions[..length]), PushDeletions::Unfinished, "{length}");
+            assert_eq!(beginning.read(&deletions[..length]), PushDeletions::Unfinished, "{length}");
         }
-        assert_eq!(PushDeletions::read(&deletions), PushDeletions::All(at_once));
+        assert_eq!(beginning.read(&deletions), PushDeletions::All(at_once));
     }
 
     #[test]
@@ -99,7 +109,8 @@ mod tests {
             &["shallow ONE", "ONE NONE refs/tags/a\0 report-status", "ONE NONE refs/tags/b"],
             &[],
         ] {
-            assert_eq!(PushDeletions::read(&push(commands)), PushDeletions::No, "{commands:?}");
+            let found = PushBeginning::default().read(&push(commands));
+            assert_eq!(found, PushDeletions::No, "{commands:?}");
         }
     }
 }

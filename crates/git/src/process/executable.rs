@@ -1,6 +1,7 @@
 //! The `git` executable: found once, checked once, and bounded in how often it runs at once.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,7 +117,7 @@ impl Git {
     /// Like [`Git::discover`], with another bound than [`MAX_FETCH_PROCESSES`] (at least 1).
     pub async fn discover_with_limit(program: &Path, max_fetches: usize) -> Result<Self, GitUnavailable> {
         let candidate = Self::of(Inner {
-            program: program.to_owned(),
+            program: found_on_search_path(program),
             version: MINIMUM_GIT_VERSION,
             durability: Durability::default(),
             sync_settings: Vec::new(),
@@ -237,7 +238,7 @@ impl Git {
         self.inner.version
     }
 
-    /// What is run: a name on the search path, or a path.
+    /// What is run: the path of the program, or its name if it was not found by that.
     pub fn program(&self) -> &Path {
         &self.inner.program
     }
@@ -264,6 +265,22 @@ impl Git {
     }
 }
 
+/// Where a name on the search path leads. By its path a process is started without a copy of this one, which takes the
+/// longer the more memory this one has.
+fn found_on_search_path(program: &Path) -> PathBuf {
+    if program.components().count() != 1 || program.is_absolute() {
+        return program.to_owned();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(program));
+    let is_program = |place: &PathBuf| {
+        let metadata = std::fs::metadata(place);
+        place.is_absolute()
+            && metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    places.find(is_program).unwrap_or_else(|| program.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,6 +290,7 @@ mod tests {
     async fn is_found_and_new_enough() {
         let git = fixture::git().await;
         assert!(git.version() >= MINIMUM_GIT_VERSION);
+        assert!(git.program().is_absolute(), "{:?}", git.program());
     }
 
     #[tokio::test]

@@ -2,8 +2,9 @@
 //!
 //! A free permit goes to a client that holds fewest and has had least lately. Among equals it goes to the repository that
 //! has waited longest for its permit in the round, and inside it to the client who has; one who asks a hundred things
-//! waits behind one who asks for one. Who holds their whole share already is passed over until they give something back. Work that no client waits for yet stands in a line of its own: it moves
-//! only when no client waits that could, and never takes more than half of the permits.
+//! waits behind one who asks for one. Who holds their whole share already is passed over until they give something back.
+//! Work that no client waits for yet stands in a line of its own: it moves only when no client waits that could, and
+//! never takes more than half of the permits.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -51,11 +51,15 @@ pub async fn fetch_everything(
     Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr))
 }
 
-/// The addresses of the host as curl takes them.
+/// The addresses of the host as curl takes them. A host that is an IPv6 address is looked up by nobody, and curl would end
+/// its name at the first colon.
 fn resolved(source: FetchSource<'_>) -> Option<String> {
     let (scheme, rest) = source.url.split_once("://").filter(|_| !source.addresses.is_empty())?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let authority = authority.rsplit('@').next()?;
+    if authority.starts_with('[') {
+        return None;
+    }
     let (host, port) = match authority.split_once(':') {
         Some((host, port)) => (host, port),
         None => (authority, if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" }),
@@ -99,6 +103,9 @@ mod tests {
             assert_eq!(resolved(url).as_deref(), Some(expected), "{url}");
         }
         assert_eq!(super::resolved(FetchSource { url: "https://x/", addresses: &[] }), None);
+        for literal in ["http://[2001:db8::1]/x", "https://a:b@[2001:db8::1]:7991/x"] {
+            assert_eq!(resolved(literal), None, "{literal}");
+        }
     }
 
     #[tokio::test]

@@ -1,10 +1,13 @@
 //! What a repository is on disk: where it lies, what it holds, whether it is whole, what was left in it, and
 //! where it lies when it is no longer wanted.
 
+mod arrived_objects;
 mod bare;
 mod derived;
 mod draft;
+mod fill_draft;
 mod identity;
+mod init_bare;
 mod last_written;
 mod left_tips;
 mod leftovers;
@@ -13,23 +16,30 @@ mod look;
 mod make_durable;
 mod new_objects;
 mod object_info;
+mod object_reader;
+mod pack_everything;
 mod pack_index;
 mod purged;
 mod push_turns;
 mod reached;
 mod recorded_state;
 mod recover;
+mod ref_window;
 mod removals;
 mod replica;
 mod revisions;
 mod store;
 mod swap_refs;
+mod take_packs;
 mod trash;
 mod verify;
+mod wanted_refs;
 
+pub use arrived_objects::NotTaken;
 pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub use draft::RepositoryDraft;
+pub use fill_draft::FillError;
 pub(crate) use identity::write_identity;
 pub use left_tips::LeftTip;
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
@@ -38,9 +48,10 @@ pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
 pub(crate) use push_turns::PushTurn;
-pub use reached::Unreached;
+pub use reached::{SearchFor, Unreached};
 pub use recorded_state::RecordedState;
 pub use removals::{NoRemoval, Removal};
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};
+pub(crate) use wanted_refs::wanted_ref;

@@ -1,38 +1,30 @@
 //! The command `object-info` of protocol version 2: the sizes of objects, without the objects.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use heliostat_git_wire::{ObjectId, ObjectInfoRequest, lines_of};
+use heliostat_git_wire::{ObjectId, lines_of};
 
 use crate::process::GitError;
 use crate::repository::Repository;
 
 impl Repository {
-    /// The body of the answer to `object-info`; what is not among `shown` is not here for the client.
-    pub async fn object_info(
-        &self,
-        request: &ObjectInfoRequest,
-        shown: &BTreeSet<ObjectId>,
-    ) -> Result<Bytes, GitError> {
-        let objects = request.sized_objects();
+    /// The sizes of those of these objects that are here, in bytes.
+    pub async fn object_sizes(&self, objects: &[ObjectId]) -> Result<BTreeMap<ObjectId, u64>, GitError> {
         if objects.is_empty() {
-            return Ok(request.answer(&[]));
+            return Ok(BTreeMap::new());
         }
         let operation = "read the sizes of objects";
         let names = lines_of("", objects);
         let command = self.command(operation).args(["cat-file", "--batch-check=%(objectsize)"]);
         let listing = command.input(names.into_bytes()).run().await?;
         let lines = listing.stdout.split_inclusive(|byte| *byte == b'\n');
-        let mut sizes: Vec<_> = lines.map(size_in).collect();
+        let sizes: Vec<_> = lines.map(size_in).collect();
         if sizes.len() != objects.len() {
             let output = format!("{} lines for {} objects", sizes.len(), objects.len());
             return Err(GitError::UnexpectedOutput { operation, output });
         }
-        for (object, size) in objects.iter().zip(&mut sizes) {
-            *size = size.filter(|_| shown.contains(object));
-        }
-        Ok(request.answer(&sizes))
+        let here = objects.iter().zip(sizes).filter_map(|(object, size)| Some((object.clone(), size?)));
+        Ok(here.collect())
     }
 }
 
@@ -45,7 +37,9 @@ fn size_in(line: &[u8]) -> Option<u64> {
 mod tests {
     use std::process::{Command as Process, Stdio};
 
-    use heliostat_git_wire::{Command, ObjectFormat, PacketLine, RequestError, decode_packet, spelled};
+    use heliostat_git_wire::{
+        Command, ObjectFormat, ObjectInfoRequest, PacketLine, RequestError, decode_packet, spelled,
+    };
 
     use super::*;
     use crate::fixture::Workshop;
@@ -60,6 +54,13 @@ mod tests {
         lines.extend_from_slice(arguments);
         lines.push(".".to_owned());
         spelled(&lines)
+    }
+
+    /// The answer to a client that may have all that is here.
+    async fn answer(repository: &Repository, request: &ObjectInfoRequest) -> Vec<u8> {
+        let objects = request.sized_objects();
+        let sizes = repository.object_sizes(objects).await.expect("git runs");
+        request.answer(&objects.iter().map(|object| sizes.get(object).copied()).collect::<Vec<_>>()).to_vec()
     }
 
     fn parse(body: &[u8]) -> Result<ObjectInfoRequest, RequestError> {
@@ -114,8 +115,7 @@ mod tests {
             for arguments in cases {
                 let body = body(format, &arguments);
                 let request = parse(&body).expect("a request");
-                let shown = request.sized_objects().iter().cloned().collect();
-                let answer = repository.object_info(&request, &shown).await.expect("answered");
+                let answer = answer(&repository, &request).await;
                 let text = String::from_utf8_lossy(&answer).into_owned();
                 assert!(text.ends_with("0000"), "{text}");
                 assert_eq!(
@@ -141,12 +141,8 @@ mod tests {
         let length = workshop.run(repository.path(), &["cat-file", "-s", "main:file"]);
         let arguments = ["size".to_owned(), format!("oid {}", blob.trim())];
         let request = parse(&body(ObjectFormat::Sha1, &arguments)).expect("a request");
-        let all = request.sized_objects().iter().cloned().collect();
-        for (shown, size) in [(all, length.trim()), (BTreeSet::new(), "")] {
-            let answer = repository.object_info(&request, &shown).await.expect("answered");
-            let line = format!("{} {size}\n", blob.trim());
-            let expected = format!("0009size\n{:04x}{line}0000", line.len() + 4);
-            assert_eq!(answer, expected);
-        }
+        let line = format!("{} {}\n", blob.trim(), length.trim());
+        let expected = format!("0009size\n{:04x}{line}0000", line.len() + 4);
+        assert_eq!(String::from_utf8_lossy(&answer(&repository, &request).await), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! Reading git's two kinds of index: of one pack, and of all packs together.
 //!
-//! Only what decisions need: how many objects a pack holds and whether one of them is among these, which packs the
+//! Only what decisions need: how many objects a pack holds and where in it one of them is, which packs the
 //! common index covers, and whether it knows every object of a pack. The last is the proof that must be there before
 //! a pack is removed.
 
@@ -20,6 +20,15 @@ const FANOUT_BYTES: u64 = 256 * 4;
 
 /// Where the object names of a pack's index begin.
 const PACK_NAMES_AT: u64 = 8 + FANOUT_BYTES;
+
+/// Size of what an index has of each object after the names: a checksum, a place in the pack, and the place again in
+/// full where it is far from the start.
+const CHECKSUM_BYTES: u64 = 4;
+const PLACE_BYTES: u64 = 4;
+const FAR_PLACE_BYTES: u64 = 8;
+
+/// Says that a place is the number of a far one.
+const IS_FAR: u32 = 1 << 31;
 
 /// Size of the fixed start of the common index.
 const COMMON_START_BYTES: usize = 12;
@@ -76,6 +85,26 @@ impl PackIndex {
 
     /// Whether the pack holds this object. Reads the file in a few places.
     pub fn holds(&self, object: &ObjectId) -> io::Result<bool> {
+        Ok(self.number_of(object)?.is_some())
+    }
+
+    /// Where in the pack this object begins; `None` when the pack does not hold it.
+    pub(super) fn place_of(&self, object: &ObjectId) -> io::Result<Option<u64>> {
+        let Some(number) = self.number_of(object)? else { return Ok(None) };
+        let (name_bytes, count) = (object.format().hex_len() as u64 / 2, u64::from(self.count));
+        let places_at = PACK_NAMES_AT + count * (name_bytes + CHECKSUM_BYTES);
+        let place = read_number(&self.file, places_at + PLACE_BYTES * number)?;
+        if place & IS_FAR == 0 {
+            return Ok(Some(place.into()));
+        }
+        let far_at = places_at + PLACE_BYTES * count + FAR_PLACE_BYTES * u64::from(place & !IS_FAR);
+        let mut far = [0; 8];
+        self.file.read_exact_at(&mut far, far_at)?;
+        Ok(Some(u64::from_be_bytes(far)))
+    }
+
+    /// Which of the pack's names, counted from 0, is this one.
+    fn number_of(&self, object: &ObjectId) -> io::Result<Option<u64>> {
         let wanted = hex::decode(object.as_bytes()).map_err(io::Error::other)?;
         let place = PACK_NAMES_AT - FANOUT_BYTES + 4 * u64::from(wanted[0]);
         let end = read_number(&self.file, place)?.min(self.count);
@@ -83,23 +112,23 @@ impl PackIndex {
             0 => 0,
             _ => read_number(&self.file, place - 4)?,
         };
-        is_among(&self.file, PACK_NAMES_AT, start.into()..end.into(), &wanted)
+        find(&self.file, PACK_NAMES_AT, start.into()..end.into(), &wanted)
     }
 }
 
-/// Whether this name is among those with these numbers, which lie sorted at this place of a file.
-fn is_among(file: &File, names_at: u64, mut numbers: Range<u64>, wanted: &[u8]) -> io::Result<bool> {
+/// Which of the names with these numbers is this one; they lie sorted at this place of a file.
+fn find(file: &File, names_at: u64, mut numbers: Range<u64>, wanted: &[u8]) -> io::Result<Option<u64>> {
     let mut name = vec![0; wanted.len()];
     while !numbers.is_empty() {
         let middle = numbers.start.midpoint(numbers.end);
         file.read_exact_at(&mut name, names_at + middle * wanted.len() as u64)?;
         match name[..].cmp(wanted) {
             std::cmp::Ordering::Less => numbers.start = middle + 1,
-            std::cmp::Ordering::Equal => return Ok(true),
+            std::cmp::Ordering::Equal => return Ok(Some(middle)),
             std::cmp::Ordering::Greater => numbers.end = middle,
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn read_number(file: &File, at: u64) -> io::Result<u32> {
@@ -157,7 +186,7 @@ impl CommonIndex {
         let mut probe = vec![0; self.hash_bytes];
         if count > 0 {
             file.read_exact_at(&mut probe, PACK_NAMES_AT)?;
-            if !is_among(&self.file, self.names_at, 0..self.count, &probe)? {
+            if find(&self.file, self.names_at, 0..self.count, &probe)?.is_none() {
                 return Ok(false);
             }
         }

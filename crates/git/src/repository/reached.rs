@@ -17,10 +17,40 @@ use crate::repository::Repository;
 /// How long a client is held up while history is searched.
 const SEARCH_TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long it may take to go through all objects of a repository that has no bitmaps yet.
+/// How long a client is held up while all objects are gone through, of a repository that has no bitmaps yet.
 const LISTING_TIME_LIMIT: Duration = Duration::from_mins(2);
 
+/// How long either may take when nobody waits: a very large repository without bitmaps takes longer than any client
+/// would wait.
+const UNHURRIED_TIME_LIMIT: Duration = Duration::from_hours(2);
+
 const OPERATION: &str = "look whether references lead to an object";
+
+/// Who wants to know, and so how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchFor {
+    /// A client waits for the answer.
+    Client,
+    /// Nobody waits, and whoever else needs the cores goes first.
+    Housekeeping,
+}
+
+impl SearchFor {
+    fn command(self, repository: &Repository) -> GitCommand {
+        let command = repository.command(OPERATION);
+        match self {
+            Self::Client => command.time_limit(SEARCH_TIME_LIMIT),
+            Self::Housekeeping => command.yielding().time_limit(UNHURRIED_TIME_LIMIT),
+        }
+    }
+
+    fn listing_time_limit(self) -> Duration {
+        match self {
+            Self::Client => LISTING_TIME_LIMIT,
+            Self::Housekeeping => UNHURRIED_TIME_LIMIT,
+        }
+    }
+}
 
 /// An object that no reference leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,40 +75,45 @@ impl Repository {
         &self,
         objects: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
     ) -> Result<Option<Unreached>, GitError> {
         let here = |object| Unreached { object, is_here: true };
         let unknown: BTreeSet<_> = objects.difference(tips).cloned().collect();
         if unknown.is_empty() {
             return Ok(None);
         }
-        let Sorted { missing, commits, others } = self.sorted_by_kind(&unknown).await?;
+        let Sorted { missing, commits, others } = self.sorted_by_kind(&unknown, search).await?;
         if let Some(object) = missing.into_iter().next() {
             return Ok(Some(Unreached { object, is_here: false }));
         }
-        let commit = self.first_unreached_commit(&commits, tips).await?.map(here);
+        let commit = self.first_unreached_commit(&commits, tips, search).await?.map(here);
         if commit.is_some() || others.is_empty() {
             return Ok(commit);
         }
-        let doubtful = self.not_seen_below(&others, tips).await?;
+        let doubtful = self.not_seen_below(&others, tips, search).await?;
         if doubtful.is_empty() {
             return Ok(None);
         }
-        Ok(self.unlisted(doubtful, tips).await?.into_iter().next().map(here))
+        Ok(self.unlisted(doubtful, tips, search).await?.into_iter().next().map(here))
     }
 
     /// Those of these objects that are here.
     pub async fn present(&self, objects: &BTreeSet<ObjectId>) -> Result<BTreeSet<ObjectId>, GitError> {
-        let mut sorted = self.sorted_by_kind(objects).await?;
+        let mut sorted = self.sorted_by_kind(objects, SearchFor::Client).await?;
         sorted.commits.append(&mut sorted.others);
         Ok(sorted.commits)
     }
 
-    async fn sorted_by_kind(&self, objects: &BTreeSet<ObjectId>) -> Result<Sorted, GitError> {
+    async fn sorted_by_kind(
+        &self,
+        objects: &BTreeSet<ObjectId>,
+        search: SearchFor,
+    ) -> Result<Sorted, GitError> {
         let mut sorted = Sorted::default();
         if objects.is_empty() {
             return Ok(sorted);
         }
-        let command = self.searching().args(["cat-file", "--batch-check=%(objecttype)"]);
+        let command = search.command(self).args(["cat-file", "--batch-check=%(objecttype)"]);
         let listing = command.input(lines_of("", objects).into_bytes()).run().await?.stdout;
         let mut lines = listing.split_inclusive(|byte| *byte == b'\n');
         for object in objects {
@@ -98,10 +133,11 @@ impl Repository {
         &self,
         commits: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
     ) -> Result<Option<ObjectId>, GitError> {
         let Some(any) = commits.first() else { return Ok(None) };
         let input = lines_of("", commits) + &lines_of("^", tips);
-        let command = self.searching().args(["rev-list", "--stdin", "--max-count=1"]);
+        let command = search.command(self).args(["rev-list", "--stdin", "--max-count=1"]);
         let left = command.input(input.into_bytes()).run().await?.stdout;
         let first = ObjectId::from_hex(left.trim_ascii()).filter(|object| commits.contains(object));
         Ok((!left.is_empty()).then(|| first.unwrap_or_else(|| any.clone())))
@@ -112,9 +148,10 @@ impl Repository {
         &self,
         objects: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
     ) -> Result<BTreeSet<ObjectId>, GitError> {
         let input = lines_of("", objects) + &lines_of("^", tips);
-        let command = self.searching().args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
+        let command = search.command(self).args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
         let left = match command.input(input.into_bytes()).run().await {
             Err(GitError::OutputTooLarge { .. }) => return Ok(objects.clone()),
             left => left?.stdout,
@@ -128,16 +165,13 @@ impl Repository {
         &self,
         objects: BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
     ) -> Result<BTreeSet<ObjectId>, GitError> {
-        let command = self.searching().args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
+        let command = search.command(self).args(["rev-list", "--stdin", "--objects", "--use-bitmap-index"]);
         let listed = strike_out_listed(&command, lines_of("", tips).into_bytes(), objects);
-        let limit = LISTING_TIME_LIMIT;
+        let limit = search.listing_time_limit();
         let timed_out = |_| GitError::TimedOut { operation: OPERATION, limit };
         tokio::time::timeout(limit, listed).await.map_err(timed_out)?
-    }
-
-    fn searching(&self) -> GitCommand {
-        self.command(OPERATION).time_limit(SEARCH_TIME_LIMIT)
     }
 }
 
@@ -227,18 +261,21 @@ mod tests {
                 workshop.run(path, &["multi-pack-index", "write", "--bitmap"]);
             }
             for object in old.iter().chain([&tag, &parse(&tree), &parse(&blob)]) {
-                let found = repository.first_unreached(&BTreeSet::from([object.clone()]), &tips).await;
+                let found = repository
+                    .first_unreached(&BTreeSet::from([object.clone()]), &tips, SearchFor::Client)
+                    .await;
                 assert_eq!(found.expect("git runs"), None, "{object} with a bitmap: {has_bitmap}");
             }
             let all: BTreeSet<_> = old.iter().cloned().chain([tag.clone()]).collect();
             for (index, object) in lost.iter().enumerate() {
                 let mut with = all.clone();
                 with.insert(object.clone());
-                let found = repository.first_unreached(&with, &tips).await.expect("git runs");
+                let found =
+                    repository.first_unreached(&with, &tips, SearchFor::Client).await.expect("git runs");
                 let expected = Unreached { object: object.clone(), is_here: index < 4 };
                 assert_eq!(found, Some(expected), "with a bitmap: {has_bitmap}");
             }
-            let below_nothing = repository.first_unreached(&all, &BTreeSet::new()).await;
+            let below_nothing = repository.first_unreached(&all, &BTreeSet::new(), SearchFor::Client).await;
             assert!(below_nothing.expect("git runs").is_some());
         }
         let present = repository.present(&lost.iter().cloned().collect()).await.expect("git runs");

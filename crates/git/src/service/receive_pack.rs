@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushCommands, PushDeletions,
-    RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
+    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushBeginning, PushCommands,
+    PushDeletions, PushReport, RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
 
@@ -20,6 +20,9 @@ pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
 /// Most that is held of the report about a push: a line for every reference, and progress.
 pub const MAX_RECEIVE_REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Largest pack that is handed on to the caller.
+const MAX_KEPT_PACK_BYTES: usize = 512 * 1024;
 
 /// Most that is held of a push that only deletes.
 const MAX_DELETIONS_HELD_BYTES: usize = 8 * 1024 * 1024;
@@ -38,21 +41,20 @@ pub struct ReceivedPack {
     /// Whether `git` ended well. References may have been refused all the same: compare the references from before
     /// and after.
     pub success: bool,
+    /// What was pushed, if it is small.
+    pub pack: Option<Bytes>,
 }
 
 impl ReceivedPack {
     /// Whether it was to delete the branch that `HEAD` names, which is refused.
     pub fn refused_default_branch(&self) -> bool {
-        self.says(DELETES_DEFAULT_BRANCH.as_bytes())
+        let report = PushReport::within(&self.output);
+        report.refused().any(|(_, reason)| reason == DELETES_DEFAULT_BRANCH.as_bytes())
     }
 
     /// Whether the report tells of a reference that was not changed.
     fn refuses_some(&self) -> bool {
-        self.says(b"ng refs/")
-    }
-
-    fn says(&self, words: &[u8]) -> bool {
-        self.output.windows(words.len()).any(|part| part == words)
+        PushReport::within(&self.output).refused().next().is_some()
     }
 
     /// The same, with a message to the people who push; without one where their client takes none.
@@ -91,9 +93,9 @@ pub async fn receive_pack(
 
 /// Reads the commands of a push that only deletes, and gives what deletes all of it at once, beside the push as it was.
 async fn read_ahead(mut request: ByteStream) -> (Option<Bytes>, ByteStream) {
-    let (mut held, mut last) = (BytesMut::new(), None);
+    let (mut held, mut beginning, mut last) = (BytesMut::new(), PushBeginning::default(), None);
     let deletions = loop {
-        match PushDeletions::read(&held) {
+        match beginning.read(&held) {
             PushDeletions::Unfinished if held.len() <= MAX_DELETIONS_HELD_BYTES => {}
             PushDeletions::All(push) => break Some(push.into()),
             _ => break None,
@@ -118,7 +120,7 @@ async fn run(
 ) -> Result<ReceivedPack, GitError> {
     // What references name now must be known when they are read again.
     let before = repository.snapshot().await?;
-    let commands = Arc::new(Mutex::new(PushCommands::default()));
+    let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
     let request = within_room(request, room, Arc::clone(&commands));
     let mut running =
         exchange(repository, GitService::ReceivePack, ServeMode::Exchange, protocol, request).await?;
@@ -149,7 +151,8 @@ async fn run(
     if let Some(error) = failure {
         return Err(error);
     }
-    Ok(ReceivedPack { output: output.freeze(), success })
+    let pack = commands.lock().take_pack();
+    Ok(ReceivedPack { output: output.freeze(), success, pack })
 }
 
 /// The same request, which breaks off before its commands end when they create too many references.
@@ -179,7 +182,7 @@ fn too_many_references(side_band: bool) -> ReceivedPack {
     let mut output = Vec::new();
     push_packet(&mut output, &[if side_band { b"\x03" } else { b"ERR " }, message.as_bytes()]);
     push_flush(&mut output);
-    ReceivedPack { output: output.into(), success: false }
+    ReceivedPack { output: output.into(), success: false, pack: None }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! The database is written first and the record here second, always under the repository's own lock, so that a
 //! git request needs no database and never sees what a crash could undo.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use heliostat_git::{ContentHash, Head, Origin, RefSnapshot};
+use heliostat_git::{ContentHash, Head, ObjectId, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -17,6 +17,9 @@ use super::trouble::{Condition, Trouble, TroubleKind};
 /// How many generations of a repository are remembered with their hashes. A fetch that lands between two
 /// pushes is recognised by them.
 const MAX_KNOWN_GENERATIONS: usize = 64;
+
+/// Objects that are remembered as fetched because a client wanted them. One that is forgotten is looked for once more.
+const MAX_BROUGHT_OBJECTS: usize = 1_024;
 
 /// One mirrored repository.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) struct Entry {
     purge_order: Mutex<Option<PurgeOrder>>,
     /// The newest such order that was carried out, as far as is known; 0 for none.
     purged: AtomicI64,
+    /// What was fetched because a client wanted it, as far as this process remembers.
+    brought: Mutex<BTreeSet<ObjectId>>,
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
@@ -108,6 +113,7 @@ impl Entry {
             compared_at,
             purge_order: Mutex::default(),
             purged: AtomicI64::new(0),
+            brought: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
@@ -146,7 +152,8 @@ impl Entry {
         Some(self.compared_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    pub(super) fn note_compared(&self, now_ms: i64) {
+    /// Notes that the upstream has told what it has of it.
+    pub(crate) fn note_compared(&self, now_ms: i64) {
         self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
     }
 
@@ -164,6 +171,11 @@ impl Entry {
     pub(crate) fn purge_order(&self) -> Option<PurgeOrder> {
         let newest = *self.purge_order.lock();
         newest.filter(|order| order.number > self.purged())
+    }
+
+    /// How many times the upstream has ordered to remove what no ref leads to, as far as is known.
+    pub(super) fn ordered_purge(&self) -> i64 {
+        self.purge_order.lock().map_or(0, |order| order.number)
     }
 
     /// The newest order that was carried out, as far as is known.
@@ -194,6 +206,20 @@ impl Entry {
     /// Whether these references are the proven state that was put on the disk last, recorded or not.
     pub(crate) fn has_shown(&self, refs: &RefSnapshot) -> bool {
         self.shown_hash.lock().as_ref() == Some(refs.content_hash())
+    }
+
+    /// Notes that these were fetched because a client wanted them, with all that they need.
+    pub(crate) fn note_brought(&self, objects: &BTreeSet<ObjectId>) {
+        let mut brought = self.brought.lock();
+        if brought.len() + objects.len() > MAX_BROUGHT_OBJECTS {
+            brought.clear();
+        }
+        brought.extend(objects.iter().cloned());
+    }
+
+    /// Whether all of these were fetched so. What is removed is not forgotten here.
+    pub(crate) fn has_brought(&self, objects: &BTreeSet<ObjectId>) -> bool {
+        objects.is_subset(&self.brought.lock())
     }
 
     /// Why it is not served although it was synchronised, if that is so.

@@ -1,6 +1,6 @@
 //! How entries are found: by the upstream's id or by path, in any case.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,6 +55,11 @@ impl Index {
 
     pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
         self.maps.read().by_external_id.values().cloned().collect()
+    }
+
+    /// The ids by which the Git engine stores them.
+    pub(crate) fn disk_ids(&self) -> HashSet<u64> {
+        self.maps.read().by_external_id.values().map(|entry| entry.disk_id()).collect()
     }
 
     /// Enters a repository; if it is there already, the one that is there stays and is returned.

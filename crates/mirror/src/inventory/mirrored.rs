@@ -136,14 +136,17 @@ impl Inventory {
             && !entries.iter().any(|entry| is_undecided(entry.record().status))
     }
 
-    /// The ids on disk of all repositories of which there is a row.
-    pub(super) async fn recorded(&self) -> Result<HashSet<u64>, StoreError> {
-        let mut known = HashSet::new();
-        self.for_each_row(|row| {
-            known.insert(disk_id(row.local_id));
-        })
-        .await?;
-        Ok(known)
+    /// Leaves those of these ids on disk of which there is no row. Rows of removed repositories, and of upstreams that were
+    /// followed earlier, count: these keep their place on disk.
+    pub(super) async fn leave_unrecorded(&self, disk_ids: &mut Vec<u64>) -> Result<(), StoreError> {
+        // Nearly all of them are in memory, and each sweep asks.
+        let present = self.index.disk_ids();
+        disk_ids.retain(|disk_id| !present.contains(disk_id));
+        if !disk_ids.is_empty() {
+            let recorded: HashSet<u64> = self.store.local_ids().await?.into_iter().map(disk_id).collect();
+            disk_ids.retain(|disk_id| !recorded.contains(disk_id));
+        }
+        Ok(())
     }
 
     /// What the repositories without a row say of themselves.

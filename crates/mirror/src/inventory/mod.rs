@@ -5,6 +5,7 @@ mod deletion_guard;
 mod entry;
 mod held;
 mod index;
+mod known_parts;
 mod mirrored;
 mod record;
 mod removal;
@@ -21,6 +22,7 @@ pub(crate) use entry::{
     origin_of,
 };
 pub(crate) use held::has_identity;
+pub(crate) use known_parts::known_parts;
 pub(crate) use mirrored::{Inventory, LoadError};
 pub(crate) use record::SyncNeed;
 pub(crate) use selection::Selection;

@@ -73,8 +73,7 @@ impl Inventory {
     pub(crate) async fn unrecorded(&self) -> Result<Vec<u64>, LoadError> {
         // The rows are read after the disk: a row is there before its repository.
         let mut unrecorded = self.repositories.list().await.map_err(LoadError::Repositories)?;
-        let known = self.recorded().await?;
-        unrecorded.retain(|disk_id| !known.contains(disk_id));
+        self.leave_unrecorded(&mut unrecorded).await?;
         Ok(unrecorded)
     }
 
@@ -84,9 +83,9 @@ impl Inventory {
             return Ok(());
         }
         // There may be a record since they were found.
-        let known = self.recorded().await?;
-        let disk_ids = disk_ids.iter().filter(|disk_id| !known.contains(disk_id));
-        for disk_id in disk_ids {
+        let mut disk_ids = disk_ids.to_vec();
+        self.leave_unrecorded(&mut disk_ids).await?;
+        for disk_id in &disk_ids {
             tracing::warn!(repository.local_id = disk_id, "no record tells of this repository");
             let moved = self.repositories.trash(*disk_id, TrashReason::Unrecorded, Origin::default()).await;
             if let Err(error) = moved {

@@ -2,7 +2,9 @@
 //! answer then is.
 //!
 //! The synchronisation runs anyway; all requests for the repository wait for the same one by watching its
-//! record. The wait has a cap, because an old answer is better than none when the upstream is slow or away.
+//! record. The wait has a cap, which runs from the moment at which the oldest change became known that is not here: so a
+//! fetch of several requests waits once. What is not here then is served through the upstream (`through.rs`), and only
+//! when the upstream does not answer, an old answer is better than none.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +62,14 @@ pub(super) async fn wait_until_fresh(
     (now, Freshness { served, known, waited, upstream: upstream() })
 }
 
-fn has(record: &MirroredRepository, generation: Generation) -> bool {
+/// How much of the cap is left for a request that comes now.
+pub(super) fn rest_of(cap: Duration, record: &MirroredRepository, now_ms: i64) -> Duration {
+    let behind_ms = record.behind_since.map_or(0, |since| now_ms.saturating_sub(since));
+    cap.saturating_sub(Duration::from_millis(u64::try_from(behind_ms).unwrap_or(0)))
+}
+
+/// Whether it can be cloned with everything up to this generation.
+pub(super) fn has(record: &MirroredRepository, generation: Generation) -> bool {
     is_available(record) && record.generation_synced >= generation
 }
 
@@ -124,6 +133,17 @@ mod tests {
         let (_, seen) = wait_until_fresh(&entry, &queue(), CAP, away).await;
         assert!(!seen.is_current() && !seen.upstream.reachable);
         assert_eq!((seen.served, seen.known), (Generation(4), Generation(5)));
+    }
+
+    #[test]
+    fn the_cap_runs_from_when_the_change_became_known() {
+        let rest = |behind_since, now_ms| {
+            rest_of(Duration::from_secs(2), &MirroredRepository { behind_since, ..behind() }, now_ms)
+        };
+        assert_eq!(rest(None, 9_000), Duration::from_secs(2));
+        assert_eq!(rest(Some(9_000), 9_500), Duration::from_millis(1_500));
+        assert_eq!(rest(Some(9_000), 90_000), Duration::ZERO);
+        assert_eq!(rest(Some(9_000), 8_000), Duration::from_secs(2), "the clock was turned back");
     }
 
     #[tokio::test]

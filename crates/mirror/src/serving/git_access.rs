@@ -9,17 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::{Credentials, UserIdentity};
-use heliostat_git::{Fault, ObjectId};
-use heliostat_git_serve::ServedRepositories;
+use heliostat_git::{FairQueue, Fault, Shares};
+use heliostat_git_serve::{Elsewhere, ServedRepositories};
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 
-use super::freshness::{Freshness, wait_until_fresh};
+use super::freshness::{Freshness, rest_of, wait_until_fresh};
+use super::missing_wants::MissingWants;
+use super::through::{MAX_REQUESTS_AT_UPSTREAM, Through};
 use crate::access::permit::{self, Reader};
 use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
 use crate::sync::{Repairs, SyncQueue, Synchroniser};
-use crate::upstream_link::UpstreamLink;
+use crate::upstream_link::{ReaderAccess, UpstreamClient, UpstreamLink};
 
 /// How soon references that are not those that were synchronised are compared once more.
 const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
@@ -35,18 +38,38 @@ pub struct ServedRepository {
     pub freshness: Freshness,
     /// Who reads it, if the upstream has found their credentials right.
     pub user: Option<UserIdentity>,
+    /// The way to the upstream, if what is here is not to be served while the upstream answers.
+    pub through: Option<Through>,
+    /// Where to ask about what the references here do not lead to.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// A repository that is here, open.
+struct Opened {
+    repository: heliostat_git_serve::ServedRepository,
+    record: Arc<MirroredRepository>,
+    freshness: Freshness,
 }
 
 /// Opens repositories for those who may read them.
 pub struct GitServing {
     pub(crate) freshness_cap: Duration,
     pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) client: UpstreamClient,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) repairs: Arc<Repairs>,
     pub(crate) synchroniser: Arc<Synchroniser>,
+    /// For requests that the upstream answers for readers.
+    pub(crate) places: FairQueue,
+    pub(crate) clock: Clock,
+}
+
+/// Places for requests that the upstream answers for readers.
+pub(crate) fn places_at_upstream() -> FairQueue {
+    FairQueue::new(Shares::of_requests(MAX_REQUESTS_AT_UPSTREAM))
 }
 
 impl GitServing {
@@ -64,32 +87,30 @@ impl GitServing {
         let record = found.as_ref().map(|entry| entry.record());
         let asked = AskedRepository::by_path(project_key, slug, record.as_deref(), arrivals);
         let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
-        let served = self.open_entry(&entry, &reader).await?;
-        Ok(ServedRepository { user, ..served })
-    }
-
-    /// Fetches objects that a client wants and that are not here, those objects only.
-    pub async fn fetch_missing(
-        &self,
-        served: &ServedRepository,
-        objects: Vec<ObjectId>,
-    ) -> Result<(), Refusal> {
-        let found = self.inventory.find(&served.record.external_id);
-        let entry = found.ok_or_else(permit::repository_not_found)?;
-        let _fetching = entry.fetching.lock().await;
-        let repository = &served.repository.repository;
-        let fetched =
-            self.synchroniser.fetch_objects(repository, &entry, objects.into_iter().collect()).await;
-        fetched.map_err(|failure| {
-            if let Some(fault) = failure.fault().filter(Fault::is_damage) {
-                self.repairs.suspect(&entry, &fault);
-            }
-            tracing::info!(
-                error = failure.in_full(),
-                "the upstream does not give objects that a client wants"
-            );
-            Refusal::not_found("object", "Neither this mirror nor its upstream has that object.")
-        })
+        let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await?;
+        let upstream_url = self.upstream_url(&record.project_key, &record.slug);
+        let access = ReaderAccess::of(credentials, upstream_url);
+        let through = access.clone().filter(|_| goes_through(&record, &freshness)).map(|access| Through {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            places: self.places.clone(),
+            entry: Arc::clone(&entry),
+            access,
+            freshness,
+        });
+        let elsewhere = access.map(|access| -> Arc<dyn Elsewhere> {
+            Arc::new(MissingWants {
+                link: Arc::clone(&self.link),
+                client: self.client.clone(),
+                synchroniser: Arc::clone(&self.synchroniser),
+                repairs: Arc::clone(&self.repairs),
+                places: self.places.clone(),
+                repository: repository.repository.clone(),
+                entry,
+                access,
+            })
+        });
+        Ok(ServedRepository { repository, record, freshness, user, through, elsewhere })
     }
 
     /// Where a repository is on the upstream, whether or not it is mirrored.
@@ -121,10 +142,11 @@ impl GitServing {
         Ok((entry, reader, Some(decision.user)))
     }
 
-    async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<ServedRepository, Refusal> {
+    async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<Opened, Refusal> {
         self.wait_while_in_trouble(entry).await?;
         let upstream = || self.link.facts();
-        let (record, freshness) = wait_until_fresh(entry, &self.queue, self.freshness_cap, upstream).await;
+        let cap = rest_of(self.freshness_cap, &entry.record(), self.clock.now_ms());
+        let (record, freshness) = wait_until_fresh(entry, &self.queue, cap, upstream).await;
         let not_yet = || {
             let upstream_url = self.upstream_url(&record.project_key, &record.slug);
             let message =
@@ -140,7 +162,7 @@ impl GitServing {
         };
         match opened {
             Ok((repository, true)) => {
-                return Ok(ServedRepository { repository, record, freshness, user: None });
+                return Ok(Opened { repository, record, freshness });
             }
             Ok((_, false)) => self.repairs.differs(entry),
             Err(fault) => self.repairs.suspect(entry, &fault),
@@ -196,4 +218,9 @@ impl GitServing {
             "This mirror cannot read its copy of the repository. Until it can, the repository is at {upstream_url}."
         ))
     }
+}
+
+/// Whether what is here is not to be served while the upstream answers. What the upstream has lost is not asked of it.
+fn goes_through(record: &MirroredRepository, freshness: &Freshness) -> bool {
+    !freshness.is_current() && freshness.upstream.reachable && record.held.is_none()
 }

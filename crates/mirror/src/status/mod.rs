@@ -6,4 +6,4 @@ mod support_info;
 
 pub use lookups::{Lookups, MirroredRepositoryView, UpstreamView};
 pub use progress::{MirrorStatus, Progress, StatusReport};
-pub use support_info::{DelayedSync, HashCursor, RepositoryHashes, RunningSync, SupportInfo, WaitingSync};
+pub use support_info::{DelayedSync, RunningSync, SupportInfo, WaitingSync};

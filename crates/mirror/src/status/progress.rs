@@ -1,6 +1,7 @@
 //! How far this mirror is: one answer for `/status`, `/progress`, metrics and console.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_git::DiskRoom;
 use heliostat_git_serve::ServingEngine;
@@ -8,9 +9,12 @@ use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::UpstreamState;
 
+use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
 use crate::inventory::Inventory;
-use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
+use crate::sync::{
+    DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome, SweepProgress,
+};
 use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink};
 
 /// How far the synchronisation is.
@@ -43,9 +47,11 @@ pub struct MirrorStatus {
     pub upstream_state: UpstreamState,
     /// Whether the upstream answers, and since when it is not known what it has.
     pub upstream: UpstreamFacts,
+    /// Why the upstream has not answered the latest call, if it has not.
+    pub why_away: Option<String>,
     /// Why the link is not further, or what is wrong with it.
     pub reason: Option<String>,
-    /// Whether the node may take traffic: installed, and past its first synchronisation.
+    /// Whether the mirror is installed, and past its first synchronisation.
     pub ready: bool,
     /// How far the synchronisation is.
     pub progress: Progress,
@@ -65,22 +71,43 @@ pub struct MirrorStatus {
     pub disk: DiskCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
+    /// For how long it has not been known what the upstream has, in milliseconds; `None` while it is known.
+    pub not_known_ms: Option<i64>,
+    /// How long either may last, in milliseconds, before the mirror takes no traffic.
+    pub lag_limit_ms: Option<i64>,
     /// When any repository was last synchronised, in epoch milliseconds.
     pub last_sync_at: Option<i64>,
     /// What the last complete comparison with the upstream found, in this process.
     pub last_sweep: Option<SweepOutcome>,
+    /// How many comparisons there were since the start, and what they took.
+    pub sweeps: SweepCounters,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
     /// What the upstream finds wrong with how it is followed: another process of the same name, or the clock.
     pub complaint: Option<String>,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
-    /// The upstream's clock minus ours, in milliseconds, when it was last looked at.
+    /// The upstream's clock minus ours, in milliseconds, when it was last told; 0 where the two may well agree.
     pub clock_skew_ms: Option<i64>,
+}
+
+impl MirrorStatus {
+    /// For how long something that the upstream has may have been missing here, in milliseconds, if there is a limit and it
+    /// has passed that.
+    pub fn late_ms(&self) -> Option<i64> {
+        let (lag_ms, limit_ms) = (self.lag_ms.max(self.not_known_ms)?, self.lag_limit_ms?);
+        (lag_ms > limit_ms).then_some(lag_ms)
+    }
+
+    /// Whether the node may take traffic.
+    pub fn takes_traffic(&self) -> bool {
+        self.ready && self.late_ms().is_none()
+    }
 }
 
 /// Says how things are.
 pub struct StatusReport {
+    pub(crate) lag_limit: Option<Duration>,
     pub(crate) introduction: Arc<Introduction>,
     pub(crate) link: Arc<UpstreamLink>,
     pub(crate) inventory: Arc<Inventory>,
@@ -99,6 +126,11 @@ impl StatusReport {
         Ok(self.now().progress)
     }
 
+    /// The repositories that have been behind for longest, and those in trouble.
+    pub fn longest_behind(&self, limit: usize) -> Vec<DelayedSync> {
+        delayed_syncs(&self.inventory, self.clock.now_ms(), 0, limit)
+    }
+
     /// The state of the mirror as a whole.
     pub fn now(&self) -> MirrorStatus {
         let (upstream, facts) = (self.link.upstream(), self.link.facts());
@@ -108,12 +140,14 @@ impl StatusReport {
         let discovering = serves && !sweeps.has_compared() && !sweeps.was_ready;
         let is_through = self.sweep_progress.settle(serves && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
+        let now_ms = self.clock.now_ms();
         MirrorStatus {
             server_id: self.introduction.server_id.clone(),
             name: self.introduction.name.clone(),
             upstream_url: self.link.url().to_string(),
             upstream_state: upstream.state,
             upstream: facts,
+            why_away: self.link.contact().why_away(),
             reason: self.link.complaint(),
             ready: serves && is_through,
             progress: Progress {
@@ -131,13 +165,16 @@ impl StatusReport {
             in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
-            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            lag_ms: counts.behind_since.map(|since| now_ms.saturating_sub(since)),
+            not_known_ms: facts.not_known_since.map(|since| now_ms.saturating_sub(since)),
+            lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
+            sweeps: sweeps.counters,
             sweep_error: sweeps.sweep_error,
             complaint: self.heartbeat.complaint(),
             room: self.engine.room(),
-            clock_skew_ms: sweeps.clock_skew_ms,
+            clock_skew_ms: self.link.contact().clock_skew_ms(),
         }
     }
 }

@@ -1,20 +1,17 @@
 //! What people look at when a mirror does not do what they expect: what waits, what runs, what is behind, and
 //! the hashes of what is here.
 //!
-//! All but the hashes is read off the inventory, like `/status` and progress. The hashes are read from the
-//! database in chunks, because they are asked for all at once.
+//! All of it is read off the inventory, like `/status` and progress.
 
-use std::num::ParseIntError;
 use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{LocalRepositoryId, MirrorStore, MirroredRepository, Page, PageRequest};
+use heliostat_storage::{MirroredRepository, Page, PageRequest};
 
 use crate::access::permit::{self, Administrator};
 use crate::inventory::{Entry, Inventory, SelectedProjects};
-use crate::refuse::store_refusal;
 use crate::sync::{SyncQueue, SyncRun};
 use crate::upstream_link::UpstreamLink;
 
@@ -47,25 +44,33 @@ pub struct DelayedSync {
     pub record: Arc<MirroredRepository>,
     /// Since when a known change has not been synchronised, in epoch milliseconds.
     pub since: i64,
+    /// How long ago that was, in milliseconds.
+    pub lag_ms: i64,
+    /// What is wrong with the copy here, if anything is.
+    pub trouble: Option<String>,
 }
 
-/// The hashes of a mirrored repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepositoryHashes {
-    /// The upstream's id of the project.
-    pub project_id: i32,
-    /// Whether the project is public.
-    pub project_public: bool,
-    /// The upstream's id of the repository.
-    pub repository_id: i32,
-    /// Hash over the refs here; `None` before the first synchronisation.
-    pub content: Option<String>,
-    /// Hash over what the upstream has told about it besides.
-    pub metadata: String,
+/// The repositories that have been behind for at least this long, and those in trouble, the longest first.
+pub(super) fn delayed_syncs(
+    inventory: &Inventory,
+    now_ms: i64,
+    threshold_ms: i64,
+    limit: usize,
+) -> Vec<DelayedSync> {
+    let latest = now_ms.saturating_sub(threshold_ms);
+    let delayed = inventory.mirrored().filter_map(|entry| {
+        let (record, trouble) = (entry.record(), entry.trouble());
+        let behind_since = record.behind_since.filter(|since| *since <= latest);
+        let in_trouble_since = trouble.as_ref().map(|trouble| trouble.since);
+        let since = behind_since.into_iter().chain(in_trouble_since).min()?;
+        let trouble = trouble.map(|trouble| trouble.reason.clone());
+        Some(DelayedSync { record, since, lag_ms: now_ms.saturating_sub(since), trouble })
+    });
+    let mut delayed: Vec<_> = delayed.collect();
+    delayed.sort_unstable_by_key(|delayed| (delayed.since, delayed.record.local_id));
+    delayed.truncate(limit);
+    delayed
 }
-
-/// Where a walk over all hashes goes on: after this project and repository.
-pub type HashCursor = (String, LocalRepositoryId);
 
 /// Answers those who look for a fault.
 pub struct SupportInfo {
@@ -73,7 +78,6 @@ pub struct SupportInfo {
     pub(crate) selection: Arc<SelectedProjects>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
-    pub(crate) store: MirrorStore,
     pub(crate) clock: Clock,
 }
 
@@ -126,50 +130,23 @@ impl SupportInfo {
     /// with them here; those first that have been so for longest.
     pub fn delayed_syncs(&self, _: &Administrator, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
         let threshold_ms = i64::try_from(threshold.as_millis()).unwrap_or(i64::MAX);
-        let latest = self.clock.now_ms().saturating_sub(threshold_ms);
-        let delayed = self.inventory.mirrored().filter_map(|entry| {
-            let record = entry.record();
-            let behind_since = record.behind_since.filter(|since| *since <= latest);
-            let in_trouble_since = entry.trouble().map(|trouble| trouble.since);
-            let since = behind_since.into_iter().chain(in_trouble_since).min()?;
-            Some(DelayedSync { record, since })
-        });
-        let mut delayed: Vec<_> = delayed.collect();
-        delayed.sort_unstable_by_key(|delayed| (delayed.since, delayed.record.local_id));
-        delayed.truncate(limit);
-        delayed
+        delayed_syncs(&self.inventory, self.clock.now_ms(), threshold_ms, limit)
     }
 
-    /// The hashes of the repositories, project by project, from one chunk of the database, and where the next
-    /// chunk begins; `None` is the end.
-    pub async fn repository_hashes(
-        &self,
-        _: &Administrator,
-        after: Option<HashCursor>,
-        limit: u64,
-    ) -> Result<Option<(Vec<RepositoryHashes>, HashCursor)>, Refusal> {
+    /// What is known about the repositories whose hashes are told, project by project.
+    pub fn records_by_project(&self, _: &Administrator) -> Vec<Arc<MirroredRepository>> {
         if !self.link.is_installed() {
-            return Ok(None);
+            return Vec::new();
         }
-        let rows = self.store.repositories_by_project_after(self.link.id(), after, limit).await;
-        let rows = rows.map_err(store_refusal)?;
-        let Some(last) = rows.last() else {
-            return Ok(None);
-        };
-        let next = (last.project_id.clone(), last.local_id);
         let selection = self.selection.current();
-        let rows = rows.into_iter().filter(|row| selection.covers(&row.project_id));
-        let hashes = rows.map(|row| -> Result<_, ParseIntError> {
-            Ok(RepositoryHashes {
-                project_id: row.project_id.parse()?,
-                project_public: row.project_public,
-                repository_id: row.external_id.parse()?,
-                content: row.content_hash,
-                metadata: row.metadata_hash,
-            })
+        let records = self.inventory.all().into_iter().map(|entry| entry.record());
+        let mut records: Vec<_> = records
+            .filter(|record| record.removed_at.is_none() && selection.covers(&record.project_id))
+            .collect();
+        records.sort_unstable_by(|one, other| {
+            (&one.project_id, one.local_id).cmp(&(&other.project_id, other.local_id))
         });
-        let hashes = hashes.collect::<Result<_, _>>().map_err(Refusal::internal)?;
-        Ok(Some((hashes, next)))
+        records
     }
 
     fn entry(&self, project_key: &str, slug: &str) -> Result<Arc<Entry>, Refusal> {

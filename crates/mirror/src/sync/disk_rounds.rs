@@ -112,7 +112,7 @@ impl DiskRounds {
             let mut checked: HashMap<LocalRepositoryId, Instant> = HashMap::new();
             loop {
                 let entries = self.in_order();
-                checked.retain(|id, _| entries.iter().any(|entry| entry.local_id == *id));
+                checked.retain(|id, _| entries.binary_search_by_key(id, |entry| entry.local_id).is_ok());
                 let age = |entry: &Arc<Entry>| checked.get(&entry.local_id).map(Instant::elapsed);
                 let due = entries
                     .iter()

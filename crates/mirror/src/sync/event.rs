@@ -1,5 +1,8 @@
 //! The events that an upstream posts, checked.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use heliostat_api::AddonEvent;
 use heliostat_api::models::{
     EnrichedRepository, RestProject, RestRefChange, RestRefsChangedEvent, RestRepositoryEvent,
@@ -7,6 +10,7 @@ use heliostat_api::models::{
 use heliostat_git::{RefName, RefStep};
 use heliostat_storage::Generation;
 
+use super::arrived_packs::ArrivedPacks;
 use super::pending_changes::AnnouncedChange;
 use crate::upstream_link::{UnfitValue, UpstreamProject, UpstreamRepository};
 
@@ -75,7 +79,8 @@ fn refs_changed(event: RestRefsChangedEvent) -> Result<UpstreamEvent, UnfitValue
         Some(from) => UnfitValue::check_generation("fromGeneration", from)?,
         None => Generation(to.0.saturating_sub(1)),
     };
-    let change = AnnouncedChange { from, to, refs: read_changes(&changes)? };
+    let packs = event.packs.map(read_packs).transpose()?.and_then(ArrivedPacks::hold);
+    let change = AnnouncedChange { from, to, refs: read_changes(&changes)?, packs };
     Ok(UpstreamEvent::RefsChanged { repository: Box::new(repository), change })
 }
 
@@ -121,6 +126,15 @@ fn read_changes(changes: &[RestRefChange]) -> Result<Option<Vec<(RefName, RefSte
         Ok((name, RefStep::between(from, to)))
     });
     read.collect::<Result<_, _>>().map(Some)
+}
+
+/// The body of an event is short, and so are these.
+fn read_packs(packs: Vec<String>) -> Result<Vec<Bytes>, UnfitValue> {
+    let read = packs.into_iter().enumerate().map(|(position, pack)| {
+        let unfit = |_| UnfitValue::new(&format!("packs[{position}]"), "base64 is expected");
+        STANDARD.decode(pack).map(Bytes::from).map_err(unfit)
+    });
+    read.collect()
 }
 
 #[cfg(test)]
@@ -183,7 +197,8 @@ mod tests {
     #[test]
     fn a_malformed_event_names_the_field() {
         type Mistake = fn(&mut Value);
-        let mistakes: [(&str, Mistake); 6] = [
+        let mistakes: [(&str, Mistake); 7] = [
+            ("packs[1]", |event| event["packs"] = json!(["UEFDSw==", "not base64"])),
             ("generation", |event| event["generation"] = json!("eight")),
             ("contentHash", |event| event["contentHash"] = json!("abc")),
             ("repository.id", |event| event["repository"]["id"] = json!(null)),

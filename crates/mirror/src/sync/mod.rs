@@ -1,9 +1,11 @@
 //! How the inventory gets what the upstream has, and stays right: events make it fast, the sweep makes it correct.
 
+mod arrived_packs;
 mod event;
 mod handle_event;
 mod pending_changes;
 
+mod batches;
 mod queue;
 mod repairs;
 mod setbacks;
@@ -14,6 +16,8 @@ mod proven_state;
 mod show_state;
 mod sync_repository;
 
+mod compare_listing;
+mod compare_parts;
 mod disk_rounds;
 mod held_back;
 mod keep_contact;
@@ -29,8 +33,9 @@ pub use held_back::{HeldBack, HeldBackList};
 pub use repairs::RepairCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
-pub use sweep_progress::SweepOutcome;
+pub use sweep_progress::{SweepCounters, SweepOutcome};
 
+pub(crate) use batches::Batches;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;
@@ -40,5 +45,5 @@ pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;
 pub(crate) use sweep::Sweep;
 pub(crate) use sweep_progress::SweepProgress;
-pub(crate) use sync_repository::Synchroniser;
+pub(crate) use sync_repository::{SyncFailure, Synchroniser};
 pub(crate) use workers::SyncWorkers;

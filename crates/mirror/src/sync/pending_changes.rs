@@ -10,6 +10,8 @@ use std::collections::btree_map::Entry;
 use heliostat_git::{RefName, RefStep};
 use heliostat_storage::Generation;
 
+use super::arrived_packs::ArrivedPacks;
+
 /// With more refs than this, one snapshot is cheaper than naming each ref.
 const MAX_INCREMENTAL_REFS: usize = 500;
 
@@ -22,6 +24,8 @@ pub(crate) struct AnnouncedChange {
     pub(crate) to: Generation,
     /// Which refs it touched, and how; `None` when the event does not say.
     pub(crate) refs: Option<Vec<(RefName, RefStep)>>,
+    /// What the changes need, if it came along.
+    pub(crate) packs: Option<ArrivedPacks>,
 }
 
 /// What the next synchronisation has to do.
@@ -36,6 +40,8 @@ pub(crate) enum PendingChanges {
         to: Generation,
         /// Each touched ref: where it was before the first change, and where it is after the last.
         refs: BTreeMap<RefName, RefStep>,
+        /// All that they need, if it came along with each of the changes.
+        packs: Option<ArrivedPacks>,
     },
     /// Anything may differ.
     Snapshot,
@@ -49,17 +55,19 @@ impl PendingChanges {
         if change.to <= synced {
             return self;
         }
-        let (reached, refs) = match self {
+        let (reached, refs, packs) = match self {
             whole @ (Self::Snapshot | Self::FreshCopy) => return whole,
-            Self::Nothing => (synced, BTreeMap::new()),
-            Self::Refs { to, refs } => (to, refs),
+            Self::Nothing => (synced, BTreeMap::new(), Some(ArrivedPacks::default())),
+            Self::Refs { to, refs, packs } => (to, refs, packs),
         };
         if change.to <= reached {
             // Delivered again, or out of order: what it names is already covered.
-            return Self::Refs { to: reached, refs };
+            return Self::Refs { to: reached, refs, packs };
         }
         match change.refs {
-            Some(touched) if change.from <= reached => Self::continued(change.to, refs, touched),
+            Some(touched) if change.from <= reached => {
+                Self::continued(change.to, refs, touched, both(packs, change.packs))
+            }
             _ => Self::Snapshot,
         }
     }
@@ -70,9 +78,18 @@ impl PendingChanges {
             (Self::FreshCopy, _) | (_, Self::FreshCopy) => Self::FreshCopy,
             (Self::Snapshot, _) | (_, Self::Snapshot) => Self::Snapshot,
             (Self::Nothing, other) | (other, Self::Nothing) => other,
-            (Self::Refs { to: first, refs }, Self::Refs { to: second, refs: later }) => {
-                Self::continued(first.max(second), refs, later)
-            }
+            (
+                Self::Refs { to: first, refs, packs },
+                Self::Refs { to: second, refs: later, packs: later_packs },
+            ) => Self::continued(first.max(second), refs, later, both(packs, later_packs)),
+        }
+    }
+
+    /// What came along with the changes, if that is all that they need.
+    pub(super) fn packs(&self) -> Option<&ArrivedPacks> {
+        match self {
+            Self::Refs { packs, .. } => packs.as_ref(),
+            Self::Nothing | Self::Snapshot | Self::FreshCopy => None,
         }
     }
 
@@ -91,6 +108,7 @@ impl PendingChanges {
         to: Generation,
         mut refs: BTreeMap<RefName, RefStep>,
         later: impl IntoIterator<Item = (RefName, RefStep)>,
+        packs: Option<ArrivedPacks>,
     ) -> Self {
         for (name, step) in later {
             match refs.entry(name) {
@@ -103,12 +121,17 @@ impl PendingChanges {
                 }
             }
         }
-        if refs.len() > MAX_INCREMENTAL_REFS { Self::Snapshot } else { Self::Refs { to, refs } }
+        if refs.len() > MAX_INCREMENTAL_REFS { Self::Snapshot } else { Self::Refs { to, refs, packs } }
     }
+}
+
+fn both(packs: Option<ArrivedPacks>, later: Option<ArrivedPacks>) -> Option<ArrivedPacks> {
+    packs?.followed_by(later?)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use bytes::Bytes;
     use heliostat_git::ObjectId;
 
     use super::*;
@@ -129,7 +152,7 @@ pub(super) mod tests {
 
     fn change(from: i64, to: i64, refs: &[(&str, &str)]) -> AnnouncedChange {
         let refs = refs.iter().map(|(name, values)| (branch(name), step(values))).collect();
-        AnnouncedChange { from: Generation(from), to: Generation(to), refs: Some(refs) }
+        AnnouncedChange { from: Generation(from), to: Generation(to), refs: Some(refs), packs: None }
     }
 
     fn pending(changes: &[AnnouncedChange], synced: i64) -> PendingChanges {
@@ -142,7 +165,7 @@ pub(super) mod tests {
     fn contiguous_events_are_merged_and_the_last_word_counts() {
         let merged = pending(&[change(4, 5, &[("a", "12"), ("b", " 1")]), change(5, 6, &[("a", "2 ")])], 4);
         let refs = BTreeMap::from([(branch("a"), step("1 ")), (branch("b"), step(" 1"))]);
-        assert_eq!(merged, PendingChanges::Refs { to: Generation(6), refs });
+        assert_eq!(merged, PendingChanges::Refs { to: Generation(6), refs, packs: None });
     }
 
     #[test]
@@ -165,12 +188,12 @@ pub(super) mod tests {
     fn an_event_that_spans_several_generations_bridges_them() {
         let spanning = [change(4, 5, &[("a", "12")]), change(4, 9, &[("a", "13"), ("c", " 1")])];
         let refs = BTreeMap::from([(branch("a"), step("13")), (branch("c"), step(" 1"))]);
-        assert_eq!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs });
+        assert_eq!(pending(&spanning, 4), PendingChanges::Refs { to: Generation(9), refs, packs: None });
     }
 
     #[test]
     fn an_event_without_refs_asks_for_a_snapshot() {
-        let silent = AnnouncedChange { from: Generation(4), to: Generation(5), refs: None };
+        let silent = AnnouncedChange { from: Generation(4), to: Generation(5), refs: None, packs: None };
         assert_eq!(PendingChanges::Nothing.announced(silent, Generation(4)), PendingChanges::Snapshot);
     }
 
@@ -179,11 +202,28 @@ pub(super) mod tests {
         let first = pending(&[change(4, 5, &[("a", "12")])], 4);
         let later = pending(&[change(5, 6, &[("b", "1 ")])], 5);
         let refs = BTreeMap::from([(branch("a"), step("12")), (branch("b"), step("1 "))]);
-        assert_eq!(first.clone().followed_by(later), PendingChanges::Refs { to: Generation(6), refs });
+        let together = PendingChanges::Refs { to: Generation(6), refs, packs: None };
+        assert_eq!(first.clone().followed_by(later), together);
         assert_eq!(first.followed_by(PendingChanges::Snapshot), PendingChanges::Snapshot);
         let fresh = PendingChanges::Snapshot.followed_by(PendingChanges::FreshCopy);
         let fresh = fresh.announced(change(4, 5, &[("a", "12")]), Generation(4));
         assert_eq!(fresh.followed_by(PendingChanges::Snapshot), PendingChanges::FreshCopy);
+    }
+
+    #[test]
+    fn packs_are_kept_while_each_change_has_brought_its_own() {
+        let with_pack = |from, to, pack: &'static str| AnnouncedChange {
+            packs: ArrivedPacks::hold(vec![Bytes::from_static(pack.as_bytes())]),
+            ..change(from, to, &[("a", "12")])
+        };
+        let packs_of = |changes: &[AnnouncedChange]| match pending(changes, 4) {
+            PendingChanges::Refs { packs, .. } => packs.map(|packs| packs.packs()),
+            other => panic!("{other:?}"),
+        };
+        let (first, second) = (with_pack(4, 5, "first"), with_pack(5, 6, "second"));
+        let both = packs_of(&[first.clone(), first.clone(), second]);
+        assert_eq!(both, Some(vec![Bytes::from_static(b"first"), Bytes::from_static(b"second")]));
+        assert_eq!(packs_of(&[first, change(5, 6, &[("b", " 1")])]), None);
     }
 
     #[test]

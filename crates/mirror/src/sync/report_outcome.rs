@@ -1,21 +1,26 @@
 //! Tells the upstream how synchronisations went: in the background, only the latest per repository.
 //!
 //! The upstream tells webhooks what this mirror has gained since its last report, so a report that an outage holds
-//! up is sent when the outage is over, and one that is replaced by a later one loses nothing. A process that dies
-//! before it has reported says at its next start what it serves.
+//! up is sent when the outage is over, and one that is replaced by a later one loses nothing. So do those wait that the
+//! upstream does not take because it doubts the signature. A process that dies before it has reported says at its next start
+//! what it serves.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_auth::Secret;
 use heliostat_peer::{BackOff, Clock};
+use heliostat_storage::UpstreamState;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Entry as InventoryEntry, Inventory, is_available};
-use crate::upstream_link::{SyncReport, UpstreamClient, UpstreamLink};
+use crate::upstream_link::{
+    SyncReport, UpstreamClient, UpstreamLink, is_about_the_clock, refuses_our_secret,
+};
 
 /// How many repositories wait to be reported; the oldest report gives way.
 const MAX_WAITING: usize = 100_000;
@@ -92,19 +97,27 @@ impl OutcomeReports {
         Some((id, report))
     }
 
-    /// Sends reports as they come; ends with the token.
+    /// Sends reports as they come, while the link holds; ends with the token.
     pub(crate) async fn run(self: Arc<Self>, inventory: Arc<Inventory>, stop: CancellationToken) {
         self.report_again(&inventory);
+        let mut link = self.link.subscribe();
         loop {
-            while let Some((external_id, report)) = self.take() {
+            link.mark_unchanged();
+            if self.link.state() == UpstreamState::Removed {
+                *self.waiting.lock() = Waiting::default();
+            }
+            while let Some(secret) = self.link.secret_in_force()
+                && let Some((external_id, report)) = self.take()
+            {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = self.report_outcome(&external_id, report) => {}
+                    () = self.report_outcome(&external_id, report, &secret) => {}
                 }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.arrived.notified() => {}
+                Ok(()) = link.changed() => {}
             }
         }
     }
@@ -123,15 +136,13 @@ impl OutcomeReports {
         }
     }
 
-    async fn report_outcome(&self, external_id: &str, report: Report) {
+    async fn report_outcome(&self, external_id: &str, report: Report, secret: &Secret) {
         let Report { local_id, outcome, purge } = report;
         for attempt in 1..=MAX_ATTEMPTS {
-            let Some(secret) = self.link.secret_in_force() else {
-                return;
-            };
-            match self.client.report(outcome, local_id, external_id, purge, &secret).await {
+            match self.client.report(outcome, local_id, external_id, purge, secret).await {
                 Ok(()) => return,
-                Err(error) if error.is_outage() => {
+                Err(error) if refuses_our_secret(&error) => break,
+                Err(error) if error.is_outage() || is_about_the_clock(&error) => {
                     tokio::time::sleep(RETRY.after(attempt)).await;
                 }
                 Err(error) => {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects,
+    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft, SecretHeader,
+    SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
+use super::arrived_packs::ArrivedPacks;
 use super::sync_repository::{Base, SyncFailure, Synchroniser};
 use crate::inventory::{Entry, origin_of};
 
@@ -19,22 +20,25 @@ const FETCH_STALL: Duration = Duration::from_secs(120);
 const FALLBACK_BRANCH: &str = "refs/heads/main";
 
 impl Synchroniser {
-    /// Shows a state in the repository that is here.
+    /// Shows a state in the repository that is here. What it needs may have come along with the news.
     pub(super) async fn show_in_place(
         &self,
         entry: &Entry,
         base: &mut Base,
         state: &RefSnapshot,
+        packs: Option<&ArrivedPacks>,
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
         let moves = RefSnapshot::moves(refs, state);
-        let mut new: BTreeSet<_> = moves.into_iter().filter_map(|moved| moved.step.to).collect();
+        let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
+        let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
-        for (_, object) in refs.all() {
-            new.remove(object);
-        }
+        refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        self.fetch_objects(repository, entry, new).await?;
+        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
+            let plan = self.fetch_plan(entry, new)?;
+            fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
+        }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
         match repository.swap_refs(refs, state, &head).await {
@@ -64,6 +68,17 @@ impl Synchroniser {
         self.fetch_objects(repository, entry, objects.collect()).await?;
         let empty = repository.refs().await.map_err(SyncFailure::Read)?;
         repository.swap_refs(&empty, state, &head).await.map_err(SyncFailure::Swap)?;
+        self.put_in_place(entry, draft, state, reason).await
+    }
+
+    /// Puts a draft that shows a proven state in its place.
+    pub(super) async fn put_in_place(
+        &self,
+        entry: &Entry,
+        draft: RepositoryDraft,
+        state: &RefSnapshot,
+        reason: TrashReason,
+    ) -> Result<(), SyncFailure> {
         // It may have been removed meanwhile, and must not come back.
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
@@ -81,17 +96,51 @@ impl Synchroniser {
         if objects.is_empty() {
             return Ok(());
         }
+        fetch_objects(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
+    }
+
+    /// The same for objects that no reference here leads to. The caller holds the repository's `fetching`.
+    pub(crate) async fn fetch_wanted(
+        &self,
+        repository: &Repository,
+        entry: &Entry,
+        objects: BTreeSet<ObjectId>,
+    ) -> Result<(), SyncFailure> {
+        fetch_wanted(repository, &self.fetch_plan(entry, objects)?).await.map_err(SyncFailure::Fetch)
+    }
+
+    fn fetch_plan(&self, entry: &Entry, objects: BTreeSet<ObjectId>) -> Result<FetchPlan, SyncFailure> {
         let access = self.git_access(entry)?;
         let authorization = SecretHeader::new(access.authorization)
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
-        let plan = FetchPlan { url, authorization, objects, timeout: FETCH_STALL };
-        fetch_objects(repository, &plan).await.map_err(SyncFailure::Fetch)
+        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL })
+    }
+}
+
+/// Whether packs have brought all of these objects, with what they need.
+async fn took_packs(
+    repository: &Repository,
+    packs: Option<&ArrivedPacks>,
+    new: &BTreeSet<ObjectId>,
+    shown: &RefSnapshot,
+    replaced: &BTreeSet<ObjectId>,
+) -> bool {
+    let Some(packs) = packs.filter(|_| !new.is_empty()) else { return false };
+    match repository.take_packs(packs.packs(), new, shown, replaced).await {
+        Ok(()) => true,
+        Err(reason) => {
+            tracing::debug!(
+                reason = &reason as &dyn std::error::Error,
+                "what came with the news is not enough; fetching"
+            );
+            false
+        }
     }
 }
 
 /// The branch that `HEAD` names: as the upstream describes the repository, else as it lists it or did so earlier.
-fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
+pub(super) fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
     let described = record.default_branch.as_deref().and_then(|name| RefName::parse(name).ok());
     let listed = listed.iter().filter_map(|refs| refs.head()?.target());
     let branch = described.into_iter().chain(listed).find(RefName::is_branch);

@@ -199,6 +199,7 @@ mod tests {
             from: Generation(to - 1),
             to: Generation(to),
             refs: Some(vec![(branch, step(" 1"))]),
+            packs: None,
         }
     }
 

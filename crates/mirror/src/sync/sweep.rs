@@ -1,11 +1,11 @@
 //! Compares everything that this mirror should have with what the upstream has, and repairs what differs.
 //!
-//! The event makes a change arrive fast; the sweep makes it arrive. It takes no input, changes nothing before
-//! the whole listing was read and understood, and can be repeated at any time. A repository that is missing
-//! from the listing is asked for by its id before it is removed, because a listing that is read page by page
-//! can skip one when another is deleted meanwhile.
+//! The event makes a change arrive fast; the sweep makes it arrive. It takes no input and can be repeated at any time.
+//! What is known here is compared in one call and part by part where the upstream can do that (`compare_parts.rs`), and
+//! else with its whole listing (`compare_listing.rs`). A repository that the upstream does not list is asked for by its id
+//! before it is removed, and none is before all was compared: a listing that is read page by page can skip one when
+//! another is deleted meanwhile.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -13,22 +13,18 @@ use std::time::Duration;
 use heliostat_auth::Secret;
 use heliostat_git::TrashReason;
 use heliostat_peer::{BackOff, CallError, Clock};
-use heliostat_storage::{HeldReason, MirroringMode, StoreError, UpstreamState};
+use heliostat_storage::{HeldReason, StoreError, UpstreamState};
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
 use super::sweep_progress::{SweepOutcome, SweepProgress};
 use super::sync_repository::{SyncFailure, Synchroniser};
-use crate::inventory::{
-    Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, Selection, judge_removal,
-};
-use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository, is_not_found};
-
-/// How many pages of a listing are read before it is called endless.
-const MAX_PAGES: usize = 10_000;
+use crate::inventory::{Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, judge_removal};
+use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository};
 
 /// How soon a failed sweep is repeated; never later than the next one is due.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(2), Duration::from_secs(60));
@@ -76,13 +72,15 @@ pub(crate) struct Sweep {
     pub(crate) woken_at: AtomicI64,
 }
 
-/// Why a sweep changed nothing.
+/// Why a sweep did not get to its end.
 #[derive(Debug, Error)]
 pub(crate) enum SweepFailure {
     #[error(transparent)]
     Upstream(#[from] CallError),
-    #[error("the upstream's listing does not end within {MAX_PAGES} pages")]
-    Endless,
+    #[error("the upstream's listing does not end within {0} pages")]
+    Endless(usize),
+    #[error("the comparison of what is known here was interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
     #[error("cannot record what was found")]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -136,7 +134,7 @@ impl Sweep {
 
     fn take_in_failed_sweep(&self, failure: &SweepFailure) {
         let reason = failure.to_string();
-        tracing::warn!(error = reason, "the comparison with the upstream failed and changed nothing");
+        tracing::warn!(error = reason, "the comparison with the upstream failed, and is repeated");
         self.progress.sweep_failed(reason);
         self.link.contact().not_compared();
     }
@@ -146,27 +144,31 @@ impl Sweep {
             self.inventory.erase_after_grace().await?;
             return Ok(());
         };
-        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
-        self.progress.upstream_answered(skew_ms);
+        let began = Instant::now();
+        self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
-        self.progress.sweep_ended(outcome);
+        self.progress.sweep_ended(outcome, began.elapsed());
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())
     }
 
     async fn sweep(&self, secret: &Secret) -> Result<SweepOutcome, SweepFailure> {
-        let present = self.inventory.all();
         let selection = self.selection.current();
-        let listed = self.list_upstream(&selection, secret).await?;
+        let present = self.inventory.all();
+        let count = present.len();
+        let (wanted, deselected): (Vec<_>, Vec<_>) =
+            present.into_iter().partition(|entry| selection.covers(&entry.record().project_id));
 
-        let mut outcome = SweepOutcome { listed: listed.len(), ..SweepOutcome::default() };
-        let mut listed_ids = HashSet::with_capacity(listed.len());
-        for repository in &listed {
-            listed_ids.insert(repository.external_id.as_str());
-            self.compare(repository, &mut outcome).await?;
-        }
-        self.remove_surplus(&present, &listed_ids, secret, &mut outcome).await?;
+        let mut outcome = SweepOutcome::default();
+        let unlisted = match self.compare_parts(&wanted, &selection, secret, &mut outcome).await? {
+            Some(unlisted) => unlisted,
+            None => self.compare_listing(&wanted, &selection, secret, &mut outcome).await?,
+        };
+        self.remove_deselected(&deselected, &mut outcome).await?;
+        self.inventory.finish_removals().await?;
+        self.discard_unrecorded(count, &mut outcome).await?;
+        self.remove_unlisted(&unlisted, secret, &mut outcome).await?;
         self.wake_those_that_failed();
         self.queue.retain(|| self.inventory.all().iter().map(|entry| entry.local_id).collect());
         Ok(outcome)
@@ -187,47 +189,8 @@ impl Sweep {
         }
     }
 
-    async fn list_upstream(
-        &self,
-        selection: &Selection,
-        secret: &Secret,
-    ) -> Result<Vec<UpstreamRepository>, SweepFailure> {
-        let mut listed = Vec::new();
-        match selection.mode {
-            MirroringMode::AllProjects => self.list_pages(None, secret, &mut listed).await?,
-            MirroringMode::SelectedProjects => {
-                for project_id in &selection.project_ids {
-                    match self.list_pages(Some(project_id), secret, &mut listed).await {
-                        // A project that is gone has no repositories; each of them is asked for below.
-                        Err(SweepFailure::Upstream(error)) if is_not_found(&error) => {}
-                        listed => listed?,
-                    }
-                }
-            }
-        }
-        Ok(listed)
-    }
-
-    async fn list_pages(
-        &self,
-        project_id: Option<&str>,
-        secret: &Secret,
-        listed: &mut Vec<UpstreamRepository>,
-    ) -> Result<(), SweepFailure> {
-        let mut start = 0;
-        for _ in 0..MAX_PAGES {
-            let page = self.client.list_repositories(project_id, start, secret).await?;
-            listed.extend(page.repositories);
-            self.progress.discovered(listed.len());
-            match page.next_start {
-                None => return Ok(()),
-                Some(next) => start = next,
-            }
-        }
-        Err(SweepFailure::Endless)
-    }
-
-    async fn compare(
+    /// Takes in what the upstream has of a repository.
+    pub(super) async fn compare(
         &self,
         repository: &UpstreamRepository,
         outcome: &mut SweepOutcome,
@@ -260,27 +223,27 @@ impl Sweep {
         } else {
             self.inventory.note_known(&entry, repository).await?;
         }
+        self.follow_if_behind(&entry, outcome);
+        Ok(())
+    }
+
+    /// Has a repository brought forward that is not what the upstream is known to have.
+    pub(super) fn follow_if_behind(&self, entry: &Arc<Entry>, outcome: &mut SweepOutcome) {
         let record = entry.record();
         let differs = record.generation_synced < record.generation_known
             || record.content_hash != record.upstream_content_hash;
         // What failed is woken when everything was compared.
-        if differs && record.held.is_none() && record.failed_count == 0 && !self.queue.is_busy(&entry) {
+        if differs && record.held.is_none() && record.failed_count == 0 && !self.queue.is_busy(entry) {
             outcome.differing += 1;
-            self.queue.request(&entry, PendingChanges::Snapshot);
+            self.queue.request(entry, PendingChanges::Snapshot);
         }
-        Ok(())
     }
 
-    async fn remove_surplus(
+    async fn remove_deselected(
         &self,
-        present: &[Arc<Entry>],
-        listed: &HashSet<&str>,
-        secret: &Secret,
+        deselected: &[Arc<Entry>],
         outcome: &mut SweepOutcome,
     ) -> Result<(), SweepFailure> {
-        let unlisted = present.iter().filter(|entry| !listed.contains(entry.external_id.as_str()));
-        let (unlisted, deselected): (Vec<_>, Vec<_>) =
-            unlisted.partition(|entry| self.selection.current().covers(&entry.record().project_id));
         for entry in deselected {
             // So that a project which is selected again at this moment is not lost half-way.
             let _changing = self.selection.hold().await;
@@ -289,8 +252,15 @@ impl Sweep {
                 outcome.removed += 1;
             }
         }
-        self.inventory.finish_removals().await?;
-        self.discard_unrecorded(present.len(), outcome).await?;
+        Ok(())
+    }
+
+    async fn remove_unlisted(
+        &self,
+        unlisted: &[Arc<Entry>],
+        secret: &Secret,
+        outcome: &mut SweepOutcome,
+    ) -> Result<(), SweepFailure> {
         for entry in unlisted {
             match self.client.repository(&entry.external_id, secret).await? {
                 Some(repository) if self.selection.current().covers(&repository.project.id) => {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::{Claims, Secret, sign};
 use heliostat_peer::http::Destinations;
-use heliostat_peer::{Call, CallError, Clock, PeerClient, Signer};
+use heliostat_peer::{Call, CallError, Clock, Items, Passage, PassedAnswer, PeerClient, Signer};
 use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::descriptor::addon_key;
@@ -22,7 +23,7 @@ use super::repository::UnfitValue;
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 
 /// How long a call may take while a user waits for the answer.
-const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
+pub(super) const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
@@ -77,6 +78,15 @@ pub(super) fn refuses_credentials(error: &CallError) -> bool {
     )
 }
 
+/// A long answer that is read item by item, and how long and large it may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ItemList {
+    /// The member of the document that is the list.
+    pub(super) member: &'static str,
+    pub(super) timeout: Duration,
+    pub(super) max_item_bytes: usize,
+}
+
 /// A connection pool to one upstream, and the name under which calls are signed.
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamClient {
@@ -111,6 +121,11 @@ impl UpstreamClient {
         Self { signs_as_addon: Arc::new(AtomicBool::new(make == UpstreamMake::Other)), ..self.clone() }
     }
 
+    /// Whether it may know questions that only servers of our make know.
+    pub(super) fn asks_a_heliostat(&self) -> bool {
+        !self.signs_as_addon.load(Ordering::Relaxed)
+    }
+
     /// The name under which calls are signed.
     fn issuer(&self) -> &str {
         if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
@@ -118,6 +133,14 @@ impl UpstreamClient {
 
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(super) fn link(&self) -> &UpstreamLink {
+        &self.link
     }
 
     /// Calls an operation that needs no signature.
@@ -151,9 +174,30 @@ impl UpstreamClient {
         &self,
         request: &R,
         secret: &Secret,
+        timeout: Duration,
     ) -> Result<Option<R::Answer>, CallError> {
-        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
-        let answer = self.client.ask(call).await;
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(timeout);
+        self.if_known(self.client.ask(call).await, secret)
+    }
+
+    /// The same of an operation whose answer is long, and read item by item.
+    pub(super) async fn call_for_items_if_known<R: RemoteCall, T: DeserializeOwned>(
+        &self,
+        request: &R,
+        list: &ItemList,
+        secret: &Secret,
+    ) -> Result<Option<Items<T>>, CallError> {
+        if !self.asks_a_heliostat() {
+            // Another make has no operation of ours.
+            return Ok(None);
+        }
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret));
+        let call = call.timeout(list.timeout).max_answer_bytes(list.max_item_bytes);
+        self.if_known(self.client.ask_for_items(call, list.member).await, secret)
+    }
+
+    /// Takes in an answer, unless it says that there is no such operation.
+    fn if_known<T>(&self, answer: Result<T, CallError>, secret: &Secret) -> Result<Option<T>, CallError> {
         let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
         if answer.as_ref().is_err_and(|error| error.status().is_some_and(|status| unknown.contains(&status)))
         {
@@ -167,6 +211,11 @@ impl UpstreamClient {
     /// Fetches a document of the upstream that is no JSON.
     pub(super) async fn fetch(&self, call: Call<'_>) -> Result<Vec<u8>, CallError> {
         self.client.fetch(call).await
+    }
+
+    /// Lets a request of somebody else go on.
+    pub(super) async fn pass(&self, passage: Passage) -> Result<PassedAnswer, CallError> {
+        self.client.pass(passage).await
     }
 
     /// Says that an answer has the shape that the contract promises, and cannot be used all the same.
@@ -191,11 +240,10 @@ impl UpstreamClient {
         answer
     }
 
-    fn note_contact<T>(&self, answer: &Result<T, CallError>) {
-        if answer.as_ref().is_err_and(is_no_answer) {
-            self.link.contact().not_answered();
-        } else {
-            self.link.contact().answered();
+    pub(super) fn note_contact<T>(&self, answer: &Result<T, CallError>) {
+        match answer {
+            Err(error) if is_no_answer(error) => self.link.contact().not_answered(error.to_string()),
+            Ok(_) | Err(_) => self.link.contact().answered(),
         }
     }
 

@@ -18,9 +18,9 @@ const LIST_TIMEOUT: Duration = Duration::from_mins(15);
 /// The most that the upstream may say of its capabilities.
 const MAX_OFFER_BYTES: usize = 64 * 1024;
 
-const OFFER_TYPE: &str = "application/x-git-upload-pack-advertisement";
-const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
-const LIST_TYPE: &str = "application/x-git-upload-pack-result";
+pub(super) const OFFER_TYPE: &str = "application/x-git-upload-pack-advertisement";
+pub(super) const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
+pub(super) const LIST_TYPE: &str = "application/x-git-upload-pack-result";
 
 /// Where git finds a repository of the upstream, and what lets this mirror in.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ fn with_access<'a>(call: Call<'a>, access: &'a GitAccess) -> Call<'a> {
     call.header("Authorization", &access.authorization).header("Git-Protocol", "version=2")
 }
 
-fn address(text: &str) -> Result<Url, CallError> {
+pub(super) fn address(text: &str) -> Result<Url, CallError> {
     Url::parse(text)
         .map_err(|error| CallError::Malformed { url: text.to_owned(), problem: error.to_string() })
 }

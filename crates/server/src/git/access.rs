@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use heliostat_git::{ByteStream, GitProtocol};
 use heliostat_git_serve::{GitReader, ServedRepository};
-use heliostat_mirror::Freshness;
+use heliostat_mirror::{Freshness, PassedRequest, Through};
 use heliostat_refusal::Refusal;
 
 /// A client, as far as its transport has found out.
@@ -38,6 +38,8 @@ pub struct Readable {
     pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
     pub freshness: Option<Freshness>,
+    /// The way to where the answer is to come from, if not from here.
+    pub through: Option<Through>,
 }
 
 /// What a role decides about Git requests.
@@ -51,6 +53,17 @@ pub trait GitAccess: Send + Sync + 'static {
         client: &GitClient<Self::Identity>,
         path: RepositoryPath<'_>,
     ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
+
+    /// What another server answers to this request of a reader, if it is not to be answered from here. Where that server does
+    /// not answer after all, nothing, and `readable` says how fresh the answer from here is.
+    fn pass(
+        &self,
+        _path: RepositoryPath<'_>,
+        _readable: &mut Readable,
+        _request: PassedRequest,
+    ) -> impl Future<Output = Result<Option<ByteStream>, Refusal>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// The repository, if the client may push to it here.
     fn pushable(

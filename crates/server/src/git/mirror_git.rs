@@ -6,7 +6,7 @@ use bytes::Bytes;
 use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{ByteStream, GitProtocol};
 use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository};
-use heliostat_mirror::{Freshness, Mirror};
+use heliostat_mirror::{Freshness, Mirror, Passed, PassedRequest};
 use heliostat_refusal::Refusal;
 
 use super::access::{GitAccess, GitClient, Readable, RepositoryPath};
@@ -53,12 +53,38 @@ impl GitAccess for MirrorGit {
     ) -> Result<Readable, Refusal> {
         let served =
             self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
-        self.note(path, &served.freshness);
+        if served.through.is_none() {
+            self.note(path, &served.freshness);
+        }
         let freshness = Some(served.freshness);
         let messages = words_beside(&served.freshness, self.mirror.options.clock.now_ms());
         let messages = messages.iter().map(|words| RemoteMessage::line(words)).collect();
         let reader = GitReader::told(key_of(client, served.user.as_ref()), messages);
-        Ok(Readable { repository: served.repository, reader, freshness })
+        let reader = match served.elsewhere {
+            Some(elsewhere) => reader.asking(elsewhere),
+            None => reader,
+        };
+        Ok(Readable { repository: served.repository, reader, freshness, through: served.through })
+    }
+
+    async fn pass(
+        &self,
+        path: RepositoryPath<'_>,
+        readable: &mut Readable,
+        request: PassedRequest,
+    ) -> Result<Option<ByteStream>, Refusal> {
+        let Some(through) = readable.through.take() else { return Ok(None) };
+        match through.pass(request, readable.reader.key()).await? {
+            Passed::ByUpstream(answer) => {
+                self.freshness.count_through();
+                Ok(Some(answer))
+            }
+            Passed::Here(freshness) => {
+                self.note(path, &freshness);
+                readable.freshness = Some(freshness);
+                Ok(None)
+            }
+        }
     }
 
     async fn pushable(

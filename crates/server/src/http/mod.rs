@@ -1,9 +1,10 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), what
-//! browsers are told ([`BrowserRules`]), the context path and API version ([`Address`]), what pages of other sites may
-//! read ([`CrossOrigin`]) and change ([`CrossSite`]), the error envelope ([`Envelope`]), the wait for its whole body
-//! ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is the only place that turns errors into HTTP.
+//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), the answers
+//! that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
+//! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
+//! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
+//! the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
@@ -14,6 +15,7 @@
 //! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead.
 
 pub mod problem;
+pub mod remembered_answers;
 pub mod rest_places;
 
 mod address;
@@ -60,6 +62,7 @@ pub use envelope::Envelope;
 pub use listen::{ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
 pub use proxies::TrustedProxies;
+pub use remembered_answers::RememberedAnswers;
 pub use request_log::RequestLog;
 pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;

@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use heliostat_git::ByteStream;
 use heliostat_peer::AddressPrefix;
+use parking_lot::Mutex;
 use poem::Body;
 use tokio::task::spawn_blocking;
 
@@ -51,8 +52,8 @@ pub enum NotReceived {
     Disk(#[source] io::Error),
 }
 
-/// A body that has arrived.
-#[derive(Debug)]
+/// A body that has arrived. A clone reads it once more.
+#[derive(Debug, Clone)]
 pub enum ReceivedBody {
     /// A short one.
     InMemory(Bytes),
@@ -61,11 +62,11 @@ pub enum ReceivedBody {
 }
 
 /// A body in a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SpooledBody {
     file: Arc<File>,
     length: u64,
-    room: TakenRoom,
+    room: Arc<Mutex<TakenRoom>>,
 }
 
 impl Spool {
@@ -152,12 +153,12 @@ impl<'a> Receiving<'a> {
             none => {
                 let folder = Arc::clone(&self.spool.folder);
                 let file = on_disk(move || tempfile::tempfile_in(&*folder)).await?;
-                let room = self.spool.room.place(self.client);
+                let room = Arc::new(Mutex::new(self.spool.room.place(self.client)));
                 none.insert(SpooledBody { file: Arc::new(file), length: 0, room })
             }
         };
         let length = self.gathered.len() as u64;
-        if !spooled.room.grow(length) {
+        if !spooled.room.lock().grow(length) {
             return Err(NotReceived::NoRoom);
         }
         let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_mirror::Freshness;
 
 use super::encoder::Encoder;
-use crate::wire::freshness::FreshnessState;
+use crate::wire::freshness::{FreshnessState, THROUGH};
 
 /// Counts while requests are answered; shared with what shows the metrics.
 #[derive(Debug, Default)]
@@ -15,6 +15,7 @@ pub struct FreshnessCounters {
     current: AtomicU64,
     unverified: AtomicU64,
     behind: AtomicU64,
+    through: AtomicU64,
     waited_us: AtomicU64,
 }
 
@@ -24,6 +25,7 @@ pub struct FreshnessMetrics {
     current: u64,
     unverified: u64,
     behind: u64,
+    through: u64,
     waited: Duration,
 }
 
@@ -40,6 +42,11 @@ impl FreshnessCounters {
         self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
     }
 
+    /// Counts a request that the upstream answers.
+    pub fn count_through(&self) {
+        self.through.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was counted so far.
     pub fn snapshot(&self) -> FreshnessMetrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -47,6 +54,7 @@ impl FreshnessCounters {
             current: read(&self.current),
             unverified: read(&self.unverified),
             behind: read(&self.behind),
+            through: read(&self.through),
             waited: Duration::from_micros(read(&self.waited_us)),
         }
     }
@@ -55,16 +63,18 @@ impl FreshnessCounters {
 impl FreshnessMetrics {
     pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let by_state = [
-            (FreshnessState::Current, self.current),
-            (FreshnessState::Unverified, self.unverified),
-            (FreshnessState::Behind, self.behind),
+            (FreshnessState::Current.as_str(), self.current),
+            (FreshnessState::Unverified.as_str(), self.unverified),
+            (FreshnessState::Behind.as_str(), self.behind),
+            (THROUGH, self.through),
         ];
         encoder.counters(
             "heliostat_mirror_git_requests_total",
             "Requests of Git readers by how fresh the repository was: current, unverified (nothing is known to be \
-             missing, but the upstream does not answer), behind (the upstream has announced more). One fetch sends two \
-             or three requests.",
-            &by_state.map(|(state, count)| ([("freshness", state.as_str())], count)),
+             missing, but the upstream does not answer), behind (the upstream has announced more, and does not \
+             answer), through (the upstream has answered in the place of what is here). One fetch sends two or three \
+             requests.",
+            &by_state.map(|(state, count)| ([("freshness", state)], count)),
         )?;
         encoder.counter(
             "heliostat_mirror_freshness_wait_seconds_total",

@@ -91,7 +91,8 @@ element("held-back-confirm").addEventListener("click", () => actOnHeld(async () 
 repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
-    showState("state", status.state, status.state === "SYNCHRONIZED" ? "good" : "wait");
+    const mood = status.health === "GREEN" ? "good" : "wait";
+    showState("state", status.state, status.state === "LAGGING" ? "bad" : mood);
     showProgress(status);
     note("reason", status.reason);
     show("upstream-state", status.upstream.reachable ? status.upstream.state : `${status.upstream.state}, does not answer`);

@@ -6,8 +6,8 @@ use heliostat_mirror::Mirror;
 use poem::endpoint::make_sync;
 use poem::{Response, Route, get};
 
+use super::mirror_answer::{GREEN, LAGGING, MirrorAnswer};
 use super::page::{Template, redirect_to_folder};
-use super::status::{MirrorAnswer, SYNCHRONIZED};
 
 const TEMPLATE: Template =
     Template { html: include_str!("home_mirror.html"), script: include_str!("home_mirror.js") };
@@ -40,7 +40,7 @@ impl Home {
             ("cleartext", self.cleartext_notice.unwrap_or_default()),
             ("cleartext_hidden", if self.cleartext_notice.is_some() { "" } else { "hidden" }),
             ("state", status.state),
-            ("mood", if status.state == SYNCHRONIZED { "good" } else { "wait" }),
+            ("mood", mood(status)),
             ("upstream_url", &status.upstream.base_url),
             ("upstream_state", &status.upstream.state),
             ("available", &status.available_repos.to_string()),
@@ -52,10 +52,19 @@ impl Home {
     }
 }
 
+/// How the state is coloured. What has only begun is no reason to worry.
+fn mood(status: &MirrorAnswer) -> &'static str {
+    match (status.health, status.state) {
+        (GREEN, _) => "good",
+        (_, LAGGING) => "bad",
+        _ => "wait",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::status::tests::status;
+    use crate::pages::mirror_answer::tests::status;
 
     #[tokio::test]
     async fn the_page_is_complete_and_its_texts_are_escaped() {

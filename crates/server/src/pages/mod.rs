@@ -10,6 +10,7 @@ pub mod status;
 mod config_panel;
 mod home_mirror;
 mod home_upstream;
+mod mirror_answer;
 mod page;
 
 pub use config_panel::config_panel;

@@ -3,10 +3,10 @@
 use heliostat_api::{Call, Handlers};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_refusal::Refusal;
-use heliostat_upstream::{RequestFacts, Upstream};
+use heliostat_upstream::{Identified, RequestFacts, Upstream};
 
 use crate::http::problem::Problem;
-use crate::http::rest_places;
+use crate::http::{remembered_answers, rest_places};
 use crate::wire::UpstreamWire;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -34,7 +34,9 @@ impl UpstreamHandlers {
             raw_query: call.query.as_deref(),
             peer: call.peer,
         };
-        let caller = self.upstream.accounts().identify(credentials, facts).await?;
+        let Identified { caller, until_ms } =
+            self.upstream.accounts().identify_for_a_while(credentials, facts).await?;
+        remembered_answers::holds_until(until_ms);
         rest_places::go_on_as(&caller).await;
         Ok(caller)
     }

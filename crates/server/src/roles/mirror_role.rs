@@ -15,8 +15,10 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
-use crate::http::Connections;
-use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
+use crate::http::{Connections, RememberedAnswers};
+use crate::metrics::{
+    self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
+};
 use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
 
@@ -38,6 +40,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     domain_options.sweep_interval = options.sweep_interval;
     domain_options.sync_parallelism = options.sync_parallelism;
     domain_options.sync_tolerance = options.sync_tolerance;
+    domain_options.lag_limit = options.lag_limit;
     domain_options.serve_stale = options.serve_stale;
     domain_options.freshness_cap = options.freshness_cap;
     domain_options.trash_time = common.trash_time;
@@ -62,7 +65,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
     let routes = routes(home, domain, git, database, metrics, &context_path);
-    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), routes);
+    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), RememberedAnswers::none(), routes);
     Ok(role)
 }
 
@@ -72,6 +75,10 @@ fn metrics_of(
     freshness: Arc<FreshnessCounters>,
     connections: Connections,
 ) -> impl Fn() -> Metrics + Send + Sync {
+    let late = {
+        let domain = Arc::clone(&domain);
+        move || LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES))
+    };
     move || Metrics {
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
@@ -79,7 +86,7 @@ fn metrics_of(
         room: engine.room(),
         disk: None,
         mirrors: None,
-        mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        mirror: Some(MirrorMetrics::new(&domain.status.now(), late(), freshness.snapshot())),
         connections: connections.counters(),
         process: ProcessMetrics::now(),
     }

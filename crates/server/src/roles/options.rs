@@ -76,6 +76,8 @@ pub struct UpstreamOptions {
     pub admin_password: Option<String>,
     /// How long a mirror's request to join waits for a decision.
     pub request_lifetime: Duration,
+    /// The most of what was pushed that an event to a mirror carries, in bytes; 0 for none.
+    pub small_push_bytes: usize,
 }
 
 /// What a mirror is told.
@@ -95,6 +97,8 @@ pub struct MirrorOptions {
     pub serve_stale: Duration,
     /// How long a repository may be behind before it counts as out of sync.
     pub sync_tolerance: Duration,
+    /// How far behind its upstream the mirror may be and still take traffic.
+    pub lag_limit: Option<Duration>,
     /// How long a request waits for the synchronisation in flight.
     pub freshness_cap: Duration,
     /// Whether a sweep may remove a large part of all repositories.

@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope, RequestLog,
-    RestPlaces, TrustedProxies, WholeBody,
+    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope,
+    RememberedAnswers, RequestLog, RestPlaces, TrustedProxies, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -104,10 +104,11 @@ impl RunningRole {
         listener: TcpListener,
         role: Role,
         partner: Option<&Url>,
+        remembered: RememberedAnswers,
         routes: impl Endpoint + 'static,
     ) {
         let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.clients.spool().clone()));
-        let endpoint = endpoint(role, routes, &self.base_url, partner);
+        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered).with(RequestLog);
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
@@ -125,7 +126,6 @@ fn endpoint(
         .with(CrossOrigin { role })
         .with(Address { context_path })
         .with(BrowserRules)
-        .with(RequestLog)
 }
 
 /// A socket that is open, and the address that clients use for it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::ServedRepositories;
-use heliostat_peer::AddressRules;
+use heliostat_peer::{AddressRules, Clock};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::Upstream;
 use poem::{EndpointExt, Route, RouteMethod};
@@ -17,7 +17,7 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::http::{DatabaseGate, Spool};
+use crate::http::{DatabaseGate, RememberedAnswers, Spool};
 use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
@@ -42,7 +42,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         outgoing: AddressRules::for_server(&listening.base_url, listening.address.ip(), &options.outgoing),
         trash_time: common.trash_time,
         request_lifetime: options.request_lifetime,
-        clock: heliostat_peer::Clock::system(),
+        small_push_bytes: options.small_push_bytes,
+        clock: Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());
     let opened = Upstream::open(UpstreamStore::new(database.clone()), repositories, domain_options).await;
@@ -83,7 +84,8 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
     let routes = routes(home, domain, database.clone(), metrics, role.clients().spool().clone(), &options);
-    role.serve(listening.listener, Role::Upstream, None, routes.with(DatabaseGate { database }));
+    let remembered = RememberedAnswers::following(database.clone(), Clock::system());
+    role.serve(listening.listener, Role::Upstream, None, remembered, routes.with(DatabaseGate { database }));
     Ok(role)
 }
 

@@ -35,6 +35,15 @@ impl FreshnessState {
     }
 }
 
+/// The word for an answer that comes from the upstream itself.
+pub const THROUGH: &str = "through";
+
+/// The value of the header `Heliostat-Freshness` where the upstream answers in the place of what is here: the word, then
+/// the newest generation that it was known to have before.
+pub fn through_header(freshness: &Freshness) -> String {
+    format!("{THROUGH};known={}", freshness.known)
+}
+
 /// The value of the header `Heliostat-Freshness`: the word, then the generation that is served and the newest that
 /// the upstream was known to have.
 pub fn freshness_header(freshness: &Freshness) -> String {

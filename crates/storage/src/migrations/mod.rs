@@ -5,6 +5,7 @@
 
 mod addon_key;
 mod chosen_projects;
+mod comparison_indexes;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
@@ -37,6 +38,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(registration_key::RegistrationKey),
             Box::new(repository_purges::RepositoryPurges),
             Box::new(object_format::ObjectFormat),
+            Box::new(comparison_indexes::RepositoriesByProject),
         ]
     }
 
@@ -55,6 +57,7 @@ impl MigratorTrait for MirrorMigrator {
             Box::new(mirror_tables::MirrorTables),
             Box::new(mirror_project_index::MirrorProjectIndex),
             Box::new(held_repositories::HeldRepositories),
+            Box::new(comparison_indexes::RemovedRepositories),
         ]
     }
 

@@ -4,7 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Unchanged},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
@@ -149,30 +149,11 @@ impl MirrorStore {
         Ok(rows.into_iter().map(MirroredRepository::from).collect())
     }
 
-    /// The repositories of an upstream that were not removed and follow a project and a local id, project by
-    /// project, for walking over all of them; an empty list is the end.
-    pub async fn repositories_by_project_after(
-        &self,
-        upstream_server_id: &UpstreamServerId,
-        after: Option<(String, LocalRepositoryId)>,
-        limit: u64,
-    ) -> Result<Vec<MirroredRepository>, StoreError> {
-        let mut repositories =
-            of_upstream(Some(upstream_server_id)).filter(mirrored_repository::Column::RemovedAt.is_null());
-        if let Some((project_id, local_id)) = after {
-            let same_project = Condition::all()
-                .add(mirrored_repository::Column::ProjectId.eq(project_id.as_str()))
-                .add(mirrored_repository::Column::LocalId.gt(local_id));
-            let later = mirrored_repository::Column::ProjectId.gt(project_id);
-            repositories = repositories.filter(Condition::any().add(later).add(same_project));
-        }
-        let rows = repositories
-            .order_by_asc(mirrored_repository::Column::ProjectId)
-            .order_by_asc(mirrored_repository::Column::LocalId)
-            .limit(limit)
-            .all(self.database.connection())
-            .await?;
-        Ok(rows.into_iter().map(MirroredRepository::from).collect())
+    /// The local ids of all repositories, removed or not, of all upstreams.
+    pub async fn local_ids(&self) -> Result<Vec<LocalRepositoryId>, StoreError> {
+        let ids =
+            mirrored_repository::Entity::find().select_only().column(mirrored_repository::Column::LocalId);
+        Ok(ids.into_tuple().all(self.database.connection()).await?)
     }
 
     /// Marks a repository as not served any more; its time of removal stays what it was if it had one.

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, Set,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set};
 
 use super::MirrorStore;
 use crate::entities::{selected_project, upstream_server};
@@ -14,6 +11,7 @@ use crate::error::{StoreError, require_row};
 use crate::ids::UpstreamServerId;
 use crate::page::{Page, PageRequest};
 use crate::records::{MirroringMode, UpstreamServer, UpstreamSettings, UpstreamState};
+use crate::write_transaction::WriteTransaction;
 
 /// How many projects one statement inserts or names.
 const PROJECT_CHUNK: usize = 500;
@@ -238,7 +236,7 @@ async fn change_upstream<const COLUMNS: usize>(
 }
 
 async fn replace_settings(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     id: &UpstreamServerId,
     mode: MirroringMode,
     project_ids: Option<&[String]>,
@@ -269,17 +267,14 @@ fn changed_at(state: UpstreamState, now: i64) -> Expr {
 
 /// Loads an upstream and keeps its settings from being changed by others until the transaction ends.
 async fn lock_upstream(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     id: &UpstreamServerId,
 ) -> Result<upstream_server::Model, StoreError> {
     let found = upstream_server::Entity::find_by_id(id.clone()).lock_exclusive().one(transaction).await?;
     found.ok_or_else(|| StoreError::not_found("upstream", id))
 }
 
-async fn selected(
-    transaction: &DatabaseTransaction,
-    id: &UpstreamServerId,
-) -> Result<Vec<String>, StoreError> {
+async fn selected(transaction: &WriteTransaction, id: &UpstreamServerId) -> Result<Vec<String>, StoreError> {
     let mut project_ids: Vec<String> = selected_project::Entity::find()
         .select_only()
         .column(selected_project::Column::ProjectId)
@@ -293,7 +288,7 @@ async fn selected(
 }
 
 async fn select(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     id: &UpstreamServerId,
     project_ids: &[String],
 ) -> Result<(), StoreError> {

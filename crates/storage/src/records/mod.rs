@@ -21,9 +21,9 @@ pub use mirrors::{
     NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
 pub use repositories::{
-    NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld, PurgeOrders,
-    RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch, RepositoryState,
-    RepositoryUpdate, Visibility,
+    ComparedRepository, NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld,
+    PurgeOrders, RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch,
+    RepositoryState, RepositoryUpdate, Visibility,
 };
 pub use webhooks::{
     DeliveryFate, Exchange, Invocation, InvocationCounts, InvocationOutcome, Webhook, WebhookDelivery,

@@ -272,3 +272,30 @@ pub struct RepositoryHashes {
     /// Hash over what else is known about it.
     pub metadata_hash: String,
 }
+
+/// What mirrors compare of a repository to find out whether they know it as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedRepository {
+    /// Which repository.
+    pub id: RepositoryId,
+    /// The project that it is in.
+    pub project_id: ProjectId,
+    /// The name in URLs.
+    pub slug: String,
+    /// The name to show.
+    pub name: String,
+    /// Whether all callers may read it.
+    pub public: bool,
+    /// Full name of the default branch.
+    pub default_branch: String,
+    /// What tells it from a repository that had this id before.
+    pub identity: RepositoryIdentity,
+    /// How many times its refs have changed.
+    pub generation: Generation,
+    /// Hash over its refs.
+    pub content_hash: String,
+    /// Hash over what else is known about it.
+    pub metadata_hash: String,
+    /// How many times it was ordered to remove what no ref leads to.
+    pub purge_number: i64,
+}

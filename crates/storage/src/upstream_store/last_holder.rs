@@ -3,18 +3,19 @@
 //! Without a user who holds it, no user could give it again. So the rows of those who do are locked before one of them
 //! loses it: of two changes at the same time, the second one sees what the first one has done.
 
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::entities::{global_permission, user_account};
 use crate::error::StoreError;
 use crate::ids::UserId;
+use crate::write_transaction::WriteTransaction;
 
 /// The global permission that an active user must hold at any time; the only one that the store knows by name.
 pub(super) const ALWAYS_HELD: &str = "SYS_ADMIN";
 
 /// Lets a user lose [`ALWAYS_HELD`] in this transaction, unless they are the last active user who holds it.
 pub(super) async fn require_another_holder(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     loser: UserId,
 ) -> Result<(), StoreError> {
     let holders = global_permission::Entity::find()

@@ -2,18 +2,20 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 
 use super::UpstreamStore;
 use super::requests::decide;
+use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirrorServer, MirrorUpdate, NewMirror, RequestState};
 use crate::text_search::{folded, storable};
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Accepts a request: marks it as accepted and adds its mirror with what was chosen for it. Fails with a conflict on "mirror name"
@@ -23,7 +25,7 @@ impl UpstreamStore {
         request_id: RequestId,
         mirror: NewMirror,
     ) -> Result<MirrorServer, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         decide(&transaction, request_id, RequestState::Accepted, mirror.accepted_at).await?;
         let request = mirroring_request::Entity::find_by_id(request_id).one(&transaction).await?;
         let request = request.ok_or_else(|| StoreError::not_found("request", &request_id))?;
@@ -103,7 +105,7 @@ impl UpstreamStore {
         let unique = unique_fields(id.as_str(), &name, &base_url);
         let row = mirror_server::ActiveModel { id: Unchanged(id.clone()), ..changed_fields(update) };
         // A row that comes back comes before its commit: without a transaction nobody would wait for that.
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let updated = row
             .update(&transaction)
             .await
@@ -140,7 +142,7 @@ impl UpstreamStore {
 
     /// Removes a mirror with its secret, its request, its outbox and all that refers to it.
     pub async fn delete_mirror(&self, id: &MirrorServerId) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         remove(&transaction, id).await?;
         mirroring_request::Entity::delete_many()
             .filter(mirroring_request::Column::MirrorId.eq(id.clone()))
@@ -151,7 +153,7 @@ impl UpstreamStore {
 
     /// Takes an acceptance back: removes the mirror, and its request is pending again.
     pub async fn revert_acceptance(&self, id: &MirrorServerId, reverted_at: i64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         remove(&transaction, id).await?;
         mirroring_request::Entity::update_many()
             .col_expr(mirroring_request::Column::State, Expr::value(RequestState::Pending))
@@ -164,7 +166,7 @@ impl UpstreamStore {
 }
 
 /// Deletes the mirror's row; outbox, preferences and reports refer to it and go with it.
-async fn remove(transaction: &DatabaseTransaction, id: &MirrorServerId) -> Result<(), StoreError> {
+async fn remove(transaction: &WriteTransaction, id: &MirrorServerId) -> Result<(), StoreError> {
     let deleted = mirror_server::Entity::delete_by_id(id.clone()).exec(transaction).await?;
     require_row(deleted.rows_affected, "mirror", id)
 }

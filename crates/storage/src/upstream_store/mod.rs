@@ -5,6 +5,7 @@
 //! an event is never recorded without its change, nor the other way round.
 
 mod access_tokens;
+mod comparison;
 mod delivery_queue;
 mod last_holder;
 mod mirror_servers;

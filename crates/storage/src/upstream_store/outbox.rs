@@ -5,17 +5,18 @@
 
 use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
 use super::delivery_queue::{self, DeliveryQueue};
 use super::webhook_deliveries::announce_to_webhooks;
+use crate::change_count::Shown;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, OutboxEventId};
 use crate::records::{Audience, NewEvent, OutboxEvent};
+use crate::write_transaction::WriteTransaction;
 
 /// How many events one statement inserts; times the columns it stays far below both databases' limits.
 const INSERT_CHUNK_ROWS: usize = 500;
@@ -23,7 +24,7 @@ const INSERT_CHUNK_ROWS: usize = 500;
 /// Writes the events down for each enabled mirror and each webhook that is to hear of them, as part of the
 /// caller's transaction.
 pub(super) async fn announce(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
     let (for_mirrors, for_webhooks) =
@@ -33,7 +34,7 @@ pub(super) async fn announce(
 }
 
 async fn announce_to_mirrors(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
     if events.is_empty() {
@@ -73,19 +74,22 @@ async fn announce_to_mirrors(
 impl UpstreamStore {
     /// Announces something that is not a change of the store.
     pub async fn announce(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// A mirror's events in order, the oldest first, whether they are due or not.
+    /// A mirror's events in order, the oldest first or from behind one on, whether they are due or not.
     pub async fn pending_for(
         &self,
         mirror_id: &MirrorServerId,
+        after: Option<OutboxEventId>,
         limit: u64,
     ) -> Result<Vec<OutboxEvent>, StoreError> {
+        let later = after.map(|after| outbox_event::Column::Id.gt(after));
         let rows = outbox_event::Entity::find()
             .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .filter(Condition::all().add_option(later))
             .order_by_asc(outbox_event::Column::Id)
             .limit(limit)
             .all(self.database.connection())
@@ -100,16 +104,27 @@ impl UpstreamStore {
         Ok(pending.count(self.database.connection()).await?)
     }
 
+    /// When the oldest of a mirror's events was recorded, in epoch milliseconds.
+    pub async fn oldest_pending_at(&self, mirror_id: &MirrorServerId) -> Result<Option<i64>, StoreError> {
+        let oldest = outbox_event::Entity::find()
+            .select_only()
+            .column(outbox_event::Column::CreatedAt)
+            .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .order_by_asc(outbox_event::Column::Id)
+            .limit(1);
+        Ok(oldest.into_tuple().one(self.database.connection()).await?)
+    }
+
     /// Forgets events that were delivered or have become pointless.
     pub async fn delete_events(&self, ids: &[OutboxEventId]) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         delivery_queue::remove::<outbox_event::Entity>(&transaction, ids).await?;
         Ok(transaction.commit().await?)
     }
 
     /// Notes that delivery has failed once more and is not tried again before a time.
     pub async fn postpone(&self, ids: &[OutboxEventId], not_before: i64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         delivery_queue::postpone::<outbox_event::Entity>(&transaction, ids, not_before).await?;
         Ok(transaction.commit().await?)
     }

@@ -2,9 +2,9 @@
 //!
 //! Each level has a table of its own. What is done with a row is the same for all three and stands here once.
 
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Iterable, QueryFilter,
     QueryOrder, QuerySelect, Related, Set,
 };
 
@@ -17,6 +17,13 @@ use crate::ids::{ProjectId, RepositoryId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, PermissionLevel, PermissionsOfUser, UserPermission};
 use crate::text_search::describes_user;
+use crate::write_transaction::WriteTransaction;
+
+/// The column that says at which level a permission was granted, and what stands in it.
+const LEVEL: &str = "level";
+const GLOBAL: i32 = 0;
+const PROJECT: i32 = 1;
+const REPOSITORY: i32 = 2;
 
 impl UpstreamStore {
     /// Grants a user a permission at a level, in place of the one they have there, and announces it. The last one who holds
@@ -114,21 +121,28 @@ impl UpstreamStore {
         project_id: Option<ProjectId>,
         repository_id: Option<RepositoryId>,
     ) -> Result<PermissionsOfUser, StoreError> {
-        let connection = self.database.connection();
-        let global = global_permission::Entity::find_by_id(user_id).one(connection).await?;
-        let project = match project_id {
-            Some(id) => project_permission::Entity::find_by_id((id, user_id)).one(connection).await?,
-            None => None,
-        };
-        let repository = match repository_id {
-            Some(id) => repository_permission::Entity::find_by_id((id, user_id)).one(connection).await?,
-            None => None,
-        };
-        Ok(PermissionsOfUser {
-            global: global.map(|row| row.permission),
-            project: project.map(|row| row.permission),
-            repository: repository.map(|row| row.permission),
-        })
+        // One statement: it is asked for each request.
+        let mut asked = granted::<global_permission::Entity>(GLOBAL, user_id, Condition::all());
+        if let Some(id) = project_id {
+            let on_project = Condition::all().add(project_permission::Column::ProjectId.eq(id));
+            let grants = granted::<project_permission::Entity>(PROJECT, user_id, on_project);
+            asked.union(UnionType::All, grants);
+        }
+        if let Some(id) = repository_id {
+            let on_repository = Condition::all().add(repository_permission::Column::RepositoryId.eq(id));
+            let grants = granted::<repository_permission::Entity>(REPOSITORY, user_id, on_repository);
+            asked.union(UnionType::All, grants);
+        }
+        let mut found = PermissionsOfUser::default();
+        for row in self.database.connection().query_all(&asked).await? {
+            let permission = Some(row.try_get::<String>("", "permission")?);
+            match row.try_get::<i32>("", LEVEL)? {
+                GLOBAL => found.global = permission,
+                PROJECT => found.project = permission,
+                _ => found.repository = permission,
+            }
+        }
+        Ok(found)
     }
 
     /// All that a user was granted on projects.
@@ -204,8 +218,18 @@ macro_rules! permission_table {
 
 permission_table!(global_permission, project_permission, repository_permission);
 
+/// What a user was granted in one of the tables, with the level that it stands for.
+fn granted<T: PermissionTable>(level: i32, user_id: UserId, on: Condition) -> SelectStatement {
+    Query::select()
+        .expr_as(Expr::value(level), LEVEL)
+        .column(T::PERMISSION)
+        .from(T::default())
+        .cond_where(on.add(T::USER.eq(user_id)))
+        .to_owned()
+}
+
 /// Writes a row in place of the one with the same key.
-async fn grant<A>(transaction: &DatabaseTransaction, row: A) -> Result<(), DbErr>
+async fn grant<A>(transaction: &WriteTransaction, row: A) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,
     A::Entity: PermissionTable,

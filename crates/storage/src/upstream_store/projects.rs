@@ -1,8 +1,8 @@
 //! Projects.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::UpstreamStore;
@@ -15,6 +15,7 @@ use crate::ids::ProjectId;
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewProject, Project, ProjectUpdate, Repository, Visibility};
 use crate::text_search::{contains, folded};
+use crate::write_transaction::WriteTransaction;
 
 /// The form in which project keys are stored and compared.
 pub(super) fn folded_key(key: &str) -> String {
@@ -160,7 +161,7 @@ impl UpstreamStore {
 }
 
 async fn refresh_metadata_hashes(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     project: &project::Model,
     metadata_hash: impl Fn(&Repository) -> String,
 ) -> Result<Vec<Repository>, StoreError> {

@@ -4,19 +4,20 @@
 //! Only repositories with webhooks have this history, since only webhooks ask for it, and it is short: about a
 //! mirror that is further behind it is said that refs have changed, but not which.
 
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use serde_json::Value;
 
 use crate::entities::{ref_change, webhook};
 use crate::error::StoreError;
 use crate::ids::{Generation, RepositoryId, WebhookId};
+use crate::write_transaction::WriteTransaction;
 
 /// How many generations of a repository are remembered.
 const MAX_REMEMBERED_GENERATIONS: i64 = 200;
 
 /// Remembers the changes that led to a generation; `None` if they are not known.
 pub(super) async fn remember_changes(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     repository_id: RepositoryId,
     generation: Generation,
     changes: Option<Value>,
@@ -49,7 +50,7 @@ pub(super) async fn remember_changes(
 /// The changes after one generation up to another, a JSON list for each generation; `None` unless all of them
 /// are known.
 pub(super) async fn changes_between(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     repository_id: RepositoryId,
     from: Generation,
     to: Generation,

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, SelectTwo, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, SelectTwo, Set,
 };
 
 use super::UpstreamStore;
@@ -11,14 +11,14 @@ use super::outbox::announce;
 use super::projects::folded_key;
 use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
+use crate::change_count::Shown;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::{Page, PageRequest};
-use crate::records::{
-    NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryHashes, RepositoryUpdate, Visibility,
-};
+use crate::records::{NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryUpdate, Visibility};
 use crate::text_search::{contains, folded};
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug", or on
@@ -155,40 +155,6 @@ impl UpstreamStore {
         Ok(found.is_some())
     }
 
-    /// The hashes of the repositories that are visible, ordered by project and repository and following the
-    /// given pair; an empty list is the end.
-    pub async fn list_hashes(
-        &self,
-        visible_to: Visibility,
-        after: Option<(ProjectId, RepositoryId)>,
-        limit: u64,
-    ) -> Result<Vec<RepositoryHashes>, StoreError> {
-        let mut repositories = with_project().filter(visible_repositories(visible_to));
-        if let Some((project_id, repository_id)) = after {
-            let same_project = Condition::all()
-                .add(repository::Column::ProjectId.eq(project_id))
-                .add(repository::Column::Id.gt(repository_id));
-            repositories = repositories
-                .filter(Condition::any().add(repository::Column::ProjectId.gt(project_id)).add(same_project));
-        }
-        let rows = repositories
-            .order_by_asc(repository::Column::ProjectId)
-            .order_by_asc(repository::Column::Id)
-            .limit(limit)
-            .all(self.database.connection())
-            .await?;
-        let hashes = |repository: Repository| RepositoryHashes {
-            project_id: repository.project.id,
-            project_public: repository.project.public,
-            repository_id: repository.id,
-            identity: repository.identity,
-            generation: repository.generation,
-            content_hash: repository.content_hash,
-            metadata_hash: repository.metadata_hash,
-        };
-        rows.into_iter().map(|row| assemble(row).map(hashes)).collect()
-    }
-
     /// Changes a repository, computes its metadata hash anew, and announces it; fails with a conflict on
     /// "repository slug".
     pub async fn update_repository(
@@ -251,7 +217,7 @@ impl UpstreamStore {
             update = update.col_expr(repository::Column::MetadataHash, Expr::value(metadata_hash));
         }
 
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::ReferencesOf(id)).await?;
         let updated = update
             .filter(repository::Column::Id.eq(id))
             .filter(repository::Column::Generation.eq(expected))
@@ -299,10 +265,7 @@ pub(super) fn assemble(
 }
 
 /// Loads a project and keeps it from being changed until the transaction ends.
-async fn lock_project(
-    transaction: &DatabaseTransaction,
-    id: ProjectId,
-) -> Result<project::Model, StoreError> {
+async fn lock_project(transaction: &WriteTransaction, id: ProjectId) -> Result<project::Model, StoreError> {
     let found = project::Entity::find_by_id(id).lock_shared().one(transaction).await?;
     found.ok_or_else(|| StoreError::not_found("project", &id))
 }
@@ -345,7 +308,7 @@ fn changed_fields(update: RepositoryUpdate) -> repository::ActiveModel {
 
 /// Computes the metadata hash of a repository anew and stores it if it has changed.
 pub(super) async fn refresh_metadata_hash(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     row: repository::Model,
     project: project::Model,
     metadata_hash: impl FnOnce(&Repository) -> String,

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Se
 use super::UpstreamStore;
 use super::outbox::announce;
 use super::ref_changes::changes_between;
+use crate::change_count::Shown;
 use crate::entities::repository_mirror_state;
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
@@ -21,7 +22,7 @@ impl UpstreamStore {
         make_events: impl FnOnce(MirrorProgress) -> Vec<NewEvent> + Send,
     ) -> Result<(), StoreError> {
         let subject = format!("{} or {}", state.repository_id, state.mirror_id);
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let key = (state.repository_id, state.mirror_id.clone());
         let row = repository_mirror_state::Entity::find_by_id(key).lock_exclusive().one(&transaction).await?;
         let before = row.as_ref().and_then(|row| row.synced_generation);

@@ -2,17 +2,18 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
+use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirroringRequest, NewRequest, OpenRequestLimits, RequestState};
 use crate::text_search::folded;
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Files the first request of a mirror and returns it. If the mirror has one by now, that stays as it is and is
@@ -25,20 +26,26 @@ impl UpstreamStore {
         request: NewRequest,
         limits: OpenRequestLimits,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
-        refuse_taken(&transaction, &request).await?;
-        refuse_too_many(&transaction, &request, limits).await?;
-        let mirror_id = request.mirror_id.clone();
-        let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
-        mirroring_request::Entity::insert(new_row(&request))
-            .on_conflict(once)
-            .exec_without_returning(&transaction)
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
+        let filed = file(&transaction, &request, limits).await?;
+        transaction.commit().await?;
+        Ok(filed.into())
+    }
+
+    /// Puts another request of its mirror in the place of an open one, with an id of its own: who has seen the old one cannot
+    /// accept the new one by it. One that is decided stays, and is returned. Fails as [`UpstreamStore::file_request`] does.
+    pub async fn replace_request(
+        &self,
+        id: RequestId,
+        request: NewRequest,
+        limits: OpenRequestLimits,
+    ) -> Result<MirroringRequest, StoreError> {
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
+        mirroring_request::Entity::delete_by_id(id)
+            .filter(mirroring_request::Column::State.eq(RequestState::Pending))
+            .exec(&transaction)
             .await?;
-        let filed = mirroring_request::Entity::find()
-            .filter(mirroring_request::Column::MirrorId.eq(mirror_id.clone()))
-            .one(&transaction)
-            .await?;
-        let filed = filed.ok_or_else(|| StoreError::not_found("request of mirror", &mirror_id))?;
+        let filed = file(&transaction, &request, limits).await?;
         transaction.commit().await?;
         Ok(filed.into())
     }
@@ -50,7 +57,7 @@ impl UpstreamStore {
         id: RequestId,
         request: NewRequest,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         refuse_taken(&transaction, &request).await?;
         mirroring_request::Entity::update_many()
             .set(mirroring_request::ActiveModel {
@@ -117,7 +124,7 @@ impl UpstreamStore {
         state: RequestState,
         updated_at: i64,
     ) -> Result<MirroringRequest, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         decide(&transaction, id, state, updated_at).await?;
         let decided = mirroring_request::Entity::find_by_id(id).one(&transaction).await?;
         let decided = decided.ok_or_else(|| StoreError::not_found("request", &id))?;
@@ -144,7 +151,7 @@ impl UpstreamStore {
 
 /// Sets the state of a request, unless it was accepted before.
 pub(super) async fn decide(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     id: RequestId,
     state: RequestState,
     updated_at: i64,
@@ -165,7 +172,27 @@ pub(super) async fn decide(
     }
 }
 
-async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -> Result<(), StoreError> {
+/// Files a request, unless its mirror has one.
+async fn file(
+    transaction: &WriteTransaction,
+    request: &NewRequest,
+    limits: OpenRequestLimits,
+) -> Result<mirroring_request::Model, StoreError> {
+    refuse_taken(transaction, request).await?;
+    refuse_too_many(transaction, request, limits).await?;
+    let once = OnConflict::column(mirroring_request::Column::MirrorId).do_nothing().to_owned();
+    mirroring_request::Entity::insert(new_row(request))
+        .on_conflict(once)
+        .exec_without_returning(transaction)
+        .await?;
+    let filed = mirroring_request::Entity::find()
+        .filter(mirroring_request::Column::MirrorId.eq(request.mirror_id.clone()))
+        .one(transaction)
+        .await?;
+    filed.ok_or_else(|| StoreError::not_found("request of mirror", &request.mirror_id))
+}
+
+async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> Result<(), StoreError> {
     let name = folded(&request.name);
     let mirror = mirror_server::Entity::find()
         .filter(mirror_server::Column::Id.ne(request.mirror_id.clone()))
@@ -197,7 +224,7 @@ async fn refuse_taken(transaction: &DatabaseTransaction, request: &NewRequest) -
 }
 
 async fn refuse_too_many(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     request: &NewRequest,
     limits: OpenRequestLimits,
 ) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! Users.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 
 use super::UpstreamStore;
@@ -14,6 +14,7 @@ use crate::ids::UserId;
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewUser, User, UserFilter, UserUpdate};
 use crate::text_search::{describes_user, folded};
+use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Creates a user; fails with a conflict on "user name" or "user slug".
@@ -141,7 +142,7 @@ impl UpstreamStore {
 }
 
 async fn save_user(
-    transaction: DatabaseTransaction,
+    transaction: WriteTransaction,
     row: user_account::ActiveModel,
     id: UserId,
     events: Vec<NewEvent>,

@@ -1,21 +1,23 @@
 //! Events that wait for their delivery to a webhook, in the order in which they were recorded.
 
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
 use super::UpstreamStore;
 use super::delivery_queue::{self, DeliveryQueue};
 use super::webhook_log::write_to_log;
+use crate::change_count::Shown;
 use crate::entities::{webhook, webhook_delivery};
 use crate::error::StoreError;
 use crate::ids::{WebhookDeliveryId, WebhookId};
 use crate::records::{DeliveryFate, Exchange, NewEvent, Webhook, WebhookDelivery};
+use crate::write_transaction::WriteTransaction;
 
 /// Writes the events down for each active webhook of their repository that asks for them, as part of the
 /// caller's transaction.
 pub(super) async fn announce_to_webhooks(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
     for event in events {
@@ -85,7 +87,7 @@ impl UpstreamStore {
         fate: DeliveryFate,
         keep: u64,
     ) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let webhook = webhook::Entity::find_by_id(delivery.webhook_id).lock(LockType::KeyShare);
         if webhook.one(&transaction).await?.is_none() {
             return Ok(());

@@ -1,10 +1,7 @@
 //! The delivery log of each webhook: its last calls, and how they ended.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    Set,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set};
 use serde_json::{Map, Value};
 
 use super::UpstreamStore;
@@ -14,10 +11,11 @@ use crate::error::StoreError;
 use crate::ids::WebhookId;
 use crate::page::{Page, PageRequest};
 use crate::records::{Exchange, Invocation, InvocationCounts, InvocationOutcome};
+use crate::write_transaction::WriteTransaction;
 
 /// Adds a call to a webhook's log, of which the last `keep` calls stay.
 pub(super) async fn write_to_log(
-    transaction: &DatabaseTransaction,
+    transaction: &WriteTransaction,
     webhook_id: WebhookId,
     exchange: Exchange,
     keep: u64,

@@ -6,6 +6,7 @@ use sea_orm::{
 };
 
 use super::UpstreamStore;
+use crate::change_count::Shown;
 use crate::entities::{repository, webhook, webhook_delivery};
 use crate::error::{StoreError, require_row};
 use crate::ids::{RepositoryId, WebhookId};
@@ -20,7 +21,7 @@ impl UpstreamStore {
         created_at: i64,
         limit: u64,
     ) -> Result<Webhook, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         // The lock lets one after the other count.
         let repository =
             repository::Entity::find_by_id(repository_id).lock_exclusive().one(&transaction).await?;
@@ -63,7 +64,7 @@ impl UpstreamStore {
         settings: WebhookSettings,
         updated_at: i64,
     ) -> Result<Webhook, StoreError> {
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let row = webhook::ActiveModel { id: Unchanged(id), ..row_of(settings, updated_at) };
         let updated = row.update(&transaction).await;
         let updated = updated.map_err(|error| StoreError::from(error).or_missing_row("webhook", &id))?;

@@ -19,6 +19,8 @@ const GIT_PREFIX: &str = "/scm/";
 const GIT_PATH_SEGMENTS: usize = 3;
 /// A token's last use is written down at most this often.
 const TOKEN_USE_RESOLUTION_MS: i64 = 60_000;
+/// For so long a password that is right needs no other look, and no credentials need none.
+const LOOK_AGAIN_AFTER_MS: i64 = 60_000;
 
 /// What of a request its signature covers, as it was sent.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +35,23 @@ pub struct RequestFacts<'a> {
     pub peer: Option<IpAddr>,
 }
 
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// The sender.
+    pub caller: Caller,
+    /// Until when the same credentials stand for the same caller without another look, in epoch milliseconds, unless
+    /// something about accounts changes; now at the latest for those that have to be looked at each time.
+    pub until_ms: i64,
+}
+
 /// A user whose credentials hold, and the scope of the token that was used.
 pub(super) struct Login {
     pub(super) user: User,
     pub(super) global: GlobalPermission,
     pub(super) scope: Option<TokenScope>,
+    /// As of [`Identified`].
+    until_ms: i64,
 }
 
 impl Accounts {
@@ -47,16 +61,34 @@ impl Accounts {
         credentials: Credentials,
         facts: RequestFacts<'_>,
     ) -> Result<Caller, Refusal> {
-        match credentials {
-            Credentials::None => Ok(Caller::Anonymous),
+        Ok(self.identify_for_a_while(credentials, facts).await?.caller)
+    }
+
+    /// The same, and how long that can be relied on.
+    pub async fn identify_for_a_while(
+        &self,
+        credentials: Credentials,
+        facts: RequestFacts<'_>,
+    ) -> Result<Identified, Refusal> {
+        let login = match credentials {
+            Credentials::None => {
+                let until_ms = self.announcer.now_ms() + LOOK_AGAIN_AFTER_MS;
+                return Ok(Identified { caller: Caller::Anonymous, until_ms });
+            }
+            Credentials::Jwt(token) => {
+                // Good for one request, which is what its time is for.
+                let until_ms = self.announcer.now_ms();
+                return Ok(Identified { caller: self.identify_mirror(&token, facts).await?, until_ms });
+            }
             Credentials::Basic { username, password } => {
                 let network = AddressPrefix::text_of(facts.peer);
                 let origin = LoginOrigin::Network(&network);
-                Ok(self.log_in_with_password(&username, &password, origin).await?.into_caller())
+                self.log_in_with_password(&username, &password, origin).await?
             }
-            Credentials::Bearer(token) => Ok(self.log_in_with_token(&token, None).await?.into_caller()),
-            Credentials::Jwt(token) => self.identify_mirror(&token, facts).await,
-        }
+            Credentials::Bearer(token) => self.log_in_with_token(&token, None).await?,
+        };
+        let until_ms = login.until_ms;
+        Ok(Identified { caller: login.into_caller(), until_ms })
     }
 
     /// Checks a password, or an access token in its place.
@@ -73,7 +105,9 @@ impl Accounts {
         let stored_hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let right = self.passwords.verify(LoginAttempt { name, origin }, password, stored_hash).await?;
         match user {
-            Some(user) if right => self.admit(user, None).await,
+            Some(user) if right => {
+                self.admit(user, None, self.announcer.now_ms() + LOOK_AGAIN_AFTER_MS).await
+            }
             _ => Err(Refusal::wrong_credentials()),
         }
     }
@@ -91,29 +125,33 @@ impl Accounts {
         if !belongs || expired {
             return Err(Refusal::wrong_credentials());
         }
-        self.note_token_use(&token).await;
-        self.admit(user, TokenScope::from_names(token.permissions.iter().map(String::as_str))).await
+        let used_at = self.note_token_use(&token).await;
+        let until_ms = (used_at + TOKEN_USE_RESOLUTION_MS).min(token.expires_at.unwrap_or(i64::MAX));
+        let scope = TokenScope::from_names(token.permissions.iter().map(String::as_str));
+        self.admit(user, scope, until_ms).await
     }
 
     /// The last step of every login: the account must be active and have a global permission.
-    async fn admit(&self, user: User, scope: Option<TokenScope>) -> Result<Login, Refusal> {
+    async fn admit(&self, user: User, scope: Option<TokenScope>, until_ms: i64) -> Result<Login, Refusal> {
         if !user.active {
             return Err(Refusal::wrong_credentials());
         }
         match self.global_permission(user.id).await? {
-            Some(global) => Ok(Login { user, global, scope }),
+            Some(global) => Ok(Login { user, global, scope, until_ms }),
             None => Err(Refusal::unauthenticated("This user has no permission to use this server.")),
         }
     }
 
-    async fn note_token_use(&self, token: &AccessToken) {
+    /// Writes down that a token is used, and returns the use that is written down.
+    async fn note_token_use(&self, token: &AccessToken) -> i64 {
         let now = self.announcer.now_ms();
-        if token.last_used_at.is_some_and(|last| now - last < TOKEN_USE_RESOLUTION_MS) {
-            return;
+        if let Some(last) = token.last_used_at.filter(|last| now - last < TOKEN_USE_RESOLUTION_MS) {
+            return last;
         }
         if let Err(error) = self.store.touch_token(&token.id, now).await {
             tracing::warn!(token.id = %token.id, error = %error, "cannot note the use of a token");
         }
+        now
     }
 
     async fn identify_mirror(&self, token: &Secret, facts: RequestFacts<'_>) -> Result<Caller, Refusal> {

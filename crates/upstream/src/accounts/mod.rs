@@ -13,6 +13,6 @@ pub use access_tokens::TokenCreation;
 pub use authenticate_user::{AuthenticatedUser, UserCredentials};
 pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
 pub(crate) use bootstrap::{FirstAdmin, create_admin};
-pub use identify::RequestFacts;
+pub use identify::{Identified, RequestFacts};
 pub use part::Accounts;
 pub use users::UserCreation;

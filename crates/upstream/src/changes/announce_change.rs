@@ -8,6 +8,7 @@
 
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
 use heliostat_downstream::{Announcer, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes};
@@ -18,6 +19,7 @@ use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, S
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
+use super::brought_packs::{BroughtPacks, needed_packs};
 use super::faults::Faults;
 use super::known_refs::KnownRefs;
 use super::on_disk::note_recorded;
@@ -45,6 +47,7 @@ pub struct Changes {
     pub(super) disk: git::RepositoryStore,
     announcer: Arc<Announcer>,
     known_refs: KnownRefs,
+    brought: BroughtPacks,
     pub(super) reconciliation: Arc<Reconciliation>,
     /// Where records and disk do not agree.
     pub(crate) faults: Faults,
@@ -56,8 +59,8 @@ impl Changes {
     pub(crate) fn new(store: UpstreamStore, disk: git::RepositoryStore, announcer: Arc<Announcer>) -> Self {
         let started_at = announcer.now_ms();
         let (known_refs, reconciliation) = (KnownRefs::default(), Arc::<Reconciliation>::default());
-        let faults = Faults::default();
-        Self { store, disk, announcer, known_refs, reconciliation, faults, started_at }
+        let (faults, brought) = (Faults::default(), BroughtPacks::default());
+        Self { store, disk, announcer, known_refs, brought, reconciliation, faults, started_at }
     }
 
     /// Keeps pushes of a repository away while something else of it is recorded.
@@ -93,6 +96,13 @@ impl Changes {
         self.reconciliation.wait_while_suspected(id).await;
     }
 
+    /// A push has ended that has brought this; what it has changed is announced next.
+    pub(crate) fn has_brought(&self, id: RepositoryId, pack: Bytes) {
+        if pack.len() <= self.announcer.pushed_packs().limit() {
+            self.brought.put(id, pack);
+        }
+    }
+
     /// Records what has changed on disk since the last record, and announces it to mirrors and webhooks.
     pub async fn announce_change(&self, caller: &Caller, id: RepositoryId) -> Result<Announcement, Refusal> {
         let mut known = self.known_refs.lock(id).await;
@@ -121,6 +131,7 @@ impl Changes {
         id: RepositoryId,
         known: &mut LockedRefs,
     ) -> Result<Announcement, Refusal> {
+        let brought = self.brought.take(id);
         let on_disk = self.open_git(id).await?;
         let after = match on_disk.refs().await {
             Ok(refs) => refs,
@@ -145,6 +156,11 @@ impl Changes {
                 on_disk.set_head(branch).await.map_err(Refusal::internal)?;
             }
             let changes = changes_since(&recorded, known.as_ref(), &after);
+            let (pushed, leads_to) = (self.announcer.pushed_packs(), recorded.generation.next());
+            // Before a delivery can find the event.
+            if let Some(packs) = needed_packs(changes.as_deref(), &brought) {
+                pushed.keep(id, leads_to, packs);
+            }
             match self.store_change(caller, &recorded, &after, changes.as_deref(), new_default).await {
                 Ok(repository) => {
                     self.announcer.announced();
@@ -152,8 +168,12 @@ impl Changes {
                     **known = Some(after);
                     return Ok(Announcement { repository, changes: changes.unwrap_or_default() });
                 }
-                Err(StoreError::StaleGeneration { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    pushed.forget(id, leads_to);
+                    if !matches!(error, StoreError::StaleGeneration { .. }) {
+                        return Err(error.into());
+                    }
+                }
             }
         }
         Err(Refusal::unavailable("The repository is being changed by too many others at once; try again."))

@@ -1,6 +1,7 @@
 //! Changes of refs: recorded, announced, and brought together with what is on disk.
 
 mod announce_change;
+mod brought_packs;
 mod faults;
 mod known_refs;
 mod on_disk;

@@ -135,6 +135,10 @@ impl Repositories {
             self.store.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
         let repository = stored?;
         self.announcer.announced();
+        // An order that came before could not be carried out.
+        if repository.purge.done < repository.purge.number {
+            self.purge_ordered.notify_one();
+        }
         Ok(repository)
     }
 }

@@ -83,6 +83,9 @@ impl Repositories {
             // The refs before the push are what the change is told apart from.
             let room = git::RefRoom::beside(&changes.refs(id).await?);
             let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
+            if let Some(pack) = received.as_ref().ok().and_then(|received| received.pack.clone()) {
+                changes.has_brought(id, pack);
+            }
             // Also after a failure: it may have come after the refs had changed.
             changes.announce_change(&access.caller, id).await?;
             let received = cut_off.explain(received.map_err(not_received)?);

@@ -73,7 +73,8 @@ async fn asking_again_is_the_same_request() {
 }
 
 #[tokio::test]
-async fn what_was_shown_of_an_open_request_is_changed_by_its_mirror_only_and_its_addresses_by_nobody() {
+async fn what_was_shown_of_an_open_request_is_changed_by_its_mirror_only_and_other_addresses_need_another_request()
+ {
     let server = TestUpstream::new().await;
     let joining = &server.upstream.downstream().joining;
     let own = || Registration {
@@ -92,8 +93,8 @@ async fn what_was_shown_of_an_open_request_is_changed_by_its_mirror_only_and_its
     };
     for (field, request) in [
         ("mirrorBaseUrl", moved(None)),
-        ("mirrorBaseUrl", moved(own().key)),
-        ("addonDescriptorUri", Registration { descriptor_uri: below, ..own() }),
+        ("mirrorBaseUrl", moved(another_key.clone())),
+        ("addonDescriptorUri", Registration { key: None, descriptor_uri: below, ..own() }),
         ("registrationKey", Registration { key: None, name: "Two".to_owned(), ..own() }),
         ("registrationKey", Registration { key: another_key, name: "Two".to_owned(), ..own() }),
         ("registrationKey", Registration { key: None, product_version: Some("9".to_owned()), ..own() }),
@@ -116,6 +117,12 @@ async fn what_was_shown_of_an_open_request_is_changed_by_its_mirror_only_and_its
         matches!(&refused, Err(Refusal::Conflict { context: Some(at), .. }) if at == "mirrorBaseUrl"),
         "{refused:?}"
     );
+
+    // The mirror itself has moved. Who has seen the old address cannot accept the new one by it.
+    let second = joining.register(None, moved(own().key)).await.expect("another request");
+    assert!(second.id != first.id && second.base_url == "http://10.0.0.66", "{second:?}");
+    let unseen = async { joining.accept(permit::sys_admin(&admin)?, &id, Acceptance::default()).await }.await;
+    assert!(matches!(&unseen, Err(Refusal::Conflict { .. })), "{unseen:?}");
 }
 
 #[tokio::test]

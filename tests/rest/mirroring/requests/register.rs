@@ -50,15 +50,16 @@ async fn behaviour_an_open_request_stays_as_it_was_shown_whoever_repeats_it() {
         changed[field] = value;
         changed
     };
-    let mut elsewhere = request_of(&id, "Saigon", &base(10_002));
-    elsewhere["registrationKey"] = own["registrationKey"].clone();
+    let elsewhere = request_of(&id, "Saigon", &base(10_002));
+    let mut below = with("addonDescriptorUri", json!("http://127.0.0.1:10001/other"));
+    below["registrationKey"] = json!(heliostat_auth::shared_secret().expose());
     let mut renamed = with("mirrorName", json!("Hanoi"));
     renamed["registrationKey"] = json!(heliostat_auth::shared_secret().expose());
     let mut keyless = with("productVersion", json!("9"));
     keyless.as_object_mut().expect("is an object").remove("registrationKey");
     for (field, changed) in [
         ("mirrorBaseUrl", elsewhere),
-        ("addonDescriptorUri", with("addonDescriptorUri", json!("http://127.0.0.1:10001/other"))),
+        ("addonDescriptorUri", below),
         ("registrationKey", renamed),
         ("registrationKey", keyless),
         ("registrationKey", with("registrationKey", json!("too short"))),
@@ -68,6 +69,28 @@ async fn behaviour_an_open_request_stays_as_it_was_shown_whoever_repeats_it() {
     }
     let kept = upstream.admin().get(&format!("{PATH}/{}", request["id"])).await.promised(200);
     assert_eq!(kept, request);
+}
+
+#[tokio::test]
+async fn behaviour_a_mirror_that_has_moved_gets_another_request() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let (anonymous, admin) = (upstream.anonymous(), upstream.admin());
+    let id = heliostat_auth::server_id();
+    let key = json!(heliostat_auth::shared_secret().expose());
+    let asks = |port: u16| {
+        let mut body = request_of(&id, "Saigon", &base(port));
+        body["registrationKey"] = key.clone();
+        body
+    };
+    let first = anonymous.post(PATH, &asks(10_001)).await.promised(200);
+    let second = anonymous.post(PATH, &asks(10_002)).await.promised(200);
+    assert_ne!(first["id"], second["id"]);
+    assert_eq!(
+        (&second["state"], &second["mirrorBaseUrl"]),
+        (&json!("PENDING"), &json!("http://127.0.0.1:10002"))
+    );
+    assert_eq!(admin.get(PATH).await.promised(200)["values"], json!([second]));
+    admin.post_nothing(&format!("{PATH}/{}/accept", first["id"])).await.refused(409);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use heliostat_git::{
     ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
 };
 use heliostat_git_serve::Answer;
-use heliostat_mirror::Freshness;
+use heliostat_mirror::{Freshness, PassedBody, PassedRequest};
 use heliostat_refusal::Refusal;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
@@ -16,10 +16,13 @@ use super::request::{self, GitRequest, GitStep, NotServed};
 use crate::git::access::{Readable, RepositoryPath};
 use crate::http::problem::{CHALLENGE, Problem};
 use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
-use crate::wire::freshness::freshness_header;
+use crate::wire::freshness::{freshness_header, through_header};
 
 /// What git itself sends: refs may change at any moment.
 const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, must-revalidate");
+
+const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
+const OBJECTS: &str = "application/x-git-upload-pack-result";
 
 /// How fresh the answer is, at a mirror.
 const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
@@ -65,7 +68,14 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 let client = client_of(&self.access, &call).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
-                        let readable = self.access.readable(&client, path).await?;
+                        let mut readable = self.access.readable(&client, path).await?;
+                        // In version 2 it shows no references.
+                        if protocol.version() != 2 {
+                            let request = PassedRequest { protocol: protocol.clone(), body: None };
+                            if let Some(answer) = self.access.pass(path, &mut readable, request).await? {
+                                return Ok(passed(ADVERTISEMENT, readable.freshness, answer));
+                            }
+                        }
                         (readable.repository, readable.freshness)
                     }
                     GitService::ReceivePack => (self.access.pushable(&client, path).await?, None),
@@ -73,7 +83,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 let answer = repository.advertise(service, &protocol).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 let content_type = match service {
-                    GitService::UploadPack => "application/x-git-upload-pack-advertisement",
+                    GitService::UploadPack => ADVERTISEMENT,
                     GitService::ReceivePack => "application/x-git-receive-pack-advertisement",
                 };
                 Ok(with_answer(uncached(content_type, freshness), answer, queue))
@@ -81,19 +91,28 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             GitStep::UploadPack => {
                 check_type(&request, GitService::UploadPack)?;
                 let client = client_of(&self.access, &call).await?;
-                let Readable { repository, reader, freshness } = self.access.readable(&client, path).await?;
+                let mut readable = self.access.readable(&client, path).await?;
                 // A request that is still arriving takes nothing that others wait for.
                 let limit_bytes = MAX_FETCH_REQUEST_BYTES;
                 let body =
                     self.spool.receive(request.take_body(), client_prefix(&request), limit_bytes).await;
                 let body = match body {
-                    Ok(body) => decoded(&request, body.into_stream())?,
+                    Ok(body) => body,
                     Err(error) => return Ok(told(&error.into())),
                 };
+                if readable.through.is_some() {
+                    let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
+                    let passing = PassedBody { bytes: body.clone().into_stream(), encoding };
+                    let passing = PassedRequest { protocol: protocol.clone(), body: Some(passing) };
+                    if let Some(answer) = self.access.pass(path, &mut readable, passing).await? {
+                        return Ok(passed(OBJECTS, readable.freshness, answer));
+                    }
+                }
+                let body = decoded(&request, body.into_stream())?;
+                let Readable { repository, reader, freshness, .. } = readable;
                 let answer = repository.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
-                let content_type = "application/x-git-upload-pack-result";
-                Ok(with_answer(uncached(content_type, freshness), answer, queue))
+                Ok(with_answer(uncached(OBJECTS, freshness), answer, queue))
             }
             GitStep::ReceivePack => {
                 check_type(&request, GitService::ReceivePack)?;
@@ -176,6 +195,16 @@ fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> Respons
         Some(freshness) => response.header(FRESHNESS, freshness_header(&freshness)),
         None => response,
     }
+}
+
+/// What another server answers, as it comes.
+fn passed(content_type: &'static str, freshness: Option<Freshness>, answer: ByteStream) -> Response {
+    let response = uncached(content_type, None);
+    let response = match freshness {
+        Some(freshness) => response.header(FRESHNESS, through_header(&freshness)),
+        None => response,
+    };
+    response.body(Body::from_bytes_stream(answer))
 }
 
 /// Git shows the text of a plain error to its user, so errors are sentences here, not JSON.

@@ -33,6 +33,28 @@ async fn a_request_is_filed_once_and_described_anew_until_it_is_decided() {
 }
 
 #[tokio::test]
+async fn an_open_request_is_replaced_by_one_with_another_id() {
+    for (store, test) in stores().await {
+        let first = file(&store, new_request("AAAA")).await.unwrap();
+        file(&store, new_request("BBBB")).await.unwrap();
+        let limits = OpenRequestLimits { in_all: 2, per_network: 2 };
+        let moved = NewRequest { base_url: "https://elsewhere.example".to_owned(), ..new_request("AAAA") };
+        let second = store.replace_request(first.id, moved.clone(), limits).await.unwrap();
+        assert!(second.id != first.id && second.base_url == moved.base_url, "{second:?}");
+        assert_eq!(store.find_request(first.id).await.unwrap(), None);
+
+        let taken = NewRequest { base_url: new_request("BBBB").base_url, ..new_request("AAAA") };
+        let refused = store.replace_request(second.id, taken, limits).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror base URL", .. })), "{refused:?}");
+        assert_eq!(store.find_request(second.id).await.unwrap(), Some(second.clone()), "it is still there");
+
+        let rejected = store.set_request_state(second.id, RequestState::Rejected, NOW + 1).await.unwrap();
+        assert_eq!(store.replace_request(second.id, moved, limits).await.unwrap(), rejected);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
 async fn a_name_or_address_of_another_mirror_is_refused() {
     for (store, test) in stores().await {
         mirror(&store, "AAAA").await;

@@ -89,7 +89,8 @@ impl Writer {
     }
 }
 
-fn cut_short(refusal: Refusal) -> io::Error {
+/// What ends the connection, so that a client cannot take what it has for the whole.
+pub(super) fn cut_short(refusal: Refusal) -> io::Error {
     let problem = Problem::from(refusal);
     tracing::warn!(error = problem.message(), "the hashes could not be sent to their end");
     io::Error::other(problem.message().to_owned())

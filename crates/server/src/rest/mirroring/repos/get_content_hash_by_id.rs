@@ -4,6 +4,7 @@ use heliostat_api::ops::{GetContentHashById, GetContentHashByIdRequest, GetConte
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::remembered_answers;
 use crate::rest::UpstreamHandlers;
 
 impl GetContentHashById for UpstreamHandlers {
@@ -12,8 +13,13 @@ impl GetContentHashById for UpstreamHandlers {
         call: Call,
         request: GetContentHashByIdRequest,
     ) -> Result<GetContentHashByIdResponse, Problem> {
+        // A nonce asks for an answer that was never given before.
+        if request.nonce.is_none() {
+            remembered_answers::begin().await;
+        }
         let caller = self.identify(&call).await?;
         let repository = self.upstream.repositories().repository_by_id(&caller, &request.repo_id).await?;
+        remembered_answers::shows(repository.id);
         let mut enriched = self.wire.enriched_repository(&repository, request.include_default_branch);
         enriched.properties.nonce = request.nonce;
         Ok(GetContentHashByIdResponse::Ok(ApiJson(enriched)))

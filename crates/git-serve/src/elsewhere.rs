@@ -1,0 +1,27 @@
+//! Where to ask about objects that a client wants and that the references here do not lead to.
+//!
+//! Who copies another repository may be a moment behind it, and knows less about what it still gives. So the other one
+//! decides, each time anew, and what it gives comes here before the client is answered.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use heliostat_git::{ClientKey, ObjectId};
+
+/// What became of the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// The client may have all of them, and they are here with all that they need.
+    All,
+    /// The client may not have this one, or it is nowhere.
+    NotOurs(ObjectId),
+    /// It cannot be found out; in a few words, why not.
+    Unknown(String),
+}
+
+/// The repository of which the one here is a copy, as one of its readers finds it.
+pub trait Elsewhere: fmt::Debug + Send + Sync {
+    /// Asks whether the reader may have these objects, and brings here those that are not.
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought>;
+}

@@ -1,0 +1,139 @@
+//! Objects that a reader wants and that the references here do not lead to: the upstream decides, and what it gives is
+//! fetched, that and nothing else.
+//!
+//! The question is asked with the reader's own credentials, and each time anew: what was deleted there is not given here
+//! because it was given before. The objects come once for all who wait for them. A reference of our own names them, so
+//! that the next fetch has something to offer; it gives nobody anything.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use heliostat_git::{ClientKey, FairQueue, Fault, FetchError, Given, ObjectId, Repository};
+use heliostat_git_serve::{Brought, Elsewhere};
+use reqwest::StatusCode;
+
+use crate::inventory::Entry;
+use crate::sync::{Repairs, SyncFailure, Synchroniser};
+use crate::upstream_link::{ReaderAccess, UpstreamClient, UpstreamLink};
+
+/// How long a reader waits for the end of what is being fetched into the repository already.
+const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
+
+const DOES_NOT_ANSWER: &str = "the upstream of this mirror may have it, and does not answer";
+const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
+const IS_NOT_FETCHED: &str = "the upstream of this mirror has it, but it cannot be fetched at the moment";
+
+/// Asks the upstream for one reader of one repository.
+pub(super) struct MissingWants {
+    pub(super) link: Arc<UpstreamLink>,
+    pub(super) client: UpstreamClient,
+    pub(super) synchroniser: Arc<Synchroniser>,
+    pub(super) repairs: Arc<Repairs>,
+    /// Shared with what goes through to the upstream.
+    pub(super) places: FairQueue,
+    pub(super) entry: Arc<Entry>,
+    pub(super) repository: Repository,
+    pub(super) access: ReaderAccess,
+}
+
+impl Elsewhere for MissingWants {
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
+        async move {
+            match self.ask(&objects, client).await {
+                Brought::All => self.fetch_once(objects).await,
+                not_given => not_given,
+            }
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for MissingWants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MissingWants").field("external_id", &self.entry.external_id).finish_non_exhaustive()
+    }
+}
+
+impl MissingWants {
+    /// Whether the upstream gives all of them to this reader.
+    async fn ask(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> Brought {
+        let Some(first) = objects.first() else { return Brought::All };
+        let not_ours = |object: Option<ObjectId>| Brought::NotOurs(object.unwrap_or_else(|| first.clone()));
+        if self.entry.record().held.is_some() {
+            // What the upstream has at this address now may be something else.
+            return not_ours(None);
+        }
+        if !self.link.facts().reachable {
+            return Brought::Unknown(DOES_NOT_ANSWER.to_owned());
+        }
+        let _place = self.places.permit(self.entry.disk_id(), client).await;
+        match self.client.gives(&self.access, objects).await {
+            Ok(Given::All) => Brought::All,
+            Ok(Given::NotAll(object)) => not_ours(object),
+            Err(error) if error.status().is_some_and(hides_the_repository) => not_ours(None),
+            Ok(Given::Unclear) => Brought::Unknown(DOES_NOT_ANSWER.to_owned()),
+            Err(error) => {
+                tracing::debug!(%error, "the upstream does not say whether it gives what a client wants");
+                Brought::Unknown(DOES_NOT_ANSWER.to_owned())
+            }
+        }
+    }
+
+    /// Fetches what the upstream gives, unless another reader has waited for the same.
+    async fn fetch_once(&self, objects: BTreeSet<ObjectId>) -> Brought {
+        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.entry.fetching.lock()).await;
+        let Ok(_fetching) = turn else { return Brought::Unknown(IS_BUSY.to_owned()) };
+        let no_removal = self.repository.no_removal().await;
+        if self.entry.has_brought(&objects) && self.are_here(&objects).await {
+            return Brought::All;
+        }
+        let fetched = self.synchroniser.fetch_wanted(&self.repository, &self.entry, objects.clone()).await;
+        drop(no_removal);
+        match fetched {
+            Ok(()) => {
+                tracing::info!(
+                    repository.external_id = self.entry.external_id,
+                    objects = objects.len(),
+                    "fetched what a client wanted and no reference led to"
+                );
+                self.entry.note_brought(&objects);
+                self.drop_surplus().await;
+                Brought::All
+            }
+            Err(failure) => self.not_fetched(&failure, &objects),
+        }
+    }
+
+    async fn are_here(&self, objects: &BTreeSet<ObjectId>) -> bool {
+        self.repository.present(objects).await.is_ok_and(|here| here == *objects)
+    }
+
+    /// With time housekeeping drops our references; here it is seen to that they do not become too many.
+    async fn drop_surplus(&self) {
+        if let Err(error) = self.repository.drop_wanted_refs(Duration::MAX).await {
+            tracing::warn!(%error, "cannot drop references to what clients wanted");
+        }
+    }
+
+    fn not_fetched(&self, failure: &SyncFailure, objects: &BTreeSet<ObjectId>) -> Brought {
+        if let Some(fault) = failure.fault().filter(Fault::is_damage) {
+            self.repairs.suspect(&self.entry, &fault);
+        }
+        tracing::info!(error = failure.in_full(), "cannot fetch what a client wants");
+        match (failure, objects.first()) {
+            (SyncFailure::Fetch(FetchError::RemoteObjectMissing { .. }), Some(first)) => {
+                Brought::NotOurs(first.clone())
+            }
+            _ => Brought::Unknown(IS_NOT_FETCHED.to_owned()),
+        }
+    }
+}
+
+/// Whether this reader is not to see that there is a repository.
+pub(super) fn hides_the_repository(status: StatusCode) -> bool {
+    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status)
+}

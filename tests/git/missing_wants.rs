@@ -1,0 +1,86 @@
+//! A mirror gives what its upstream gives, also what no reference of the mirror has led to: that is fetched once for all who
+//! want it, and not given any more when the upstream does not.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::harness::{
+    Pair, bare_repositories, clone_url, eventually, git, git_output, repository_path, unique,
+};
+
+/// Clients that want the same at the same time.
+const CLIENTS: usize = 6;
+
+fn fetch(url: &Url, commit: &str) -> Output {
+    let copy = tempfile::tempdir().expect("a folder can be made");
+    git(copy.path(), &["init", "--quiet", "--bare"]);
+    git_output(copy.path(), &["fetch", "--quiet", url.as_str(), commit])
+}
+
+fn our_references(folder: &Path) -> String {
+    git(folder, &["for-each-ref", "--format=%(objectname)", "refs/heliostat/"])
+}
+
+fn has(folder: &Path, object: &str) -> bool {
+    git_output(folder, &["cat-file", "-e", object]).status.success()
+}
+
+async fn purged(pair: &Pair, repository: &Value) {
+    let path = format!("{}/purge", repository_path(repository));
+    pair.admin().post_nothing(&path).await.promised(202);
+    eventually("the mirror to carry out the order", || async {
+        let progress = pair.admin().get(&path).await.promised(200);
+        (progress["mirrors"][0]["state"] == "DONE").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_deleted_there() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    let upstream = pair.upstream_url(&repository);
+    pair.mirror.terminate();
+    git(checkout.path(), &["checkout", "--quiet", "-b", "topic"]);
+    let missed = checkout.commit("missed.txt", &format!("{} while the mirror was away\n", unique()));
+    checkout.push(&upstream, &["topic"]);
+    git(checkout.path(), &["reset", "--quiet", "--hard", "HEAD~1"]);
+    checkout.commit("other.txt", "in its place\n");
+    checkout.push(&upstream, &["+topic"]);
+    pair.mirror.restart();
+    pair.mirrored(&repository).await;
+    let folder = bare_repositories(&pair.mirror.data()).pop().expect("the mirror has it");
+    assert!(!has(&folder, &missed), "no reference of the mirror has ever led to it");
+
+    let mirror = clone_url(pair.mirror.base_url(), &repository, None);
+    let before = git(checkout.path(), &["ls-remote", mirror.as_str()]);
+    std::thread::scope(|scope| {
+        for client in [(); CLIENTS].map(|()| scope.spawn(|| fetch(&mirror, &missed))) {
+            let output = client.join().expect("it does not panic");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    let fetches = pair.mirror.log().matches("fetched what a client wanted").count();
+    assert_eq!(fetches, 1, "{CLIENTS} clients share a fetch");
+    assert_eq!(our_references(&folder), missed, "the next fetch has something to offer");
+    assert_eq!(git(checkout.path(), &["ls-remote", mirror.as_str()]), before, "and nobody sees it");
+    assert!(!before.contains("heliostat"), "{before}");
+
+    checkout.push(&upstream, &[":topic"]);
+    eventually("the mirror to follow", || async {
+        (!git(checkout.path(), &["ls-remote", mirror.as_str()]).contains("topic")).then_some(())
+    })
+    .await;
+    for place in [&clone_url(pair.upstream.base_url(), &repository, None), &mirror] {
+        let refused = fetch(place, &missed);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("not our ref"), "{refused:?}");
+    }
+    assert!(has(&folder, &missed), "that it is here gives nobody anything");
+    purged(&pair, &repository).await;
+    assert!(!has(&folder, &missed) && our_references(&folder).is_empty(), "nothing of it is left");
+    git(&folder, &["fsck", "--full"]);
+}
