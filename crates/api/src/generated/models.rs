@@ -3018,6 +3018,40 @@ pub struct RestRepositoryComparison {
     pub digests: Vec<RestPartDigest>,
 }
 
+/// All that there is in a repository.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContent {
+    /// The id of the repository.
+    pub id: String,
+    /// The hash that names its objects, as Git calls it.
+    #[oai(rename = "objectFormat")]
+    #[serde(rename = "objectFormat")]
+    pub object_format: String,
+    /// Every ref in the order of the names, one to a line: what it points to, a space, its full name. The SHA-256 of this
+    /// text is the content hash.
+    pub refs: String,
+    /// A pack in base64 that holds each object that a ref leads to. Absent where there are no refs.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+}
+
+/// Small repositories as a whole.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContents {
+    /// Those that fit into the answer.
+    pub values: Vec<RestRepositoryContent>,
+}
+
+/// The repositories that a mirror wants as a whole.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContentsQuery {
+    /// Their ids.
+    #[oai(rename = "repositoryIds", validator(max_items = 100, min_length = 1, max_length = 64))]
+    #[serde(rename = "repositoryIds")]
+    pub repository_ids: Vec<String>,
+}
+
 /// The parts of which an upstream knows something else than a mirror.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryDifferences {
@@ -3930,6 +3964,9 @@ impl fmt::Display for UserType {
     RestRepository,
     RestRepositoryAdoption,
     RestRepositoryComparison,
+    RestRepositoryContent,
+    RestRepositoryContents,
+    RestRepositoryContentsQuery,
     RestRepositoryDifferences,
     RestRepositoryEvent,
     RestRepositoryFaults,

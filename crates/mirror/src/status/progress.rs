@@ -12,7 +12,9 @@ use heliostat_storage::UpstreamState;
 use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
 use crate::inventory::Inventory;
-use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
+use crate::sync::{
+    DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome, SweepProgress,
+};
 use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink};
 
 /// How far the synchronisation is.
@@ -77,6 +79,8 @@ pub struct MirrorStatus {
     pub last_sync_at: Option<i64>,
     /// What the last complete comparison with the upstream found, in this process.
     pub last_sweep: Option<SweepOutcome>,
+    /// How many comparisons there were since the start, and what they took.
+    pub sweeps: SweepCounters,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
     /// What the upstream finds wrong with how it is followed: another process of the same name, or the clock.
@@ -166,6 +170,7 @@ impl StatusReport {
             lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
+            sweeps: sweeps.counters,
             sweep_error: sweeps.sweep_error,
             complaint: self.heartbeat.complaint(),
             room: self.engine.room(),

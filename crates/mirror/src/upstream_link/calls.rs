@@ -17,7 +17,7 @@ use heliostat_storage::Generation;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::client::{UpstreamClient, is_about_the_clock, is_not_found, refuses_credentials};
+use super::client::{URGENT_TIMEOUT, UpstreamClient, is_about_the_clock, is_not_found, refuses_credentials};
 use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
@@ -251,7 +251,8 @@ impl UpstreamClient {
         secret: &Secret,
     ) -> Result<bool, CallError> {
         let mirror_id = self.server_id().to_owned();
-        let told = self.call_if_known(&TellMirrorStandingRequest { mirror_id, body }, secret).await?;
+        let request = TellMirrorStandingRequest { mirror_id, body };
+        let told = self.call_if_known(&request, secret, URGENT_TIMEOUT).await?;
         Ok(told.is_some())
     }
 

@@ -1,6 +1,6 @@
 //! How far a mirror is behind its upstream, and what its readers got.
 
-use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters};
+use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
 use std::fmt;
 
 use super::encoder::Encoder;
@@ -17,6 +17,7 @@ pub struct MirrorMetrics {
     in_repair: usize,
     repairs: RepairCounters,
     disk: DiskCounters,
+    sweeps: SweepCounters,
     mirrored: usize,
     in_step: usize,
     /// Not a number while it is not known.
@@ -50,6 +51,7 @@ impl MirrorMetrics {
             in_repair: status.in_repair,
             repairs: status.repairs,
             disk: status.disk,
+            sweeps: status.sweeps,
             mirrored: status.progress.mirrored,
             in_step: status.progress.in_step,
             lag_seconds: status.lag_ms.map_or(unknown, seconds),
@@ -131,6 +133,16 @@ impl MirrorMetrics {
             "heliostat_mirror_disk_checks_total",
             "Repositories whose every object was read and checked.",
             self.disk.checks,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweeps_total",
+            "Complete comparisons of all repositories with the upstream.",
+            self.sweeps.sweeps,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweep_seconds_total",
+            "Seconds that complete comparisons of all repositories have taken, all together.",
+            self.sweeps.time.as_secs_f64(),
         )?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",

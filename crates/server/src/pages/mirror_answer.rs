@@ -290,6 +290,7 @@ pub(crate) mod tests {
             lag_limit_ms: None,
             last_sync_at: Some(1),
             last_sweep: None,
+            sweeps: heliostat_mirror::SweepCounters::default(),
             sweep_error: None,
             clock_skew_ms: None,
             room: None,
