@@ -26,6 +26,7 @@ mod says_what_is_known;
 mod selection;
 mod signature_refused;
 mod small_pushes;
+mod status_tells_operators;
 mod sweep_repairs;
 mod trash;
 mod upstream_away;
