@@ -13,6 +13,7 @@ pub mod webhook;
 
 mod connection;
 mod held_back;
+mod mirror_status;
 mod named_resource;
 
 pub use connection::{Session, UpstreamConnection};

@@ -17,51 +17,103 @@ pub(super) struct MergedEvent {
     pub(super) settles: Vec<OutboxEventId>,
 }
 
-/// Merges the events of one repository, given in order, into as few deliveries as possible.
-pub(super) fn coalesce(events: impl IntoIterator<Item = OutboxEvent>) -> Vec<MergedEvent> {
-    let mut deliveries: Vec<MergedEvent> = Vec::new();
-    for event in events {
-        match deliveries.last_mut() {
-            Some(last) if last.event_key == REFS_CHANGED && event.event_key == REFS_CHANGED => {
-                last.body = merge(std::mem::take(&mut last.body), event.body);
-                last.settles.push(event.id);
-            }
-            _ => deliveries.push(MergedEvent {
-                repository_id: event.repository_id,
-                event_key: event.event_key,
-                body: event.body,
-                settles: vec![event.id],
-            }),
-        }
-    }
-    deliveries
+/// Events of one repository on their way to a mirror, in order.
+#[derive(Debug, Default)]
+pub(super) struct Coalescing {
+    ready: Vec<MergedEvent>,
+    run: Option<Run>,
 }
 
-/// The later event, reaching back to where the earlier one began.
-fn merge(mut earlier: Value, mut later: Value) -> Value {
-    let exceeded = earlier["refLimitExceeded"] == true || later["refLimitExceeded"] == true;
-    let changes = merge_changes(earlier["changes"].take(), later["changes"].take());
-    later["fromGeneration"] = earlier["fromGeneration"].take();
-    let are_too_many = changes.len() > MAX_CHANGES_PER_EVENT;
-    later["changes"] = Value::Array(changes);
-    if exceeded || are_too_many || !is_read_by_mirrors(&later) {
-        name_no_changes(&mut later);
+/// Neighbouring pushes, gathered. The lists of all changes are merged once, however many pushes there are.
+#[derive(Debug)]
+struct Run {
+    /// The latest event, without its changes.
+    latest: MergedEvent,
+    from_generation: Value,
+    /// What has changed, by reference; `None` when that is not known, or too much.
+    changes: Option<Map<String, Value>>,
+}
+
+impl Coalescing {
+    /// Takes in the next event.
+    pub(super) fn push(&mut self, event: OutboxEvent) {
+        let OutboxEvent { id, repository_id, event_key, body, .. } = event;
+        let event = MergedEvent { repository_id, event_key, body, settles: vec![id] };
+        if event.event_key != REFS_CHANGED {
+            self.end_run();
+            self.ready.push(event);
+            return;
+        }
+        match &mut self.run {
+            Some(run) => run.continue_with(event),
+            None => self.run = Some(Run::begun_with(event)),
+        }
     }
-    later
+
+    /// How many deliveries there are by now.
+    pub(super) fn len(&self) -> usize {
+        self.ready.len() + usize::from(self.run.is_some())
+    }
+
+    /// As few deliveries as possible.
+    pub(super) fn finish(mut self) -> Vec<MergedEvent> {
+        self.end_run();
+        self.ready
+    }
+
+    fn end_run(&mut self) {
+        self.ready.extend(self.run.take().map(Run::end));
+    }
+}
+
+impl Run {
+    fn begun_with(event: MergedEvent) -> Self {
+        let from_generation = event.body["fromGeneration"].clone();
+        let mut run = Self { latest: event, from_generation, changes: Some(Map::new()) };
+        run.take_changes();
+        run
+    }
+
+    /// The later event, reaching back to where the earlier ones began.
+    fn continue_with(&mut self, later: MergedEvent) {
+        self.latest.body = later.body;
+        self.latest.settles.extend(later.settles);
+        self.take_changes();
+    }
+
+    fn take_changes(&mut self) {
+        let later = self.latest.body["changes"].take();
+        let is_known = self.latest.body["refLimitExceeded"] != true;
+        self.changes = self.changes.take().filter(|_| is_known).and_then(|mut changes| {
+            take_in(&mut changes, later);
+            (changes.len() <= MAX_CHANGES_PER_EVENT).then_some(changes)
+        });
+    }
+
+    fn end(self) -> MergedEvent {
+        let Self { mut latest, from_generation, changes } = self;
+        latest.body["fromGeneration"] = from_generation;
+        let is_known = changes.is_some();
+        latest.body["changes"] = Value::Array(listed(changes.unwrap_or_default()));
+        if !is_known || !is_read_by_mirrors(&latest.body) {
+            name_no_changes(&mut latest.body);
+        }
+        latest
+    }
 }
 
 /// What several lists of changes, given in order, come to in the end: a ref that is again what it was has not
 /// changed.
 pub fn net_changes(lists: Vec<Value>) -> Vec<Value> {
-    let mut merged =
-        lists.into_iter().fold(Vec::new(), |earlier, later| merge_changes(Value::Array(earlier), later));
-    merged.retain(|change| change["fromHash"] != change["toHash"]);
-    merged
+    let mut merged = Map::new();
+    lists.into_iter().for_each(|list| take_in(&mut merged, list));
+    merged.retain(|_, change| change["fromHash"] != change["toHash"]);
+    listed(merged)
 }
 
-fn merge_changes(earlier: Value, later: Value) -> Vec<Value> {
-    let mut merged: Map<String, Value> = Map::new();
-    for mut change in items(earlier).into_iter().chain(items(later)) {
+/// Adds later changes to earlier ones.
+fn take_in(merged: &mut Map<String, Value>, later: Value) {
+    for mut change in items(later) {
         let name = change["refId"].as_str().unwrap_or_default().to_owned();
         if let Some(before) = merged.get_mut(&name) {
             change["fromHash"] = before["fromHash"].take();
@@ -69,7 +121,10 @@ fn merge_changes(earlier: Value, later: Value) -> Vec<Value> {
         }
         merged.insert(name, change);
     }
-    merged.into_iter().map(|(_, change)| change).collect()
+}
+
+fn listed(changes: Map<String, Value>) -> Vec<Value> {
+    changes.into_iter().map(|(_, change)| change).collect()
 }
 
 fn items(changes: Value) -> Vec<Value> {
@@ -122,6 +177,15 @@ mod tests {
             .collect();
         let body = json!({ "fromGeneration": id - 1, "generation": id, "contentHash": format!("hash{id}"), "changes": changes });
         event(id, REFS_CHANGED, body)
+    }
+
+    fn coalesce(events: impl IntoIterator<Item = OutboxEvent>) -> Vec<MergedEvent> {
+        let mut coalescing = Coalescing::default();
+        events.into_iter().for_each(|event| coalescing.push(event));
+        let expected = coalescing.len();
+        let merged = coalescing.finish();
+        assert_eq!(merged.len(), expected);
+        merged
     }
 
     fn summary(delivery: &MergedEvent) -> Vec<String> {

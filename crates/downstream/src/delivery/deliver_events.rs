@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  push ──▶ outbox row ──▶ wake ──▶ one task per mirror that has something due
-//!                                     │  read a batch, group by repository, coalesce
+//!                                     │  read, group by repository, coalesce
 //!                                     ├─ repository 1: POST, POST …   (in order)
 //!                                     ├─ repository 2: POST …         (at the same time)
 //!                                     ▼
@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
-    MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, StoreError, UpstreamStore,
+    MirrorServer, MirrorServerId, OutboxEventId, RepositoryId, StoreError, UpstreamStore,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -29,15 +29,18 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::announcer::Announcer;
-use super::coalesce::{MergedEvent, coalesce};
+use super::coalesce::{Coalescing, MergedEvent};
 use super::delivery_loop::Receivers;
 use super::events::{REFS_CHANGED, name_no_changes, names_changes};
 use crate::calling::{self, MirrorCall};
 
 /// How long a mirror may take to take an event in.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Events that are read, and coalesced, at once.
+/// Events that are read at once.
 const BATCH_SIZE: u64 = 500;
+/// Events are read on until so many deliveries have come of them: what a mirror missed while it was away is told in one
+/// event for each repository.
+const MAX_MERGED: usize = 4_000;
 /// Repositories of which one mirror is told at the same time.
 const PARALLEL_REPOSITORIES: usize = 8;
 /// Mirrors that are told at the same time.
@@ -125,43 +128,62 @@ impl MirrorDelivery {
         let Some(mirror) = self.store.find_mirror(id).await?.filter(|mirror| mirror.enabled) else {
             return Ok(false);
         };
-        let mut events = self.store.pending_for(id, BATCH_SIZE).await?;
-        if events.len() as u64 == BATCH_SIZE {
-            let dropped = self.store.trim_outbox(id, MAX_PENDING_EVENTS).await?;
-            if dropped > 0 {
-                tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
-                events = self.store.pending_for(id, BATCH_SIZE).await?;
-            }
-        }
-        if events.is_empty() {
+        let groups = self.read_pending(id).await?;
+        if groups.is_empty() {
             return Ok(false);
         }
         let failed = AtomicBool::new(false);
-        let groups = group_by_repository(events);
         let undelivered: Vec<Vec<OutboxEventId>> = futures_util::stream::iter(groups)
             .map(|group| self.deliver_in_order(&mirror, group, &failed))
             .buffer_unordered(PARALLEL_REPOSITORIES)
             .collect()
             .await;
-        let undelivered = undelivered.concat();
+        let mut undelivered = undelivered.concat();
         if undelivered.is_empty() {
             return Ok(true);
         }
+        // The oldest hold back the others.
+        undelivered.sort_unstable();
+        undelivered.truncate(BATCH_SIZE as usize);
         let delay = RETRY.after(self.record_of(id).failures);
         let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
         self.store.postpone(&undelivered, self.announcer.now_ms().saturating_add(delay_ms)).await?;
         Ok(false)
     }
 
+    /// What is to be delivered: the events of each repository, and of none, in their order.
+    async fn read_pending(&self, id: &MirrorServerId) -> Result<Vec<Vec<MergedEvent>>, StoreError> {
+        let mut groups: BTreeMap<Option<RepositoryId>, Coalescing> = BTreeMap::new();
+        let mut last = None;
+        loop {
+            let mut events = self.store.pending_for(id, last, BATCH_SIZE).await?;
+            let is_full = events.len() as u64 == BATCH_SIZE;
+            if is_full && last.is_none() {
+                let dropped = self.store.trim_outbox(id, MAX_PENDING_EVENTS).await?;
+                if dropped > 0 {
+                    tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
+                    events = self.store.pending_for(id, None, BATCH_SIZE).await?;
+                }
+            }
+            last = events.last().map(|event| event.id);
+            for event in events {
+                groups.entry(event.repository_id).or_default().push(event);
+            }
+            if !is_full || groups.values().map(Coalescing::len).sum::<usize>() >= MAX_MERGED {
+                return Ok(groups.into_values().map(Coalescing::finish).collect());
+            }
+        }
+    }
+
     /// Delivers the events of one repository, and returns those that were not delivered.
     async fn deliver_in_order(
         &self,
         mirror: &MirrorServer,
-        events: Vec<OutboxEvent>,
+        events: Vec<MergedEvent>,
         failed: &AtomicBool,
     ) -> Vec<OutboxEventId> {
         let mut undelivered = Vec::new();
-        for event in coalesce(events) {
+        for event in events {
             let settles = event.settles.clone();
             // Once one delivery has failed the mirror is left alone, and nothing overtakes.
             let delivered = !failed.load(Ordering::Relaxed) && self.deliver(mirror, event).await;
@@ -268,13 +290,4 @@ impl Receivers for Arc<MirrorDelivery> {
 
 fn is_of_this_make(mirror: &MirrorServer) -> bool {
     mirror.product_type.as_deref() == Some(PRODUCT_TYPE)
-}
-
-/// The events of each repository, and of none, in their order.
-fn group_by_repository(events: Vec<OutboxEvent>) -> Vec<Vec<OutboxEvent>> {
-    let mut groups: BTreeMap<_, Vec<OutboxEvent>> = BTreeMap::new();
-    for event in events {
-        groups.entry(event.repository_id).or_default().push(event);
-    }
-    groups.into_values().collect()
 }

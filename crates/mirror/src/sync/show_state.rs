@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects, fetch_wanted,
+    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft, SecretHeader,
+    SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -33,12 +33,11 @@ impl Synchroniser {
         let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
         let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
-        for (_, object) in refs.all() {
-            new.remove(object);
-        }
+        refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        if !took_packs(repository, packs, &new, refs, &replaced).await {
-            self.fetch_objects(repository, entry, new).await?;
+        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
+            let plan = self.fetch_plan(entry, new)?;
+            fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
         }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
@@ -69,6 +68,17 @@ impl Synchroniser {
         self.fetch_objects(repository, entry, objects.collect()).await?;
         let empty = repository.refs().await.map_err(SyncFailure::Read)?;
         repository.swap_refs(&empty, state, &head).await.map_err(SyncFailure::Swap)?;
+        self.put_in_place(entry, draft, state, reason).await
+    }
+
+    /// Puts a draft that shows a proven state in its place.
+    pub(super) async fn put_in_place(
+        &self,
+        entry: &Entry,
+        draft: RepositoryDraft,
+        state: &RefSnapshot,
+        reason: TrashReason,
+    ) -> Result<(), SyncFailure> {
         // It may have been removed meanwhile, and must not come back.
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
@@ -130,7 +140,7 @@ async fn took_packs(
 }
 
 /// The branch that `HEAD` names: as the upstream describes the repository, else as it lists it or did so earlier.
-fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
+pub(super) fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
     let described = record.default_branch.as_deref().and_then(|name| RefName::parse(name).ok());
     let listed = listed.iter().filter_map(|refs| refs.head()?.target());
     let branch = described.into_iter().chain(listed).find(RefName::is_branch);

@@ -79,14 +79,17 @@ impl UpstreamStore {
         Ok(transaction.commit().await?)
     }
 
-    /// A mirror's events in order, the oldest first, whether they are due or not.
+    /// A mirror's events in order, the oldest first or from behind one on, whether they are due or not.
     pub async fn pending_for(
         &self,
         mirror_id: &MirrorServerId,
+        after: Option<OutboxEventId>,
         limit: u64,
     ) -> Result<Vec<OutboxEvent>, StoreError> {
+        let later = after.map(|after| outbox_event::Column::Id.gt(after));
         let rows = outbox_event::Entity::find()
             .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .filter(Condition::all().add_option(later))
             .order_by_asc(outbox_event::Column::Id)
             .limit(limit)
             .all(self.database.connection())
@@ -99,6 +102,17 @@ impl UpstreamStore {
         let pending =
             outbox_event::Entity::find().filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()));
         Ok(pending.count(self.database.connection()).await?)
+    }
+
+    /// When the oldest of a mirror's events was recorded, in epoch milliseconds.
+    pub async fn oldest_pending_at(&self, mirror_id: &MirrorServerId) -> Result<Option<i64>, StoreError> {
+        let oldest = outbox_event::Entity::find()
+            .select_only()
+            .column(outbox_event::Column::CreatedAt)
+            .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .order_by_asc(outbox_event::Column::Id)
+            .limit(1);
+        Ok(oldest.into_tuple().one(self.database.connection()).await?)
     }
 
     /// Forgets events that were delivered or have become pointless.

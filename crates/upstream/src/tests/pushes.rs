@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_auth::Caller;
 use heliostat_downstream::{Acceptance, metadata_hash};
 use heliostat_git::RefChangeKind;
-use heliostat_storage::{Generation, RepositoryState, RepositoryUpdate};
+use heliostat_storage::{Audience, Generation, NewEvent, RepositoryId, RepositoryState, RepositoryUpdate};
 use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
@@ -264,6 +264,38 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     server.stop().await;
     let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
     assert_eq!(mirrors.len(), 1);
+}
+
+#[tokio::test]
+async fn however_many_pushes_a_mirror_has_missed_it_gets_one_event_for_each_repository() {
+    let mut server = TestUpstream::new().await;
+    let mirror = joined(&server).await;
+    let ids = [RepositoryId(1001), RepositoryId(1002)];
+    let pushes = (1..=2_500).flat_map(|generation| {
+        ids.map(|id| {
+            let change =
+                json!({ "refId": format!("refs/heads/b{}", generation % 7), "fromHash": "1", "toHash": "2" });
+            let body = json!({
+                "eventKey": "repo:refs_changed", "fromGeneration": generation - 1, "generation": generation,
+                "changes": [change],
+            });
+            let (audience, event_key) = (Audience::Mirrors, "repo:refs_changed".to_owned());
+            NewEvent { audience, event_key, repository_id: Some(id), body, created_at: 1 }
+        })
+    });
+    server.upstream.0.store.announce(pushes.collect()).await.expect("stored");
+    server.run();
+    let told = mirror.wait_for(EVENTS, 2).await;
+    for event in &told {
+        assert_eq!((&event.body["fromGeneration"], &event.body["generation"]), (&json!(0), &json!(2_500)));
+        assert_eq!(changes(&event.body).len(), 7);
+    }
+    let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
+    while server.upstream.0.store.count_pending(&mirrors[0].id).await.expect("counted") > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(mirror.wait_for(EVENTS, 2).await.len(), 2);
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn each_enabled_mirror_gets_each_event_once_and_in_order() {
         assert_eq!(pending_keys(&store, &one.id).await, ["first", "second PRJ"]);
         assert_eq!(pending_keys(&store, &two.id).await, [""; 0]);
         assert_eq!(pending_keys(&store, &three.id).await, ["first", "second PRJ"]);
-        let pending = store.pending_for(&one.id, 1).await.unwrap();
+        let pending = store.pending_for(&one.id, None, 1).await.unwrap();
         assert_eq!(pending.len(), 1);
         assert_eq!(pending[0].body, json!({ "eventKey": "first" }));
         test.remove().await;
@@ -66,15 +66,15 @@ async fn a_postponed_event_holds_back_the_younger_ones() {
         assert_eq!(store.mirrors_with_pending(NOW - 1).await.unwrap(), []);
         assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), [one.id.clone(), two.id.clone()]);
 
-        let failed = store.pending_for(&one.id, 10).await.unwrap();
+        let failed = store.pending_for(&one.id, None, 10).await.unwrap();
         store.postpone(&[failed[0].id], NOW + 100).await.unwrap();
         store.announce(vec![event("second", None)]).await.unwrap();
         assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), std::slice::from_ref(&two.id));
         assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW));
-        assert_eq!(store.pending_for(&one.id, 10).await.unwrap()[0].attempts, 1);
+        assert_eq!(store.pending_for(&one.id, None, 10).await.unwrap()[0].attempts, 1);
 
         let delivered: Vec<_> =
-            store.pending_for(&two.id, 10).await.unwrap().iter().map(|event| event.id).collect();
+            store.pending_for(&two.id, None, 10).await.unwrap().iter().map(|event| event.id).collect();
         store.delete_events(&delivered).await.unwrap();
         assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW + 100));
         assert_eq!(store.mirrors_with_pending(NOW + 100).await.unwrap(), std::slice::from_ref(&one.id));
