@@ -93,7 +93,9 @@ impl Farm {
     /// How many times each fault of the lines happened.
     pub fn line_counts(&self) -> Vec<(String, u64)> {
         let counts = self.nodes.iter().flat_map(|node| {
-            node.line_counts().into_iter().map(|(fault, count)| (format!("{} {fault}", node.name), count))
+            node.line_counts()
+                .into_iter()
+                .map(move |(fault, count)| (format!("{} {fault}", node.name), count))
         });
         counts.collect()
     }
