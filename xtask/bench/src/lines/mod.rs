@@ -9,6 +9,7 @@ mod b06_cold_burst;
 mod b07_memory_of_clones;
 mod b08_small_listings;
 mod b09_many_refs;
+mod b11_unchanged_sweep;
 mod b12_follow_push;
 mod b14_content_hash;
 mod b15_far_upstream;
@@ -16,6 +17,7 @@ mod b16_first_after_push;
 mod b17_first_synchronisation;
 mod b18_large_repository;
 mod b19_rest_requests;
+mod b20_all_hashes;
 mod b21_durable_pushes;
 mod bursts;
 mod hostile_clients;
@@ -52,6 +54,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B7", summary: b07_memory_of_clones::SUMMARY, run: b07_memory_of_clones::run },
     Benchmark { name: "B8", summary: b08_small_listings::SUMMARY, run: b08_small_listings::run },
     Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
+    Benchmark { name: "B11", summary: b11_unchanged_sweep::SUMMARY, run: b11_unchanged_sweep::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
     Benchmark {
         name: "B13",
@@ -68,6 +71,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "B18", summary: b18_large_repository::SUMMARY, run: b18_large_repository::run },
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
+    Benchmark { name: "B20", summary: b20_all_hashes::SUMMARY, run: b20_all_hashes::run },
     Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
     Benchmark {
         name: "B27",
