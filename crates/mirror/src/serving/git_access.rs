@@ -93,6 +93,7 @@ impl GitServing {
         let through = access.clone().filter(|_| goes_through(&record, &freshness)).map(|access| Through {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
+            synchroniser: Arc::clone(&self.synchroniser),
             places: self.places.clone(),
             entry: Arc::clone(&entry),
             access,
