@@ -11,6 +11,7 @@ mod b08_small_listings;
 mod b09_many_refs;
 mod b11_unchanged_sweep;
 mod b12_follow_push;
+mod b14_content_hash;
 mod b15_far_upstream;
 mod b16_first_after_push;
 mod b17_first_synchronisation;
@@ -23,6 +24,7 @@ mod hostile_clients;
 mod hot_clones;
 mod import_and_mirror;
 mod memory_of_roles;
+mod one_ref_of_many;
 mod tls_hot_clones;
 
 use anyhow::bail;
@@ -54,6 +56,12 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
     Benchmark { name: "B11", summary: b11_unchanged_sweep::SUMMARY, run: b11_unchanged_sweep::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
+    Benchmark {
+        name: "B13",
+        summary: one_ref_of_many::SUMMARY_OF_200_000,
+        run: one_ref_of_many::run_200_000,
+    },
+    Benchmark { name: "B14", summary: b14_content_hash::SUMMARY, run: b14_content_hash::run },
     Benchmark { name: "B15", summary: b15_far_upstream::SUMMARY, run: b15_far_upstream::run },
     Benchmark { name: "B16", summary: b16_first_after_push::SUMMARY, run: b16_first_after_push::run },
     Benchmark {
@@ -65,6 +73,11 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
     Benchmark { name: "B20", summary: b20_all_hashes::SUMMARY, run: b20_all_hashes::run },
     Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
+    Benchmark {
+        name: "B27",
+        summary: one_ref_of_many::SUMMARY_OF_600_000,
+        run: one_ref_of_many::run_600_000,
+    },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
     Benchmark { name: "HOSTILE", summary: hostile_clients::SUMMARY, run: hostile_clients::run },
     Benchmark { name: "TLS", summary: tls_hot_clones::SUMMARY, run: tls_hot_clones::run },
