@@ -8,6 +8,7 @@ pub mod repository;
 pub mod request;
 pub mod token;
 pub mod user;
+pub mod wait;
 pub mod webhook;
 
 mod connection;

@@ -4,7 +4,7 @@
 //! openings, which shared memory maps need, and what is written goes to the tree at once.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +63,7 @@ impl State {
         self.next_stop = None;
     }
 
-    /// Whether the machine stops before this change, which is one of these names or of none.
+    /// Whether the machine stops before this change, which is one of what has these names.
     fn stops_before(&mut self, names: &[&OsStr]) -> bool {
         let Some(moment) = &mut self.next_stop else { return false };
         if !moment.comes_before(names) {
@@ -101,8 +101,12 @@ impl Mounted {
     }
 
     /// The same for a change, or for what makes one last.
-    fn changing(&self) -> Result<MutexGuard<'_, State>, Errno> {
-        self.changing_names(&[])
+    fn changing(&self, number: INodeNo) -> Result<MutexGuard<'_, State>, Errno> {
+        let mut state = self.state()?;
+        let asks_for_names = state.next_stop.as_ref().is_some_and(StopMoment::asks_for_names);
+        let name = if asks_for_names { state.tree.name_of(number.0) } else { None };
+        let names: Vec<&OsStr> = name.iter().map(OsString::as_os_str).collect();
+        if state.stops_before(&names) { Err(Errno::EIO) } else { Ok(state) }
     }
 
     /// The same for a change of names.
@@ -210,7 +214,7 @@ impl Filesystem for Mounted {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let changed = self.changing().and_then(|mut state| {
+        let changed = self.changing(ino).and_then(|mut state| {
             if let Some(size) = size {
                 let bytes = state.tree.bytes_mut(ino.0).ok_or(Errno::EISDIR)?;
                 bytes.resize(usize::try_from(size).map_err(|_| Errno::EFBIG)?);
@@ -332,7 +336,7 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let written = self.changing().and_then(|mut state| {
+        let written = self.changing(ino).and_then(|mut state| {
             let offset = usize::try_from(offset).map_err(|_| Errno::EFBIG)?;
             let has_room = state.has_room_for(Shortage::Bytes);
             let bytes = state.tree.bytes_mut(ino.0).ok_or(Errno::EISDIR)?;
@@ -349,11 +353,11 @@ impl Filesystem for Mounted {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        done(reply, self.changing().map(|mut state| state.tree.sync(ino.0)));
+        done(reply, self.changing(ino).map(|mut state| state.tree.sync(ino.0)));
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        done(reply, self.changing().map(|mut state| state.tree.sync(ino.0)));
+        done(reply, self.changing(ino).map(|mut state| state.tree.sync(ino.0)));
     }
 
     fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {

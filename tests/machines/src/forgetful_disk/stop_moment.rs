@@ -1,7 +1,7 @@
 //! When a machine stops: at so-and-so many changes of its disk from now, or at a change of a certain name.
 //!
 //! A name makes a fail point out of any step that a server takes with a file: before `packed-refs` is replaced, before a
-//! pack is put in place. The server needs no code for it.
+//! pack is synced, before the next page of a database is written. The server needs no code for it.
 
 use std::ffi::OsStr;
 
@@ -21,7 +21,7 @@ impl StopMoment {
         Self { changes_left: changes, of_names_with: None, forgets_by: None }
     }
 
-    /// Only changes of names count that hold this text: files and folders made, moved or removed.
+    /// Only changes count of files and folders whose names hold this text.
     pub fn of_names_with(self, text: &str) -> Self {
         Self { of_names_with: Some(text.to_owned()), ..self }
     }
@@ -29,6 +29,11 @@ impl StopMoment {
     /// The power goes with it: what was not synced survives by this chance. Else nothing is forgotten.
     pub fn without_power(self, chance: StdRng) -> Self {
         Self { forgets_by: Some(chance), ..self }
+    }
+
+    /// Whether only changes with certain names count.
+    pub(super) fn asks_for_names(&self) -> bool {
+        self.of_names_with.is_some()
     }
 
     /// Whether it comes before this change, which is counted.

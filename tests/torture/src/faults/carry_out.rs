@@ -11,10 +11,10 @@ use super::Fault;
 use crate::farm::{Mode, Node};
 
 /// What a server does with files of these names it does in steps, before each of which it may be killed.
-const FAIL_POINTS: [&str; 8] =
-    ["packed-refs", ".pack", ".idx", ".lock", "incoming", "tmp_obj", "heliostat.db", "trash"];
+const FAIL_POINTS: [&str; 9] =
+    ["packed-refs", ".pack", ".idx", ".lock", "incoming", "tmp_", "heliostat.db-wal", "HEAD", "trash"];
 /// So many such steps go by before.
-const MOST_STEPS: u64 = 12;
+const MOST_STEPS: u64 = 40;
 /// So many changes of a disk go by before a power cut.
 const MOST_CHANGES: u64 = 1500;
 /// A moment that has not come by then is not waited for.
