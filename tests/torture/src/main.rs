@@ -56,6 +56,9 @@ struct Options {
     /// Instead of faults: push and then read at a mirror, so many times.
     #[arg(long, value_name = "COUNT")]
     pairs: Option<u32>,
+    /// Mirrors answer under leases of this length, and say so when they have none; 0s for no leases.
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    lease: String,
     /// Keep what servers remember on a PostgreSQL server, which runs for as long, instead of SQLite.
     #[arg(long, requires = "postgres_url")]
     postgres: bool,
@@ -98,6 +101,7 @@ fn run(options: Options) -> anyhow::Result<ExitCode> {
         logs: options.logs,
         postgres: options.postgres_url.filter(|_| options.postgres),
         with_faults: options.pairs.is_none(),
+        lease: Some(options.lease).filter(|lease| lease != "0s"),
         upstream_arguments: options.upstream_argument,
         mirror_arguments: options.mirror_argument,
     };

@@ -111,7 +111,7 @@ fn client(
 
 fn list(mirror: &GitClient, path: &str, name: &str, commit: &str) -> End {
     match mirror.list(path) {
-        Ok(refs) if refs.get(name).is_some_and(|target| target == commit) => End::Right,
+        Ok(listed) if listed.refs.get(name).is_some_and(|target| target == commit) => End::Right,
         Ok(_) => End::Stale,
         Err(failure) => End::Failed(failure.kind()),
     }

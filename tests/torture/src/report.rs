@@ -70,12 +70,13 @@ impl Report {
         let staleness = checker.staleness();
         println!(
             "of {} reads at mirrors {} were stale while a fault or the recovery from it went on (at most {:.1} s after \
-             the acknowledgement), and {} without one (at most {:.3} s)",
+             the acknowledgement), and {} without one (at most {:.3} s); {} of them were said to be current",
             staleness.reads,
             staleness.explained,
             staleness.longest_explained.as_secs_f64(),
             staleness.unexplained,
-            staleness.longest_unexplained.as_secs_f64()
+            staleness.longest_unexplained.as_secs_f64(),
+            staleness.called_current
         );
         println!(
             "mirrors were like the upstream at most {:.1} s after the faults; a right that was taken was honoured by a \

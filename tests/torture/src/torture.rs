@@ -57,7 +57,7 @@ impl Torture {
         let history = History::new();
         let places = farm.places.clone();
         let names: Vec<String> = places.iter().map(|place| place.name.clone()).collect();
-        let mut checker = Checker::new(&names, &REPOSITORIES, RIGHT_LASTS);
+        let mut checker = Checker::new(&names, &REPOSITORIES, RIGHT_LASTS, options.lease.is_some());
         let mut workers = Workers {
             writers: (0..WRITERS).map(Writer::new).collect(),
             administrator: Administrator::default(),

@@ -49,10 +49,11 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One that has seen nothing; a right that was taken away may be honoured by mirrors for so long.
-    pub fn new(places: &[String], repositories: &[&str], right_lasts: Duration) -> Self {
+    /// One that has seen nothing; a right that was taken away may be honoured by mirrors for so long. With leases a mirror
+    /// that is late must say so.
+    pub fn new(places: &[String], repositories: &[&str], right_lasts: Duration, with_leases: bool) -> Self {
         Self {
-            references: References::new(places, repositories),
+            references: References::new(places, repositories, with_leases),
             lives: Lives::new(places),
             rights: Rights::new(places, right_lasts),
             generations: Generations::new(places, repositories),

@@ -26,6 +26,8 @@ pub struct References {
     courses: Vec<BTreeMap<String, Course>>,
     /// By place, repository and name: no later read may show an earlier step.
     floors: BTreeMap<(usize, usize, String), usize>,
+    /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
+    with_leases: bool,
     staleness: Staleness,
 }
 
@@ -46,8 +48,9 @@ struct Shown {
 }
 
 impl References {
-    pub(super) fn new(places: &[String], repositories: &[&str]) -> Self {
+    pub(super) fn new(places: &[String], repositories: &[&str], with_leases: bool) -> Self {
         Self {
+            with_leases,
             places: places.to_vec(),
             repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
             courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
@@ -126,7 +129,7 @@ impl References {
         faults: &[FaultWindow],
         findings: &mut Vec<String>,
     ) -> Shown {
-        let Seen { place, asked, answered, what: Listing { repository, refs } } = listing;
+        let Seen { place, asked, answered, what: Listing { repository, refs, says_current } } = listing;
         let (place, repository) = (*place, *repository);
         let at = |what: &str, name: &str, course: &Course| {
             let (server, repository) = (&self.places[place], &self.repositories[repository]);
@@ -158,12 +161,15 @@ impl References {
             }
             if step < acknowledged {
                 let since = course.acknowledged_after(step);
+                if self.with_leases && *says_current {
+                    findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
+                }
                 stale_since = Some(stale_since.map_or(since, |earlier| earlier.min(since)));
             }
             steps.push((name.clone(), step));
         }
         if place != UPSTREAM {
-            self.staleness.add(*asked, stale_since, faults);
+            self.staleness.add(*asked, stale_since, *says_current, faults);
         }
         Shown { answered: *answered, place, repository, steps }
     }
@@ -259,12 +265,12 @@ mod tests {
 
     fn read(place: usize, target: Option<&str>, asked: u64, answered: u64) -> Seen<Listing> {
         let refs = target.map(|target| ("main".to_owned(), target.to_owned())).into_iter().collect();
-        let what = Listing { repository: 0, refs };
+        let what = Listing { repository: 0, refs, says_current: true };
         Seen { place, asked: seconds(asked), answered: seconds(answered), what }
     }
 
     fn findings(changes: &[Asked<RefChange>], listings: &[Seen<Listing>]) -> Vec<String> {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"]);
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
         references.judge(changes.to_vec(), listings.to_vec(), &[], &[])
     }
 
@@ -318,7 +324,7 @@ mod tests {
             [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 4, Ending::Acknowledged)];
         let listings = [read(1, Some("b"), 5, 6), read(1, Some("a"), 8, 9)];
         let judged = |restarted: u64| {
-            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"]);
+            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
             let forgotten = [Forgotten { place: 1, restarted: seconds(restarted) }];
             references.judge(changes.to_vec(), listings.to_vec(), &[], &forgotten).len()
         };
@@ -336,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_was_listed_may_be_refused_only_after_its_deletion() {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"]);
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 5, 6, Ending::Acknowledged)];
         assert!(references.judge(changes.to_vec(), Vec::new(), &[], &[]).is_empty());
         let refused = |answered: u64| {
@@ -348,8 +354,21 @@ mod tests {
     }
 
     #[test]
+    fn with_leases_a_mirror_that_is_late_must_say_so() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
+        let mut late = read(1, None, 3, 4);
+        let judged = |late: &Seen<Listing>| {
+            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], true);
+            references.judge(changes.to_vec(), vec![late.clone()], &[], &[]).len()
+        };
+        assert_eq!(judged(&late), 1);
+        late.what.says_current = false;
+        assert_eq!(judged(&late), 0);
+    }
+
+    #[test]
     fn floors_outlast_a_judgement() {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"]);
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
         let changes = vec![push(Some("a"), 1, 2, Ending::Acknowledged)];
         assert!(references.judge(changes, vec![read(1, Some("a"), 3, 4)], &[], &[]).is_empty());
         assert_eq!(references.judge(Vec::new(), vec![read(1, None, 5, 6)], &[], &[]).len(), 1);
@@ -359,7 +378,7 @@ mod tests {
     fn stale_reads_are_explained_by_faults_or_not() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
         let listings = [read(1, None, 4, 5), read(1, None, 60, 61), read(1, Some("a"), 62, 63)];
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"]);
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
         let fault = FaultWindow { begun: seconds(1), over: seconds(3) };
         assert!(references.judge(changes.to_vec(), listings.to_vec(), &[fault], &[]).is_empty());
         let staleness = references.staleness();

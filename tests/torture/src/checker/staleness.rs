@@ -15,6 +15,8 @@ pub struct Staleness {
     pub reads: u64,
     /// Those that were stale while a fault or the recovery from it went on.
     pub explained: u64,
+    /// Those of all stale ones that said that they are current.
+    pub called_current: u64,
     /// Those that were stale without one.
     pub unexplained: u64,
     /// From the acknowledgement to the latest stale read that began after it.
@@ -25,9 +27,16 @@ pub struct Staleness {
 
 impl Staleness {
     /// A read at a mirror, and since when what it showed was not the newest, if it was not.
-    pub(super) fn add(&mut self, asked: Moment, stale_since: Option<Moment>, faults: &[FaultWindow]) {
+    pub(super) fn add(
+        &mut self,
+        asked: Moment,
+        stale_since: Option<Moment>,
+        says_current: bool,
+        faults: &[FaultWindow],
+    ) {
         self.reads += 1;
         let Some(since) = stale_since else { return };
+        self.called_current += u64::from(says_current);
         let window = asked.saturating_sub(since);
         if faults.iter().any(|fault| fault.begun <= asked && asked <= fault.over + RECOVERY) {
             self.explained += 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha1::{Digest, Sha1};
 
 use super::hand_made_pack::HandMadePack;
-use super::http::{Failure, HttpClient};
+use super::http::{Answer, Failure, HttpClient};
 
 const UPLOAD: &str = "git-protocol: version=2\r\ncontent-type: application/x-git-upload-pack-request\r\n";
 const RECEIVE: &str = "content-type: application/x-git-receive-pack-request\r\n";
@@ -38,6 +38,15 @@ pub enum Report {
     Refused(u16),
     /// Nothing that can be relied on; the push may have been carried out.
     Unknown(String),
+}
+
+/// A list of references.
+#[derive(Debug)]
+pub struct Listed {
+    /// All of them but `HEAD`.
+    pub refs: BTreeMap<String, String>,
+    /// Whether a mirror says that this is everything that its upstream is known to have.
+    pub says_current: bool,
 }
 
 /// Why something could not be read.
@@ -74,12 +83,12 @@ impl GitClient {
         Self { http }
     }
 
-    /// The references of a repository at a path such as `/scm/key/slug.git`; `HEAD` is not among them.
-    pub fn list(&self, path: &str) -> Result<BTreeMap<String, String>, ReadFailure> {
+    /// The references of a repository at a path such as `/scm/key/slug.git`.
+    pub fn list(&self, path: &str) -> Result<Listed, ReadFailure> {
         let request = [packet("command=ls-refs\n"), packet("object-format=sha1\n"), "00010000".to_owned()];
         let answer = self.upload_pack(path, &request.concat())?;
         let mut refs = BTreeMap::new();
-        for line in packets(&answer)? {
+        for line in packets(&answer.body)? {
             let Packet::Line(line) = line else { continue };
             let text = String::from_utf8_lossy(line).into_owned();
             if let Some((target, name)) = text.trim_end().split_once(' ') {
@@ -88,7 +97,7 @@ impl GitClient {
             }
         }
         refs.remove("HEAD");
-        Ok(refs)
+        Ok(Listed { refs, says_current: answer.freshness == "current" })
     }
 
     /// Fetches one commit; how many objects came. The pack is whole: its checksum was compared.
@@ -103,7 +112,7 @@ impl GitClient {
         request += &(packet("done\n") + "0000");
         let answer = self.upload_pack(path, &request)?;
         let (mut pack, mut is_in_pack) = (Vec::new(), false);
-        for line in packets(&answer)? {
+        for line in packets(&answer.body)? {
             match line {
                 Packet::Line(line) if is_in_pack => match line.first() {
                     Some(1) => pack.extend_from_slice(&line[1..]),
@@ -119,7 +128,7 @@ impl GitClient {
         objects_in(&pack)
     }
 
-    fn upload_pack(&self, path: &str, request: &str) -> Result<Vec<u8>, ReadFailure> {
+    fn upload_pack(&self, path: &str, request: &str) -> Result<Answer, ReadFailure> {
         let answer =
             self.http.send("POST", &format!("{path}/git-upload-pack"), UPLOAD, request.as_bytes())?;
         if answer.status != 200 {
@@ -136,7 +145,7 @@ impl GitClient {
         if !answer.body.ends_with(b"0000") {
             return Err(ReadFailure::Broken("the answer has no end".into()));
         }
-        Ok(answer.body)
+        Ok(answer)
     }
 
     /// Pushes these changes, all or none.

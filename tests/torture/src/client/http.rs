@@ -29,6 +29,8 @@ pub struct HttpClient {
 pub struct Answer {
     /// The status.
     pub status: u16,
+    /// How fresh a mirror says the answer is: `current`, or another word; empty elsewhere.
+    pub freshness: String,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -117,12 +119,14 @@ fn parsed(bytes: &[u8]) -> io::Result<Answer> {
         let mut lines = head.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
     };
+    let freshness = value("heliostat-freshness").unwrap_or_default();
+    let freshness = freshness.split(';').next().unwrap_or_default().to_owned();
     if value("transfer-encoding").is_some() {
-        return Ok(Answer { status, body: unchunked(rest)? });
+        return Ok(Answer { status, freshness, body: unchunked(rest)? });
     }
     let length = value("content-length").and_then(|length| length.parse().ok()).unwrap_or(rest.len());
     let body = rest.get(..length).ok_or_else(|| cut("in its body"))?;
-    Ok(Answer { status, body: body.to_vec() })
+    Ok(Answer { status, freshness, body: body.to_vec() })
 }
 
 fn unchunked(mut rest: &[u8]) -> io::Result<Vec<u8>> {

@@ -43,6 +43,9 @@ pub struct FarmOptions {
     pub postgres: Option<String>,
     /// Whether disks forget, clocks jump and lines break; without it servers lie on the machine's own disk.
     pub with_faults: bool,
+    /// How long mirrors may answer by themselves before they ask again; no push is acknowledged that one of them does not
+    /// know of. No such leases when absent.
+    pub lease: Option<String>,
     /// Further arguments of the upstream.
     pub upstream_arguments: Vec<String>,
     /// Further arguments of each mirror.
@@ -61,7 +64,9 @@ pub struct Farm {
 impl Farm {
     /// Starts an upstream with the repositories that last, and mirrors that have joined it.
     pub fn start(options: &FarmOptions, seed: u64) -> anyhow::Result<Self> {
-        let mut upstream = node(options, seed, "upstream", &["upstream"], &options.upstream_arguments)?;
+        let mut own = vec!["upstream"];
+        own.extend(options.lease.iter().flat_map(|lease| ["--mirror-lease", lease.as_str()]));
+        let mut upstream = node(options, seed, "upstream", &own, &options.upstream_arguments)?;
         upstream.start()?;
         let places = vec![Place::upstream(upstream.address)?];
         let mut farm = Farm { nodes: vec![upstream], places };

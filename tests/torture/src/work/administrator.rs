@@ -139,7 +139,7 @@ impl Administrator {
 fn glimpse(world: &World, place: usize, slug: &str) {
     let asked = world.history.now();
     let found = match world.places[place].git().list(&git_path(slug)) {
-        Ok(refs) => Some(refs.get(BRANCH).cloned()),
+        Ok(listed) => Some(listed.refs.get(BRANCH).cloned()),
         Err(ReadFailure::Status(404)) => None,
         Err(failure) => {
             return world.history.count(&format!("look failed: {}", masked(&failure.kind())));

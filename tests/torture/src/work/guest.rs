@@ -1,14 +1,12 @@
 //! Looks where it may not: a guest whose right is given and taken, and an outsider who never has any.
 
-use std::collections::BTreeMap;
-
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::administrator::ending;
 use super::world::{World, masked};
-use crate::client::{GitClient, HttpClient, ReadFailure};
+use crate::client::{GitClient, HttpClient, Listed, ReadFailure};
 use crate::farm::{PROJECT, REPOSITORIES, git_path};
 use crate::history::{Asked, Ending, Seen};
 
@@ -112,12 +110,7 @@ fn visit_open(world: &World, place: usize) {
     }
 }
 
-fn read(
-    world: &World,
-    place: usize,
-    user: &str,
-    repository: usize,
-) -> Result<BTreeMap<String, String>, ReadFailure> {
+fn read(world: &World, place: usize, user: &str, repository: usize) -> Result<Listed, ReadFailure> {
     let client = HttpClient::of_user(world.places[place].address, user, PASSWORD);
     GitClient::new(client).list(&git_path(REPOSITORIES[repository]))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::client::ReadFailure;
+use crate::client::{Listed, ReadFailure};
 use crate::farm::{Place, REPOSITORIES, git_path};
 use crate::history::{History, Listing, Moment, Seen};
 
@@ -56,9 +56,9 @@ impl<'a> World<'a> {
     pub fn listing(&self, place: usize, repository: usize) -> Option<BTreeMap<String, String>> {
         let asked = self.history.now();
         match self.places[place].git().list(&git_path(REPOSITORIES[repository])) {
-            Ok(refs) => {
-                let (answered, listing) = (self.history.now(), Listing { repository, refs: refs.clone() });
-                let seen = Seen { place, asked, answered, what: listing };
+            Ok(Listed { refs, says_current }) => {
+                let what = Listing { repository, refs: refs.clone(), says_current };
+                let seen = Seen { place, asked, answered: self.history.now(), what };
                 self.history.note(|records| records.listings.push(seen));
                 self.history.count("lists");
                 Some(refs)
