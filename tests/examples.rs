@@ -66,7 +66,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 23] = [
+const NOT_ASKED: [(&str, &str); 24] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
@@ -88,6 +88,7 @@ const NOT_ASKED: [(&str, &str); 23] = [
     ("restoreRepository", "nothing is to be restored here; its own tests make it so and judge the answer"),
     ("getHeldBack", "nothing is held back here; its own tests make it so and judge the answer"),
     ("confirmRemoval", "nothing is held back here; its own tests make it so and judge the answer"),
+    ("getRepositoryContents", "only a mirror's signature opens it; its own tests judge the answer"),
     ("authenticate", "only a mirror's signature opens it; its own tests judge the answer"),
     ("compareRepositories", "only a mirror's signature opens it; its own tests judge the answer"),
 ];

@@ -12,6 +12,7 @@ mod database_twice;
 mod disconnect;
 mod drain;
 mod emptied_mirror;
+mod first_synchronisation;
 mod heals_by_itself;
 mod hidden_at_mirrors;
 mod kill_and_converge;

@@ -44,10 +44,10 @@ pub use remote::{
     copy_repository, fetch_everything, fetch_objects, fetch_wanted, push_mirror,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, LeftTip, NewObject, NewObjects, NoRemoval, NotTaken,
-    OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft, RepositoryStore,
-    STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks, SwapRefsError, TakeBackError, TrashReason,
-    TrashedRepository, Unreached,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
+    NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft,
+    RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks, SwapRefsError, TakeBackError,
+    TrashReason, TrashedRepository, Unreached,
 };
 pub use service::{
     GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,

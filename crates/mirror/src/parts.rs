@@ -18,8 +18,8 @@ use crate::options::MirrorOptions;
 use crate::serving::{GitServing, places_at_upstream};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs, Sweep,
-    SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    Batches, DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs,
+    Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -184,11 +184,18 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
+            batches: Arc::new(self.batches()),
             repairs: Arc::clone(&self.repairs),
             served: self.served.clone(),
             reports: Arc::clone(&self.reports),
             clock: self.clock.clone(),
         }
+    }
+
+    fn batches(&self) -> Batches {
+        let (link, client) = (Arc::clone(&self.link), self.client.clone());
+        let (inventory, repositories) = (Arc::clone(&self.inventory), self.served.store().clone());
+        Batches::new(link, client, inventory, repositories, self.clock.clone())
     }
 
     pub(crate) fn sweep(&self, interval: Duration, mass_removal: MassRemoval) -> Sweep {
@@ -285,6 +292,7 @@ impl Parts {
         Lookups {
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
+            heartbeat: Arc::clone(&self.heartbeat),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
         }

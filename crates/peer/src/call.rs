@@ -328,14 +328,15 @@ impl PeerClient {
         if is_unproven {
             return Err(CallError::Refused { url: url.to_string(), status, problem: PeerProblem::default() });
         }
+        let location =
+            response.headers().get("Location").and_then(|text| text.to_str().ok()).map(str::to_owned);
         let body = match read_at_most(response, MAX_ERROR_BODY_BYTES).await {
             Ok((body, _)) => body,
             Err(_) => Vec::new(),
         };
         let problem = match self.destinations {
-            Destinations::Configured => {
-                PeerProblem::read(status, &body).unwrap_or_else(|| PeerProblem::from_text(&body))
-            }
+            Destinations::Configured => PeerProblem::read(status, &body)
+                .unwrap_or_else(|| PeerProblem::of_another_server(status, location.as_deref(), &body)),
             Destinations::ChosenByOthers(_) => PeerProblem::read(status, &body).unwrap_or_default(),
         };
         Err(CallError::Refused { url: url.to_string(), status, problem })

@@ -2,6 +2,7 @@
 //! rules allow.
 
 use std::error::Error;
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long a connection is kept for the next call. Heliostat closes one that is idle for 30 s, and a client that
 /// keeps it longer sends a call into a connection that is being closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is said when there was no answer in time.
+const TOO_LONG: &str = "it took too long: check the address, and whether something on the way, a firewall for instance, lets nothing \
+                        through";
 
 /// Who decides which servers are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,14 +129,56 @@ pub fn refuses_content(status: StatusCode) -> bool {
 }
 
 /// The innermost cause of an error, which is the one that says something: "connection refused" and not "error
-/// sending request".
+/// sending request"; and what can be done about it.
 pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
-    let mut cause: &dyn Error = error;
+    let mut cause: &(dyn Error + 'static) = error;
     while let Some(source) = cause.source() {
         cause = source;
         if let Some(refused) = cause.downcast_ref::<AddressRefused>() {
             return NoAnswer::AddressRefused(refused.clone());
         }
     }
-    NoAnswer::Other(if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() })
+    NoAnswer::Other(if error.is_timeout() { TOO_LONG.to_owned() } else { with_remedy(cause) })
+}
+
+/// An error of a connection with what can be done about it, as far as that is known.
+fn with_remedy(cause: &(dyn Error + 'static)) -> String {
+    let text = cause.to_string();
+    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let remedy = match kind {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            "nothing listens there: check host and port, and that the server runs"
+        }
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
+            "this machine has no way there: check the address and the routes"
+        }
+        _ if text.starts_with("failed to lookup address information") => {
+            "this machine does not know the name: check it, and the name service"
+        }
+        _ if text.starts_with("invalid peer certificate") => {
+            "the certificate is not trusted here: see whether it is still valid and for this name; the root of a private \
+             authority belongs into the system's store, or is named by SSL_CERT_FILE"
+        }
+        _ if text.contains("corrupt message") => {
+            "what listens there speaks no TLS: the address may have to begin with http://"
+        }
+        _ => return text,
+    };
+    format!("{text}: {remedy}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_connection_comes_with_what_can_be_done() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(with_remedy(&refused).ends_with("and that the server runs"), "{}", with_remedy(&refused));
+        let unknown = io::Error::other("failed to lookup address information: Name or service not known");
+        let told = with_remedy(&unknown);
+        assert!(told.contains("not known: this machine") && told.ends_with("the name service"), "{told}");
+        let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(with_remedy(&broken), broken.to_string());
+    }
 }

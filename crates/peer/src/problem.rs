@@ -43,9 +43,23 @@ impl PeerProblem {
         })
     }
 
-    /// The beginning of a body that is not a standard error body.
-    pub fn from_text(body: &[u8]) -> Self {
-        Self { name: None, message: printable(&String::from_utf8_lossy(body)) }
+    /// An answer without a standard error body: it comes from something that stands where the server is looked for, or in front
+    /// of it. `location` is where a redirect leads.
+    pub fn of_another_server(status: StatusCode, location: Option<&str>, body: &[u8]) -> Self {
+        let remedy = match (status, location) {
+            (status, Some(location)) if status.is_redirection() => format!(
+                "it leads to {}, and redirects are not followed: give that address",
+                printable(location.split("/rest/").next().unwrap_or(location))
+            ),
+            (StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => {
+                "a proxy answers in the place of the server: see that the server runs, and that the proxy leads to it"
+                    .to_owned()
+            }
+            _ => "no Heliostat has answered: check the address and its path, and what stands in front of it".to_owned(),
+        };
+        let said = printable(&String::from_utf8_lossy(body));
+        let message = if said.is_empty() { remedy } else { format!("{remedy} ({said})") };
+        Self { name: None, message }
     }
 }
 
@@ -97,10 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn other_bodies_tell_their_beginning() {
-        assert_eq!(PeerProblem::from_text(b"<html>\nx").message, "<html> x");
-        assert_eq!(PeerProblem::from_text(b""), PeerProblem::default());
-        let long = "x".repeat(MAX_MESSAGE_LENGTH + 1);
-        assert_eq!(PeerProblem::from_text(long.as_bytes()).message.len(), MAX_MESSAGE_LENGTH);
+    fn answers_of_other_servers_tell_their_beginning_and_what_can_be_done() {
+        let said = |status, location, body: &str| {
+            PeerProblem::of_another_server(status, location, body.as_bytes()).message
+        };
+        let page = said(StatusCode::NOT_FOUND, None, "<html>\nx");
+        assert!(page.contains("check the address and its path") && page.ends_with("(<html> x)"), "{page}");
+        let proxy = said(StatusCode::BAD_GATEWAY, None, "");
+        assert!(proxy.ends_with("that the proxy leads to it"), "{proxy}");
+        let moved = "https://git.example.com/base/rest/mirroring/latest/requests?x";
+        let moved = said(StatusCode::MOVED_PERMANENTLY, Some(moved), "");
+        assert!(moved.starts_with("it leads to https://git.example.com/base, and"), "{moved}");
+        let long = said(StatusCode::NOT_FOUND, None, &"x".repeat(MAX_MESSAGE_LENGTH + 9));
+        assert_eq!(long.matches('x').count(), MAX_MESSAGE_LENGTH);
     }
 }

@@ -30,7 +30,7 @@ pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,
     PurgeProgress, PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange,
     RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults, RepositoryRestoration,
-    RestorationOutcome, UnrecordedRepository,
+    RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
 pub use status::UpstreamStatus;
 pub use upstream::{StartError, Upstream, UpstreamOptions};

@@ -21,6 +21,10 @@ pub struct UpstreamStatus {
     pub disk: DiskAgreement,
     /// Mirrors that are followed by two processes at the same time.
     pub doubled_mirrors: usize,
+    /// Mirrors that have joined.
+    pub mirrors: usize,
+    /// Those of them that were not heard of, or take no events.
+    pub unreachable_mirrors: usize,
     /// Whether another process sends events to mirrors in the name of this server.
     pub runs_twice: bool,
     /// Room on the disk, once it was looked at.
@@ -31,7 +35,10 @@ impl Upstream {
     /// How the upstream is doing. It fails when the database does.
     pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
         let store = &self.0.store;
+        let (mirrors, unreachable_mirrors) = self.0.downstream.members.unreachable().await?;
         Ok(UpstreamStatus {
+            mirrors,
+            unreachable_mirrors,
             pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),

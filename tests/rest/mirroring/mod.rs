@@ -9,6 +9,7 @@ mod mirror_repos;
 mod mirror_servers;
 mod progress;
 mod projects;
+mod repo_contents;
 mod repo_hashes;
 mod repos;
 mod requests;

@@ -151,6 +151,26 @@ impl RemoteCall for GetProjectByIdRequest {
     }
 }
 
+impl RemoteCall for GetRepositoryContentsRequest {
+    type Answer = RestRepositoryContents;
+
+    const OPERATION: &'static str = "getRepositoryContents";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        "/rest/mirroring/latest/repo-contents".to_owned()
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        json(body)
+    }
+}
+
 impl RemoteCall for PublishEventRequest {
     type Answer = ();
 

@@ -1641,6 +1641,16 @@ pub struct RestAnalyticsSettings {
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// The base URL of the upstream. A mirror that follows it by another address learns by this that it has moved.
+    /// Absent unless a mirror calls.
+    #[oai(rename = "baseUrl", skip_serializing_if_is_none)]
+    #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Why the latest event could not be delivered to the mirror that calls. Absent if it could, and unless a mirror
+    /// calls.
+    #[oai(rename = "deliveryError", skip_serializing_if_is_none)]
+    #[serde(rename = "deliveryError", default, skip_serializing_if = "Option::is_none")]
+    pub delivery_error: Option<String>,
 }
 
 /// What this server is.
@@ -1891,6 +1901,26 @@ pub struct RestDelayedSyncRepository {
     #[oai(rename = "behindSince")]
     #[serde(rename = "behindSince")]
     pub behind_since: i64,
+    /// The generation that the mirror serves. Absent before the first synchronization.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The newest generation that the upstream is known to have.
+    #[oai(rename = "upstreamGeneration", skip_serializing_if_is_none)]
+    #[serde(rename = "upstreamGeneration", default, skip_serializing_if = "Option::is_none")]
+    pub upstream_generation: Option<i64>,
+    /// When the mirror last made sure that it has what the upstream has. Absent if it never did.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// How many synchronizations have failed since the last one that did not. Absent if none has.
+    #[oai(rename = "failedSyncCount", skip_serializing_if_is_none)]
+    #[serde(rename = "failedSyncCount", default, skip_serializing_if = "Option::is_none")]
+    pub failed_sync_count: Option<i32>,
+    /// Why the last synchronization failed, or what is wrong with the copy. Absent if neither is so.
+    #[oai(rename = "lastError", skip_serializing_if_is_none)]
+    #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// A call of a webhook with what was sent and what came back.
@@ -2266,6 +2296,22 @@ pub struct RestMirrorCopies {
     #[oai(rename = "inStepRepos", validator(minimum(value = "0")))]
     #[serde(rename = "inStepRepos")]
     pub in_step_repos: i32,
+    /// The age of the oldest change that it knows of and does not have. Absent if there is none.
+    #[oai(rename = "lagMillis", skip_serializing_if_is_none, validator(minimum(value = "0")))]
+    #[serde(rename = "lagMillis", default, skip_serializing_if = "Option::is_none")]
+    pub lag_millis: Option<i64>,
+    /// When it last synchronized any repository, by its own clock. Absent if it never did.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// The number of repositories that it could not synchronize.
+    #[oai(rename = "failingRepos", skip_serializing_if_is_none, validator(minimum(value = "0")))]
+    #[serde(rename = "failingRepos", default, skip_serializing_if = "Option::is_none")]
+    pub failing_repos: Option<i32>,
+    /// One of those repositories, and why it could not be synchronized. Absent if there is none.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 1000))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// How far a mirror is with an order to remove what no ref leads to.
@@ -2382,6 +2428,24 @@ pub struct RestMirrorStanding {
     #[oai(rename = "lastError", skip_serializing_if_is_none)]
     #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// The age of the oldest change that the mirror is known to lack: of one that waits to be delivered, or that the
+    /// mirror told of. Absent if no such change is known.
+    #[oai(rename = "lagMillis", skip_serializing_if_is_none)]
+    #[serde(rename = "lagMillis", default, skip_serializing_if = "Option::is_none")]
+    pub lag_millis: Option<i64>,
+    /// When it last synchronized any repository, by its own clock, when it last told. Absent if it has not.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// The number of repositories that it could not synchronize, when it last told.
+    #[oai(rename = "failingRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "failingRepos", default, skip_serializing_if = "Option::is_none")]
+    pub failing_repos: Option<i32>,
+    /// One of those repositories, and why it could not be synchronized. Absent if there is none. The mirror itself
+    /// lists all of them (`mirrorRepos/delayed-sync`).
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// What has changed on a mirror. What is left out stays as it is.
@@ -2445,6 +2509,10 @@ pub struct RestMirroredRepository {
     #[oai(rename = "lastError", skip_serializing_if_is_none)]
     #[serde(rename = "lastError", default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// How many synchronizations have failed since the last one that did not. Absent if none has.
+    #[oai(rename = "failedSyncCount", skip_serializing_if_is_none)]
+    #[serde(rename = "failedSyncCount", default, skip_serializing_if = "Option::is_none")]
+    pub failed_sync_count: Option<i32>,
     /// When the upstream last told the mirror what it has of the repository.
     #[oai(rename = "lastComparisonDate", skip_serializing_if_is_none)]
     #[serde(rename = "lastComparisonDate", default, skip_serializing_if = "Option::is_none")]
@@ -2950,6 +3018,40 @@ pub struct RestRepositoryComparison {
     pub digests: Vec<RestPartDigest>,
 }
 
+/// All that there is in a repository.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContent {
+    /// The id of the repository.
+    pub id: String,
+    /// The hash that names its objects, as Git calls it.
+    #[oai(rename = "objectFormat")]
+    #[serde(rename = "objectFormat")]
+    pub object_format: String,
+    /// Every ref in the order of the names, one to a line: what it points to, a space, its full name. The SHA-256 of this
+    /// text is the content hash.
+    pub refs: String,
+    /// A pack in base64 that holds each object that a ref leads to. Absent where there are no refs.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+}
+
+/// Small repositories as a whole.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContents {
+    /// Those that fit into the answer.
+    pub values: Vec<RestRepositoryContent>,
+}
+
+/// The repositories that a mirror wants as a whole.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryContentsQuery {
+    /// Their ids.
+    #[oai(rename = "repositoryIds", validator(max_items = 100, min_length = 1, max_length = 64))]
+    #[serde(rename = "repositoryIds")]
+    pub repository_ids: Vec<String>,
+}
+
 /// The parts of which an upstream knows something else than a mirror.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryDifferences {
@@ -3343,6 +3445,15 @@ pub struct RestUpstreamServer {
     #[oai(rename = "notKnownSince", skip_serializing_if_is_none)]
     #[serde(rename = "notKnownSince", default, skip_serializing_if = "Option::is_none")]
     pub not_known_since: Option<i64>,
+    /// By how much the clock of the upstream is ahead of the mirror's, 0 where the two may well agree. Calls between
+    /// the two are refused when it is more than 30 s in either direction. Absent while it is not known.
+    #[oai(rename = "clockSkewMillis", skip_serializing_if_is_none)]
+    #[serde(rename = "clockSkewMillis", default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_millis: Option<i64>,
+    /// What is wrong with following the upstream, and what can be done about it. Absent if nothing is known to be.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// What a mirror mirrors of an upstream.
@@ -3853,6 +3964,9 @@ impl fmt::Display for UserType {
     RestRepository,
     RestRepositoryAdoption,
     RestRepositoryComparison,
+    RestRepositoryContent,
+    RestRepositoryContents,
+    RestRepositoryContentsQuery,
     RestRepositoryDifferences,
     RestRepositoryEvent,
     RestRepositoryFaults,

@@ -971,6 +971,53 @@ pub trait GetRepositoryMirrors: Handlers {
     ) -> impl Future<Output = Result<GetRepositoryMirrorsResponse, Self::Error>> + Send;
 }
 
+/// What `getRepositoryContents` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetRepositoryContentsRequest {
+    /// The body.
+    pub body: RestRepositoryContentsQuery,
+}
+
+/// What `getRepositoryContents` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryContentsResponse {
+    /// As many of them as fit, in the order in which they were named.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryContents>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getRepositoryContents`: get small repositories as a whole.
+pub trait GetRepositoryContents: Handlers {
+    /// Get small repositories as a whole
+    fn get_repository_contents(
+        &self,
+        call: Call,
+        request: GetRepositoryContentsRequest,
+    ) -> impl Future<Output = Result<GetRepositoryContentsResponse, Self::Error>> + Send;
+}
+
 /// What `authenticate` is asked.
 #[derive(Clone, PartialEq)]
 pub struct AuthenticateRequest {
@@ -1198,6 +1245,7 @@ pub trait UpstreamOperations:
     + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
+    + GetRepositoryContents
     + Authenticate
     + AnalyticsSettings
     + GetPreferredMirrorId
@@ -1228,6 +1276,7 @@ impl<H> UpstreamOperations for H where H:
     + CompareRepositories
     + GetContentHashById
     + GetRepositoryMirrors
+    + GetRepositoryContents
     + Authenticate
     + AnalyticsSettings
     + GetPreferredMirrorId
@@ -1740,6 +1789,26 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         Ok(answer)
     }
 
+    /// Get small repositories as a whole
+    ///
+    /// Answers the refs of each repository with all of its objects in one pack, so that a mirror that has none of them
+    /// needs one request for many. A repository that is not in the answer is fetched with Git: one that does not exist or
+    /// cannot be read at the moment, one that is not small, or one for which the answer had no room any more. Only mirrors
+    /// may ask, and they see every repository.
+    #[oai(path = "/mirroring/latest/repo-contents", method = "post", operation_id = "getRepositoryContents", tag = "Tag::This")]
+    async fn get_repository_contents(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        body: ApiJson<RestRepositoryContentsQuery>,
+    ) -> poem::Result<GetRepositoryContentsResponse> {
+        let request = GetRepositoryContentsRequest {
+            body: body.0,
+        };
+        let answer = self.0.get_repository_contents(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// Check a user's credentials
     ///
     /// A mirror passes on what a user presented to it, a password, an access token or an SSH key, and learns who that
@@ -1765,7 +1834,8 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     /// Tells whether usage data may be collected, which Heliostat never does, and what time it is on this server. For
     /// mirrors and administrators. A mirror names its process by `instance`, so that it is noticed when two of them use
     /// copies of one data directory, and compares the process that answers with the one that sends events, so that the
-    /// same is noticed of the upstream.
+    /// same is noticed of the upstream. It is told as well where the upstream thinks that it is, and why events do not
+    /// arrive at the mirror if that is so.
     #[oai(path = "/mirroring/latest/analyticsSettings", method = "get", operation_id = "analyticsSettings", tag = "Tag::This")]
     async fn analytics_settings(
         &self,

@@ -53,6 +53,10 @@ pub struct AnalyticsSettings {
     pub runs_twice: bool,
     /// The process that answers, for mirrors.
     pub instance: Option<String>,
+    /// The base URL of this server, for mirrors.
+    pub base_url: Option<String>,
+    /// Why the latest event could not be delivered to the mirror that asks, if it could not.
+    pub delivery_error: Option<String>,
 }
 
 /// How long it is told that a mirror hears from another process in the name of this server, in milliseconds.
@@ -223,7 +227,10 @@ impl Members {
         other_upstream: Option<&str>,
     ) -> AnalyticsSettings {
         let server_time = self.announcer.now_ms();
-        let mirror = caller.caller().mirror_id().map(MirrorServerId::from).zip(instance);
+        let caller = caller.caller().mirror_id().map(MirrorServerId::from);
+        let base_url = caller.is_some().then(|| self.announcer.base_address().to_owned());
+        let delivery_error = caller.as_ref().and_then(|id| self.delivery.record_of(id).last_error);
+        let mirror = caller.zip(instance);
         if let Some((id, _)) = &mirror
             && other_upstream.is_some_and(|other| other != self.announcer.instance())
         {
@@ -232,7 +239,14 @@ impl Members {
         let answering = mirror.is_some().then(|| self.announcer.instance().to_owned());
         let runs_twice =
             mirror.is_some_and(|(id, instance)| self.instances.called(&id, instance, server_time));
-        AnalyticsSettings { can_collect_analytics: false, server_time, runs_twice, instance: answering }
+        AnalyticsSettings {
+            can_collect_analytics: false,
+            server_time,
+            runs_twice,
+            instance: answering,
+            base_url,
+            delivery_error,
+        }
     }
 
     fn note_double(&self, id: &MirrorServerId, now: i64) {

@@ -17,7 +17,7 @@ use crate::permit::{Administrator, ThisMirror};
 const SILENCE_LIMIT_MS: i64 = 60_000;
 
 /// How far a mirror is, in its own words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirrorCopies {
     /// Whether it is still finding out what there is.
     pub discovering: bool,
@@ -25,6 +25,14 @@ pub struct MirrorCopies {
     pub mirrored: i32,
     /// Those of them that have everything that it knows this server to have.
     pub in_step: i32,
+    /// Age of the oldest change that it knows of and does not have, in milliseconds.
+    pub lag_ms: Option<i64>,
+    /// When it last synchronised any repository, in epoch milliseconds by its own clock.
+    pub last_sync_at: Option<i64>,
+    /// Repositories that it could not synchronise, if it tells.
+    pub failing: Option<i32>,
+    /// One of them, and why.
+    pub failure: Option<String>,
 }
 
 /// How a mirror stands, in one word.
@@ -51,6 +59,8 @@ pub struct MirrorStanding {
     pub heard_at: Option<i64>,
     /// Events that it has not taken in yet.
     pub pending_events: u64,
+    /// Age of the oldest change that it is known to lack, in milliseconds.
+    pub lag_ms: Option<i64>,
     /// Why it did not take the last one in, while that is so.
     pub last_error: Option<String>,
 }
@@ -61,7 +71,7 @@ pub(super) struct ToldStandings(Mutex<HashMap<MirrorServerId, (MirrorCopies, i64
 
 impl ToldStandings {
     fn of(&self, id: &MirrorServerId) -> Option<(MirrorCopies, i64)> {
-        self.0.lock().get(id).copied()
+        self.0.lock().get(id).cloned()
     }
 
     /// Forgets a mirror that was removed.
@@ -92,42 +102,65 @@ impl Members {
         Ok(standings)
     }
 
+    /// How many mirrors are there, and how many of them are not reachable: they were not heard of, or take no events.
+    pub async fn unreachable(&self) -> Result<(usize, usize), Refusal> {
+        let mirrors = self.store.all_mirrors().await?;
+        let is_unreachable = |mirror: &&MirrorServer| mirror.enabled && !self.is_reachable(mirror);
+        Ok((mirrors.len(), mirrors.iter().filter(is_unreachable).count()))
+    }
+
     /// Whether clients may be sent to a mirror: it was heard of and takes events, or it has just joined.
     pub(super) fn is_reachable(&self, mirror: &MirrorServer) -> bool {
-        self.judged(mirror, 0).standing != Standing::Unreachable
+        self.judged(mirror, Pending::default()).standing != Standing::Unreachable
     }
 
     async fn standing_of(&self, mirror: &MirrorServer) -> Result<MirrorStanding, Refusal> {
-        Ok(self.judged(mirror, self.store.count_pending(&mirror.id).await?))
+        let events = self.store.count_pending(&mirror.id).await?;
+        let oldest_at = if events > 0 { self.store.oldest_pending_at(&mirror.id).await? } else { None };
+        Ok(self.judged(mirror, Pending { events, oldest_at }))
     }
 
-    fn judged(&self, mirror: &MirrorServer, pending_events: u64) -> MirrorStanding {
+    fn judged(&self, mirror: &MirrorServer, pending: Pending) -> MirrorStanding {
         let (told, delivery) = (self.standings.of(&mirror.id), self.delivery().record_of(&mirror.id));
-        judge(mirror, told, delivery, pending_events, self.announcer.now_ms())
+        judge(mirror, told, delivery, pending, self.announcer.now_ms())
     }
+}
+
+/// Events that wait for a mirror.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pending {
+    events: u64,
+    /// When the oldest of them was recorded, in epoch milliseconds.
+    oldest_at: Option<i64>,
 }
 
 fn judge(
     mirror: &MirrorServer,
     told: Option<(MirrorCopies, i64)>,
     delivery: DeliveryRecord,
-    pending_events: u64,
+    pending: Pending,
     now_ms: i64,
 ) -> MirrorStanding {
-    let told_at = told.map(|(_, at)| at);
+    let told_at = told.as_ref().map(|(_, at)| *at);
     let heard_at = mirror.last_seen_at.max(delivery.delivered_at).max(told_at);
     let is_recent = |at: i64| now_ms.saturating_sub(at) <= SILENCE_LIMIT_MS;
-    let standing = match (heard_at, told) {
+    let standing = match (heard_at, &told) {
         (None, _) => Standing::Unknown,
         (Some(heard_at), _) if !is_recent(heard_at) || delivery.failures > 0 => Standing::Unreachable,
-        (Some(_), Some((copies, told_at))) if is_recent(told_at) => {
+        (Some(_), Some((copies, told_at))) if is_recent(*told_at) => {
             let has_all = !copies.discovering && copies.in_step >= copies.mirrored;
-            let was_told_more = pending_events > 0 || delivery.delivered_at > Some(told_at);
+            let was_told_more = pending.events > 0 || delivery.delivered_at > Some(*told_at);
             if has_all && !was_told_more { Standing::UpToDate } else { Standing::Behind }
         }
         (Some(_), _) => Standing::Unknown,
     };
-    MirrorStanding { standing, told, heard_at, pending_events, last_error: delivery.last_error }
+    // What it told of has grown older since, and may have been caught up with only where it told that, too.
+    let told_lag_ms = told.as_ref().and_then(|(copies, told_at)| {
+        Some(copies.lag_ms?.saturating_add(now_ms.saturating_sub(*told_at).max(0)))
+    });
+    let lag_ms = told_lag_ms.max(pending.oldest_at.map(|at| now_ms.saturating_sub(at)));
+    let (pending_events, last_error) = (pending.events, delivery.last_error);
+    MirrorStanding { standing, told, heard_at, pending_events, lag_ms, last_error }
 }
 
 #[cfg(test)]
@@ -138,7 +171,15 @@ mod tests {
     const NOW: i64 = 1_764_000_000_000;
 
     fn copies(in_step: i32) -> MirrorCopies {
-        MirrorCopies { discovering: false, mirrored: 2, in_step }
+        MirrorCopies {
+            discovering: false,
+            mirrored: 2,
+            in_step,
+            lag_ms: None,
+            last_sync_at: None,
+            failing: None,
+            failure: None,
+        }
     }
 
     fn delivered(ago_ms: i64) -> DeliveryRecord {
@@ -150,7 +191,8 @@ mod tests {
     fn standing(told: Option<(i32, i64)>, delivery: DeliveryRecord, pending_events: u64) -> Standing {
         let mirror = MirrorServer { last_seen_at: Some(NOW - 9_000), ..fixture::mirror() };
         let told = told.map(|(in_step, ago_ms)| (copies(in_step), NOW - ago_ms));
-        judge(&mirror, told, delivery, pending_events, NOW).standing
+        let pending = Pending { events: pending_events, oldest_at: None };
+        judge(&mirror, told, delivery, pending, NOW).standing
     }
 
     #[test]
@@ -170,7 +212,7 @@ mod tests {
     fn a_mirror_that_is_silent_or_takes_no_events_is_not_reachable() {
         let silent = MirrorServer { last_seen_at: Some(NOW - 120_000), ..fixture::mirror() };
         let told = Some((copies(2), NOW - 120_000));
-        let judged = judge(&silent, told, DeliveryRecord::default(), 0, NOW);
+        let judged = judge(&silent, told, DeliveryRecord::default(), Pending::default(), NOW);
         assert_eq!((judged.standing, judged.heard_at), (Standing::Unreachable, Some(NOW - 120_000)));
 
         let mut failing = delivered(2_000);
@@ -178,6 +220,24 @@ mod tests {
         assert_eq!(standing(Some((2, 1_000)), failing, 0), Standing::Unreachable);
 
         let new = MirrorServer { last_seen_at: None, ..fixture::mirror() };
-        assert_eq!(judge(&new, None, DeliveryRecord::default(), 0, NOW).standing, Standing::Unknown);
+        let judged = judge(&new, None, DeliveryRecord::default(), Pending::default(), NOW);
+        assert_eq!((judged.standing, judged.lag_ms), (Standing::Unknown, None));
+    }
+
+    #[test]
+    fn the_oldest_change_that_a_mirror_lacks_counts() {
+        let mirror = MirrorServer { last_seen_at: Some(NOW - 9_000), ..fixture::mirror() };
+        let told = |lag_ms| Some((MirrorCopies { lag_ms, ..copies(1) }, NOW - 1_000));
+        for (lag_ms, oldest_at, expected) in [
+            (None, None, None),
+            (Some(4_000), None, Some(5_000)),
+            (None, Some(NOW - 7_000), Some(7_000)),
+            (Some(4_000), Some(NOW - 7_000), Some(7_000)),
+            (Some(9_000), Some(NOW - 7_000), Some(10_000)),
+        ] {
+            let pending = Pending { events: 1, oldest_at };
+            let judged = judge(&mirror, told(lag_ms), DeliveryRecord::default(), pending, NOW);
+            assert_eq!(judged.lag_ms, expected, "{lag_ms:?} {oldest_at:?}");
+        }
     }
 }

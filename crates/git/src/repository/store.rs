@@ -17,8 +17,9 @@ use heliostat_git_wire::{ObjectFormat, RefName};
 use thiserror::Error;
 
 use crate::disk::{blocking, make_folder_durably, sync_folder, sync_tree};
-use crate::process::{Durability, Fault, Git, GitError};
+use crate::process::{Durability, Fault, Git};
 use crate::refs::{DEFAULT_REF_MEMORY_BYTES, RefListener};
+use crate::repository::init_bare::init_bare;
 use crate::repository::look::{Found, look_at};
 use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
@@ -43,15 +44,6 @@ pub enum CreateError {
     /// The default branch is not below `refs/heads/`.
     #[error("{0} is not a branch")]
     NotABranch(RefName),
-    /// Git failed.
-    #[error("cannot create repository {id}")]
-    Git {
-        /// Which repository.
-        id: u64,
-        /// Why it failed.
-        #[source]
-        error: GitError,
-    },
     /// The file system failed.
     #[error("cannot create repository {id} in {path:?}")]
     Io {
@@ -212,10 +204,8 @@ impl RepositoryStore {
         let folder =
             tempfile::Builder::new().prefix(&prefix).tempdir_in(self.incoming()).map_err(io_error)?;
         let path = folder.path().join("repository.git");
-        let format = format!("--object-format={format}");
-        let init = self.git.command("create a repository").args(["init", "--quiet", "--bare", "--template="]);
-        let init = init.arg(&format).arg("--initial-branch").arg(default_branch.short());
-        init.arg("--").arg(&path).run().await.map_err(|error| CreateError::Git { id, error })?;
+        let (place, head) = (path.clone(), default_branch.clone());
+        blocking(move || init_bare(&place, &head, format)).await.map_err(io_error)?;
         // What is known of the references of the one in place is not known of this one.
         let shared = Arc::new(Shared::new(DEFAULT_REF_MEMORY_BYTES));
         let repository = Repository::of_store(self.git.clone(), path, id, shared);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_storage::MirroredStatus;
+use heliostat_storage::{MirroredRepository, MirroredStatus};
 
 use super::entry::{is_available, is_behind};
 use super::mirrored::Inventory;
@@ -19,6 +19,8 @@ pub(crate) struct Counts {
     pub(crate) in_step: usize,
     pub(crate) available: usize,
     pub(crate) failing: usize,
+    /// The one of those that has been behind for longest.
+    pub(crate) first_failing: Option<Arc<MirroredRepository>>,
     pub(crate) held: usize,
     pub(crate) in_repair: usize,
     pub(crate) longest_in_repair: Option<Arc<Trouble>>,
@@ -41,7 +43,14 @@ impl Inventory {
             counts.synced += usize::from(!is_behind(&record));
             counts.in_step += usize::from(!is_behind(&record) && record.held.is_none() && trouble.is_none());
             counts.available += usize::from(is_available(&record) && trouble.is_none());
-            counts.failing += usize::from(record.failed_count > 0);
+            if record.failed_count > 0 {
+                counts.failing += 1;
+                let is_first =
+                    counts.first_failing.as_ref().is_none_or(|first| since(&record) < since(first));
+                if is_first {
+                    counts.first_failing = Some(Arc::clone(&record));
+                }
+            }
             counts.held += usize::from(record.held.is_some());
             if let Some(trouble) = trouble {
                 counts.in_repair += 1;
@@ -61,4 +70,9 @@ impl Inventory {
         }
         counts
     }
+}
+
+/// Since when it has been behind; for ever if that is not known.
+fn since(record: &MirroredRepository) -> i64 {
+    record.behind_since.unwrap_or(i64::MIN)
 }

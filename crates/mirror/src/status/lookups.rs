@@ -10,7 +10,7 @@ use heliostat_storage::{MirroredRepository, UpstreamServer};
 use crate::access::permit::{self, Administrator, Reader};
 use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Inventory, is_available};
-use crate::upstream_link::{Introduction, UpstreamFacts, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink, UpstreamUrl};
 
 /// An upstream, and what is known of it now.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub struct UpstreamView {
     pub server: Arc<UpstreamServer>,
     /// Whether it answers, and since when it is not known what it has.
     pub facts: UpstreamFacts,
+    /// By how much its clock is ahead of ours, in milliseconds, as far as that is known.
+    pub clock_skew_ms: Option<i64>,
+    /// What is wrong with following it, if anything is known to be.
+    pub problem: Option<String>,
 }
 
 /// A mirrored repository as clients see it.
@@ -42,6 +46,7 @@ pub struct MirroredRepositoryView {
 pub struct Lookups {
     pub(crate) introduction: Arc<Introduction>,
     pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
 }
@@ -59,7 +64,17 @@ impl Lookups {
     }
 
     fn followed(&self) -> UpstreamView {
-        UpstreamView { server: self.link.upstream(), facts: self.link.facts() }
+        let contact = self.link.contact();
+        UpstreamView {
+            server: self.link.upstream(),
+            facts: self.link.facts(),
+            clock_skew_ms: contact.clock_skew_ms(),
+            problem: self
+                .heartbeat
+                .complaint()
+                .or_else(|| self.link.complaint())
+                .or_else(|| contact.why_away()),
+        }
     }
 
     /// Lets a caller read a mirrored repository by the upstream's id. The upstream reads every one, a signed link

@@ -9,9 +9,12 @@ use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::UpstreamState;
 
+use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
 use crate::inventory::Inventory;
-use crate::sync::{DiskCounters, DiskProgress, RepairCounters, Repairs, SweepOutcome, SweepProgress};
+use crate::sync::{
+    DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome, SweepProgress,
+};
 use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink};
 
 /// How far the synchronisation is.
@@ -44,6 +47,8 @@ pub struct MirrorStatus {
     pub upstream_state: UpstreamState,
     /// Whether the upstream answers, and since when it is not known what it has.
     pub upstream: UpstreamFacts,
+    /// Why the upstream has not answered the latest call, if it has not.
+    pub why_away: Option<String>,
     /// Why the link is not further, or what is wrong with it.
     pub reason: Option<String>,
     /// Whether the mirror is installed, and past its first synchronisation.
@@ -74,13 +79,15 @@ pub struct MirrorStatus {
     pub last_sync_at: Option<i64>,
     /// What the last complete comparison with the upstream found, in this process.
     pub last_sweep: Option<SweepOutcome>,
+    /// How many comparisons there were since the start, and what they took.
+    pub sweeps: SweepCounters,
     /// Why the latest comparison failed, if it did.
     pub sweep_error: Option<String>,
     /// What the upstream finds wrong with how it is followed: another process of the same name, or the clock.
     pub complaint: Option<String>,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
-    /// The upstream's clock minus ours, in milliseconds, when it was last looked at.
+    /// The upstream's clock minus ours, in milliseconds, when it was last told; 0 where the two may well agree.
     pub clock_skew_ms: Option<i64>,
 }
 
@@ -119,6 +126,11 @@ impl StatusReport {
         Ok(self.now().progress)
     }
 
+    /// The repositories that have been behind for longest, and those in trouble.
+    pub fn longest_behind(&self, limit: usize) -> Vec<DelayedSync> {
+        delayed_syncs(&self.inventory, self.clock.now_ms(), 0, limit)
+    }
+
     /// The state of the mirror as a whole.
     pub fn now(&self) -> MirrorStatus {
         let (upstream, facts) = (self.link.upstream(), self.link.facts());
@@ -135,6 +147,7 @@ impl StatusReport {
             upstream_url: self.link.url().to_string(),
             upstream_state: upstream.state,
             upstream: facts,
+            why_away: self.link.contact().why_away(),
             reason: self.link.complaint(),
             ready: serves && is_through,
             progress: Progress {
@@ -157,10 +170,11 @@ impl StatusReport {
             lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             last_sync_at: counts.last_sync_at,
             last_sweep: sweeps.last_sweep,
+            sweeps: sweeps.counters,
             sweep_error: sweeps.sweep_error,
             complaint: self.heartbeat.complaint(),
             room: self.engine.room(),
-            clock_skew_ms: sweeps.clock_skew_ms,
+            clock_skew_ms: self.link.contact().clock_skew_ms(),
         }
     }
 }

@@ -44,6 +44,32 @@ pub struct DelayedSync {
     pub record: Arc<MirroredRepository>,
     /// Since when a known change has not been synchronised, in epoch milliseconds.
     pub since: i64,
+    /// How long ago that was, in milliseconds.
+    pub lag_ms: i64,
+    /// What is wrong with the copy here, if anything is.
+    pub trouble: Option<String>,
+}
+
+/// The repositories that have been behind for at least this long, and those in trouble, the longest first.
+pub(super) fn delayed_syncs(
+    inventory: &Inventory,
+    now_ms: i64,
+    threshold_ms: i64,
+    limit: usize,
+) -> Vec<DelayedSync> {
+    let latest = now_ms.saturating_sub(threshold_ms);
+    let delayed = inventory.mirrored().filter_map(|entry| {
+        let (record, trouble) = (entry.record(), entry.trouble());
+        let behind_since = record.behind_since.filter(|since| *since <= latest);
+        let in_trouble_since = trouble.as_ref().map(|trouble| trouble.since);
+        let since = behind_since.into_iter().chain(in_trouble_since).min()?;
+        let trouble = trouble.map(|trouble| trouble.reason.clone());
+        Some(DelayedSync { record, since, lag_ms: now_ms.saturating_sub(since), trouble })
+    });
+    let mut delayed: Vec<_> = delayed.collect();
+    delayed.sort_unstable_by_key(|delayed| (delayed.since, delayed.record.local_id));
+    delayed.truncate(limit);
+    delayed
 }
 
 /// Answers those who look for a fault.
@@ -104,18 +130,7 @@ impl SupportInfo {
     /// with them here; those first that have been so for longest.
     pub fn delayed_syncs(&self, _: &Administrator, threshold: Duration, limit: usize) -> Vec<DelayedSync> {
         let threshold_ms = i64::try_from(threshold.as_millis()).unwrap_or(i64::MAX);
-        let latest = self.clock.now_ms().saturating_sub(threshold_ms);
-        let delayed = self.inventory.mirrored().filter_map(|entry| {
-            let record = entry.record();
-            let behind_since = record.behind_since.filter(|since| *since <= latest);
-            let in_trouble_since = entry.trouble().map(|trouble| trouble.since);
-            let since = behind_since.into_iter().chain(in_trouble_since).min()?;
-            Some(DelayedSync { record, since })
-        });
-        let mut delayed: Vec<_> = delayed.collect();
-        delayed.sort_unstable_by_key(|delayed| (delayed.since, delayed.record.local_id));
-        delayed.truncate(limit);
-        delayed
+        delayed_syncs(&self.inventory, self.clock.now_ms(), threshold_ms, limit)
     }
 
     /// What is known about the repositories whose hashes are told, project by project.

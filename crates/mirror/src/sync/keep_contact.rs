@@ -10,6 +10,7 @@ use std::time::Duration;
 use heliostat_api::models::RestMirrorCopies;
 use heliostat_auth::Secret;
 use heliostat_peer::{BackOff, CallError, Clock};
+use heliostat_storage::MirroredRepository;
 use tokio_util::sync::CancellationToken;
 
 use super::sweep::SweepSignal;
@@ -28,6 +29,9 @@ const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(
 
 /// How often what is known of the upstream is noted, in milliseconds; besides at the end of the process.
 const NOTE_INTERVAL_MS: i64 = 60_000;
+
+/// How much of a failure the upstream is told, in characters.
+const MAX_FAILURE_LENGTH: usize = 1_000;
 
 /// Keeps in contact with the upstream.
 pub(crate) struct KeepContact {
@@ -81,8 +85,10 @@ impl KeepContact {
             tracing::info!(upstream.url = %self.link.url(), "the upstream answers again");
             self.sweep_signal.wake();
         } else {
+            let why = self.link.contact().why_away().unwrap_or_default();
             tracing::warn!(
                 upstream.url = %self.link.url(),
+                error = why,
                 "the upstream does not answer; what it has from now on is not known"
             );
         }
@@ -134,10 +140,15 @@ impl KeepContact {
     fn copies(&self) -> RestMirrorCopies {
         let (counts, sweeps) = (self.inventory.counts(), self.sweep_progress.state());
         let int32 = |count| i32::try_from(count).unwrap_or(i32::MAX);
+        let now_ms = self.clock.now_ms();
         RestMirrorCopies {
             discovering: !sweeps.has_compared(),
             mirrored_repos: int32(counts.total),
             in_step_repos: int32(counts.in_step),
+            lag_millis: counts.behind_since.map(|since| now_ms.saturating_sub(since).max(0)),
+            last_sync_date: counts.last_sync_at,
+            failing_repos: Some(int32(counts.failing)),
+            failure: counts.first_failing.map(|failing| failure_of(&failing)),
         }
     }
 
@@ -149,4 +160,11 @@ impl KeepContact {
             );
         }
     }
+}
+
+/// Which repository could not be synchronised, and why.
+fn failure_of(failing: &MirroredRepository) -> String {
+    let reason = failing.last_error.as_deref().unwrap_or("it is not known why");
+    let text = format!("{}/{}: {reason}", failing.project_key, failing.slug);
+    text.chars().take(MAX_FAILURE_LENGTH).collect()
 }

@@ -5,6 +5,7 @@ mod event;
 mod handle_event;
 mod pending_changes;
 
+mod batches;
 mod queue;
 mod repairs;
 mod setbacks;
@@ -32,8 +33,9 @@ pub use held_back::{HeldBack, HeldBackList};
 pub use repairs::RepairCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
-pub use sweep_progress::SweepOutcome;
+pub use sweep_progress::{SweepCounters, SweepOutcome};
 
+pub(crate) use batches::Batches;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;

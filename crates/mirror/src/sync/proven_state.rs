@@ -70,7 +70,7 @@ impl Synchroniser {
 }
 
 /// The newest generation at which the upstream had these references, if that is new enough.
-fn proven_generation(entry: &Entry, refs: &RefSnapshot, target: Generation) -> Option<Generation> {
+pub(super) fn proven_generation(entry: &Entry, refs: &RefSnapshot, target: Generation) -> Option<Generation> {
     let needed = needed_generation(entry, target);
     entry.generation_of(refs.content_hash()).filter(|generation| *generation >= needed)
 }

@@ -11,6 +11,7 @@ use heliostat_storage::{Generation, LocalRepositoryId};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::batches::MAX_TOGETHER;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
 use super::setbacks::StepHere;
 use super::slot::{Next, SyncRun, SyncSlot, Waiting};
@@ -27,8 +28,23 @@ pub(crate) struct SyncQueue {
 
 /// Each repository is in at most one lane, once (see [`super::slot`]): that bounds it.
 struct Lane {
-    waiting: Mutex<VecDeque<Arc<Entry>>>,
+    waiting: Mutex<VecDeque<(Arc<Entry>, Company)>>,
     arrivals: Semaphore,
+}
+
+/// Whether a repository may be fetched together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    Others,
+    Nobody,
+}
+
+/// What a worker has to do next.
+pub(super) enum Task {
+    /// To synchronise this repository.
+    One(Arc<Entry>),
+    /// To ask for these together.
+    Many(Vec<Arc<Entry>>),
 }
 
 /// What kind of synchronisations a worker carries out.
@@ -56,14 +72,27 @@ impl Default for Lane {
 }
 
 impl Lane {
-    fn put(&self, entry: Arc<Entry>) {
-        self.waiting.lock().push_back(entry);
+    fn put(&self, entry: Arc<Entry>, company: Company) {
+        self.waiting.lock().push_back((entry, company));
         self.arrivals.add_permits(1);
     }
 
-    async fn next(&self) -> Option<Arc<Entry>> {
+    async fn next(&self) -> Option<Task> {
         self.arrivals.acquire().await.ok()?.forget();
-        self.waiting.lock().pop_front()
+        let mut waiting = self.waiting.lock();
+        let (entry, company) = waiting.pop_front()?;
+        if company == Company::Nobody {
+            return Some(Task::One(entry));
+        }
+        let mut together = vec![entry];
+        while together.len() < MAX_TOGETHER
+            && waiting.front().is_some_and(|(_, company)| *company == Company::Others)
+            && let Ok(arrival) = self.arrivals.try_acquire()
+        {
+            arrival.forget();
+            together.extend(waiting.pop_front().map(|(entry, _)| entry));
+        }
+        Some(Task::Many(together))
     }
 }
 
@@ -109,12 +138,17 @@ impl SyncQueue {
         self.look(entry, SyncSlot::waiting).flatten()
     }
 
-    /// Waits for the next repository of a kind.
-    pub(super) async fn next(&self, work: Work) -> Option<Arc<Entry>> {
+    /// Waits for the next repository of a kind, or for several.
+    pub(super) async fn next(&self, work: Work) -> Option<Task> {
         match work {
             Work::Following => self.following.next().await,
             Work::First => self.first.next().await,
         }
+    }
+
+    /// Puts a repository back that has not been synchronised for the first time yet, behind all others.
+    pub(super) fn put_back(&self, entry: Arc<Entry>, company: Company) {
+        self.first.put(entry, company);
     }
 
     /// Begins a synchronisation and says what it has to do.
@@ -164,8 +198,12 @@ impl SyncQueue {
     /// Puts the repository into a lane if its slot asks for it.
     fn follow(&self, entry: &Arc<Entry>, change: impl FnOnce(&mut SyncSlot) -> Next) {
         if self.change(entry, change) == Next::Enqueue {
-            let lane = if is_available(&entry.record()) { &self.following } else { &self.first };
-            lane.put(Arc::clone(entry));
+            let record = entry.record();
+            let lane = if is_available(&record) { &self.following } else { &self.first };
+            // What has failed, or has been here, is not begun with nothing.
+            let is_new = record.initial_sync_at.is_none() && record.failed_count == 0;
+            let company = if is_new && !is_available(&record) { Company::Others } else { Company::Nobody };
+            lane.put(Arc::clone(entry), company);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, SecretHeader, SwapRefsError,
-    TrashReason, fetch_objects, fetch_wanted,
+    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft, SecretHeader,
+    SwapRefsError, TrashReason, fetch_objects, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -69,6 +69,17 @@ impl Synchroniser {
         self.fetch_objects(repository, entry, objects.collect()).await?;
         let empty = repository.refs().await.map_err(SyncFailure::Read)?;
         repository.swap_refs(&empty, state, &head).await.map_err(SyncFailure::Swap)?;
+        self.put_in_place(entry, draft, state, reason).await
+    }
+
+    /// Puts a draft that shows a proven state in its place.
+    pub(super) async fn put_in_place(
+        &self,
+        entry: &Entry,
+        draft: RepositoryDraft,
+        state: &RefSnapshot,
+        reason: TrashReason,
+    ) -> Result<(), SyncFailure> {
         // It may have been removed meanwhile, and must not come back.
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
@@ -130,7 +141,7 @@ async fn took_packs(
 }
 
 /// The branch that `HEAD` names: as the upstream describes the repository, else as it lists it or did so earlier.
-fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
+pub(super) fn head_of(record: &MirroredRepository, listed: &[&RefSnapshot]) -> RefName {
     let described = record.default_branch.as_deref().and_then(|name| RefName::parse(name).ok());
     let listed = listed.iter().filter_map(|refs| refs.head()?.target());
     let branch = described.into_iter().chain(listed).find(RefName::is_branch);

@@ -16,6 +16,7 @@ use heliostat_peer::{BackOff, CallError, Clock};
 use heliostat_storage::{HeldReason, StoreError, UpstreamState};
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending_changes::PendingChanges;
@@ -143,10 +144,10 @@ impl Sweep {
             self.inventory.erase_after_grace().await?;
             return Ok(());
         };
-        let skew_ms = self.client.server_time_ms(&secret).await?.saturating_sub(self.clock.now_ms());
-        self.progress.upstream_answered(skew_ms);
+        let began = Instant::now();
+        self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
-        self.progress.sweep_ended(outcome);
+        self.progress.sweep_ended(outcome, began.elapsed());
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())

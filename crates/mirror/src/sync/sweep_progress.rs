@@ -1,5 +1,7 @@
 //! What only the running process knows about sweeps.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 /// What a sweep found and did.
@@ -17,6 +19,15 @@ pub struct SweepOutcome {
     pub held_back: usize,
 }
 
+/// The sweeps that have got to their end since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SweepCounters {
+    /// How many.
+    pub sweeps: u64,
+    /// What they have taken together.
+    pub time: Duration,
+}
+
 /// How far the sweeps are.
 #[derive(Debug, Default)]
 pub(crate) struct SweepProgress {
@@ -29,8 +40,8 @@ pub(crate) struct SweepState {
     /// Repositories that the sweep which runs has found so far.
     pub(crate) discovered: usize,
     pub(crate) last_sweep: Option<SweepOutcome>,
+    pub(crate) counters: SweepCounters,
     pub(crate) sweep_error: Option<String>,
-    pub(crate) clock_skew_ms: Option<i64>,
     /// Repositories without a record that wait for an administrator.
     pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
@@ -64,20 +75,19 @@ impl SweepProgress {
 
     /// A new link begins with a new first synchronisation.
     pub(crate) fn start_over(&self) {
-        *self.state.lock() = SweepState::default();
+        let mut state = self.state.lock();
+        *state = SweepState { counters: state.counters, ..SweepState::default() };
     }
 
     pub(crate) fn discovered(&self, repositories: usize) {
         self.state.lock().discovered = repositories;
     }
 
-    pub(crate) fn upstream_answered(&self, clock_skew_ms: i64) {
-        self.state.lock().clock_skew_ms = Some(clock_skew_ms);
-    }
-
-    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome) {
+    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, took: Duration) {
         let mut state = self.state.lock();
         state.last_sweep = Some(outcome);
+        state.counters.sweeps += 1;
+        state.counters.time += took;
         state.sweep_error = None;
     }
 

@@ -22,7 +22,9 @@ use heliostat_storage::{Generation, StoreError};
 use reqwest::StatusCode;
 use thiserror::Error;
 
+use super::batches::Prepared;
 use super::pending_changes::PendingChanges;
+use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
@@ -158,11 +160,13 @@ pub(super) struct Base {
 type Ground = Result<Base, TrashReason>;
 
 impl Synchroniser {
-    /// Brings a repository to a generation of the upstream and says to which.
-    pub(crate) async fn sync_repository(
+    /// Brings a repository to a generation of the upstream and says to which. What came as a whole is taken where nothing
+    /// is here, if its references are proven.
+    pub(super) async fn sync_repository(
         &self,
         entry: &Arc<Entry>,
         work: &PendingChanges,
+        prepared: Option<Prepared>,
     ) -> Result<Synced, SyncFailure> {
         let target = entry.record().generation_known;
         let _fetching = entry.fetching.lock().await;
@@ -172,6 +176,13 @@ impl Synchroniser {
             Err(failure) if is_whole && failure.step_here().is_some() => Err(TrashReason::Refetched),
             base => base?,
         };
+        if let (Err(reason), Some(Prepared { draft, refs })) = (&base, prepared)
+            && let Some(generation) = proven_generation(entry, &refs, target)
+        {
+            self.put_in_place(entry, draft, &refs, *reason).await?;
+            let content_hash = refs.content_hash().clone();
+            return Ok(Synced { generation, content_hash, sync_type: MirrorSyncType::Snapshot });
+        }
         let mut work = work;
         for round in 1..MAX_ROUNDS {
             match self.one_round(entry, &mut base, work, target).await {

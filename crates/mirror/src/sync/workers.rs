@@ -10,8 +10,9 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::batches::{Batch, Batches, Prepared};
 use super::pending_changes::PendingChanges;
-use super::queue::{SyncQueue, Work};
+use super::queue::{Company, SyncQueue, Task, Work};
 use super::repairs::Repairs;
 use super::report_outcome::OutcomeReports;
 use super::slot::SyncRun;
@@ -30,6 +31,7 @@ pub(crate) struct SyncWorkers {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) synchroniser: Arc<Synchroniser>,
+    pub(crate) batches: Arc<Batches>,
     pub(crate) repairs: Arc<Repairs>,
     pub(crate) served: ServedRepositories,
     pub(crate) reports: Arc<OutcomeReports>,
@@ -41,30 +43,67 @@ impl SyncWorkers {
     pub(crate) async fn run(self: Arc<Self>, work: Work, number: usize, stop: CancellationToken) {
         let worker = format!("sync-{}-{number}", work.as_str());
         loop {
-            let entry = tokio::select! {
+            let task = tokio::select! {
                 () = stop.cancelled() => return,
-                entry = self.queue.next(work) => entry,
+                task = self.queue.next(work) => task,
             };
-            let Some(entry) = entry else { continue };
-            // A task of its own, so that a panic costs one synchronisation and not the worker.
-            let run = SyncRun {
-                id: Uuid::new_v4().simple().to_string(),
-                worker: worker.clone(),
-                started_at: self.clock.now_ms(),
-            };
-            let span = tracing::info_span!("synchronise", sync.id = run.id);
-            let task = Arc::clone(&self).synchronise(entry, run, stop.clone()).instrument(span);
-            let task = AbortOnDropHandle::new(tokio::spawn(task));
-            tokio::select! {
-                () = stop.cancelled() => return,
-                ended = task => if let Err(error) = ended {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a synchronisation has crashed");
-                }
+            match task {
+                Some(Task::One(entry)) => self.do_one(entry, None, &worker, &stop).await,
+                Some(Task::Many(entries)) => self.do_many(entries, &worker, &stop).await,
+                None => {}
             }
         }
     }
 
-    async fn synchronise(self: Arc<Self>, entry: Arc<Entry>, run: SyncRun, stop: CancellationToken) {
+    /// Asks for these together, and synchronises those that have come.
+    async fn do_many(self: &Arc<Self>, entries: Vec<Arc<Entry>>, worker: &str, stop: &CancellationToken) {
+        let (batches, asked_for) = (Arc::clone(&self.batches), entries.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { batches.prepare(asked_for).await }));
+        let batch = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = task => ended.unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a transfer of several has crashed");
+                Batch { alone: entries, ..Batch::default() }
+            }),
+        };
+        batch.again.into_iter().for_each(|entry| self.queue.put_back(entry, Company::Others));
+        batch.alone.into_iter().for_each(|entry| self.queue.put_back(entry, Company::Nobody));
+        for (entry, prepared) in batch.prepared {
+            self.do_one(entry, Some(prepared), worker, stop).await;
+        }
+    }
+
+    async fn do_one(
+        self: &Arc<Self>,
+        entry: Arc<Entry>,
+        prepared: Option<Prepared>,
+        worker: &str,
+        stop: &CancellationToken,
+    ) {
+        // A task of its own, so that a panic costs one synchronisation and not the worker.
+        let run = SyncRun {
+            id: Uuid::new_v4().simple().to_string(),
+            worker: worker.to_owned(),
+            started_at: self.clock.now_ms(),
+        };
+        let span = tracing::info_span!("synchronise", sync.id = run.id);
+        let task = Arc::clone(self).synchronise(entry, prepared, run, stop.clone()).instrument(span);
+        let task = AbortOnDropHandle::new(tokio::spawn(task));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            ended = task => if let Err(error) = ended {
+                tracing::error!(error = &error as &dyn std::error::Error, "a synchronisation has crashed");
+            }
+        }
+    }
+
+    async fn synchronise(
+        self: Arc<Self>,
+        entry: Arc<Entry>,
+        prepared: Option<Prepared>,
+        run: SyncRun,
+        stop: CancellationToken,
+    ) {
         if !self.inventory.is_mirrored(&entry) || entry.record().held.is_some() {
             self.queue.abandon(&entry);
             return;
@@ -73,7 +112,7 @@ impl SyncWorkers {
         let work = self.queue.begin(&entry, run);
         // What is found damaged from here on is made anew by the next synchronisation.
         let made_anew = entry.must_be_made_anew();
-        match self.synchronise_and_record(&entry, &work, started_at).await {
+        match self.synchronise_and_record(&entry, &work, prepared, started_at).await {
             Ok(synced) => {
                 self.repairs.synchronised(&entry, made_anew);
                 let record = entry.record();
@@ -99,6 +138,7 @@ impl SyncWorkers {
         &self,
         entry: &Arc<Entry>,
         work: &PendingChanges,
+        prepared: Option<Prepared>,
         started_at: i64,
     ) -> Result<Synced, SyncFailure> {
         if let Ok(room) = make_room(&self.served).await
@@ -106,7 +146,7 @@ impl SyncWorkers {
         {
             return Err(SyncFailure::NoRoom(refusal));
         }
-        let synced = self.synchroniser.sync_repository(entry, work).await?;
+        let synced = self.synchroniser.sync_repository(entry, work, prepared).await?;
         self.inventory.note_synced(entry, synced.generation, &synced.content_hash, started_at).await?;
         self.inventory.note_origin(entry).await;
         Ok(synced)

@@ -2,9 +2,9 @@
 
 use heliostat_api::models::{
     BooleanText, MirrorEventType, MirrorSyncType, MirroringRequestState, PageOfEnrichedRepository,
-    RestApplicationUserWithPermissions, RestAuthenticationRequest, RestBearerTokenCredentials,
-    RestCredentials, RestMirrorCopies, RestMirrorUpgradeRequest, RestMirroringRequestSubmission,
-    RestRepositoryMirrorEvent, RestUsernamePasswordCredentials,
+    RestAnalyticsSettings, RestApplicationUserWithPermissions, RestAuthenticationRequest,
+    RestBearerTokenCredentials, RestCredentials, RestMirrorCopies, RestMirrorUpgradeRequest,
+    RestMirroringRequestSubmission, RestRepositoryMirrorEvent, RestUsernamePasswordCredentials,
 };
 use heliostat_api::ops::{
     AnalyticsSettingsRequest, AuthenticateRequest, GetAllContentHashesRequest, GetAllReposForProjectRequest,
@@ -17,7 +17,7 @@ use heliostat_storage::Generation;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::client::{UpstreamClient, is_not_found, refuses_credentials};
+use super::client::{URGENT_TIMEOUT, UpstreamClient, is_about_the_clock, is_not_found, refuses_credentials};
 use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
@@ -66,6 +66,10 @@ pub(super) struct BeatAnswer {
     pub(super) runs_twice: bool,
     /// The process of the upstream that answers. Not every upstream says so.
     pub(super) upstream: Option<String>,
+    /// The base URL of the upstream, as it is set there. Not every upstream says so.
+    pub(super) base_url: Option<String>,
+    /// Why the upstream could not deliver its latest event to this mirror, if it could not.
+    pub(super) delivery_error: Option<String>,
 }
 
 /// A page of the upstream's repositories.
@@ -96,10 +100,25 @@ impl UpstreamClient {
 
     /// The upstream's clock; the cheapest call that needs a valid signature.
     pub(crate) async fn server_time_ms(&self, secret: &Secret) -> Result<i64, CallError> {
-        Ok(self
-            .call_urgently(&AnalyticsSettingsRequest { instance: None, other_upstream: None }, secret)
-            .await?
-            .server_time)
+        let request = AnalyticsSettingsRequest { instance: None, other_upstream: None };
+        Ok(self.ask_the_time(&request, secret).await?.server_time)
+    }
+
+    /// Takes in by how much the two clocks differ.
+    async fn ask_the_time(
+        &self,
+        request: &AnalyticsSettingsRequest,
+        secret: &Secret,
+    ) -> Result<RestAnalyticsSettings, CallError> {
+        let asked_at = self.now_ms();
+        let answer = self.call_urgently(request, secret).await;
+        let contact = self.link().contact();
+        match &answer {
+            Ok(answer) => contact.clock_told(asked_at, answer.server_time, self.now_ms()),
+            Err(error) if is_about_the_clock(error) => contact.clock_refused(),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// Says that this process follows the upstream, and which other one sends events in its name; and hears whether another
@@ -111,8 +130,13 @@ impl UpstreamClient {
         secret: &Secret,
     ) -> Result<BeatAnswer, CallError> {
         let request = AnalyticsSettingsRequest { instance: Some(instance.to_owned()), other_upstream };
-        let answer = self.call_urgently(&request, secret).await?;
-        Ok(BeatAnswer { runs_twice: answer.runs_twice == Some(true), upstream: answer.instance })
+        let answer = self.ask_the_time(&request, secret).await?;
+        Ok(BeatAnswer {
+            runs_twice: answer.runs_twice == Some(true),
+            upstream: answer.instance,
+            base_url: answer.base_url,
+            delivery_error: answer.delivery_error,
+        })
     }
 
     /// A page of the repositories of one project, or of all.
@@ -227,7 +251,8 @@ impl UpstreamClient {
         secret: &Secret,
     ) -> Result<bool, CallError> {
         let mirror_id = self.server_id().to_owned();
-        let told = self.call_if_known(&TellMirrorStandingRequest { mirror_id, body }, secret).await?;
+        let request = TellMirrorStandingRequest { mirror_id, body };
+        let told = self.call_if_known(&request, secret, URGENT_TIMEOUT).await?;
         Ok(told.is_some())
     }
 

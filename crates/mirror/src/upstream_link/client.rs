@@ -23,7 +23,7 @@ use super::repository::UnfitValue;
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 
 /// How long a call may take while a user waits for the answer.
-const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
+pub(super) const URGENT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Whether the upstream no longer knows our signature. A wrong clock is another matter.
 pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
@@ -121,6 +121,11 @@ impl UpstreamClient {
         Self { signs_as_addon: Arc::new(AtomicBool::new(make == UpstreamMake::Other)), ..self.clone() }
     }
 
+    /// Whether it may know questions that only servers of our make know.
+    pub(super) fn asks_a_heliostat(&self) -> bool {
+        !self.signs_as_addon.load(Ordering::Relaxed)
+    }
+
     /// The name under which calls are signed.
     fn issuer(&self) -> &str {
         if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
@@ -128,6 +133,14 @@ impl UpstreamClient {
 
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(super) fn link(&self) -> &UpstreamLink {
+        &self.link
     }
 
     /// Calls an operation that needs no signature.
@@ -161,8 +174,9 @@ impl UpstreamClient {
         &self,
         request: &R,
         secret: &Secret,
+        timeout: Duration,
     ) -> Result<Option<R::Answer>, CallError> {
-        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(URGENT_TIMEOUT);
+        let call = Call::of(request, &self.base_url).signed_by(self.signer(secret)).timeout(timeout);
         self.if_known(self.client.ask(call).await, secret)
     }
 
@@ -173,7 +187,7 @@ impl UpstreamClient {
         list: &ItemList,
         secret: &Secret,
     ) -> Result<Option<Items<T>>, CallError> {
-        if self.signs_as_addon.load(Ordering::Relaxed) {
+        if !self.asks_a_heliostat() {
             // Another make has no operation of ours.
             return Ok(None);
         }
@@ -227,10 +241,9 @@ impl UpstreamClient {
     }
 
     pub(super) fn note_contact<T>(&self, answer: &Result<T, CallError>) {
-        if answer.as_ref().is_err_and(is_no_answer) {
-            self.link.contact().not_answered();
-        } else {
-            self.link.contact().answered();
+        match answer {
+            Err(error) if is_no_answer(error) => self.link.contact().not_answered(error.to_string()),
+            Ok(_) | Err(_) => self.link.contact().answered(),
         }
     }
 

@@ -7,6 +7,9 @@ use heliostat_peer::Clock;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+/// Not every upstream tells its time in fractions of a second.
+const CLOCK_RESOLUTION_MS: i64 = 1_000;
+
 /// The upstream as this mirror has last found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamFacts {
@@ -34,6 +37,10 @@ struct Facts {
     shown: UpstreamFacts,
     /// Whether a call of this process has brought no answer since the last one that did.
     is_away: bool,
+    /// Why the latest call brought no answer, while that is so.
+    why_away: Option<String>,
+    /// The upstream's clock minus ours, in milliseconds, as far as its latest answer tells.
+    clock_skew_ms: Option<i64>,
 }
 
 impl Contact {
@@ -46,7 +53,7 @@ impl Contact {
         let not_known_since = Some(last_contact_at.unwrap_or_else(|| clock.now_ms()));
         let shown = UpstreamFacts { reachable: false, last_contact_at, last_comparison_at, not_known_since };
         Self {
-            facts: Mutex::new(Facts { shown, is_away: false }),
+            facts: Mutex::new(Facts { shown, is_away: false, why_away: None, clock_skew_ms: None }),
             clock,
             turned: Notify::new(),
             news: Notify::new(),
@@ -56,6 +63,16 @@ impl Contact {
     /// What is known now.
     pub(crate) fn facts(&self) -> UpstreamFacts {
         self.facts.lock().shown
+    }
+
+    /// Why the latest call brought no answer, while that is so.
+    pub(crate) fn why_away(&self) -> Option<String> {
+        self.facts.lock().why_away.clone()
+    }
+
+    /// The upstream's clock minus ours, in milliseconds; 0 where the two may well agree, `None` while nothing is known.
+    pub(crate) fn clock_skew_ms(&self) -> Option<i64> {
+        self.facts.lock().clock_skew_ms
     }
 
     /// What a later process needs to know.
@@ -84,20 +101,34 @@ impl Contact {
     pub(super) fn answered(&self) {
         let mut facts = self.facts.lock();
         (facts.shown.reachable, facts.shown.last_contact_at) = (true, Some(self.clock.now_ms()));
+        facts.why_away = None;
         if std::mem::take(&mut facts.is_away) {
             self.turned.notify_one();
         }
     }
 
     /// The upstream has not answered a call.
-    pub(super) fn not_answered(&self) {
+    pub(super) fn not_answered(&self, why: String) {
         let mut facts = self.facts.lock();
         facts.shown.reachable = false;
+        facts.why_away = Some(why);
         let last_contact_at = facts.shown.last_contact_at;
         facts.doubt(last_contact_at, self.clock.now_ms());
         if !std::mem::replace(&mut facts.is_away, true) {
             self.turned.notify_one();
         }
+    }
+
+    /// The upstream has told its time in answer to a question that was asked, and answered, at these times of ours.
+    pub(super) fn clock_told(&self, asked_at: i64, its_time: i64, answered_at: i64) {
+        let skew_ms = its_time.saturating_sub(its_time.clamp(asked_at, answered_at.max(asked_at)));
+        let is_told_apart = skew_ms.abs() >= CLOCK_RESOLUTION_MS;
+        self.facts.lock().clock_skew_ms = Some(if is_told_apart { skew_ms } else { 0 });
+    }
+
+    /// The upstream refuses our calls for their time, and does not tell its own.
+    pub(super) fn clock_refused(&self) {
+        self.facts.lock().clock_skew_ms = None;
     }
 
     /// All that the upstream has was compared with what is here.
@@ -147,19 +178,32 @@ mod tests {
         now.store(200, Ordering::Relaxed);
         contact.answered();
         now.store(300, Ordering::Relaxed);
-        contact.not_answered();
-        contact.not_answered();
+        contact.not_answered("refused".to_owned());
+        contact.not_answered("too long".to_owned());
         let away = contact.facts();
+        assert_eq!(contact.why_away().as_deref(), Some("too long"));
         assert_eq!((away.reachable, away.not_known_since), (false, Some(200)));
         contact.compared();
         assert_eq!(contact.facts().not_known_since, Some(200), "what it had to say came from before");
 
         contact.answered();
-        assert_eq!(contact.facts().not_known_since, Some(200));
+        assert_eq!((contact.facts().not_known_since, contact.why_away()), (Some(200), None));
         contact.compared();
         assert_eq!((contact.facts().reachable, contact.facts().not_known_since), (true, None));
         contact.not_compared();
         assert_eq!(contact.facts().not_known_since, Some(300));
+    }
+
+    #[test]
+    fn clocks_differ_only_where_the_time_of_the_answer_does_not_explain_it() {
+        let (contact, _) = contact(None);
+        assert_eq!(contact.clock_skew_ms(), None);
+        for (its_time, skew_ms) in [(9_500, 0), (8_100, 0), (6_000, -3_000), (13_000, 2_000)] {
+            contact.clock_told(9_000, its_time, 11_000);
+            assert_eq!(contact.clock_skew_ms(), Some(skew_ms), "{its_time}");
+        }
+        contact.clock_refused();
+        assert_eq!(contact.clock_skew_ms(), None);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! Two processes with copies of one data directory have one name and one secret. Of two mirrors each would take the
 //! other's events, and the address of the one that started last would count; only the upstream sees both. Of two upstreams
-//! each would send events of its own; only a mirror sees that one answers and another one sends. And clocks that differ are
-//! noticed before the next comparison with the upstream.
+//! each would send events of its own; only a mirror sees that one answers and another one sends. Clocks that differ are
+//! noticed before the next comparison with the upstream, and so is a mirror that the upstream does not reach, and an upstream
+//! that has another base URL than it had.
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::calls::BeatAnswer;
 use super::client::{UpstreamClient, is_about_the_clock};
+use super::identity::UpstreamUrl;
 
 /// Pause between two beats, at least.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -38,6 +40,8 @@ pub(crate) struct Heartbeat {
     instance: String,
     last: Mutex<Option<Instant>>,
     complaint: Mutex<Option<String>>,
+    /// Whether the upstream could not deliver an event when it was heard last.
+    was_not_reached: Mutex<bool>,
     upstream: Mutex<Upstream>,
 }
 
@@ -89,6 +93,7 @@ impl Heartbeat {
             instance: Uuid::new_v4().to_string(),
             last: Mutex::default(),
             complaint: Mutex::default(),
+            was_not_reached: Mutex::default(),
             upstream: Mutex::default(),
         }
     }
@@ -134,17 +139,49 @@ impl Heartbeat {
 
     fn take_in(&self, answer: &Result<BeatAnswer, CallError>) {
         let complaint = match answer {
-            Ok(answer) => answer.runs_twice.then(|| RUNS_TWICE.to_owned()),
+            Ok(answer) => self.told_by(answer),
             Err(error) if is_about_the_clock(error) => Some(error.to_string()),
-            // Others tell that the upstream is away.
+            // Others tell that the upstream is away, and nothing else is known meanwhile.
+            Err(error) if error.is_outage() => None,
             Err(_) => return,
         };
         let before = std::mem::replace(&mut *self.complaint.lock(), complaint.clone());
         match complaint {
             Some(complaint) if before.is_none() => tracing::error!("{complaint}"),
-            _ => {}
+            None if before.is_some() && answer.is_ok() => {
+                tracing::info!("what was wrong with following the upstream is over");
+            }
+            Some(_) | None => {}
         }
     }
+
+    /// What an upstream that answers finds wrong.
+    fn told_by(&self, answer: &BeatAnswer) -> Option<String> {
+        let is_not_reached = answer.delivery_error.is_some();
+        // What it could not deliver while this mirror was away, it delivers as soon as it hears of it.
+        let is_lasting =
+            std::mem::replace(&mut *self.was_not_reached.lock(), is_not_reached) && is_not_reached;
+        if answer.runs_twice {
+            return Some(RUNS_TWICE.to_owned());
+        }
+        match &answer.delivery_error {
+            Some(error) if is_lasting => Some(format!(
+                "the upstream cannot deliver its events, and changes come only when all is compared: {error}; this mirror must \
+                 be reached by its base URL (base-url) from where the upstream runs"
+            )),
+            _ => moved(self.client.link().url(), answer.base_url.as_deref()?),
+        }
+    }
+}
+
+/// That the upstream calls itself by another address than the one by which it is followed, which it told when it let this
+/// mirror in.
+fn moved(followed: &UpstreamUrl, told: &str) -> Option<String> {
+    let told = UpstreamUrl::parse(told).ok().filter(|told| told != followed)?;
+    Some(format!(
+        "the base URL of the upstream is {told} now, and this mirror follows {followed}: give the upstream its former one back \
+         (base-url), or remove this mirror at the upstream, start it with --upstream {told}, and accept its new request"
+    ))
 }
 
 #[cfg(test)]
@@ -171,5 +208,14 @@ mod tests {
         assert_eq!(upstream.other(), Some("copy"));
         upstream.answered_by(None);
         assert_eq!(upstream.other(), None, "nothing is known of one that does not say so");
+    }
+
+    #[test]
+    fn an_upstream_that_calls_itself_otherwise_has_moved() {
+        let followed = UpstreamUrl::parse("https://git.example.com").expect("a URL");
+        assert_eq!(moved(&followed, "https://GIT.example.com:443/"), None);
+        assert_eq!(moved(&followed, "no URL"), None);
+        let told = moved(&followed, "https://code.example.com").expect("another address");
+        assert!(told.contains("--upstream https://code.example.com"), "{told}");
     }
 }

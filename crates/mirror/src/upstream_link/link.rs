@@ -24,6 +24,10 @@ const CONTACT_SETTING: &str = "contact ";
 const IN_DOUBT: &str =
     "upstream has refused the signature of this mirror, which serves nothing until one is accepted";
 
+/// What can be done where the doubt does not end by itself.
+const DOUBT_REMEDY: &str = "if that lasts, the two hold different secrets, as when one of them was restored from a backup: remove this \
+                            mirror at the upstream (heliostat mirror remove), and accept its new request";
+
 /// The one upstream that this mirror follows; its record is shown from memory.
 #[derive(Debug)]
 pub struct UpstreamLink {
@@ -36,6 +40,8 @@ pub struct UpstreamLink {
     /// The secret of the last signature that the upstream has refused, until it accepts one.
     refused: Mutex<Option<Secret>>,
     doubted: Notify,
+    /// Why the upstream does not take the address and version of this mirror, if it does not.
+    unannounced: Mutex<Option<String>>,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -56,6 +62,7 @@ impl UpstreamLink {
             current,
             refused: Mutex::default(),
             doubted: Notify::new(),
+            unannounced: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })
     }
@@ -136,10 +143,16 @@ impl UpstreamLink {
     /// What is wrong with the link, in words for `/status`.
     pub(crate) fn complaint(&self) -> Option<String> {
         if self.is_in_doubt() {
-            Some(format!("the {IN_DOUBT}"))
+            Some(format!("the {IN_DOUBT}; {DOUBT_REMEDY}"))
         } else {
-            self.current.borrow().last_error.clone()
+            let last_error = self.current.borrow().last_error.clone();
+            last_error.or_else(|| self.unannounced.lock().clone())
         }
+    }
+
+    /// Whether the upstream knows the address and version of this mirror, and why it does not.
+    pub(super) fn announced(&self, problem: Option<String>) {
+        *self.unannounced.lock() = problem;
     }
 
     /// Waits until the link has come into doubt since this was asked last.
@@ -155,7 +168,7 @@ impl UpstreamLink {
         }
         let before = self.refused.lock().replace(secret.clone());
         if before.as_ref() != Some(secret) && self.is_installed() {
-            tracing::warn!(upstream.url = %self.url, "the {IN_DOUBT}");
+            tracing::warn!(upstream.url = %self.url, "the {IN_DOUBT}; {DOUBT_REMEDY}");
             self.doubted.notify_one();
         }
     }

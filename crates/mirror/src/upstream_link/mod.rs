@@ -20,6 +20,7 @@ mod for_reader;
 mod identity;
 mod ref_list;
 mod repository;
+mod whole_contents;
 
 pub use contact::UpstreamFacts;
 pub use descriptor::{AddonDescriptor, AddonWebhook, Introduction};
@@ -39,3 +40,4 @@ pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};
 pub(crate) use state::LinkEvent;
 pub(crate) use unconfirmed::{ClaimedInstallation, Unconfirmed};
+pub(crate) use whole_contents::WholeContent;

@@ -26,6 +26,12 @@ const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(
 /// The setting that remembers which address and version the upstream was told last.
 const ANNOUNCED_SETTING: &str = "announced";
 
+/// What is said between the acceptance of the request and the installation.
+const NOT_INSTALLED: &str = "accepted; the upstream has not installed this mirror yet. If that lasts for more than a minute, it has \
+                             installed it before, with a secret that is not here, as when the data directory was restored, or \
+                             the mirror was started with another --upstream: remove it at the upstream (heliostat mirror \
+                             remove), and accept its new request";
+
 /// When to look again.
 enum Look {
     /// After this time.
@@ -92,10 +98,7 @@ impl Registration {
                         LinkEvent::RequestPending,
                         "an administrator of the upstream has to accept this mirror",
                     ),
-                    MirroringRequestState::Accepted => (
-                        LinkEvent::RequestAccepted,
-                        "accepted; the upstream has not installed this mirror yet",
-                    ),
+                    MirroringRequestState::Accepted => (LinkEvent::RequestAccepted, NOT_INSTALLED),
                     MirroringRequestState::Rejected => (
                         LinkEvent::RequestRejected,
                         "an administrator of the upstream has rejected this mirror",
@@ -141,6 +144,7 @@ impl Registration {
         match self.client.upgrade(self.introduction.upgrade(), &secret).await {
             Ok(()) => {
                 *failures = 0;
+                self.link.announced(None);
                 self.link.store().set_setting(ANNOUNCED_SETTING, &announced).await?;
                 Ok(Look::WhenTheLinkChanges)
             }
@@ -150,6 +154,14 @@ impl Registration {
                     error = error.to_string(),
                     "cannot tell the upstream this mirror's address and version"
                 );
+                // One that is away is told later, and is said to be away.
+                let problem = (!error.is_outage()).then(|| {
+                    format!(
+                        "the upstream does not take the address {base_url} and the version {product_version} of this mirror, \
+                         and goes on to call where it was before: {error}"
+                    )
+                });
+                self.link.announced(problem);
                 Ok(Look::In(RETRY.after(*failures)))
             }
         }

@@ -464,6 +464,8 @@ fn settings() -> RestAnalyticsSettings {
         support_entitlement_number: None,
         runs_twice: None,
         instance: None,
+        base_url: None,
+        delivery_error: None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! How far a mirror is behind its upstream, and what its readers got.
 
-use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters};
+use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
 use std::fmt;
 
 use super::encoder::Encoder;
 use super::freshness::FreshnessMetrics;
+use super::late_repositories::LateRepositories;
 
 /// How far a mirror is.
 #[derive(Debug, Default)]
@@ -16,10 +17,12 @@ pub struct MirrorMetrics {
     in_repair: usize,
     repairs: RepairCounters,
     disk: DiskCounters,
+    sweeps: SweepCounters,
     mirrored: usize,
     in_step: usize,
     /// Not a number while it is not known.
     lag_seconds: f64,
+    late: LateRepositories,
     upstream: Upstream,
     last_sync_at: Option<f64>,
     freshness: FreshnessMetrics,
@@ -32,11 +35,12 @@ struct Upstream {
     last_contact_at: Option<f64>,
     last_comparison_at: Option<f64>,
     not_known_since: Option<f64>,
+    clock_skew: Option<f64>,
 }
 
 impl MirrorMetrics {
-    /// What a mirror in this state shows, and how fresh its answers were.
-    pub fn new(status: &MirrorStatus, freshness: FreshnessMetrics) -> Self {
+    /// What a mirror in this state shows, which repositories are behind, and how fresh its answers were.
+    pub fn new(status: &MirrorStatus, late: LateRepositories, freshness: FreshnessMetrics) -> Self {
         let facts = &status.upstream;
         let unknown = if facts.not_known_since.is_some() { f64::NAN } else { 0.0 };
         MirrorMetrics {
@@ -47,14 +51,17 @@ impl MirrorMetrics {
             in_repair: status.in_repair,
             repairs: status.repairs,
             disk: status.disk,
+            sweeps: status.sweeps,
             mirrored: status.progress.mirrored,
             in_step: status.progress.in_step,
             lag_seconds: status.lag_ms.map_or(unknown, seconds),
+            late,
             upstream: Upstream {
                 reachable: facts.reachable,
                 last_contact_at: facts.last_contact_at.map(seconds),
                 last_comparison_at: facts.last_comparison_at.map(seconds),
                 not_known_since: facts.not_known_since.map(seconds),
+                clock_skew: status.clock_skew_ms.map(seconds),
             },
             last_sync_at: status.last_sync_at.map(seconds),
             freshness,
@@ -127,12 +134,23 @@ impl MirrorMetrics {
             "Repositories whose every object was read and checked.",
             self.disk.checks,
         )?;
+        encoder.counter(
+            "heliostat_mirror_sweeps_total",
+            "Complete comparisons of all repositories with the upstream.",
+            self.sweeps.sweeps,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweep_seconds_total",
+            "Seconds that complete comparisons of all repositories have taken, all together.",
+            self.sweeps.time.as_secs_f64(),
+        )?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",
             "Seconds since the oldest change that is known and not here yet; 0 if there is none, NaN if none is known but \
              it is not known what the upstream has.",
             self.lag_seconds,
         )?;
+        self.late.encode(encoder)?;
         self.upstream.encode(encoder)?;
         encoder.gauge(
             "heliostat_mirror_last_synchronization_timestamp_seconds",
@@ -164,7 +182,21 @@ impl Upstream {
             "heliostat_mirror_not_known_since_timestamp_seconds",
             "Since when it is not known what the upstream has; 0 while it is known.",
             self.not_known_since.unwrap_or(0.0),
+        )?;
+        encoder.gauge(
+            "heliostat_mirror_upstream_clock_skew_seconds",
+            "By how much the clock of the upstream is ahead of this machine's, 0 where the two may well agree; NaN if that is not \
+             known.",
+            self.clock_skew.unwrap_or(f64::NAN),
         )
+    }
+}
+
+#[cfg(test)]
+impl MirrorMetrics {
+    /// A mirror of which only these are behind.
+    pub(super) fn of_late(late: LateRepositories) -> Self {
+        Self { late, ..Self::default() }
     }
 }
 

@@ -50,6 +50,23 @@ impl MirrorStandings {
             "Events that a mirror has not taken in yet.",
             &pending,
         )?;
+        let lag: Vec<_> = self
+            .0
+            .iter()
+            .map(|(name, mirror)| ([("mirror", name.as_str())], seconds(mirror.lag_ms)))
+            .collect();
+        encoder.gauges(
+            "heliostat_upstream_mirror_lag_seconds",
+            "Seconds since the oldest change that a mirror is known to lack; 0 if none is known.",
+            &lag,
+        )?;
+        let failing: Vec<_> =
+            self.0.iter().map(|(name, mirror)| ([("mirror", name.as_str())], failing(mirror))).collect();
+        encoder.gauges(
+            "heliostat_upstream_mirror_repositories_failing",
+            "Repositories that a mirror could not synchronize, when it last told.",
+            &failing,
+        )?;
         let heard: Vec<_> = self
             .0
             .iter()
@@ -63,6 +80,11 @@ impl MirrorStandings {
     }
 }
 
+fn failing(mirror: &MirrorStanding) -> u64 {
+    let told = mirror.told.as_ref().and_then(|(copies, _)| copies.failing);
+    told.and_then(|failing| u64::try_from(failing).ok()).unwrap_or(0)
+}
+
 fn seconds(at_ms: Option<i64>) -> u64 {
     at_ms.and_then(|at_ms| u64::try_from(at_ms / 1_000).ok()).unwrap_or(0)
 }
@@ -74,6 +96,7 @@ pub(super) fn sample() -> MirrorStandings {
         told: None,
         heard_at: Some(1_764_000_000_500),
         pending_events: 3,
+        lag_ms: Some(61_500),
         last_error: None,
     };
     MirrorStandings(vec![("Near \"us\"".to_owned(), standing)])
@@ -91,6 +114,8 @@ mod tests {
             r#"heliostat_upstream_mirror_standing{mirror="Near \"us\"",standing="up_to_date"} 0"#,
             r#"heliostat_upstream_mirror_standing{mirror="Near \"us\"",standing="behind"} 1"#,
             r#"heliostat_upstream_mirror_pending_events{mirror="Near \"us\""} 3"#,
+            r#"heliostat_upstream_mirror_lag_seconds{mirror="Near \"us\""} 61"#,
+            r#"heliostat_upstream_mirror_repositories_failing{mirror="Near \"us\""} 0"#,
             r#"heliostat_upstream_mirror_last_contact_timestamp_seconds{mirror="Near \"us\""} 1764000000"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

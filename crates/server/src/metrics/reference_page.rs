@@ -6,8 +6,8 @@ use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
 use super::disk_agreement::DiskMetrics;
 use super::mirror::MirrorMetrics;
-use super::mirror_standings;
 use super::snapshot::Metrics;
+use super::{late_repositories, mirror_standings};
 
 const PAGE: &str = include_str!("../../../../docs/metrics.md");
 
@@ -43,7 +43,7 @@ fn label_names(labels: &str) -> String {
 fn all_metrics() -> String {
     let repositories = vec![StoredAnswers { repository: 1, entries: 1, bytes: 1 }];
     let serving = ServingCounters { repositories, waited: Duration::ZERO, ..ServingCounters::default() };
-    let mirror = MirrorMetrics::default();
+    let mirror = MirrorMetrics::of_late(late_repositories::sample());
     let disk = DiskMetrics::default();
     Metrics {
         role: "mirror",

@@ -2,6 +2,7 @@
 //! and why it is not better.
 
 use heliostat_api::models::RestSyncProgress;
+use heliostat_auth::LEEWAY_SECONDS;
 use heliostat_downstream::event_date;
 use heliostat_mirror::MirrorStatus;
 use heliostat_storage::UpstreamState;
@@ -24,6 +25,9 @@ pub const GREEN: &str = "GREEN";
 const YELLOW: &str = "YELLOW";
 /// The node must not take traffic.
 pub const RED: &str = "RED";
+
+/// Clocks that are kept in step do not differ by more, in milliseconds.
+const DOUBTFUL_SKEW_MS: i64 = 5_000;
 
 /// What a mirror says: first what existing load balancers and scripts read, then what explains it.
 #[derive(Debug, Serialize)]
@@ -82,6 +86,9 @@ pub struct FollowedUpstream {
     /// When a complete comparison with it last ended, in epoch milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_comparison_date: Option<i64>,
+    /// By how much its clock is ahead of this machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_skew_millis: Option<i64>,
 }
 
 impl MirrorAnswer {
@@ -113,6 +120,7 @@ impl MirrorAnswer {
                 reachable: status.upstream.reachable,
                 last_contact_date: status.upstream.last_contact_at,
                 last_comparison_date: status.upstream.last_comparison_at,
+                clock_skew_millis: status.clock_skew_ms,
             },
         }
     }
@@ -200,14 +208,29 @@ fn first_reason(status: &MirrorStatus) -> Option<String> {
     } else if !status.ready {
         Some("the first synchronization has not ended".to_owned())
     } else {
-        None
+        skewed(status)
     }
+}
+
+/// That the clocks of the two machines have begun to differ.
+fn skewed(status: &MirrorStatus) -> Option<String> {
+    let skew_ms = status.clock_skew_ms.filter(|skew_ms| skew_ms.abs() > DOUBTFUL_SKEW_MS)?;
+    let direction = if skew_ms > 0 { "behind" } else { "ahead of" };
+    Some(format!(
+        "the clock of this machine is {} s {direction} the upstream's, and calls between the two are refused beyond \
+         {LEEWAY_SECONDS} s: keep both in step, by NTP for instance",
+        skew_ms.abs() / 1_000
+    ))
 }
 
 /// Why it is not known what the upstream has, and since when.
 fn not_known(status: &MirrorStatus) -> Option<String> {
     let since = event_date(status.upstream.not_known_since?);
-    let error = status.sweep_error.as_deref();
+    let since = match status.not_known_ms {
+        Some(for_ms) => format!("{since} ({} s)", for_ms / 1_000),
+        None => since,
+    };
+    let error = status.why_away.as_deref().or(status.sweep_error.as_deref());
     Some(match (status.upstream.reachable, error) {
         (false, None) => {
             format!("the upstream does not answer; what it has is not known since {since}")
@@ -263,9 +286,11 @@ pub(crate) mod tests {
             held: 0,
             lag_ms: None,
             not_known_ms: None,
+            why_away: None,
             lag_limit_ms: None,
             last_sync_at: Some(1),
             last_sweep: None,
+            sweeps: heliostat_mirror::SweepCounters::default(),
             sweep_error: None,
             clock_skew_ms: None,
             room: None,
@@ -297,6 +322,10 @@ pub(crate) mod tests {
         assert_eq!(away.state, UNVERIFIED);
         let reason = away.reason.expect("it says why");
         assert!(reason.contains("does not answer") && reason.contains("1970-01-01T00:00:02"), "{reason}");
+
+        let why_away = Some("http://git/ cannot be reached: refused".to_owned());
+        let refused = MirrorAnswer::of(MirrorStatus { upstream: facts, why_away, ..status() });
+        assert!(refused.reason.is_some_and(|reason| reason.ends_with("cannot be reached: refused")));
 
         let facts = UpstreamFacts { reachable: true, ..facts };
         let failed = Some("the list does not end".to_owned());
@@ -334,6 +363,17 @@ pub(crate) mod tests {
         let first =
             MirrorStatus { lag_ms: Some(20_000), lag_limit_ms: Some(10_000), ready: false, ..status() };
         assert_eq!(MirrorAnswer::of(first).state, SYNCHRONIZING, "nothing was here before");
+    }
+
+    #[test]
+    fn clocks_that_begin_to_differ_are_told_before_calls_are_refused() {
+        let skewed = |clock_skew_ms| MirrorAnswer::of(MirrorStatus { clock_skew_ms, ..status() });
+        assert_eq!((skewed(Some(5_000)).health, skewed(None).health), (GREEN, GREEN));
+        let behind = skewed(Some(12_000));
+        assert_eq!((behind.state, behind.health), (SYNCHRONIZED, YELLOW));
+        let reason = behind.reason.expect("it says why");
+        assert!(reason.contains("12 s behind") && reason.contains("NTP"), "{reason}");
+        assert!(skewed(Some(-12_000)).reason.is_some_and(|reason| reason.contains("12 s ahead of")));
     }
 
     #[test]

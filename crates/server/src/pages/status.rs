@@ -38,6 +38,9 @@ struct UpstreamAnswer {
     /// Repositories on disk that no record knows.
     #[serde(skip_serializing_if = "is_zero")]
     unrecorded_repos: usize,
+    /// Mirrors that were not heard of, or take no events.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreachable_mirrors: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -95,6 +98,13 @@ impl UpstreamAnswer {
                  heliostat repository adopt lists them and takes them over"
             )
         });
+        let (mirrors, unreachable_mirrors) = (status.mirrors, status.unreachable_mirrors);
+        let unreachable = (unreachable_mirrors > 0).then(|| {
+            format!(
+                "{unreachable_mirrors} of {mirrors} mirrors cannot be reached, or take no events; heliostat mirror list tells \
+                 which, and heliostat mirror show why"
+            )
+        });
         let full = room
             .and_then(|room| room.complaint())
             .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
@@ -105,6 +115,7 @@ impl UpstreamAnswer {
             .chain(unserved)
             .chain(unrecorded)
             .chain(doubled)
+            .chain(unreachable)
             .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
@@ -113,11 +124,17 @@ impl UpstreamAnswer {
             DiskState::Full => DISK_FULL,
             DiskState::ReadOnly => DISK_READ_ONLY,
         };
-        UpstreamAnswer { state, unserved_repos, unrecorded_repos, reason }
+        UpstreamAnswer { state, unserved_repos, unrecorded_repos, unreachable_mirrors, reason }
     }
 
     fn error(reason: String) -> Self {
-        UpstreamAnswer { state: ERROR, unserved_repos: 0, unrecorded_repos: 0, reason: Some(reason) }
+        UpstreamAnswer {
+            state: ERROR,
+            unserved_repos: 0,
+            unrecorded_repos: 0,
+            unreachable_mirrors: 0,
+            reason: Some(reason),
+        }
     }
 }
 

@@ -16,7 +16,9 @@ use super::tools::{mark_folder, open_database, open_git};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{Connections, RememberedAnswers};
-use crate::metrics::{self, FreshnessCounters, Metrics, MirrorMetrics, ProcessMetrics};
+use crate::metrics::{
+    self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
+};
 use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
 
@@ -73,6 +75,10 @@ fn metrics_of(
     freshness: Arc<FreshnessCounters>,
     connections: Connections,
 ) -> impl Fn() -> Metrics + Send + Sync {
+    let late = {
+        let domain = Arc::clone(&domain);
+        move || LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES))
+    };
     move || Metrics {
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
@@ -80,7 +86,7 @@ fn metrics_of(
         room: engine.room(),
         disk: None,
         mirrors: None,
-        mirror: Some(MirrorMetrics::new(&domain.status.now(), freshness.snapshot())),
+        mirror: Some(MirrorMetrics::new(&domain.status.now(), late(), freshness.snapshot())),
         connections: connections.counters(),
         process: ProcessMetrics::now(),
     }

@@ -5,6 +5,7 @@ use heliostat_downstream::{MirrorCopies, MirrorStanding, Standing};
 
 /// What is known of the copies on a mirror.
 pub fn mirror_standing(known: MirrorStanding) -> RestMirrorStanding {
+    let (copies, told_at) = known.told.unzip();
     RestMirrorStanding {
         standing: match known.standing {
             Standing::UpToDate => WireStanding::UpToDate,
@@ -12,16 +13,28 @@ pub fn mirror_standing(known: MirrorStanding) -> RestMirrorStanding {
             Standing::Unreachable => WireStanding::Unreachable,
             Standing::Unknown => WireStanding::Unknown,
         },
-        mirrored_repos: known.told.map(|(copies, _)| copies.mirrored),
-        in_step_repos: known.told.map(|(copies, _)| copies.in_step),
-        told_date: known.told.map(|(_, at)| at),
+        mirrored_repos: copies.as_ref().map(|copies| copies.mirrored),
+        in_step_repos: copies.as_ref().map(|copies| copies.in_step),
+        told_date: told_at,
         last_seen_date: known.heard_at,
         pending_events: i64::try_from(known.pending_events).unwrap_or(i64::MAX),
         last_error: known.last_error,
+        lag_millis: known.lag_ms,
+        last_sync_date: copies.as_ref().and_then(|copies| copies.last_sync_at),
+        failing_repos: copies.as_ref().and_then(|copies| copies.failing),
+        failure: copies.and_then(|copies| copies.failure),
     }
 }
 
 /// How far a mirror says that it is.
 pub fn mirror_copies(told: &RestMirrorCopies) -> MirrorCopies {
-    MirrorCopies { discovering: told.discovering, mirrored: told.mirrored_repos, in_step: told.in_step_repos }
+    MirrorCopies {
+        discovering: told.discovering,
+        mirrored: told.mirrored_repos,
+        in_step: told.in_step_repos,
+        lag_ms: told.lag_millis,
+        last_sync_at: told.last_sync_date,
+        failing: told.failing_repos,
+        failure: told.failure.clone(),
+    }
 }

@@ -27,6 +27,7 @@ impl MirrorWire {
             generation: record.initial_sync_at.map(|_| record.generation_synced.0),
             upstream_generation: Some(record.generation_known.0),
             last_error: record.last_error.clone(),
+            failed_sync_count: Some(record.failed_count).filter(|count| *count > 0),
             last_comparison_date: view.compared_at,
             behind_since: record.behind_since,
             not_known_since: view.not_known_since,

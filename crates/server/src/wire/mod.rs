@@ -15,6 +15,7 @@ pub mod page;
 pub mod permission;
 pub mod reported_version;
 pub mod webhook;
+pub mod whole_repository;
 
 mod access_token;
 mod addon_descriptor;

@@ -71,6 +71,8 @@ mod tests {
             last_contact_date: None,
             last_comparison_date: None,
             not_known_since: None,
+            clock_skew_millis: None,
+            problem: None,
         };
         let first = Page { values: vec![value(1)], start: 0, limit: 1, is_last: false, next_start: Some(1) };
         let first: PageOfRestUpstreamServer = page(first);

@@ -59,10 +59,16 @@ pub fn synchronization_status(
 
 /// A repository that is behind.
 pub fn delayed_sync(delayed: &DelayedSync) -> RestDelayedSyncRepository {
+    let record = &delayed.record;
     RestDelayedSyncRepository {
-        repository_id: delayed.record.external_id.clone(),
-        project_key: delayed.record.project_key.clone(),
-        repository_slug: delayed.record.slug.clone(),
+        repository_id: record.external_id.clone(),
+        project_key: record.project_key.clone(),
+        repository_slug: record.slug.clone(),
         behind_since: delayed.since,
+        generation: record.initial_sync_at.map(|_| record.generation_synced.0),
+        upstream_generation: Some(record.generation_known.0),
+        last_sync_date: record.last_sync_at,
+        failed_sync_count: Some(record.failed_count).filter(|count| *count > 0),
+        last_error: delayed.trouble.clone().or_else(|| record.last_error.clone()),
     }
 }

@@ -18,7 +18,7 @@ impl MirrorWire {
 
     /// An upstream and how this mirror stands with it.
     pub fn upstream_server(&self, upstream: &UpstreamView) -> RestUpstreamServer {
-        let UpstreamView { server, facts } = upstream;
+        let UpstreamView { server, facts, clock_skew_ms, problem } = upstream;
         RestUpstreamServer {
             id: server.id.to_string(),
             base_url: server.base_url.clone(),
@@ -29,6 +29,8 @@ impl MirrorWire {
             last_contact_date: facts.last_contact_at,
             last_comparison_date: facts.last_comparison_at,
             not_known_since: facts.not_known_since,
+            clock_skew_millis: *clock_skew_ms,
+            problem: problem.clone(),
         }
     }
 }
@@ -64,6 +66,8 @@ mod tests {
         };
         let upstream = |id: &str| UpstreamView {
             facts,
+            clock_skew_ms: None,
+            problem: None,
             server: Arc::new(UpstreamServer {
                 id: id.into(),
                 base_url: "https://git.example.com".to_owned(),

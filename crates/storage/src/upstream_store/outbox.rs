@@ -104,6 +104,17 @@ impl UpstreamStore {
         Ok(pending.count(self.database.connection()).await?)
     }
 
+    /// When the oldest of a mirror's events was recorded, in epoch milliseconds.
+    pub async fn oldest_pending_at(&self, mirror_id: &MirrorServerId) -> Result<Option<i64>, StoreError> {
+        let oldest = outbox_event::Entity::find()
+            .select_only()
+            .column(outbox_event::Column::CreatedAt)
+            .filter(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .order_by_asc(outbox_event::Column::Id)
+            .limit(1);
+        Ok(oldest.into_tuple().one(self.database.connection()).await?)
+    }
+
     /// Forgets events that were delivered or have become pointless.
     pub async fn delete_events(&self, ids: &[OutboxEventId]) -> Result<(), StoreError> {
         let transaction = self.database.begin_write_of(Shown::Nothing).await?;

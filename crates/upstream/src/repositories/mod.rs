@@ -11,6 +11,7 @@ mod purge_repository;
 mod push_room;
 mod records;
 mod restore_repository;
+mod whole_contents;
 
 pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepository};
 pub use branch_changes::BranchDeletion;
@@ -23,3 +24,4 @@ pub(crate) use purge_repository::carry_out_purges;
 pub use purge_repository::{MirrorPurge, PurgeProgress};
 pub use records::{Repositories, RepositoryChange};
 pub use restore_repository::{ReferenceDifference, RepositoryRestoration, RestorationOutcome};
+pub use whole_contents::WholeRepository;

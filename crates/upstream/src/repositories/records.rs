@@ -13,8 +13,9 @@ use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
     RepositoryUpdate, UpstreamStore,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
+use super::whole_contents::MAX_AT_ONCE;
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
 use crate::names;
@@ -50,6 +51,8 @@ pub struct Repositories {
     pub(super) tasks: DetachedTasks,
     /// Told when something is to be purged.
     pub(super) purge_ordered: Notify,
+    /// Places to put together what mirrors are given as a whole.
+    pub(super) whole_contents_places: Semaphore,
 }
 
 impl Repositories {
@@ -62,7 +65,18 @@ impl Repositories {
         client: PeerClient,
         tasks: DetachedTasks,
     ) -> Self {
-        Self { store, served, announcer, accounts, changes, client, tasks, purge_ordered: Notify::new() }
+        let (purge_ordered, whole_contents_places) = (Notify::new(), Semaphore::new(MAX_AT_ONCE));
+        Self {
+            store,
+            served,
+            announcer,
+            accounts,
+            changes,
+            client,
+            tasks,
+            purge_ordered,
+            whole_contents_places,
+        }
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.
@@ -96,12 +110,17 @@ impl Repositories {
     /// The repository with this id.
     pub async fn repository_by_id(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
         permit::authenticated(caller)?;
+        Ok(self.reader_by_id(caller, id).await?.into())
+    }
+
+    /// That the caller may read the repository with this id.
+    pub(super) async fn reader_by_id<'a>(&self, caller: &'a Caller, id: &str) -> Result<Reader<'a>, Refusal> {
         let found = match id.parse::<RepositoryId>() {
             Ok(id) => self.store.find_repository(id).await?,
             Err(_) => None,
         };
         let named = self.accounts.named_repository(caller, id.to_owned(), found).await?;
-        Ok(permit::read(caller, named)?.into())
+        permit::read(caller, named)
     }
 
     /// Hashes of the repositories that the caller may read, in the order of projects and repositories, after

@@ -15,6 +15,9 @@ async fn behaviour_tells_the_time_and_collects_nothing() {
     let time = settings["serverTime"].as_i64().expect("is a number") / 1000;
     assert!((before..=now_seconds()).contains(&time), "{time} is not now");
     assert!(settings.get("supportEntitlementNumber").is_none(), "{settings}");
+    assert_eq!(settings["baseUrl"], joined.upstream.base(), "where the upstream thinks that it is");
+    let of_administrators = joined.upstream.admin().get(PATH).await.promised(200);
+    assert_eq!((of_administrators.get("baseUrl"), of_administrators.get("deliveryError")), (None, None));
 }
 
 #[tokio::test]

@@ -35,6 +35,16 @@ async fn behaviour_lists_what_is_behind_the_longest_first() {
     let delayed = since("?delayThreshold=0").await;
     assert_eq!(ids(&delayed), ["31", "24"]);
     assert_eq!((&delayed[1]["projectKey"], &delayed[1]["repositorySlug"]), (&"P8".into(), &"repo-24".into()));
+    assert_eq!(
+        (delayed[1].get("generation"), &delayed[1]["upstreamGeneration"]),
+        (None, &1.into()),
+        "nothing of it is here"
+    );
+    eventually("it to fail with a reason", || async {
+        let delayed = since("?delayThreshold=0").await;
+        (delayed[1]["failedSyncCount"].as_i64()? > 0 && delayed[1]["lastError"].is_string()).then_some(())
+    })
+    .await;
     assert_eq!(ids(&since("?delayThreshold=0&limit=1").await), ["31"]);
     assert_eq!(ids(&since("?delayThreshold=0&limit=1000").await), ["31", "24"]);
     assert!(ids(&since("?delayThreshold=0&limit=0").await).is_empty());

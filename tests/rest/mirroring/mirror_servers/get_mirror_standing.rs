@@ -30,10 +30,16 @@ async fn behaviour_only_a_mirror_that_has_everything_and_is_there_is_up_to_date(
     let away = standing_as(&pair, &path, "UNREACHABLE").await;
     assert!(away["pendingEvents"].as_i64() > Some(0) && away["lastError"].is_string(), "{away}");
     assert_eq!(away["inStepRepos"], 1, "what it had when it was last heard of");
+    assert!(away["lagMillis"].is_i64(), "the push waits for it: {away}");
+    let status = pair.anonymous().get("/status").await.expect(200).json();
+    assert_eq!(status["unreachableMirrors"], 1);
+    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("1 of 1 mirrors")), "{status}");
 
     pair.mirror.restart();
     let again = standing_as(&pair, &path, "UP_TO_DATE").await;
     assert_eq!((&again["pendingEvents"], again.get("lastError")), (&Value::from(0), None), "{again}");
+    assert_eq!(again.get("lagMillis"), None, "{again}");
+    assert_eq!(pair.anonymous().get("/status").await.expect(200).json().get("unreachableMirrors"), None);
 }
 
 #[tokio::test]

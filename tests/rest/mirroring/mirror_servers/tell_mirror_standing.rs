@@ -26,6 +26,31 @@ async fn behaviour_what_was_told_last_counts() {
 }
 
 #[tokio::test]
+async fn behaviour_lag_and_failures_are_told_with_their_reason() {
+    let joined = start_joined_by_hand().await;
+    let path = format!("{PATH}/{}/standing", joined.mirror_id);
+    let itself = joined.upstream.client(&joined.identity());
+    let failure = "APP/engine: the disk is full";
+    let copies = json!({
+        "discovering": false, "mirroredRepos": 2, "inStepRepos": 1, "lagMillis": 61_000, "lastSyncDate": 1_764_000_000_000_i64,
+        "failingRepos": 1, "failure": failure,
+    });
+    itself.put(&path, &copies).await.promised(204);
+    let known = joined.upstream.admin().get(&path).await.promised(200);
+    assert_eq!((&known["failingRepos"], &known["failure"]), (&json!(1), &json!(failure)), "{known}");
+    assert_eq!(known["lastSyncDate"], copies["lastSyncDate"]);
+    assert!(known["lagMillis"].as_i64() >= Some(61_000), "what it lacked grows older: {known}");
+
+    let caught_up = json!({"discovering": false, "mirroredRepos": 2, "inStepRepos": 2, "failingRepos": 0});
+    itself.put(&path, &caught_up).await.promised(204);
+    let known = joined.upstream.admin().get(&path).await.promised(200);
+    assert_eq!((known.get("lagMillis"), known.get("failure")), (None, None), "{known}");
+    let long =
+        json!({"discovering": false, "mirroredRepos": 1, "inStepRepos": 1, "failure": "x".repeat(1_001)});
+    assert_eq!(itself.put(&path, &long).await.refused(400)["context"], "failure");
+}
+
+#[tokio::test]
 async fn behaviour_numbers_that_cannot_be_are_refused() {
     let joined = shared_joined_by_hand().await;
     let path = format!("{PATH}/{}/standing", joined.mirror_id);

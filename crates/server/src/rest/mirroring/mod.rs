@@ -6,6 +6,7 @@ mod authenticate;
 mod mirror_repos;
 mod mirror_servers;
 mod projects;
+mod repo_contents;
 mod repo_hashes;
 mod repos;
 mod requests;

@@ -26,6 +26,8 @@ impl AnalyticsSettings for UpstreamHandlers {
             support_entitlement_number: None,
             runs_twice: settings.runs_twice.then_some(true),
             instance: settings.instance,
+            base_url: settings.base_url,
+            delivery_error: settings.delivery_error,
         })))
     }
 }

@@ -1,0 +1,3 @@
+//! Repositories as a whole.
+
+mod get_repository_contents;
