@@ -3,6 +3,7 @@
 mod accepted_projects;
 mod backup_and_restore;
 mod begin_with_bundle;
+mod build_waits;
 mod clean_stop;
 mod clone_from_mirror;
 mod copied_data;
@@ -26,6 +27,7 @@ mod says_what_is_known;
 mod selection;
 mod signature_refused;
 mod small_pushes;
+mod status_tells_operators;
 mod sweep_repairs;
 mod trash;
 mod upstream_away;

@@ -28,7 +28,7 @@ pub use inventory::SelectedProjects;
 pub use mirror::Mirror;
 pub use options::MirrorOptions;
 pub use parts::StartError;
-pub use serving::{Freshness, GitServing, Passed, ServedRepository, Through};
+pub use serving::{Arrivals, Awaited, Freshness, GitServing, Passed, ServedRepository, Through};
 pub use status::{
     DelayedSync, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RunningSync, StatusReport,
     SupportInfo, UpstreamView, WaitingSync,

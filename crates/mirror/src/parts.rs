@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::{GitServing, places_at_upstream};
+use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
     Batches, DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs,
@@ -270,6 +270,17 @@ impl Parts {
             synchroniser: Arc::clone(&self.synchroniser),
             places: places_at_upstream(),
             clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        Arrivals {
+            inventory: Arc::clone(&self.inventory),
+            served: self.served.clone(),
+            queue: Arc::clone(&self.queue),
+            synchroniser: Arc::clone(&self.synchroniser),
+            clock: self.clock.clone(),
+            places: places_to_wait(),
         }
     }
 

@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
 use crate::change_count::{ChangeCount, Shown};
 use crate::error::StoreError;
@@ -67,6 +68,8 @@ pub struct Database {
     doubled: Arc<AtomicBool>,
     /// What this process has committed.
     changes: Arc<ChangeCount>,
+    /// SQLite lets one transaction write at a time, and others look again now and then: here they stand in a line.
+    writing: Arc<Mutex<()>>,
 }
 
 impl Database {
@@ -96,8 +99,8 @@ impl Database {
         }
         let options = location.options(size.connections, flush);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
-        let (away, doubled, changes) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { connection, location, flush, role, away, doubled, changes })
+        let (away, doubled, changes, writing) = Default::default();
+        Ok(Self { connection, location, flush, role, away, doubled, changes, writing })
     }
 
     /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
@@ -227,8 +230,12 @@ impl Database {
     pub(crate) async fn begin_write_of(&self, shown: Shown) -> Result<WriteTransaction, DbErr> {
         let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
+        let turn = match &self.location {
+            Location::Sqlite { .. } => Some(Arc::clone(&self.writing).lock_owned().await),
+            Location::Postgres { .. } => None,
+        };
         let transaction = self.connection.begin_with_options(options).await?;
-        Ok(WriteTransaction::new(transaction, shown, Arc::clone(&self.changes)))
+        Ok(WriteTransaction::new(transaction, shown, Arc::clone(&self.changes), turn))
     }
 }
 

@@ -4,27 +4,39 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::change_count::{ChangeCount, Shown};
+
+/// The turn of one that writes, where only one can.
+pub(crate) type WriteTurn = OwnedMutexGuard<()>;
 
 /// What is written by it is undone unless it is committed.
 pub(crate) struct WriteTransaction {
     transaction: DatabaseTransaction,
     shown: Shown,
     changes: Arc<ChangeCount>,
+    /// Given back after the transaction, which stands before it.
+    turn: Option<WriteTurn>,
 }
 
 impl WriteTransaction {
-    pub(crate) fn new(transaction: DatabaseTransaction, shown: Shown, changes: Arc<ChangeCount>) -> Self {
-        Self { transaction, shown, changes }
+    pub(crate) fn new(
+        transaction: DatabaseTransaction,
+        shown: Shown,
+        changes: Arc<ChangeCount>,
+        turn: Option<WriteTurn>,
+    ) -> Self {
+        Self { transaction, shown, changes, turn }
     }
 
     /// Makes what was written last. It counts as a change when this returns.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { transaction, shown, changes } = self;
+        let Self { transaction, shown, changes, turn } = self;
         // In a task of its own: a caller that goes away must not leave a change that was not counted.
         let committing = tokio::spawn(async move {
             let committed = transaction.commit().await;
+            drop(turn);
             changes.count(shown);
             committed
         });

@@ -42,7 +42,7 @@ impl ContentHash {
 }
 
 /// Takes references in name order and becomes a [`ContentHash`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct ContentHasher(Sha256);
 
 impl ContentHasher {
@@ -54,9 +54,20 @@ impl ContentHasher {
         self.0.update(b"\n");
     }
 
+    /// Takes the next references, each a line as [`ContentHasher::reference`] would write it.
+    pub(crate) fn lines(&mut self, lines: &[u8]) {
+        self.0.update(lines);
+    }
+
     /// The hash of all that was taken.
     pub fn finish(self) -> ContentHash {
         ContentHash(hex::encode(self.0.finalize()))
+    }
+}
+
+impl fmt::Debug for ContentHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentHasher")
     }
 }
 

@@ -440,6 +440,9 @@ fn service_settings(service: GitService) -> Vec<(&'static str, String)> {
             ("receive.updateServerInfo", "false"),
             ("receive.advertiseAtomic", "true"),
             ("receive.advertisePushOptions", "true"),
+            // Where new objects wait for the rest of the push, the repository itself counts as another one, whose references
+            // are listed by one more process although they were taken into account already.
+            ("core.alternateRefsCommand", "true"),
         ],
     };
     let mut settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();

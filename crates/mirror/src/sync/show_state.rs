@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heliostat_git::{
     FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft, SecretHeader,
-    SwapRefsError, TrashReason, fetch_objects, fetch_wanted,
+    SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -33,12 +33,11 @@ impl Synchroniser {
         let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
         let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
-        for (_, object) in refs.all() {
-            new.remove(object);
-        }
+        refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        if !took_packs(repository, packs, &new, refs, &replaced).await {
-            self.fetch_objects(repository, entry, new).await?;
+        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
+            let plan = self.fetch_plan(entry, new)?;
+            fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
         }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
