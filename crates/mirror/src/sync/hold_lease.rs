@@ -1,10 +1,11 @@
 //! Keeps the lease of this mirror: takes it as soon as the upstream gives leases, and renews it well before it is over.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use heliostat_api::models::RestLease;
 use heliostat_peer::CallError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::sweep::SweepSignal;

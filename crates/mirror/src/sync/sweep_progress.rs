@@ -1,8 +1,9 @@
 //! What only the running process knows about sweeps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// What a sweep found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
