@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heliostat_api::models::RestLease;
 use heliostat_peer::CallError;
+use heliostat_storage::UpstreamState;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -94,7 +95,7 @@ impl HoldLease {
             return std::future::pending().await;
         }
         let mut link = self.link.subscribe();
-        if link.wait_for(|_| self.link.is_installed()).await.is_err() {
+        if link.wait_for(|upstream| upstream.state == UpstreamState::Installed).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
