@@ -25,6 +25,7 @@ mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;
 mod says_what_is_known;
+mod says_what_to_do;
 mod selection;
 mod signature_refused;
 mod small_pushes;

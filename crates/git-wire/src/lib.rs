@@ -18,8 +18,8 @@ pub use fetch::{
     wants_progress_v2,
 };
 pub use names::{
-    ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
-    ObjectFormat, ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
+    ContentHash, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName, ObjectFormat,
+    ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;

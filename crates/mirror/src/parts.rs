@@ -286,7 +286,6 @@ impl Parts {
         Arrivals {
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
-            queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
             clock: self.clock.clone(),
             places: places_to_wait(),

@@ -97,6 +97,7 @@ impl GitServing {
         let through = through.map(|access| Through {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
+            synchroniser: Arc::clone(&self.synchroniser),
             places: self.places.clone(),
             entry: Arc::clone(&entry),
             access,
