@@ -148,6 +148,7 @@ impl Sweep {
         self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
         self.progress.sweep_ended(outcome, began.elapsed());
+        self.progress.note_compared_since(began);
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())
