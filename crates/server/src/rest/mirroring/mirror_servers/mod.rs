@@ -6,5 +6,6 @@ mod get_panel_html;
 mod list_mirrors;
 mod publish_event;
 mod remove;
+mod take_lease;
 mod tell_mirror_standing;
 mod upgrade;
