@@ -35,7 +35,7 @@ mod tools;
 mod upstream_by_hand;
 mod wait;
 
-pub use heliostat_machines::{ForgetfulDisk, SmallDisk};
+pub use heliostat_machines::{ForgetfulDisk, ShiftedClock, SmallDisk};
 
 pub use attempt::Attempt;
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};

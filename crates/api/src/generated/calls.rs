@@ -231,6 +231,26 @@ impl RemoteCall for RegisterRequest {
     }
 }
 
+impl RemoteCall for TakeLeaseRequest {
+    type Answer = RestLease;
+
+    const OPERATION: &'static str = "takeLease";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        format!("/rest/mirroring/latest/mirrorServers/{}/lease", encoded(&self.mirror_id))
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        json(body)
+    }
+}
+
 impl RemoteCall for TellMirrorStandingRequest {
     type Answer = ();
 

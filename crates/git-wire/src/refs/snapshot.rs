@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::names::{ContentHash, INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefChange, RefName};
+use crate::names::{ContentHash, INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefChange, RefName, fault_of};
 use crate::refs::{PeelInfo, RefChangedTo, RefRuns, RenderedLists, SnapshotRef};
 
 /// What a list of references has besides their lines.
@@ -127,13 +127,16 @@ impl RefSnapshot {
         Self::new(refs.collect(), Advertised::default())
     }
 
-    /// Reads lines of `<object> <name>`; `None` when they are something else.
+    /// Reads lines of `<object> <name>`; `None` when they are something else, or `git` would refuse a name.
     pub fn parse_listing(listing: &[u8]) -> Option<Self> {
         // Git lists in name order; another server might not.
         let mut refs = BTreeMap::new();
         for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let space = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
             let (object, name) = (ObjectId::from_hex(&line[..space])?, &line[space + 1..]);
+            if fault_of(name).is_some() {
+                return None;
+            }
             if !name.starts_with(INTERNAL_NAMESPACE.as_bytes()) {
                 refs.insert(name, SnapshotRef::new(name.to_owned(), object, PeelInfo::default()));
             }
@@ -362,6 +365,8 @@ mod tests {
         assert_eq!((parsed.len(), parsed.branches().count(), parsed.tags().count()), (2, 1, 1));
         assert!(RefSnapshot::parse_listing(b"nonsense").is_none());
         assert!(RefSnapshot::parse_listing(b"abc refs/heads/a").is_none());
+        let refused = format!("{} refs/heads/a..b\n", "1".repeat(40));
+        assert!(RefSnapshot::parse_listing(refused.as_bytes()).is_none());
     }
 
     #[test]

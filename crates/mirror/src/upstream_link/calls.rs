@@ -5,14 +5,14 @@ use std::time::Duration;
 use heliostat_api::models::{
     BooleanText, MirrorEventType, MirrorSyncType, MirroringRequestState, PageOfEnrichedRepository,
     RestAnalyticsSettings, RestApplicationUserWithPermissions, RestAuthenticationRequest,
-    RestBearerTokenCredentials, RestCredentials, RestMirrorCopies, RestMirrorUpgradeRequest,
-    RestMirroringRequestSubmission, RestRepositoryMirrorEvent, RestRepositoryMirrorEvents,
-    RestUsernamePasswordCredentials,
+    RestBearerTokenCredentials, RestCredentials, RestLease, RestLeaseRequest, RestMirrorCopies,
+    RestMirrorUpgradeRequest, RestMirroringRequestSubmission, RestRepositoryMirrorEvent,
+    RestRepositoryMirrorEvents, RestUsernamePasswordCredentials,
 };
 use heliostat_api::ops::{
     AnalyticsSettingsRequest, AuthenticateRequest, GetAllContentHashesRequest, GetAllReposForProjectRequest,
     GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, PublishEventsRequest,
-    RegisterRequest, TellMirrorStandingRequest, UpgradeRequest,
+    RegisterRequest, TakeLeaseRequest, TellMirrorStandingRequest, UpgradeRequest,
 };
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
 use heliostat_peer::CallError;
@@ -258,6 +258,19 @@ impl UpstreamClient {
             Err(error) if refuses_credentials(&error) => Ok(AuthenticationAnswer::Refused),
             Err(error) => Err(error),
         }
+    }
+
+    /// Takes or renews the lease, so long after the beginning of the last complete comparison; `None` where the upstream
+    /// gives none.
+    pub(crate) async fn take_lease(
+        &self,
+        compared_ago: Option<Duration>,
+        secret: &Secret,
+    ) -> Result<Option<RestLease>, CallError> {
+        let compared_ago_millis = compared_ago.and_then(|ago| i64::try_from(ago.as_millis()).ok());
+        let body = RestLeaseRequest { compared_ago_millis };
+        let request = TakeLeaseRequest { mirror_id: self.server_id().to_owned(), body };
+        self.call_if_known(&request, secret, URGENT_TIMEOUT).await
     }
 
     /// Tells the upstream how far this mirror is, and says whether it listens to that.

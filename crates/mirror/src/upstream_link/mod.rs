@@ -18,6 +18,7 @@ mod contact;
 mod differences;
 mod for_reader;
 mod identity;
+mod lease;
 mod ref_list;
 mod repository;
 mod whole_contents;

@@ -7,5 +7,6 @@ mod list_mirrors;
 mod publish_event;
 mod publish_events;
 mod remove;
+mod take_lease;
 mod tell_mirror_standing;
 mod upgrade;
