@@ -70,6 +70,7 @@ const NOT_ASKED: [(&str, &str); 25] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
+    ("takeLease", "only a mirror's signature opens it; its own tests judge the answer"),
     ("getMirrorStanding", "it changes from moment to moment; its own tests judge the answer"),
     ("updateWebhook", "the examples show the webhook before the change; its own tests judge the answer"),
     ("testWebhook", "it would need a receiver; its own tests judge the answer"),

@@ -18,6 +18,7 @@ mod heals_by_itself;
 mod hidden_at_mirrors;
 mod kill_and_converge;
 mod late_events;
+mod leases;
 mod metrics_tell_operators;
 mod never_stuck;
 mod permissions_follow;

@@ -90,6 +90,7 @@ impl Mirror {
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
         tasks.spawn(parts.keep_contact().run(stop.clone()));
+        tasks.spawn(parts.hold_lease().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
         tasks.spawn(parts.purges().run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);

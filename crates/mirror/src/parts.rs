@@ -18,8 +18,8 @@ use crate::options::MirrorOptions;
 use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    Batches, DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs,
-    Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    Batches, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval, OutcomeReports, Purges,
+    Repairs, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -227,6 +227,15 @@ impl Parts {
         }
     }
 
+    pub(crate) fn hold_lease(&self) -> HoldLease {
+        HoldLease {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+        }
+    }
+
     /// A round of looks takes at least `interval`.
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
@@ -277,7 +286,6 @@ impl Parts {
         Arrivals {
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
-            queue: Arc::clone(&self.queue),
             synchroniser: Arc::clone(&self.synchroniser),
             clock: self.clock.clone(),
             places: places_to_wait(),

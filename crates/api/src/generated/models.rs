@@ -2300,6 +2300,26 @@ pub struct RestInvocationWindow {
     pub duration: i64,
 }
 
+/// Whether a mirror may answer readers by itself.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestLease {
+    /// Whether it has the lease, from the moment at which it asked.
+    pub granted: bool,
+    /// How long leases last. 0 if this upstream waits for no mirror, so that none needs a lease.
+    #[oai(rename = "durationMillis", validator(minimum(value = "0")))]
+    #[serde(rename = "durationMillis")]
+    pub duration_millis: i64,
+}
+
+/// What a mirror that takes a lease knows.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestLeaseRequest {
+    /// How long ago its last complete comparison with the upstream began. Absent if this process has completed none.
+    #[oai(rename = "comparedAgoMillis", skip_serializing_if_is_none, validator(minimum(value = "0")))]
+    #[serde(rename = "comparedAgoMillis", default, skip_serializing_if = "Option::is_none")]
+    pub compared_ago_millis: Option<i64>,
+}
+
 /// A link.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestLink {
@@ -3234,6 +3254,14 @@ pub struct RestRepositoryMirrorEvent {
     pub purge: Option<i64>,
 }
 
+/// The outcomes of several synchronizations on a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryMirrorEvents {
+    /// One for each synchronization.
+    #[oai(validator(max_items = 500))]
+    pub events: Vec<RestRepositoryMirrorEvent>,
+}
+
 /// A part of the repositories.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryPart {
@@ -3986,6 +4014,8 @@ impl fmt::Display for UserType {
     RestInvocationResult,
     RestInvocationScope,
     RestInvocationWindow,
+    RestLease,
+    RestLeaseRequest,
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
@@ -4028,6 +4058,7 @@ impl fmt::Display for UserType {
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryMirrorEvents,
     RestRepositoryPart,
     RestRepositoryPurge,
     RestRepositoryRequest,

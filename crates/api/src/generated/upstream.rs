@@ -609,6 +609,55 @@ pub trait GetDelayedSyncRepositoriesOfMirror: Handlers {
     ) -> impl Future<Output = Result<GetDelayedSyncRepositoriesOfMirrorResponse, Self::Error>> + Send;
 }
 
+/// What `publishEvents` is asked.
+#[derive(Clone, PartialEq)]
+pub struct PublishEventsRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+    /// The body.
+    pub body: RestRepositoryMirrorEvents,
+}
+
+/// What `publishEvents` answers.
+#[derive(ApiResponse)]
+pub enum PublishEventsResponse {
+    /// The reports are stored.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `publishEvents`: report several synchronizations.
+pub trait PublishEvents: Handlers {
+    /// Report several synchronizations
+    fn publish_events(
+        &self,
+        call: Call,
+        request: PublishEventsRequest,
+    ) -> impl Future<Output = Result<PublishEventsResponse, Self::Error>> + Send;
+}
+
 /// What `getMirrorStanding` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetMirrorStandingRequest {
@@ -700,6 +749,55 @@ pub trait TellMirrorStanding: Handlers {
         call: Call,
         request: TellMirrorStandingRequest,
     ) -> impl Future<Output = Result<TellMirrorStandingResponse, Self::Error>> + Send;
+}
+
+/// What `takeLease` is asked.
+#[derive(Clone, PartialEq)]
+pub struct TakeLeaseRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+    /// The body.
+    pub body: RestLeaseRequest,
+}
+
+/// What `takeLease` answers.
+#[derive(ApiResponse)]
+pub enum TakeLeaseResponse {
+    /// Whether the mirror has a lease.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestLease>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `takeLease`: take a lease.
+pub trait TakeLease: Handlers {
+    /// Take a lease
+    fn take_lease(
+        &self,
+        call: Call,
+        request: TakeLeaseRequest,
+    ) -> impl Future<Output = Result<TakeLeaseResponse, Self::Error>> + Send;
 }
 
 /// What `getPanelHtml` is asked.
@@ -1285,8 +1383,10 @@ pub trait UpstreamOperations:
     + Remove
     + PublishEvent
     + GetDelayedSyncRepositoriesOfMirror
+    + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
+    + TakeLease
     + GetPanelHtml
     + GetProjectById
     + GetAllReposForProject
@@ -1317,8 +1417,10 @@ impl<H> UpstreamOperations for H where H:
     + Remove
     + PublishEvent
     + GetDelayedSyncRepositoriesOfMirror
+    + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
+    + TakeLease
     + GetPanelHtml
     + GetProjectById
     + GetAllReposForProject
@@ -1635,6 +1737,28 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         Ok(answer)
     }
 
+    /// Report several synchronizations
+    ///
+    /// A mirror tells of many repositories at once what `publishEvent` takes of one. Only the mirror that is named in the
+    /// path may call this. What it tells of repositories that do not exist is left out.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/reports", method = "post", operation_id = "publishEvents", tag = "Tag::This")]
+    async fn publish_events(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+        body: ApiJson<RestRepositoryMirrorEvents>,
+    ) -> poem::Result<PublishEventsResponse> {
+        let request = PublishEventsRequest {
+            mirror_id: mirror_id.0,
+            body: body.0,
+        };
+        let answer = self.0.publish_events(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// Get how a mirror stands
     ///
     /// Answers what this server knows of the copies on a mirror: whether it was heard of within the last minute, what
@@ -1674,6 +1798,30 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             body: body.0,
         };
         let answer = self.0.tell_mirror_standing(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Take a lease
+    ///
+    /// A mirror takes, or renews, the lease under which it answers readers by itself. While a mirror holds one, a change
+    /// of refs is acknowledged only after the mirror has taken in the event of it. A mirror is given none while events
+    /// wait for it, or when it may have missed some since it last compared everything. Only the mirror that is named in
+    /// the path may call this.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/lease", method = "post", operation_id = "takeLease", tag = "Tag::This")]
+    async fn take_lease(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+        body: ApiJson<RestLeaseRequest>,
+    ) -> poem::Result<TakeLeaseResponse> {
+        let request = TakeLeaseRequest {
+            mirror_id: mirror_id.0,
+            body: body.0,
+        };
+        let answer = self.0.take_lease(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

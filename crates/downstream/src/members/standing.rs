@@ -4,13 +4,14 @@
 //! not know: a mirror tells it again within seconds.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, MirrorServerId, Page, PageRequest, Repository, RepositoryMirrorState};
 use parking_lot::Mutex;
 
 use super::mirror_servers::Members;
-use crate::delivery::DeliveryRecord;
+use crate::delivery::{DeliveryRecord, Lease};
 use crate::permit::{Administrator, ThisMirror};
 
 /// How long a mirror that says nothing is still there, in milliseconds. Mirrors speak every ten seconds.
@@ -84,6 +85,16 @@ impl Members {
     /// A mirror tells how far it is.
     pub fn tell_standing(&self, mirror: &ThisMirror, copies: MirrorCopies) {
         self.standings.0.lock().insert(mirror.id().clone(), (copies, self.announcer.now_ms()));
+    }
+
+    /// A mirror takes the right to answer readers by itself. It began its last complete comparison so long ago.
+    pub async fn take_lease(
+        &self,
+        mirror: &ThisMirror,
+        compared_ago: Option<Duration>,
+    ) -> Result<Lease, Refusal> {
+        let now_ms = self.announcer.now_ms();
+        Ok(self.announcer.leases().take(&self.store, mirror.id(), compared_ago, now_ms).await?)
     }
 
     /// How a mirror stands, for an administrator: others may not know which mirrors are behind.

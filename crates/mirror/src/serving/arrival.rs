@@ -13,7 +13,7 @@ use heliostat_refusal::Refusal;
 
 use crate::access::permit::{self, Reader};
 use crate::inventory::{Entry, Inventory, is_available};
-use crate::sync::{PendingChanges, SyncFailure, SyncQueue, Synchroniser};
+use crate::sync::{SyncFailure, Synchroniser};
 
 /// Most that wait at once.
 const MAX_WAITING: usize = 1_024;
@@ -34,7 +34,6 @@ pub struct Awaited {
 pub struct Arrivals {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
-    pub(crate) queue: Arc<SyncQueue>,
     pub(crate) synchroniser: Arc<Synchroniser>,
     pub(crate) clock: Clock,
     pub(crate) places: FairQueue,
@@ -178,16 +177,12 @@ impl Arrivals {
         if entry.compared_at().is_some_and(|compared_at| compared_at >= recent) {
             return Ok(());
         }
-        let known = entry.record().generation_known;
-        match self.synchroniser.ask_upstream(entry).await {
-            Ok(()) => {}
+        match self.synchroniser.look_for_news(entry).await {
             Err(SyncFailure::Gone) => return Err(permit::repository_not_found()),
             Err(failure) => {
                 tracing::debug!(reason = failure.in_full(), "the upstream does not say what it has");
             }
-        }
-        if entry.record().generation_known > known {
-            self.queue.request(entry, PendingChanges::Snapshot);
+            Ok(()) => {}
         }
         Ok(())
     }

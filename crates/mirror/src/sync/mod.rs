@@ -20,6 +20,7 @@ mod compare_listing;
 mod compare_parts;
 mod disk_rounds;
 mod held_back;
+mod hold_lease;
 mod keep_contact;
 mod purges;
 mod sweep;
@@ -37,6 +38,7 @@ pub use sweep_progress::{SweepCounters, SweepOutcome};
 
 pub(crate) use batches::Batches;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
+pub(crate) use hold_lease::HoldLease;
 pub(crate) use keep_contact::KeepContact;
 pub(crate) use pending_changes::PendingChanges;
 pub(crate) use purges::Purges;

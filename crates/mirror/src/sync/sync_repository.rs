@@ -28,7 +28,7 @@ use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
-use crate::inventory::{Entry, Inventory};
+use crate::inventory::{Entry, Inventory, SyncNeed};
 use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation looks for a proven state, or tries to get what it needs, before it gives up for the
@@ -305,6 +305,16 @@ impl Synchroniser {
         self.queue.request_needed(entry, need);
         if entry.record().held.is_some() {
             return Err(SyncFailure::Held);
+        }
+        Ok(())
+    }
+
+    /// The same, and has what is new brought here, although no event has told of it yet.
+    pub(crate) async fn look_for_news(&self, entry: &Arc<Entry>) -> Result<(), SyncFailure> {
+        let known = entry.record().generation_known;
+        self.ask_upstream(entry).await?;
+        if entry.record().generation_known > known {
+            self.queue.request_needed(entry, SyncNeed::Check);
         }
         Ok(())
     }
