@@ -27,7 +27,7 @@ pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
     ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning, PushCommands, PushDeletions,
     PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
-    error_packet, push_flush, push_packet,
+    error_packet, moved_refs, push_flush, push_packet,
 };
 pub use packs::{
     CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,

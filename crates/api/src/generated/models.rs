@@ -3202,6 +3202,14 @@ pub struct RestRepositoryMirrorEvent {
     pub purge: Option<i64>,
 }
 
+/// The outcomes of several synchronizations on a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryMirrorEvents {
+    /// One for each synchronization.
+    #[oai(validator(max_items = 500))]
+    pub events: Vec<RestRepositoryMirrorEvent>,
+}
+
 /// A part of the repositories.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryPart {
@@ -3996,6 +4004,7 @@ impl fmt::Display for UserType {
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryMirrorEvents,
     RestRepositoryPart,
     RestRepositoryPurge,
     RestRepositoryRequest,

@@ -561,6 +561,55 @@ pub trait PublishEvent: Handlers {
     ) -> impl Future<Output = Result<PublishEventResponse, Self::Error>> + Send;
 }
 
+/// What `publishEvents` is asked.
+#[derive(Clone, PartialEq)]
+pub struct PublishEventsRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+    /// The body.
+    pub body: RestRepositoryMirrorEvents,
+}
+
+/// What `publishEvents` answers.
+#[derive(ApiResponse)]
+pub enum PublishEventsResponse {
+    /// The reports are stored.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `publishEvents`: report several synchronizations.
+pub trait PublishEvents: Handlers {
+    /// Report several synchronizations
+    fn publish_events(
+        &self,
+        call: Call,
+        request: PublishEventsRequest,
+    ) -> impl Future<Output = Result<PublishEventsResponse, Self::Error>> + Send;
+}
+
 /// What `getMirrorStanding` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetMirrorStandingRequest {
@@ -1285,6 +1334,7 @@ pub trait UpstreamOperations:
     + Upgrade
     + Remove
     + PublishEvent
+    + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
     + TakeLease
@@ -1317,6 +1367,7 @@ impl<H> UpstreamOperations for H where H:
     + Upgrade
     + Remove
     + PublishEvent
+    + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
     + TakeLease
@@ -1605,6 +1656,28 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             body: body.0,
         };
         let answer = self.0.publish_event(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Report several synchronizations
+    ///
+    /// A mirror tells of many repositories at once what `publishEvent` takes of one. Only the mirror that is named in the
+    /// path may call this. What it tells of repositories that do not exist is left out.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/reports", method = "post", operation_id = "publishEvents", tag = "Tag::This")]
+    async fn publish_events(
+        &self,
+        _credentials: ServerJwt,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+        body: ApiJson<RestRepositoryMirrorEvents>,
+    ) -> poem::Result<PublishEventsResponse> {
+        let request = PublishEventsRequest {
+            mirror_id: mirror_id.0,
+            body: body.0,
+        };
+        let answer = self.0.publish_events(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

@@ -297,7 +297,10 @@ impl FakeUpstream {
             "/repo-contents" if state.contents.is_some() => json_answer(&state.contents),
             path if path.ends_with("/standing") => empty(204),
             path if path.starts_with("/mirrorServers/") => {
-                state.reports.push(sent);
+                match sent["events"].as_array() {
+                    Some(several) => state.reports.extend(several.iter().cloned()),
+                    None => state.reports.push(sent),
+                }
                 empty(204)
             }
             path => {

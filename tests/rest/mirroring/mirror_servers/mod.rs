@@ -5,6 +5,7 @@ mod get_mirror_standing;
 mod get_panel_html;
 mod list_mirrors;
 mod publish_event;
+mod publish_events;
 mod remove;
 mod take_lease;
 mod tell_mirror_standing;
