@@ -35,9 +35,12 @@ impl Synchroniser {
         // What is shown already is whole.
         refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
+        if took_packs(repository, packs, &new, refs, &replaced).await {
+            self.changes.count_in_event();
+        } else if !new.is_empty() {
             let plan = self.fetch_plan(entry, new)?;
             fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
+            self.changes.count_fetched();
         }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);

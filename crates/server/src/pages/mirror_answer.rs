@@ -283,6 +283,7 @@ pub(crate) mod tests {
             in_repair_reason: None,
             repairs: heliostat_mirror::RepairCounters::default(),
             disk: heliostat_mirror::DiskCounters::default(),
+            changes: heliostat_mirror::ChangeCounters::default(),
             held: 0,
             lag_ms: None,
             not_known_ms: None,
