@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Changes of repositories that are served, since the start, by where their objects came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChangeCounters {
-    /// They came inside events.
+    /// They came inside events, or were here.
     pub in_events: u64,
     /// They were fetched.
     pub fetched: u64,

@@ -121,7 +121,8 @@ impl Synchroniser {
     }
 }
 
-/// Whether packs have brought all of these objects, with what they need.
+/// Whether packs have brought all of these objects with what they need, or they are here already, as what a new branch names
+/// may be.
 async fn took_packs(
     repository: &Repository,
     packs: Option<&ArrivedPacks>,
@@ -129,13 +130,16 @@ async fn took_packs(
     shown: &RefSnapshot,
     replaced: &BTreeSet<ObjectId>,
 ) -> bool {
-    let Some(packs) = packs.filter(|_| !new.is_empty()) else { return false };
-    match repository.take_packs(packs.packs(), new, shown, replaced).await {
+    if new.is_empty() {
+        return false;
+    }
+    let packs = packs.map(ArrivedPacks::packs).unwrap_or_default();
+    match repository.take_packs(packs, new, shown, replaced).await {
         Ok(()) => true,
         Err(reason) => {
             tracing::debug!(
                 reason = &reason as &dyn std::error::Error,
-                "what came with the news is not enough; fetching"
+                "what is here and came with the news is not enough; fetching"
             );
             false
         }

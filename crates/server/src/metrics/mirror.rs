@@ -138,7 +138,7 @@ impl MirrorMetrics {
         )?;
         encoder.counters(
             "heliostat_mirror_changes_total",
-            "Changes that needed objects, by how these came: event (inside the event that told of the change), fetch.",
+            "Changes of repositories with new objects in their references, by how these came: event (inside the event that told of it, or they were here), fetch.",
             &[("event", self.changes.in_events), ("fetch", self.changes.fetched)]
                 .map(|(way, count)| ([("objects", way)], count)),
         )?;
