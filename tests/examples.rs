@@ -66,16 +66,21 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 24] = [
+const NOT_ASKED: [(&str, &str); 25] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
+    ("takeLease", "only a mirror's signature opens it; its own tests judge the answer"),
     ("getMirrorStanding", "it changes from moment to moment; its own tests judge the answer"),
     ("updateWebhook", "the examples show the webhook before the change; its own tests judge the answer"),
     ("testWebhook", "it would need a receiver; its own tests judge the answer"),
     ("getLatestInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("listInvocations", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("getStatistics", "the webhook of the examples leads nowhere; its own tests judge the answer"),
+    (
+        "getDelayedSyncRepositoriesOfMirror",
+        "nothing is behind here; its own tests make it so and judge the answer",
+    ),
     ("getDelayedSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getOutOfSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getRefChangesQueue", "nothing waits here; its own tests make it so and judge the answer"),

@@ -36,6 +36,8 @@ pub struct FaultyProxy {
 struct State {
     target: SocketAddr,
     chance: Option<StdRng>,
+    /// Whether nothing gets through.
+    is_cut: bool,
     /// Answers by request.
     answers: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     spoiled: BTreeMap<String, u32>,
@@ -87,7 +89,8 @@ impl FaultyProxy {
     pub fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let base = format!("http://{}", listener.local_addr().expect("has one"));
-        let state = State { target, chance: None, answers: BTreeMap::new(), spoiled: BTreeMap::new() };
+        let (answers, spoiled) = (BTreeMap::new(), BTreeMap::new());
+        let state = State { target, chance: None, is_cut: false, answers, spoiled };
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         thread::spawn(move || {
@@ -104,6 +107,16 @@ impl FaultyProxy {
         self.state.lock().chance = Some(chance);
     }
 
+    /// Lets nothing through from now on.
+    pub fn cut(&self) {
+        self.state.lock().is_cut = true;
+    }
+
+    /// Lets everything through again.
+    pub fn mend(&self) {
+        self.state.lock().is_cut = false;
+    }
+
     /// Lets everything through again; what was spoiled how often since it was asked last.
     pub fn stop_spoiling(&self) -> BTreeMap<String, u32> {
         let mut state = self.state.lock();
@@ -115,6 +128,9 @@ impl FaultyProxy {
 /// Carries one request there and its answer back; whatever goes wrong ends the connection.
 fn relay(client: &TcpStream, state: &Mutex<State>) -> Option<()> {
     let request = read_request(client)?;
+    if state.lock().is_cut {
+        return None;
+    }
     let fault = choose(&request, state);
     let mut writer = client;
     match fault {

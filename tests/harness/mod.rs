@@ -4,15 +4,16 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` writes what no client would, and `reference_git` answers as git itself would;
-//! `forgetful_disk` loses what was not synced, `small_disk` fills up, `relay` is a line to a database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs.
+//! `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs. Disks that forget or fill up come
+//! from the package `heliostat-machines`.
 
 mod attempt;
 mod client;
 mod contract;
 mod database_backup;
+mod database_line;
 mod documented;
 mod faulty_proxy;
-mod forgetful_disk;
 mod furnish;
 mod git;
 mod git_programs;
@@ -27,21 +28,21 @@ mod raw_clone;
 mod read_along;
 mod receiver;
 mod reference_git;
-mod relay;
 mod server;
-mod small_disk;
 mod statuses;
 mod tiny_http;
 mod tools;
 mod upstream_by_hand;
 mod wait;
 
+pub use heliostat_machines::{ForgetfulDisk, ShiftedClock, SmallDisk};
+
 pub use attempt::Attempt;
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
+pub use database_line::relay_to_the_database;
 pub use documented::{Documented, documented};
 pub use faulty_proxy::FaultyProxy;
-pub use forgetful_disk::ForgetfulDisk;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
@@ -58,9 +59,7 @@ pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
-pub use relay::Relay;
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, free_address};
-pub use small_disk::SmallDisk;
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{

@@ -219,6 +219,12 @@ impl Server {
         self.run(&address);
     }
 
+    /// Starts it again where it was, with the same data and further arguments.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.restart();
+    }
+
     /// Waits for the process to end by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the server runs");

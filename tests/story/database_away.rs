@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Relay, Server, ServerOptions, eventually, git, git_fails};
+use crate::harness::{Server, ServerOptions, eventually, git, git_fails, relay_to_the_database};
 
 /// Much less than a connection is waited for.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn a_database_that_is_away_is_told_at_once_and_by_its_name() {
-    let Some(relay) = Relay::to_the_database() else { return };
+    let Some(relay) = relay_to_the_database() else { return };
     let options = ServerOptions { database_through: Some(relay.address), ..ServerOptions::default() };
     let upstream = Server::upstream(options);
     let (repository, checkout) = upstream.pushed_repository(true).await;

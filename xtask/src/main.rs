@@ -23,6 +23,7 @@ mod spelling;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod workspace;
 
 use std::path::PathBuf;
@@ -82,6 +83,9 @@ enum Task {
     },
     /// Check the repository itself: file lengths, module docs, names, manifests.
     Tidy,
+    /// Break everything that can break while people push and read, and judge what they were told.
+    #[command(disable_help_flag = true)]
+    Torture(torture::Options),
 }
 
 fn main() -> ExitCode {
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Task::Statuses { folder } => test::statuses::run(&folder),
         Task::Test { stages } => test::run(&stages),
         Task::Tidy => tidy::run(),
+        Task::Torture(options) => torture::run(&options),
     };
     outcome::exit_code(outcome)
 }

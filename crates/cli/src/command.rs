@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::{
-    mirror_servers, mirror_settings, permission, project, repository, request, token, user, webhook,
+    mirror_servers, mirror_settings, permission, project, repository, request, token, user, wait, webhook,
 };
 use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
@@ -66,6 +66,13 @@ pub enum Command {
     /// Addresses that are told of pushes to a repository, and of mirrors that serve them.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Wait until a mirror has a commit or a ref, before a build begins with it.
+    ///
+    /// Without --commit and --ref it waits for everything that the upstream has now.
+    ///
+    /// Exit codes: 0, it is there. 1, the mirror cannot be asked, or does not let you read the repository. 2, the command
+    /// line is wrong. 3, the time is over and it is not there.
+    Wait(wait::WaitOptions),
     /// Requests of mirrors that want to join an upstream.
     #[command(subcommand)]
     Request(request::RequestCommand),

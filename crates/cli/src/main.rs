@@ -77,6 +77,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(command) => admin::token::run(command).await?,
         Command::Webhook(command) => admin::webhook::run(command).await?,
         Command::Permission(command) => admin::permission::run(command).await?,
+        Command::Wait(options) => return admin::wait::run(options).await,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,
         Command::Trash(command) => trash::run(command).await?,

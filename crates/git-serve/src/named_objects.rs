@@ -44,7 +44,7 @@ impl NamedObjects {
         refs: &RefSnapshot,
         request: &FetchRequest,
     ) -> Option<BTreeSet<ObjectId>> {
-        let mut named: BTreeSet<&ObjectId> = request.named_by_client().collect();
+        let named: BTreeSet<&ObjectId> = request.named_by_client().collect();
         if named.is_empty() {
             return Some(BTreeSet::new());
         }
@@ -52,18 +52,14 @@ impl NamedObjects {
         if self.complete.get(&digest).is_some() {
             return Some(BTreeSet::new());
         }
-        for (_, tip) in refs.iter() {
-            named.remove(tip);
-        }
+        let mut named: BTreeSet<ObjectId> = named.into_iter().cloned().collect();
+        refs.retain_unnamed(&mut named);
         if named.len() > MAX_OBJECTS_SOUGHT {
             return None;
         }
         let absent = match named.is_empty() {
             true => Ok(BTreeSet::new()),
-            false => {
-                let named = named.into_iter().cloned().collect();
-                repository.present(&named).await.map(|here| &named - &here)
-            }
+            false => repository.present(&named).await.map(|here| &named - &here),
         };
         match absent {
             Ok(absent) => {

@@ -60,10 +60,8 @@ impl Reachability {
         if proven.lock().contains(&digest) {
             return true;
         }
-        let mut unknown: BTreeSet<&ObjectId> = wants.iter().collect();
-        for (_, tip) in refs.all() {
-            unknown.remove(tip);
-        }
+        let mut unknown = wants.clone();
+        refs.retain_unnamed(&mut unknown);
         if unknown.is_empty() {
             remember(&proven, digest);
         }
@@ -110,8 +108,7 @@ impl Reachability {
         if recent.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let names: HashSet<&[u8]> = refs.all().map(|(name, _)| name).collect();
-        recent.retain(|tip| names.contains(&tip.reference[..]));
+        recent.retain(|tip| refs.find(&tip.reference).is_some());
         repository.present(&recent.into_iter().map(|tip| tip.object).collect()).await
     }
 

@@ -1,11 +1,13 @@
 //! Repositories together with what answers their readers.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use heliostat_git::{
-    ClientKey, Git, GitError, OpenError, Permit, RefListener, RefSnapshot, Repository, RepositoryStore,
+    ClientKey, Git, GitError, ObjectId, OpenError, Permit, RefListener, RefSnapshot, Repository,
+    RepositoryStore, SearchFor,
 };
 
 use crate::bundle::Bundle;
@@ -58,6 +60,36 @@ impl ServedRepository {
             checked => {
                 self.engine().doubt_bundle(self.repository.id());
                 checked.map(|_| None)
+            }
+        }
+    }
+
+    /// Whether a client may have an object because references lead to it: any of them, or the one that names `tip`.
+    pub async fn leads_to(
+        &self,
+        object: &ObjectId,
+        tip: Option<&ObjectId>,
+        client: ClientKey,
+    ) -> Result<bool, GitError> {
+        if tip == Some(object) {
+            return Ok(true);
+        }
+        let refs = self.repository.snapshot().await?;
+        let (objects, reachability) = (BTreeSet::from([object.clone()]), self.engine().reachability());
+        if tip.is_none() && reachability.is_proven(&self.repository, &refs, &objects) {
+            return Ok(true);
+        }
+        let repository = self.repository.asked_by(client);
+        let _permit = self.engine().queue().permit(repository.id(), client).await;
+        match tip {
+            None => {
+                let checked = reachability.check(&repository, &refs, &objects).await?;
+                Ok(!matches!(checked, Wanted::Unreachable(_)))
+            }
+            Some(tip) => {
+                let tips = BTreeSet::from([tip.clone()]);
+                let unreached = repository.first_unreached(&objects, &tips, SearchFor::Client).await?;
+                Ok(unreached.is_none())
             }
         }
     }

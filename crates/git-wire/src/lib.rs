@@ -18,8 +18,8 @@ pub use fetch::{
     wants_progress_v2,
 };
 pub use names::{
-    ContentHash, ContentHasher, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName,
-    ObjectFormat, ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
+    ContentHash, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName, ObjectFormat,
+    ObjectId, RefChange, RefChangeKind, RefName, fault_of, lines_of,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;
@@ -27,7 +27,7 @@ pub use packets::{
     AGENT, Bundles, Command, CommandName, FatalErrorWatch, GitProtocol, GitService, MAX_PACKET_LINE_BYTES,
     ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning, PushCommands, PushDeletions,
     PushReport, RequestError, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
-    error_packet, push_flush, push_packet,
+    error_packet, moved_refs, push_flush, push_packet,
 };
 pub use packs::{
     CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,
@@ -35,7 +35,7 @@ pub use packs::{
     tree_entries,
 };
 pub use refs::{
-    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, NonUtf8Ref,
-    PeelInfo, PeeledObject, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    RenderedLists, advertisement, push_advertisement,
+    Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PeelInfo,
+    PeeledObject, RefChangedTo, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
+    SnapshotRef, advertisement, push_advertisement,
 };

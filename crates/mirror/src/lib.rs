@@ -28,14 +28,14 @@ pub use inventory::SelectedProjects;
 pub use mirror::Mirror;
 pub use options::MirrorOptions;
 pub use parts::StartError;
-pub use serving::{Freshness, GitServing, Passed, ServedRepository, Through};
+pub use serving::{Arrivals, Awaited, Freshness, GitServing, Passed, ServedRepository, Through};
 pub use status::{
     DelayedSync, Lookups, MirrorStatus, MirroredRepositoryView, Progress, RunningSync, StatusReport,
     SupportInfo, UpstreamView, WaitingSync,
 };
 pub use sync::{
-    DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepCounters, SweepOutcome,
-    SweepSignal, SyncRun, UpstreamEvents,
+    ChangeCounters, DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepCounters,
+    SweepOutcome, SweepSignal, SyncRun, UpstreamEvents,
 };
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, PassedBody,

@@ -12,7 +12,7 @@ use crate::access::Authenticator;
 use crate::inventory::{SelectedProjects, is_behind};
 use crate::options::MirrorOptions;
 use crate::parts::{Parts, StartError};
-use crate::serving::GitServing;
+use crate::serving::{Arrivals, GitServing};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{HeldBack, PendingChanges, SweepSignal, UpstreamEvents, Work};
 use crate::upstream_link::{Introduction, UpstreamLink};
@@ -37,6 +37,8 @@ pub struct Mirror {
     pub held_back: HeldBack,
     /// What git requests go through.
     pub serving: GitServing,
+    /// For those who wait for something to be here.
+    pub arrivals: Arrivals,
     /// How things are.
     pub status: StatusReport,
     /// Upstreams and single repositories.
@@ -60,6 +62,7 @@ impl Mirror {
             sweep_signal: Arc::clone(&parts.sweep_signal),
             held_back: parts.held_back(),
             serving: parts.serving(options.freshness_cap),
+            arrivals: parts.arrivals(),
             status: parts.status(options.lag_limit),
             lookups: parts.lookups(),
             support_info: parts.support_info(),
@@ -87,6 +90,7 @@ impl Mirror {
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
         tasks.spawn(sweep.run(stop.clone()));
         tasks.spawn(parts.keep_contact().run(stop.clone()));
+        tasks.spawn(parts.hold_lease().run(stop.clone()));
         tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
         tasks.spawn(parts.purges().run(stop.clone()));
         let rounds = parts.disk_rounds(self.options.sweep_interval);

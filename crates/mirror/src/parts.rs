@@ -15,11 +15,12 @@ use thiserror::Error;
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::{GitServing, places_at_upstream};
+use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    Batches, DiskProgress, DiskRounds, HeldBack, KeepContact, MassRemoval, OutcomeReports, Purges, Repairs,
-    Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval,
+    OutcomeReports, Purges, Repairs, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
+    UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -131,6 +132,7 @@ impl Parts {
             repositories,
             queue: Arc::clone(&queue),
             sweep_signal: Arc::clone(&sweep_signal),
+            changes: ChangeCounts::default(),
         });
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {
@@ -227,6 +229,15 @@ impl Parts {
         }
     }
 
+    pub(crate) fn hold_lease(&self) -> HoldLease {
+        HoldLease {
+            link: Arc::clone(&self.link),
+            client: self.client.clone(),
+            sweep_signal: Arc::clone(&self.sweep_signal),
+            sweep_progress: Arc::clone(&self.sweep_progress),
+        }
+    }
+
     /// A round of looks takes at least `interval`.
     pub(crate) fn disk_rounds(&self, interval: Duration) -> DiskRounds {
         DiskRounds {
@@ -273,6 +284,16 @@ impl Parts {
         }
     }
 
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        Arrivals {
+            inventory: Arc::clone(&self.inventory),
+            served: self.served.clone(),
+            synchroniser: Arc::clone(&self.synchroniser),
+            clock: self.clock.clone(),
+            places: places_to_wait(),
+        }
+    }
+
     pub(crate) fn status(&self, lag_limit: Option<Duration>) -> StatusReport {
         StatusReport {
             lag_limit,
@@ -282,6 +303,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
+            synchroniser: Arc::clone(&self.synchroniser),
             engine: Arc::clone(self.served.engine()),
             heartbeat: Arc::clone(&self.heartbeat),
             clock: self.clock.clone(),

@@ -3,6 +3,7 @@
 mod exact;
 mod fake_upstream;
 mod proof;
+mod together;
 
 use std::path::Path;
 use std::sync::Arc;

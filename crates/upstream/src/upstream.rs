@@ -37,6 +37,8 @@ pub struct UpstreamOptions {
     pub request_lifetime: Duration,
     /// The most of what was pushed that an event to a mirror carries, in bytes; 0 for none.
     pub small_push_bytes: usize,
+    /// How long a mirror's lease lasts, and a push waits at most for mirrors, or half of it more; zero for no leases.
+    pub mirror_lease: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -101,7 +103,12 @@ impl Upstream {
         let admin = create_admin(&store, &passwords, &first).await?;
 
         let tasks = DetachedTasks::default();
-        let announcer = Arc::new(Announcer::new(options.base_url, options.clock, options.small_push_bytes));
+        let announcer = Arc::new(Announcer::new(
+            options.base_url,
+            options.clock,
+            options.small_push_bytes,
+            options.mirror_lease,
+        ));
         let request_lifetime = options.request_lifetime;
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);

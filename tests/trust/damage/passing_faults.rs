@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use fuser::Errno;
+use heliostat_machines::Errno;
 use rand::RngExt;
 
 use crate::harness::{ForgetfulDisk, Pair, ServerOptions, eventually};

@@ -61,6 +61,9 @@ fn all_handlers(name: &str, tag: &Tag, contract: &Contract, operations: &[&Opera
     )
 }
 
+/// Wire names of parameters that are reserved words in Rust.
+const RESERVED_PARAMETERS: [(&str, &str); 1] = [("ref", "reference")];
+
 /// Whether a request says anything besides the operation that it is for.
 pub fn takes_anything(operation: &Operation) -> bool {
     !operation.parameters.is_empty() || operation.body.is_some()
@@ -87,9 +90,10 @@ pub fn parameter_type(parameter: &Parameter) -> String {
     if parameter.required || parameter.default.is_some() { value } else { format!("Option<{value}>") }
 }
 
-/// The Rust name of a parameter.
+/// The Rust name of a parameter. One whose wire name is a reserved word is called as fields of that name are.
 pub fn parameter_name(parameter: &Parameter) -> String {
-    snake_case(&parameter.name)
+    let reserved = RESERVED_PARAMETERS.iter().find(|(wire, _)| *wire == parameter.name);
+    reserved.map_or_else(|| snake_case(&parameter.name), |(_, name)| (*name).to_owned())
 }
 
 fn one_line(text: &str) -> String {

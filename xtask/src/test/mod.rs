@@ -18,8 +18,10 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use crate::outcome::Outcome;
-use crate::{codegen, compat, dependencies, docs, drift, fuzz, layers, lint_spec, spelling, tidy, workspace};
-use postgres::Postgres;
+use crate::{
+    codegen, compat, dependencies, docs, drift, fuzz, layers, lint_spec, spelling, tidy, torture, workspace,
+};
+pub use postgres::Postgres;
 use times::Times;
 
 /// A part of the run.
@@ -43,6 +45,8 @@ pub enum Stage {
     Postgres,
     /// A while of looking for bytes that break the reading of Git requests.
     Fuzz,
+    /// Some minutes of faults of every kind while people push and read, judged afterwards.
+    Torture,
     /// What other people's programs make of the contract and of live servers: linters, schemathesis, generated clients, a
     /// browser.
     Outside,
@@ -85,6 +89,9 @@ const WITHOUT_A_STORE: [&str; 11] = [
     "trust::disk_forgets::",
     "trust::power_cuts::",
 ];
+
+/// How long everything is broken; `cargo xtask torture` does it for longer.
+const TORTURE_MINUTES: &str = "5";
 
 /// The gates that need no build of the servers, from the fastest to the slowest. A further one is a line here.
 fn gates() -> anyhow::Result<Outcome> {
@@ -134,6 +141,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
             tests(&system.chain(same_on_both).collect::<Vec<_>>(), postgres_url, postgres_url, None)?;
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
+        Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
         Stage::Outside => outside::run()?,
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }

@@ -261,6 +261,62 @@ pub trait GetMirroredRepository: Handlers {
     ) -> impl Future<Output = Result<GetMirroredRepositoryResponse, Self::Error>> + Send;
 }
 
+/// What `waitForRepository` is asked.
+#[derive(Clone, PartialEq)]
+pub struct WaitForRepositoryRequest {
+    /// The id of an upstream server, as this mirror knows it.
+    pub upstream_id: String,
+    /// The id of a repository on the upstream.
+    pub upstream_repo_id: String,
+    /// The full name of a commit, or of any other object, that is to be had from this mirror. With `ref` as well, it
+    /// must be what that ref names or leads to.
+    pub commit: Option<String>,
+    /// The full name of a ref that is to be there.
+    pub ref: Option<String>,
+    /// How many seconds to wait at most. With 0 it is answered at once how things are.
+    pub timeout: i32,
+}
+
+/// What `waitForRepository` answers.
+#[derive(ApiResponse)]
+pub enum WaitForRepositoryResponse {
+    /// What was waited for is here; the repository as it is on this mirror now.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestMirroredRepository>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// What was waited for is not on this mirror yet, and the time is over. The message says what is missing.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+    /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
+    /// damaged on the server's disk and waits for an administrator.
+    #[oai(status = 503)]
+    Unavailable(ApiJson<RestErrors>),
+}
+
+/// Answers `waitForRepository`: wait for a commit or a ref.
+pub trait WaitForRepository: Handlers {
+    /// Wait for a commit or a ref
+    fn wait_for_repository(
+        &self,
+        call: Call,
+        request: WaitForRepositoryRequest,
+    ) -> impl Future<Output = Result<WaitForRepositoryResponse, Self::Error>> + Send;
+}
+
 /// What `getMirrorSettings` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetMirrorSettingsRequest {
@@ -1531,6 +1587,7 @@ pub trait MirrorOperations:
     + GetSynchronizationProgress
     + GetFarmNodes
     + GetMirroredRepository
+    + WaitForRepository
     + GetMirrorSettings
     + SetMirrorSettings
     + GetMirrorMode
@@ -1568,6 +1625,7 @@ impl<H> MirrorOperations for H where H:
     + GetSynchronizationProgress
     + GetFarmNodes
     + GetMirroredRepository
+    + WaitForRepository
     + GetMirrorSettings
     + SetMirrorSettings
     + GetMirrorMode
@@ -1754,6 +1812,44 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_repo_id: upstream_repo_id.0,
         };
         let answer = self.0.get_mirrored_repository(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Wait for a commit or a ref
+    ///
+    /// Answers as soon as a commit or a ref can be fetched from this mirror; without either, as soon as the mirror has
+    /// everything that the upstream has now. The mirror asks the upstream meanwhile, so that a lost event delays
+    /// nothing. When the time is over before, the answer is 409; asking again goes on waiting.
+    #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/repos/:upstreamRepoId/wait", method = "get", operation_id = "waitForRepository", tag = "Tag::This")]
+    async fn wait_for_repository(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The id of an upstream server, as this mirror knows it.
+        #[oai(name = "upstreamId")]
+        upstream_id: Path<String>,
+        /// The id of a repository on the upstream.
+        #[oai(name = "upstreamRepoId")]
+        upstream_repo_id: Path<String>,
+        /// The full name of a commit, or of any other object, that is to be had from this mirror. With `ref` as well, it
+        /// must be what that ref names or leads to.
+        #[oai(name = "commit", validator(pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$"))]
+        commit: Query<Option<String>>,
+        /// The full name of a ref that is to be there.
+        #[oai(name = "ref", validator(max_length = 1024))]
+        ref: Query<Option<String>>,
+        /// How many seconds to wait at most. With 0 it is answered at once how things are.
+        #[oai(name = "timeout", default = "default_timeout_of_wait_for_repository", validator(minimum(value = "0"), maximum(value = "300")))]
+        timeout: Query<i32>,
+    ) -> poem::Result<WaitForRepositoryResponse> {
+        let request = WaitForRepositoryRequest {
+            upstream_id: upstream_id.0,
+            upstream_repo_id: upstream_repo_id.0,
+            commit: commit.0,
+            ref: ref.0,
+            timeout: timeout.0,
+        };
+        let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 
@@ -2263,6 +2359,41 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         Ok(answer)
     }
 
+    /// Wait for a commit or a ref, by the upstream's id of the repository
+    ///
+    /// Answers as soon as a commit or a ref can be fetched from this mirror; without either, as soon as the mirror has
+    /// everything that the upstream has now. When the time is over before, the answer is 409; asking again goes on
+    /// waiting.
+    #[oai(path = "/mirroring/latest/mirrorRepos/:externalRepositoryId/wait", method = "get", operation_id = "waitForRepository_1", tag = "Tag::This")]
+    async fn wait_for_repository_1(
+        &self,
+        _credentials: ServerJwtOrBasicOrBearer,
+        call: Call,
+        /// The id of a repository on the upstream.
+        #[oai(name = "externalRepositoryId")]
+        external_repository_id: Path<String>,
+        /// The full name of a commit, or of any other object, that is to be had from this mirror. With `ref` as well, it
+        /// must be what that ref names or leads to.
+        #[oai(name = "commit", validator(pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$"))]
+        commit: Query<Option<String>>,
+        /// The full name of a ref that is to be there.
+        #[oai(name = "ref", validator(max_length = 1024))]
+        ref: Query<Option<String>>,
+        /// How many seconds to wait at most. With 0 it is answered at once how things are.
+        #[oai(name = "timeout", default = "default_timeout_of_wait_for_repository_1", validator(minimum(value = "0"), maximum(value = "300")))]
+        timeout: Query<i32>,
+    ) -> poem::Result<WaitForRepositoryResponse> {
+        let request = WaitForRepositoryRequest {
+            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_repo_id: external_repository_id.0,
+            commit: commit.0,
+            ref: ref.0,
+            timeout: timeout.0,
+        };
+        let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
     /// List the repositories that are behind
     ///
     /// Lists the repositories for which this mirror knows of a change that it has not synchronized for at least as
@@ -2573,12 +2704,20 @@ fn default_limit_of_list_upstream_servers() -> i32 {
     25
 }
 
+fn default_timeout_of_wait_for_repository() -> i32 {
+    30
+}
+
 fn default_level_of_synchronize_with_upstream() -> String {
     "DEFAULT".to_owned()
 }
 
 fn default_level_of_synchronize_repository_with_upstream() -> String {
     "DEFAULT".to_owned()
+}
+
+fn default_timeout_of_wait_for_repository_1() -> i32 {
+    30
 }
 
 fn default_limit_of_get_delayed_sync_repositories() -> i32 {

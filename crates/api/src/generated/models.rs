@@ -767,6 +767,27 @@ pub struct PageOfRestBranch {
     pub next_page_start: Option<i64>,
 }
 
+/// A page of repositories of which a mirror lacks something.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestDelayedCopy {
+    /// What is on this page.
+    pub values: Vec<RestDelayedCopy>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
 /// A page of calls of a webhook.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfRestDetailedInvocation {
@@ -1882,6 +1903,37 @@ pub struct RestDefaultBranchUpdate {
     pub id: String,
 }
 
+/// A repository of which a mirror lacks something, as far as the mirror has reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestDelayedCopy {
+    /// The id of the repository.
+    #[oai(rename = "repositoryId")]
+    #[serde(rename = "repositoryId")]
+    pub repository_id: String,
+    /// The key of its project.
+    #[oai(rename = "projectKey")]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its slug.
+    #[oai(rename = "repositorySlug")]
+    #[serde(rename = "repositorySlug")]
+    pub repository_slug: String,
+    /// The newest generation that the mirror has reported to serve. Absent if it has reported none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The generation here.
+    #[oai(rename = "upstreamGeneration")]
+    #[serde(rename = "upstreamGeneration")]
+    pub upstream_generation: i64,
+    /// Whether a mirror has synchronized a repository or has failed to.
+    pub outcome: MirrorEventType,
+    /// When the mirror last reported of it.
+    #[oai(rename = "reportedDate")]
+    #[serde(rename = "reportedDate")]
+    pub reported_date: i64,
+}
+
 /// A repository that is behind its upstream.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestDelayedSyncRepository {
@@ -2246,6 +2298,26 @@ pub struct RestInvocationWindow {
     pub start: i64,
     /// How long ago that was, in milliseconds.
     pub duration: i64,
+}
+
+/// Whether a mirror may answer readers by itself.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestLease {
+    /// Whether it has the lease, from the moment at which it asked.
+    pub granted: bool,
+    /// How long leases last. 0 if this upstream waits for no mirror, so that none needs a lease.
+    #[oai(rename = "durationMillis", validator(minimum(value = "0")))]
+    #[serde(rename = "durationMillis")]
+    pub duration_millis: i64,
+}
+
+/// What a mirror that takes a lease knows.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestLeaseRequest {
+    /// How long ago its last complete comparison with the upstream began. Absent if this process has completed none.
+    #[oai(rename = "comparedAgoMillis", skip_serializing_if_is_none, validator(minimum(value = "0")))]
+    #[serde(rename = "comparedAgoMillis", default, skip_serializing_if = "Option::is_none")]
+    pub compared_ago_millis: Option<i64>,
 }
 
 /// A link.
@@ -3182,6 +3254,14 @@ pub struct RestRepositoryMirrorEvent {
     pub purge: Option<i64>,
 }
 
+/// The outcomes of several synchronizations on a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryMirrorEvents {
+    /// One for each synchronization.
+    #[oai(validator(max_items = 500))]
+    pub events: Vec<RestRepositoryMirrorEvent>,
+}
+
 /// A part of the repositories.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestRepositoryPart {
@@ -3871,6 +3951,7 @@ impl fmt::Display for UserType {
     PageOfRestAccessToken,
     PageOfRestApplicationUser,
     PageOfRestBranch,
+    PageOfRestDelayedCopy,
     PageOfRestDetailedInvocation,
     PageOfRestDetailedUser,
     PageOfRestMirrorRepositorySynchronizationStatus,
@@ -3914,6 +3995,7 @@ impl fmt::Display for UserType {
     RestCreateBranchRequest,
     RestCredentials,
     RestDefaultBranchUpdate,
+    RestDelayedCopy,
     RestDelayedSyncRepository,
     RestDetailedInvocation,
     RestDetailedUser,
@@ -3932,6 +4014,8 @@ impl fmt::Display for UserType {
     RestInvocationResult,
     RestInvocationScope,
     RestInvocationWindow,
+    RestLease,
+    RestLeaseRequest,
     RestLink,
     RestMinimalRef,
     RestMirrorAcceptance,
@@ -3974,6 +4058,7 @@ impl fmt::Display for UserType {
     RestRepositoryLinks,
     RestRepositoryLockOwner,
     RestRepositoryMirrorEvent,
+    RestRepositoryMirrorEvents,
     RestRepositoryPart,
     RestRepositoryPurge,
     RestRepositoryRequest,

@@ -1,10 +1,11 @@
-//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and what one of them holds back.
+//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and how one of them is, and what it holds back.
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::connection::MirrorConnection;
 use super::held_back::{self, Rescue};
+use super::mirror_status::{self, Status};
 use super::{UpstreamConnection, api, named_resource};
 use crate::client::Client;
 use crate::output::Column;
@@ -33,6 +34,8 @@ pub enum MirrorVerb {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
+    /// Show how far a mirror is behind its upstream, which repositories are, and why; fails if it must not take traffic.
+    Status(Status),
     /// List what a mirror neither removes nor overwrites, because the upstream has lost it.
     HeldBack {
         #[command(flatten)]
@@ -65,6 +68,15 @@ const COLUMNS: [Column; 11] = [
     Column::text("EVENTS WAITING", "/standing/pendingEvents"),
 ];
 
+/// What is shown of a single one besides.
+const FURTHER: [Column; 5] = [
+    Column::text("LAG (MS)", "/standing/lagMillis"),
+    Column::time("LAST SYNCHRONISATION", "/standing/lastSyncDate"),
+    Column::text("FAILING", "/standing/failingRepos"),
+    Column::text("FAILURE", "/standing/failure"),
+    Column::text("DELIVERY", "/standing/lastError"),
+];
+
 /// What is shown of a mirror itself.
 pub const OF_ITSELF: &[Column] = COLUMNS.split_at(7).0;
 
@@ -86,7 +98,7 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
             let mut found =
                 session.client.get(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             add_standing(&session.client, &mut found).await;
-            session.output.show(&found, &COLUMNS);
+            session.output.show(&found, &[&COLUMNS[..], &FURTHER[..]].concat());
         }
         MirrorVerb::Remove { mirror, connection } => {
             let session = connection.open().await?;
@@ -94,6 +106,7 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
             session.client.delete(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             session.output.done(&format!("Removed the mirror {id}."));
         }
+        MirrorVerb::Status(status) => mirror_status::show(status).await?,
         MirrorVerb::HeldBack { connection } => held_back::show(connection).await?,
         MirrorVerb::ConfirmRemoval { seen, connection } => held_back::confirm(&seen, connection).await?,
         MirrorVerb::Rescue(rescue) => held_back::rescue(rescue).await?,

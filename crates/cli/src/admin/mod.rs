@@ -8,10 +8,12 @@ pub mod repository;
 pub mod request;
 pub mod token;
 pub mod user;
+pub mod wait;
 pub mod webhook;
 
 mod connection;
 mod held_back;
+mod mirror_status;
 mod named_resource;
 
 pub use connection::{Session, UpstreamConnection};

@@ -165,6 +165,16 @@ impl Call<'_> {
         Err(refusal(url, status, &body))
     }
 
+    /// Calls, and gives the answer's JSON whatever its status is: a report on a server that is not well.
+    pub async fn report(self) -> Result<(StatusCode, Value), CallError> {
+        let url = self.url?;
+        let (status, body) = exchange(self.client, self.method, &url, self.body.as_ref()).await?;
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(report) if report.get("state").is_some() => Ok((status, report)),
+            Ok(_) | Err(_) => Err(refusal(url, status, &body)),
+        }
+    }
+
     /// Calls, and gives the answer as text, whatever it is.
     pub async fn text(self) -> Result<String, CallError> {
         let url = self.url?;

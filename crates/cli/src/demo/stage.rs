@@ -53,6 +53,7 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
         admin_password: admin_password(),
         request_lifetime: REQUEST_LIFETIME,
         small_push_bytes: heliostat_server::DEFAULT_SMALL_PUSH_BYTES,
+        mirror_lease: Duration::ZERO,
     })
     .await
     .context("cannot start the upstream")?;

@@ -68,7 +68,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<8} {:<15} {}", self.outcome.name(), self.item, printable(&self.detail))?;
         match &self.remedy {
-            Some(remedy) => write!(f, "\n{:<25}-> {remedy}", ""),
+            Some(remedy) => write!(f, "\n{:<25}-> {}", "", printable(remedy)),
             None => Ok(()),
         }
     }

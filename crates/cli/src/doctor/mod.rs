@@ -2,6 +2,7 @@
 
 mod data_directory;
 mod finding;
+mod servers;
 mod surroundings;
 
 use std::net::SocketAddr;
@@ -29,7 +30,7 @@ pub struct DoctorOptions {
     /// Upstream that a mirror would follow [default: none, not checked].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     upstream: Option<Url>,
-    /// Address that the role listens on [default: none, TLS is not checked].
+    /// Address that the role listens on [default: none, TLS and the role itself are not checked].
     #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
     listen: Option<SocketAddr>,
     /// URL that clients of the role see [default: http:// and the listening address].
@@ -55,7 +56,8 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         surroundings::database(options.database.as_deref()).await,
         surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
     ];
-    findings.extend(surroundings::upstream(options.upstream.as_ref()).await);
+    findings.extend(servers::upstream(options.upstream.as_ref()).await);
+    findings.push(servers::role(options.base_url.as_ref(), options.listen).await);
     match options.output {
         OutputFormat::Table => findings.iter().for_each(|finding| output::line(&finding.to_string())),
         OutputFormat::Json => {

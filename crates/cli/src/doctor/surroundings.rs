@@ -1,23 +1,14 @@
-//! Whether what a role works with is there: git, the database, the upstream and its clock.
+//! Whether what a role works with on its machine is there: git, open files, encryption, the database.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_git::{Git, MINIMUM_GIT_VERSION};
 use heliostat_peer::with_causes;
 use heliostat_server::{ConnectionOptions, OpenFiles};
-use reqwest::header::DATE;
 use url::Url;
 
 use super::finding::Finding;
-
-/// How long the upstream may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Signed calls between servers are refused when the clocks differ by more.
-const MAX_SKEW_S: i64 = 30;
-/// Clocks that are kept in step do not differ by that much.
-const DOUBTFUL_SKEW_S: i64 = 5;
 
 /// Whether there is a git, and it is new enough.
 pub async fn git(program: &Path) -> Finding {
@@ -102,100 +93,10 @@ pub async fn owner(data: &Path, database: Option<&str>, is_for_mirror: bool) -> 
     }
 }
 
-/// Whether the upstream answers, and whether its clock agrees with ours.
-pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
-    const ITEM: &str = "upstream";
-    const CLOCK: &str = "clock";
-    let Some(url) = url else {
-        return [
-            Finding::skipped(ITEM, "no --upstream given"),
-            Finding::skipped(CLOCK, "no --upstream to compare with"),
-        ];
-    };
-    let asked_at = now_s();
-    let answer = ask(url).await;
-    let answered_at = now_s();
-    match answer {
-        Ok((status, date)) => {
-            let reached = match status.is_server_error() {
-                false => Finding::good(ITEM, format!("{url} answers")),
-                true => Finding::doubtful(
-                    ITEM,
-                    format!("{url} answers with {status}"),
-                    "look at the upstream's log",
-                ),
-            };
-            let here = asked_at + (answered_at - asked_at) / 2;
-            let clock = match date.as_deref().and_then(|date| httpdate::parse_http_date(date).ok()) {
-                Some(there) => judge_skew(CLOCK, epoch_s(there) - here),
-                None => Finding::skipped(CLOCK, "the upstream's answer has no date"),
-            };
-            [reached, clock]
-        }
-        Err(error) => [
-            Finding::failed(
-                ITEM,
-                format!("cannot reach {url}: {}", with_causes(&error.without_url())),
-                "check the URL, that the upstream runs, and name service, proxy and firewall on the way",
-            ),
-            Finding::skipped(CLOCK, "the upstream cannot be asked"),
-        ],
-    }
-}
-
-async fn ask(url: &Url) -> reqwest::Result<(reqwest::StatusCode, Option<String>)> {
-    let mut status = url.clone();
-    if let Ok(mut path) = status.path_segments_mut() {
-        path.pop_if_empty().push("status");
-    }
-    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?;
-    let answer = http.get(status).send().await?;
-    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
-    Ok((answer.status(), date))
-}
-
-fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
-    const REMEDY: &str = "keep the clocks of both machines in step, by NTP or chrony";
-    let direction = if skew_s < 0 { "ahead of" } else { "behind" };
-    let detail = match skew_s.abs() {
-        // The header counts whole seconds, so one second is no difference.
-        0..=1 => "agrees with the upstream's".to_owned(),
-        seconds => format!("this machine is {seconds} s {direction} the upstream"),
-    };
-    match skew_s.abs() {
-        0..=DOUBTFUL_SKEW_S => Finding::good(item, detail),
-        seconds if seconds <= MAX_SKEW_S => Finding::doubtful(item, detail, REMEDY),
-        _ => Finding::failed(item, detail, REMEDY),
-    }
-}
-
-fn now_s() -> i64 {
-    epoch_s(SystemTime::now())
-}
-
-fn epoch_s(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::finding::Outcome;
     use super::*;
-
-    #[test]
-    fn skew_is_judged_by_what_signed_calls_allow() {
-        for (skew, outcome) in [
-            (0, Outcome::Good),
-            (-5, Outcome::Good),
-            (6, Outcome::Doubtful),
-            (-30, Outcome::Doubtful),
-            (31, Outcome::Failed),
-        ] {
-            assert_eq!(judge_skew("clock", skew).outcome, outcome, "{skew}");
-        }
-        assert_eq!(judge_skew("clock", -40).detail, "this machine is 40 s ahead of the upstream");
-    }
 
     #[test]
     fn few_open_files_are_told_with_their_figures() {

@@ -10,5 +10,7 @@ mod parse;
 mod size;
 
 pub use log::{LogFormat, parse_level, start_log};
-pub use parse::{parse_display_name, parse_http_url, parse_parallelism, parse_small_push};
+pub use parse::{
+    parse_display_name, parse_http_url, parse_mirror_lease, parse_parallelism, parse_small_push,
+};
 pub use shared::SharedOptions;

@@ -1,9 +1,12 @@
 //! Reads the values of options: addresses, names and counts, each with its bounds.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use heliostat_server::MAX_SMALL_PUSH_BYTES;
 use url::Url;
 
-use super::size;
+use super::{duration, size};
 
 /// Reads an absolute `http` or `https` URL without credentials, query and fragment.
 pub fn parse_http_url(text: &str) -> Result<Url, String> {
@@ -39,6 +42,15 @@ pub fn parse_parallelism(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=MAX_PARALLELISM).contains(&number) => Ok(number),
         _ => Err(format!("must be a number from 1 to {MAX_PARALLELISM}")),
+    }
+}
+
+/// Reads how long leases of mirrors last: none, or long enough to be renewed, and not longer than a client waits.
+pub fn parse_mirror_lease(text: &str) -> Result<Duration, String> {
+    const BOUNDS: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(60);
+    match duration::parse(text)? {
+        lease if lease.is_zero() || BOUNDS.contains(&lease) => Ok(lease),
+        _ => Err("must be 0s, or from 500ms to 1m".to_owned()),
     }
 }
 

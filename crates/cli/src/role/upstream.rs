@@ -10,7 +10,9 @@ use heliostat_peer::{Network, OutgoingNetworks};
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice};
-use crate::options::{SharedOptions, duration, parse_display_name, parse_small_push, start_log};
+use crate::options::{
+    SharedOptions, duration, parse_display_name, parse_mirror_lease, parse_small_push, start_log,
+};
 
 /// Options of an upstream.
 #[derive(Debug, Args)]
@@ -56,6 +58,14 @@ pub struct UpstreamRoleOptions {
         value_parser = parse_small_push
     )]
     pub small_push: usize,
+    /// Acknowledge a push only after the mirrors know of it, so that who pushes finds it at every mirror. A mirror that is not
+    /// reached is waited for until its lease is over, which lasts so long; then it lets this server answer its readers. 0s for
+    /// no leases, at most 1m.
+    #[arg(
+        long, value_name = "TIME", env = "HELIOSTAT_MIRROR_LEASE", default_value = "0s",
+        value_parser = parse_mirror_lease
+    )]
+    pub mirror_lease: Duration,
     /// What is on the disk before it is acknowledged: everything (strict), or what the system has written by then
     /// (relaxed: a power failure may take the last half minute).
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_DURABILITY", default_value = "strict")]
@@ -83,6 +93,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
         admin_password: admin_password(),
         request_lifetime: options.request_lifetime,
         small_push_bytes: options.small_push,
+        mirror_lease: options.mirror_lease,
     })
     .await?;
     notice.after_start();

@@ -1,4 +1,7 @@
-//! What all events of this server have in common, what small pushes have brought, and the signals that events were stored.
+//! What all events of this server have in common, what goes along with them and waits for them, and the signals that events
+//! were stored.
+
+use std::time::Duration;
 
 use heliostat_auth::Caller;
 use heliostat_peer::Clock;
@@ -7,6 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::events::EventContext;
+use super::leases::Leases;
 use super::pushed_packs::PushedPacks;
 
 /// Knows this server's address and time, and wakes the deliveries.
@@ -15,15 +19,29 @@ pub struct Announcer {
     instance: String,
     clock: Clock,
     pushed_packs: PushedPacks,
+    leases: Leases,
     mirrors: Notify,
     webhooks: Notify,
 }
 
 impl Announcer {
-    /// For the server at `base_url`, whose events carry at most so many bytes of what was pushed.
-    pub fn new(base_url: Url, clock: Clock, small_push_bytes: usize) -> Self {
-        let (instance, pushed_packs) = (Uuid::new_v4().to_string(), PushedPacks::new(small_push_bytes));
-        Self { base_url, instance, clock, pushed_packs, mirrors: Notify::new(), webhooks: Notify::new() }
+    /// For the server at `base_url`, whose events carry at most so many bytes of what was pushed, and whose mirrors get
+    /// leases of this length.
+    pub fn new(base_url: Url, clock: Clock, small_push_bytes: usize, lease: Duration) -> Self {
+        Self {
+            base_url,
+            instance: Uuid::new_v4().to_string(),
+            clock,
+            pushed_packs: PushedPacks::new(small_push_bytes),
+            leases: Leases::new(lease),
+            mirrors: Notify::new(),
+            webhooks: Notify::new(),
+        }
+    }
+
+    /// The leases of mirrors.
+    pub fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     /// What small pushes have brought.

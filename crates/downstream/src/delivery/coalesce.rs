@@ -3,7 +3,7 @@
 //! Events keep their order: only neighbours among the events of one repository are merged, so nothing that
 //! happened between two pushes (a rename, a deletion) is overtaken.
 
-use heliostat_storage::{OutboxEvent, OutboxEventId, RepositoryId};
+use heliostat_storage::{Generation, OutboxEvent, OutboxEventId, RepositoryId};
 use serde_json::{Map, Value, json};
 
 use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, name_no_changes};
@@ -15,6 +15,14 @@ pub(super) struct MergedEvent {
     pub(super) event_key: String,
     pub(super) body: Value,
     pub(super) settles: Vec<OutboxEventId>,
+}
+
+impl MergedEvent {
+    /// The state of refs that it tells of, if it does.
+    pub(super) fn leads_to(&self) -> Option<(RepositoryId, Generation)> {
+        let generation = self.body["generation"].as_i64().filter(|_| self.event_key == REFS_CHANGED)?;
+        Some((self.repository_id?, Generation(generation)))
+    }
 }
 
 /// Events of one repository on their way to a mirror, in order.

@@ -161,6 +161,7 @@ impl MirrorDelivery {
             if is_full && last.is_none() {
                 let dropped = self.store.trim_outbox(id, MAX_PENDING_EVENTS).await?;
                 if dropped > 0 {
+                    self.announcer.leases().has_missed(id);
                     tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
                     events = self.store.pending_for(id, None, BATCH_SIZE).await?;
                 }
@@ -232,9 +233,15 @@ impl MirrorDelivery {
             sent = self.post(mirror, &event).await;
         }
         match sent {
-            Ok(()) => self.delivered(&mirror.id, self.announcer.now_ms()),
+            Ok(()) => {
+                self.delivered(&mirror.id, self.announcer.now_ms());
+                if let Some((repository, generation)) = event.leads_to() {
+                    self.announcer.leases().was_told(&mirror.id, repository, generation);
+                }
+            }
             Err(error) if error.refuses_content() => {
                 // It would be refused for ever, and hold up all that follows. The sweep repairs it.
+                self.announcer.leases().has_missed(&mirror.id);
                 tracing::error!(mirror.id = %mirror.id, event = event.event_key, error = %error, "a mirror refuses an event");
             }
             Err(error) => {
@@ -288,6 +295,7 @@ impl Receivers for Arc<MirrorDelivery> {
     }
 }
 
-fn is_of_this_make(mirror: &MirrorServer) -> bool {
+/// Whether the mirror is a Heliostat.
+pub(super) fn is_of_this_make(mirror: &MirrorServer) -> bool {
     mirror.product_type.as_deref() == Some(PRODUCT_TYPE)
 }

@@ -4,13 +4,14 @@
 //! not know: a mirror tells it again within seconds.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, MirrorServerId};
+use heliostat_storage::{MirrorServer, MirrorServerId, Page, PageRequest, Repository, RepositoryMirrorState};
 use parking_lot::Mutex;
 
 use super::mirror_servers::Members;
-use crate::delivery::DeliveryRecord;
+use crate::delivery::{DeliveryRecord, Lease};
 use crate::permit::{Administrator, ThisMirror};
 
 /// How long a mirror that says nothing is still there, in milliseconds. Mirrors speak every ten seconds.
@@ -86,10 +87,31 @@ impl Members {
         self.standings.0.lock().insert(mirror.id().clone(), (copies, self.announcer.now_ms()));
     }
 
+    /// A mirror takes the right to answer readers by itself. It began its last complete comparison so long ago.
+    pub async fn take_lease(
+        &self,
+        mirror: &ThisMirror,
+        compared_ago: Option<Duration>,
+    ) -> Result<Lease, Refusal> {
+        let now_ms = self.announcer.now_ms();
+        Ok(self.announcer.leases().take(&self.store, mirror.id(), compared_ago, now_ms).await?)
+    }
+
     /// How a mirror stands, for an administrator: others may not know which mirrors are behind.
     pub async fn standing(&self, _: Administrator<'_>, id: &str) -> Result<MirrorStanding, Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
         self.standing_of(&mirror).await
+    }
+
+    /// What is behind on a mirror, with its last report, for an administrator.
+    pub async fn delayed_copies(
+        &self,
+        _: Administrator<'_>,
+        id: &str,
+        page: PageRequest,
+    ) -> Result<Page<(Repository, RepositoryMirrorState)>, Refusal> {
+        let mirror = self.record(&MirrorServerId::from(id)).await?;
+        Ok(self.store.delayed_copies(&mirror.id, page).await?)
     }
 
     /// How all mirrors stand, for the operator of the server.

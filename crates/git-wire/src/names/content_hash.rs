@@ -42,21 +42,25 @@ impl ContentHash {
 }
 
 /// Takes references in name order and becomes a [`ContentHash`].
-#[derive(Default)]
-pub struct ContentHasher(Sha256);
+#[derive(Clone, Default)]
+pub(crate) struct ContentHasher(Sha256);
 
 impl ContentHasher {
-    /// Takes the next reference. Bytes, because a name need not be UTF-8 to count.
-    pub fn reference(&mut self, object: &[u8], name: &[u8]) {
-        self.0.update(object);
-        self.0.update(b" ");
-        self.0.update(name);
-        self.0.update(b"\n");
+    /// Takes the next references, each a line of the name of its object, a blank, its own name and a line break. Bytes,
+    /// because a name need not be UTF-8 to count.
+    pub(crate) fn lines(&mut self, lines: &[u8]) {
+        self.0.update(lines);
     }
 
     /// The hash of all that was taken.
-    pub fn finish(self) -> ContentHash {
+    pub(crate) fn finish(self) -> ContentHash {
         ContentHash(hex::encode(self.0.finalize()))
+    }
+}
+
+impl fmt::Debug for ContentHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentHasher")
     }
 }
 
@@ -106,16 +110,15 @@ mod tests {
     }
 
     #[test]
-    fn order_and_separators_count() {
-        let hash = |references: &[(&str, &str)]| {
+    fn order_and_separators_count_and_not_how_much_comes_at_once() {
+        let hash = |pieces: &[&str]| {
             let mut hasher = ContentHasher::default();
-            for (object, name) in references {
-                hasher.reference(object.as_bytes(), name.as_bytes());
-            }
+            pieces.iter().for_each(|piece| hasher.lines(piece.as_bytes()));
             hasher.finish()
         };
-        assert_ne!(hash(&[("a", "x"), ("b", "y")]), hash(&[("b", "y"), ("a", "x")]));
-        assert_ne!(hash(&[("ab", "x")]), hash(&[("a", "bx")]));
+        assert_eq!(hash(&["a x\n", "b y\n"]), hash(&["a x\nb y\n"]));
+        assert_ne!(hash(&["a x\n", "b y\n"]), hash(&["b y\n", "a x\n"]));
+        assert_ne!(hash(&["ab x\n"]), hash(&["a bx\n"]));
     }
 
     #[test]

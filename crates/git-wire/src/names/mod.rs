@@ -5,7 +5,8 @@ mod object_id;
 mod ref_change;
 mod ref_name;
 
-pub use content_hash::{ContentHash, ContentHasher, InvalidContentHash};
+pub(crate) use content_hash::ContentHasher;
+pub use content_hash::{ContentHash, InvalidContentHash};
 pub use object_id::{InvalidObjectId, ObjectFormat, ObjectId, lines_of};
 pub use ref_change::{RefChange, RefChangeKind};
 pub use ref_name::{INTERNAL_NAMESPACE, InvalidRefName, RefName, fault_of};

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod command;
+mod moved_refs;
 mod object_info;
 mod passing_wants;
 mod pkt_line;
@@ -15,6 +16,7 @@ mod write;
 
 pub use capabilities::{AGENT, Bundles, advertisement_v2};
 pub use command::{Command, CommandName};
+pub use moved_refs::moved_refs;
 pub use object_info::ObjectInfoRequest;
 pub use passing_wants::PassingWants;
 pub use pkt_line::{

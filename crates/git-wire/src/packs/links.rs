@@ -97,7 +97,9 @@ fn of_tree(content: &[u8], format: ObjectFormat, links: &mut Vec<Link>) -> Resul
 /// The mode, the name and the object of the first line, and the lines after it.
 pub(super) fn first_entry(entries: &[u8], format: ObjectFormat) -> Option<(u32, &[u8], RawName, &[u8])> {
     let space = entries.iter().position(|byte| *byte == b' ').filter(|space| *space <= MAX_MODE_DIGITS)?;
-    let mode = u32::from_str_radix(std::str::from_utf8(&entries[..space]).ok()?, 8).ok()?;
+    let digits = &entries[..space];
+    let is_octal = digits.iter().all(|digit| matches!(digit, b'0'..=b'7'));
+    let mode = u32::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_octal)?, 8).ok()?;
     let rest = &entries[space + 1..];
     let end = rest.iter().position(|byte| *byte == 0)?;
     let (object, after) = rest[end + 1..].split_at_checked(hash_bytes(format))?;
@@ -176,7 +178,13 @@ mod tests {
         assert!(links_of(ObjectKind::Commit, with_nul.as_bytes()).is_err());
         assert!(links_of(ObjectKind::Tag, format!("object {one}\ntype x\n").as_bytes()).is_err());
         let whole = entry("100644", b"a", '1');
-        for tree in [&whole[..whole.len() - 1], b"100644", b"100644 a", &entry("1", b"a", '1')] {
+        for tree in [
+            &whole[..whole.len() - 1],
+            b"100644",
+            b"100644 a",
+            &entry("1", b"a", '1'),
+            &entry("+100644", b"a", '1'),
+        ] {
             assert!(links_of(ObjectKind::Tree, tree).is_err(), "{tree:?}");
         }
     }

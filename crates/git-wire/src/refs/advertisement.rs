@@ -25,7 +25,7 @@ pub enum LegacyVersion {
 pub fn advertisement(refs: &RefSnapshot, version: LegacyVersion) -> Option<Bytes> {
     let format = refs.object_format().filter(|_| !refs.is_shallow())?;
     let make = || encode(refs, format, version);
-    Some(refs.advertised().rendered.get_or_make(&ListForm::Legacy(version), make))
+    Some(refs.rendered().get_or_make(&ListForm::Legacy(version), make))
 }
 
 fn encode(refs: &RefSnapshot, format: ObjectFormat, version: LegacyVersion) -> Bytes {

@@ -126,7 +126,7 @@ impl RefSnapshot {
         if count <= FEW_REFS {
             return make();
         }
-        self.advertised().rendered.get_or_make(&ListForm::LsRefs(request.clone()), make)
+        self.rendered().get_or_make(&ListForm::LsRefs(request.clone()), make)
     }
 
     /// `HEAD` as clients are told of it, when it leads somewhere.

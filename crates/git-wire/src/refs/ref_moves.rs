@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::names::{ObjectId, RefName};
-use crate::refs::{Advertised, NonUtf8Ref, PeelInfo, RefSnapshot};
+use crate::refs::{Advertised, RefRuns, RefSnapshot, SnapshotRef};
 
 /// Where one reference pointed before and points after; `None` while it is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl RefStep {
 impl RefSnapshot {
     /// Every reference, whether or not its name is text, in the order of the names.
     pub fn all(&self) -> impl Iterator<Item = (&[u8], &ObjectId)> {
-        self.advertised_below(b"").map(|found| (found.name, found.object))
+        self.refs().map(|found| (found.name(), found.object()))
     }
 
     /// The state after these steps; `None` when one of them is based on something else than what is here. A step that
@@ -47,45 +47,26 @@ impl RefSnapshot {
         if !steps.iter().all(is_possible) {
             return None;
         }
-        let stay = self.iter().filter(|(name, _)| !steps.contains_key(*name));
-        let stay = stay.map(|(name, object)| (name.clone(), object.clone()));
-        let moved = steps.iter().filter_map(|(name, step)| Some((name.clone(), step.to.clone()?)));
-        let mut entries: Vec<_> = stay.chain(moved).collect();
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let advertised = self.advertised();
-        let non_utf8 = advertised.non_utf8.iter().map(|reference| {
-            let (name, object) = (reference.name.clone(), reference.object.clone());
-            NonUtf8Ref { name, object, info: PeelInfo::default() }
+        let moved = steps.iter().filter(|(name, step)| self.get(name.as_str()) != step.to.as_ref());
+        let changes = moved.map(|(name, step)| {
+            let now = step.to.clone().map(|object| SnapshotRef::plain(name.clone(), object));
+            (name.as_str().as_bytes().to_vec(), now)
         });
-        let format = entries.first().map(|(_, object)| object.format()).or_else(|| self.object_format());
-        let non_utf8 = non_utf8.collect();
-        let advertised = Advertised { format, non_utf8, ..Advertised::default() };
-        Some(Self::hashed(entries, advertised))
+        let changes: Vec<_> = changes.collect();
+        let first = changes.iter().find_map(|(_, now)| now.as_ref());
+        let format = self.object_format().or_else(|| first.map(|found| found.object().format()));
+        Some(self.with_changes(changes, Advertised { format, ..Advertised::default() }))
     }
 
     /// What leads from `before` to `after`, in the order of the names.
     pub fn moves(before: &Self, after: &Self) -> Vec<RefMove> {
-        let (mut old, mut new) = (before.all().peekable(), after.all().peekable());
-        let mut moves = Vec::new();
-        let mut push = |name: &[u8], from: Option<&ObjectId>, to: Option<&ObjectId>| {
-            if from != to {
-                let step = RefStep { from: from.cloned(), to: to.cloned() };
-                moves.push(RefMove { name: name.to_owned(), step });
-            }
-        };
-        loop {
-            let order = match (old.peek(), new.peek()) {
-                (None, None) => return moves,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some((name, _)), Some((other, _))) => name.cmp(other),
-            };
-            let gone = if order.is_le() { old.next() } else { None };
-            let come = if order.is_ge() { new.next() } else { None };
-            if let Some((name, _)) = gone.or(come) {
-                push(name, gone.map(|(_, object)| object), come.map(|(_, object)| object));
-            }
-        }
+        let differences = RefRuns::differences(before.runs(), after.runs());
+        let moves = differences.filter_map(|(gone, come)| {
+            let name = gone.or(come)?.name().to_owned();
+            let object = |found: Option<&SnapshotRef>| found.map(|found| found.object().clone());
+            Some(RefMove { name, step: RefStep { from: object(gone), to: object(come) } })
+        });
+        moves.collect()
     }
 }
 

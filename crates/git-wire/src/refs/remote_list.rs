@@ -5,11 +5,11 @@
 
 use thiserror::Error;
 
-use crate::names::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefName, fault_of};
+use crate::names::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId, fault_of};
 use crate::packets::{
     GitService, PacketLine, PacketLineError, RequestError, decode_packet, push_flush, push_packet,
 };
-use crate::refs::{Advertised, Head, MAX_LISTED_REFS, NonUtf8Ref, PeelInfo, RefSnapshot};
+use crate::refs::{Advertised, Head, MAX_LISTED_REFS, PeelInfo, RefSnapshot, SnapshotRef};
 
 /// Most capabilities that a server may announce; git has ten.
 const MAX_CAPABILITIES: usize = 1_024;
@@ -214,16 +214,11 @@ impl RemoteCapabilities {
         if let Some(name) = first_conflict(&listed) {
             return Err(RemoteListError::Conflict(RequestError::quoted(name)));
         }
-        let (mut entries, mut non_utf8) = (Vec::with_capacity(listed.len()), Vec::new());
-        for (name, object) in listed {
-            match RefName::from_stored(name.to_owned()) {
-                Ok(name) => entries.push((name, object)),
-                Err(name) => non_utf8.push(NonUtf8Ref { name, object, info: PeelInfo::default() }),
-            }
-        }
+        let refs = listed
+            .into_iter()
+            .map(|(name, object)| SnapshotRef::new(name.to_owned(), object, PeelInfo::default()));
         let format = Some(self.object_format);
-        let advertised = Advertised { head, format, non_utf8, ..Advertised::default() };
-        Ok(RefSnapshot::hashed(entries, advertised))
+        Ok(RefSnapshot::new(refs.collect(), Advertised { head, format, ..Advertised::default() }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole lists are taken, and nothing else is taken for one.
 
 use super::*;
+use crate::names::RefName;
 use crate::packets::spelled;
 
 const A: &str = "1111111111111111111111111111111111111111";

@@ -19,7 +19,7 @@ pub(crate) enum ListForm {
 
 /// Lists of one snapshot, which does not change. Bounded in number and in bytes.
 #[derive(Debug, Default)]
-pub struct RenderedLists {
+pub(crate) struct RenderedLists {
     /// The one used last comes last.
     lists: Mutex<Vec<(ListForm, Bytes)>>,
     limit_bytes: u64,
@@ -27,7 +27,7 @@ pub struct RenderedLists {
 
 impl RenderedLists {
     /// No list yet; together they take at most so many bytes.
-    pub fn new(limit_bytes: u64) -> Self {
+    pub(crate) fn new(limit_bytes: u64) -> Self {
         Self { lists: Mutex::default(), limit_bytes }
     }
 

@@ -27,7 +27,8 @@ impl Default for RefRoom {
 impl RefRoom {
     /// What may come to these.
     pub fn beside(present: &RefSnapshot) -> Self {
-        Self::beside_so_many(present.all().map(|(name, _)| name.len()))
+        let sizes = present.runs().sizes();
+        Self::beside_so_many(sizes.refs, sizes.name_bytes)
     }
 
     /// For so many references, however long their names are.
@@ -36,11 +37,10 @@ impl RefRoom {
         Self { refs, ..Self::default() }
     }
 
-    fn beside_so_many(lengths: impl Iterator<Item = usize>) -> Self {
-        lengths.fold(Self::default(), |room, length| Self {
-            refs: room.refs.saturating_sub(1),
-            bytes: room.bytes.saturating_sub(length + BYTES_BESIDE_NAME),
-        })
+    fn beside_so_many(refs: usize, name_bytes: usize) -> Self {
+        let room = Self::default();
+        let taken = name_bytes.saturating_add(refs.saturating_mul(BYTES_BESIDE_NAME));
+        Self { refs: room.refs.saturating_sub(refs), bytes: room.bytes.saturating_sub(taken) }
     }
 
     /// Whether so many references with names of so many bytes may come.
@@ -59,7 +59,7 @@ mod tests {
         assert!(empty.holds(MAX_LISTED_REFS / 2, MAX_LISTED_REFS * 20));
         assert!(!empty.holds(MAX_LISTED_REFS + 1, 0));
         assert!(!empty.holds(MAX_LISTED_REFS / 2, MAX_REF_LIST_BYTES));
-        let full = RefRoom::beside_so_many(std::iter::repeat_n(0, MAX_LISTED_REFS));
+        let full = RefRoom::beside_so_many(MAX_LISTED_REFS, 0);
         assert!(full.holds(0, 0), "what is there may still move and go");
         assert!(!full.holds(1, 1));
     }

@@ -1,31 +1,34 @@
 //! All references of a repository at one moment, immutable and cheap to share.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::names::{
-    ContentHash, ContentHasher, INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefChange, RefName,
-};
-use crate::refs::RenderedLists;
+use crate::names::{ContentHash, INTERNAL_NAMESPACE, ObjectFormat, ObjectId, RefChange, RefName, fault_of};
+use crate::refs::{PeelInfo, RefChangedTo, RefRuns, RenderedLists, SnapshotRef};
 
-/// What a small piece of memory costs besides its bytes.
-const ALLOCATION_BYTES: usize = 16;
+/// What a list of references has besides their lines.
+const LIST_OVERHEAD_BYTES: usize = 128;
 
 /// The references of a repository in name order, without our internal namespace.
 ///
 /// A reference whose name is not UTF-8 counts in the content hash, so that a mirror notices when it moves, and is
-/// advertised to clients, but it is not among the entries: nothing above can name it.
+/// advertised to clients, but it is not listed: nothing above can name it.
+///
+/// One that is made from another by a few changes shares with it what has not changed.
 #[derive(Debug, Clone)]
 pub struct RefSnapshot(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Sorted by name, without duplicates.
-    entries: Vec<(RefName, ObjectId)>,
-    content_hash: ContentHash,
+    refs: RefRuns,
+    /// How many of them have names that are text.
+    len: usize,
     advertised: Advertised,
+    /// Lists as clients see them.
+    rendered: RenderedLists,
 }
 
-/// What clients are told beyond the entries. A snapshot that was not read from a repository here knows none of it.
+/// What clients are told beyond the references. A snapshot that was not read from a repository here knows none of it.
 #[derive(Debug, Default)]
 pub struct Advertised {
     /// What `HEAD` names.
@@ -34,14 +37,8 @@ pub struct Advertised {
     pub format: Option<ObjectFormat>,
     /// Whether some commits lack their parents.
     pub is_shallow: bool,
-    /// What only some entries have, in the order of their indices.
-    pub peel_info: Vec<PeelInfo>,
-    /// References whose names are no text, in the order of their names.
-    pub non_utf8: Vec<NonUtf8Ref>,
     /// Objects that had to be looked at to know whether they are tags, for the snapshot after this one.
-    pub looked_at: std::collections::HashMap<ObjectId, PeeledObject>,
-    /// Lists as clients see them.
-    pub rendered: RenderedLists,
+    pub looked_at: HashMap<ObjectId, PeeledObject>,
 }
 
 /// What an object is when tags are followed.
@@ -67,28 +64,6 @@ pub enum Head {
     },
     /// A commit.
     Detached(ObjectId),
-}
-
-/// What is to be said about one entry besides its name and its object.
-#[derive(Debug, Default)]
-pub struct PeelInfo {
-    /// The place of the entry.
-    pub index: usize,
-    /// What an annotated tag leads to in the end.
-    pub peeled: Option<ObjectId>,
-    /// The reference that a symbolic one stands for.
-    pub symbolic_target: Option<Box<[u8]>>,
-}
-
-/// A reference whose name is no text, so that it has no [`RefName`].
-#[derive(Debug)]
-pub struct NonUtf8Ref {
-    /// The name.
-    pub name: Vec<u8>,
-    /// Where it points.
-    pub object: ObjectId,
-    /// What else is said about it; the index is not used.
-    pub info: PeelInfo,
 }
 
 /// One reference as clients are told of it.
@@ -125,58 +100,48 @@ impl Head {
 impl RefSnapshot {
     /// The snapshot of a repository without references.
     pub fn empty() -> Self {
-        Self::new(Vec::new(), ContentHash::of_nothing(), Advertised::default())
+        Self::new(Vec::new(), Advertised::default())
     }
 
-    /// A snapshot that was read from a repository here: entries in name order, and all that is known beside them.
-    pub fn new(entries: Vec<(RefName, ObjectId)>, content_hash: ContentHash, advertised: Advertised) -> Self {
-        Self(Arc::new(Inner { entries, content_hash, advertised }))
+    /// A snapshot of these references, in name order and each once, and of what is known beside them.
+    pub fn new(refs: Vec<SnapshotRef>, advertised: Advertised) -> Self {
+        Self::of_runs(RefRuns::new(refs), advertised)
     }
 
-    /// A snapshot of these, entries in name order, whose hash is computed here.
-    pub(crate) fn hashed(entries: Vec<(RefName, ObjectId)>, advertised: Advertised) -> Self {
-        let unhashed = Self::new(entries, ContentHash::of_nothing(), advertised);
-        let mut hasher = ContentHasher::default();
-        unhashed.all().for_each(|(name, object)| hasher.reference(object.as_bytes(), name));
-        let Inner { entries, advertised, .. } =
-            Arc::into_inner(unhashed.0).expect("nobody else knows of it yet");
-        Self::new(entries, hasher.finish(), advertised)
+    /// The snapshot after these changes, in the order of the names, with what is known beside it now.
+    pub fn with_changes(&self, changes: Vec<RefChangedTo>, advertised: Advertised) -> Self {
+        Self::of_runs(self.0.refs.with(changes), advertised)
+    }
+
+    fn of_runs(refs: RefRuns, advertised: Advertised) -> Self {
+        let sizes = refs.sizes();
+        // One list for clients of today, one for older ones.
+        let rendered = RenderedLists::new(2 * (LIST_OVERHEAD_BYTES + sizes.list_bytes) as u64);
+        Self(Arc::new(Inner { refs, len: sizes.texts, advertised, rendered }))
     }
 
     /// A snapshot of these references. Internal ones are left out; of duplicates the last one counts.
     pub fn from_entries(entries: impl IntoIterator<Item = (RefName, ObjectId)>) -> Self {
-        let entries: std::collections::BTreeMap<_, _> =
-            entries.into_iter().filter(|(name, _)| !name.is_internal()).collect();
-        let mut hasher = ContentHasher::default();
-        for (name, object) in &entries {
-            hasher.reference(object.as_bytes(), name.as_str().as_bytes());
-        }
-        Self::new(entries.into_iter().collect(), hasher.finish(), Advertised::default())
+        let entries: BTreeMap<_, _> = entries.into_iter().filter(|(name, _)| !name.is_internal()).collect();
+        let refs = entries.into_iter().map(|(name, object)| SnapshotRef::plain(name, object));
+        Self::new(refs.collect(), Advertised::default())
     }
 
-    /// Reads lines of `<object> <name>`; `None` when they are something else.
+    /// Reads lines of `<object> <name>`; `None` when they are something else, or `git` would refuse a name.
     pub fn parse_listing(listing: &[u8]) -> Option<Self> {
-        let mut hasher = ContentHasher::default();
-        let mut entries: Vec<(RefName, ObjectId)> = Vec::new();
+        // Git lists in name order; another server might not.
+        let mut refs = BTreeMap::new();
         for line in listing.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let space = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
-            let (object, name) = (&line[..space], &line[space + 1..]);
-            if name.starts_with(INTERNAL_NAMESPACE.as_bytes()) {
-                continue;
+            let (object, name) = (ObjectId::from_hex(&line[..space])?, &line[space + 1..]);
+            if fault_of(name).is_some() {
+                return None;
             }
-            let object_id = ObjectId::from_hex(object)?;
-            hasher.reference(object, name);
-            if let Ok(Ok(name)) = std::str::from_utf8(name).map(RefName::parse) {
-                entries.push((name, object_id));
-            } else {
-                tracing::warn!(ref_name = ?String::from_utf8_lossy(name), "reference name cannot be listed");
+            if !name.starts_with(INTERNAL_NAMESPACE.as_bytes()) {
+                refs.insert(name, SnapshotRef::new(name.to_owned(), object, PeelInfo::default()));
             }
         }
-        if !entries.is_sorted_by(|one, next| one.0 < next.0) {
-            // Git lists in name order; another server might not.
-            return Some(Self::from_entries(entries));
-        }
-        Some(Self::new(entries, hasher.finish(), Advertised::default()))
+        Some(Self::new(refs.into_values().collect(), Advertised::default()))
     }
 
     /// What `HEAD` names; `None` when that is not known, as in a list that another server sent.
@@ -186,116 +151,117 @@ impl RefSnapshot {
 
     /// The object that an annotated tag, or a tag of a tag, leads to in the end.
     pub fn peeled(&self, name: &str) -> Option<&ObjectId> {
-        let index = self.index_of(name)?;
-        let peel_info = &self.0.advertised.peel_info;
-        let found = peel_info.binary_search_by_key(&index, |info| info.index).ok()?;
-        peel_info[found].peeled.as_ref()
+        self.find(name.as_bytes())?.peeled()
     }
 
-    /// What clients are told beyond the entries.
+    /// What clients are told beyond the references.
     pub fn advertised(&self) -> &Advertised {
         &self.0.advertised
     }
 
-    /// How many references [`RefSnapshot::advertised_below`] gives, or a few more.
+    pub(crate) fn rendered(&self) -> &RenderedLists {
+        &self.0.rendered
+    }
+
+    pub(crate) fn runs(&self) -> &RefRuns {
+        &self.0.refs
+    }
+
+    /// How many references [`RefSnapshot::advertised_below`] gives.
     pub(crate) fn count_below(&self, prefix: &[u8]) -> usize {
-        self.range_of(prefix).len() + self.0.advertised.non_utf8.len()
+        self.0.refs.count_below(prefix)
     }
 
     /// What clients are told of the references whose names start with `prefix`, in name order.
-    pub(crate) fn advertised_below(&self, prefix: &[u8]) -> impl Iterator<Item = AdvertisedRef<'_>> {
-        let Advertised { peel_info, non_utf8, .. } = &self.0.advertised;
-        let range = self.range_of(prefix);
-        let mut infos =
-            peel_info[peel_info.partition_point(|info| info.index < range.start)..].iter().peekable();
-        let entries = range.map(move |index| {
-            let (name, object) = &self.0.entries[index];
-            (name.as_str().as_bytes(), object, infos.next_if(|info| info.index == index))
-        });
-        let prefix = prefix.to_owned();
-        let non_utf8 = non_utf8.iter().filter(move |entry| entry.name.starts_with(&prefix));
-        let non_utf8 = non_utf8.map(|entry| (&entry.name[..], &entry.object, Some(&entry.info)));
-        let (mut entries, mut non_utf8) = (entries.peekable(), non_utf8.peekable());
-        let merged = std::iter::from_fn(move || match (entries.peek(), non_utf8.peek()) {
-            (Some(entry), Some(other)) if other.0 < entry.0 => non_utf8.next(),
-            (None, _) => non_utf8.next(),
-            _ => entries.next(),
-        });
-        merged.map(|(name, object, info)| {
-            let peeled = info.and_then(|info| info.peeled.as_ref());
-            let symbolic_target = info.and_then(|info| info.symbolic_target.as_deref());
-            AdvertisedRef { name, object, peeled, symbolic_target }
+    pub(crate) fn advertised_below<'a>(
+        &'a self,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = AdvertisedRef<'a>> {
+        self.0.refs.below(prefix).map(|found| AdvertisedRef {
+            name: found.name(),
+            object: found.object(),
+            peeled: found.peeled(),
+            symbolic_target: found.symbolic_target(),
         })
-    }
-
-    /// Which entries have names that start with `prefix`.
-    fn range_of(&self, prefix: &[u8]) -> std::ops::Range<usize> {
-        let entries = &self.0.entries;
-        let start = entries.partition_point(|(name, _)| name.as_str().as_bytes() < prefix);
-        let is_below = |(name, _): &(RefName, ObjectId)| name.as_str().as_bytes().starts_with(prefix);
-        start..start + entries[start..].partition_point(is_below)
     }
 
     /// Bytes of memory that it takes, together with the rendered lists; never less.
     pub fn memory_bytes(&self) -> u64 {
-        let Inner { entries, advertised, .. } = &*self.0;
-        let names: usize = entries.iter().map(|(name, _)| name.as_str().len() + ALLOCATION_BYTES).sum();
-        let non_utf8: usize = advertised.non_utf8.iter().map(|entry| entry.name.len()).sum();
-        let sizes = [
-            size_of::<Inner>(),
-            entries.capacity() * size_of::<(RefName, ObjectId)>(),
-            names + non_utf8 + advertised.non_utf8.capacity() * size_of::<NonUtf8Ref>(),
-            advertised.peel_info.capacity() * size_of::<PeelInfo>(),
-            // A map keeps some of its places free.
-            advertised.looked_at.capacity() * 2 * size_of::<(ObjectId, PeeledObject)>(),
-        ];
-        sizes.iter().sum::<usize>() as u64 + advertised.rendered.limit_bytes()
+        self.0.refs.memory_bytes() as u64 + self.bytes_beside_refs()
+    }
+
+    /// Bytes of memory that it takes besides what it shares with another one; never less.
+    pub fn memory_bytes_beside(&self, other: &Self) -> u64 {
+        self.0.refs.memory_bytes_beside(&other.0.refs) as u64 + self.bytes_beside_refs()
+    }
+
+    fn bytes_beside_refs(&self) -> u64 {
+        let Inner { advertised, rendered, .. } = &*self.0;
+        // A map keeps some of its places free.
+        let looked_at = advertised.looked_at.capacity() * 2 * size_of::<(ObjectId, PeeledObject)>();
+        (size_of::<Inner>() + looked_at) as u64 + rendered.limit_bytes()
     }
 
     /// Every reference in name order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RefName, &ObjectId)> {
-        self.0.entries.iter().map(|(name, object)| (name, object))
+    pub fn refs(&self) -> impl Iterator<Item = &SnapshotRef> {
+        self.0.refs.iter()
+    }
+
+    /// Every reference whose name is text, in name order.
+    pub fn iter(&self) -> impl Iterator<Item = (&RefName, &ObjectId)> {
+        self.refs().filter_map(SnapshotRef::listed)
+    }
+
+    /// Those of them whose names start with this.
+    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a RefName, &'a ObjectId)> {
+        self.0.refs.below(prefix.as_bytes()).filter_map(SnapshotRef::listed)
     }
 
     /// Every branch in name order.
     pub fn branches(&self) -> impl Iterator<Item = (&RefName, &ObjectId)> {
-        self.iter().filter(|(name, _)| name.is_branch())
+        self.below("refs/heads/")
     }
 
     /// Every tag in name order.
     pub fn tags(&self) -> impl Iterator<Item = (&RefName, &ObjectId)> {
-        self.iter().filter(|(name, _)| name.is_tag())
+        self.below("refs/tags/")
     }
 
     /// Every branch and tag in name order: what a plain clone takes.
     pub fn branches_and_tags(&self) -> Vec<(RefName, ObjectId)> {
-        let taken = self.iter().filter(|(name, _)| name.is_branch() || name.is_tag());
+        let taken = self.branches().chain(self.tags());
         taken.map(|(name, object)| (name.clone(), object.clone())).collect()
     }
 
     /// Where the reference with this full name points.
     pub fn get(&self, name: &str) -> Option<&ObjectId> {
-        self.index_of(name).map(|index| &self.0.entries[index].1)
+        self.find(name.as_bytes()).map(SnapshotRef::object)
     }
 
-    fn index_of(&self, name: &str) -> Option<usize> {
-        self.0.entries.binary_search_by(|(entry, _)| entry.as_str().cmp(name)).ok()
+    /// The reference with this full name, which need not be text.
+    pub fn find(&self, name: &[u8]) -> Option<&SnapshotRef> {
+        self.0.refs.get(name)
     }
 
-    /// Number of references.
+    /// Keeps only those of these objects that no reference names.
+    pub fn retain_unnamed(&self, objects: &mut BTreeSet<ObjectId>) {
+        self.0.refs.retain_unnamed(objects);
+    }
+
+    /// Number of references whose names are text.
     pub fn len(&self) -> usize {
-        self.0.entries.len()
+        self.0.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.is_empty()
+        self.0.len == 0
     }
 
     /// The hash that names objects; `None` when that is not known, as in an empty list that another server sent.
     pub fn object_format(&self) -> Option<ObjectFormat> {
         let known = self.0.advertised.format;
-        known.or_else(|| self.0.entries.first().map(|(_, object)| object.format()))
+        known.or_else(|| self.refs().next().map(|found| found.object().format()))
     }
 
     /// Whether some commits of the repository lack their parents, which clients have to be told.
@@ -303,40 +269,38 @@ impl RefSnapshot {
         self.0.advertised.is_shallow
     }
 
-    /// One value that is equal exactly when the references are.
+    /// One value that is equal exactly when the references are. It is computed when it is first asked for; what an
+    /// earlier snapshot has computed of it is not computed again.
     pub fn content_hash(&self) -> &ContentHash {
-        &self.0.content_hash
+        self.0.refs.content_hash()
+    }
+
+    /// Whether both have the same references. If they were made from one by few changes, only those are looked at, and
+    /// the hash of one is taken over by the other.
+    pub fn has_refs_of(&self, other: &Self) -> bool {
+        self.0.refs.shares_hash_of(&other.0.refs)
     }
 
     /// What changed from `before` to `after`, in name order.
     pub fn diff(before: &Self, after: &Self) -> Vec<RefChange> {
-        let (mut old, mut new) = (&before.0.entries[..], &after.0.entries[..]);
-        let mut changes = Vec::new();
-        loop {
-            match (old, new) {
-                ([(name, from), rest @ ..], _) if new.first().is_none_or(|(other, _)| name < other) => {
-                    changes.push(RefChange::deleted(name.clone(), from.clone()));
-                    old = rest;
-                }
-                (_, [(name, to), rest @ ..]) if old.first().is_none_or(|(other, _)| name < other) => {
-                    changes.push(RefChange::added(name.clone(), to.clone()));
-                    new = rest;
-                }
-                ([(name, from), old_rest @ ..], [(_, to), new_rest @ ..]) => {
-                    if from != to {
-                        changes.push(RefChange { name: name.clone(), from: from.clone(), to: to.clone() });
-                    }
-                    (old, new) = (old_rest, new_rest);
-                }
-                _ => return changes,
-            }
-        }
+        let differences = RefRuns::differences(&before.0.refs, &after.0.refs);
+        let listed = |found: Option<&SnapshotRef>| {
+            let (name, object) = found?.listed()?;
+            Some((name.clone(), object.clone()))
+        };
+        let changes = differences.filter_map(|(gone, come)| match (listed(gone), listed(come)) {
+            (None, None) => None,
+            (Some((name, from)), None) => Some(RefChange::deleted(name, from)),
+            (None, Some((name, to))) => Some(RefChange::added(name, to)),
+            (Some((name, from)), Some((_, to))) => Some(RefChange { name, from, to }),
+        });
+        changes.collect()
     }
 }
 
 impl PartialEq for RefSnapshot {
     fn eq(&self, other: &Self) -> bool {
-        self.0.content_hash == other.0.content_hash
+        self.content_hash() == other.content_hash()
     }
 }
 
@@ -401,6 +365,8 @@ mod tests {
         assert_eq!((parsed.len(), parsed.branches().count(), parsed.tags().count()), (2, 1, 1));
         assert!(RefSnapshot::parse_listing(b"nonsense").is_none());
         assert!(RefSnapshot::parse_listing(b"abc refs/heads/a").is_none());
+        let refused = format!("{} refs/heads/a..b\n", "1".repeat(40));
+        assert!(RefSnapshot::parse_listing(refused.as_bytes()).is_none());
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use heliostat_git_wire::RefSnapshot;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::refs::ReadRefs;
+
 /// Most memory that snapshots take together, unless an operator decides otherwise.
 pub const DEFAULT_REF_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -33,7 +35,7 @@ struct State {
 
 #[derive(Debug)]
 struct Held {
-    snapshot: RefSnapshot,
+    read: ReadRefs,
     bytes: u64,
     is_stale: bool,
     /// When the load began.
@@ -75,12 +77,12 @@ impl RefCache {
         by_use.remove(&found.last_use);
         by_use.insert(*now, repository);
         found.last_use = *now;
-        Some(found.snapshot.clone())
+        Some(found.read.snapshot.clone())
     }
 
     /// The last snapshot of this repository, which need not be true any more.
-    pub(crate) fn last_known(&self, repository: u64) -> Option<RefSnapshot> {
-        self.lock().held.get(&repository).map(|held| held.snapshot.clone())
+    pub(crate) fn last_known(&self, repository: u64) -> Option<ReadRefs> {
+        self.lock().held.get(&repository).map(|held| held.read.clone())
     }
 
     /// The references of this repository may have changed.
@@ -148,8 +150,8 @@ impl Load<'_> {
     }
 
     /// Takes what was read into memory, unless it may be older than a change or than what is there.
-    pub(crate) fn publish(&self, begun: Begun, snapshot: &RefSnapshot) {
-        let bytes = snapshot.memory_bytes();
+    pub(crate) fn publish(&self, begun: Begun, read: &ReadRefs) {
+        let bytes = read.memory_bytes();
         // Declared before the lock, so that it is dropped after it.
         let mut removed = Vec::new();
         let mut state = self.cache.lock();
@@ -165,7 +167,7 @@ impl Load<'_> {
             return;
         }
         let last_use = state.tick();
-        let held = Held { snapshot: snapshot.clone(), bytes, is_stale: false, begun: begun.0, last_use };
+        let held = Held { read: read.clone(), bytes, is_stale: false, begun: begun.0, last_use };
         state.held.insert(self.repository, held);
         state.by_use.insert(last_use, self.repository);
         state.bytes += bytes;
@@ -199,25 +201,29 @@ mod tests {
         RefSnapshot::from_entries([(name, ObjectId::zero(ObjectFormat::Sha1))])
     }
 
-    fn publish(cache: &RefCache, repository: u64, snapshot: &RefSnapshot) {
+    fn read(name: &str) -> ReadRefs {
+        ReadRefs::whole(snapshot(name))
+    }
+
+    fn publish(cache: &RefCache, repository: u64, read: &ReadRefs) {
         let load = cache.load(repository);
-        load.publish(load.begin(), snapshot);
+        load.publish(load.begin(), read);
     }
 
     #[test]
     fn a_mark_hides_what_is_held_until_it_is_read_again() {
         let cache = RefCache::default();
-        publish(&cache, 1, &snapshot("a"));
-        publish(&cache, 2, &snapshot("a"));
+        publish(&cache, 1, &read("a"));
+        publish(&cache, 2, &read("a"));
         assert_eq!(cache.get(1), Some(snapshot("a")));
         cache.mark(1);
         assert_eq!(cache.get(1), None);
-        assert_eq!(cache.last_known(1), Some(snapshot("a")));
+        assert_eq!(cache.last_known(1).map(|read| read.snapshot), Some(snapshot("a")));
         assert!(cache.get(2).is_some());
-        publish(&cache, 1, &snapshot("b"));
+        publish(&cache, 1, &read("b"));
         assert_eq!(cache.get(1), Some(snapshot("b")));
         cache.forget(1);
-        assert_eq!(cache.last_known(1), None);
+        assert!(cache.last_known(1).is_none());
     }
 
     #[test]
@@ -226,16 +232,16 @@ mod tests {
         let early = cache.load(1);
         let begun = early.begin();
         cache.mark(1);
-        early.publish(begun, &snapshot("old"));
+        early.publish(begun, &read("old"));
         assert_eq!(cache.get(1), None);
         let late = cache.load(1);
-        late.publish(late.begin(), &snapshot("new"));
-        early.publish(begun, &snapshot("old"));
+        late.publish(late.begin(), &read("new"));
+        early.publish(begun, &read("old"));
         assert_eq!(cache.get(1), Some(snapshot("new")));
         // A mark of another repository does not count.
         let begun = late.begin();
         cache.mark(2);
-        late.publish(begun, &snapshot("newer"));
+        late.publish(begun, &read("newer"));
         assert_eq!(cache.get(1), Some(snapshot("newer")));
         drop((early, late));
         assert!(cache.lock().loads.is_empty());
@@ -246,26 +252,26 @@ mod tests {
         let cache = RefCache::default();
         let (slow, fast) = (cache.load(1), cache.load(1));
         let begun_first = slow.begin();
-        fast.publish(fast.begin(), &snapshot("second"));
-        slow.publish(begun_first, &snapshot("first"));
+        fast.publish(fast.begin(), &read("second"));
+        slow.publish(begun_first, &read("first"));
         assert_eq!(cache.get(1), Some(snapshot("second")));
     }
 
     #[test]
     fn those_used_least_lately_go_when_memory_is_full() {
-        let one = snapshot("a").memory_bytes();
+        let one = read("a").memory_bytes();
         let cache = RefCache::new(2 * one);
         for repository in [1, 2] {
-            publish(&cache, repository, &snapshot("a"));
+            publish(&cache, repository, &read("a"));
         }
         assert!(cache.get(1).is_some());
-        publish(&cache, 3, &snapshot("a"));
+        publish(&cache, 3, &read("a"));
         assert!(cache.get(1).is_some() && cache.get(2).is_none() && cache.get(3).is_some());
         let huge =
             RefSnapshot::from_entries((0..100).map(|n| {
                 (RefName::branch(&n.to_string()).expect("valid"), ObjectId::zero(ObjectFormat::Sha1))
             }));
-        publish(&cache, 4, &huge);
+        publish(&cache, 4, &ReadRefs::whole(huge));
         assert!(cache.get(4).is_none() && cache.get(1).is_some() && cache.get(3).is_some());
         assert_eq!(cache.lock().bytes, 2 * one);
         assert_eq!(cache.lock().by_use.len(), 2);

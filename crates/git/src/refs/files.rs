@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectFormat, ObjectId, fault_of};
 
+use super::layers::{LayeredState, ReadRefs, read_layers};
 use crate::process::is_about_content;
 
 /// How many symbolic references may follow each other, as in `git`.
 const MAX_SYMBOLIC_DEPTH: usize = 5;
 
 /// What the first line of `packed-refs` starts with.
-const PACKED_HEADER: &[u8] = b"# pack-refs with:";
+pub(super) const PACKED_HEADER: &[u8] = b"# pack-refs with:";
 
 const UNREADABLE_FOLDER: &str = "a folder of references cannot be read";
 
@@ -45,7 +46,7 @@ impl From<NotUnderstood> for NotRead {
 
 impl NotRead {
     /// What a failure to read this file means.
-    fn of(file: &Path, error: io::Error, reason: &'static str) -> Self {
+    pub(super) fn of(file: &Path, error: io::Error, reason: &'static str) -> Self {
         if is_about_content(&error) {
             Self::NotUnderstood(NotUnderstood(reason))
         } else {
@@ -94,20 +95,45 @@ pub(crate) enum StoredHead {
     Detached(ObjectId),
 }
 
-/// Reads everything. Blocks.
-pub(crate) fn read_refs(repository: &Path) -> Result<StoredRefs, NotRead> {
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// All of them.
+    Whole(StoredRefs),
+    /// What leads to them from an earlier state; symbolic ones are not among them.
+    Layered { state: LayeredState, head: StoredHead, is_shallow: bool },
+}
+
+/// Reads all references, or what has changed since they were read. Blocks.
+pub(crate) fn read_refs(repository: &Path, known: Option<&ReadRefs>) -> Result<Reading, NotRead> {
     let format = read_format(repository)?;
     let head = read_one(&repository.join("HEAD"), format)?.ok_or(NotUnderstood("there is no HEAD"))?;
     look_for_objects(repository)?;
     let loose = read_loose(repository, format)?;
+    let is_shallow = || fs::metadata(repository.join("shallow")).is_ok_and(|file| file.len() > 0);
+    if let Some(head) = StoredHead::of_plain(&head)
+        && let Some(state) = read_layers(repository, format, &loose, known)?
+    {
+        return Ok(Reading::Layered { state, head, is_shallow: is_shallow() });
+    }
     let packed = read_packed(repository, format)?;
     let merged = merge(loose, packed);
     let head = match head {
         Target::Object(object) => StoredHead::Detached(object),
         Target::Reference(name) => StoredHead::Symbolic(resolve(&merged, name)?.0),
     };
-    let is_shallow = fs::metadata(repository.join("shallow")).is_ok_and(|file| file.len() > 0);
-    Ok(StoredRefs { format, head, refs: resolve_all(merged)?, is_shallow })
+    let is_shallow = is_shallow();
+    Ok(Reading::Whole(StoredRefs { format, head, refs: resolve_all(merged)?, is_shallow }))
+}
+
+impl StoredHead {
+    /// What `HEAD` says where no reference is a symbolic one.
+    fn of_plain(head: &Target) -> Option<Self> {
+        match head {
+            Target::Object(object) => Some(Self::Detached(object.clone())),
+            Target::Reference(name) => (!is_internal(name)).then(|| Self::Symbolic(name.clone())),
+        }
+    }
 }
 
 /// Reads only `HEAD`, when no reference needs to be followed for it. Blocks.
@@ -169,16 +195,16 @@ pub(crate) fn read_format(repository: &Path) -> Result<ObjectFormat, NotRead> {
 
 /// What one file or line says.
 #[derive(Debug, Clone)]
-enum Target {
+pub(super) enum Target {
     Object(ObjectId),
     Reference(Vec<u8>),
 }
 
 /// A reference before symbolic ones are followed.
-struct Raw {
-    name: Vec<u8>,
-    target: Target,
-    peeled: Peeled,
+pub(super) struct Raw {
+    pub(super) name: Vec<u8>,
+    pub(super) target: Target,
+    pub(super) peeled: Peeled,
 }
 
 /// Reads a loose reference; `None` when there is no such file.
@@ -255,7 +281,7 @@ fn read_packed(repository: &Path, format: ObjectFormat) -> Result<Vec<Raw>, NotR
     }
 }
 
-fn parse_packed(content: &[u8], format: ObjectFormat) -> Result<Vec<Raw>, NotUnderstood> {
+pub(super) fn parse_packed(content: &[u8], format: ObjectFormat) -> Result<Vec<Raw>, NotUnderstood> {
     let hex_len = format.hex_len();
     let (traits, body) = match content.strip_prefix(PACKED_HEADER) {
         None => (&b""[..], content),
@@ -263,8 +289,7 @@ fn parse_packed(content: &[u8], format: ObjectFormat) -> Result<Vec<Raw>, NotUnd
             rest.split_at(rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1))
         }
     };
-    let has_trait = |name: &[u8]| traits.trim_ascii().split(|byte| *byte == b' ').any(|word| word == name);
-    let (all_peeled, tags_peeled) = (has_trait(b"fully-peeled"), has_trait(b"peeled"));
+    let (all_peeled, tags_peeled) = (has_trait(traits, b"fully-peeled"), has_trait(traits, b"peeled"));
     let Some(body) = body.strip_suffix(b"\n").or(body.is_empty().then_some(body)) else {
         return Err(NotUnderstood("packed-refs ends within a line"));
     };
@@ -302,7 +327,12 @@ fn parse_packed(content: &[u8], format: ObjectFormat) -> Result<Vec<Raw>, NotUnd
     Ok(found)
 }
 
-fn object_of(hex: &[u8], format: ObjectFormat) -> Result<ObjectId, NotUnderstood> {
+/// Whether the first line promises this of the others.
+pub(super) fn has_trait(traits: &[u8], name: &[u8]) -> bool {
+    traits.trim_ascii().split(|byte| *byte == b' ').any(|word| word == name)
+}
+
+pub(super) fn object_of(hex: &[u8], format: ObjectFormat) -> Result<ObjectId, NotUnderstood> {
     let object = ObjectId::from_hex(hex).filter(|object| object.format() == format && !object.is_zero());
     object.ok_or(NotUnderstood("packed-refs has a damaged line"))
 }
@@ -386,7 +416,7 @@ fn peeled_by_place(name: &[u8]) -> Peeled {
 }
 
 /// Our own references, which no client sees.
-fn is_internal(name: &[u8]) -> bool {
+pub(super) fn is_internal(name: &[u8]) -> bool {
     let namespace = INTERNAL_NAMESPACE.as_bytes();
     name.starts_with(namespace) || namespace.strip_suffix(b"/") == Some(name)
 }

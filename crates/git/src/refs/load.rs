@@ -3,33 +3,39 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use heliostat_git_wire::{
-    Advertised, ContentHasher, Head, INTERNAL_NAMESPACE, NonUtf8Ref, ObjectFormat, ObjectId, PeelInfo,
-    PeeledObject, RefName, RefSnapshot, RenderedLists,
+    Advertised, Head, INTERNAL_NAMESPACE, ObjectFormat, ObjectId, PeelInfo, PeeledObject, RefSnapshot,
+    SnapshotRef,
 };
 
 use crate::disk::blocking;
 use crate::process::{Git, GitError, is_about_damage};
-use crate::refs::{NotRead, Peeled, StoredHead, StoredRef, StoredRefs, read_refs};
+use crate::refs::{NotRead, Peeled, ReadRefs, Reading, StoredHead, StoredRef, StoredRefs, read_refs};
 
 const OPERATION: &str = "list references";
 
-/// What a line of a list has besides the names of an object and of a reference.
-const LINE_OVERHEAD_BYTES: usize = 32;
-
 pub(crate) type LookedAt = HashMap<ObjectId, PeeledObject>;
 
-/// Reads the references from disk now. What other snapshots know about objects need not be found out again.
-pub(crate) async fn load_refs(
-    git: &Git,
-    repository: &Path,
-    known: Option<&RefSnapshot>,
-) -> Result<RefSnapshot, GitError> {
-    let path = repository.to_owned();
-    let found = blocking(move || Ok(read_refs(&path))).await;
-    let stored = match found.map_err(|error| GitError::Io { operation: OPERATION, error })? {
-        Ok(stored) => stored,
+/// What is known before references are read.
+#[derive(Debug, Default)]
+pub(crate) struct Known<'a> {
+    /// What was read last.
+    pub(crate) last: Option<&'a ReadRefs>,
+    /// What they are most likely now.
+    pub(crate) expected: Option<&'a RefSnapshot>,
+    /// What objects are that references name now.
+    pub(crate) objects: Option<&'a LookedAt>,
+}
+
+/// Reads the references from disk now. What is known about objects need not be found out again.
+pub(crate) async fn load_refs(git: &Git, repository: &Path, known: &Known<'_>) -> Result<ReadRefs, GitError> {
+    let io_error = |error| GitError::Io { operation: OPERATION, error };
+    let (path, last) = (repository.to_owned(), known.last.cloned());
+    let found = blocking(move || Ok(read_refs(&path, last.as_ref()))).await;
+    let reading = match found.map_err(io_error)? {
+        Ok(reading) => reading,
         Err(NotRead::Refused(file, error)) => return Err(GitError::refused(OPERATION, &file, &error)),
         Err(NotRead::Damaged(detail)) => {
             let (path, detail) = (repository.to_owned(), detail.to_owned());
@@ -37,14 +43,35 @@ pub(crate) async fn load_refs(
         }
         Err(NotRead::NotUnderstood(reason)) => {
             tracing::debug!(reason = reason.0, repository.path = %repository.display(), "asking git for references");
-            ask_git(git, repository).await?
+            Reading::Whole(ask_git(git, repository).await?)
         }
     };
-    let not_told = stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown);
-    let looked_at = look_at_objects(git, repository, not_told.map(|found| &found.object), known).await?;
-    blocking(move || Ok(build(stored, looked_at)))
-        .await
-        .map_err(|error| GitError::Io { operation: OPERATION, error })
+    let of_last = known.last.map(|last| &last.snapshot.advertised().looked_at);
+    let objects: Vec<&LookedAt> = known.objects.into_iter().chain(of_last).collect();
+    let looked_at = look_at_objects(git, repository, reading.not_told().into_iter(), &objects).await?;
+    let expected = known.expected.cloned();
+    let built = blocking(move || {
+        let read = build(reading, looked_at);
+        // Either way the hash is known from here on: computing it takes a while.
+        if !expected.is_some_and(|expected| read.snapshot.has_refs_of(&expected)) {
+            read.snapshot.content_hash();
+        }
+        Ok(read)
+    });
+    built.await.map_err(io_error)
+}
+
+impl Reading {
+    /// Objects of which only they can tell whether they are annotated tags.
+    fn not_told(&self) -> Vec<&ObjectId> {
+        match self {
+            Self::Whole(stored) => {
+                let unknown = stored.refs.iter().filter(|found| found.peeled == Peeled::Unknown);
+                unknown.map(|found| &found.object).collect()
+            }
+            Self::Layered { state, .. } => state.not_told().collect(),
+        }
+    }
 }
 
 async fn ask_git(git: &Git, repository: &Path) -> Result<StoredRefs, GitError> {
@@ -91,13 +118,13 @@ pub(crate) async fn look_at_objects(
     git: &Git,
     repository: &Path,
     objects: impl Iterator<Item = &ObjectId>,
-    known: Option<&RefSnapshot>,
+    known: &[&LookedAt],
 ) -> Result<LookedAt, GitError> {
-    let known = known.map(|snapshot| &snapshot.advertised().looked_at);
     let (mut looked_at, mut unknown) = (LookedAt::new(), BTreeSet::new());
     for object in objects {
         // An object that was missing may have arrived.
-        match known.and_then(|known| known.get(object)).filter(|found| **found != PeeledObject::Missing) {
+        let mut found = known.iter().filter_map(|known| known.get(object));
+        match found.find(|found| **found != PeeledObject::Missing) {
             Some(peeled) => drop(looked_at.insert(object.clone(), peeled.clone())),
             None => drop(unknown.insert(object)),
         }
@@ -151,51 +178,48 @@ fn parse_listing(listing: &[u8]) -> Option<Vec<StoredRef>> {
     Some(refs)
 }
 
-fn build(stored: StoredRefs, looked_at: LookedAt) -> RefSnapshot {
-    let StoredRefs { format, head, refs, is_shallow } = stored;
-    let head = Some(head_of(head, &refs));
-    let mut hasher = ContentHasher::default();
-    let mut entries = Vec::with_capacity(refs.len());
-    let (mut peel_info, mut non_utf8) = (Vec::new(), Vec::new());
-    let mut list_bytes = 4 * LINE_OVERHEAD_BYTES;
-    for StoredRef { name, object, symbolic_target, peeled } in refs {
-        hasher.reference(object.as_bytes(), &name);
-        let peeled = match peeled {
-            Peeled::NoTag => None,
-            Peeled::To(peeled) => Some(peeled),
-            Peeled::Unknown => match looked_at.get(&object) {
-                Some(PeeledObject::To(peeled)) => Some(peeled.clone()),
-                Some(PeeledObject::NoTag | PeeledObject::Missing) | None => None,
-            },
-        };
-        // A tag takes a second line, with its name once more, in the lists for older clients.
-        let target_bytes = symbolic_target.as_ref().map_or(0, |target| target.len());
-        let line_bytes = format.hex_len() + name.len() + LINE_OVERHEAD_BYTES;
-        list_bytes += if peeled.is_some() { 2 * line_bytes } else { line_bytes } + target_bytes;
-        let info = PeelInfo { index: entries.len(), peeled, symbolic_target };
-        let has_info = info.peeled.is_some() || info.symbolic_target.is_some();
-        match RefName::from_stored(name) {
-            Ok(name) => {
-                entries.push((name, object));
-                peel_info.extend(has_info.then_some(info));
-            }
-            Err(name) => non_utf8.push(NonUtf8Ref { name, object, info }),
+fn build(reading: Reading, looked_at: LookedAt) -> ReadRefs {
+    let peel = |object: &ObjectId| match looked_at.get(object) {
+        Some(PeeledObject::To(peeled)) => Some(peeled.clone()),
+        Some(PeeledObject::NoTag | PeeledObject::Missing) | None => None,
+    };
+    match reading {
+        Reading::Whole(StoredRefs { format, head, refs, is_shallow }) => {
+            let head = Some(head_of(head, |name| {
+                let found = refs.binary_search_by(|reference| reference.name[..].cmp(name));
+                found.ok().map(|index| refs[index].object.clone())
+            }));
+            let refs = refs.into_iter().map(|StoredRef { name, object, symbolic_target, peeled }| {
+                let peeled = match peeled {
+                    Peeled::NoTag => None,
+                    Peeled::To(peeled) => Some(peeled),
+                    Peeled::Unknown => peel(&object),
+                };
+                SnapshotRef::new(name, object, PeelInfo { peeled, symbolic_target })
+            });
+            let refs: Vec<_> = refs.collect();
+            let advertised = Advertised { head, format: Some(format), is_shallow, looked_at };
+            ReadRefs::whole(RefSnapshot::new(refs, advertised))
+        }
+        Reading::Layered { state, head, is_shallow } => {
+            let changes = state.changes(peel);
+            let object_of = |name: &[u8]| match changes.binary_search_by(|(other, _)| other[..].cmp(name)) {
+                Ok(index) => changes[index].1.as_ref().map(|found| found.object().clone()),
+                Err(_) => state.earlier().find(name).map(|found| found.object().clone()),
+            };
+            let head = Some(head_of(head, object_of));
+            let advertised = Advertised { head, format: Some(state.format()), is_shallow, looked_at };
+            let snapshot = state.earlier().with_changes(changes, advertised);
+            ReadRefs { snapshot, layers: Some(Arc::new(state.into_layers())) }
         }
     }
-    entries.shrink_to_fit();
-    // One list for clients of today, one for older ones.
-    let rendered = RenderedLists::new(2 * list_bytes as u64);
-    let format = Some(format);
-    let advertised = Advertised { head, format, is_shallow, peel_info, non_utf8, looked_at, rendered };
-    RefSnapshot::new(entries, hasher.finish(), advertised)
 }
 
-fn head_of(head: StoredHead, refs: &[StoredRef]) -> Head {
+fn head_of(head: StoredHead, object_of: impl FnOnce(&[u8]) -> Option<ObjectId>) -> Head {
     match head {
         StoredHead::Detached(object) => Head::Detached(object),
         StoredHead::Symbolic(target) => {
-            let found = refs.binary_search_by(|reference| reference.name.cmp(&target));
-            let object = found.ok().map(|index| refs[index].object.clone());
+            let object = object_of(&target);
             Head::Symbolic { target: target.into(), object }
         }
     }

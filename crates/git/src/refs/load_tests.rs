@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
+use heliostat_git_wire::RefName;
+
 use super::*;
 use crate::fixture::Workshop;
 use crate::refs::{RefUpdate, read_head};
 use crate::repository::{Origin, Repository, TrashReason};
 use crate::service::{ServeMode, ServeOptions, serve};
+
+/// Small files are read as a whole.
+fn read_refs(path: &Path) -> Result<StoredRefs, NotRead> {
+    match crate::refs::read_refs(path, None)? {
+        Reading::Whole(stored) => Ok(stored),
+        Reading::Layered { .. } => panic!("{} has many references", path.display()),
+    }
+}
 
 /// What `git` would have been asked for, had the files not been understood.
 async fn both_ways(repository: &Repository) -> (StoredRefs, StoredRefs) {
@@ -129,10 +139,8 @@ async fn an_object_is_looked_at_once() {
     std::fs::remove_file(repository.path().join("objects").join(folder).join(file)).expect("removed");
     let second = repository.refs().await.expect("readable");
     assert_eq!(second.peeled("refs/tags/v1"), Some(&commit));
-    assert_eq!(
-        load_refs(repository.git(), repository.path(), None).await.expect("readable").peeled("refs/tags/v1"),
-        None
-    );
+    let third = load_refs(repository.git(), repository.path(), &Known::default()).await.expect("readable");
+    assert_eq!(third.snapshot.peeled("refs/tags/v1"), None);
 }
 
 #[tokio::test]
@@ -210,6 +218,78 @@ async fn a_repository_in_memory_is_served_without_the_disk_until_it_is_found_bro
     store.trash(8, TrashReason::Deleted, Origin::default()).await.expect("removed");
     assert!(store.open_for_serving(8).await.is_err());
 }
+
+/// A repository whose packed references are read only when their file was replaced.
+#[tokio::test]
+async fn what_has_changed_since_is_what_git_lists() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main", "other"]).await;
+    let path = repository.path();
+    let commit = workshop.run(path, &["rev-parse", "main"]);
+    let line = |number: usize| format!("{} refs/heads/many/{number:05}\n", commit.trim());
+    let lines: String = (0..2_000).map(line).collect();
+    std::fs::write(
+        path.join("packed-refs"),
+        format!("# pack-refs with: peeled fully-peeled sorted \n{lines}"),
+    )
+    .expect("written");
+    let settle = || {
+        // As if it had been written a while ago.
+        let file = std::fs::File::options().append(true).open(path.join("packed-refs")).expect("there");
+        let earlier = std::time::SystemTime::now() - Duration::from_mins(1);
+        file.set_modified(earlier).expect("a time");
+    };
+    let check = async |step: &str| {
+        let snapshot = repository.refs().await.expect("readable");
+        let last = repository.cache().last_known(0).expect("in memory");
+        assert!(last.layers.is_some(), "{step}: read in layers");
+        let anew = load_refs(repository.git(), path, &Known::default()).await.expect("readable").snapshot;
+        let by_git =
+            build(Reading::Whole(ask_git(repository.git(), path).await.expect("readable")), LookedAt::new());
+        for other in [&anew, &by_git.snapshot] {
+            assert_eq!(snapshot.content_hash(), other.content_hash(), "{step}");
+            assert_eq!(snapshot.head(), other.head(), "{step}");
+        }
+        for tag in ["refs/tags/v1", "refs/tags/v2"] {
+            assert_eq!(snapshot.peeled(tag), anew.peeled(tag), "{step}: {tag}");
+            assert_eq!(snapshot.peeled(tag).is_some(), snapshot.get(tag).is_some(), "{step}: {tag}");
+        }
+    };
+    check("at first").await;
+    settle();
+    check("nothing has changed").await;
+    check("nothing has changed since").await;
+    for branch in ["many/00000", "many/01000", "many/zzz", "aaa", "main"] {
+        workshop.commit(&repository, branch);
+        check(branch).await;
+    }
+    workshop.run(path, &["tag", "-a", "-m", "annotated", "v1", "main"]);
+    check("a tag").await;
+    workshop.run(path, &["pack-refs", "--all"]);
+    check("packed").await;
+    settle();
+    check("packed a while ago").await;
+    workshop.run(path, &["tag", "-a", "-m", "annotated", "v2", "aaa"]);
+    workshop.run(path, &["update-ref", "-d", "refs/heads/many/00000"]);
+    check("one is gone").await;
+    workshop.run(path, &["update-ref", "-d", "refs/heads/many/01999"]);
+    workshop.run(path, &["update-ref", "-d", "refs/tags/v1"]);
+    workshop.run(path, &["update-ref", "refs/heliostat/keep/1", "main"]);
+    check("the last is gone").await;
+    workshop.run(path, &["symbolic-ref", "HEAD", "refs/heads/other"]);
+    workshop.run(path, &["pack-refs", "--all"]);
+    check("packed again").await;
+    workshop.run(path, &["update-ref", "--no-deref", "HEAD", "aaa"]);
+    check("detached").await;
+    // One that stands for another has everything read as a whole.
+    workshop.run(path, &["symbolic-ref", "refs/heads/alias", "refs/heads/main"]);
+    let whole = repository.refs().await.expect("readable");
+    assert_eq!(whole.get("refs/heads/alias"), whole.get("refs/heads/main"));
+    assert!(repository.cache().last_known(0).expect("in memory").layers.is_none());
+    workshop.run(path, &["symbolic-ref", "--delete", "refs/heads/alias"]);
+    check("without it").await;
+}
+
 /// Readers, a writer and a process that packs references, all at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_reader_sees_less_than_a_change_that_has_ended() {

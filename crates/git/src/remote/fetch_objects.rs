@@ -8,15 +8,23 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use heliostat_git_wire::{INTERNAL_NAMESPACE, ObjectId, lines_of};
+use heliostat_git_wire::{Head, INTERNAL_NAMESPACE, ObjectId, RefSnapshot, lines_of};
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{FetchError, Remote};
 use crate::repository::{Repository, wanted_ref};
 
+const OPERATION: &str = "fetch";
+
 /// The time that `git` takes to be told what to fetch grows with the square of the number of names. With more objects than
 /// this, all that the other repository shows is fetched first, and by name only if they are not among it.
 const MAX_NAMED_OBJECTS: usize = 20_000;
+
+/// With more references than this, `git` is shown only some of them: it would look up what each of them names.
+const MANY_REFS: usize = 4_000;
+
+/// Of so many branches `git` is told what they name, besides what is most like what it fetches.
+const MAX_BRANCHES_SHOWN: usize = 500;
 
 /// Which objects to fetch, and from where.
 #[derive(Clone)]
@@ -59,6 +67,33 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
     run_fetch(&command, &remote, wanted.as_bytes(), plan.timeout).await
 }
 
+/// The same for a repository whose references are `shown`. What comes is most likely made from what they named before,
+/// `replaced` among it.
+pub async fn fetch_objects_after(
+    repository: &Repository,
+    plan: &FetchPlan,
+    shown: &RefSnapshot,
+    replaced: &BTreeSet<ObjectId>,
+) -> Result<(), FetchError> {
+    let is_much = plan.objects.len() + replaced.len() > MAX_NAMED_OBJECTS;
+    if plan.objects.is_empty() || is_much || shown.len() <= MANY_REFS || shown.is_shallow() {
+        return fetch_objects(repository, plan).await;
+    }
+    let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
+    let window = repository.ref_window(&tips_to_show(shown, replaced)).await;
+    let window = window.map_err(|error| FetchError::Git(GitError::Io { operation: OPERATION, error }))?;
+    let command = fetching(repository.command_through(&window, OPERATION), &remote);
+    let command = command.args(["--stdin", "--", &remote.address]);
+    run_fetch(&command, &remote, lines_of("", &plan.objects).as_bytes(), plan.timeout).await
+}
+
+/// What new objects are most likely made from.
+fn tips_to_show(shown: &RefSnapshot, replaced: &BTreeSet<ObjectId>) -> BTreeSet<ObjectId> {
+    let branches = shown.below("refs/heads/").take(MAX_BRANCHES_SHOWN).map(|(_, tip)| tip);
+    let head = shown.head().and_then(Head::object);
+    branches.chain(head).chain(replaced).cloned().collect()
+}
+
 /// The same for what a client wants and no reference here leads to. References of our own name it from then on, so that
 /// the next fetch has something to offer.
 pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(), FetchError> {
@@ -93,7 +128,11 @@ async fn are_whole(repository: &Repository, objects: &BTreeSet<ObjectId>) -> Res
 
 fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
     // It writes no references but our own, and is known as one that writes.
-    let command = repository.ref_writing_command("fetch").looking_again();
+    fetching(repository.ref_writing_command(OPERATION), remote)
+}
+
+fn fetching(command: GitCommand, remote: &Remote) -> GitCommand {
+    let command = command.looking_again();
     let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
     let command = command.checking(Fsck::of_fetch()).setting("protocol.version", "2");

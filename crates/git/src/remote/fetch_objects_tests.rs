@@ -164,3 +164,45 @@ async fn failures_of_the_other_server_are_told_apart() {
     // Git says that ours is no repository, as it does when it may not read it; opening it tells that it is damaged.
     assert!(matches!(error.fault(), Some(Fault::CannotReadNow(_))), "{error:?}");
 }
+
+#[tokio::test]
+async fn with_very_many_references_git_sees_some_of_them_and_fetches_the_same() {
+    let pair = Pair::new().await;
+    let before = pair.main().await;
+    fetch_objects(&pair.mirror, &plan(pair.url(), [before.clone()])).await.expect("fetched");
+    let filler = (0..=MANY_REFS).map(|number| RefName::branch(&format!("filler/{number}")).expect("valid"));
+    let names = filler.chain([RefName::branch("main").expect("valid")]);
+    let state = RefSnapshot::from_entries(names.map(|name| (name, before.clone())));
+    let empty = pair.mirror.refs().await.expect("readable");
+    let main = RefName::branch("main").expect("valid");
+    let shown = pair.mirror.swap_refs(&empty, &state, &main).await.expect("shown");
+
+    let newer = ObjectId::parse(pair.workshop.commit(&pair.upstream, "main").trim()).expect("an object");
+    let server = HttpServer::serve(pair.upstream.clone()).await;
+    let replaced = BTreeSet::from([before]);
+    let fetch = async |object: &ObjectId| {
+        let plan = plan(&server.url, [object.clone()]);
+        fetch_objects_after(&pair.mirror, &plan, &shown, &replaced).await
+    };
+    fetch(&newer).await.expect("fetched");
+    assert!(pair.mirror.has_object(&newer).await.expect("readable"));
+    assert_eq!(pair.mirror.refs().await.expect("readable"), shown);
+    let left = std::fs::read_dir(std::env::temp_dir()).expect("listable").filter_map(Result::ok);
+    let is_window = |entry: &std::fs::DirEntry| {
+        let seen = std::fs::read_to_string(entry.path().join("packed-refs")).unwrap_or_default();
+        entry.file_name().to_string_lossy().starts_with("heliostat-refs-")
+            && seen.contains(shown.get("refs/heads/main").expect("there").as_str())
+    };
+    assert_eq!(left.filter(is_window).count(), 0, "nothing is left of it");
+
+    // What is not whole there is found out here as well.
+    let newest = pair.workshop.commit(&pair.upstream, "main");
+    let tree = pair.workshop.run(pair.upstream.path(), &["rev-parse", "main^{tree}"]);
+    let blob = pair.workshop.run(pair.upstream.path(), &["rev-parse", "main:file"]);
+    for object in [tree.trim(), blob.trim()] {
+        let (folder, file) = object.split_at(2);
+        std::fs::remove_file(pair.upstream.path().join("objects").join(folder).join(file)).ok();
+    }
+    let newest = ObjectId::parse(newest.trim()).expect("an object");
+    fetch(&newest).await.expect_err("it is not whole");
+}

@@ -188,7 +188,13 @@ impl Arrived {
         }
         let Walk { needed, mut outside, .. } = walk;
         outside.retain(|object| !replaced.contains(object));
-        forget_named(&mut outside, shown);
+        // Everything below what references name is here.
+        shown.retain_unnamed(&mut outside);
+        for object in &outside {
+            if !here.holds(object)? {
+                return Err(NotTaken::Missing(object.clone()));
+            }
+        }
         if !outside.is_empty() {
             let tips = replaced.iter().chain(shown.head().and_then(Head::object));
             forget_earlier(&mut outside, tips, here)?;
@@ -333,16 +339,6 @@ impl Walk<'_> {
 fn take(room: &mut usize, bytes: usize) -> Result<(), NotTaken> {
     *room = room.checked_sub(bytes).ok_or(NotTaken::TooMuch)?;
     Ok(())
-}
-
-/// Takes out what references name: everything below it is here.
-fn forget_named(objects: &mut BTreeSet<ObjectId>, shown: &RefSnapshot) {
-    if objects.is_empty() {
-        return;
-    }
-    for (_, object) in shown.all() {
-        objects.remove(object);
-    }
 }
 
 /// Takes out what lies a little below these tips, newer commits first.

@@ -9,8 +9,9 @@ use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapsh
 use crate::disk::blocking;
 use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
-    ChangeUnderWay, Load, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs, StoredHead,
-    UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs, write_head,
+    ChangeUnderWay, Known, Load, LookedAt, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs,
+    StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
+    write_head,
 };
 use crate::repository::{LastSyncs, Locks};
 
@@ -144,7 +145,17 @@ impl Repository {
     /// All references but our internal ones, as they are on disk now.
     pub async fn refs(&self) -> Result<RefSnapshot, GitError> {
         let load = self.cache().load(self.id());
-        self.read_and_publish(&load).await
+        self.read_and_publish(&load, None, None).await
+    }
+
+    /// The same, where they are most likely these, and some name objects that were looked at.
+    pub(crate) async fn refs_as(
+        &self,
+        expected: &RefSnapshot,
+        objects: &LookedAt,
+    ) -> Result<RefSnapshot, GitError> {
+        let load = self.cache().load(self.id());
+        self.read_and_publish(&load, Some(expected), Some(objects)).await
     }
 
     /// All references but our internal ones, from memory if they are there. They are those of the disk as long as
@@ -158,7 +169,7 @@ impl Repository {
         let _lock = load.lock().await;
         match cache.get(self.id()) {
             Some(snapshot) => Ok(snapshot),
-            None => self.read_and_publish(&load).await,
+            None => self.read_and_publish(&load, None, None).await,
         }
     }
 
@@ -166,22 +177,30 @@ impl Repository {
         &self.0.shared.refs.cache
     }
 
-    async fn read_and_publish(&self, load: &Load<'_>) -> Result<RefSnapshot, GitError> {
-        let known = self.cache().last_known(self.id());
+    async fn read_and_publish(
+        &self,
+        load: &Load<'_>,
+        expected: Option<&RefSnapshot>,
+        objects: Option<&LookedAt>,
+    ) -> Result<RefSnapshot, GitError> {
+        let last = self.cache().last_known(self.id());
         let _reading = self.swaps().read_owned().await;
         let begun = load.begin();
-        let read = load_refs(self.git(), self.path(), known.as_ref()).await;
-        match &read {
-            Ok(snapshot) => {
-                if let Some(known) = known.filter(|known| known.content_hash() != snapshot.content_hash()) {
-                    self.note_left_tips(&known, snapshot).await;
+        let known = Known { last: last.as_ref(), expected, objects };
+        match load_refs(self.git(), self.path(), &known).await {
+            Ok(read) => {
+                if let Some(last) = &last {
+                    self.note_left_tips(&last.snapshot, &read.snapshot).await;
                 }
-                load.publish(begun, snapshot);
-                self.0.shared.refs.changes.loaded(self.id(), snapshot);
+                load.publish(begun, &read);
+                self.0.shared.refs.changes.loaded(self.id(), &read.snapshot);
+                Ok(read.snapshot)
             }
-            Err(error) => self.note(error),
+            Err(error) => {
+                self.note(&error);
+                Err(error)
+            }
         }
-        read
     }
 
     /// Takes note of a failure. When `git` found the repository missing or damaged, what is in memory is forgotten, so that

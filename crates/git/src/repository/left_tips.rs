@@ -1,13 +1,13 @@
 //! What references named before they were moved or deleted: remembered for a while, because builds may still ask for
 //! it, and because it tells when something in the repository is needed no longer.
 //!
-//! It is noted before the new state of the references is in memory: whoever is answered from that finds it. Where there
-//! is no memory for them, it is noted by who has changed them. The note is not synced. One that a power failure takes
+//! It is noted before the new state of the references is in memory: whoever is answered from that finds it. A mirror notes
+//! it before it shows another state. Where there is no memory for references, it is noted by who has changed them. The note is not synced. One that a power failure takes
 //! along costs a build a new start, and the disk some room.
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,6 +23,12 @@ const LEFT_TIPS_FILE: &str = "heliostat-left-tips";
 
 /// Beyond this, half of the notes are dropped, the older ones: some ten thousand.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Within this time, the same note is about the same change.
+const SAME_CHANGE: Duration = Duration::from_mins(1);
+
+/// How much of the file is looked at for such notes, at its end.
+const MAX_BYTES_LOOKED_AT: u64 = 64 * 1024;
 
 /// Something that a reference no longer names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,18 +99,21 @@ impl Repository {
 
     /// Notes that references named these until now: each object with the name of its reference.
     pub(super) async fn note_as_left(&self, left: Vec<(ObjectId, Vec<u8>)>) {
-        let left_at = seconds_now();
-        let lines = left.into_iter().map(|(object, reference)| LeftTip { left_at, object, reference }.line());
-        let lines = lines.collect::<Vec<_>>().concat();
-        if lines.is_empty() {
+        if left.is_empty() {
             return;
         }
+        let left_at = seconds_now();
         let (path, writing) = (self.path().to_owned(), self.left_tips_lock());
         let noted = blocking(move || {
             let _writing = writing.lock();
             let file = path.join(LEFT_TIPS_FILE);
-            let mut open = File::options().append(true).create(true).mode(0o600).open(&file)?;
-            open.write_all(&lines)?;
+            let mut open = File::options().read(true).append(true).create(true).mode(0o600).open(&file)?;
+            let known = noted_just_now(&mut open)?;
+            let news = left.into_iter().filter(|left| !known.contains(left));
+            let lines = news
+                .map(|(object, reference)| LeftTip { left_at, object, reference }.line())
+                .collect::<Vec<_>>();
+            open.write_all(&lines.concat())?;
             if open.metadata()?.len() > MAX_FILE_BYTES {
                 let tips = read(&path)?;
                 write(&path, &tips[tips.len() / 2..])?;
@@ -115,6 +124,18 @@ impl Repository {
             tracing::warn!(%error, repository.path = %self.path().display(), "cannot note what references named before");
         }
     }
+}
+
+/// What was noted a moment ago: who changes references notes what they named, and who reads them afterwards finds the
+/// same.
+fn noted_just_now(file: &mut File) -> io::Result<HashSet<(ObjectId, Vec<u8>)>> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(MAX_BYTES_LOOKED_AT)))?;
+    let mut end = Vec::new();
+    file.take(MAX_BYTES_LOOKED_AT).read_to_end(&mut end)?;
+    let tips = end.split_inclusive(|byte| *byte == b'\n').filter_map(LeftTip::parse);
+    let young = tips.filter(|tip| tip.is_younger_than(SAME_CHANGE));
+    Ok(young.map(|tip| (tip.object, tip.reference)).collect())
 }
 
 /// A line that was cut is none.

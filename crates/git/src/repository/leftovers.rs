@@ -36,23 +36,7 @@ impl Repository {
     pub async fn clear_stale_locks(&self, age: Duration) -> io::Result<StaleLocks> {
         let stale = Stale { age, writers_since: self.oldest_writer().refs };
         let path = self.path().to_owned();
-        blocking(move || {
-            let mut found = StaleLocks::default();
-            for lock in locks_of(&path)? {
-                if stale.is(&lock) && std::fs::remove_file(&lock).is_ok() {
-                    tracing::debug!(lock = %lock.display(), "removed a lock file");
-                    found.removed += 1;
-                } else {
-                    found.left += 1;
-                }
-            }
-            if found.removed > 0 {
-                let removed = found.removed;
-                tracing::warn!(repository.path = %path.display(), removed, "removed lock files whose owner was killed");
-            }
-            Ok(found)
-        })
-        .await
+        blocking(move || remove_locks(&path, stale)).await
     }
 
     /// Removes what transfers have left that were killed and untouched for `age`: quarantine folders, half-written packs
@@ -60,11 +44,16 @@ impl Repository {
     pub async fn clear_stale_transfers(&self, age: Duration) -> io::Result<()> {
         let stale = Stale { age, writers_since: self.oldest_writer().objects };
         let path = self.path().to_owned();
-        blocking(move || {
-            remove_temporary_files(&path, stale)?;
-            remove_keep_files_of_transfers(&path, stale)
-        })
-        .await
+        blocking(move || remove_leftovers_of_transfers(&path, stale)).await
+    }
+
+    /// Does both where it may block, for what a run has left that was killed. Returns how many lock files were removed.
+    pub(super) fn clear_after_kill(&self, lock_age: Duration) -> io::Result<usize> {
+        let writers = self.oldest_writer();
+        let transfers = Stale { age: Duration::ZERO, writers_since: writers.objects };
+        remove_leftovers_of_transfers(self.path(), transfers)?;
+        let locks = Stale { age: lock_age, writers_since: writers.refs };
+        Ok(remove_locks(self.path(), locks)?.removed)
     }
 }
 
@@ -104,6 +93,28 @@ impl Stale {
         }
         Ok(true)
     }
+}
+
+fn remove_locks(repository: &Path, stale: Stale) -> io::Result<StaleLocks> {
+    let mut found = StaleLocks::default();
+    for lock in locks_of(repository)? {
+        if stale.is(&lock) && std::fs::remove_file(&lock).is_ok() {
+            tracing::debug!(lock = %lock.display(), "removed a lock file");
+            found.removed += 1;
+        } else {
+            found.left += 1;
+        }
+    }
+    if found.removed > 0 {
+        let removed = found.removed;
+        tracing::warn!(repository.path = %repository.display(), removed, "removed lock files whose owner was killed");
+    }
+    Ok(found)
+}
+
+fn remove_leftovers_of_transfers(repository: &Path, stale: Stale) -> io::Result<()> {
+    remove_temporary_files(repository, stale)?;
+    remove_keep_files_of_transfers(repository, stale)
 }
 
 fn remove_temporary_files(repository: &Path, stale: Stale) -> io::Result<()> {

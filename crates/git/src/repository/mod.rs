@@ -24,6 +24,7 @@ mod push_turns;
 mod reached;
 mod recorded_state;
 mod recover;
+mod ref_window;
 mod removals;
 mod replica;
 mod revisions;

@@ -3,9 +3,14 @@
 use std::io;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use crate::disk::blocking;
 use crate::process::end_orphans;
 use crate::repository::{RepositoryStore, STALE_LOCK_AGE};
+
+/// So many threads look through the repositories, because nothing is served meanwhile. They mostly wait for the disk.
+const PARALLEL_CLEANUPS: usize = 8;
 
 impl RepositoryStore {
     /// Cleans up after a run that was killed: drafts, what was being deleted from the trash, lock files that would block
@@ -16,13 +21,16 @@ impl RepositoryStore {
         // Where processes cannot be seen, one that has outlived the last run may still be at work.
         let stale_lock_age = ended.map_or(STALE_LOCK_AGE, |_| Duration::ZERO);
         self.clear_drafts().await?;
-        let mut removed = 0;
-        for id in self.list().await? {
-            let repository = self.repository(id);
-            repository.clear_stale_transfers(Duration::ZERO).await?;
-            removed += repository.clear_stale_locks(stale_lock_age).await?.removed;
-        }
-        Ok(removed)
+        let ids = self.list().await?;
+        let share = ids.len().div_ceil(PARALLEL_CLEANUPS).max(1);
+        let cleanups = ids.chunks(share).map(|ids| {
+            let (store, ids) = (self.clone(), ids.to_vec());
+            blocking(move || {
+                let cleared = ids.iter().map(|id| store.repository(*id).clear_after_kill(stale_lock_age));
+                cleared.sum::<io::Result<usize>>()
+            })
+        });
+        Ok(try_join_all(cleanups).await?.into_iter().sum())
     }
 
     /// Deletes what is left of repositories that were being created, or deleted from the trash, when the last run ended.

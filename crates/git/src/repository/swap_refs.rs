@@ -1,25 +1,34 @@
 //! Showing another state of all references at once.
 //!
-//! For repositories whose references nobody else writes: those of a mirror. All references lie in `packed-refs`, so one
-//! rename leads from the old state to the new one, for every reader and after any crash. Readers who ask meanwhile are
-//! answered from memory with the old state, or wait.
+//! For repositories whose references nobody else writes: those of a mirror. One rename leads from the old state to the new
+//! one, for every reader and after any crash: that of `packed-refs`, or, where this is large and one reference moves, that
+//! of the file of this reference. Readers who ask meanwhile are answered from memory with the old state, or wait.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
+use heliostat_git_wire::{ContentHash, Head, ObjectId, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
 
-use crate::disk::{blocking, files_below, replace_under_lock};
+use crate::disk::{blocking, files_below, make_folder_durably, replace_under_lock};
 use crate::process::{Durability, GitError};
 use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
 
 /// How long it may take to bring very many references into one file, once.
 const PACKING_TIME_LIMIT: Duration = Duration::from_mins(10);
+
+/// A smaller file of references is written anew each time: that is as quick.
+const MIN_LARGE_FILE_BYTES: u64 = 64 * 1024;
+
+/// With more references than this in files of their own, all are brought into one file: each is read each time.
+const MAX_OWN_FILES: usize = 128;
 
 const OPERATION: &str = "show another state of the references";
 
@@ -64,13 +73,16 @@ impl Repository {
         // Neither packed by others meanwhile, nor locked by them.
         let lock = self.refs_lock();
         let _lock = lock.lock().await;
-        self.pack_loose_refs().await?;
+        let place = self.place_for(&moves, has_head).await?;
         let objects = self.objects_of(&moves).await?;
         self.make_objects_durable().await?;
         let head = Some(head.clone()).filter(|_| !has_head);
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
         let durability = self.git().durability();
-        let plan = Arc::new(Plan { moves, objects, head, head_first, durability });
+        let plan = Arc::new(Plan { moves, place, objects, head, head_first, durability });
+        // First, so that no reader who has just seen it asks in vain when this process ends in the middle.
+        let left = plan.moves.iter().filter_map(|moved| Some((moved.step.from.clone()?, moved.name.clone())));
+        self.note_as_left(left.collect()).await;
         match self.write_swapped(&plan).await {
             // Its owner may have been killed, in which case nothing else removes the lock.
             Err(SwapRefsError::Git(GitError::Locked { .. }))
@@ -80,24 +92,53 @@ impl Repository {
             }
             written => written?,
         }
-        let shown = self.refs().await?;
-        if shown.content_hash() != after.content_hash() {
+        let shown = self.refs_as(after, &plan.objects).await?;
+        if !shown.has_refs_of(after) {
             let (found, planned) = (shown.content_hash().clone(), after.content_hash().clone());
             return Err(SwapRefsError::NotAsPlanned { found, planned });
         }
-        self.note_left_since(before).await;
         Ok(shown)
+    }
+
+    /// Where the moves are to be written. What lies in a file of its own hides what the one for all says: if it moves
+    /// otherwise than by its own file, it is brought there before.
+    async fn place_for(&self, moves: &[RefMove], has_head: bool) -> Result<Place, GitError> {
+        let path = self.path().to_owned();
+        let own_files = blocking(move || own_files(&path)).await.map_err(io_error)?;
+        let packed = tokio::fs::metadata(self.path().join("packed-refs")).await;
+        let is_large = packed.is_ok_and(|file| file.len() >= MIN_LARGE_FILE_BYTES);
+        if is_large && own_files.len() < MAX_OWN_FILES {
+            if let [moved] = moves
+                && has_head
+                && moved.step.to.is_some()
+                && self.can_have_own_file(&moved.name).await
+            {
+                return Ok(Place::OwnFile);
+            }
+            if !moves.iter().any(|moved| own_files.contains(&moved.name)) {
+                return Ok(Place::Packed);
+            }
+        }
+        if !own_files.is_empty() {
+            self.pack_loose_refs().await?;
+        }
+        Ok(Place::Packed)
+    }
+
+    /// Whether a reference of this name can be written into a file: the name may be too long, or still be that of an empty
+    /// folder.
+    async fn can_have_own_file(&self, name: &[u8]) -> bool {
+        let text = std::str::from_utf8(name).ok().and_then(|name| RefName::parse(name).ok());
+        let place = self.path().join(OsStr::from_bytes(name));
+        text.is_some_and(|name| name.fits_a_file())
+            && !tokio::fs::metadata(place).await.is_ok_and(|found| found.is_dir())
     }
 
     /// Brings references that lie in files of their own into the one that is replaced.
     async fn pack_loose_refs(&self) -> Result<(), GitError> {
-        let path = self.path().to_owned();
-        if !blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
-            return Ok(());
-        }
         self.pack_refs(PACKING_TIME_LIMIT).await?;
         let path = self.path().to_owned();
-        if blocking(move || has_loose_refs(&path)).await.map_err(io_error)? {
+        if !blocking(move || own_files(&path)).await.map_err(io_error)?.is_empty() {
             let detail = "it has references that cannot be packed".to_owned();
             return Err(GitError::Corrupt { operation: OPERATION, path: self.path().to_owned(), detail });
         }
@@ -108,7 +149,7 @@ impl Repository {
     async fn objects_of(&self, moves: &[RefMove]) -> Result<LookedAt, SwapRefsError> {
         let others = || moves.iter().filter(|moved| !moved.name.starts_with(b"refs/heads/"));
         let targets = others().filter_map(|moved| moved.step.to.as_ref());
-        let objects = look_at_objects(self.git(), self.path(), targets, None).await?;
+        let objects = look_at_objects(self.git(), self.path(), targets, &[]).await?;
         let is_missing = |moved: &&RefMove| {
             let target = moved.step.to.as_ref().and_then(|object| objects.get(object));
             target == Some(&PeeledObject::Missing)
@@ -146,9 +187,19 @@ impl Repository {
     }
 }
 
+/// Where a change is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Into the file that holds all references.
+    Packed,
+    /// Into the file of the only reference that moves, and is not deleted.
+    OwnFile,
+}
+
 /// What is to be written.
 struct Plan {
     moves: Vec<RefMove>,
+    place: Place,
     objects: LookedAt,
     /// What `HEAD` is to name, if that changes.
     head: Option<RefName>,
@@ -173,7 +224,12 @@ impl Plan {
         if self.head_first {
             self.write_head(repository)?;
         }
-        self.write_packed(repository)?;
+        match self.place {
+            Place::Packed => self.write_packed(repository)?,
+            Place::OwnFile => {
+                self.moves.iter().try_for_each(|moved| self.write_own_file(repository, moved))?
+            }
+        }
         if !self.head_first {
             self.write_head(repository)?;
         }
@@ -196,6 +252,25 @@ impl Plan {
         })
     }
 
+    fn write_own_file(&self, repository: &Path, moved: &RefMove) -> Result<(), NotSwapped> {
+        let RefMove { name, step } = moved;
+        let Some(to) = &step.to else { return Ok(()) };
+        let place = repository.join(OsStr::from_bytes(name));
+        make_folder_durably(place.parent().unwrap_or(repository))?;
+        replace_under_lock(&place, self.is_synced(&place), |lock| {
+            let is_expected = match fs::read(&place) {
+                // Then the packed file says where it is, which is compared with all others in the end.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+                found => Some(found?.trim_ascii_end()) == step.from.as_ref().map(ObjectId::as_bytes),
+            };
+            if !is_expected {
+                let name = String::from_utf8_lossy(name).into_owned();
+                return Err(NotSwapped::Content(NotRewritten::Stale(name)));
+            }
+            Ok(lock.write_all(format!("{to}\n").as_bytes())?)
+        })
+    }
+
     fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
         let Some(target) = &self.head else { return Ok(()) };
         let content = format!("ref: {target}\n");
@@ -210,14 +285,17 @@ impl Plan {
     }
 }
 
-/// Whether a reference lies in a file of its own, be it one of ours.
-fn has_loose_refs(repository: &Path) -> io::Result<bool> {
+/// The names of references that lie in files of their own, ours among them.
+fn own_files(repository: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
+    let mut names = BTreeSet::new();
     for file in files_below(repository.join("refs")) {
-        if !file?.file_name().to_string_lossy().ends_with(".lock") {
-            return Ok(true);
+        let path = file?.path();
+        let name = path.strip_prefix(repository).unwrap_or(&path).as_os_str().as_bytes();
+        if !name.ends_with(b".lock") {
+            names.insert(name.to_owned());
         }
     }
-    Ok(false)
+    Ok(names)
 }
 
 fn io_error(error: io::Error) -> GitError {

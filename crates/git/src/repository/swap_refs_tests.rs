@@ -169,3 +169,78 @@ async fn readers_see_one_state_or_the_other() {
     };
     tokio::join!(write, read(true), read(false));
 }
+
+/// A state with so many branches that their file is large, `main` and these.
+fn large(one: &ObjectId, others: &[(&str, &ObjectId)]) -> RefSnapshot {
+    let filler = (0..2_000).map(|number| (branch(&format!("filler/{number:05}")), one.clone()));
+    let named = others
+        .iter()
+        .map(|(name, object)| (RefName::parse(format!("refs/{name}")).expect("valid"), (*object).clone()));
+    RefSnapshot::from_entries(filler.chain(named))
+}
+
+#[tokio::test]
+async fn one_move_among_very_many_references_leaves_their_file_alone() {
+    let scene = Scene::new().await;
+    let Scene { workshop, repository, one, two, tag } = &scene;
+    let show = async |others: &[(&str, &ObjectId)]| {
+        let before = repository.refs().await.expect("readable");
+        let state = large(one, others);
+        let shown = repository.swap_refs(&before, &state, &branch("main")).await.expect("shown");
+        assert_eq!(shown.content_hash(), state.content_hash());
+        assert_eq!(shown.content_hash(), repository.refs().await.expect("readable").content_hash());
+        let listed = scene.listed();
+        let lines = state.iter().map(|(name, object)| format!("{name} {object}\n"));
+        assert_eq!(listed, lines.collect::<String>());
+        shown
+    };
+    let packed = || fs::read(repository.path().join("packed-refs")).expect("readable");
+    show(&[("heads/main", one)]).await;
+    let before = packed();
+    show(&[("heads/main", two)]).await;
+    show(&[("heads/main", two), ("heads/new/deep", one)]).await;
+    let shown = show(&[("heads/main", two), ("heads/new/deep", one), ("tags/v1", tag)]).await;
+    assert_eq!(shown.peeled("refs/tags/v1"), Some(one));
+    assert_eq!(packed(), before);
+    assert_eq!(own_files(repository.path()).expect("listable").len(), 3);
+    // A second move goes into the same file, a second reference beside it into the one for all.
+    show(&[("heads/main", one), ("heads/new/deep", one), ("tags/v1", tag)]).await;
+    assert_eq!(packed(), before);
+    show(&[
+        ("heads/main", one),
+        ("heads/new/deep", one),
+        ("tags/v1", tag),
+        ("heads/x", two),
+        ("heads/y", two),
+    ])
+    .await;
+    assert_ne!(packed(), before);
+    assert_eq!(own_files(repository.path()).expect("listable").len(), 3);
+    // What has a file of its own and goes, or moves together with others, is packed first.
+    let shown = show(&[("heads/main", one), ("heads/new", one), ("tags/v1", tag)]).await;
+    assert!(own_files(repository.path()).expect("listable").is_empty());
+    assert_eq!(shown.peeled("refs/tags/v1"), Some(one));
+    show(&[("heads/main", one), ("tags/v1", tag)]).await;
+    show(&[("heads/main", one), ("heads/new/again", one), ("tags/v1", tag)]).await;
+    workshop.run(repository.path(), &["fsck", "--connectivity-only"]);
+    repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn what_references_named_is_noted_before_they_move() {
+    let scene = Scene::new().await;
+    let Scene { repository, one, two, .. } = &scene;
+    scene.show(&[("heads/main", one)]).await.expect("shown");
+    let left = async || {
+        let left = repository.left_tips().await.expect("readable");
+        left.into_iter().map(|tip| tip.object).collect::<Vec<_>>()
+    };
+    let lock = repository.path().join("packed-refs.lock");
+    fs::write(&lock, "").expect("written");
+    scene.show(&[("heads/main", two)]).await.expect_err("locked");
+    assert_eq!(left().await, [one.clone()], "also when it ends here");
+    fs::remove_file(&lock).expect("removed");
+    scene.show(&[("heads/main", two)]).await.expect("shown");
+    repository.refs().await.expect("readable");
+    assert_eq!(left().await, [one.clone()], "it is noted once");
+}

@@ -3,6 +3,7 @@
 mod feed;
 mod prepare_push;
 mod progress;
+mod push_window;
 mod receive_pack;
 mod request_body;
 mod run;

@@ -1,5 +1,5 @@
 //! What a `git receive-pack` needs beyond what every service does: that the repository knows of it, that pushes take turns
-//! in their last step, and that what arrives is checked.
+//! in their last step, and that what arrives is checked, without looking at all of very many references.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::process::{ByteStream, Fsck, GitCommand};
 use crate::repository::{PushTurn, Repository};
+use crate::service::push_window::push_window;
 
 /// The invocation and the request of a push, completed.
 pub(super) async fn prepare_push(
@@ -16,7 +17,8 @@ pub(super) async fn prepare_push(
     command: GitCommand,
     request: ByteStream,
 ) -> (GitCommand, ByteStream) {
-    let command = checked(repository, command).await;
+    let (settings, request) = push_window(repository, request).await;
+    let command = checked(repository, command).await.settings(settings);
     let change = Arc::new(repository.change_under_way());
     let fed = Arc::downgrade(&change);
     let turn = repository.push_turn();

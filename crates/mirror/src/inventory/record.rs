@@ -1,12 +1,14 @@
 //! Every change of what is known about a mirrored repository: to the database first, then to the entry in
 //! memory. Nothing else writes either of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use heliostat_git::ContentHash;
 use heliostat_peer::with_causes;
 use heliostat_storage::{
-    Generation, MirroredRepository, MirroredStatus, RepositoryMetadata, StoreError, SyncedRepository,
+    Generation, LocalRepositoryId, MirroredRepository, MirroredStatus, NewMirroredRepository,
+    RepositoryMetadata, StoreError, SyncedRepository,
 };
 
 use super::entry::{Entry, PurgeOrder, disk_id, origin_of};
@@ -44,6 +46,43 @@ impl Inventory {
         self.note_purge_order(&entry, repository);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
+    }
+
+    /// The same for many, which are recorded all at once. Those that were removed a moment ago, or whose number is taken on
+    /// disk, are left for [`Inventory::adopt`].
+    pub(crate) async fn adopt_all(
+        &self,
+        repositories: &[&UpstreamRepository],
+    ) -> Result<Vec<Arc<Entry>>, StoreError> {
+        let _coming_or_going = self.coming_or_going.lock().await;
+        let is_new = |repository: &&&UpstreamRepository| self.index.find(&repository.external_id).is_none();
+        let new: Vec<&UpstreamRepository> = repositories.iter().filter(is_new).copied().collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = new.iter().map(|repository| NewMirroredRepository {
+            metadata: self.metadata_of(repository),
+            generation: repository.generation,
+            upstream_content_hash: repository.content_hash.to_string(),
+        });
+        let now_ms = self.clock.now_ms();
+        let records = self.store.insert_repositories(self.link.id(), rows.collect(), now_ms).await?;
+        let described: HashMap<&str, &UpstreamRepository> =
+            new.iter().map(|repository| (repository.external_id.as_str(), *repository)).collect();
+        let mut adopted = Vec::with_capacity(records.len());
+        for record in records {
+            let Some(repository) = described.get(record.external_id.as_str()) else { continue };
+            if self.repositories.is_taken(disk_id(record.local_id)).await {
+                self.give_number_up(record.local_id).await?;
+                continue;
+            }
+            self.take_back(&record, repository).await;
+            let entry = self.index.enter(record);
+            self.note_purge_order(&entry, repository);
+            entry.note_compared(now_ms);
+            adopted.push(entry);
+        }
+        Ok(adopted)
     }
 
     /// Puts what is still here of the repository in its place, for the synchronisation that follows to bring it up to date.
@@ -97,14 +136,19 @@ impl Inventory {
             if !self.repositories.is_taken(disk_id(record.local_id)).await {
                 return Ok(record);
             }
-            // Its record is lost, or its removal was interrupted. The sweep sees to it.
-            tracing::warn!(
-                repository.local_id = record.local_id.0,
-                "there is a repository with this number already; taking the next number"
-            );
-            self.store.mark_removed(record.local_id, self.clock.now_ms()).await?;
-            self.store.delete_repository(record.local_id).await?;
+            self.give_number_up(record.local_id).await?;
         }
+    }
+
+    /// Forgets a row whose number something on disk has: its record is lost, or its removal was interrupted. The sweep sees
+    /// to that.
+    async fn give_number_up(&self, local_id: LocalRepositoryId) -> Result<(), StoreError> {
+        tracing::warn!(
+            repository.local_id = local_id.0,
+            "there is a repository with this number already; taking the next number"
+        );
+        self.store.mark_removed(local_id, self.clock.now_ms()).await?;
+        self.store.delete_repository(local_id).await
     }
 
     /// Takes over name, place, visibility and default branch, if they differ.

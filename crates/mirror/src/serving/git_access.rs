@@ -87,12 +87,17 @@ impl GitServing {
         let record = found.as_ref().map(|entry| entry.record());
         let asked = AskedRepository::by_path(project_key, slug, record.as_deref(), arrivals);
         let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
+        // Before it is looked what is known: with a lease, that is all that was acknowledged.
+        let lease_is_over = self.link.lease().is_over();
         let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await?;
         let upstream_url = self.upstream_url(&record.project_key, &record.slug);
         let access = ReaderAccess::of(credentials, upstream_url);
-        let through = access.clone().filter(|_| goes_through(&record, &freshness)).map(|access| Through {
+        let is_old = lease_is_over || !freshness.is_current();
+        let through = access.clone().filter(|_| is_old && can_go_through(&record, &freshness));
+        let through = through.map(|access| Through {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
+            synchroniser: Arc::clone(&self.synchroniser),
             places: self.places.clone(),
             entry: Arc::clone(&entry),
             access,
@@ -220,7 +225,7 @@ impl GitServing {
     }
 }
 
-/// Whether what is here is not to be served while the upstream answers. What the upstream has lost is not asked of it.
-fn goes_through(record: &MirroredRepository, freshness: &Freshness) -> bool {
-    !freshness.is_current() && freshness.upstream.reachable && record.held.is_none()
+/// Whether the upstream may answer in place of this mirror. What it has lost is not asked of it.
+fn can_go_through(record: &MirroredRepository, freshness: &Freshness) -> bool {
+    freshness.upstream.reachable && record.held.is_none()
 }

@@ -16,6 +16,9 @@ use crate::upstream_link::{UpstreamRepository, is_not_found};
 /// How many pages of a listing are read before it is called endless.
 const MAX_PAGES: usize = 10_000;
 
+/// How many repositories are compared at once; new ones among them are recorded together.
+const COMPARED_AT_ONCE: usize = 256;
+
 impl Sweep {
     /// Compares what is wanted here with the listing, and returns what is not on it.
     pub(super) async fn compare_listing(
@@ -27,8 +30,8 @@ impl Sweep {
     ) -> Result<Vec<Arc<Entry>>, SweepFailure> {
         let listed = self.list_upstream(selection, secret).await?;
         outcome.listed = listed.len();
-        for repository in &listed {
-            self.compare(repository, outcome).await?;
+        for some in listed.chunks(COMPARED_AT_ONCE) {
+            self.compare_all(some, outcome).await?;
         }
         let listed_ids: HashSet<&str> = listed.iter().map(|listed| listed.external_id.as_str()).collect();
         let is_unlisted = |entry: &&Arc<Entry>| !listed_ids.contains(entry.external_id.as_str());

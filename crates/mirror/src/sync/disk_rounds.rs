@@ -7,6 +7,7 @@
 //! Where nothing is synced, a power failure takes what was written within the last half minute or so, also from the
 //! middle of files. So those repositories are checked first that were written to shortly before the server was started.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -109,27 +110,44 @@ impl DiskRounds {
                 self.check_one(&entry).await;
             }
             tokio::time::sleep(FIRST_CHECK_AFTER).await;
-            let mut checked: HashMap<LocalRepositoryId, Instant> = HashMap::new();
+            let mut checked = HashMap::new();
             loop {
-                let entries = self.in_order();
-                checked.retain(|id, _| entries.binary_search_by_key(id, |entry| entry.local_id).is_ok());
-                let age = |entry: &Arc<Entry>| checked.get(&entry.local_id).map(Instant::elapsed);
-                let due = entries
-                    .iter()
-                    .filter(|entry| self.is_at_rest(entry))
-                    .filter(|entry| age(entry).is_none_or(|age| age >= CHECK_INTERVAL))
-                    .max_by_key(|entry| age(entry).unwrap_or(Duration::MAX));
-                let Some(entry) = due else {
+                if !self.check_due(&mut checked).await {
                     tokio::time::sleep(NOTHING_TO_CHECK).await;
-                    continue;
-                };
-                let began = Instant::now();
-                checked.insert(entry.local_id, began);
-                self.check_one(entry).await;
-                tokio::time::sleep(began.elapsed() * REST_AFTER_CHECK).await;
+                }
             }
         })
         .await;
+    }
+
+    /// Checks those that were not checked for long, one after the other, and says whether there were any.
+    async fn check_due(&self, checked: &mut HashMap<LocalRepositoryId, Instant>) -> bool {
+        let mut has_checked = false;
+        for entry in self.due(checked) {
+            // Much may have happened since the round began.
+            if !self.inventory.is_mirrored(&entry) || !self.is_at_rest(&entry) {
+                continue;
+            }
+            let began = Instant::now();
+            checked.insert(entry.local_id, began);
+            has_checked = true;
+            self.check_one(&entry).await;
+            tokio::time::sleep(began.elapsed() * REST_AFTER_CHECK).await;
+        }
+        has_checked
+    }
+
+    /// Those that were not checked for long, the one first that was not for longest.
+    fn due(&self, checked: &mut HashMap<LocalRepositoryId, Instant>) -> Vec<Arc<Entry>> {
+        let entries = self.in_order();
+        checked.retain(|id, _| entries.binary_search_by_key(id, |entry| entry.local_id).is_ok());
+        let with_age = entries.into_iter().map(|entry| {
+            let age = checked.get(&entry.local_id).map_or(Duration::MAX, Instant::elapsed);
+            (age, entry)
+        });
+        let mut due: Vec<_> = with_age.filter(|(age, _)| *age >= CHECK_INTERVAL).collect();
+        due.sort_by_key(|(age, _)| Reverse(*age));
+        due.into_iter().map(|(_, entry)| entry).collect()
     }
 
     /// Those whose newest files a power failure before the start may have taken.

@@ -148,6 +148,7 @@ impl Sweep {
         self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
         self.progress.sweep_ended(outcome, began.elapsed());
+        self.progress.note_compared_since(began);
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())
@@ -189,8 +190,26 @@ impl Sweep {
         }
     }
 
-    /// Takes in what the upstream has of a repository.
-    pub(super) async fn compare(
+    /// Takes in what the upstream has of these repositories. Those that are new here are recorded all at once.
+    pub(super) async fn compare_all(
+        &self,
+        repositories: &[UpstreamRepository],
+        outcome: &mut SweepOutcome,
+    ) -> Result<(), SweepFailure> {
+        let selection = self.selection.current();
+        let wanted = repositories.iter().filter(|repository| selection.covers(&repository.project.id));
+        let wanted: Vec<&UpstreamRepository> = wanted.collect();
+        for entry in self.inventory.adopt_all(&wanted).await? {
+            self.queue.request(&entry, PendingChanges::Snapshot);
+            outcome.added += 1;
+        }
+        for repository in wanted {
+            self.compare(repository, outcome).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare(
         &self,
         repository: &UpstreamRepository,
         outcome: &mut SweepOutcome,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// What a sweep found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +43,8 @@ pub(crate) struct SweepState {
     pub(crate) last_sweep: Option<SweepOutcome>,
     pub(crate) counters: SweepCounters,
     pub(crate) sweep_error: Option<String>,
+    /// When the last sweep began that has got to its end.
+    compared_since: Option<Instant>,
     /// Repositories without a record that wait for an administrator.
     pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
@@ -59,6 +62,16 @@ impl SweepProgress {
     /// What is known at the start: whether an earlier process got through its first synchronisation.
     pub(crate) fn new(was_ready: bool) -> Self {
         Self { state: Mutex::new(SweepState { was_ready, ..SweepState::default() }) }
+    }
+
+    /// When the last sweep began that has got to its end: all that the upstream had then is known.
+    pub(crate) fn compared_since(&self) -> Option<Instant> {
+        self.state.lock().compared_since
+    }
+
+    /// Notes when a sweep began that has got to its end.
+    pub(crate) fn note_compared_since(&self, began: Instant) {
+        self.state.lock().compared_since = Some(began);
     }
 
     pub(crate) fn state(&self) -> SweepState {

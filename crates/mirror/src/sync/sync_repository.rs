@@ -23,12 +23,13 @@ use reqwest::StatusCode;
 use thiserror::Error;
 
 use super::batches::Prepared;
+use super::change_counters::ChangeCounts;
 use super::pending_changes::PendingChanges;
 use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
-use crate::inventory::{Entry, Inventory};
+use crate::inventory::{Entry, Inventory, SyncNeed};
 use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamUrl};
 
 /// How often one synchronisation looks for a proven state, or tries to get what it needs, before it gives up for the
@@ -46,6 +47,7 @@ pub(crate) struct Synchroniser {
     pub(crate) repositories: RepositoryStore,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
+    pub(crate) changes: ChangeCounts,
 }
 
 /// What a synchronisation brought.
@@ -305,6 +307,16 @@ impl Synchroniser {
         self.queue.request_needed(entry, need);
         if entry.record().held.is_some() {
             return Err(SyncFailure::Held);
+        }
+        Ok(())
+    }
+
+    /// The same, and has what is new brought here, although no event has told of it yet.
+    pub(crate) async fn look_for_news(&self, entry: &Arc<Entry>) -> Result<(), SyncFailure> {
+        let known = entry.record().generation_known;
+        self.ask_upstream(entry).await?;
+        if entry.record().generation_known > known {
+            self.queue.request_needed(entry, SyncNeed::Check);
         }
         Ok(())
     }

@@ -102,6 +102,7 @@ impl Heartbeat {
     pub(crate) fn complaint(&self) -> Option<String> {
         let own = self.complaint.lock().clone();
         own.or_else(|| self.upstream.lock().other().map(|_| UPSTREAM_RUNS_TWICE.to_owned()))
+            .or_else(|| self.client.link().lease().complaint())
     }
 
     /// Names this process to the upstream, unless that was done a moment ago.

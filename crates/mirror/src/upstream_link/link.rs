@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::contact::{Contact, UpstreamFacts};
 use super::identity::UpstreamUrl;
+use super::lease::Lease;
 use super::state::{LinkEvent, state_after};
 
 /// Where it is noted when the upstream was last in contact, followed by the upstream's id.
@@ -36,6 +37,7 @@ pub struct UpstreamLink {
     store: MirrorStore,
     clock: Clock,
     contact: Arc<Contact>,
+    lease: Lease,
     current: watch::Sender<Arc<UpstreamServer>>,
     /// The secret of the last signature that the upstream has refused, until it accepts one.
     refused: Mutex<Option<Secret>>,
@@ -53,12 +55,14 @@ impl UpstreamLink {
         let current = watch::Sender::new(Arc::new(upstream));
         let noted = store.get_setting(&format!("{CONTACT_SETTING}{id}")).await?;
         let contact = Arc::new(Contact::open(noted.as_deref(), clock.clone()));
+        let lease = Lease::new(clock.clone());
         Ok(Self {
             url,
             id,
             store,
             clock,
             contact,
+            lease,
             current,
             refused: Mutex::default(),
             doubted: Notify::new(),
@@ -94,6 +98,11 @@ impl UpstreamLink {
 
     pub(crate) fn contact(&self) -> &Arc<Contact> {
         &self.contact
+    }
+
+    /// Whether this mirror may answer readers by itself.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// Notes when the upstream was last in contact, for the next process.

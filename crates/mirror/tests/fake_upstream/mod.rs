@@ -1,9 +1,11 @@
 //! An upstream that does what the test says: real HTTP, real Git, no rules of its own.
 
+mod git_commands;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use heliostat_api::models::{
@@ -24,6 +26,8 @@ use hyper_util::rt::TokioIo;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use self::git_commands::{git_command, run};
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub const CLIENT_KEY: &str = "fake-upstream";
@@ -72,6 +76,8 @@ pub struct State {
     pub lets_ada_in: bool,
     /// What a cache has kept of a repository and answers in the place of the upstream.
     pub kept: Option<EnrichedRepository>,
+    /// What it answers to those who ask for repositories as a whole; without it, it does not know the question.
+    pub contents: Option<Value>,
 }
 
 pub struct FakeUpstream {
@@ -95,6 +101,7 @@ impl FakeUpstream {
             accepts_secret: true,
             lets_ada_in: true,
             kept: None,
+            contents: None,
         };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
@@ -287,9 +294,15 @@ impl FakeUpstream {
                     ),
                 }
             }
+            "/repo-contents" if state.contents.is_some() => json_answer(&state.contents),
             path if path.ends_with("/standing") => empty(204),
+            // As one of an earlier version.
+            path if path.ends_with("/lease") => empty(405),
             path if path.starts_with("/mirrorServers/") => {
-                state.reports.push(sent);
+                match sent["events"].as_array() {
+                    Some(several) => state.reports.extend(several.iter().cloned()),
+                    None => state.reports.push(sent),
+                }
                 empty(204)
             }
             path => {
@@ -483,18 +496,4 @@ fn error(status: u16, name: ErrorName, message: &str) -> Response<Full<Bytes>> {
 
 fn empty(status: u16) -> Response<Full<Bytes>> {
     Response::builder().status(status).body(Full::default()).expect("a valid response")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the fake stands for a server that does not use our Git engine"
-)]
-fn git_command() -> Command {
-    Command::new("git")
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().expect("git is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

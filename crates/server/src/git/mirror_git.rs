@@ -38,6 +38,12 @@ impl MirrorGit {
             "opened a repository for a Git reader"
         );
     }
+
+    /// What Git shows its users beside an answer from here.
+    fn messages(&self, freshness: &Freshness) -> Vec<RemoteMessage> {
+        let words = words_beside(freshness, self.mirror.options.clock.now_ms());
+        words.iter().map(|words| RemoteMessage::line(words)).collect()
+    }
 }
 
 impl GitAccess for MirrorGit {
@@ -57,8 +63,7 @@ impl GitAccess for MirrorGit {
             self.note(path, &served.freshness);
         }
         let freshness = Some(served.freshness);
-        let messages = words_beside(&served.freshness, self.mirror.options.clock.now_ms());
-        let messages = messages.iter().map(|words| RemoteMessage::line(words)).collect();
+        let messages = self.messages(&served.freshness);
         let reader = GitReader::told(key_of(client, served.user.as_ref()), messages);
         let reader = match served.elsewhere {
             Some(elsewhere) => reader.asking(elsewhere),
@@ -76,11 +81,12 @@ impl GitAccess for MirrorGit {
         let Some(through) = readable.through.take() else { return Ok(None) };
         match through.pass(request, readable.reader.key()).await? {
             Passed::ByUpstream(answer) => {
-                self.freshness.count_through();
+                self.freshness.count_through(readable.freshness.as_ref());
                 Ok(Some(answer))
             }
             Passed::Here(freshness) => {
                 self.note(path, &freshness);
+                readable.reader.tell(self.messages(&freshness));
                 readable.freshness = Some(freshness);
                 Ok(None)
             }

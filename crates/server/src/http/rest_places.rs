@@ -74,6 +74,11 @@ pub async fn go_on_as(caller: &Caller) {
     PLACE.try_with(|place| place.held.lock().replace(permit)).ok();
 }
 
+/// Goes on without a place: what is left of this request is to wait for something else.
+pub fn go_on_without() {
+    PLACE.try_with(|place| place.held.lock().take()).ok();
+}
+
 impl<E: Endpoint> Middleware<E> for RestPlaces {
     type Output = RestPlacesEndpoint<E>;
 
@@ -143,6 +148,11 @@ mod tests {
         assert_eq!(taken(), (0, 0));
         go_on_as(&user(None)).await;
         assert_eq!(taken(), (0, 0));
+        in_place(&places, async {
+            go_on_without();
+            assert_eq!(taken(), (0, 0), "who waits takes no place");
+        })
+        .await;
     }
 
     #[tokio::test]

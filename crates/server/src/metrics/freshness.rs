@@ -38,13 +38,18 @@ impl FreshnessCounters {
             FreshnessState::Behind => &self.behind,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let waited_us = u64::try_from(freshness.waited.as_micros()).unwrap_or(u64::MAX);
-        self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
+        self.count_wait(freshness);
     }
 
-    /// Counts a request that the upstream answers.
-    pub fn count_through(&self) {
+    /// Counts a request that the upstream answers, because the repository here is only so fresh.
+    pub fn count_through(&self, freshness: Option<&Freshness>) {
         self.through.fetch_add(1, Ordering::Relaxed);
+        freshness.into_iter().for_each(|freshness| self.count_wait(freshness));
+    }
+
+    fn count_wait(&self, freshness: &Freshness) {
+        let waited_us = u64::try_from(freshness.waited.as_micros()).unwrap_or(u64::MAX);
+        self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
     }
 
     /// What was counted so far.

@@ -78,6 +78,8 @@ pub struct UpstreamOptions {
     pub request_lifetime: Duration,
     /// The most of what was pushed that an event to a mirror carries, in bytes; 0 for none.
     pub small_push_bytes: usize,
+    /// How long a mirror's lease lasts; zero for no leases.
+    pub mirror_lease: Duration,
 }
 
 /// What a mirror is told.

@@ -43,6 +43,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         trash_time: common.trash_time,
         request_lifetime: options.request_lifetime,
         small_push_bytes: options.small_push_bytes,
+        mirror_lease: options.mirror_lease,
         clock: Clock::system(),
     };
     let engine = Arc::clone(repositories.engine());

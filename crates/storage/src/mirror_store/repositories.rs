@@ -1,10 +1,12 @@
 //! Mirrored repositories: what they are, and whether they are still wanted.
 
+use std::collections::HashSet;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Unchanged},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
@@ -12,7 +14,7 @@ use crate::entities::{mirrored_repository, upstream_server};
 use crate::error::{StoreError, require_row};
 use crate::ids::{Generation, LocalRepositoryId, UpstreamServerId};
 use crate::page::{Page, PageRequest};
-use crate::records::{MirroredRepository, MirroredStatus, RepositoryMetadata};
+use crate::records::{MirroredRepository, MirroredStatus, NewMirroredRepository, RepositoryMetadata};
 use crate::text_search::folded;
 
 impl MirrorStore {
@@ -26,12 +28,7 @@ impl MirrorStore {
     ) -> Result<MirroredRepository, StoreError> {
         let upstream_server_id = metadata.upstream_server_id.clone();
         let transaction = self.database.begin_write().await?;
-        // Locked, so that two nodes cannot both find the repository missing.
-        let upstream = upstream_server::Entity::find_by_id(upstream_server_id.clone())
-            .lock_exclusive()
-            .one(&transaction)
-            .await?;
-        upstream.ok_or_else(|| StoreError::not_found("upstream", &upstream_server_id))?;
+        lock_upstream(&transaction, &upstream_server_id).await?;
         let current = of_upstream(Some(&upstream_server_id))
             .filter(mirrored_repository::Column::ExternalId.eq(metadata.external_id.as_str()))
             .lock_exclusive()
@@ -40,16 +37,7 @@ impl MirrorStore {
 
         let mut row = metadata_fields(metadata);
         if current.as_ref().is_none_or(|current| current.removed_at.is_some()) {
-            row.removed_at = Set(None);
-            row.status = Set(MirroredStatus::Initializing);
-            row.generation_synced = Set(Generation::default());
-            row.content_hash = Set(None);
-            row.initial_sync_at = Set(None);
-            row.failed_count = Set(0);
-            row.last_error = Set(None);
-            row.next_attempt_at = Set(None);
-            row.held = Set(None);
-            row.held_at = Set(None);
+            wait_for_first_synchronisation(&mut row);
         }
         let saved = match current {
             Some(current) => {
@@ -66,6 +54,42 @@ impl MirrorStore {
         };
         transaction.commit().await?;
         Ok(saved.into())
+    }
+
+    /// Records repositories of one upstream that are new here, all at once, and returns the records. Those of which there
+    /// is a record already are left out.
+    pub async fn insert_repositories(
+        &self,
+        upstream_server_id: &UpstreamServerId,
+        repositories: Vec<NewMirroredRepository>,
+        now: i64,
+    ) -> Result<Vec<MirroredRepository>, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        lock_upstream(&transaction, upstream_server_id).await?;
+        let external_ids = repositories.iter().map(|new| new.metadata.external_id.as_str());
+        let recorded: Vec<String> = of_upstream(Some(upstream_server_id))
+            .select_only()
+            .column(mirrored_repository::Column::ExternalId)
+            .filter(mirrored_repository::Column::ExternalId.is_in(external_ids))
+            .into_tuple()
+            .all(&transaction)
+            .await?;
+        let mut recorded: HashSet<String> = recorded.into_iter().collect();
+        let mut inserted = Vec::new();
+        for NewMirroredRepository { metadata, generation, upstream_content_hash } in repositories {
+            if !recorded.insert(metadata.external_id.clone()) {
+                continue;
+            }
+            let mut row = metadata_fields(metadata);
+            wait_for_first_synchronisation(&mut row);
+            row.generation_known = Set(generation);
+            row.upstream_content_hash = Set(Some(upstream_content_hash));
+            row.last_sync_at = Set(None);
+            row.behind_since = Set((generation > Generation::default()).then_some(now));
+            inserted.push(row.insert(&transaction).await?.into());
+        }
+        transaction.commit().await?;
+        Ok(inserted)
     }
 
     /// The repository with this local id, removed or not.
@@ -203,6 +227,25 @@ pub(super) fn of_upstream(id: Option<&UpstreamServerId>) -> Select<mirrored_repo
         Some(id) => repositories.filter(mirrored_repository::Column::UpstreamServerId.eq(id.clone())),
         None => repositories,
     }
+}
+
+/// Keeps two nodes from both finding a repository missing, until the transaction ends.
+async fn lock_upstream(transaction: &DatabaseTransaction, id: &UpstreamServerId) -> Result<(), StoreError> {
+    let found = upstream_server::Entity::find_by_id(id.clone()).lock_exclusive().one(transaction).await?;
+    found.map(drop).ok_or_else(|| StoreError::not_found("upstream", id))
+}
+
+fn wait_for_first_synchronisation(row: &mut mirrored_repository::ActiveModel) {
+    row.removed_at = Set(None);
+    row.status = Set(MirroredStatus::Initializing);
+    row.generation_synced = Set(Generation::default());
+    row.content_hash = Set(None);
+    row.initial_sync_at = Set(None);
+    row.failed_count = Set(0);
+    row.last_error = Set(None);
+    row.next_attempt_at = Set(None);
+    row.held = Set(None);
+    row.held_at = Set(None);
 }
 
 fn metadata_fields(metadata: RepositoryMetadata) -> mirrored_repository::ActiveModel {

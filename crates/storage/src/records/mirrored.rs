@@ -137,6 +137,17 @@ pub struct RepositoryMetadata {
     pub identity: Option<String>,
 }
 
+/// A repository that the upstream has and this mirror does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMirroredRepository {
+    /// What the upstream says about it.
+    pub metadata: RepositoryMetadata,
+    /// Which generation of its refs the upstream has.
+    pub generation: Generation,
+    /// Hash over the refs at that generation.
+    pub upstream_content_hash: String,
+}
+
 /// A repository of an upstream, as this mirror has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirroredRepository {

@@ -13,8 +13,8 @@ pub use accounts::{
 };
 pub use events::{Audience, NewEvent, OutboxEvent};
 pub use mirrored::{
-    HeldReason, MirroredRepository, MirroredStatus, MirroringMode, RepositoryMetadata, SyncedRepository,
-    UpstreamServer, UpstreamSettings, UpstreamState,
+    HeldReason, MirroredRepository, MirroredStatus, MirroringMode, NewMirroredRepository, RepositoryMetadata,
+    SyncedRepository, UpstreamServer, UpstreamSettings, UpstreamState,
 };
 pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,

@@ -110,6 +110,21 @@ impl UpstreamStore {
         rows.into_iter().map(assemble).collect()
     }
 
+    /// Repositories of every state from an id on, in the order of ids, for walking over all of them.
+    pub async fn repositories_from(
+        &self,
+        from: RepositoryId,
+        limit: u64,
+    ) -> Result<Vec<Repository>, StoreError> {
+        let rows = with_project()
+            .filter(repository::Column::Id.gte(from))
+            .order_by_asc(repository::Column::Id)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        rows.into_iter().map(assemble).collect()
+    }
+
     /// Every project.
     pub async fn every_project(&self) -> Result<Vec<Project>, StoreError> {
         let rows = project::Entity::find().all(self.database.connection()).await?;

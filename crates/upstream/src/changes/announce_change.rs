@@ -115,6 +115,18 @@ impl Changes {
         announced
     }
 
+    /// Waits until the mirrors that answer readers by themselves know of the newest recorded change, so that who pushes
+    /// finds it everywhere. The change is stored all the same when that cannot be found out.
+    pub(crate) async fn until_mirrors_know(&self, recorded: &Repository) {
+        let leases = self.announcer.leases();
+        if let Err(error) = leases.until_told(&self.store, recorded.id, recorded.generation).await {
+            tracing::error!(
+                repository.id = %recorded.id, error = &error as &dyn std::error::Error,
+                "cannot find out which mirrors have to know of a change before it is acknowledged"
+            );
+        }
+    }
+
     /// The refs of a repository as they are recorded, from memory if possible.
     pub async fn refs(&self, id: RepositoryId) -> Result<RefSnapshot, Refusal> {
         if let Some(refs) = self.known_refs.lock(id).await.as_ref() {

@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use heliostat_auth::Caller;
 use heliostat_git::{Fault, RefListener, RefName};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{PageRequest, Repository, RepositoryId, RepositoryState, Visibility};
+use heliostat_storage::{Repository, RepositoryId, RepositoryState};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ const PARALLEL_EXAMINATIONS: usize = 4;
 /// How long readers wait for the examination of a repository. A look at it, which finds most, takes less.
 const SUSPICION_PATIENCE: Duration = Duration::from_secs(5);
 /// Repositories that are listed at once.
-const PAGE_SIZE: u64 = 500;
+const LISTED_AT_ONCE: u64 = 500;
 
 /// What has been looked at and what is in doubt.
 #[derive(Debug, Default)]
@@ -151,19 +151,16 @@ async fn examine_suspected(changes: &Changes) {
 
 async fn check_all(changes: &Changes) -> Result<(), Refusal> {
     let mut left_over = Vec::new();
-    let mut start = 0;
+    let mut from = RepositoryId(0);
     loop {
-        let request = PageRequest { start, limit: PAGE_SIZE };
-        let listed = changes.store.list_repositories(None, Visibility::All, None, request).await;
-        let page = listed?;
+        // By id and not page by page, of which each would be counted from the beginning.
+        let listed = changes.store.repositories_from(from, LISTED_AT_ONCE).await?;
+        let Some(last) = listed.last() else { break };
+        from = RepositoryId(last.id.0.saturating_add(1));
         let (unfinished, whole): (Vec<_>, Vec<_>) =
-            page.values.into_iter().partition(|repository| is_left_over(repository, changes));
+            listed.into_iter().partition(|repository| is_left_over(repository, changes));
         left_over.extend(unfinished);
         check(changes, whole.into_iter().map(|repository| repository.id)).await;
-        match page.next_start {
-            Some(next) => start = next,
-            None => break,
-        }
     }
     changes.look_for_unrecorded().await?;
     for draft in left_over {

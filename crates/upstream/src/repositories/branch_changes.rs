@@ -94,8 +94,10 @@ impl Repositories {
             let name = update.name().clone();
             let moved = access.git.repository.update_refs(&[update]).await;
             // Also after a failure: the change of another may be the reason, and is announced the sooner.
-            changes.announce_change(&access.caller, access.repository.id).await?;
-            moved.map_err(|error| refused_move(&name, error))
+            let announced = changes.announce_change(&access.caller, access.repository.id).await?;
+            moved.map_err(|error| refused_move(&name, error))?;
+            changes.until_mirrors_know(&announced.repository).await;
+            Ok(())
         };
         self.tasks.to_the_end(work).await
     }

@@ -81,13 +81,18 @@ impl Repositories {
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
-            let room = git::RefRoom::beside(&changes.refs(id).await?);
+            let before = changes.refs(id).await?;
+            let room = git::RefRoom::beside(&before);
             let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
             if let Some(pack) = received.as_ref().ok().and_then(|received| received.pack.clone()) {
                 changes.has_brought(id, pack);
             }
             // Also after a failure: it may have come after the refs had changed.
-            changes.announce_change(&access.caller, id).await?;
+            let announced = changes.announce_change(&access.caller, id).await?.repository;
+            // Another push may have recorded what this one has changed.
+            if announced.content_hash != before.content_hash().as_str() {
+                changes.until_mirrors_know(&announced).await;
+            }
             let received = cut_off.explain(received.map_err(not_received)?);
             if !received.refused_default_branch() {
                 return Ok(received);

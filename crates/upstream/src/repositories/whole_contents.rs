@@ -17,7 +17,7 @@ const MAX_REPOSITORY_BYTES: usize = 2 * 1024 * 1024;
 const MAX_REFS_BYTES: usize = 256 * 1024;
 
 /// An answer that has become so long ends with the repository that made it so.
-const ENOUGH_BYTES: usize = 8 * 1024 * 1024;
+const ENOUGH_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many answers are put together at once; the others wait.
 pub(super) const MAX_AT_ONCE: usize = 4;

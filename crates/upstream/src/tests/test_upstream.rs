@@ -68,6 +68,7 @@ impl TestUpstream {
             trash_time: heliostat_git::DEFAULT_TRASH_TIME,
             request_lifetime: Duration::from_hours(30 * 24),
             small_push_bytes: heliostat_downstream::DEFAULT_SMALL_PUSH_BYTES,
+            mirror_lease: Duration::ZERO,
             clock: Clock::reading(move || system.now_ms() + offset.load(Ordering::Relaxed)),
         };
         let (upstream, admin_account) =

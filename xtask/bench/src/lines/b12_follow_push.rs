@@ -105,7 +105,9 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
 }
 
 /// Lets grokmirror replicate everything, or tells why not.
-fn start_grokmirror(small: &SmallRepositories) -> anyhow::Result<(Option<Grokmirror>, Option<String>)> {
+pub(super) fn start_grokmirror(
+    small: &SmallRepositories,
+) -> anyhow::Result<(Option<Grokmirror>, Option<String>)> {
     if !grokmirror::is_installed() {
         return Ok((None, Some(Missing::Grokmirror.to_string())));
     }

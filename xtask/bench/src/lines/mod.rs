@@ -9,18 +9,22 @@ mod b06_cold_burst;
 mod b07_memory_of_clones;
 mod b08_small_listings;
 mod b09_many_refs;
+mod b11_unchanged_sweep;
 mod b12_follow_push;
+mod b14_content_hash;
 mod b15_far_upstream;
 mod b16_first_after_push;
 mod b17_first_synchronisation;
 mod b18_large_repository;
 mod b19_rest_requests;
+mod b20_all_hashes;
 mod b21_durable_pushes;
 mod bursts;
 mod hostile_clients;
 mod hot_clones;
 mod import_and_mirror;
 mod memory_of_roles;
+mod one_ref_of_many;
 mod tls_hot_clones;
 
 use anyhow::bail;
@@ -50,7 +54,14 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B7", summary: b07_memory_of_clones::SUMMARY, run: b07_memory_of_clones::run },
     Benchmark { name: "B8", summary: b08_small_listings::SUMMARY, run: b08_small_listings::run },
     Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
+    Benchmark { name: "B11", summary: b11_unchanged_sweep::SUMMARY, run: b11_unchanged_sweep::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
+    Benchmark {
+        name: "B13",
+        summary: one_ref_of_many::SUMMARY_OF_200_000,
+        run: one_ref_of_many::run_200_000,
+    },
+    Benchmark { name: "B14", summary: b14_content_hash::SUMMARY, run: b14_content_hash::run },
     Benchmark { name: "B15", summary: b15_far_upstream::SUMMARY, run: b15_far_upstream::run },
     Benchmark { name: "B16", summary: b16_first_after_push::SUMMARY, run: b16_first_after_push::run },
     Benchmark {
@@ -60,7 +71,13 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "B18", summary: b18_large_repository::SUMMARY, run: b18_large_repository::run },
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
+    Benchmark { name: "B20", summary: b20_all_hashes::SUMMARY, run: b20_all_hashes::run },
     Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
+    Benchmark {
+        name: "B27",
+        summary: one_ref_of_many::SUMMARY_OF_600_000,
+        run: one_ref_of_many::run_600_000,
+    },
     Benchmark { name: "IMPORT", summary: import_and_mirror::SUMMARY, run: import_and_mirror::run },
     Benchmark { name: "HOSTILE", summary: hostile_clients::SUMMARY, run: hostile_clients::run },
     Benchmark { name: "TLS", summary: tls_hot_clones::SUMMARY, run: tls_hot_clones::run },

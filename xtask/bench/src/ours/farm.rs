@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::ours::rest::{Rest, eventually, text};
-use crate::ours::roles::{ADMIN_PASSWORD, Server};
+use crate::ours::roles::{ADMIN_PASSWORD, Server, data_in};
 use crate::process::{self, without_settings};
 use crate::repositories::git::{self, Git};
 use crate::scratch;
@@ -90,6 +90,16 @@ impl Upstream {
         Ok(Upstream { server, rest, git, binary: binary.to_owned(), token })
     }
 
+    /// Ends it, changes its data as they lie there, and starts it again.
+    pub fn with_changed_data(self, change: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        let Upstream { server, binary, token, .. } = self;
+        let folder = server.end()?;
+        change(&data_in(&folder))?;
+        let server = Server::upstream_in(&binary, &Site::loopback(), folder)?;
+        let rest = Rest::with_token(server.base_url(), &token)?;
+        Ok(Upstream { server, rest, git: Git::with_token(&token), binary, token })
+    }
+
     /// Makes an empty repository.
     pub fn create_repository(&self, name: &str) -> anyhow::Result<Repository> {
         let path = format!("{CORE}/projects/{PROJECT}/repos");
@@ -143,7 +153,18 @@ impl Upstream {
 
     /// The same somewhere.
     pub fn new_mirror_at(&self, binary: &Path, name: &str, site: &Site) -> anyhow::Result<WaitingMirror> {
-        let server = Server::mirror(binary, self.server.base_url(), name, site)?;
+        self.new_mirror_with(binary, name, site, &[])
+    }
+
+    /// The same with these settings.
+    pub fn new_mirror_with(
+        &self,
+        binary: &Path,
+        name: &str,
+        site: &Site,
+        settings: &[&str],
+    ) -> anyhow::Result<WaitingMirror> {
+        let server = Server::mirror(binary, self.server.base_url(), name, site, settings)?;
         let request = eventually("the mirror's request to join", JOIN_TIMEOUT, || {
             let page = self.rest.get(&format!("{MIRRORING}/requests?state=PENDING"))?;
             let requests = page["values"].as_array().context("a page has values")?;

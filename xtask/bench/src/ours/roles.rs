@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -20,8 +20,8 @@ use crate::site::Site;
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 /// What `/metrics` of every server that a benchmark starts asks for: some do not listen at loopback.
 pub const METRICS_TOKEN: &str = "correct-horse-battery-staple";
-/// How long a server may take to come up.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a server may take to come up, also one with very many repositories.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a server may take to end after it was asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// So many of the last lines of a log are shown when something fails.
@@ -41,23 +41,40 @@ pub struct Server {
 impl Server {
     /// Starts an upstream with an empty data folder.
     pub fn upstream(binary: &Path, site: &Site) -> anyhow::Result<Self> {
-        Self::start_role(binary, "upstream", site, &[])
+        Self::upstream_in(binary, site, scratch::folder("upstream")?)
     }
 
-    /// Starts a mirror with an empty data folder; it asks to join at once.
-    pub fn mirror(binary: &Path, upstream: &str, name: &str, site: &Site) -> anyhow::Result<Self> {
-        Self::start_role(binary, "mirror", site, &["--upstream", upstream, "--name", name])
+    /// Starts an upstream with the data that another one has left.
+    pub fn upstream_in(binary: &Path, site: &Site, folder: TempDir) -> anyhow::Result<Self> {
+        Self::start_role(binary, "upstream", site, folder, &[])
     }
 
-    /// Starts a role as `heliostat <role>` does it, all settings at their defaults but where and what.
-    fn start_role(binary: &Path, role: &str, site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
-        let folder = scratch::folder(role)?;
+    /// Starts a mirror with an empty data folder and these settings; it asks to join at once.
+    pub fn mirror(
+        binary: &Path,
+        upstream: &str,
+        name: &str,
+        site: &Site,
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
+        let arguments = [&["--upstream", upstream, "--name", name][..], settings].concat();
+        Self::start_role(binary, "mirror", site, scratch::folder("mirror")?, &arguments)
+    }
+
+    /// Starts a role as `heliostat <role>` does it, all other settings at their defaults but where and what.
+    fn start_role(
+        binary: &Path,
+        role: &str,
+        site: &Site,
+        folder: TempDir,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let address = site.free_address()?;
         let mut command = site.command(binary);
         command
             .arg(role)
             .arg("--data")
-            .arg(folder.path().join("data"))
+            .arg(data_in(&folder))
             // A server that listens beyond loopback wants to be told what its clients see.
             .args(["--listen", &address, "--base-url", &format!("http://{address}"), "--log-level", "warn"])
             .args(arguments);
@@ -120,10 +137,21 @@ impl Server {
         last.make_contiguous().join("\n")
     }
 
+    /// Ends it and leaves its folder.
+    pub fn end(mut self) -> anyhow::Result<TempDir> {
+        self.stop();
+        Ok(std::mem::replace(&mut self.folder, scratch::folder("ended")?))
+    }
+
     /// Asks it to end, so that it ends its git processes too; kills it when it does not.
     fn stop(&mut self) {
         process::stop(&mut self.child, &self.name, STOP_TIMEOUT);
     }
+}
+
+/// Where the data of a server lie that has this folder.
+pub fn data_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("data")
 }
 
 impl Drop for Server {

@@ -97,6 +97,15 @@ impl Grokmirror {
         Ok(Some(taken))
     }
 
+    /// How long a pull takes when nothing has changed; nothing if grok-pull had to be ended.
+    pub fn pull_unchanged(&self) -> anyhow::Result<Option<Duration>> {
+        let begun = Instant::now();
+        match self.pull(PULL_TIMEOUT) {
+            Err(error) if error.is::<TimedOut>() => Ok(None),
+            ended => ended.map(|()| Some(begun.elapsed())),
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::StoreError;
 use crate::ids::{Generation, LocalRepositoryId};
-use crate::records::{HeldReason, MirroredStatus, SyncedRepository};
+use crate::records::{HeldReason, MirroredStatus, NewMirroredRepository, SyncedRepository};
 
 #[tokio::test]
 async fn metadata_is_updated_and_keeps_what_was_synchronised() {
@@ -130,6 +130,39 @@ async fn every_local_id_is_told_once_whatever_became_of_the_repository() {
         let mut told = store.local_ids().await.unwrap();
         told.sort_unstable();
         assert_eq!(told, expected);
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn many_new_repositories_are_recorded_at_once_and_those_that_are_known_stay_as_they_are() {
+    for (store, test) in stores().await {
+        let upstream = upstream(&store, "up", NOW).await;
+        let known = repository(&store, &upstream, "2").await;
+        let new = |external_id: &str, generation| NewMirroredRepository {
+            metadata: metadata(&upstream, external_id),
+            generation: Generation(generation),
+            upstream_content_hash: "there".to_owned(),
+        };
+        let all = vec![new("1", 4), new("2", 4), new("3", 0), new("1", 9)];
+        let inserted = store.insert_repositories(&upstream.id, all, NOW).await.unwrap();
+        let seen: Vec<_> = inserted.iter().map(|one| (one.external_id.as_str(), one.behind_since)).collect();
+        assert_eq!(seen, [("1", Some(NOW)), ("3", None)]);
+        // As if they had come one by one.
+        repository(&store, &upstream, "4").await;
+        let alone = store.mark_known(&upstream.id, "4", Generation(4), "there", NOW).await.unwrap().unwrap();
+        let expected = MirroredRepository {
+            local_id: inserted[0].local_id,
+            external_id: "1".to_owned(),
+            slug: "site-1".to_owned(),
+            identity: Some("identity of 1".to_owned()),
+            ..alone
+        };
+        assert_eq!(inserted[0], expected);
+        assert_eq!(store.find_repository(inserted[0].local_id).await.unwrap(), Some(expected));
+        assert_eq!(store.find_repository(known.local_id).await.unwrap(), Some(known));
+        let nobody = store.insert_repositories(&"nobody".into(), vec![new("5", 1)], NOW).await;
+        assert!(matches!(nobody, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }
 }

@@ -24,3 +24,4 @@ mod stop_mirroring_project;
 mod stop_mirroring_projects;
 mod synchronize_repository_with_upstream;
 mod synchronize_with_upstream;
+mod wait_for_repository;

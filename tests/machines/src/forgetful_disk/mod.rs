@@ -1,9 +1,11 @@
 //! A disk that forgets: a FUSE file system in memory that loses what was not synced when its power goes.
 //!
-//! `tree` holds what is on it and says what a cut leaves; `file_system` answers the kernel. It can also refuse to open
-//! a file for a while, as a disk does that has a passing fault.
+//! `tree` holds what is on it and says what a cut leaves; `file_system` answers the kernel; `stop_moment` says when a
+//! machine stops. It can also refuse to open a file for a while, as a disk does that has a passing fault, and have no
+//! room for bytes or for names.
 
 mod file_system;
+mod stop_moment;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ use tempfile::TempDir;
 use file_system::{Mounted, State};
 use tree::Tree;
 
+pub use file_system::Shortage;
+pub use stop_moment::StopMoment;
+
 /// Threads that answer the kernel.
 const THREADS: usize = 2;
 
@@ -37,7 +42,8 @@ impl ForgetfulDisk {
     pub fn new() -> Option<Self> {
         let folder =
             tempfile::Builder::new().prefix("heliostat-disk-").tempdir().expect("a folder can be made");
-        let state = State { tree: Tree::new(), cuts: 0, faults: BTreeMap::new(), next_cut: None };
+        let state =
+            State { tree: Tree::new(), cuts: 0, faults: BTreeMap::new(), next_stop: None, shortage: None };
         let mut disk = Self { state: Arc::new(Mutex::new(state)), session: None, folder };
         match disk.mount() {
             Ok(()) => Some(disk),
@@ -62,15 +68,35 @@ impl ForgetfulDisk {
 
     /// The power goes after so many changes from now.
     pub fn cut_power_after(&self, changes: u64, chance: StdRng) {
-        self.state.lock().next_cut = Some((changes, chance));
+        self.stop_at(StopMoment::after_changes(changes).without_power(chance));
     }
 
-    /// How many times the power has gone.
+    /// The machine stops at this moment: nothing that was started before can read or write any more.
+    pub fn stop_at(&self, moment: StopMoment) {
+        self.state.lock().next_stop = Some(moment);
+    }
+
+    /// The machine goes on although a moment to stop was chosen; whether it had stopped before.
+    pub fn stop_no_more(&self) -> bool {
+        self.state.lock().next_stop.take().is_none()
+    }
+
+    /// There is no room for bytes or for names from now on.
+    pub fn fill(&self, shortage: Shortage) {
+        self.state.lock().shortage = Some(shortage);
+    }
+
+    /// There is room again.
+    pub fn make_room(&self) {
+        self.state.lock().shortage = None;
+    }
+
+    /// How many times the power has gone, or the machine has stopped at a chosen moment.
     pub fn cuts(&self) -> u64 {
         self.state.lock().cuts
     }
 
-    /// The power is back, and those who used the disk have been killed: it is mounted again.
+    /// The power is back, and what used the disk has been killed: it is mounted again.
     pub fn restore_power(&mut self) {
         self.unmount();
         self.mount().expect("the disk can be mounted again");

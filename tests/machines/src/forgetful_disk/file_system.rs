@@ -4,7 +4,7 @@
 //! openings, which shared memory maps need, and what is written goes to the tree at once.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,7 @@ use fuser::{
 use parking_lot::{Mutex, MutexGuard};
 use rand::rngs::StdRng;
 
+use super::stop_moment::StopMoment;
 use super::tree::{Bytes, Content, Names, Node, ROOT, Tree};
 
 /// How long the kernel may remember.
@@ -34,12 +35,23 @@ const FOLDER_LINKS: u32 = 2;
 pub struct State {
     /// What is on it.
     pub tree: Tree,
-    /// How many times the power has gone.
+    /// How many times the power has gone, or the machine has stopped.
     pub cuts: u64,
     /// What cannot be opened for the time being.
     pub faults: BTreeMap<u64, Errno>,
-    /// Before which of the changes to come the power goes, and by what chance things survive.
-    pub next_cut: Option<(u64, StdRng)>,
+    /// When the machine stops.
+    pub next_stop: Option<StopMoment>,
+    /// What there is no room for.
+    pub shortage: Option<Shortage>,
+}
+
+/// What a disk has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// Files cannot grow; what is there can be written over.
+    Bytes,
+    /// No further file or folder can be made: the inodes are used up.
+    Names,
 }
 
 impl State {
@@ -48,7 +60,25 @@ impl State {
         self.cuts += 1;
         self.tree.cut(chance);
         self.faults.clear();
-        self.next_cut = None;
+        self.next_stop = None;
+    }
+
+    /// Whether the machine stops before this change, which is one of what has these names.
+    fn stops_before(&mut self, names: &[&OsStr]) -> bool {
+        let Some(moment) = &mut self.next_stop else { return false };
+        if !moment.comes_before(names) {
+            return false;
+        }
+        match self.next_stop.take().and_then(StopMoment::into_chance) {
+            Some(mut chance) => self.cut(&mut chance),
+            // Nothing is forgotten: only the processes end.
+            None => self.cuts += 1,
+        }
+        true
+    }
+
+    fn has_room_for(&self, shortage: Shortage) -> Result<(), Errno> {
+        if self.shortage == Some(shortage) { Err(Errno::ENOSPC) } else { Ok(()) }
     }
 }
 
@@ -71,17 +101,18 @@ impl Mounted {
     }
 
     /// The same for a change, or for what makes one last.
-    fn changing(&self) -> Result<MutexGuard<'_, State>, Errno> {
+    fn changing(&self, number: INodeNo) -> Result<MutexGuard<'_, State>, Errno> {
         let mut state = self.state()?;
-        match state.next_cut.take() {
-            Some((0, mut chance)) => {
-                state.cut(&mut chance);
-                return Err(Errno::EIO);
-            }
-            Some((left, chance)) => state.next_cut = Some((left - 1, chance)),
-            None => {}
-        }
-        Ok(state)
+        let asks_for_names = state.next_stop.as_ref().is_some_and(StopMoment::asks_for_names);
+        let name = if asks_for_names { state.tree.name_of(number.0) } else { None };
+        let names: Vec<&OsStr> = name.iter().map(OsString::as_os_str).collect();
+        if state.stops_before(&names) { Err(Errno::EIO) } else { Ok(state) }
+    }
+
+    /// The same for a change of names.
+    fn changing_names(&self, names: &[&OsStr]) -> Result<MutexGuard<'_, State>, Errno> {
+        let mut state = self.state()?;
+        if state.stops_before(names) { Err(Errno::EIO) } else { Ok(state) }
     }
 
     fn open_node(&self, number: u64) -> Result<(), Errno> {
@@ -97,7 +128,8 @@ impl Mounted {
         mode: u32,
         content: Content,
     ) -> Result<FileAttr, Errno> {
-        let mut state = self.changing()?;
+        let mut state = self.changing_names(&[name])?;
+        state.has_room_for(Shortage::Names)?;
         let tree = &mut state.tree;
         if tree.find(parent.0, name).is_some() {
             return Err(Errno::EEXIST);
@@ -108,7 +140,7 @@ impl Mounted {
     }
 
     fn remove(&self, parent: INodeNo, name: &OsStr) -> Result<(), Errno> {
-        let mut state = self.changing()?;
+        let mut state = self.changing_names(&[name])?;
         let tree = &mut state.tree;
         let number = tree.find(parent.0, name).ok_or(Errno::ENOENT)?;
         if tree.names(number).is_some_and(|names| !names.is_empty()) {
@@ -124,7 +156,7 @@ impl Mounted {
         to: (INodeNo, &OsStr),
         flags: RenameFlags,
     ) -> Result<(), Errno> {
-        let mut state = self.changing()?;
+        let mut state = self.changing_names(&[from.1, to.1])?;
         let tree = &mut state.tree;
         let moved = tree.find(from.0.0, from.1).ok_or(Errno::ENOENT)?;
         let replaced = tree.find(to.0.0, to.1);
@@ -182,7 +214,7 @@ impl Filesystem for Mounted {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let changed = self.changing().and_then(|mut state| {
+        let changed = self.changing(ino).and_then(|mut state| {
             if let Some(size) = size {
                 let bytes = state.tree.bytes_mut(ino.0).ok_or(Errno::EISDIR)?;
                 bytes.resize(usize::try_from(size).map_err(|_| Errno::EFBIG)?);
@@ -250,7 +282,7 @@ impl Filesystem for Mounted {
     }
 
     fn link(&self, _: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
-        let linked = self.changing().and_then(|mut state| {
+        let linked = self.changing_names(&[newname]).and_then(|mut state| {
             if state.tree.find(newparent.0, newname).is_some() {
                 return Err(Errno::EEXIST);
             }
@@ -304,9 +336,14 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let written = self.changing().and_then(|mut state| {
+        let written = self.changing(ino).and_then(|mut state| {
             let offset = usize::try_from(offset).map_err(|_| Errno::EFBIG)?;
-            state.tree.bytes_mut(ino.0).ok_or(Errno::EISDIR)?.write(offset, data);
+            let has_room = state.has_room_for(Shortage::Bytes);
+            let bytes = state.tree.bytes_mut(ino.0).ok_or(Errno::EISDIR)?;
+            if offset + data.len() > bytes.now().len() {
+                has_room?;
+            }
+            bytes.write(offset, data);
             u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
         });
         match written {
@@ -316,11 +353,11 @@ impl Filesystem for Mounted {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        done(reply, self.changing().map(|mut state| state.tree.sync(ino.0)));
+        done(reply, self.changing(ino).map(|mut state| state.tree.sync(ino.0)));
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        done(reply, self.changing().map(|mut state| state.tree.sync(ino.0)));
+        done(reply, self.changing(ino).map(|mut state| state.tree.sync(ino.0)));
     }
 
     fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {
@@ -345,8 +382,10 @@ impl Filesystem for Mounted {
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
-        let free = BLOCKS / 2;
-        reply.statfs(BLOCKS, free, free, BLOCKS, free, BLOCK_BYTES, LONGEST_NAME, BLOCK_BYTES);
+        let shortage = self.state().ok().and_then(|state| state.shortage);
+        let free = |of: Shortage| if shortage == Some(of) { 0 } else { BLOCKS / 2 };
+        let (bytes, names) = (free(Shortage::Bytes), free(Shortage::Names));
+        reply.statfs(BLOCKS, bytes, bytes, BLOCKS, names, BLOCK_BYTES, LONGEST_NAME, BLOCK_BYTES);
     }
 }
 

@@ -1,11 +1,10 @@
-//! A line between a server and its database that a test can cut.
+//! A line between a server and what it needs, such as its database, that a test can cut.
 
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
 use parking_lot::Mutex;
-use url::Url;
 
 /// A running relay.
 #[derive(Debug)]
@@ -22,16 +21,8 @@ struct State {
 }
 
 impl Relay {
-    /// One in front of the PostgreSQL server that this run tests with; `None`, and a line that says so, when there is
-    /// none.
-    pub fn to_the_database() -> Option<Self> {
-        let administrator = std::env::var("HELIOSTAT_TEST_DATABASE").unwrap_or_default();
-        let Ok(url) = Url::parse(&administrator) else {
-            eprintln!("skipped: only a database that is a server of its own can be away");
-            return None;
-        };
-        let host = (url.host_str().expect("has a host"), url.port().unwrap_or(5432));
-        let target = host.to_socket_addrs().expect("is an address").next().expect("leads somewhere");
+    /// One in front of what listens at an address.
+    pub fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("has one");
         let state = Arc::<Mutex<State>>::default();
@@ -51,7 +42,7 @@ impl Relay {
                 state.open.extend([client, server]);
             }
         });
-        Some(Self { address, state })
+        Self { address, state }
     }
 
     /// Ends all connections and lets no new one last.

@@ -118,6 +118,14 @@ impl Tree {
         self.names(folder)?.get(name).copied()
     }
 
+    /// A name that leads to a node now.
+    pub fn name_of(&self, number: u64) -> Option<OsString> {
+        let mut folders = self.nodes.keys().filter_map(|folder| self.names(*folder));
+        folders.find_map(|names| {
+            names.iter().find(|(_, target)| **target == number).map(|(name, _)| name.clone())
+        })
+    }
+
     /// The bytes of a file.
     pub fn bytes_mut(&mut self, number: u64) -> Option<&mut Bytes> {
         let node = self.nodes.get_mut(&number)?;

@@ -1,0 +1,128 @@
+//! `heliostat mirror status`: how far a mirror is behind its upstream, as a whole and repository by repository, and why.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::connection::MirrorConnection;
+use super::mirror_settings::followed_upstream;
+use super::repository::RepositoryName;
+use super::{Session, api};
+use crate::output::{self, Column, OutputFormat};
+
+/// Which status.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this repository, as PROJECT/SLUG [default: the mirror as a whole, and all repositories that are behind].
+    #[arg(value_name = "REPOSITORY")]
+    repository: Option<RepositoryName>,
+    #[command(flatten)]
+    connection: MirrorConnection,
+}
+
+const AS_A_WHOLE: [Column; 18] = [
+    Column::text("STATE", "/state"),
+    Column::text("HEALTH", "/health"),
+    Column::text("REASON", "/reason"),
+    Column::text("UPSTREAM", "/upstream/baseUrl"),
+    Column::text("LINK", "/upstream/state"),
+    Column::text("REACHABLE", "/upstream/reachable"),
+    Column::time("LAST CONTACT", "/upstream/lastContactDate"),
+    Column::time("LAST COMPARISON", "/upstream/lastComparisonDate"),
+    Column::time("LAST SYNCHRONISATION", "/lastSyncDate"),
+    Column::time("NOT KNOWN SINCE", "/notKnownSince"),
+    Column::text("LAG (MS)", "/lagMillis"),
+    Column::text("LAG LIMIT (MS)", "/lagLimitMillis"),
+    Column::text("CLOCK SKEW (MS)", "/upstream/clockSkewMillis"),
+    Column::text("REPOSITORIES", "/mirroredRepos"),
+    Column::text("IN STEP", "/inStepRepos"),
+    Column::text("FAILING", "/repositoriesInError"),
+    Column::text("IN REPAIR", "/repositoriesInRepair"),
+    Column::text("HELD BACK", "/heldRepos"),
+];
+
+const BEHIND: [Column; 8] = [
+    Column::text("PROJECT", "/projectKey"),
+    Column::text("SLUG", "/repositorySlug"),
+    Column::time("BEHIND SINCE", "/behindSince"),
+    Column::text("GENERATION", "/generation"),
+    Column::text("UPSTREAM", "/upstreamGeneration"),
+    Column::time("LAST SYNCHRONISATION", "/lastSyncDate"),
+    Column::text("FAILURES", "/failedSyncCount"),
+    Column::whole("REASON", "/lastError"),
+];
+
+const OF_ONE: [Column; 11] = [
+    Column::text("ID", "/repositoryId"),
+    Column::text("STATUS", "/status"),
+    Column::text("AVAILABLE", "/available"),
+    Column::text("GENERATION", "/generation"),
+    Column::text("UPSTREAM", "/upstreamGeneration"),
+    Column::time("BEHIND SINCE", "/behindSince"),
+    Column::time("LAST SYNCHRONISATION", "/lastSyncDate"),
+    Column::time("LAST COMPARISON", "/lastComparisonDate"),
+    Column::time("NOT KNOWN SINCE", "/notKnownSince"),
+    Column::text("FAILURES", "/failedSyncCount"),
+    Column::text("REASON", "/lastError"),
+];
+
+/// Shows it. A mirror that must not take traffic is an error, after it was shown.
+pub async fn show(status: Status) -> anyhow::Result<()> {
+    let wanted = status.connection.upstream_id.clone();
+    let session = status.connection.open().await?;
+    match status.repository {
+        Some(repository) => show_repository(&session, wanted.as_deref(), &repository).await,
+        None => show_mirror(&session).await,
+    }
+}
+
+async fn show_mirror(session: &Session) -> anyhow::Result<()> {
+    let (code, mut status) = session.client.get(&["status"]).report().await?;
+    let behind = session
+        .client
+        .get(&api::path(&api::MIRRORING, &["mirrorRepos", "delayed-sync"]))
+        .query("delayThreshold", "0");
+    match behind.send().await {
+        Ok(behind) => show_both(session.output, &mut status, behind),
+        Err(error) => {
+            session.output.show(&status, &AS_A_WHOLE);
+            output::hint(&format!("the repositories that are behind cannot be listed: {error}"));
+        }
+    }
+    if code != StatusCode::OK {
+        bail!("the mirror at {} must not take traffic now", session.client.base_url());
+    }
+    Ok(())
+}
+
+fn show_both(output: OutputFormat, status: &mut Value, behind: Value) {
+    if output == OutputFormat::Json {
+        status["behind"] = behind;
+        return output.show(status, &AS_A_WHOLE);
+    }
+    output.show(status, &AS_A_WHOLE);
+    let behind = behind.as_array().cloned().unwrap_or_default();
+    if !behind.is_empty() {
+        output::line("");
+        output.list(&behind, &BEHIND);
+    }
+}
+
+async fn show_repository(
+    session: &Session,
+    wanted: Option<&str>,
+    repository: &RepositoryName,
+) -> anyhow::Result<()> {
+    let RepositoryName { project, slug } = repository;
+    let place = ["supportInfo", "projects", project, "repos", slug, "repoSyncStatus"];
+    let known = session.client.get(&api::path(&api::MIRRORING, &place)).send().await?;
+    let external_id = known.get("externalRepoId").and_then(Value::as_str);
+    let external_id =
+        external_id.context("the mirror does not say which repository of its upstream this is")?;
+    let (upstream, _) = followed_upstream(&session.client, wanted).await?;
+    let place = ["upstreamServers", &upstream, "repos", external_id];
+    let found = session.client.get(&api::path(&api::MIRRORING, &place)).send().await?;
+    session.output.show(&found, &OF_ONE);
+    Ok(())
+}

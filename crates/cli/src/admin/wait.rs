@@ -1,0 +1,128 @@
+//! `heliostat wait`: until a mirror has a commit or a ref, for build servers that begin with it.
+//!
+//! The mirror is asked again and again, each time for as long as it answers, and also when it cannot be reached for a
+//! moment. How it ended is told by the exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use reqwest::StatusCode;
+use tokio::time::Instant;
+use url::Url;
+
+use super::connection::MirrorConnection;
+use super::repository::RepositoryName;
+use super::{Session, api};
+use crate::client::CallError;
+use crate::options::{duration, parse_http_url};
+use crate::output::{Column, print_error};
+
+/// It is not there, and the time is over.
+const EXIT_NOT_IN_TIME: u8 = 3;
+
+/// How long one request waits at most: what stands between the two may end one that is silent for longer.
+const MAX_REQUEST_WAIT: Duration = Duration::from_secs(20);
+
+/// The pause after a request that was not answered.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Answers after which it is asked again.
+const PASSING: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+/// What to wait for, and where.
+#[derive(Debug, Args)]
+pub struct WaitOptions {
+    /// The repository: its id on the upstream, or PROJ/slug together with --upstream.
+    #[arg(value_name = "REPOSITORY")]
+    repository: String,
+    /// Full name of a commit that can be fetched from the mirror then [default: none].
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
+    /// Full name of a ref that the mirror has then, as in refs/heads/main; with --commit, one that leads to the commit
+    /// [default: none].
+    #[arg(long = "ref", value_name = "REF")]
+    reference: Option<String>,
+    /// How long to wait at most.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Upstream that is asked for the id of PROJ/slug [default: none, the id is given].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
+    upstream: Option<Url>,
+    #[command(flatten)]
+    connection: MirrorConnection,
+}
+
+const COLUMNS: [Column; 4] = [
+    Column::text("REPOSITORY", "/repositoryId"),
+    Column::text("MIRROR", "/mirrorName"),
+    Column::text("GENERATION", "/generation"),
+    Column::text("URL", "/cloneUrls/0/href"),
+];
+
+/// Waits.
+pub async fn run(options: WaitOptions) -> anyhow::Result<ExitCode> {
+    let upstream_id = options.connection.upstream_id.clone();
+    let session = options.connection.open().await?;
+    let id = id_of(&session, &options.repository, options.upstream).await?;
+    let path = match &upstream_id {
+        Some(upstream) => api::path(&api::MIRRORING, &["upstreamServers", upstream, "repos", &id, "wait"]),
+        None => api::path(&api::MIRRORING, &["mirrorRepos", &id, "wait"]),
+    };
+    let deadline = Instant::now().checked_add(options.timeout).context("--timeout is too long")?;
+    loop {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        let seconds = rest.min(MAX_REQUEST_WAIT).as_millis().div_ceil(1_000).to_string();
+        let mut call = session.client.get(&path).query("timeout", &seconds);
+        for (name, value) in [("commit", &options.commit), ("ref", &options.reference)] {
+            if let Some(value) = value {
+                call = call.query(name, value);
+            }
+        }
+        let error = match call.send().await {
+            Ok(found) => {
+                session.output.show(&found, &COLUMNS);
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => error,
+        };
+        let is_over = Instant::now() >= deadline;
+        if error.status() == Some(StatusCode::CONFLICT) {
+            if is_over {
+                print_error(&error.into());
+                return Ok(ExitCode::from(EXIT_NOT_IN_TIME));
+            }
+        } else if is_over || !is_passing(&error) {
+            return Err(error.into());
+        } else {
+            tokio::time::sleep(RETRY_PAUSE.min(rest)).await;
+        }
+    }
+}
+
+/// The id by which the upstream knows the repository.
+async fn id_of(session: &Session, repository: &str, upstream: Option<Url>) -> anyhow::Result<String> {
+    if !repository.is_empty() && repository.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(repository.to_owned());
+    }
+    let name: RepositoryName = repository.parse().map_err(anyhow::Error::msg)?;
+    let upstream = upstream.context("--upstream is needed to find the id of a repository by its name")?;
+    let found = session.client_of(upstream).get(&name.path()).send().await?;
+    found["id"]
+        .as_i64()
+        .map(|id| id.to_string())
+        .context("the upstream does not tell the id of the repository")
+}
+
+fn is_passing(error: &CallError) -> bool {
+    match error {
+        CallError::Unreachable { .. } => true,
+        _ => error.status().is_some_and(|status| PASSING.contains(&status)),
+    }
+}

@@ -1,0 +1,240 @@
+//! Whether the other servers are where they are looked for: the upstream and its clock, and the role itself at the URL that
+//! its clients see.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use heliostat_peer::http::{NoAnswer, cause_of, read_at_most};
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, LOCATION};
+use reqwest::redirect::Policy;
+use serde_json::Value;
+use url::Url;
+
+use super::finding::Finding;
+
+/// How long a server may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer that is read, in bytes.
+const MAX_STATUS_BYTES: usize = 64 * 1024;
+/// Signed calls between servers are refused when the clocks differ by more.
+const MAX_SKEW_S: i64 = 30;
+/// Clocks that are kept in step do not differ by that much.
+const DOUBTFUL_SKEW_S: i64 = 5;
+
+/// What `/status` of a server said.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// What it says of itself; `None` if that is no server of this kind.
+    said: Option<Value>,
+}
+
+/// Whether the upstream answers, and whether its clock agrees with ours.
+pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
+    const ITEM: &str = "upstream";
+    const CLOCK: &str = "clock";
+    let Some(url) = url else {
+        return [
+            Finding::skipped(ITEM, "no --upstream given"),
+            Finding::skipped(CLOCK, "no --upstream to compare with"),
+        ];
+    };
+    let asked_at = now_s();
+    let answer = ask(url).await;
+    let answered_at = now_s();
+    match answer {
+        Ok(answer) => {
+            let here = asked_at + (answered_at - asked_at) / 2;
+            let date = answer.text(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+            let clock = match date {
+                Some(there) => judge_skew(CLOCK, epoch_s(there) - here),
+                None => Finding::skipped(CLOCK, "the upstream's answer has no date"),
+            };
+            [judge_upstream(ITEM, url, &answer), clock]
+        }
+        Err(reason) => [
+            Finding::failed(
+                ITEM,
+                format!("cannot reach {url}: {reason}"),
+                "check --upstream, that the upstream runs, and name service, proxy and firewall on the way",
+            ),
+            Finding::skipped(CLOCK, "the upstream cannot be asked"),
+        ],
+    }
+}
+
+/// Whether the role answers where its clients look for it, and what it says of itself.
+pub async fn role(base_url: Option<&Url>, listen: Option<SocketAddr>) -> Finding {
+    const ITEM: &str = "role";
+    let listening = listen.and_then(|address| Url::parse(&format!("http://{address}/")).ok());
+    let Some(url) = base_url.or(listening.as_ref()) else {
+        return Finding::skipped(ITEM, "neither --base-url nor --listen given");
+    };
+    match ask(url).await {
+        Ok(answer) => judge_role(ITEM, url, &answer),
+        Err(reason) => Finding::doubtful(
+            ITEM,
+            format!("nothing answers at {url}: {reason}"),
+            "start the role; if it runs, --base-url or the proxy in front of it is wrong",
+        ),
+    }
+}
+
+async fn ask(url: &Url) -> Result<Answer, String> {
+    let mut place = url.clone();
+    if let Ok(mut path) = place.path_segments_mut() {
+        path.pop_if_empty().push("status");
+    }
+    let words = |error: reqwest::Error| match cause_of(&error.without_url()) {
+        NoAnswer::AddressRefused(refused) => refused.to_string(),
+        NoAnswer::Other(reason) => reason,
+    };
+    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;
+    let said = serde_json::from_slice::<Value>(&body).ok().filter(|said| said["state"].is_string());
+    Ok(Answer { status, headers, said })
+}
+
+impl Answer {
+    fn text(&self, header: &str) -> Option<&str> {
+        self.headers.get(header)?.to_str().ok()
+    }
+
+    fn said(&self, field: &str) -> Option<&str> {
+        self.said.as_ref()?[field].as_str()
+    }
+
+    /// What is there if it is no server of this kind, and what to do about it.
+    fn is_another_one(&self, item: &'static str, url: &Url, option: &str) -> Option<Finding> {
+        if self.said.is_some() {
+            return None;
+        }
+        Some(match self.text(LOCATION.as_str()).filter(|_| self.status.is_redirection()) {
+            Some(location) => Finding::failed(
+                item,
+                format!("{url} leads to {location}"),
+                format!(
+                    "give the address to which it leads as {option}: calls between servers follow no redirects"
+                ),
+            ),
+            None => Finding::failed(
+                item,
+                format!("something else answers at {url}, with {}", self.status),
+                format!("check host, port and path of {option}, and where a proxy there leads"),
+            ),
+        })
+    }
+}
+
+fn judge_upstream(item: &'static str, url: &Url, answer: &Answer) -> Finding {
+    if let Some(other) = answer.is_another_one(item, url, "--upstream") {
+        return other;
+    }
+    match answer.status.is_server_error() {
+        false => Finding::good(item, format!("{url} answers")),
+        true => {
+            let reason = answer.said("reason").unwrap_or("it does not say why");
+            let detail = format!("{url} answers with {}: {reason}", answer.status);
+            Finding::doubtful(item, detail, "look at the upstream's log")
+        }
+    }
+}
+
+fn judge_role(item: &'static str, url: &Url, answer: &Answer) -> Finding {
+    if let Some(other) = answer.is_another_one(item, url, "--base-url") {
+        return other;
+    }
+    let state = answer.said("state").unwrap_or_default();
+    let Some(reason) = answer.said("reason") else {
+        return Finding::good(item, format!("{url} answers: {state}"));
+    };
+    let (detail, remedy) = (format!("{url} answers: {state}"), reason.to_owned());
+    match answer.status.is_success() {
+        true => Finding::doubtful(item, detail, remedy),
+        false => Finding::failed(item, detail, remedy),
+    }
+}
+
+fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
+    const REMEDY: &str = "keep the clocks of both machines in step, by NTP or chrony";
+    let direction = if skew_s < 0 { "ahead of" } else { "behind" };
+    let detail = match skew_s.abs() {
+        // The header counts whole seconds, so one second is no difference.
+        0..=1 => "agrees with the upstream's".to_owned(),
+        seconds => format!("this machine is {seconds} s {direction} the upstream"),
+    };
+    match skew_s.abs() {
+        0..=DOUBTFUL_SKEW_S => Finding::good(item, detail),
+        seconds if seconds <= MAX_SKEW_S => Finding::doubtful(item, detail, REMEDY),
+        _ => Finding::failed(item, detail, REMEDY),
+    }
+}
+
+fn now_s() -> i64 {
+    epoch_s(SystemTime::now())
+}
+
+fn epoch_s(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+    use serde_json::json;
+
+    use super::super::finding::Outcome;
+    use super::*;
+
+    fn answer(status: u16, said: Option<Value>) -> Answer {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Answer { status, headers: HeaderMap::new(), said }
+    }
+
+    fn url() -> Url {
+        Url::parse("https://git.example.com/").expect("a URL")
+    }
+
+    #[test]
+    fn skew_is_judged_by_what_signed_calls_allow() {
+        for (skew, outcome) in [
+            (0, Outcome::Good),
+            (-5, Outcome::Good),
+            (6, Outcome::Doubtful),
+            (-30, Outcome::Doubtful),
+            (31, Outcome::Failed),
+        ] {
+            assert_eq!(judge_skew("clock", skew).outcome, outcome, "{skew}");
+        }
+        assert_eq!(judge_skew("clock", -40).detail, "this machine is 40 s ahead of the upstream");
+    }
+
+    #[test]
+    fn another_server_in_the_place_of_the_upstream_is_told() {
+        let well = answer(200, Some(json!({"state": "RUNNING"})));
+        assert_eq!(judge_upstream("upstream", &url(), &well).outcome, Outcome::Good);
+        let away = answer(503, Some(json!({"state": "ERROR", "reason": "the database is away"})));
+        let finding = judge_upstream("upstream", &url(), &away);
+        assert!(finding.outcome == Outcome::Doubtful && finding.detail.ends_with("is away"), "{finding:?}");
+        let other = judge_upstream("upstream", &url(), &answer(404, None));
+        assert!(other.outcome == Outcome::Failed && other.detail.starts_with("something else"), "{other:?}");
+        let mut moved = answer(301, None);
+        moved.headers.insert(LOCATION, HeaderValue::from_static("https://code.example.com/status"));
+        let moved = judge_upstream("upstream", &url(), &moved);
+        assert!(moved.detail.ends_with("leads to https://code.example.com/status"), "{moved:?}");
+    }
+
+    #[test]
+    fn a_role_that_runs_says_itself_what_is_wrong() {
+        let judged = |status, said| judge_role("role", &url(), &answer(status, Some(said)));
+        assert_eq!(judged(200, json!({"state": "SYNCHRONIZED"})).outcome, Outcome::Good);
+        let yellow = judged(200, json!({"state": "UNVERIFIED", "reason": "check the address"}));
+        assert_eq!(yellow.outcome, Outcome::Doubtful);
+        let red = judged(503, json!({"state": "UNKNOWN", "reason": "remove this mirror"}));
+        assert_eq!((red.outcome, red.remedy.as_deref()), (Outcome::Failed, Some("remove this mirror")));
+    }
+}

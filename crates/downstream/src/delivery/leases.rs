@@ -1,0 +1,241 @@
+//! Leases of mirrors: while a mirror holds one, a change of refs is acknowledged only after the mirror was told of it.
+//!
+//! ```text
+//!  change is stored ──▶ waits for every mirror that holds a lease ──▶ is acknowledged
+//!                         │ it has taken in the event, or
+//!                         ▼ its lease is over: from then on it answers no reader by itself
+//! ```
+//!
+//! A mirror counts its lease from before it asks, this server from after it was asked, so it is never over here first. One
+//! that does not take events gets no further lease: then a change waits no longer than one lease and a half. Who has
+//! missed an event for good gets one only after it has compared everything. What another process before this one has
+//! granted is not known: for the length of one lease, every mirror is taken to hold one.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use heliostat_storage::{Generation, MirrorServerId, RepositoryId, StoreError, UpstreamStore};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::deliver_events::is_of_this_make;
+
+/// Of so many repositories it is remembered who was told what; of others a change waits until leases are over.
+const MAX_TOLD: usize = 10_000;
+
+/// Who holds a lease, and what mirrors were told.
+pub struct Leases {
+    duration: Duration,
+    started: Instant,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    held_until: HashMap<MirrorServerId, Instant>,
+    /// When a mirror last missed an event for good.
+    missed_at: HashMap<MirrorServerId, Instant>,
+    /// The newest generation of each repository of which each mirror was told.
+    told: HashMap<RepositoryId, HashMap<MirrorServerId, Generation>>,
+    /// The repositories in `told`, the one that came first in front.
+    order: VecDeque<RepositoryId>,
+}
+
+/// What a mirror is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Whether it has one.
+    pub granted: bool,
+    /// How long leases last; zero where no change waits for mirrors.
+    pub duration: Duration,
+}
+
+impl Leases {
+    /// Leases that last so long; zero for none.
+    pub(super) fn new(duration: Duration) -> Self {
+        Self { duration, started: Instant::now(), state: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Grants or renews the lease of a mirror that began its last complete comparison so long ago.
+    pub(crate) async fn take(
+        &self,
+        store: &UpstreamStore,
+        mirror: &MirrorServerId,
+        compared_ago: Option<Duration>,
+        now_ms: i64,
+    ) -> Result<Lease, StoreError> {
+        if self.duration.is_zero() {
+            return Ok(Lease { granted: false, duration: Duration::ZERO });
+        }
+        let now = Instant::now();
+        let until = now + self.duration;
+        // Before events are looked for: a change that is stored after that look finds the lease.
+        let before = self.state.lock().held_until.insert(mirror.clone(), until);
+        let knows_all = compared_ago.is_some_and(|ago| self.has_compared_since_missing(mirror, now, ago));
+        let oldest = store.pending_for(mirror, None, 1).await;
+        let granted = knows_all
+            && match oldest.as_deref() {
+                Ok([]) => true,
+                // It may be on its way.
+                Ok([event, ..]) => {
+                    let age = Duration::from_millis(u64::try_from(now_ms - event.created_at).unwrap_or(0));
+                    before.is_some_and(|before| before > now) && age <= self.duration / 2
+                }
+                Err(_) => false,
+            };
+        if !granted {
+            self.take_back(mirror, until, before);
+        }
+        oldest.map(|_| Lease { granted, duration: self.duration })
+    }
+
+    /// Whether the mirror has begun a comparison since it may have missed events.
+    fn has_compared_since_missing(&self, mirror: &MirrorServerId, now: Instant, ago: Duration) -> bool {
+        let missed_at = self.state.lock().missed_at.get(mirror).copied().unwrap_or(self.started);
+        now.checked_sub(ago).is_some_and(|compared_at| compared_at > missed_at)
+    }
+
+    fn take_back(&self, mirror: &MirrorServerId, until: Instant, before: Option<Instant>) {
+        let mut state = self.state.lock();
+        if state.held_until.get(mirror) == Some(&until) {
+            match before {
+                Some(before) => state.held_until.insert(mirror.clone(), before),
+                None => state.held_until.remove(mirror),
+            };
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// A mirror has taken in an event that leads to this generation.
+    pub(super) fn was_told(&self, mirror: &MirrorServerId, repository: RepositoryId, generation: Generation) {
+        if self.duration.is_zero() {
+            return;
+        }
+        let mut state = self.state.lock();
+        if !state.told.contains_key(&repository) {
+            state.order.push_back(repository);
+            if state.order.len() > MAX_TOLD
+                && let Some(oldest) = state.order.pop_front()
+            {
+                state.told.remove(&oldest);
+            }
+        }
+        let told = state.told.entry(repository).or_default().entry(mirror.clone()).or_default();
+        *told = generation.max(*told);
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// A mirror will never get an event that was stored for it.
+    pub(super) fn has_missed(&self, mirror: &MirrorServerId) {
+        self.state.lock().missed_at.insert(mirror.clone(), Instant::now());
+    }
+
+    /// Waits until every mirror that holds a lease was told of this generation.
+    pub async fn until_told(
+        &self,
+        store: &UpstreamStore,
+        repository: RepositoryId,
+        generation: Generation,
+    ) -> Result<(), StoreError> {
+        if self.duration.is_zero() {
+            return Ok(());
+        }
+        let inherited_until = self.started + self.duration;
+        let mut inherited = Vec::new();
+        if Instant::now() < inherited_until {
+            inherited = store.all_mirrors().await?;
+            inherited.retain(|mirror| mirror.enabled && is_of_this_make(mirror));
+        }
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let others = inherited.iter().map(|mirror| (&mirror.id, inherited_until));
+            let Some(over_at) = self.first_over(repository, generation, others) else { return Ok(()) };
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(over_at) => {}
+            }
+        }
+    }
+
+    /// When the next lease is over of a mirror that was not told; `None` when there is none.
+    fn first_over<'a>(
+        &self,
+        repository: RepositoryId,
+        generation: Generation,
+        others: impl Iterator<Item = (&'a MirrorServerId, Instant)>,
+    ) -> Option<Instant> {
+        let (state, now) = (self.state.lock(), Instant::now());
+        let told = state.told.get(&repository);
+        let was_told = |mirror: &MirrorServerId| {
+            told.and_then(|told| told.get(mirror)).is_some_and(|told| *told >= generation)
+        };
+        let is_lacking = |mirror: &MirrorServerId, until: Instant| until > now && !was_told(mirror);
+        let held = state.held_until.iter().filter(|(mirror, until)| is_lacking(mirror, **until));
+        let others = others.filter(|(mirror, until)| is_lacking(mirror, *until));
+        held.map(|(_, until)| *until).chain(others.map(|(_, until)| until)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: RepositoryId = RepositoryId(1);
+    const LEASE: Duration = Duration::from_secs(5);
+
+    fn mirror(id: &str) -> MirrorServerId {
+        MirrorServerId::from(id)
+    }
+
+    fn waits(leases: &Leases, generation: i64) -> bool {
+        leases.first_over(ONE, Generation(generation), std::iter::empty()).is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_waits_for_those_who_hold_a_lease_and_were_not_told() {
+        let leases = Leases::new(LEASE);
+        assert!(!waits(&leases, 7));
+        let until = Instant::now() + LEASE;
+        leases.state.lock().held_until.insert(mirror("AAAA"), until);
+        leases.state.lock().held_until.insert(mirror("BBBB"), until);
+        leases.was_told(&mirror("AAAA"), ONE, Generation(7));
+        assert!(waits(&leases, 7));
+        leases.was_told(&mirror("BBBB"), ONE, Generation(8));
+        assert!(!waits(&leases, 7) && waits(&leases, 8));
+        leases.was_told(&mirror("AAAA"), ONE, Generation(6));
+        assert!(!waits(&leases, 7), "what was told later does not go back");
+        tokio::time::advance(LEASE).await;
+        assert!(!waits(&leases, 8), "the leases are over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_missed_something_has_to_compare_first() {
+        let leases = Leases::new(LEASE);
+        let compared = |ago| leases.has_compared_since_missing(&mirror("AAAA"), Instant::now(), ago);
+        tokio::time::advance(LEASE).await;
+        assert!(compared(Duration::from_secs(4)));
+        assert!(!compared(Duration::from_secs(6)), "of what came before this process nothing is known");
+        leases.has_missed(&mirror("AAAA"));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!compared(Duration::from_secs(4)));
+        assert!(compared(Duration::from_millis(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_granted_is_as_it_was() {
+        let leases = Leases::new(LEASE);
+        let (until, before) = (Instant::now() + LEASE, Instant::now() + Duration::from_secs(1));
+        leases.state.lock().held_until.insert(mirror("AAAA"), until);
+        leases.take_back(&mirror("AAAA"), until, Some(before));
+        assert_eq!(leases.state.lock().held_until.get(&mirror("AAAA")), Some(&before));
+        leases.state.lock().held_until.insert(mirror("AAAA"), until);
+        leases.take_back(&mirror("AAAA"), until, None);
+        assert!(!waits(&leases, 1));
+    }
+}

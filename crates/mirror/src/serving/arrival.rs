@@ -1,0 +1,205 @@
+//! Waiting until something can be fetched from this mirror, for those who begin with it: build servers above all.
+//!
+//! Who waits watches the record of the repository, like a request for objects, and the upstream is asked meanwhile, so
+//! that an event that is late or lost costs nothing. Only so many wait at once; others wait for their place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_git::{ClientKey, FairQueue, ObjectId, RefName, Shares};
+use heliostat_git_serve::ServedRepositories;
+use heliostat_peer::Clock;
+use heliostat_refusal::Refusal;
+
+use crate::access::permit::{self, Reader};
+use crate::inventory::{Entry, Inventory, is_available};
+use crate::sync::{SyncFailure, Synchroniser};
+
+/// Most that wait at once.
+const MAX_WAITING: usize = 1_024;
+
+/// How often the upstream is asked what it has of a repository that is waited for, however many wait.
+const ASK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What is to be here. Nothing named means everything that the upstream has when the wait begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// An object that is to be had.
+    pub commit: Option<ObjectId>,
+    /// A reference that is to be there, and to lead to the commit if one is named.
+    pub reference: Option<RefName>,
+}
+
+/// Waits for what comes.
+pub struct Arrivals {
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) served: ServedRepositories,
+    pub(crate) synchroniser: Arc<Synchroniser>,
+    pub(crate) clock: Clock,
+    pub(crate) places: FairQueue,
+}
+
+/// Places for those who wait.
+pub(crate) fn places_to_wait() -> FairQueue {
+    FairQueue::new(Shares::of_requests(MAX_WAITING))
+}
+
+impl Awaited {
+    /// Reads what a caller has named.
+    pub fn read(commit: Option<&str>, reference: Option<&str>) -> Result<Self, Refusal> {
+        let commit = commit.map(|commit| {
+            ObjectId::parse(commit).map_err(|_| {
+                let message = "The full name of a commit is needed: 40 or 64 lower case hex digits.";
+                Refusal::invalid("commit", message)
+            })
+        });
+        let reference = reference.map(|name| {
+            RefName::parse(name).map_err(|error| {
+                let message = format!("The full name of a ref is needed, as in refs/heads/main: {error}.");
+                Refusal::invalid("ref", message)
+            })
+        });
+        Ok(Self { commit: commit.transpose()?, reference: reference.transpose()? })
+    }
+
+    /// For people.
+    fn told(&self) -> String {
+        match (&self.commit, &self.reference) {
+            (Some(commit), Some(reference)) => format!("the commit {commit} on {reference}"),
+            (Some(commit), None) => format!("the commit {commit}"),
+            (None, Some(reference)) => format!("the ref {reference}"),
+            (None, None) => "everything that its upstream has".to_owned(),
+        }
+    }
+}
+
+impl Arrivals {
+    /// Returns when it can be fetched from here; a conflict when the time is over before.
+    pub async fn wait(
+        &self,
+        reader: &Reader,
+        awaited: &Awaited,
+        timeout: Duration,
+        client: ClientKey,
+    ) -> Result<(), Refusal> {
+        let found = self.inventory.find_mirrored(&reader.record().external_id);
+        let entry = found.ok_or_else(permit::repository_not_found)?;
+        // Who does not wait is told by what is known.
+        let since = if timeout.is_zero() { 0 } else { self.clock.now_ms() };
+        let waited = tokio::time::timeout(timeout, async {
+            let _place = self.places.permit(entry.disk_id(), client).await;
+            self.until_here(&entry, awaited, since, client).await
+        });
+        if let Ok(here) = waited.await {
+            return here;
+        }
+        if self.is_here(&entry, awaited, since, client).await {
+            return Ok(());
+        }
+        let (seconds, record) = (timeout.as_secs(), entry.record());
+        let message = format!(
+            "After {seconds} s this mirror does not have {}. It has the generation {} of the repository; the newest \
+             that its upstream is known to have is {}.",
+            awaited.told(),
+            record.generation_synced,
+            record.generation_known
+        );
+        Err(Refusal::conflict_in("timeout", message))
+    }
+
+    async fn until_here(
+        &self,
+        entry: &Arc<Entry>,
+        awaited: &Awaited,
+        since: i64,
+        client: ClientKey,
+    ) -> Result<(), Refusal> {
+        let mut record = entry.subscribe();
+        loop {
+            record.mark_unchanged();
+            if !self.inventory.is_mirrored(entry) {
+                return Err(permit::repository_not_found());
+            }
+            if self.is_here(entry, awaited, since, client).await {
+                return Ok(());
+            }
+            self.ask(entry, since).await?;
+            // What has changed meanwhile is seen at once.
+            if tokio::time::timeout(ASK_INTERVAL, record.changed())
+                .await
+                .is_ok_and(|changed| changed.is_err())
+            {
+                return Err(permit::repository_not_found());
+            }
+        }
+    }
+
+    /// Whether it can be fetched from here now. Everything is here that the upstream has told of since `since`.
+    async fn is_here(&self, entry: &Entry, awaited: &Awaited, since: i64, client: ClientKey) -> bool {
+        let record = entry.record();
+        if !is_available(&record) || entry.trouble().is_some() {
+            return false;
+        }
+        let Awaited { commit, reference } = awaited;
+        if commit.is_none() && reference.is_none() {
+            let is_compared = entry.compared_at().is_some_and(|compared_at| compared_at >= since);
+            return is_compared && record.generation_synced >= record.generation_known;
+        }
+        let Ok(served) = self.served.open(entry.disk_id()).await else { return false };
+        let tip = match reference {
+            None => None,
+            Some(name) => match served.repository.snapshot().await {
+                Ok(refs) => match refs.get(name.as_str()) {
+                    Some(tip) => Some(tip.clone()),
+                    None => return false,
+                },
+                Err(_) => return false,
+            },
+        };
+        let Some(commit) = commit else { return true };
+        match served.leads_to(commit, tip.as_ref(), client).await {
+            Ok(leads) => leads,
+            Err(error) => {
+                tracing::warn!(
+                    repository.external_id = entry.external_id,
+                    error = &error as &dyn std::error::Error,
+                    "cannot tell whether a commit is here that is waited for"
+                );
+                false
+            }
+        }
+    }
+
+    /// Asks the upstream what it has, unless it was asked a moment ago and since somebody waits.
+    async fn ask(&self, entry: &Arc<Entry>, since: i64) -> Result<(), Refusal> {
+        let interval_ms = i64::try_from(ASK_INTERVAL.as_millis()).unwrap_or(i64::MAX);
+        let recent = since.max(self.clock.now_ms().saturating_sub(interval_ms));
+        if entry.compared_at().is_some_and(|compared_at| compared_at >= recent) {
+            return Ok(());
+        }
+        match self.synchroniser.look_for_news(entry).await {
+            Err(SyncFailure::Gone) => return Err(permit::repository_not_found()),
+            Err(failure) => {
+                tracing::debug!(reason = failure.in_full(), "the upstream does not say what it has");
+            }
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_named_in_full() {
+        let commit = "12".repeat(20);
+        let awaited = Awaited::read(Some(&commit), Some("refs/heads/main")).expect("well named");
+        assert_eq!(awaited.told(), format!("the commit {commit} on refs/heads/main"));
+        assert_eq!(Awaited::read(None, None).expect("nothing named"), Awaited::default());
+        for (commit, reference) in [(Some("1212"), None), (Some("main"), None), (None, Some("a..b"))] {
+            assert!(matches!(Awaited::read(commit, reference), Err(Refusal::Invalid { .. })));
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! References of repositories that last: nothing acknowledged is lost, nothing goes back, nothing is shown that never was.
+//!
+//! The changes of a reference stand in the order in which its one client asked for them. What a read shows is one of
+//! them, which is the read's step. It must be one that was asked for and not refused. At the upstream it is no earlier
+//! than what was acknowledged before the read began; at each server no earlier than what any read had shown there that
+//! ended before this one began.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use super::staleness::Staleness;
+use super::{FaultWindow, Forgotten};
+use crate::history::{Asked, Ending, Listing, Moment, RefChange, Seen};
+
+/// The place of the upstream.
+const UPSTREAM: usize = 0;
+/// Changes of a reference that a finding shows.
+const SHOWN_STEPS: usize = 6;
+
+/// What is known of all references.
+#[derive(Debug)]
+pub struct References {
+    places: Vec<String>,
+    repositories: Vec<String>,
+    /// By repository and name.
+    courses: Vec<BTreeMap<String, Course>>,
+    /// By place, repository and name: no later read may show an earlier step.
+    floors: BTreeMap<(usize, usize, String), usize>,
+    /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
+    with_leases: bool,
+    staleness: Staleness,
+}
+
+/// The changes of one reference.
+#[derive(Debug, Default)]
+struct Course {
+    steps: Vec<Asked<Option<String>>>,
+    by_target: HashMap<String, usize>,
+}
+
+/// What a read has shown, until later ones may rely on it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    answered: Moment,
+    place: usize,
+    repository: usize,
+    steps: Vec<(String, usize)>,
+}
+
+impl References {
+    pub(super) fn new(places: &[String], repositories: &[&str], with_leases: bool) -> Self {
+        Self {
+            with_leases,
+            places: places.to_vec(),
+            repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
+            courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
+            floors: BTreeMap::new(),
+            staleness: Staleness::default(),
+        }
+    }
+
+    pub(super) fn staleness(&self) -> &Staleness {
+        &self.staleness
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        changes: Vec<Asked<RefChange>>,
+        mut listings: Vec<Seen<Listing>>,
+        faults: &[FaultWindow],
+        forgotten: &[Forgotten],
+    ) -> Vec<String> {
+        for change in changes {
+            let RefChange { reference, target } = change.change;
+            let course = self.courses[reference.repository].entry(reference.name).or_default();
+            course.add(Asked {
+                change: target,
+                asked: change.asked,
+                ended: change.ended,
+                ending: change.ending,
+            });
+        }
+        listings.sort_by_key(|listing| listing.asked);
+        let mut forgotten = forgotten.to_vec();
+        forgotten.sort_by_key(|one| Reverse(one.restarted));
+        let mut shown: BinaryHeap<Reverse<Shown>> = BinaryHeap::new();
+        let mut findings = Vec::new();
+        for listing in listings {
+            while let Some(one) = forgotten.pop_if(|one| one.restarted <= listing.asked) {
+                self.floors.retain(|(place, ..), _| *place != one.place);
+                shown.retain(|Reverse(shown)| shown.place != one.place);
+            }
+            while shown.peek().is_some_and(|Reverse(shown)| shown.answered < listing.asked) {
+                if let Some(Reverse(shown)) = shown.pop() {
+                    self.raise_floors(shown);
+                }
+            }
+            shown.push(Reverse(self.judge_listing(&listing, faults, &mut findings)));
+        }
+        shown.into_iter().for_each(|Reverse(shown)| self.raise_floors(shown));
+        findings
+    }
+
+    /// What was listed is given, unless it was deleted meanwhile: what was deleted cannot be fetched.
+    pub(super) fn judge_refusals(&self, refusals: &[Seen<(usize, String)>]) -> Vec<String> {
+        let wrong = refusals.iter().filter(|refusal| {
+            let (repository, target) = &refusal.what;
+            !self.courses[*repository].values().any(|course| course.loses(target, refusal.answered))
+        });
+        wrong
+            .map(|Seen { place, asked, what: (repository, target), .. }| {
+                let (server, repository) = (&self.places[*place], &self.repositories[*repository]);
+                let when = asked.as_secs_f64();
+                format!("{server}, {repository}: listed {target} after {when:.3} s and then did not give it")
+            })
+            .collect()
+    }
+
+    fn raise_floors(&mut self, shown: Shown) {
+        for (name, step) in shown.steps {
+            let floor = self.floors.entry((shown.place, shown.repository, name)).or_default();
+            *floor = step.max(*floor);
+        }
+    }
+
+    fn judge_listing(
+        &mut self,
+        listing: &Seen<Listing>,
+        faults: &[FaultWindow],
+        findings: &mut Vec<String>,
+    ) -> Shown {
+        let Seen { place, asked, answered, what: Listing { repository, refs, says_current } } = listing;
+        let (place, repository) = (*place, *repository);
+        let at = |what: &str, name: &str, course: &Course| {
+            let (server, repository) = (&self.places[place], &self.repositories[repository]);
+            let when = answered.as_secs_f64();
+            format!("{server}, {repository}, {name}: {what}; read until {when:.3} s; {}", course.shown())
+        };
+        let courses = &self.courses[repository];
+        for (name, target) in refs.iter().filter(|(name, _)| !courses.contains_key(*name)) {
+            findings.push(at(&format!("leads to {target} and was never pushed"), name, &Course::default()));
+        }
+        let mut steps = Vec::new();
+        let mut stale_since: Option<Moment> = None;
+        for (name, course) in courses {
+            let target = refs.get(name);
+            let floor = self.floors.get(&(place, repository, name.clone())).copied().unwrap_or(0);
+            let acknowledged = course.acknowledged_before(*asked);
+            let least = if place == UPSTREAM { floor.max(acknowledged) } else { floor };
+            let step = match course.step_of(target, least, *answered) {
+                Ok(step) => step,
+                Err(wrong) => {
+                    findings.push(at(&format!("{wrong} ({target:?})"), name, course));
+                    continue;
+                }
+            };
+            if step < least {
+                let what = if step < floor { "went back" } else { "lost what was acknowledged" };
+                findings.push(at(&format!("{what}: shows {target:?}"), name, course));
+                continue;
+            }
+            if step < acknowledged {
+                let since = course.acknowledged_after(step);
+                if self.with_leases && *says_current {
+                    findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
+                }
+                stale_since = Some(stale_since.map_or(since, |earlier| earlier.min(since)));
+            }
+            steps.push((name.clone(), step));
+        }
+        if place != UPSTREAM {
+            self.staleness.add(*asked, stale_since, *says_current, faults);
+        }
+        Shown { answered: *answered, place, repository, steps }
+    }
+}
+
+impl Course {
+    fn add(&mut self, step: Asked<Option<String>>) {
+        // Step 0 is that there is no such reference yet.
+        if let Some(target) = &step.change {
+            self.by_target.insert(target.clone(), self.steps.len() + 1);
+        }
+        self.steps.push(step);
+    }
+
+    /// The step that shows this target, the earliest that is not before `least` if several do.
+    fn step_of(
+        &self,
+        target: Option<&String>,
+        least: usize,
+        answered: Moment,
+    ) -> Result<usize, &'static str> {
+        let Some(target) = target else {
+            let can_be = |step: &Asked<Option<String>>| {
+                step.change.is_none() && step.ending != Ending::Refused && step.asked <= answered
+            };
+            if least == 0 {
+                return Ok(0);
+            }
+            let later = self.steps.iter().enumerate().skip(least - 1).find(|(_, step)| can_be(step));
+            return Ok(later.map_or(0, |(number, _)| number + 1));
+        };
+        let number = *self.by_target.get(target).ok_or("leads where it was never pushed to")?;
+        let step = &self.steps[number - 1];
+        if step.asked > answered {
+            return Err("leads where it was pushed to only afterwards");
+        }
+        if step.ending == Ending::Refused {
+            return Err("leads where a refused push would have had it");
+        }
+        Ok(number)
+    }
+
+    /// Whether what once led to this target may have been deleted since, by a moment.
+    fn loses(&self, target: &str, moment: Moment) -> bool {
+        let is_deletion = |step: &Asked<Option<String>>| {
+            step.change.is_none() && step.ending != Ending::Refused && step.asked <= moment
+        };
+        self.by_target.get(target).is_some_and(|number| self.steps[*number..].iter().any(is_deletion))
+    }
+
+    /// The newest step that was acknowledged before a moment.
+    fn acknowledged_before(&self, moment: Moment) -> usize {
+        let is_known =
+            |step: &Asked<Option<String>>| step.ending == Ending::Acknowledged && step.ended < moment;
+        self.steps.iter().rposition(is_known).map_or(0, |number| number + 1)
+    }
+
+    /// When the first step after this one was acknowledged.
+    fn acknowledged_after(&self, step: usize) -> Moment {
+        let later = self.steps.iter().skip(step).find(|step| step.ending == Ending::Acknowledged);
+        later.map_or(Moment::MAX, |step| step.ended)
+    }
+
+    /// Its last steps, for a finding.
+    fn shown(&self) -> String {
+        let last = self.steps.len().saturating_sub(SHOWN_STEPS);
+        let steps = self.steps[last..].iter().map(|step| {
+            let target = step.change.as_deref().map_or("deleted", |target| &target[..target.len().min(10)]);
+            let (asked, ended) = (step.asked.as_secs_f64(), step.ended.as_secs_f64());
+            format!("{target} {:?} {asked:.3}-{ended:.3}", step.ending)
+        });
+        format!("pushed: {}", steps.collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::history::Reference;
+
+    fn seconds(number: u64) -> Moment {
+        Duration::from_secs(number)
+    }
+
+    /// Main leads there, asked and ended at these seconds.
+    fn push(target: Option<&str>, asked: u64, ended: u64, ending: Ending) -> Asked<RefChange> {
+        let reference = Reference { repository: 0, name: "main".into() };
+        let change = RefChange { reference, target: target.map(str::to_owned) };
+        Asked { change, asked: seconds(asked), ended: seconds(ended), ending }
+    }
+
+    fn read(place: usize, target: Option<&str>, asked: u64, answered: u64) -> Seen<Listing> {
+        let refs = target.map(|target| ("main".to_owned(), target.to_owned())).into_iter().collect();
+        let what = Listing { repository: 0, refs, says_current: true };
+        Seen { place, asked: seconds(asked), answered: seconds(answered), what }
+    }
+
+    fn findings(changes: &[Asked<RefChange>], listings: &[Seen<Listing>]) -> Vec<String> {
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        references.judge(changes.to_vec(), listings.to_vec(), &[], &[])
+    }
+
+    #[test]
+    fn a_true_history_has_no_findings() {
+        let changes = [
+            push(Some("a"), 1, 2, Ending::Acknowledged),
+            push(Some("b"), 3, 6, Ending::Acknowledged),
+            push(None, 7, 8, Ending::Acknowledged),
+            push(Some("c"), 9, 10, Ending::Open),
+            push(Some("d"), 11, 12, Ending::Refused),
+        ];
+        let listings = [
+            read(0, None, 0, 1),
+            // A change that is under way may be seen, or not.
+            read(0, Some("a"), 3, 4),
+            read(0, Some("b"), 4, 5),
+            // Two at once may see it in any order.
+            read(1, Some("b"), 4, 7),
+            read(1, Some("a"), 4, 7),
+            read(1, None, 8, 9),
+            read(0, None, 9, 10),
+            read(0, Some("c"), 13, 14),
+        ];
+        assert_eq!(findings(&changes, &listings), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_not_there_is_found() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
+        let found = findings(&changes, &[read(0, None, 3, 4)]);
+        assert!(found[0].contains("lost what was acknowledged"), "{found:?}");
+        // A mirror may be late.
+        assert_eq!(findings(&changes, &[read(1, None, 3, 4)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_goes_back_is_found_at_any_server() {
+        let changes =
+            [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 4, Ending::Acknowledged)];
+        for earlier in [Some("a"), None] {
+            let listings = [read(1, Some("b"), 5, 6), read(1, earlier, 7, 8)];
+            let found = findings(&changes, &listings);
+            assert!(found[0].contains("went back"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_may_forget_goes_back_only_with_its_power() {
+        let changes =
+            [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 4, Ending::Acknowledged)];
+        let listings = [read(1, Some("b"), 5, 6), read(1, Some("a"), 8, 9)];
+        let judged = |restarted: u64| {
+            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+            let forgotten = [Forgotten { place: 1, restarted: seconds(restarted) }];
+            references.judge(changes.to_vec(), listings.to_vec(), &[], &forgotten).len()
+        };
+        assert_eq!((judged(7), judged(10)), (0, 1));
+    }
+
+    #[test]
+    fn what_never_was_or_was_refused_is_found() {
+        let changes = [push(Some("a"), 1, 2, Ending::Refused), push(Some("b"), 5, 6, Ending::Acknowledged)];
+        for (target, words) in [("a", "refused push"), ("x", "never pushed"), ("b", "only afterwards")] {
+            let found = findings(&changes, &[read(1, Some(target), 3, 4)]);
+            assert!(found[0].contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_listed_may_be_refused_only_after_its_deletion() {
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 5, 6, Ending::Acknowledged)];
+        assert!(references.judge(changes.to_vec(), Vec::new(), &[], &[]).is_empty());
+        let refused = |answered: u64| {
+            let what = (0, "a".to_owned());
+            let refusal = Seen { place: 1, asked: seconds(3), answered: seconds(answered), what };
+            references.judge_refusals(&[refusal]).len()
+        };
+        assert_eq!((refused(4), refused(7)), (1, 0));
+    }
+
+    #[test]
+    fn with_leases_a_mirror_that_is_late_must_say_so() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
+        let mut late = read(1, None, 3, 4);
+        let judged = |late: &Seen<Listing>| {
+            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], true);
+            references.judge(changes.to_vec(), vec![late.clone()], &[], &[]).len()
+        };
+        assert_eq!(judged(&late), 1);
+        late.what.says_current = false;
+        assert_eq!(judged(&late), 0);
+    }
+
+    #[test]
+    fn floors_outlast_a_judgement() {
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let changes = vec![push(Some("a"), 1, 2, Ending::Acknowledged)];
+        assert!(references.judge(changes, vec![read(1, Some("a"), 3, 4)], &[], &[]).is_empty());
+        assert_eq!(references.judge(Vec::new(), vec![read(1, None, 5, 6)], &[], &[]).len(), 1);
+    }
+
+    #[test]
+    fn stale_reads_are_explained_by_faults_or_not() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
+        let listings = [read(1, None, 4, 5), read(1, None, 60, 61), read(1, Some("a"), 62, 63)];
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let fault = FaultWindow { begun: seconds(1), over: seconds(3) };
+        assert!(references.judge(changes.to_vec(), listings.to_vec(), &[fault], &[]).is_empty());
+        let staleness = references.staleness();
+        assert_eq!((staleness.reads, staleness.explained, staleness.unexplained), (3, 1, 1));
+        let longest = (staleness.longest_explained, staleness.longest_unexplained);
+        assert_eq!(longest, (seconds(2), seconds(58)));
+    }
+}
