@@ -191,6 +191,26 @@ impl RemoteCall for PublishEventRequest {
     }
 }
 
+impl RemoteCall for PublishEventsRequest {
+    type Answer = ();
+
+    const OPERATION: &'static str = "publishEvents";
+    const METHOD: &'static str = "POST";
+
+    fn path(&self) -> String {
+        format!("/rest/mirroring/latest/mirrorServers/{}/reports", encoded(&self.mirror_id))
+    }
+
+    fn body(&self) -> Option<Vec<u8>> {
+        let body = &self.body;
+        Some(serde_json::to_vec(body).expect("models of the contract always serialise"))
+    }
+
+    fn read(_body: &[u8]) -> Result<Self::Answer, MalformedAnswer> {
+        Ok(())
+    }
+}
+
 impl RemoteCall for RegisterRequest {
     type Answer = RestMirroringRequest;
 

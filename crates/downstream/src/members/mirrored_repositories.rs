@@ -82,6 +82,17 @@ impl<O: Origin> MirroredRepositories<O> {
         Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
     }
 
+    /// A mirror reports how several synchronisations have ended. Of repositories that do not exist, nothing is to be told.
+    pub async fn report_all(&self, mirror: &ThisMirror, reports: &[SyncReport]) -> Result<(), Refusal> {
+        for report in reports {
+            match self.report(mirror, report).await {
+                Err(Refusal::NotFound { .. }) => {}
+                reported => reported?,
+            }
+        }
+        Ok(())
+    }
+
     /// A mirror reports how a synchronisation has ended.
     pub async fn report(&self, mirror: &ThisMirror, report: &SyncReport) -> Result<(), Refusal> {
         let unknown = || {

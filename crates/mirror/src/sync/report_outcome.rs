@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Entry as InventoryEntry, Inventory, is_available};
 use crate::upstream_link::{
-    SyncReport, UpstreamClient, UpstreamLink, is_about_the_clock, refuses_our_secret,
+    RepositoryReport, SyncReport, UpstreamClient, UpstreamLink, is_about_the_clock, refuses_our_secret,
 };
 
 /// How many repositories wait to be reported; the oldest report gives way.
 const MAX_WAITING: usize = 100_000;
+
+/// How many reports are sent in one call.
+const MAX_TOGETHER: usize = 100;
 
 /// How often one report is sent before the others.
 const MAX_ATTEMPTS: u32 = 3;
@@ -45,16 +48,7 @@ pub(crate) struct OutcomeReports {
 #[derive(Default)]
 struct Waiting {
     order: VecDeque<String>,
-    latest: BTreeMap<String, Report>,
-}
-
-/// What is told of a repository.
-#[derive(Clone, Copy)]
-struct Report {
-    local_id: i32,
-    outcome: SyncReport,
-    /// The newest order to remove what no ref leads to that was carried out.
-    purge: Option<i64>,
+    latest: BTreeMap<String, RepositoryReport>,
 }
 
 impl OutcomeReports {
@@ -67,7 +61,8 @@ impl OutcomeReports {
         let mut waiting = self.waiting.lock();
         let id = entry.external_id.clone();
         let purge = Some(entry.purged()).filter(|number| *number > 0);
-        let report = Report { local_id: entry.local_id.0, outcome: report, purge };
+        let (external_id, local_id) = (id.clone(), entry.local_id.0);
+        let report = RepositoryReport { external_id, local_id, outcome: report, purge };
         if waiting.latest.insert(id.clone(), report).is_none() {
             waiting.order.push_back(id);
             if waiting.order.len() > MAX_WAITING
@@ -82,19 +77,22 @@ impl OutcomeReports {
     }
 
     /// Sends the report once more after the others, unless there is a later one by then.
-    fn put_back(&self, external_id: &str, report: Report) {
+    fn put_back(&self, report: RepositoryReport) {
         let mut waiting = self.waiting.lock();
-        if let Entry::Vacant(place) = waiting.latest.entry(external_id.to_owned()) {
+        let id = report.external_id.clone();
+        if let Entry::Vacant(place) = waiting.latest.entry(id.clone()) {
             place.insert(report);
-            waiting.order.push_back(external_id.to_owned());
+            waiting.order.push_back(id);
         }
     }
 
-    fn take(&self) -> Option<(String, Report)> {
+    /// The oldest ones, as many as may be sent together; `None` when there are none.
+    fn take(&self) -> Option<Vec<RepositoryReport>> {
         let mut waiting = self.waiting.lock();
-        let id = waiting.order.pop_front()?;
-        let report = waiting.latest.remove(&id)?;
-        Some((id, report))
+        let Waiting { order, latest } = &mut *waiting;
+        let number = order.len().min(MAX_TOGETHER);
+        let taken: Vec<_> = order.drain(..number).filter_map(|id| latest.remove(&id)).collect();
+        (!taken.is_empty()).then_some(taken)
     }
 
     /// Sends reports as they come, while the link holds; ends with the token.
@@ -107,11 +105,11 @@ impl OutcomeReports {
                 *self.waiting.lock() = Waiting::default();
             }
             while let Some(secret) = self.link.secret_in_force()
-                && let Some((external_id, report)) = self.take()
+                && let Some(reports) = self.take()
             {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = self.report_outcome(&external_id, report, &secret) => {}
+                    () = self.report_outcomes(reports, &secret) => {}
                 }
             }
             tokio::select! {
@@ -136,10 +134,29 @@ impl OutcomeReports {
         }
     }
 
-    async fn report_outcome(&self, external_id: &str, report: Report, secret: &Secret) {
-        let Report { local_id, outcome, purge } = report;
+    /// Sends these in one call, and one by one what does not go that way.
+    async fn report_outcomes(&self, reports: Vec<RepositoryReport>, secret: &Secret) {
+        if reports.len() > 1 {
+            match self.client.report_all(reports.clone(), secret).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "cannot tell the upstream of several synchronisations at once");
+                }
+            }
+        }
+        for report in reports {
+            if self.link.secret_in_force().is_some() {
+                self.report_outcome(report, secret).await;
+            } else {
+                self.put_back(report);
+            }
+        }
+    }
+
+    async fn report_outcome(&self, report: RepositoryReport, secret: &Secret) {
         for attempt in 1..=MAX_ATTEMPTS {
-            match self.client.report(outcome, local_id, external_id, purge, secret).await {
+            match self.client.report(report.clone(), secret).await {
                 Ok(()) => return,
                 Err(error) if refuses_our_secret(&error) => break,
                 Err(error) if error.is_outage() || is_about_the_clock(&error) => {
@@ -148,13 +165,13 @@ impl OutcomeReports {
                 Err(error) => {
                     tracing::warn!(
                         error = %error,
-                        repository.external_id = external_id,
+                        repository.external_id = report.external_id,
                         "cannot tell the upstream how a synchronisation went"
                     );
                     return;
                 }
             }
         }
-        self.put_back(external_id, report);
+        self.put_back(report);
     }
 }

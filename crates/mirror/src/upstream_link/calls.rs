@@ -7,12 +7,12 @@ use heliostat_api::models::{
     RestAnalyticsSettings, RestApplicationUserWithPermissions, RestAuthenticationRequest,
     RestBearerTokenCredentials, RestCredentials, RestLease, RestLeaseRequest, RestMirrorCopies,
     RestMirrorUpgradeRequest, RestMirroringRequestSubmission, RestRepositoryMirrorEvent,
-    RestUsernamePasswordCredentials,
+    RestRepositoryMirrorEvents, RestUsernamePasswordCredentials,
 };
 use heliostat_api::ops::{
     AnalyticsSettingsRequest, AuthenticateRequest, GetAllContentHashesRequest, GetAllReposForProjectRequest,
-    GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, RegisterRequest, TakeLeaseRequest,
-    TellMirrorStandingRequest, UpgradeRequest,
+    GetContentHashByIdRequest, GetProjectByIdRequest, PublishEventRequest, PublishEventsRequest,
+    RegisterRequest, TakeLeaseRequest, TellMirrorStandingRequest, UpgradeRequest,
 };
 use heliostat_auth::{Credentials, GlobalPermission, RepositoryPermission, Secret, UserIdentity};
 use heliostat_peer::CallError;
@@ -25,6 +25,9 @@ use super::repository::{UnfitValue, UpstreamRepository};
 
 /// How many repositories are asked for at once.
 const LISTING_PAGE_SIZE: i32 = 1_000;
+
+/// How long it may take to tell of many synchronisations: the upstream stores each.
+const REPORTS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is wrong with an old answer that does not repeat the nonce of its question.
 const NOT_FRESH: &str = "the answer is older than what the upstream has told before, and may come from a cache: the nonce of \
@@ -61,6 +64,16 @@ pub(crate) enum SyncReport {
     Synchronized { generation: Generation, sync_type: Option<MirrorSyncType> },
     /// It could not get what the upstream has.
     SynchronizationFailed,
+}
+
+/// How the last synchronisation of a repository went.
+#[derive(Debug, Clone)]
+pub(crate) struct RepositoryReport {
+    pub(crate) external_id: String,
+    pub(crate) local_id: i32,
+    pub(crate) outcome: SyncReport,
+    /// The newest order to remove what no ref leads to that was carried out.
+    pub(crate) purge: Option<i64>,
 }
 
 /// What the upstream says of the processes on either side.
@@ -254,6 +267,9 @@ impl UpstreamClient {
         compared_ago: Option<Duration>,
         secret: &Secret,
     ) -> Result<Option<RestLease>, CallError> {
+        if !self.asks_a_heliostat() {
+            return Ok(None);
+        }
         let compared_ago_millis = compared_ago.and_then(|ago| i64::try_from(ago.as_millis()).ok());
         let body = RestLeaseRequest { compared_ago_millis };
         let request = TakeLeaseRequest { mirror_id: self.server_id().to_owned(), body };
@@ -273,30 +289,43 @@ impl UpstreamClient {
     }
 
     /// Tells the upstream how a synchronisation went, and which order to remove what no ref leads to was carried out.
-    pub(crate) async fn report(
+    pub(crate) async fn report(&self, report: RepositoryReport, secret: &Secret) -> Result<(), CallError> {
+        let (mirror_id, body) = (self.server_id().to_owned(), report.into());
+        self.call_signed(&PublishEventRequest { mirror_id, body }, secret).await
+    }
+
+    /// The same of several repositories at once; `false` from an upstream that does not take several.
+    pub(crate) async fn report_all(
         &self,
-        report: SyncReport,
-        local_id: i32,
-        external_id: &str,
-        purge: Option<i64>,
+        reports: Vec<RepositoryReport>,
         secret: &Secret,
-    ) -> Result<(), CallError> {
-        let (kind, generation, sync_type) = match report {
+    ) -> Result<bool, CallError> {
+        if !self.asks_a_heliostat() {
+            return Ok(false);
+        }
+        let events = reports.into_iter().map(RestRepositoryMirrorEvent::from).collect();
+        let (mirror_id, body) = (self.server_id().to_owned(), RestRepositoryMirrorEvents { events });
+        let request = PublishEventsRequest { mirror_id, body };
+        Ok(self.call_if_known(&request, secret, REPORTS_TIMEOUT).await?.is_some())
+    }
+}
+
+impl From<RepositoryReport> for RestRepositoryMirrorEvent {
+    fn from(report: RepositoryReport) -> Self {
+        let (kind, generation, sync_type) = match report.outcome {
             SyncReport::Synchronized { generation, sync_type } => {
                 (MirrorEventType::Synchronized, Some(generation.0), sync_type)
             }
             SyncReport::SynchronizationFailed => (MirrorEventType::SynchronizationFailed, None, None),
         };
-        let body = RestRepositoryMirrorEvent {
+        Self {
             kind,
-            mirror_repo_id: Some(local_id),
-            upstream_repo_id: external_id.to_owned(),
+            mirror_repo_id: Some(report.local_id),
+            upstream_repo_id: report.external_id,
             generation,
             sync_type,
-            purge,
-        };
-        let mirror_id = self.server_id().to_owned();
-        self.call_signed(&PublishEventRequest { mirror_id, body }, secret).await
+            purge: report.purge,
+        }
     }
 }
 
