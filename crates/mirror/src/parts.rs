@@ -317,6 +317,7 @@ impl Parts {
             heartbeat: Arc::clone(&self.heartbeat),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
+            clock: self.clock.clone(),
         }
     }
 

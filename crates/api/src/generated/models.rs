@@ -3530,6 +3530,18 @@ pub struct RestUpstreamServer {
     #[oai(rename = "clockSkewMillis", skip_serializing_if_is_none)]
     #[serde(rename = "clockSkewMillis", default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_millis: Option<i64>,
+    /// When the mirror last synchronized any repository. Absent if it never did.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// The age of the oldest change that the mirror knows of and does not have. Absent if there is none.
+    #[oai(rename = "lagMillis", skip_serializing_if_is_none)]
+    #[serde(rename = "lagMillis", default, skip_serializing_if = "Option::is_none")]
+    pub lag_millis: Option<i64>,
+    /// The number of repositories that the mirror could not synchronize.
+    #[oai(rename = "failingRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "failingRepos", default, skip_serializing_if = "Option::is_none")]
+    pub failing_repos: Option<i32>,
     /// What is wrong with following the upstream, and what can be done about it. Absent if nothing is known to be.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
