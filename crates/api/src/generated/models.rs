@@ -1663,12 +1663,12 @@ pub struct RestAnalyticsSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The base URL of the upstream. A mirror that follows it by another address learns by this that it has moved.
-    /// Absent unless a mirror calls.
+    /// Absent unless a mirror named its process.
     #[oai(rename = "baseUrl", skip_serializing_if_is_none)]
     #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// Why the latest event could not be delivered to the mirror that calls. Absent if it could, and unless a mirror
-    /// calls.
+    /// Why the latest event could not be delivered to the mirror that calls. Absent if it could, and unless the mirror
+    /// named its process.
     #[oai(rename = "deliveryError", skip_serializing_if_is_none)]
     #[serde(rename = "deliveryError", default, skip_serializing_if = "Option::is_none")]
     pub delivery_error: Option<String>,
