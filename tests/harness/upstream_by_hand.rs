@@ -410,6 +410,7 @@ fn answer(request: &Received, state: &State) -> Reply {
         }
         ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
         ["mirrorServers", id] if request.method == "PUT" => (200, mirror_server(id, &request.body)),
+        ["mirrorServers", _, "lease"] => (200, json!({"granted": false, "durationMillis": 0})),
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found(),
     }
