@@ -33,7 +33,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(900);
 /// Makes the repositories, starts, and asks round by round.
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let count = run.repositories.saturating_mul(TIMES);
-    let upstream = Upstream::start(&run.binary)?;
+    let upstream = Upstream::start_in_memory(&run.binary)?;
     upstream.create_public_repository("original")?;
     let mut began = Instant::now();
     let upstream = upstream.with_changed_data(|data| {
@@ -62,7 +62,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     }
 
     let mut report = Report {
-        setting: format!("{count} repositories without references in one project, SQLite."),
+        setting: format!("{count} repositories without references in one project, SQLite, all in memory."),
         ..Report::default()
     };
     report.measured("start, until it is ready", "s", &start);

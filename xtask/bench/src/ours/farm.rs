@@ -80,7 +80,16 @@ impl Upstream {
 
     /// The same somewhere.
     pub fn start_at(binary: &Path, site: &Site) -> anyhow::Result<Self> {
-        let server = Server::upstream(binary, site)?;
+        Self::begin_with(Server::upstream(binary, site)?, binary)
+    }
+
+    /// The same with its data in memory, so that no disk is measured.
+    pub fn start_in_memory(binary: &Path) -> anyhow::Result<Self> {
+        let folder = scratch::folder_in_memory("upstream")?;
+        Self::begin_with(Server::upstream_in(binary, &Site::loopback(), folder)?, binary)
+    }
+
+    fn begin_with(server: Server, binary: &Path) -> anyhow::Result<Self> {
         let admin = Rest::with_password(server.base_url(), "admin", ADMIN_PASSWORD)?;
         let made = admin.put("/rest/access-tokens/latest/users/admin", &json!({"name": "benchmark"}))?;
         let token = text(&made, "/token")?.to_owned();

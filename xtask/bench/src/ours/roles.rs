@@ -174,7 +174,7 @@ mod tests {
     fn a_server_tells_its_address_and_ends_with_its_value() {
         let server = shell("echo it is ready at http://127.0.0.1:9/x/; exec sleep 600").expect("it starts");
         assert_eq!(server.base_url(), "http://127.0.0.1:9/x");
-        let process = std::path::PathBuf::from(format!("/proc/{}", server.pid()));
+        let process = PathBuf::from(format!("/proc/{}", server.pid()));
         assert!(process.is_dir());
         drop(server);
         assert!(!process.exists());
