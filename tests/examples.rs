@@ -77,6 +77,10 @@ const NOT_ASKED: [(&str, &str); 25] = [
     ("getLatestInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("listInvocations", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("getStatistics", "the webhook of the examples leads nowhere; its own tests judge the answer"),
+    (
+        "getDelayedSyncRepositoriesOfMirror",
+        "nothing is behind here; its own tests make it so and judge the answer",
+    ),
     ("getDelayedSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getOutOfSyncRepositories", "nothing is behind here; its own tests make it so and judge the answer"),
     ("getRefChangesQueue", "nothing waits here; its own tests make it so and judge the answer"),

@@ -5,7 +5,7 @@
 //! `odd_repositories`), requests by hand (`requests_by_hand`, `malformed_requests`), and clients that leave
 //! (`disconnects`), dawdle (`slow_clients`), stand in the way or guess (`fair_turns`). `unreachable` asks for what no
 //! reference leads to, `missing_wants` a mirror for what only its upstream gives. `killed_processes` kills what answers them. `shared_answers` counts how often an answer was computed,
-//! and `progress` shows what people see meanwhile.
+//! `pushes` what a push costs, and `progress` shows what people see meanwhile.
 
 mod client_story;
 mod clones;
@@ -19,6 +19,7 @@ mod missing_wants;
 mod negotiation;
 mod odd_repositories;
 mod progress;
+mod pushes;
 mod requests_by_hand;
 mod scene;
 mod server_process;

@@ -56,6 +56,8 @@ struct State {
     refuses_report: bool,
     /// Whether a proxy answers in its place.
     is_away: bool,
+    /// Whether it tells which parts differ; else it can only list what it has, as an earlier version.
+    compares_parts: bool,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -264,6 +266,11 @@ impl UpstreamByHand {
         state.repositories.push(repository);
     }
 
+    /// From now on it answers comparisons: everything differs.
+    pub fn compare_parts(&self) {
+        self.state.lock().compares_parts = true;
+    }
+
     /// From now on git gets no answer, until [`UpstreamByHand::answer_git`].
     pub fn hold_git(&self) {
         self.git_gate.set(true);
@@ -380,7 +387,7 @@ fn answer(request: &Received, state: &State) -> Reply {
             (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
-        // As one of an earlier version, which lists what it has.
+        ["repo-hashes", "differences"] if state.compares_parts => (200, parts(&state.repositories)),
         ["repo-hashes", "differences"] => {
             error(405, ErrorName::MethodNotAllowed, "There is no such operation.")
         }
@@ -403,6 +410,7 @@ fn answer(request: &Received, state: &State) -> Reply {
         }
         ["authenticate"] => error(401, ErrorName::Authentication, "The user name or the password is wrong."),
         ["mirrorServers", id] if request.method == "PUT" => (200, mirror_server(id, &request.body)),
+        ["mirrorServers", _, "lease"] => (200, json!({"granted": false, "durationMillis": 0})),
         ["mirrorServers", ..] => (204, Value::Null),
         _ => not_found(),
     }
@@ -435,6 +443,11 @@ fn is_signed(request: &Received, secret: &str) -> bool {
 fn page(repositories: &[Value], wanted: impl Fn(&Value) -> bool) -> Value {
     let values: Vec<&Value> = repositories.iter().filter(|repository| wanted(repository)).collect();
     json!({"values": values, "size": values.len(), "start": 0, "limit": 1000, "isLastPage": true})
+}
+
+/// The first part of all repositories; tests have no more.
+fn parts(repositories: &[Value]) -> Value {
+    json!({"parts": [{"part": 0, "repositories": repositories}]})
 }
 
 fn is_of(name: &str, credentials: &Value) -> bool {

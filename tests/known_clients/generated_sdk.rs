@@ -119,6 +119,9 @@ async fn what_a_mirror_answers_has_the_published_fields() {
         // The two servers may have been in contact in between.
         one["lastContactDate"].take();
         one["lastComparisonDate"].take();
+        // And others push to this pair meanwhile.
+        let moving = ["lastSyncDate", "lagMillis", "failingRepos"];
+        one.as_object_mut().expect("an object").retain(|field, _| !moving.contains(&field.as_str()));
     }
     assert_eq!(page["values"][0], server);
     has(

@@ -3,7 +3,9 @@
 use url::Url;
 
 use super::browser::visit;
-use crate::harness::{Checkout, DatabaseBackup, Pair, Server, ServerOptions, request_of};
+use crate::harness::{
+    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, request_of, unreachable_repository,
+};
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
@@ -72,6 +74,19 @@ async fn what_is_held_back_is_let_go_on_the_first_page_of_a_mirror() {
     Checkout::new().push(&pair.upstream_url(&known), &["HEAD:refs/heads/main"]);
     let facts = [("HELIOSTAT_MIRROR_NAME", "Saigon")];
     visit("alone-upstream", "pages/alone_upstream.mjs", &pair.upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn the_first_page_of_a_mirror_says_what_is_behind() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    by_hand.announce(&unreachable_repository(24, 7)).await;
+    let facts = [
+        ("HELIOSTAT_USER", "ann"),
+        ("HELIOSTAT_USER_PASSWORD", "ann's password"),
+        ("HELIOSTAT_REPOSITORY", "P7/repo-24"),
+    ];
+    visit("behind", "pages/behind.mjs", &by_hand.mirror, &facts);
 }
 
 #[tokio::test]

@@ -34,4 +34,5 @@ mod sweep_repairs;
 mod trash;
 mod upstream_away;
 mod upstream_restored;
+mod very_many_refs;
 mod webhooks_tell_ci;

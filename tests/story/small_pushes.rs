@@ -1,8 +1,10 @@
 //! Small pushes travel inside the events that tell of them: mirrors fetch nothing for them, and show the same as if they had.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git};
+use crate::harness::{
+    Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git, repository_path,
+};
 
 /// How many fetches a server has answered.
 async fn fetches(server: &Server) -> f64 {
@@ -55,6 +57,12 @@ async fn what_a_small_push_brings_is_not_fetched() {
     git(checkout.path(), &["commit", "--quiet", "--amend", "--message", "again"]);
     checkout.push(&upstream, &["+HEAD:refs/heads/other"]);
     checkout.push(&upstream, &[":refs/tags/v1"]);
+    same_refs(&pair, &repository, &checkout).await;
+    // A branch that is not pushed names what is there.
+    let earlier = git(checkout.path(), &["rev-parse", "HEAD~1"]);
+    let path = format!("{}/branches", repository_path(&repository));
+    let branch = json!({"name": "topic", "startPoint": earlier});
+    pair.admin().post(&path, &branch).await.promised(200);
     same_refs(&pair, &repository, &checkout).await;
     assert!((fetches(&pair.upstream).await - before).abs() < 0.5, "the mirror has fetched");
 

@@ -99,3 +99,39 @@ async fn a_mirror_with_an_older_database_finds_what_has_become_of_each_repositor
     let url = clone_url(pair.mirror.base_url(), &published, None);
     git(pushed_checkout.path(), &["ls-remote", url.as_str()]);
 }
+
+#[tokio::test]
+async fn what_moves_to_another_project_is_found_by_one_comparison_of_digests() {
+    let arguments = ["--sweep-interval", "1s"].map(str::to_owned).to_vec();
+    let options = ServerOptions { arguments, ..ServerOptions::default() };
+    let by_hand = UpstreamByHand::start_installed_with(options).await;
+    by_hand.compare_parts();
+    for project in [7, 8] {
+        let mut repository = repository_of_nothing(24, project);
+        repository["properties"]["metadataHash"] = json!(format!("{project:064}"));
+        by_hand.replace_repository(repository);
+        eventually("the mirror to take in the project", || async {
+            let document = hashes(&by_hand.client()).await;
+            (document["projects"][0]["id"] == project).then_some(())
+        })
+        .await;
+    }
+    eventually("the mirror to tell what it knows", || async {
+        let received = by_hand.received();
+        let asked = received.iter().filter(|asked| asked.path.ends_with("/repo-hashes/differences"));
+        let told: Vec<&Value> = asked.map(|asked| &asked.body["digests"]).collect();
+        let is_told = |digests: &&Value| {
+            digests.as_array().is_some_and(|digests| digests.len() == 1 && digests[0]["part"] == 0)
+        };
+        told.iter().any(is_told).then_some(())
+    })
+    .await;
+    let settings = json!({"mode": "SELECTED_PROJECTS", "projectIds": ["7"]});
+    by_hand.client().put("/rest/mirroring/latest/syncSettings", &settings).await.promised(200);
+    eventually("the comparison of the one project", || async {
+        let asked = by_hand.received();
+        asked.iter().any(|asked| asked.body["projectIds"] == json!([7])).then_some(())
+    })
+    .await;
+    assert_eq!(hashes(&by_hand.client()).await, json!({"projects": []}));
+}

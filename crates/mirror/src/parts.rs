@@ -18,8 +18,9 @@ use crate::options::MirrorOptions;
 use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    Batches, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval, OutcomeReports, Purges,
-    Repairs, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser, UpstreamEvents,
+    Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval,
+    OutcomeReports, Purges, Repairs, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
+    UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -131,6 +132,7 @@ impl Parts {
             repositories,
             queue: Arc::clone(&queue),
             sweep_signal: Arc::clone(&sweep_signal),
+            changes: ChangeCounts::default(),
         });
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {
@@ -301,6 +303,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),
             disk_progress: Arc::clone(&self.disk_progress),
+            synchroniser: Arc::clone(&self.synchroniser),
             engine: Arc::clone(self.served.engine()),
             heartbeat: Arc::clone(&self.heartbeat),
             clock: self.clock.clone(),
@@ -314,6 +317,7 @@ impl Parts {
             heartbeat: Arc::clone(&self.heartbeat),
             decisions: Arc::clone(&self.decisions),
             inventory: Arc::clone(&self.inventory),
+            clock: self.clock.clone(),
         }
     }
 

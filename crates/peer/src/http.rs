@@ -70,7 +70,7 @@ pub enum NotResolved {
         name: String,
         /// What the system says.
         #[source]
-        error: std::io::Error,
+        error: io::Error,
     },
 }
 

@@ -125,6 +125,8 @@ impl Location {
     pub(crate) fn options(&self, max_connections: u32, flush: Flush) -> ConnectOptions {
         let mut options = self.plain_options(max_connections);
         if let Self::Sqlite { path } = self {
+            // A connection to a file does not break, and one that was left in the middle is set right when it comes back.
+            options.test_before_acquire(false);
             let path = path.clone();
             let synchronous = match flush {
                 Flush::EachCommit => SqliteSynchronous::Full,

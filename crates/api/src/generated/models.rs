@@ -767,6 +767,27 @@ pub struct PageOfRestBranch {
     pub next_page_start: Option<i64>,
 }
 
+/// A page of repositories of which a mirror lacks something.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestDelayedCopy {
+    /// What is on this page.
+    pub values: Vec<RestDelayedCopy>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
 /// A page of calls of a webhook.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfRestDetailedInvocation {
@@ -1642,12 +1663,12 @@ pub struct RestAnalyticsSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The base URL of the upstream. A mirror that follows it by another address learns by this that it has moved.
-    /// Absent unless a mirror calls.
+    /// Absent unless a mirror named its process.
     #[oai(rename = "baseUrl", skip_serializing_if_is_none)]
     #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// Why the latest event could not be delivered to the mirror that calls. Absent if it could, and unless a mirror
-    /// calls.
+    /// Why the latest event could not be delivered to the mirror that calls. Absent if it could, and unless the mirror
+    /// named its process.
     #[oai(rename = "deliveryError", skip_serializing_if_is_none)]
     #[serde(rename = "deliveryError", default, skip_serializing_if = "Option::is_none")]
     pub delivery_error: Option<String>,
@@ -1880,6 +1901,37 @@ pub struct RestDefaultBranchUpdate {
     /// The name of the branch, in full or short.
     #[oai(validator(min_length = 1, max_length = 1024))]
     pub id: String,
+}
+
+/// A repository of which a mirror lacks something, as far as the mirror has reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestDelayedCopy {
+    /// The id of the repository.
+    #[oai(rename = "repositoryId")]
+    #[serde(rename = "repositoryId")]
+    pub repository_id: String,
+    /// The key of its project.
+    #[oai(rename = "projectKey")]
+    #[serde(rename = "projectKey")]
+    pub project_key: String,
+    /// Its slug.
+    #[oai(rename = "repositorySlug")]
+    #[serde(rename = "repositorySlug")]
+    pub repository_slug: String,
+    /// The newest generation that the mirror has reported to serve. Absent if it has reported none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The generation here.
+    #[oai(rename = "upstreamGeneration")]
+    #[serde(rename = "upstreamGeneration")]
+    pub upstream_generation: i64,
+    /// Whether a mirror has synchronized a repository or has failed to.
+    pub outcome: MirrorEventType,
+    /// When the mirror last reported of it.
+    #[oai(rename = "reportedDate")]
+    #[serde(rename = "reportedDate")]
+    pub reported_date: i64,
 }
 
 /// A repository that is behind its upstream.
@@ -3478,6 +3530,18 @@ pub struct RestUpstreamServer {
     #[oai(rename = "clockSkewMillis", skip_serializing_if_is_none)]
     #[serde(rename = "clockSkewMillis", default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_millis: Option<i64>,
+    /// When the mirror last synchronized any repository. Absent if it never did.
+    #[oai(rename = "lastSyncDate", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSyncDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_date: Option<i64>,
+    /// The age of the oldest change that the mirror knows of and does not have. Absent if there is none.
+    #[oai(rename = "lagMillis", skip_serializing_if_is_none)]
+    #[serde(rename = "lagMillis", default, skip_serializing_if = "Option::is_none")]
+    pub lag_millis: Option<i64>,
+    /// The number of repositories that the mirror could not synchronize.
+    #[oai(rename = "failingRepos", skip_serializing_if_is_none)]
+    #[serde(rename = "failingRepos", default, skip_serializing_if = "Option::is_none")]
+    pub failing_repos: Option<i32>,
     /// What is wrong with following the upstream, and what can be done about it. Absent if nothing is known to be.
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -3899,6 +3963,7 @@ impl fmt::Display for UserType {
     PageOfRestAccessToken,
     PageOfRestApplicationUser,
     PageOfRestBranch,
+    PageOfRestDelayedCopy,
     PageOfRestDetailedInvocation,
     PageOfRestDetailedUser,
     PageOfRestMirrorRepositorySynchronizationStatus,
@@ -3942,6 +4007,7 @@ impl fmt::Display for UserType {
     RestCreateBranchRequest,
     RestCredentials,
     RestDefaultBranchUpdate,
+    RestDelayedCopy,
     RestDelayedSyncRepository,
     RestDetailedInvocation,
     RestDetailedUser,

@@ -41,6 +41,15 @@ impl WirePage for PageOfRestBranch {
     }
 }
 
+impl WirePage for PageOfRestDelayedCopy {
+    type Value = RestDelayedCopy;
+
+    fn of(bounds: PageBounds, values: Vec<RestDelayedCopy>) -> Self {
+        let PageBounds { size, limit, start, is_last_page, next_page_start } = bounds;
+        PageOfRestDelayedCopy { size, limit, start, is_last_page, next_page_start, values }
+    }
+}
+
 impl WirePage for PageOfRestDetailedInvocation {
     type Value = RestDetailedInvocation;
 

@@ -561,6 +561,54 @@ pub trait PublishEvent: Handlers {
     ) -> impl Future<Output = Result<PublishEventResponse, Self::Error>> + Send;
 }
 
+/// What `getDelayedSyncRepositoriesOfMirror` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetDelayedSyncRepositoriesOfMirrorRequest {
+    /// The id of a mirror, as it was sent with its request to join.
+    pub mirror_id: String,
+    /// Where the page starts, as given by `nextPageStart` of the page before.
+    pub start: i64,
+    /// The most values that the page may hold. Values above 1000 count as 1000.
+    pub limit: i32,
+}
+
+/// What `getDelayedSyncRepositoriesOfMirror` answers.
+#[derive(ApiResponse)]
+pub enum GetDelayedSyncRepositoriesOfMirrorResponse {
+    /// A page of repositories.
+    #[oai(status = 200)]
+    Ok(ApiJson<PageOfRestDelayedCopy>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getDelayedSyncRepositoriesOfMirror`: list what is behind on a mirror.
+pub trait GetDelayedSyncRepositoriesOfMirror: Handlers {
+    /// List what is behind on a mirror
+    fn get_delayed_sync_repositories_of_mirror(
+        &self,
+        call: Call,
+        request: GetDelayedSyncRepositoriesOfMirrorRequest,
+    ) -> impl Future<Output = Result<GetDelayedSyncRepositoriesOfMirrorResponse, Self::Error>> + Send;
+}
+
 /// What `publishEvents` is asked.
 #[derive(Clone, PartialEq)]
 pub struct PublishEventsRequest {
@@ -1334,6 +1382,7 @@ pub trait UpstreamOperations:
     + Upgrade
     + Remove
     + PublishEvent
+    + GetDelayedSyncRepositoriesOfMirror
     + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
@@ -1367,6 +1416,7 @@ impl<H> UpstreamOperations for H where H:
     + Upgrade
     + Remove
     + PublishEvent
+    + GetDelayedSyncRepositoriesOfMirror
     + PublishEvents
     + GetMirrorStanding
     + TellMirrorStanding
@@ -1656,6 +1706,34 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             body: body.0,
         };
         let answer = self.0.publish_event(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// List what is behind on a mirror
+    ///
+    /// Lists the repositories of which a mirror has not reported the newest generation, and those that it could not
+    /// synchronize, in the order of their ids. What it has not reported of at all is not listed. Needs `ADMIN`.
+    #[oai(path = "/mirroring/latest/mirrorServers/:mirrorId/delayed-sync", method = "get", operation_id = "getDelayedSyncRepositoriesOfMirror", tag = "Tag::This")]
+    async fn get_delayed_sync_repositories_of_mirror(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The id of a mirror, as it was sent with its request to join.
+        #[oai(name = "mirrorId")]
+        mirror_id: Path<String>,
+        /// Where the page starts, as given by `nextPageStart` of the page before.
+        #[oai(name = "start", default = "default_start_of_get_delayed_sync_repositories_of_mirror", validator(minimum(value = "0")))]
+        start: Query<i64>,
+        /// The most values that the page may hold. Values above 1000 count as 1000.
+        #[oai(name = "limit", default = "default_limit_of_get_delayed_sync_repositories_of_mirror", validator(minimum(value = "0")))]
+        limit: Query<i32>,
+    ) -> poem::Result<GetDelayedSyncRepositoriesOfMirrorResponse> {
+        let request = GetDelayedSyncRepositoriesOfMirrorRequest {
+            mirror_id: mirror_id.0,
+            start: start.0,
+            limit: limit.0,
+        };
+        let answer = self.0.get_delayed_sync_repositories_of_mirror(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 
@@ -2061,6 +2139,14 @@ fn default_start_of_list_mirrors() -> i64 {
 }
 
 fn default_limit_of_list_mirrors() -> i32 {
+    25
+}
+
+fn default_start_of_get_delayed_sync_repositories_of_mirror() -> i64 {
+    0
+}
+
+fn default_limit_of_get_delayed_sync_repositories_of_mirror() -> i32 {
     25
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
-    MirrorServer, MirrorServerId, OutboxEventId, RepositoryId, StoreError, UpstreamStore,
+    MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, RepositoryId, StoreError, UpstreamStore,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -151,7 +151,8 @@ impl MirrorDelivery {
         Ok(false)
     }
 
-    /// What is to be delivered: the events of each repository, and of none, in their order.
+    /// What is to be delivered: the events of each repository, and of none, in their order. A mirror that has failed is tried
+    /// with one delivery before all that waits for it is read.
     async fn read_pending(&self, id: &MirrorServerId) -> Result<Vec<Vec<MergedEvent>>, StoreError> {
         let mut groups: BTreeMap<Option<RepositoryId>, Coalescing> = BTreeMap::new();
         let mut last = None;
@@ -165,6 +166,9 @@ impl MirrorDelivery {
                     tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
                     events = self.store.pending_for(id, None, BATCH_SIZE).await?;
                 }
+            }
+            if self.record_of(id).failures > 0 {
+                return Ok(oldest_delivery(events));
             }
             last = events.last().map(|event| event.id);
             for event in events {
@@ -293,6 +297,17 @@ impl Receivers for Arc<MirrorDelivery> {
     async fn deliver_some(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
         self.deliver_batch(id).await
     }
+}
+
+/// The first delivery, which settles the oldest of these events.
+fn oldest_delivery(events: Vec<OutboxEvent>) -> Vec<Vec<MergedEvent>> {
+    let Some(repository) = events.first().map(|event| event.repository_id) else { return Vec::new() };
+    let mut coalescing = Coalescing::default();
+    events
+        .into_iter()
+        .filter(|event| event.repository_id == repository)
+        .for_each(|event| coalescing.push(event));
+    coalescing.finish().into_iter().take(1).map(|event| vec![event]).collect()
 }
 
 /// Whether the mirror is a Heliostat.

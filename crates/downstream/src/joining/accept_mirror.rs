@@ -149,7 +149,10 @@ impl Joining {
             .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
         let fetched = self.parts.client.fetch(call).await;
         let json = fetched.map_err(|error| {
-            Refusal::conflict(format!("The mirror's descriptor cannot be fetched: {error}."))
+            Refusal::conflict(format!(
+                "The mirror's descriptor cannot be fetched: {error}. The mirror must run, and be reached by its base URL \
+                 (--base-url of the mirror) from this server."
+            ))
         })?;
         read_introduction(&json, &base_url).map_err(|reason| {
             Refusal::conflict(format!("The mirror's descriptor is not acceptable: {reason}."))

@@ -227,16 +227,16 @@ impl Members {
         other_upstream: Option<&str>,
     ) -> AnalyticsSettings {
         let server_time = self.announcer.now_ms();
-        let caller = caller.caller().mirror_id().map(MirrorServerId::from);
-        let base_url = caller.is_some().then(|| self.announcer.base_address().to_owned());
-        let delivery_error = caller.as_ref().and_then(|id| self.delivery.record_of(id).last_error);
-        let mirror = caller.zip(instance);
+        let mirror = caller.caller().mirror_id().map(MirrorServerId::from).zip(instance);
         if let Some((id, _)) = &mirror
             && other_upstream.is_some_and(|other| other != self.announcer.instance())
         {
             self.note_double(id, server_time);
         }
+        // Others are told no more than they know how to read.
         let answering = mirror.is_some().then(|| self.announcer.instance().to_owned());
+        let base_url = mirror.is_some().then(|| self.announcer.base_address().to_owned());
+        let delivery_error = mirror.as_ref().and_then(|(id, _)| self.delivery.record_of(id).last_error);
         let runs_twice =
             mirror.is_some_and(|(id, instance)| self.instances.called(&id, instance, server_time));
         AnalyticsSettings {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, MirrorServerId};
+use heliostat_storage::{MirrorServer, MirrorServerId, Page, PageRequest, Repository, RepositoryMirrorState};
 use parking_lot::Mutex;
 
 use super::mirror_servers::Members;
@@ -101,6 +101,17 @@ impl Members {
     pub async fn standing(&self, _: Administrator<'_>, id: &str) -> Result<MirrorStanding, Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
         self.standing_of(&mirror).await
+    }
+
+    /// What is behind on a mirror, with its last report, for an administrator.
+    pub async fn delayed_copies(
+        &self,
+        _: Administrator<'_>,
+        id: &str,
+        page: PageRequest,
+    ) -> Result<Page<(Repository, RepositoryMirrorState)>, Refusal> {
+        let mirror = self.record(&MirrorServerId::from(id)).await?;
+        Ok(self.store.delayed_copies(&mirror.id, page).await?)
     }
 
     /// How all mirrors stand, for the operator of the server.

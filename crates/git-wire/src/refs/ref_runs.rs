@@ -124,9 +124,12 @@ impl RefRuns {
             before.extend(hashes.before.iter().take(same + 1).cloned());
             hasher = before.pop().unwrap_or_default();
         }
+        let mut lines = Vec::new();
         for run in &self.runs[before.len()..] {
             before.push(hasher.clone());
-            hasher.lines(&run.lines());
+            lines.clear();
+            run.write_lines(&mut lines);
+            hasher.lines(&lines);
         }
         Hashes { before, hash: hasher.finish() }
     }
@@ -264,17 +267,14 @@ impl Run {
         self.refs[self.refs.len() - 1].name()
     }
 
-    /// The references as the hash takes them.
-    fn lines(&self) -> Vec<u8> {
-        let object_bytes: usize = self.refs.iter().map(|found| found.object().as_bytes().len() + 2).sum();
-        let mut lines = Vec::with_capacity(self.sizes.name_bytes + object_bytes);
+    /// Writes the references as the hash takes them.
+    fn write_lines(&self, lines: &mut Vec<u8>) {
         for found in &self.refs {
             lines.extend_from_slice(found.object().as_bytes());
             lines.push(b' ');
             lines.extend_from_slice(found.name());
             lines.push(b'\n');
         }
-        lines
     }
 
     /// Whether one of its references names this object.

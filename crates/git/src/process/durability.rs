@@ -4,9 +4,11 @@
 //! answers for a change does that: see [`crate::Repository::make_durable`].
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
 
+use rustix::fs::{major, minor};
 use thiserror::Error;
 
 /// What a power failure may take.
@@ -27,10 +29,13 @@ pub struct InvalidDurability(String);
 /// What git syncs. It does so before it renames a file into its place.
 const STRICT: (&str, &str) = ("core.fsync", "objects,derived-metadata,reference");
 
-/// A file system on which one flush at the end of a push is as good as one for each object: all that was handed to the
-/// disk before is ordered by one journal.
+/// ext4, and its forerunners.
 const EXT4: rustix::fs::FsWord = 0xEF53;
 const XFS: rustix::fs::FsWord = 0x5846_5342;
+/// Where Linux lists the journals of ext4, by the device and the file that they are in.
+const JOURNALS: &str = "/proc/fs/jbd2";
+/// Where Linux names devices by their numbers.
+const DEVICES: &str = "/sys/dev/block";
 
 impl Durability {
     /// As an option says it.
@@ -62,8 +67,26 @@ impl FromStr for Durability {
     }
 }
 
+/// Whether one flush at the end of a push is as good as one for each object: all that was handed to the disk before is
+/// ordered by one journal.
 fn has_one_journal(folder: &Path) -> io::Result<bool> {
-    Ok([EXT4, XFS].contains(&rustix::fs::statfs(folder)?.f_type))
+    match rustix::fs::statfs(folder)?.f_type {
+        XFS => Ok(true),
+        // It can be made without one, and its oldest forerunner has none.
+        EXT4 => is_listed_with_a_journal(folder),
+        _ => Ok(false),
+    }
+}
+
+fn is_listed_with_a_journal(folder: &Path) -> io::Result<bool> {
+    let device = std::fs::metadata(folder)?.dev();
+    let place = std::fs::read_link(format!("{DEVICES}/{}:{}", major(device), minor(device)))?;
+    let Some(name) = place.file_name() else { return Ok(false) };
+    let beginning = [name.as_encoded_bytes(), b"-"].concat();
+    let mut journals = std::fs::read_dir(JOURNALS)?;
+    Ok(journals.any(|journal| {
+        journal.is_ok_and(|found| found.file_name().as_encoded_bytes().starts_with(&beginning))
+    }))
 }
 
 #[cfg(test)]
@@ -86,5 +109,7 @@ mod tests {
         let expected = [STRICT, ("core.fsyncMethod", "fsync")];
         assert_eq!(on_proc, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
         assert_eq!(Durability::Strict.settings(Path::new("/nonexistent")), on_proc);
+        // Whatever there is on this machine: one without a device has no journal.
+        assert!(!is_listed_with_a_journal(Path::new("/proc")).unwrap_or(false));
     }
 }

@@ -190,6 +190,11 @@ impl Arrived {
         outside.retain(|object| !replaced.contains(object));
         // Everything below what references name is here.
         shown.retain_unnamed(&mut outside);
+        for object in &outside {
+            if !here.holds(object)? {
+                return Err(NotTaken::Missing(object.clone()));
+            }
+        }
         if !outside.is_empty() {
             let tips = replaced.iter().chain(shown.head().and_then(Head::object));
             forget_earlier(&mut outside, tips, here)?;

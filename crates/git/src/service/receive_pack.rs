@@ -41,7 +41,7 @@ pub struct ReceivedPack {
     /// Whether `git` ended well. References may have been refused all the same: compare the references from before
     /// and after.
     pub success: bool,
-    /// What was pushed, if it is small.
+    /// What was pushed, if it is small and was taken as a whole.
     pub pack: Option<Bytes>,
 }
 
@@ -152,7 +152,12 @@ async fn run(
         return Err(error);
     }
     let pack = commands.lock().take_pack();
-    Ok(ReceivedPack { output: output.freeze(), success, pack })
+    let mut received = ReceivedPack { output: output.freeze(), success, pack };
+    if !success || received.refuses_some() {
+        // No reference leads to some of it, and that goes to nobody.
+        received.pack = None;
+    }
+    Ok(received)
 }
 
 /// The same request, which breaks off before its commands end when they create too many references.
@@ -231,7 +236,8 @@ mod tests {
         for (room, is_taken) in [(RefRoom::of(1), false), (RefRoom::of(2), true)] {
             let pieces = stream::iter([Ok(Bytes::from(request.clone()))]);
             let received = receive_pack(&repository, pieces, &GitProtocol::default(), room).await;
-            let output = received.expect("answered").output;
+            let ReceivedPack { output, pack, .. } = received.expect("answered");
+            assert_eq!(pack.is_some_and(|pack| pack.starts_with(b"PACK")), is_taken);
             let says = |words: &[u8]| output.windows(words.len()).any(|part| part == words);
             assert_eq!(says(b"ok refs/heads/b"), is_taken);
             assert_eq!(says(b"more references than mirrors can follow"), !is_taken);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use heliostat_auth::{Caller, Credentials};
+use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirroredRepository, UpstreamServer};
 
@@ -21,6 +22,12 @@ pub struct UpstreamView {
     pub facts: UpstreamFacts,
     /// By how much its clock is ahead of ours, in milliseconds, as far as that is known.
     pub clock_skew_ms: Option<i64>,
+    /// When any repository was last synchronised, in epoch milliseconds.
+    pub last_sync_at: Option<i64>,
+    /// Age of the oldest change that is known and not here, in milliseconds.
+    pub lag_ms: Option<i64>,
+    /// Repositories whose last synchronisation failed.
+    pub failing: usize,
     /// What is wrong with following it, if anything is known to be.
     pub problem: Option<String>,
 }
@@ -49,6 +56,7 @@ pub struct Lookups {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) decisions: Arc<AccessDecisions>,
     pub(crate) inventory: Arc<Inventory>,
+    pub(crate) clock: Clock,
 }
 
 impl Lookups {
@@ -64,8 +72,11 @@ impl Lookups {
     }
 
     fn followed(&self) -> UpstreamView {
-        let contact = self.link.contact();
+        let (contact, counts) = (self.link.contact(), self.inventory.counts());
         UpstreamView {
+            last_sync_at: counts.last_sync_at,
+            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            failing: counts.failing,
             server: self.link.upstream(),
             facts: self.link.facts(),
             clock_skew_ms: contact.clock_skew_ms(),

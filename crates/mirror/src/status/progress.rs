@@ -13,7 +13,8 @@ use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
 use crate::inventory::Inventory;
 use crate::sync::{
-    DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome, SweepProgress,
+    ChangeCounters, DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome,
+    SweepProgress, Synchroniser,
 };
 use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink};
 
@@ -69,6 +70,8 @@ pub struct MirrorStatus {
     pub repairs: RepairCounters,
     /// How often repositories were looked at on disk since the start.
     pub disk: DiskCounters,
+    /// Where the objects of changes came from since the start.
+    pub changes: ChangeCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
     /// For how long it has not been known what the upstream has, in milliseconds; `None` while it is known.
@@ -114,6 +117,7 @@ pub struct StatusReport {
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) repairs: Arc<Repairs>,
     pub(crate) disk_progress: Arc<DiskProgress>,
+    pub(crate) synchroniser: Arc<Synchroniser>,
     pub(crate) engine: Arc<ServingEngine>,
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) clock: Clock,
@@ -165,6 +169,7 @@ impl StatusReport {
             in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
+            changes: self.synchroniser.changes.counters(),
             lag_ms: counts.behind_since.map(|since| now_ms.saturating_sub(since)),
             not_known_ms: facts.not_known_since.map(|since| now_ms.saturating_sub(since)),
             lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),

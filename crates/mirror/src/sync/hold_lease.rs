@@ -43,12 +43,12 @@ impl HoldLease {
     }
 
     async fn hold(&self) {
-        let (mut refusals, mut was_over) = (0, false);
+        let (mut refusals, mut was_over) = (0_u32, false);
         loop {
             let pause = match self.ask().await {
                 Ok(Some(lease)) if lease.duration_millis > 0 => {
                     refusals = if lease.granted { 0 } else { refusals + 1 };
-                    if refusals > 0 && refusals % REFUSALS_BEFORE_COMPARISON == 0 {
+                    if refusals > 0 && refusals.is_multiple_of(REFUSALS_BEFORE_COMPARISON) {
                         self.sweep_signal.wake();
                     }
                     let lasts = Duration::from_millis(u64::try_from(lease.duration_millis).unwrap_or(0));

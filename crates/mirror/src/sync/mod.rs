@@ -12,6 +12,7 @@ mod setbacks;
 mod slot;
 mod workers;
 
+mod change_counters;
 mod proven_state;
 mod show_state;
 mod sync_repository;
@@ -28,6 +29,7 @@ mod sweep_progress;
 
 mod report_outcome;
 
+pub use change_counters::ChangeCounters;
 pub use disk_rounds::DiskCounters;
 pub use handle_event::UpstreamEvents;
 pub use held_back::{HeldBack, HeldBackList};
@@ -37,6 +39,7 @@ pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::{SweepCounters, SweepOutcome};
 
 pub(crate) use batches::Batches;
+pub(crate) use change_counters::ChangeCounts;
 pub(crate) use disk_rounds::{DiskProgress, DiskRounds};
 pub(crate) use hold_lease::HoldLease;
 pub(crate) use keep_contact::KeepContact;

@@ -35,9 +35,12 @@ impl Synchroniser {
         // What is shown already is whole.
         refs.retain_unnamed(&mut new);
         let _no_removal = repository.no_removal().await;
-        if !new.is_empty() && !took_packs(repository, packs, &new, refs, &replaced).await {
+        if took_packs(repository, packs, &new, refs, &replaced).await {
+            self.changes.count_in_event();
+        } else if !new.is_empty() {
             let plan = self.fetch_plan(entry, new)?;
             fetch_objects_after(repository, &plan, refs, &replaced).await.map_err(SyncFailure::Fetch)?;
+            self.changes.count_fetched();
         }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
@@ -118,7 +121,8 @@ impl Synchroniser {
     }
 }
 
-/// Whether packs have brought all of these objects, with what they need.
+/// Whether packs have brought all of these objects with what they need, or they are here already, as what a new branch names
+/// may be.
 async fn took_packs(
     repository: &Repository,
     packs: Option<&ArrivedPacks>,
@@ -126,13 +130,16 @@ async fn took_packs(
     shown: &RefSnapshot,
     replaced: &BTreeSet<ObjectId>,
 ) -> bool {
-    let Some(packs) = packs.filter(|_| !new.is_empty()) else { return false };
-    match repository.take_packs(packs.packs(), new, shown, replaced).await {
+    if new.is_empty() {
+        return false;
+    }
+    let packs = packs.map(ArrivedPacks::packs).unwrap_or_default();
+    match repository.take_packs(packs, new, shown, replaced).await {
         Ok(()) => true,
         Err(reason) => {
             tracing::debug!(
                 reason = &reason as &dyn std::error::Error,
-                "what came with the news is not enough; fetching"
+                "what is here and came with the news is not enough; fetching"
             );
             false
         }

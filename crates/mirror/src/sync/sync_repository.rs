@@ -23,6 +23,7 @@ use reqwest::StatusCode;
 use thiserror::Error;
 
 use super::batches::Prepared;
+use super::change_counters::ChangeCounts;
 use super::pending_changes::PendingChanges;
 use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
@@ -46,6 +47,7 @@ pub(crate) struct Synchroniser {
     pub(crate) repositories: RepositoryStore,
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
+    pub(crate) changes: ChangeCounts,
 }
 
 /// What a synchronisation brought.

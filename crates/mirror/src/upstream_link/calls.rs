@@ -267,6 +267,9 @@ impl UpstreamClient {
         compared_ago: Option<Duration>,
         secret: &Secret,
     ) -> Result<Option<RestLease>, CallError> {
+        if !self.asks_a_heliostat() {
+            return Ok(None);
+        }
         let compared_ago_millis = compared_ago.and_then(|ago| i64::try_from(ago.as_millis()).ok());
         let body = RestLeaseRequest { compared_ago_millis };
         let request = TakeLeaseRequest { mirror_id: self.server_id().to_owned(), body };

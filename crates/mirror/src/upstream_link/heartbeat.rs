@@ -102,7 +102,13 @@ impl Heartbeat {
     pub(crate) fn complaint(&self) -> Option<String> {
         let own = self.complaint.lock().clone();
         own.or_else(|| self.upstream.lock().other().map(|_| UPSTREAM_RUNS_TWICE.to_owned()))
-            .or_else(|| self.client.link().lease().complaint())
+            .or_else(|| self.without_lease())
+    }
+
+    /// That the lease is over. While the upstream does not answer, that is what matters.
+    fn without_lease(&self) -> Option<String> {
+        let link = self.client.link();
+        link.lease().complaint().filter(|_| link.facts().reachable)
     }
 
     /// Names this process to the upstream, unless that was done a moment ago.

@@ -183,7 +183,15 @@ impl UpstreamLink {
         let named = event.base_url.as_deref().map(UpstreamUrl::parse);
         match named {
             Some(Ok(url)) if url == *self.url() => Ok(()),
-            _ => Err(Refusal::invalid("baseUrl", format!("This mirror follows {}.", self.url()))),
+            _ => {
+                let told = event.base_url.as_deref().unwrap_or("nothing");
+                let message = format!(
+                    "This mirror follows {}, and the upstream calls itself {told}: give both the same address, the mirror by \
+                     --upstream and the upstream by --base-url.",
+                    self.url()
+                );
+                Err(Refusal::invalid("baseUrl", message))
+            }
         }
     }
 

@@ -296,6 +296,8 @@ impl FakeUpstream {
             }
             "/repo-contents" if state.contents.is_some() => json_answer(&state.contents),
             path if path.ends_with("/standing") => empty(204),
+            // As one of an earlier version.
+            path if path.ends_with("/lease") => empty(405),
             path if path.starts_with("/mirrorServers/") => {
                 match sent["events"].as_array() {
                     Some(several) => state.reports.extend(several.iter().cloned()),

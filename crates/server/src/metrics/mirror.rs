@@ -1,6 +1,6 @@
 //! How far a mirror is behind its upstream, and what its readers got.
 
-use heliostat_mirror::{DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
+use heliostat_mirror::{ChangeCounters, DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
 use std::fmt;
 
 use super::encoder::Encoder;
@@ -17,6 +17,7 @@ pub struct MirrorMetrics {
     in_repair: usize,
     repairs: RepairCounters,
     disk: DiskCounters,
+    changes: ChangeCounters,
     sweeps: SweepCounters,
     mirrored: usize,
     in_step: usize,
@@ -51,6 +52,7 @@ impl MirrorMetrics {
             in_repair: status.in_repair,
             repairs: status.repairs,
             disk: status.disk,
+            changes: status.changes,
             sweeps: status.sweeps,
             mirrored: status.progress.mirrored,
             in_step: status.progress.in_step,
@@ -133,6 +135,12 @@ impl MirrorMetrics {
             "heliostat_mirror_disk_checks_total",
             "Repositories whose every object was read and checked.",
             self.disk.checks,
+        )?;
+        encoder.counters(
+            "heliostat_mirror_changes_total",
+            "Changes of repositories with new objects in their references, by how these came: event (inside the event that told of it, or they were here), fetch.",
+            &[("event", self.changes.in_events), ("fetch", self.changes.fetched)]
+                .map(|(way, count)| ([("objects", way)], count)),
         )?;
         encoder.counter(
             "heliostat_mirror_sweeps_total",

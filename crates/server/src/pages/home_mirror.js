@@ -1,4 +1,5 @@
-// Keeps the state and the progress bar up to date, and lets an administrator see and confirm what is held back.
+// Keeps the state and the progress bar up to date, and lets an administrator see what is behind and why, and see and confirm
+// what is held back.
 
 const REFRESH_MS = 2000;
 
@@ -29,13 +30,56 @@ function counted(total, inStep, discovering, notKnownSince) {
   return `${inStep} of ${total} repositories are in step with the upstream${discovering ? ", still counting" : ""}.`;
 }
 
-function lag(millis, notKnownSince) {
-  if (millis !== undefined) return millis < 1000 ? "under a second" : `${Math.round(millis / 1000)} s`;
-  return notKnownSince === undefined ? "none" : `not known since ${at(notKnownSince)}`;
+function lag({ lagMillis, lagLimitMillis, notKnownSince }) {
+  const limit = lagLimitMillis === undefined ? "" : `, of ${duration(lagLimitMillis)} that are allowed`;
+  if (lagMillis !== undefined) return (lagMillis < 1000 ? "under a second" : duration(lagMillis)) + limit;
+  return notKnownSince === undefined ? "none" : `not known since ${at(notKnownSince)}${limit}`;
+}
+
+function clock(skewMillis) {
+  if (skewMillis === undefined) return "not known";
+  if (skewMillis === 0) return "agrees with the upstream's";
+  return `${duration(Math.abs(skewMillis))} ${skewMillis > 0 ? "behind" : "ahead of"} the upstream's`;
 }
 
 const at = (time) => new Date(time).toLocaleString();
 const when = (time) => (time === undefined ? "never" : ago(time));
+
+// Who has signed in to see what is behind.
+let watching = null;
+
+function behindRow({ projectKey, repositorySlug, behindSince, generation, upstreamGeneration, failedSyncCount, lastError }) {
+  const generations = `${generation ?? "none"} of ${upstreamGeneration ?? "an unknown one"}`;
+  return make(
+    "tr",
+    make("td", make("b", `${projectKey}/${repositorySlug}`)),
+    make("td", ago(behindSince)),
+    make("td", generations),
+    make("td", String(failedSyncCount ?? 0)),
+    make("td", lastError ?? ""),
+  );
+}
+
+async function showBehind() {
+  if (watching === null) return;
+  try {
+    const behind = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0", { headers: watching });
+    element("behind-list").replaceChildren(...behind.map(behindRow));
+    element("behind-seen").hidden = behind.length === 0;
+    note("behind-problem", "");
+  } catch (error) {
+    watching = null;
+    note("behind-problem", error.message);
+  }
+}
+
+element("behind-sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { username, password } = event.target.elements;
+  watching = { Authorization: basic(username.value, password.value) };
+  password.value = "";
+  await showBehind();
+});
 
 const HELD_BECAUSE = {
   MISSING: "the upstream does not know it, and has not announced that it was deleted",
@@ -98,12 +142,16 @@ repeat(async () => {
     show("upstream-state", status.upstream.reachable ? status.upstream.state : `${status.upstream.state}, does not answer`);
     show("available", status.availableRepos);
     show("in-error", status.repositoriesInError);
-    show("lag", lag(status.lagMillis, status.notKnownSince));
+    show("lag", lag(status));
+    show("clock", clock(status.upstream.clockSkewMillis));
     show("last-contact", when(status.upstream.lastContactDate));
     show("last-comparison", when(status.upstream.lastComparisonDate));
     show("last-sync", when(status.lastSyncDate));
     show("members", status.memberCount);
     element("held-back").hidden = !status.heldRepos;
+    const isBehind = status.inStepRepos < status.mirroredRepos || status.repositoriesInError > 0;
+    element("behind").hidden = !isBehind;
+    if (isBehind) await showBehind();
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

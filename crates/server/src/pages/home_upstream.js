@@ -91,6 +91,12 @@ function standingCell(stands) {
     const had = stands.standing === "UNREACHABLE" ? "had" : "has";
     add(`${had} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories in step`);
   }
+  if (stands.lagMillis !== undefined) add(`lacks a change for ${duration(stands.lagMillis)}`);
+  if (stands.lastSyncDate !== undefined) add(`synchronized last ${ago(stands.lastSyncDate)}`);
+  if (stands.failingRepos > 0) {
+    const which = stands.failingRepos === 1 ? "" : `${stands.failingRepos} repositories could not be synchronized, `;
+    add(`${which}${stands.failure ?? "it is not known why"}`);
+  }
   if (stands.pendingEvents > 0) add(`${stands.pendingEvents} event${stands.pendingEvents === 1 ? "" : "s"} to deliver`);
   if (stands.lastError) add(stands.lastError);
   return cell;
@@ -129,7 +135,9 @@ async function refresh() {
     showRows("mirrors", mirrors.values.map((mirror, index) => {
       const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
       const stands = standings[index];
-      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, { ...stands, toldDate: null, lastSeenDate: null }];
+      const times = stands === null ? [] : [duration(stands.lagMillis ?? 0), ago(stands.lastSyncDate ?? 0)];
+      const still = { ...stands, toldDate: null, lastSeenDate: null, lagMillis: null, lastSyncDate: null };
+      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, still, times];
       return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
     }));
   } catch (error) {

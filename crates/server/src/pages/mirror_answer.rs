@@ -219,7 +219,7 @@ fn skewed(status: &MirrorStatus) -> Option<String> {
     Some(format!(
         "the clock of this machine is {} s {direction} the upstream's, and calls between the two are refused beyond \
          {LEEWAY_SECONDS} s: keep both in step, by NTP for instance",
-        skew_ms.abs() / 1_000
+        (skew_ms.abs() + 500) / 1_000
     ))
 }
 
@@ -283,6 +283,7 @@ pub(crate) mod tests {
             in_repair_reason: None,
             repairs: heliostat_mirror::RepairCounters::default(),
             disk: heliostat_mirror::DiskCounters::default(),
+            changes: heliostat_mirror::ChangeCounters::default(),
             held: 0,
             lag_ms: None,
             not_known_ms: None,
@@ -369,7 +370,7 @@ pub(crate) mod tests {
     fn clocks_that_begin_to_differ_are_told_before_calls_are_refused() {
         let skewed = |clock_skew_ms| MirrorAnswer::of(MirrorStatus { clock_skew_ms, ..status() });
         assert_eq!((skewed(Some(5_000)).health, skewed(None).health), (GREEN, GREEN));
-        let behind = skewed(Some(12_000));
+        let behind = skewed(Some(11_990));
         assert_eq!((behind.state, behind.health), (SYNCHRONIZED, YELLOW));
         let reason = behind.reason.expect("it says why");
         assert!(reason.contains("12 s behind") && reason.contains("NTP"), "{reason}");

@@ -52,6 +52,13 @@ const ago = (() => {
   };
 })();
 
+/** A length of time in the largest unit of which it holds one. */
+function duration(millis) {
+  const seconds = Math.round(millis / 1000);
+  const [unit, length] = [["days", 86400], ["h", 3600], ["min", 60]].find(([, length]) => seconds >= length) ?? ["s", 1];
+  return `${Math.floor(seconds / length)} ${unit}`;
+}
+
 /** The JSON answer to a request; an error carries the message of the server. */
 async function ask(path, options = {}) {
   // Without "omit", browsers answer a 401 with a dialog of their own.

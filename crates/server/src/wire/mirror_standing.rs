@@ -1,7 +1,10 @@
 //! How mirrors stand, on the wire.
 
-use heliostat_api::models::{MirrorStanding as WireStanding, RestMirrorCopies, RestMirrorStanding};
+use heliostat_api::models::{
+    MirrorEventType, MirrorStanding as WireStanding, RestDelayedCopy, RestMirrorCopies, RestMirrorStanding,
+};
 use heliostat_downstream::{MirrorCopies, MirrorStanding, Standing};
+use heliostat_storage::{MirrorOutcome, Repository, RepositoryMirrorState};
 
 /// What is known of the copies on a mirror.
 pub fn mirror_standing(known: MirrorStanding) -> RestMirrorStanding {
@@ -36,5 +39,21 @@ pub fn mirror_copies(told: &RestMirrorCopies) -> MirrorCopies {
         last_sync_at: told.last_sync_date,
         failing: told.failing_repos,
         failure: told.failure.clone(),
+    }
+}
+
+/// A repository that is behind on a mirror, and what the mirror has reported of it last.
+pub fn delayed_copy((repository, reported): (Repository, RepositoryMirrorState)) -> RestDelayedCopy {
+    RestDelayedCopy {
+        repository_id: repository.id.to_string(),
+        project_key: repository.project.key,
+        repository_slug: repository.slug,
+        generation: reported.synced_generation.map(|generation| generation.0),
+        upstream_generation: repository.generation.0,
+        outcome: match reported.last_outcome {
+            MirrorOutcome::Synchronized => MirrorEventType::Synchronized,
+            MirrorOutcome::SynchronizationFailed => MirrorEventType::SynchronizationFailed,
+        },
+        reported_date: reported.reported_at,
     }
 }

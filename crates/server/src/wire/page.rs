@@ -72,6 +72,9 @@ mod tests {
             last_comparison_date: None,
             not_known_since: None,
             clock_skew_millis: None,
+            last_sync_date: None,
+            lag_millis: None,
+            failing_repos: None,
             problem: None,
         };
         let first = Page { values: vec![value(1)], start: 0, limit: 1, is_last: false, next_start: Some(1) };

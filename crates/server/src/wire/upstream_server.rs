@@ -18,7 +18,7 @@ impl MirrorWire {
 
     /// An upstream and how this mirror stands with it.
     pub fn upstream_server(&self, upstream: &UpstreamView) -> RestUpstreamServer {
-        let UpstreamView { server, facts, clock_skew_ms, problem } = upstream;
+        let UpstreamView { server, facts, .. } = upstream;
         RestUpstreamServer {
             id: server.id.to_string(),
             base_url: server.base_url.clone(),
@@ -29,8 +29,11 @@ impl MirrorWire {
             last_contact_date: facts.last_contact_at,
             last_comparison_date: facts.last_comparison_at,
             not_known_since: facts.not_known_since,
-            clock_skew_millis: *clock_skew_ms,
-            problem: problem.clone(),
+            clock_skew_millis: upstream.clock_skew_ms,
+            last_sync_date: upstream.last_sync_at,
+            lag_millis: upstream.lag_ms,
+            failing_repos: Some(i32::try_from(upstream.failing).unwrap_or(i32::MAX)),
+            problem: upstream.problem.clone(),
         }
     }
 }
@@ -67,6 +70,9 @@ mod tests {
         let upstream = |id: &str| UpstreamView {
             facts,
             clock_skew_ms: None,
+            last_sync_at: None,
+            lag_ms: None,
+            failing: 0,
             problem: None,
             server: Arc::new(UpstreamServer {
                 id: id.into(),

@@ -1,7 +1,6 @@
 //! What others compare of all repositories: read in narrow rows, because it is read often and of very many.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::UpstreamStore;
 use super::repositories::{assemble, with_project};
@@ -36,7 +35,29 @@ impl UpstreamStore {
         after: Option<(ProjectId, RepositoryId)>,
         limit: u64,
     ) -> Result<Vec<RepositoryHashes>, StoreError> {
-        let mut repositories = repository::Entity::find()
+        let Some((project_id, repository_id)) = after else {
+            return self.hashes_where(visible_to, Condition::all(), limit).await;
+        };
+        // Two look-ups: no index of SQLite leads to a pair whose second part is the key of the table.
+        let in_project = Condition::all()
+            .add(repository::Column::ProjectId.eq(project_id))
+            .add(repository::Column::Id.gt(repository_id));
+        let mut hashes = self.hashes_where(visible_to, in_project, limit).await?;
+        let missing = limit.saturating_sub(hashes.len() as u64);
+        if missing > 0 {
+            let later = Condition::all().add(repository::Column::ProjectId.gt(project_id));
+            hashes.extend(self.hashes_where(visible_to, later, missing).await?);
+        }
+        Ok(hashes)
+    }
+
+    async fn hashes_where(
+        &self,
+        visible_to: Visibility,
+        place: Condition,
+        limit: u64,
+    ) -> Result<Vec<RepositoryHashes>, StoreError> {
+        let rows: Vec<HashColumns> = repository::Entity::find()
             .inner_join(project::Entity)
             .select_only()
             .column(repository::Column::ProjectId)
@@ -46,22 +67,15 @@ impl UpstreamStore {
             .column(repository::Column::Generation)
             .column(repository::Column::ContentHash)
             .column(repository::Column::MetadataHash)
-            .filter(visible_repositories(visible_to));
-        if let Some((project_id, repository_id)) = after {
-            // Compared as a pair, so that an index leads there at once.
-            let place = [repository::Column::ProjectId, repository::Column::Id]
-                .map(|column| Expr::col((repository::Entity, column)));
-            let after = [Expr::value(project_id), Expr::value(repository_id)];
-            repositories = repositories.filter(Expr::tuple(place).gt(Expr::tuple(after)));
-        }
-        let rows: Vec<HashColumns> = repositories
+            .filter(visible_repositories(visible_to))
+            .filter(place)
             .order_by_asc(repository::Column::ProjectId)
             .order_by_asc(repository::Column::Id)
             .limit(limit)
             .into_tuple()
             .all(self.database.connection())
             .await?;
-        Ok(rows.into_iter().map(hashes).collect())
+        Ok(rows.into_iter().map(hashes_of).collect())
     }
 
     /// What mirrors compare of the repositories that were announced, from an id on, in the order of ids.
@@ -132,7 +146,7 @@ impl UpstreamStore {
     }
 }
 
-fn hashes(row: HashColumns) -> RepositoryHashes {
+fn hashes_of(row: HashColumns) -> RepositoryHashes {
     let (project_id, project_public, repository_id, identity, generation, content_hash, metadata_hash) = row;
     RepositoryHashes {
         project_id,

@@ -1,16 +1,22 @@
 //! What mirrors have reported of each repository.
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{ExprTrait, OnConflict};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Set,
+};
 
 use super::UpstreamStore;
 use super::outbox::announce;
 use super::ref_changes::changes_between;
+use super::repositories::{assemble, with_project};
 use crate::change_count::Shown;
-use crate::entities::repository_mirror_state;
+use crate::entities::{repository, repository_mirror_state};
 use crate::error::StoreError;
-use crate::ids::RepositoryId;
-use crate::records::{MirrorProgress, NewEvent, RepositoryMirrorState};
+use crate::ids::{MirrorServerId, RepositoryId};
+use crate::page::{Page, PageRequest};
+use crate::records::{MirrorOutcome, MirrorProgress, NewEvent, Repository, RepositoryMirrorState};
 
 impl UpstreamStore {
     /// Records how a mirror's synchronisation of a repository has ended, and announces what follows from it.
@@ -80,4 +86,46 @@ impl UpstreamStore {
             .await?;
         Ok(rows.into_iter().map(RepositoryMirrorState::from).collect())
     }
+
+    /// The repositories of which a mirror has reported an older generation than there is, or that it could not synchronise,
+    /// with its last report, in the order of their ids.
+    pub async fn delayed_copies(
+        &self,
+        mirror_id: &MirrorServerId,
+        page: PageRequest,
+    ) -> Result<Page<(Repository, RepositoryMirrorState)>, StoreError> {
+        let synced = repository_mirror_state::Column::SyncedGeneration.into_expr();
+        let is_older = synced.lt(repository::Column::Generation.into_expr());
+        let has_failed =
+            repository_mirror_state::Column::LastOutcome.eq(MirrorOutcome::SynchronizationFailed);
+        let rows = repository_mirror_state::Entity::find()
+            .join(JoinType::InnerJoin, of_repository())
+            .filter(repository_mirror_state::Column::MirrorId.eq(mirror_id.clone()))
+            .filter(Condition::any().add(is_older).add(has_failed))
+            .order_by_asc(repository_mirror_state::Column::RepositoryId)
+            .offset(page.offset())
+            .limit(page.rows())
+            .all(self.database.connection())
+            .await?;
+        let ids: Vec<RepositoryId> = rows.iter().map(|row| row.repository_id).collect();
+        let found = with_project().filter(repository::Column::Id.is_in(ids)).all(self.database.connection());
+        let found: HashMap<RepositoryId, Repository> = found
+            .await?
+            .into_iter()
+            .map(|row| assemble(row).map(|repository| (repository.id, repository)))
+            .collect::<Result<_, _>>()?;
+        let reported = rows.into_iter().filter_map(|row| {
+            let repository = found.get(&row.repository_id)?.clone();
+            Some((repository, RepositoryMirrorState::from(row)))
+        });
+        Ok(Page::cut(reported.collect(), page))
+    }
+}
+
+/// From a report to its repository.
+fn of_repository() -> RelationDef {
+    repository_mirror_state::Entity::belongs_to(repository::Entity)
+        .from(repository_mirror_state::Column::RepositoryId)
+        .to(repository::Column::Id)
+        .into()
 }

@@ -384,7 +384,7 @@ async fn what_goes_wrong_leaves_the_request_open() {
     mirror.describe_as(r#"{"key":"k"}"#.to_owned());
     fails_with(&id, "cannot be read").await;
 
-    // It has moved, which an open request does not allow; a new one does.
+    // Another one has its id, and shows no key: an administrator has to let go of the request.
     let joining = &server.upstream.downstream().joining;
     async { joining.delete_request(permit::sys_admin(&admin)?, &id).await }.await.expect("forgotten");
     let mirror = FakeMirror::start().await;

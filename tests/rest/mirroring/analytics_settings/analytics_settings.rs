@@ -15,9 +15,7 @@ async fn behaviour_tells_the_time_and_collects_nothing() {
     let time = settings["serverTime"].as_i64().expect("is a number") / 1000;
     assert!((before..=now_seconds()).contains(&time), "{time} is not now");
     assert!(settings.get("supportEntitlementNumber").is_none(), "{settings}");
-    assert_eq!(settings["baseUrl"], joined.upstream.base(), "where the upstream thinks that it is");
-    let of_administrators = joined.upstream.admin().get(PATH).await.promised(200);
-    assert_eq!((of_administrators.get("baseUrl"), of_administrators.get("deliveryError")), (None, None));
+    assert_eq!((settings.get("baseUrl"), settings.get("instance")), (None, None), "it has not named itself");
 }
 
 #[tokio::test]
@@ -39,8 +37,13 @@ async fn behaviour_a_mirror_learns_which_process_answers_and_tells_of_another_on
     let joined = start_joined_by_hand().await;
     let mirror = joined.upstream.client(&joined.identity());
     let own = "instance=0b8ff0b2-5bd5-4a4c-9a3e-5b5d1e6ad2c7";
-    let answering = mirror.get(&format!("{PATH}?{own}")).await.promised(200)["instance"].clone();
-    let answering = answering.as_str().expect("a name");
+    let told = mirror.get(&format!("{PATH}?{own}")).await.promised(200);
+    assert_eq!(
+        (&told["baseUrl"], told.get("deliveryError")),
+        (&json!(joined.upstream.base()), None),
+        "{told}"
+    );
+    let answering = told["instance"].as_str().expect("a name");
     let reason = async || joined.upstream.anonymous().get("/status").await.json().get("reason").cloned();
     mirror.get(&format!("{PATH}?{own}&otherUpstream={answering}")).await.promised(200);
     assert_eq!(reason().await, None, "it is this process itself");

@@ -14,6 +14,9 @@ async fn behaviour_answers_what_the_operation_that_names_it_answers() {
         for date in ["lastContactDate", "lastComparisonDate"] {
             assert!(one[date].take().is_i64(), "{date}");
         }
+        // Others push to this pair meanwhile.
+        let moving = ["lastSyncDate", "lagMillis", "failingRepos"];
+        one.as_object_mut().expect("an object").retain(|field, _| !moving.contains(&field.as_str()));
     }
     assert_eq!(upstream, named);
     assert_eq!(upstream["state"], "INSTALLED");

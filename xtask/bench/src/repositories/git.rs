@@ -94,9 +94,9 @@ impl Git {
         command.env("GIT_HTTP_LOW_SPEED_TIME", self.timeout.as_secs().to_string());
         let mut helper = process::spawn(command.stdin(Stdio::piped()).stdout(Stdio::null()))?;
         let mut stdin = helper.stdin.take().context("the helper has no standard input")?;
-        // The empty line begins the push, and the end of the input ends the helper.
+        // The first empty line begins the push, and the second one ends the helper: an end of the input it calls a failure.
         stdin
-            .write_all(b"list for-push\npush +refs/*:refs/*\n\n")
+            .write_all(b"list for-push\npush +refs/*:refs/*\n\n\n")
             .context("cannot write to git remote-http")?;
         drop(stdin);
         let status = process::wait(&mut helper, "git remote-http", self.timeout)?;

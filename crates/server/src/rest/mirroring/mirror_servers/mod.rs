@@ -1,5 +1,6 @@
 //! Operations on the mirrors that have joined.
 
+mod get_delayed_sync_repositories_of_mirror;
 mod get_mirror;
 mod get_mirror_standing;
 mod get_panel_html;
