@@ -66,7 +66,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 25] = [
+const NOT_ASKED: [(&str, &str); 26] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),

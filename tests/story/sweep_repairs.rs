@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Checkout, Client, DatabaseBackup, Pair, ServerOptions, clone_url, copy_folder, eventually, git,
-    git_fails, project_path, remove_folder, repository_path, unique,
+    Checkout, Client, DatabaseBackup, Pair, ServerOptions, UpstreamByHand, clone_url, copy_folder,
+    eventually, git, git_fails, project_path, remove_folder, repository_of_nothing, repository_path, unique,
 };
 
 const HASHES: &str = "/rest/mirroring/latest/repo-hashes";

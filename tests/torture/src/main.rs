@@ -57,7 +57,7 @@ struct Options {
     #[arg(long, value_name = "COUNT")]
     pairs: Option<u32>,
     /// Mirrors answer under leases of this length, and say so when they have none; 0s for no leases.
-    #[arg(long, value_name = "TIME", default_value = "0s")]
+    #[arg(long, value_name = "TIME", default_value = "1s")]
     lease: String,
     /// Keep what servers remember on a PostgreSQL server, which runs for as long, instead of SQLite.
     #[arg(long, requires = "postgres_url")]

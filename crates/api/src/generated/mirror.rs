@@ -272,7 +272,7 @@ pub struct WaitForRepositoryRequest {
     /// must be what that ref names or leads to.
     pub commit: Option<String>,
     /// The full name of a ref that is to be there.
-    pub ref: Option<String>,
+    pub reference: Option<String>,
     /// How many seconds to wait at most. With 0 it is answered at once how things are.
     pub timeout: i32,
 }
@@ -1837,7 +1837,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         commit: Query<Option<String>>,
         /// The full name of a ref that is to be there.
         #[oai(name = "ref", validator(max_length = 1024))]
-        ref: Query<Option<String>>,
+        reference: Query<Option<String>>,
         /// How many seconds to wait at most. With 0 it is answered at once how things are.
         #[oai(name = "timeout", default = "default_timeout_of_wait_for_repository", validator(minimum(value = "0"), maximum(value = "300")))]
         timeout: Query<i32>,
@@ -1846,7 +1846,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             upstream_repo_id: upstream_repo_id.0,
             commit: commit.0,
-            ref: ref.0,
+            reference: reference.0,
             timeout: timeout.0,
         };
         let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;
@@ -2378,7 +2378,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         commit: Query<Option<String>>,
         /// The full name of a ref that is to be there.
         #[oai(name = "ref", validator(max_length = 1024))]
-        ref: Query<Option<String>>,
+        reference: Query<Option<String>>,
         /// How many seconds to wait at most. With 0 it is answered at once how things are.
         #[oai(name = "timeout", default = "default_timeout_of_wait_for_repository_1", validator(minimum(value = "0"), maximum(value = "300")))]
         timeout: Query<i32>,
@@ -2387,7 +2387,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
             upstream_repo_id: external_repository_id.0,
             commit: commit.0,
-            ref: ref.0,
+            reference: reference.0,
             timeout: timeout.0,
         };
         let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use heliostat_git_wire::{ObjectFormat, ObjectId, PackFault, PackWriter};
+use heliostat_git_wire::{ObjectFormat, ObjectId, PackWriter};
 
 use crate::disk::{blocking, entries};
 use crate::process::GitError;

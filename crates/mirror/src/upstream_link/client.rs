@@ -131,10 +131,6 @@ impl UpstreamClient {
         if self.signs_as_addon.load(Ordering::Relaxed) { &self.addon_key } else { &self.server_id }
     }
 
-    pub(super) fn link(&self) -> &UpstreamLink {
-        &self.link
-    }
-
     pub(super) fn server_id(&self) -> &str {
         &self.server_id
     }

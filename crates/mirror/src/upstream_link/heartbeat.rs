@@ -147,7 +147,9 @@ impl Heartbeat {
     fn take_in(&self, answer: &Result<BeatAnswer, CallError>) {
         let complaint = match answer {
             Ok(answer) => self.told_by(answer),
-            Err(error) if is_about_the_clock(error) => Some(error.to_string()),
+            Err(error) if is_about_the_clock(error) => Some(format!(
+                "the upstream refuses the calls of this mirror for their time: {error} NTP keeps clocks in step, for instance"
+            )),
             // Others tell that the upstream is away, and nothing else is known meanwhile.
             Err(error) if error.is_outage() => None,
             Err(_) => return,

@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Unchanged},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
@@ -230,7 +230,7 @@ pub(super) fn of_upstream(id: Option<&UpstreamServerId>) -> Select<mirrored_repo
 }
 
 /// Keeps two nodes from both finding a repository missing, until the transaction ends.
-async fn lock_upstream(transaction: &DatabaseTransaction, id: &UpstreamServerId) -> Result<(), StoreError> {
+async fn lock_upstream(transaction: &impl ConnectionTrait, id: &UpstreamServerId) -> Result<(), StoreError> {
     let found = upstream_server::Entity::find_by_id(id.clone()).lock_exclusive().one(transaction).await?;
     found.map(drop).ok_or_else(|| StoreError::not_found("upstream", id))
 }

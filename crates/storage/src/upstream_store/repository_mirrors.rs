@@ -42,7 +42,7 @@ impl UpstreamStore {
             last_outcome: Set(state.last_outcome),
             mirror_repository_id: Set(state.mirror_repository_id),
             reported_at: Set(state.reported_at),
-            synced_generation: Set(state.synced_generation.max(before)),
+            synced_generation: Set(Ord::max(state.synced_generation, before)),
             purged: Set(purged),
             purged_at: Set(purged_at),
         };
