@@ -27,6 +27,7 @@ mod restart_at_once;
 mod says_what_is_known;
 mod says_what_to_do;
 mod selection;
+mod served_through;
 mod signature_refused;
 mod small_pushes;
 mod status_tells_operators;
