@@ -25,7 +25,7 @@ pub struct References {
     /// By repository and name.
     courses: Vec<BTreeMap<String, Course>>,
     /// By place, repository and name: no later read may show an earlier step.
-    floors: BTreeMap<(usize, usize, String), usize>,
+    floors: BTreeMap<(usize, usize, String), Floor>,
     /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
     with_leases: bool,
     staleness: Staleness,
@@ -44,7 +44,16 @@ struct Shown {
     answered: Moment,
     place: usize,
     repository: usize,
+    freshness: String,
     steps: Vec<(String, usize)>,
+}
+
+/// The newest step that was shown, and by which read.
+#[derive(Debug, Default, Clone)]
+struct Floor {
+    step: usize,
+    answered: Moment,
+    freshness: String,
 }
 
 impl References {
@@ -119,7 +128,10 @@ impl References {
     fn raise_floors(&mut self, shown: Shown) {
         for (name, step) in shown.steps {
             let floor = self.floors.entry((shown.place, shown.repository, name)).or_default();
-            *floor = step.max(*floor);
+            if step > floor.step {
+                let (answered, freshness) = (shown.answered, shown.freshness.clone());
+                *floor = Floor { step, answered, freshness };
+            }
         }
     }
 
@@ -129,12 +141,13 @@ impl References {
         faults: &[FaultWindow],
         findings: &mut Vec<String>,
     ) -> Shown {
-        let Seen { place, asked, answered, what: Listing { repository, refs, says_current } } = listing;
+        let Seen { place, asked, answered, what: Listing { repository, refs, freshness } } = listing;
         let (place, repository) = (*place, *repository);
         let at = |what: &str, name: &str, course: &Course| {
             let (server, repository) = (&self.places[place], &self.repositories[repository]);
             let when = answered.as_secs_f64();
-            format!("{server}, {repository}, {name}: {what}; read until {when:.3} s; {}", course.shown())
+            let pushed = course.shown();
+            format!("{server}, {repository}, {name}: {what}; read until {when:.3} s, {freshness}; {pushed}")
         };
         let courses = &self.courses[repository];
         for (name, target) in refs.iter().filter(|(name, _)| !courses.contains_key(*name)) {
@@ -144,7 +157,8 @@ impl References {
         let mut stale_since: Option<Moment> = None;
         for (name, course) in courses {
             let target = refs.get(name);
-            let floor = self.floors.get(&(place, repository, name.clone())).copied().unwrap_or(0);
+            let shown = self.floors.get(&(place, repository, name.clone())).cloned().unwrap_or_default();
+            let floor = shown.step;
             let acknowledged = course.acknowledged_before(*asked);
             let least = if place == UPSTREAM { floor.max(acknowledged) } else { floor };
             let step = match course.step_of(target, least, *answered) {
@@ -155,13 +169,21 @@ impl References {
                 }
             };
             if step < least {
-                let what = if step < floor { "went back" } else { "lost what was acknowledged" };
+                let Floor { answered, freshness, .. } = shown;
+                let what = if step < floor {
+                    format!(
+                        "went back from step {floor}, shown at {:.3} s, {freshness}",
+                        answered.as_secs_f64()
+                    )
+                } else {
+                    "lost what was acknowledged".to_owned()
+                };
                 findings.push(at(&format!("{what}: shows {target:?}"), name, course));
                 continue;
             }
             if step < acknowledged {
                 let since = course.acknowledged_after(step);
-                if self.with_leases && *says_current {
+                if self.with_leases && says_current(freshness) {
                     findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
                 }
                 stale_since = Some(stale_since.map_or(since, |earlier| earlier.min(since)));
@@ -169,10 +191,15 @@ impl References {
             steps.push((name.clone(), step));
         }
         if place != UPSTREAM {
-            self.staleness.add(*asked, stale_since, *says_current, faults);
+            self.staleness.add(*asked, stale_since, says_current(freshness), faults);
         }
-        Shown { answered: *answered, place, repository, steps }
+        Shown { answered: *answered, place, repository, freshness: freshness.clone(), steps }
     }
+}
+
+/// Whether a mirror says that it shows everything that its upstream is known to have.
+fn says_current(freshness: &str) -> bool {
+    freshness.split(';').next() == Some("current")
 }
 
 impl Course {
@@ -265,7 +292,7 @@ mod tests {
 
     fn read(place: usize, target: Option<&str>, asked: u64, answered: u64) -> Seen<Listing> {
         let refs = target.map(|target| ("main".to_owned(), target.to_owned())).into_iter().collect();
-        let what = Listing { repository: 0, refs, says_current: true };
+        let what = Listing { repository: 0, refs, freshness: "current;served=1;known=1".into() };
         Seen { place, asked: seconds(asked), answered: seconds(answered), what }
     }
 
@@ -362,7 +389,7 @@ mod tests {
             references.judge(changes.to_vec(), vec![late.clone()], &[], &[]).len()
         };
         assert_eq!(judged(&late), 1);
-        late.what.says_current = false;
+        late.what.freshness = "behind;served=0;known=1".into();
         assert_eq!(judged(&late), 0);
     }
 

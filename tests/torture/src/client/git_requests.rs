@@ -45,8 +45,8 @@ pub enum Report {
 pub struct Listed {
     /// All of them but `HEAD`.
     pub refs: BTreeMap<String, String>,
-    /// Whether a mirror says that this is everything that its upstream is known to have.
-    pub says_current: bool,
+    /// How fresh a mirror says this is.
+    pub freshness: String,
 }
 
 /// Why something could not be read.
@@ -97,7 +97,7 @@ impl GitClient {
             }
         }
         refs.remove("HEAD");
-        Ok(Listed { refs, says_current: answer.freshness == "current" })
+        Ok(Listed { refs, freshness: answer.freshness })
     }
 
     /// Fetches one commit; how many objects came. The pack is whole: its checksum was compared.

@@ -29,7 +29,7 @@ pub struct HttpClient {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// How fresh a mirror says the answer is: `current`, or another word; empty elsewhere.
+    /// How fresh a mirror says the answer is, as its header has it; empty elsewhere.
     pub freshness: String,
     /// The body.
     pub body: Vec<u8>,
@@ -120,7 +120,6 @@ fn parsed(bytes: &[u8]) -> io::Result<Answer> {
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
     };
     let freshness = value("heliostat-freshness").unwrap_or_default();
-    let freshness = freshness.split(';').next().unwrap_or_default().to_owned();
     if value("transfer-encoding").is_some() {
         return Ok(Answer { status, freshness, body: unchunked(rest)? });
     }

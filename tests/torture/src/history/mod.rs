@@ -94,8 +94,8 @@ pub struct Listing {
     pub repository: usize,
     /// All of them.
     pub refs: BTreeMap<String, String>,
-    /// Whether a mirror said that this is everything that its upstream is known to have.
-    pub says_current: bool,
+    /// How fresh a mirror said that this is, or who else has read it.
+    pub freshness: String,
 }
 
 /// A repository that does not last, under a name.

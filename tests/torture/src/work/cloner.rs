@@ -55,7 +55,7 @@ impl Cloner {
         if matches!(end, GitEnd::Good) {
             // Git asks for the list once and takes what it shows.
             let Reading { world, place, repository, asked } = *reading;
-            let what = Listing { repository, refs: listed_refs(&copy), says_current: false };
+            let what = Listing { repository, refs: listed_refs(&copy), freshness: "a clone".into() };
             let seen = Seen { place, asked, answered: world.history.now(), what };
             world.history.note(|records| records.listings.push(seen));
         }

@@ -56,8 +56,8 @@ impl<'a> World<'a> {
     pub fn listing(&self, place: usize, repository: usize) -> Option<BTreeMap<String, String>> {
         let asked = self.history.now();
         match self.places[place].git().list(&git_path(REPOSITORIES[repository])) {
-            Ok(Listed { refs, says_current }) => {
-                let what = Listing { repository, refs: refs.clone(), says_current };
+            Ok(Listed { refs, freshness }) => {
+                let what = Listing { repository, refs: refs.clone(), freshness };
                 let seen = Seen { place, asked, answered: self.history.now(), what };
                 self.history.note(|records| records.listings.push(seen));
                 self.history.count("lists");
