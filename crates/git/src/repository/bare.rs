@@ -10,8 +10,8 @@ use crate::disk::blocking;
 use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
     ChangeUnderWay, Known, Load, LookedAt, NotRead, OldestWriter, RefCache, RefUpdate, RefWriter, SharedRefs,
-    StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_head, update_refs,
-    write_head,
+    StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_format, read_head,
+    update_refs, write_head,
 };
 use crate::repository::{LastSyncs, Locks};
 
@@ -297,7 +297,12 @@ impl Repository {
 
     /// Which hash names its objects.
     pub async fn object_format(&self) -> Result<ObjectFormat, GitError> {
-        object_format(self.git(), self.path()).await
+        let path = self.path().to_owned();
+        match blocking(move || Ok(read_format(&path))).await {
+            Ok(Ok(format)) => Ok(format),
+            // Git says what is the matter.
+            Ok(Err(_)) | Err(_) => object_format(self.git(), self.path()).await,
+        }
     }
 
     /// Whether it has no reference of its owners.
