@@ -60,6 +60,12 @@ async fn a_copy_that_cannot_be_brought_forward_is_served_until_a_fresh_one_takes
         listed.starts_with(&pushed).then_some(())
     })
     .await;
+    // It answers with the help of its upstream until it has the push itself.
+    eventually("another copy in the place of the first", || async {
+        (!trash_of(&pair.mirror).is_empty()).then_some(())
+    })
+    .await;
+    pair.mirrored(&repository).await;
     git(checkout.path(), &["clone", "--quiet", url.as_str(), "copy"]);
     git(&checkout.path().join("copy"), &["fsck", "--full"]);
     let setting = git_output(place, &["config", "fetch.fsckObjects"]);
