@@ -3,8 +3,8 @@
 //! The changes of a reference stand in the order in which its one client asked for them. What a read shows is one of
 //! them, which is the read's step. It must be one that was asked for and not refused. At the upstream it is no earlier
 //! than what was acknowledged before the read began; at each server no earlier than what any read had shown there that
-//! ended before this one began. There is one exception: a mirror that has let the upstream answer in its place, and then
-//! cannot reach it, shows what it has, and says that it is behind.
+//! ended before this one began. Where a mirror says that the upstream has answered in its place, the answer is judged as the
+//! upstream's: the mirror itself need not have that much yet, and shows less when it cannot reach the upstream any more.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -27,9 +27,6 @@ pub struct References {
     courses: Vec<BTreeMap<String, Course>>,
     /// By place, repository and name: no later read may show an earlier step.
     floors: BTreeMap<(usize, usize, String), Floor>,
-    /// The same of answers that may be the upstream's in the place of a mirror: no later read may that is not said to be
-    /// behind.
-    floors_of_others: BTreeMap<(usize, usize, String), Floor>,
     /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
     with_leases: bool,
     staleness: Staleness,
@@ -68,7 +65,6 @@ impl References {
             repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
             courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
             floors: BTreeMap::new(),
-            floors_of_others: BTreeMap::new(),
             staleness: Staleness::default(),
         }
     }
@@ -102,7 +98,6 @@ impl References {
         for listing in listings {
             while let Some(one) = forgotten.pop_if(|one| one.restarted <= listing.asked) {
                 self.floors.retain(|(place, ..), _| *place != one.place);
-                self.floors_of_others.retain(|(place, ..), _| *place != one.place);
                 shown.retain(|Reverse(shown)| shown.place != one.place);
             }
             while shown.peek().is_some_and(|Reverse(shown)| shown.answered < listing.asked) {
@@ -132,11 +127,12 @@ impl References {
     }
 
     fn raise_floors(&mut self, shown: Shown) {
-        let is_own =
-            shown.place == UPSTREAM || says(&shown.freshness, "current") || says(&shown.freshness, "behind");
-        let floors = if is_own { &mut self.floors } else { &mut self.floors_of_others };
+        let is_own = ["current", "behind"].iter().any(|word| says(&shown.freshness, word));
+        if shown.place != UPSTREAM && !is_own {
+            return;
+        }
         for (name, step) in shown.steps {
-            let floor = floors.entry((shown.place, shown.repository, name)).or_default();
+            let floor = self.floors.entry((shown.place, shown.repository, name)).or_default();
             if step > floor.step {
                 let (answered, freshness) = (shown.answered, shown.freshness.clone());
                 *floor = Floor { step, answered, freshness };
@@ -158,7 +154,7 @@ impl References {
             let pushed = course.shown();
             format!("{server}, {repository}, {name}: {what}; read until {when:.3} s, {freshness}; {pushed}")
         };
-        let may_not_be_behind = says(freshness, "current") || says(freshness, "through");
+        let is_of_upstream = place == UPSTREAM || says(freshness, "through");
         let courses = &self.courses[repository];
         for (name, target) in refs.iter().filter(|(name, _)| !courses.contains_key(*name)) {
             findings.push(at(&format!("leads to {target} and was never pushed"), name, &Course::default()));
@@ -167,15 +163,10 @@ impl References {
         let mut stale_since: Option<Moment> = None;
         for (name, course) in courses {
             let target = refs.get(name);
-            let key = (place, repository, name.clone());
-            let mut shown = self.floors.get(&key).cloned().unwrap_or_default();
-            if may_not_be_behind {
-                let other = self.floors_of_others.get(&key).cloned().unwrap_or_default();
-                shown = if other.step > shown.step { other } else { shown };
-            }
+            let shown = self.floors.get(&(place, repository, name.clone())).cloned().unwrap_or_default();
             let floor = shown.step;
             let acknowledged = course.acknowledged_before(*asked);
-            let least = if place == UPSTREAM { floor.max(acknowledged) } else { floor };
+            let least = if is_of_upstream { floor.max(acknowledged) } else { floor };
             let step = match course.step_of(target, least, *answered) {
                 Ok(step) => step,
                 Err(wrong) => {
@@ -396,18 +387,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_mirror_that_says_so_may_fall_behind_the_upstreams_own_answer() {
+    fn an_answer_through_a_mirror_is_the_upstreams() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
         let said = |at: u64, target: Option<&str>, freshness: &str| {
             let mut listing = read(1, target, at, at + 1);
             listing.what.freshness = freshness.into();
             listing
         };
-        let through = said(3, Some("a"), "through;known=1");
         let behind = said(5, None, "behind;served=0;known=1");
-        assert_eq!(findings(&changes, &[through.clone(), behind.clone()]), Vec::<String>::new());
-        assert_eq!(findings(&changes, &[through, said(5, None, "current;served=0;known=0")]).len(), 1);
+        let through = said(3, Some("a"), "through;known=1");
+        assert_eq!(findings(&changes, &[through, behind.clone()]), Vec::<String>::new());
         assert_eq!(findings(&changes, &[said(3, Some("a"), "current;served=1;known=1"), behind]).len(), 1);
+        assert_eq!(findings(&changes, &[said(3, None, "through;known=1")]).len(), 1);
     }
 
     #[test]
