@@ -3,7 +3,8 @@
 //! The changes of a reference stand in the order in which its one client asked for them. What a read shows is one of
 //! them, which is the read's step. It must be one that was asked for and not refused. At the upstream it is no earlier
 //! than what was acknowledged before the read began; at each server no earlier than what any read had shown there that
-//! ended before this one began.
+//! ended before this one began. There is one exception: a mirror that has let the upstream answer in its place, and then
+//! cannot reach it, shows what it has, and says that it is behind.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -26,6 +27,9 @@ pub struct References {
     courses: Vec<BTreeMap<String, Course>>,
     /// By place, repository and name: no later read may show an earlier step.
     floors: BTreeMap<(usize, usize, String), Floor>,
+    /// The same of answers that may be the upstream's in the place of a mirror: no later read may that is not said to be
+    /// behind.
+    floors_of_others: BTreeMap<(usize, usize, String), Floor>,
     /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
     with_leases: bool,
     staleness: Staleness,
@@ -64,6 +68,7 @@ impl References {
             repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
             courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
             floors: BTreeMap::new(),
+            floors_of_others: BTreeMap::new(),
             staleness: Staleness::default(),
         }
     }
@@ -97,6 +102,7 @@ impl References {
         for listing in listings {
             while let Some(one) = forgotten.pop_if(|one| one.restarted <= listing.asked) {
                 self.floors.retain(|(place, ..), _| *place != one.place);
+                self.floors_of_others.retain(|(place, ..), _| *place != one.place);
                 shown.retain(|Reverse(shown)| shown.place != one.place);
             }
             while shown.peek().is_some_and(|Reverse(shown)| shown.answered < listing.asked) {
@@ -126,8 +132,11 @@ impl References {
     }
 
     fn raise_floors(&mut self, shown: Shown) {
+        let is_own =
+            shown.place == UPSTREAM || says(&shown.freshness, "current") || says(&shown.freshness, "behind");
+        let floors = if is_own { &mut self.floors } else { &mut self.floors_of_others };
         for (name, step) in shown.steps {
-            let floor = self.floors.entry((shown.place, shown.repository, name)).or_default();
+            let floor = floors.entry((shown.place, shown.repository, name)).or_default();
             if step > floor.step {
                 let (answered, freshness) = (shown.answered, shown.freshness.clone());
                 *floor = Floor { step, answered, freshness };
@@ -149,6 +158,7 @@ impl References {
             let pushed = course.shown();
             format!("{server}, {repository}, {name}: {what}; read until {when:.3} s, {freshness}; {pushed}")
         };
+        let may_not_be_behind = says(freshness, "current") || says(freshness, "through");
         let courses = &self.courses[repository];
         for (name, target) in refs.iter().filter(|(name, _)| !courses.contains_key(*name)) {
             findings.push(at(&format!("leads to {target} and was never pushed"), name, &Course::default()));
@@ -157,7 +167,12 @@ impl References {
         let mut stale_since: Option<Moment> = None;
         for (name, course) in courses {
             let target = refs.get(name);
-            let shown = self.floors.get(&(place, repository, name.clone())).cloned().unwrap_or_default();
+            let key = (place, repository, name.clone());
+            let mut shown = self.floors.get(&key).cloned().unwrap_or_default();
+            if may_not_be_behind {
+                let other = self.floors_of_others.get(&key).cloned().unwrap_or_default();
+                shown = if other.step > shown.step { other } else { shown };
+            }
             let floor = shown.step;
             let acknowledged = course.acknowledged_before(*asked);
             let least = if place == UPSTREAM { floor.max(acknowledged) } else { floor };
@@ -183,7 +198,7 @@ impl References {
             }
             if step < acknowledged {
                 let since = course.acknowledged_after(step);
-                if self.with_leases && says_current(freshness) {
+                if self.with_leases && says(freshness, "current") {
                     findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
                 }
                 stale_since = Some(stale_since.map_or(since, |earlier| earlier.min(since)));
@@ -191,15 +206,15 @@ impl References {
             steps.push((name.clone(), step));
         }
         if place != UPSTREAM {
-            self.staleness.add(*asked, stale_since, says_current(freshness), faults);
+            self.staleness.add(*asked, stale_since, says(freshness, "current"), faults);
         }
         Shown { answered: *answered, place, repository, freshness: freshness.clone(), steps }
     }
 }
 
-/// Whether a mirror says that it shows everything that its upstream is known to have.
-fn says_current(freshness: &str) -> bool {
-    freshness.split(';').next() == Some("current")
+/// Whether this is the word with which a mirror says how fresh its answer is.
+fn says(freshness: &str, word: &str) -> bool {
+    freshness.split(';').next() == Some(word)
 }
 
 impl Course {
@@ -378,6 +393,21 @@ mod tests {
             references.judge_refusals(&[refusal]).len()
         };
         assert_eq!((refused(4), refused(7)), (1, 0));
+    }
+
+    #[test]
+    fn only_a_mirror_that_says_so_may_fall_behind_the_upstreams_own_answer() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
+        let said = |at: u64, target: Option<&str>, freshness: &str| {
+            let mut listing = read(1, target, at, at + 1);
+            listing.what.freshness = freshness.into();
+            listing
+        };
+        let through = said(3, Some("a"), "through;known=1");
+        let behind = said(5, None, "behind;served=0;known=1");
+        assert_eq!(findings(&changes, &[through.clone(), behind.clone()]), Vec::<String>::new());
+        assert_eq!(findings(&changes, &[through, said(5, None, "current;served=0;known=0")]).len(), 1);
+        assert_eq!(findings(&changes, &[said(3, Some("a"), "current;served=1;known=1"), behind]).len(), 1);
     }
 
     #[test]
