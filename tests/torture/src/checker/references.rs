@@ -187,7 +187,7 @@ impl References {
                 findings.push(at(&format!("{what}: shows {target:?}"), name, course));
                 continue;
             }
-            if step < acknowledged {
+            if course.newest_of(target, step, *answered) < acknowledged {
                 let since = course.acknowledged_after(step);
                 if self.with_leases && says(freshness, "current") {
                     findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
@@ -243,6 +243,17 @@ impl Course {
             return Err("leads where a refused push would have had it");
         }
         Ok(number)
+    }
+
+    /// The newest step that shows the same target as this one: each deletion shows the same.
+    fn newest_of(&self, target: Option<&String>, step: usize, answered: Moment) -> usize {
+        if target.is_some() {
+            return step;
+        }
+        let shows_it = |step: &Asked<Option<String>>| {
+            step.change.is_none() && step.ending != Ending::Refused && step.asked <= answered
+        };
+        self.steps.iter().rposition(shows_it).map_or(step, |number| number + 1)
     }
 
     /// Whether what once led to this target may have been deleted since, by a moment.
@@ -412,6 +423,13 @@ mod tests {
         assert_eq!(judged(&late), 1);
         late.what.freshness = "behind;served=0;known=1".into();
         assert_eq!(judged(&late), 0);
+    }
+
+    #[test]
+    fn what_was_deleted_is_not_late_where_nothing_was_shown_before() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 3, 4, Ending::Acknowledged)];
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], true);
+        assert!(references.judge(changes.to_vec(), vec![read(1, None, 5, 6)], &[], &[]).is_empty());
     }
 
     #[test]
