@@ -104,7 +104,8 @@ impl Reading<'_> {
             GitEnd::Failed(said) => {
                 // The address stands in what git says.
                 let said = said.split("http").next().unwrap_or_default();
-                world.history.count(&format!("{what} failed: {}", masked(said)));
+                let name = &world.places[place].name;
+                world.history.count(&format!("{what} at {name} failed: {}", masked(said)));
             }
             GitEnd::Damaged(said) => {
                 if world.noted_refusal(place, repository, &said, asked) {
