@@ -60,7 +60,10 @@ fn a_pack_is_whole_exactly_for_the_references_that_lead_to_all_of_it() {
         assert_eq!(whole.require_exactly(&[ids[2].clone()]), Err(PackFault::Unreached(1)));
         assert_eq!(whole.require_exactly(&[]), Err(PackFault::Unreached(4)));
         let unknown = ObjectId::zero(format);
-        assert_eq!(whole.require_exactly(&[unknown.clone()]), Err(PackFault::Missing(unknown.to_string())));
+        assert_eq!(
+            whole.require_exactly(std::slice::from_ref(&unknown)),
+            Err(PackFault::Missing(unknown.to_string()))
+        );
         assert_eq!(whole.peeled(&ids[3]), PeeledObject::To(ids[2].clone()));
         assert_eq!(whole.peeled(&ids[2]), PeeledObject::NoTag);
         assert_eq!(whole.peeled(&unknown), PeeledObject::Missing);
