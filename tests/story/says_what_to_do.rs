@@ -12,8 +12,8 @@ use crate::harness::{
     free_address, git, repository_of_nothing, within,
 };
 
-/// Each side speaks every ten seconds, and is believed when it has said a thing twice.
-const TO_NOTICE: Duration = Duration::from_secs(60);
+/// Each side speaks every ten seconds, and is believed when it has said a thing twice; on a busy machine that takes longer.
+const TO_NOTICE: Duration = Duration::from_secs(120);
 
 /// `/status` of a server once its reason holds all of these words.
 async fn told(server: &Client, words: &[&str]) -> Value {
