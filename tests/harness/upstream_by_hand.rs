@@ -388,7 +388,8 @@ fn answer(request: &Received, state: &State) -> Reply {
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
         ["repo-hashes", "differences"] if state.compares_parts => (200, parts(&state.repositories)),
-        ["repo-hashes", "differences"] => {
+        // As an earlier version, it is asked for one repository at a time, and told of one.
+        ["repo-hashes", "differences"] | ["repo-contents"] | ["mirrorServers", _, "reports"] => {
             error(405, ErrorName::MethodNotAllowed, "There is no such operation.")
         }
         ["projects", project, "repos"] => {

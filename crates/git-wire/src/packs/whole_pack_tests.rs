@@ -55,19 +55,19 @@ fn a_pack_is_whole_exactly_for_the_references_that_lead_to_all_of_it() {
         let ids: Vec<_> = objects.iter().map(|(kind, content)| id(*kind, content, format)).collect();
         let pack = pack_of(&objects, format);
         let whole = WholePack::read(&pack, format).expect("a pack");
-        assert_eq!(whole.require_exactly(&[ids[3].clone()]), Ok(()));
-        assert_eq!(whole.require_exactly(&[ids[2].clone(), ids[3].clone()]), Ok(()));
-        assert_eq!(whole.require_exactly(&[ids[2].clone()]), Err(PackFault::Unreached(1)));
+        assert_eq!(whole.require_exactly(&ids[3..]), Ok(()));
+        assert_eq!(whole.require_exactly(&ids[2..]), Ok(()));
+        assert_eq!(whole.require_exactly(&ids[2..3]), Err(PackFault::Unreached(1)));
         assert_eq!(whole.require_exactly(&[]), Err(PackFault::Unreached(4)));
         let unknown = ObjectId::zero(format);
-        assert_eq!(whole.require_exactly(&[unknown.clone()]), Err(PackFault::Missing(unknown.to_string())));
+        assert_eq!(whole.require_exactly([&unknown]), Err(PackFault::Missing(unknown.to_string())));
         assert_eq!(whole.peeled(&ids[3]), PeeledObject::To(ids[2].clone()));
         assert_eq!(whole.peeled(&ids[2]), PeeledObject::NoTag);
         assert_eq!(whole.peeled(&unknown), PeeledObject::Missing);
 
         let pack = pack_of(&objects[1..], format);
         let lacking = WholePack::read(&pack, format).expect("a pack");
-        assert_eq!(lacking.require_exactly(&[ids[3].clone()]), Err(PackFault::Missing(ids[0].to_string())));
+        assert_eq!(lacking.require_exactly(&ids[3..]), Err(PackFault::Missing(ids[0].to_string())));
         // The blob is taken for a commit.
         let tag = format!("object {}\ntype commit\ntag x\n\n", ids[0]).into_bytes();
         let of_tag = id(ObjectKind::Tag, &tag, format);

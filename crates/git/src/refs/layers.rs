@@ -281,7 +281,7 @@ fn take_packed<'a>(
 }
 
 fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let content: &'a [u8] = *rest;
+    let content = *rest;
     let end = content.iter().position(|byte| *byte == b'\n')?;
     *rest = &content[end + 1..];
     Some(&content[..end])

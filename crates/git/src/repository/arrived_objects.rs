@@ -236,7 +236,7 @@ impl Walk<'_> {
                     next.extend(links.parents);
                 }
                 Some((ObjectKind::Tag, content)) => {
-                    next.push(tag_target(content, self.arrived.format).ok_or_else(malformed)?)
+                    next.push(tag_target(content, self.arrived.format).ok_or_else(malformed)?);
                 }
                 Some((ObjectKind::Tree, _)) => {
                     // As a tree it was not seen yet.

@@ -227,7 +227,7 @@ impl Plan {
         match self.place {
             Place::Packed => self.write_packed(repository)?,
             Place::OwnFile => {
-                self.moves.iter().try_for_each(|moved| self.write_own_file(repository, moved))?
+                self.moves.iter().try_for_each(|moved| self.write_own_file(repository, moved))?;
             }
         }
         if !self.head_first {

@@ -99,8 +99,7 @@ mod tests {
         workshop.run(path, &["pack-refs", "--all"]);
         repository.note_wanted(&BTreeSet::from([new.clone()])).await;
         let noted = repository.left_tips().await.expect("readable");
-        let noted: Vec<_> = noted.into_iter().map(|tip| tip.object).collect();
-        assert_eq!(noted, std::slice::from_ref(&new));
+        assert!(noted.iter().map(|tip| &tip.object).eq([&new]));
         let after = repository.refs().await.expect("readable");
         assert_eq!(after.content_hash(), before.content_hash());
 
