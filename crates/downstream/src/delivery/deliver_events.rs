@@ -84,7 +84,9 @@ impl MirrorDelivery {
     pub(crate) fn mirror_is_back(&self, id: &MirrorServerId, now: i64) {
         let mut records = self.records.lock();
         let Some(record) = records.get_mut(id) else { return };
-        let rested = record.failed_at.is_some_and(|failed_at| now - failed_at >= RETRY_ON_CALL_MS);
+        // A clock that was set back makes a failure look as if it were still to come.
+        let has_rested = |failed_at: i64| now < failed_at || now - failed_at >= RETRY_ON_CALL_MS;
+        let rested = record.failed_at.is_some_and(has_rested);
         if record.failures > 0 && rested && !record.back {
             record.back = true;
             self.announcer.mirrors_signal().notify_one();

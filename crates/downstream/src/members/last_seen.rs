@@ -25,7 +25,7 @@ impl LastSeen {
     pub(super) fn admit(&self, id: &MirrorServerId, now: i64) -> bool {
         let mut noted = self.0.lock();
         let seen_at = &mut noted.entry(id.clone()).or_default().seen_at;
-        let due = seen_at.is_none_or(|last| now - last >= SEEN_RESOLUTION_MS);
+        let due = seen_at.is_none_or(|last| is_past(last, SEEN_RESOLUTION_MS, now));
         if due {
             *seen_at = Some(now);
         }
@@ -36,7 +36,7 @@ impl LastSeen {
     pub(super) fn admit_installation(&self, id: &MirrorServerId, now: i64) -> bool {
         let mut noted = self.0.lock();
         let installed_at = &mut noted.entry(id.clone()).or_default().installed_at;
-        let due = installed_at.is_none_or(|last| now - last >= INSTALLATION_RESOLUTION_MS);
+        let due = installed_at.is_none_or(|last| is_past(last, INSTALLATION_RESOLUTION_MS, now));
         if due {
             *installed_at = Some(now);
         }
@@ -46,5 +46,23 @@ impl LastSeen {
     /// Forgets a mirror that was removed.
     pub(super) fn forget(&self, id: &MirrorServerId) {
         self.0.lock().remove(id);
+    }
+}
+
+/// Whether so much time has passed since then. What lies ahead was noted before the clock was set back.
+fn is_past(then: i64, resolution_ms: i64, now: i64) -> bool {
+    now < then || now - then >= resolution_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_noted_now_and_then_and_when_the_clock_was_set_back() {
+        let (seen, id) = (LastSeen::default(), MirrorServerId::from("B0F5-CS21-45C2-CCK3"));
+        for (now, is_noted) in [(0, true), (9_999, false), (10_000, true), (5_000, true), (6_000, false)] {
+            assert_eq!(seen.admit(&id, now), is_noted, "{now}");
+        }
     }
 }

@@ -238,9 +238,9 @@ async fn what_references_named_is_noted_before_they_move() {
     let lock = repository.path().join("packed-refs.lock");
     fs::write(&lock, "").expect("written");
     scene.show(&[("heads/main", two)]).await.expect_err("locked");
-    assert_eq!(left().await, std::slice::from_ref(&one), "also when it ends here");
+    assert_eq!(left().await, std::slice::from_ref(one), "also when it ends here");
     fs::remove_file(&lock).expect("removed");
     scene.show(&[("heads/main", two)]).await.expect("shown");
     repository.refs().await.expect("readable");
-    assert_eq!(left().await, std::slice::from_ref(&one), "it is noted once");
+    assert_eq!(left().await, std::slice::from_ref(one), "it is noted once");
 }

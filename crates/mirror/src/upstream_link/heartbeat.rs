@@ -175,8 +175,8 @@ impl Heartbeat {
         }
         match &answer.delivery_error {
             Some(error) if is_lasting => Some(format!(
-                "the upstream cannot deliver its events, and changes come only when all is compared: {error}; this mirror must \
-                 be reached by its base URL (base-url) from where the upstream runs"
+                "the upstream cannot deliver its events, and changes come only when all is compared: {error}; where it does not \
+                 reach this mirror, the base URL of this mirror (base-url) is wrong or closed on the way"
             )),
             _ => moved(self.client.link().url(), answer.base_url.as_deref()?),
         }
