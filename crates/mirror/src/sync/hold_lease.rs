@@ -85,6 +85,14 @@ impl HoldLease {
         let compared_ago = self.sweep_progress.compared_since().map(|began: Instant| began.elapsed());
         let asked = lease.moment();
         let answer = self.client.take_lease(compared_ago, &secret).await?;
+        let are_needed = answer.as_ref().is_some_and(|answer| answer.duration_millis > 0);
+        // Before it is relied on.
+        if let Err(error) = self.link.note_leases(are_needed).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot note whether the upstream lets changes wait for mirrors with leases"
+            );
+        }
         lease.take_in(asked, answer.as_ref());
         Ok(answer)
     }
