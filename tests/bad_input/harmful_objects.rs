@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::harness::{
-    Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git, git_command, git_output, unhex,
+    Checkout, Pair, Server, ServerOptions, bare_repositories, clone_url, eventually, git, git_command,
+    git_output, unhex,
 };
 
 /// Writes an object as it is, and tells its name.
@@ -93,7 +94,7 @@ async fn what_harms_readers_never_passes_and_what_is_old_passes_unless_strict() 
 
 #[tokio::test]
 async fn a_mirror_takes_nothing_harmful_that_an_upstream_has_all_the_same() {
-    let pair = Pair::start().await;
+    let mut pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
     harmful_branches(&checkout);
@@ -107,6 +108,13 @@ async fn a_mirror_takes_nothing_harmful_that_an_upstream_has_all_the_same() {
     checkout.push(&pair.upstream_url(&repository), &["main"]);
     eventually("the mirror to say why", || async { pair.mirror.log().contains("hasDotgit").then_some(()) })
         .await;
-    let shown = git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
+    // What is passed on while the mirror is behind is the upstream's own answer. The copy here has taken nothing, and is all
+    // that is shown without the upstream.
+    let copy = bare_repositories(&pair.mirror.data()).pop().expect("the mirror has one");
+    let taken = git(&copy, &["for-each-ref"]);
+    assert!(!taken.contains("dot-git") && !taken.contains(&tip), "{taken}");
+    pair.upstream.kill();
+    let mirror = clone_url(pair.mirror.base_url(), &repository, None);
+    let shown = git(checkout.path(), &["ls-remote", mirror.as_str()]);
     assert!(!shown.contains("dot-git") && !shown.contains(&tip), "{shown}");
 }

@@ -377,6 +377,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_transaction_that_found_no_room_leaves_no_connection_in_the_middle() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let database = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap();
+        let full = database.begin_write().await.unwrap();
+        // This connection may not make the database any larger.
+        full.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        let large = "INSERT INTO upstream_setting (key, value) VALUES ('large', hex(zeroblob(1000000)))";
+        full.execute_unprepared(large).await.unwrap_err();
+        drop(full);
+        for _ in 0..4 {
+            let next = database.begin_write().await.unwrap();
+            next.execute_unprepared(large.replace("'large'", "'name'").as_str()).await.unwrap();
+            next.execute_unprepared("DELETE FROM upstream_setting WHERE key = 'name'").await.unwrap();
+            next.commit().await.unwrap();
+        }
+        database.close().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_closed_database_is_one_file_and_a_flushed_one_is_open_still() {
         for flush in [Flush::EachCommit, Flush::NowAndThen] {
             let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DbErr};
@@ -127,6 +128,17 @@ impl Location {
         if let Self::Sqlite { path } = self {
             // A connection to a file does not break, and one that was left in the middle is set right when it comes back.
             options.test_before_acquire(false);
+            // SQLite ends a transaction by itself when there is no room for it, and sqlx goes on to count it as open. What was
+            // written by such a connection would never be committed, and nothing by any other one.
+            options.map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| {
+                    Box::pin(async move {
+                        // What was left to be rolled back is by then, if it can be.
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
+            });
             let path = path.clone();
             let synchronous = match flush {
                 Flush::EachCommit => SqliteSynchronous::Full,

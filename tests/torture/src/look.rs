@@ -36,6 +36,10 @@ pub fn look(farm: &Farm, world: &World, administrator: &Administrator) -> Look {
     administrator.look_at_all(world);
     for place in UPSTREAM + 1..world.places.len() {
         look.convergence(world, place);
+        if !look.findings.is_empty() {
+            // What else is wrong follows from it.
+            return look;
+        }
         for (repository, refs) in expected.iter().enumerate() {
             let here = look.listing(world, place, repository);
             if here != *refs {

@@ -113,7 +113,8 @@ pub(super) fn is_suspicious(name: &[u8]) -> bool {
     let trimmed = plain.trim_ascii_end();
     let dots = trimmed.iter().rev().take_while(|byte| matches!(byte, b'.' | b' ')).count();
     let trimmed = &trimmed[..trimmed.len() - dots];
-    trimmed.is_empty()
+    let is_nothing_but_dots = trimmed.is_empty() && (!plain.is_empty() || name.is_empty());
+    is_nothing_but_dots
         || trimmed == b".git"
         || plain.starts_with(b".gitmodules")
         || plain.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':') || byte.is_ascii_control())

@@ -55,7 +55,8 @@ mod tests {
     use crate::fixture::Workshop;
     use crate::fixture_http::HttpServer;
 
-    #[tokio::test]
+    // The server goes on while git, which asks it, is waited for.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_push_into_very_many_references_is_taken_and_checked() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("many", &["main"]).await;

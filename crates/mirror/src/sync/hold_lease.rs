@@ -55,9 +55,8 @@ impl HoldLease {
                     let renewal = lasts / RENEWALS;
                     if lease.granted { renewal } else { TRY_AGAIN.min(renewal) }
                 }
-                Ok(_) => ASK_AGAIN,
-                Err(_) if self.link.lease().is_needed() => TRY_AGAIN,
-                Err(_) => ASK_AGAIN,
+                Ok(_) | Err(_) if self.link.lease().is_needed() => TRY_AGAIN,
+                Ok(_) | Err(_) => ASK_AGAIN,
             };
             let is_over = self.link.lease().is_over();
             if is_over != std::mem::replace(&mut was_over, is_over) {
@@ -78,13 +77,19 @@ impl HoldLease {
     /// `None` when there is nobody to ask, or the upstream gives no leases.
     async fn ask(&self) -> Result<Option<RestLease>, CallError> {
         let lease = self.link.lease();
-        let Some(secret) = self.link.secret_in_force() else {
-            lease.take_in(lease.moment(), None);
-            return Ok(None);
-        };
+        // While the upstream refuses its signature this mirror gets no lease, and the one that it holds comes to its end.
+        let Some(secret) = self.link.secret_in_force() else { return Ok(None) };
         let compared_ago = self.sweep_progress.compared_since().map(|began: Instant| began.elapsed());
         let asked = lease.moment();
         let answer = self.client.take_lease(compared_ago, &secret).await?;
+        let are_needed = answer.as_ref().is_some_and(|answer| answer.duration_millis > 0);
+        // Before it is relied on.
+        if let Err(error) = self.link.note_leases(are_needed).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot note whether the upstream lets changes wait for mirrors with leases"
+            );
+        }
         lease.take_in(asked, answer.as_ref());
         Ok(answer)
     }

@@ -24,10 +24,9 @@ pub(crate) struct Lease {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 enum State {
-    /// The upstream waits for no mirror, or has not said yet that it does.
-    #[default]
+    /// The upstream waits for no mirror, or has never said that it does.
     NotNeeded,
     /// It does; this mirror holds a lease until then, or none.
     Needed { until: Option<Moment> },
@@ -41,8 +40,10 @@ pub(crate) struct Moment {
 }
 
 impl Lease {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+    /// None is held at first; whether one is needed is what an earlier process was told.
+    pub(super) fn new(clock: Clock, is_needed: bool) -> Self {
+        let state = if is_needed { State::Needed { until: None } } else { State::NotNeeded };
+        Self { clock, state: Mutex::new(state) }
     }
 
     /// The moment from which on a lease counts that is asked for next.
@@ -113,7 +114,7 @@ mod tests {
     fn a_lease_is_held_until_it_is_over_and_needed_only_where_changes_wait_for_mirrors() {
         let now = Arc::new(AtomicI64::new(1_000));
         let shown = Arc::clone(&now);
-        let lease = Lease::new(Clock::reading(move || shown.load(Ordering::Relaxed)));
+        let lease = Lease::new(Clock::reading(move || shown.load(Ordering::Relaxed)), false);
         assert!(!lease.is_over());
         lease.take_in(lease.moment(), Some(&answer(false, 60_000)));
         assert!(lease.is_over(), "it was never granted");
@@ -131,10 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn after_a_start_none_is_held_where_one_is_needed() {
+        let started = |is_needed| Lease::new(Clock::system(), is_needed);
+        assert!(started(true).is_over() && started(true).is_needed());
+        assert!(!started(false).is_over());
+    }
+
+    #[test]
     fn a_lease_counts_from_when_it_was_asked_for() {
         let now = Arc::new(AtomicI64::new(0));
         let shown = Arc::clone(&now);
-        let lease = Lease::new(Clock::reading(move || shown.load(Ordering::Relaxed)));
+        let lease = Lease::new(Clock::reading(move || shown.load(Ordering::Relaxed)), false);
         let asked = lease.moment();
         now.store(9_500, Ordering::Relaxed);
         lease.take_in(asked, Some(&answer(true, 10_000)));

@@ -21,6 +21,10 @@ use super::state::{LinkEvent, state_after};
 /// Where it is noted when the upstream was last in contact, followed by the upstream's id.
 const CONTACT_SETTING: &str = "contact ";
 
+/// Where it is noted whether the upstream lets changes wait for mirrors with leases, followed by the upstream's id.
+const LEASES_SETTING: &str = "leases ";
+const LEASES_ARE_NEEDED: &str = "needed";
+
 /// What clients and operators are told while the link is in doubt.
 const IN_DOUBT: &str =
     "upstream has refused the signature of this mirror, which serves nothing until one is accepted";
@@ -55,7 +59,8 @@ impl UpstreamLink {
         let current = watch::Sender::new(Arc::new(upstream));
         let noted = store.get_setting(&format!("{CONTACT_SETTING}{id}")).await?;
         let contact = Arc::new(Contact::open(noted.as_deref(), clock.clone()));
-        let lease = Lease::new(clock.clone());
+        let leases = store.get_setting(&format!("{LEASES_SETTING}{id}")).await?;
+        let lease = Lease::new(clock.clone(), leases.as_deref() == Some(LEASES_ARE_NEEDED));
         Ok(Self {
             url,
             id,
@@ -108,6 +113,16 @@ impl UpstreamLink {
     /// Notes when the upstream was last in contact, for the next process.
     pub(crate) async fn note_contact(&self) -> Result<(), StoreError> {
         self.store.set_setting(&format!("{CONTACT_SETTING}{}", self.id), &self.contact.noted()).await
+    }
+
+    /// Notes whether the upstream lets changes wait for mirrors with leases: the next process has none at its start, and
+    /// may not reach the upstream.
+    pub(crate) async fn note_leases(&self, are_needed: bool) -> Result<(), StoreError> {
+        if are_needed == self.lease.is_needed() {
+            return Ok(());
+        }
+        let value = if are_needed { LEASES_ARE_NEEDED } else { "not needed" };
+        self.store.set_setting(&format!("{LEASES_SETTING}{}", self.id), value).await
     }
 
     /// Refuses every id but that of the upstream that is followed.

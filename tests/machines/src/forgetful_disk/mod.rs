@@ -123,10 +123,11 @@ impl ForgetfulDisk {
         Ok(())
     }
 
-    /// Killed processes may take a moment to let go, so it is taken out of sight at once and ends with the last of them.
+    /// Killed processes may take a moment to let go, and one that was just started may have been missed: it is taken out of
+    /// sight at once, and ends for all of them.
     fn unmount(&mut self) {
         if let Some(session) = self.session.take() {
-            let status = Command::new("umount").arg("--lazy").arg(self.path()).status();
+            let status = Command::new("umount").args(["--lazy", "--force"]).arg(self.path()).status();
             assert!(
                 status.is_ok_and(|status| status.success()),
                 "{} cannot be unmounted",

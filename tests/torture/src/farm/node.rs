@@ -158,9 +158,7 @@ impl Node {
     /// Kills the process and all that it has started, as they end when the power goes.
     pub fn kill_with_children(&mut self) {
         if let Some(id) = self.child.as_ref().map(Child::id) {
-            // A process that stands still starts nothing more.
-            signal(id, Signal::STOP);
-            for process in descendants(id) {
+            for process in stopped_descendants(id) {
                 signal(process, Signal::KILL);
             }
         }
@@ -236,12 +234,14 @@ fn signal(process: u32, signal: Signal) {
     }
 }
 
-/// The processes that this one has started, and those that they have.
-fn descendants(process: u32) -> Vec<u32> {
+/// The processes that this one has started, and those that they have. All of them stand still then, so that they start
+/// nothing more.
+fn stopped_descendants(process: u32) -> Vec<u32> {
+    signal(process, Signal::STOP);
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
     let children: Vec<u32> = lists
         .flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>())
         .collect();
-    children.iter().flat_map(|child| descendants(*child)).chain(children.iter().copied()).collect()
+    children.iter().flat_map(|child| stopped_descendants(*child)).chain(children.iter().copied()).collect()
 }
