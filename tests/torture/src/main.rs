@@ -34,6 +34,9 @@ use farm::{Farm, FarmOptions};
 use faults::Fault;
 use torture::Torture;
 
+/// How long the start, the looks and the end may take beside the faults.
+const LONGEST_REST: Duration = Duration::from_secs(10 * 60);
+
 /// What to do.
 #[derive(Debug, Parser)]
 #[command(
@@ -110,9 +113,19 @@ fn run(options: Options) -> anyhow::Result<ExitCode> {
     }
     let kinds = if options.faults.is_empty() { Fault::value_variants().to_vec() } else { options.faults };
     let torture = Torture { time: Duration::from_secs(60 * options.minutes), seed, kinds };
+    end_at_last(torture.time + LONGEST_REST);
     let report = torture.run(&farm)?;
     report.conclude();
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A run that does not end is a finding, too.
+fn end_at_last(time: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        eprintln!("finding: the run has not ended {} s after its beginning", time.as_secs());
+        std::process::exit(2);
+    });
 }
 
 fn push_and_read(options: &FarmOptions, count: u32, seed: u64) -> anyhow::Result<ExitCode> {
