@@ -26,6 +26,9 @@ pub struct Freshness {
     pub waited: Duration,
     /// The upstream as it was found last. While it does not answer, it may have more than is known here.
     pub upstream: UpstreamFacts,
+    /// Whether the upstream may have acknowledged changes of which this mirror was not told, because the lease that it
+    /// needs is over.
+    pub lease_is_over: bool,
 }
 
 impl Freshness {
@@ -59,7 +62,7 @@ pub(super) async fn wait_until_fresh(
     }
     let now = entry.record();
     let served = now.generation_synced;
-    (now, Freshness { served, known, waited, upstream: upstream() })
+    (now, Freshness { served, known, waited, upstream: upstream(), lease_is_over: false })
 }
 
 /// How much of the cap is left for a request that comes now.

@@ -90,6 +90,7 @@ impl GitServing {
         // Before it is looked what is known: with a lease, that is all that was acknowledged.
         let lease_is_over = self.link.lease().is_over();
         let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await?;
+        let freshness = Freshness { lease_is_over, ..freshness };
         let upstream_url = self.upstream_url(&record.project_key, &record.slug);
         let access = ReaderAccess::of(credentials, upstream_url);
         let is_old = lease_is_over || !freshness.is_current();

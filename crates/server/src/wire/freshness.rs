@@ -8,8 +8,8 @@ use heliostat_mirror::Freshness;
 pub enum FreshnessState {
     /// Everything that the upstream had announced is here, and it is known what the upstream has.
     Current,
-    /// Everything that the upstream had announced is here, but the upstream does not answer, or was not compared with since
-    /// it did not: it may have more.
+    /// Everything that the upstream had announced is here, but the upstream does not answer, was not compared with since
+    /// it did not, or owes this mirror no word of its changes, because the mirror's lease is over: it may have more.
     Unverified,
     /// The upstream has announced more than is here.
     Behind,
@@ -18,7 +18,8 @@ pub enum FreshnessState {
 impl FreshnessState {
     /// What this freshness means.
     pub fn of(freshness: &Freshness) -> Self {
-        match (freshness.is_current(), freshness.upstream.not_known_since.is_none()) {
+        let knows_all = freshness.upstream.not_known_since.is_none() && !freshness.lease_is_over;
+        match (freshness.is_current(), knows_all) {
             (true, true) => Self::Current,
             (true, false) => Self::Unverified,
             (false, _) => Self::Behind,
@@ -92,6 +93,7 @@ mod tests {
                 last_comparison_at: Some(1),
                 not_known_since: (!reachable).then_some(1),
             },
+            lease_is_over: false,
         }
     }
 
@@ -117,5 +119,7 @@ mod tests {
         assert_eq!(header(5, 5, false), "unverified;served=5;known=5");
         assert_eq!(header(4, 5, true), "behind;served=4;known=5");
         assert_eq!(header(4, 5, false), "behind;served=4;known=5");
+        let without_lease = Freshness { lease_is_over: true, ..freshness(5, 5, true) };
+        assert_eq!(freshness_header(&without_lease), "unverified;served=5;known=5");
     }
 }

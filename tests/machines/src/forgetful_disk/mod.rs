@@ -9,15 +9,15 @@ mod stop_moment;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use fuser::{BackgroundSession, Config, Errno, MountOption};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
+use rustix::mount::{UnmountFlags, unmount};
 use tempfile::TempDir;
 
 use file_system::{Mounted, State};
@@ -98,7 +98,7 @@ impl ForgetfulDisk {
 
     /// The power is back, and what used the disk has been killed: it is mounted again.
     pub fn restore_power(&mut self) {
-        self.unmount();
+        self.unmount().expect("the disk can be unmounted");
         self.mount().expect("the disk can be mounted again");
     }
 
@@ -113,7 +113,7 @@ impl ForgetfulDisk {
         self.state.lock().faults.clear();
     }
 
-    fn mount(&mut self) -> std::io::Result<()> {
+    fn mount(&mut self) -> io::Result<()> {
         let mut config = Config::default();
         config.mount_options =
             vec![MountOption::FSName("heliostat-forgetful".into()), MountOption::NoDev, MountOption::NoSuid];
@@ -124,26 +124,24 @@ impl ForgetfulDisk {
     }
 
     /// Killed processes may take a moment to let go, and one that was just started may have been missed: it is taken out of
-    /// sight at once, and ends for all of them.
-    fn unmount(&mut self) {
-        if let Some(session) = self.session.take() {
-            let status = Command::new("umount").args(["--lazy", "--force"]).arg(self.path()).status();
-            assert!(
-                status.is_ok_and(|status| status.success()),
-                "{} cannot be unmounted",
-                self.path().display()
-            );
-            match session.join() {
-                // What the kernel says, instead of an end, to a thread that was reading when it closed the connection.
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                end => end.expect("the file system ends in peace"),
-            }
+    /// sight at once, and ends for all of them. By the kernel's call, because the program asks the disk, which may have no
+    /// power.
+    fn unmount(&mut self) -> io::Result<()> {
+        let Some(session) = self.session.take() else { return Ok(()) };
+        unmount(self.path(), UnmountFlags::DETACH | UnmountFlags::FORCE)?;
+        match session.join() {
+            // What the kernel says, instead of an end, to a thread that was reading when it closed the connection.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => Ok(()),
+            end => end,
         }
     }
 }
 
 impl Drop for ForgetfulDisk {
     fn drop(&mut self) {
-        self.unmount();
+        // A panic here would end all other tests, too.
+        if let Err(error) = self.unmount() {
+            eprintln!("the disk at {} cannot be unmounted: {error}", self.path().display());
+        }
     }
 }
