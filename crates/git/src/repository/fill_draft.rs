@@ -16,8 +16,8 @@ use crate::process::GitError;
 use crate::refs::{LookedAt, rewrite_packed};
 use crate::repository::{RepositoryDraft, RepositoryStore};
 
-/// As `git` does with packs and their indices: nobody writes into them.
-const READ_ONLY: u32 = 0o444;
+/// As `git` does with packs and their indices nobody writes into them, and only their owner reads them.
+const READ_ONLY: u32 = 0o400;
 
 /// Why a draft was not filled.
 #[derive(Debug, Error)]

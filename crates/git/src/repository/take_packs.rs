@@ -18,8 +18,8 @@ use crate::disk::blocking;
 use crate::process::Durability;
 use crate::repository::Repository;
 
-/// Nobody writes to an object.
-const OBJECT_MODE: u32 = 0o444;
+/// Nobody writes to an object, and only its owner reads it.
+const OBJECT_MODE: u32 = 0o400;
 
 /// What git begins the names of unfinished objects with, and housekeeping looks for.
 const UNFINISHED: &str = "tmp_obj_";
