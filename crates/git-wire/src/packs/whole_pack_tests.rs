@@ -1,3 +1,5 @@
+//! A pack is taken when it is exactly what is needed, and refused for whatever else it is.
+
 use super::*;
 use crate::packs::PackWriter;
 use crate::packs::zlib::Deflater;
