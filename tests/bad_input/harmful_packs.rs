@@ -1,7 +1,7 @@
 //! Packs that would take the memory of the machine.
 
 use crate::harness::{
-    BLOB, HandMadePack, Pair, Server, ServerOptions, bare_repositories, clone_url, eventually, git,
+    BLOB, HandMadePack, Pair, Server, ServerOptions, bare_repositories, clone_url, eventually, git, push_pack,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -37,7 +37,7 @@ async fn a_push_that_claims_to_be_a_gigabyte_is_refused_and_others_go_on() {
         if is_kept {
             fill(&mut pack);
         }
-        let report = pack.push(&url, "claim", &commit).await;
+        let report = push_pack(&pack, &url, "claim", &commit).await;
         assert!(report.contains("unpack ") && !report.contains("unpack ok"), "{report}");
     }
     assert_eq!(git(checkout.path(), &["ls-remote", url.as_str()]), before);
@@ -72,7 +72,7 @@ async fn large_files_pass_in_little_memory_and_claims_stop_at_a_mirror_too() {
     // The upstream sends a delta as it is where it sends what that is a delta of.
     let commit = pack.add_commit(&[("base", &base), ("claimed", &claimed)]);
     let url = pair.upstream.admin_url(&repository);
-    let report = pack.push(&url, "claim", &commit).await;
+    let report = push_pack(&pack, &url, "claim", &commit).await;
     assert!(report.contains("unpack ok"), "{report}");
     eventually("the mirror to say why", || async {
         pair.mirror.log().contains("attempting to allocate").then_some(())

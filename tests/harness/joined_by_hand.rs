@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::attempt::Attempt;
 use super::client::{Client, Identity};
 use super::server::{Server, ServerOptions};
 use super::tiny_http::{Received, TinyHttp};
@@ -106,6 +107,16 @@ impl JoinedByHand {
     /// The mirror's name with a secret that is not its.
     pub fn forger(&self) -> Identity {
         Identity::Server(self.mirror_id.clone(), "0".repeat(64))
+    }
+
+    /// Whoever is not this mirror is refused, another mirror included.
+    pub async fn refuse_all_others(&self, call: &Attempt) {
+        let (second, _) = self.another("Second").await;
+        call.by(&Identity::Anonymous, 401).await;
+        call.by(&Identity::impostor(), 401).await;
+        call.by(&self.forger(), 401).await;
+        call.by(&Identity::admin(), 403).await;
+        call.by(&second, 403).await;
     }
 
     /// Another mirror that joins.

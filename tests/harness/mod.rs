@@ -3,7 +3,7 @@
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
-//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` writes what no client would, and `reference_git` answers as git itself would;
+//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
 //! `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
@@ -35,7 +35,9 @@ mod tools;
 mod upstream_by_hand;
 mod wait;
 
-pub use heliostat_machines::{ForgetfulDisk, ShiftedClock, SmallDisk};
+pub use heliostat_machines::{
+    BLOB, ForgetfulDisk, HandMadePack, ShiftedClock, SmallDisk, bare_repositories, unhex,
+};
 
 pub use attempt::Attempt;
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
@@ -47,12 +49,12 @@ pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, uni
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
-pub use hand_made_pack::{BLOB, HandMadePack, unhex};
+pub use hand_made_pack::push_pack;
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
-pub use on_disk::{bare_repositories, copy_folder, remove_folder, replace_folder_by_file};
+pub use on_disk::{copy_folder, remove_folder, replace_folder_by_file};
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};

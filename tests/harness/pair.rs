@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::{Answer, Client, Identity};
-use super::git::Checkout;
+use super::git::{Checkout, git};
 use super::server::{Server, ServerOptions};
 use super::wait::eventually;
 
@@ -116,6 +116,16 @@ impl Pair {
             found.filter(|found| found["generation"].as_u64() >= newest)
         })
         .await
+    }
+
+    /// Waits until the mirror shows a repository exactly as the upstream does.
+    pub async fn shows_the_same(&self, repository: &Value, checkout: &Checkout) {
+        let (upstream, mirror) = (self.upstream_url(repository), self.mirror_url(repository));
+        let expected = git(checkout.path(), &["ls-remote", upstream.as_str()]);
+        eventually("the mirror to show what the upstream has", || async {
+            (git(checkout.path(), &["ls-remote", mirror.as_str()]) == expected).then_some(())
+        })
+        .await;
     }
 
     /// What the mirror says of a repository, if it can be cloned there now.

@@ -1,26 +1,14 @@
 //! Small pushes travel inside the events that tell of them: mirrors fetch nothing for them, and show the same as if they had.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{
-    Checkout, Pair, Server, ServerOptions, bare_repositories, eventually, git, repository_path,
-};
+use crate::harness::{Pair, Server, ServerOptions, bare_repositories, git, repository_path};
 
 /// How many fetches a server has answered.
 async fn fetches(server: &Server) -> f64 {
     let text = server.anonymous().get("/metrics").await.expect(200).text;
     let counted = text.lines().filter(|line| line.starts_with("heliostat_response_cache_requests_total{"));
     counted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
-/// Waits until the mirror shows exactly what the upstream has.
-async fn same_refs(pair: &Pair, repository: &Value, checkout: &Checkout) {
-    let (upstream, mirror) = (pair.upstream_url(repository), pair.mirror_url(repository));
-    let expected = git(checkout.path(), &["ls-remote", upstream.as_str()]);
-    eventually("the mirror to show what the upstream has", || async {
-        (git(checkout.path(), &["ls-remote", mirror.as_str()]) == expected).then_some(())
-    })
-    .await;
 }
 
 async fn pair_with(small_push: &str) -> Pair {
@@ -37,33 +25,33 @@ async fn what_a_small_push_brings_is_not_fetched() {
     checkout.commit("src/numbers", &numbers);
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
     pair.mirrored(&repository).await;
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     let before = fetches(&pair.upstream).await;
 
     // Deltas, a folder that moves, an annotated tag, and a branch that is made from an earlier commit.
     checkout.commit("src/numbers", &format!("{numbers}more\n"));
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     git(checkout.path(), &["mv", "src", "lib"]);
     git(checkout.path(), &["commit", "--quiet", "--message", "move"]);
     git(checkout.path(), &["tag", "--annotate", "--message", "one", "v1"]);
     checkout.push(&upstream, &["HEAD:refs/heads/main", "v1"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     git(checkout.path(), &["reset", "--quiet", "--hard", "HEAD~2"]);
     checkout.commit("other.txt", "other\n");
     checkout.push(&upstream, &["HEAD:refs/heads/other"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     // What is pushed over goes away, and a deletion needs nothing.
     git(checkout.path(), &["commit", "--quiet", "--amend", "--message", "again"]);
     checkout.push(&upstream, &["+HEAD:refs/heads/other"]);
     checkout.push(&upstream, &[":refs/tags/v1"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     // A branch that is not pushed names what is there.
     let earlier = git(checkout.path(), &["rev-parse", "HEAD~1"]);
     let path = format!("{}/branches", repository_path(&repository));
     let branch = json!({"name": "topic", "startPoint": earlier});
     pair.admin().post(&path, &branch).await.promised(200);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     assert!((fetches(&pair.upstream).await - before).abs() < 0.5, "the mirror has fetched");
 
     let [copy] = &bare_repositories(&pair.mirror.data())[..] else { panic!("one repository is mirrored") };
@@ -77,10 +65,10 @@ async fn what_is_larger_than_the_limit_is_fetched() {
     let pair = pair_with("0").await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     let before = fetches(&pair.upstream).await;
     checkout.commit("a.txt", "a\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     assert!(fetches(&pair.upstream).await > before);
 }

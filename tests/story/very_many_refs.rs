@@ -2,23 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::harness::{Checkout, Pair, bare_repositories, eventually, git, refs_hash};
+use crate::harness::{Pair, bare_repositories, git, refs_hash};
 
 /// So many branches with names of this length fill more than 64 KiB.
 const BRANCHES: usize = 400;
 const NAME_LENGTH: usize = 150;
-
-/// Waits until the mirror shows exactly what the upstream has.
-async fn same_refs(pair: &Pair, repository: &Value, checkout: &Checkout) {
-    let (upstream, mirror) = (pair.upstream_url(repository), pair.mirror_url(repository));
-    let expected = git(checkout.path(), &["ls-remote", upstream.as_str()]);
-    eventually("the mirror to show what the upstream has", || async {
-        (git(checkout.path(), &["ls-remote", mirror.as_str()]) == expected).then_some(())
-    })
-    .await;
-}
 
 fn packed_refs(copy: &Path) -> Vec<u8> {
     std::fs::read(copy.join("packed-refs")).expect("it has references")
@@ -33,39 +21,39 @@ async fn one_move_among_many_is_written_by_itself_and_everything_is_shown_right(
         (0..BRANCHES).map(|number| format!("HEAD:refs/heads/many/{number:0>NAME_LENGTH$}")).collect();
     checkout.push(&upstream, &branches.iter().map(String::as_str).collect::<Vec<_>>());
     pair.mirrored(&repository).await;
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     let [copy] = &bare_repositories(&pair.mirror.data())[..] else { panic!("one repository is mirrored") };
     let before = packed_refs(copy);
 
     checkout.commit("a.txt", "a\n");
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     checkout.push(&upstream, &["HEAD:refs/heads/new/topic"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     git(checkout.path(), &["tag", "--annotate", "--message", "one", "v1"]);
     checkout.push(&upstream, &["v1"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     assert!(packed_refs(copy) == before, "the large file was written anew");
     pair.mirror.restart();
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
 
     // What lies in files of its own moves again, alone and together with others, becomes a folder, and goes.
     checkout.commit("b.txt", "b\n");
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     checkout.push(&upstream, &["HEAD~1:refs/heads/main", "HEAD:refs/heads/other", "HEAD:refs/heads/third"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     checkout.push(&upstream, &[":refs/heads/new/topic"]);
     checkout.push(&upstream, &["HEAD:refs/heads/new"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
     checkout.push(&upstream, &[":refs/tags/v1", ":refs/heads/other"]);
     checkout.push(&upstream, &["HEAD:refs/heads/last"]);
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
 
     let path = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
     let told = pair.admin().get(&path).await.expect(200).json();
     assert_eq!(told["properties"]["contentHash"], refs_hash(copy));
     git(copy, &["fsck", "--connectivity-only"]);
     pair.mirror.restart();
-    same_refs(&pair, &repository, &checkout).await;
+    pair.shows_the_same(&repository, &checkout).await;
 }

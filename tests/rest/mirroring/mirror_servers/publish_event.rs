@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, Receiver, git, shared_joined_by_hand, start_joined_by_hand};
+use crate::harness::{Attempt, Receiver, git, shared_joined_by_hand, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/mirrorServers";
 
@@ -95,17 +95,12 @@ async fn behaviour_webhooks_hear_what_the_mirror_has_gained_since_its_last_repor
 #[tokio::test]
 async fn authorisation_the_mirror_itself() {
     let joined = start_joined_by_hand().await;
-    let (second, _) = joined.another("Second").await;
     let upstream = &joined.upstream;
     let repository = upstream.empty_repository(true).await;
     let event =
         json!({"type": "SYNCHRONIZED", "mirrorRepoId": 1, "upstreamRepoId": repository["id"].to_string()});
     let call = Attempt::post(upstream, format!("{PATH}/{}/events", joined.mirror_id), event);
-    call.by(&Identity::Anonymous, 401).await;
-    call.by(&Identity::impostor(), 401).await;
-    call.by(&joined.forger(), 401).await;
+    joined.refuse_all_others(&call).await;
     call.by(&upstream.new_user().await, 403).await;
-    call.by(&Identity::admin(), 403).await;
-    call.by(&second, 403).await;
     call.by(&joined.identity(), 204).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Attempt, Identity, Receiver, shared_joined_by_hand, start_joined_by_hand};
+use crate::harness::{Attempt, Receiver, shared_joined_by_hand, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/mirrorServers";
 
@@ -45,14 +45,9 @@ async fn behaviour_each_report_counts_and_those_of_unknown_repositories_do_not()
 #[tokio::test]
 async fn authorisation_the_mirror_itself() {
     let joined = start_joined_by_hand().await;
-    let (second, _) = joined.another("Second").await;
     let repository = joined.upstream.empty_repository(false).await;
     let body = json!({"events": [event(&repository)]});
     let call = Attempt::post(&joined.upstream, format!("{PATH}/{}/reports", joined.mirror_id), body);
-    call.by(&Identity::Anonymous, 401).await;
-    call.by(&Identity::impostor(), 401).await;
-    call.by(&joined.forger(), 401).await;
-    call.by(&Identity::admin(), 403).await;
-    call.by(&second, 403).await;
+    joined.refuse_all_others(&call).await;
     call.by(&joined.identity(), 204).await;
 }

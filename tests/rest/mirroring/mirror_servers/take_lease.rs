@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, shared_joined_by_hand, start_joined_by_hand};
+use crate::harness::{Attempt, shared_joined_by_hand, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/mirrorServers";
 
@@ -22,12 +22,7 @@ async fn behaviour_where_no_change_waits_for_mirrors_no_lease_is_needed() {
 #[tokio::test]
 async fn authorisation_the_mirror_itself() {
     let joined = start_joined_by_hand().await;
-    let (second, _) = joined.another("Second").await;
     let call = Attempt::post(&joined.upstream, format!("{PATH}/{}/lease", joined.mirror_id), json!({}));
-    call.by(&Identity::Anonymous, 401).await;
-    call.by(&Identity::impostor(), 401).await;
-    call.by(&joined.forger(), 401).await;
-    call.by(&Identity::admin(), 403).await;
-    call.by(&second, 403).await;
+    joined.refuse_all_others(&call).await;
     call.by(&joined.identity(), 200).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Attempt, Identity, shared_joined_by_hand, start_joined_by_hand};
+use crate::harness::{Attempt, shared_joined_by_hand, start_joined_by_hand};
 
 const PATH: &str = "/rest/mirroring/latest/mirrorServers";
 
@@ -68,13 +68,8 @@ async fn behaviour_numbers_that_cannot_be_are_refused() {
 #[tokio::test]
 async fn authorisation_the_mirror_itself() {
     let joined = start_joined_by_hand().await;
-    let (second, _) = joined.another("Second").await;
     let copies = json!({"discovering": false, "mirroredRepos": 1, "inStepRepos": 1});
     let call = Attempt::put(&joined.upstream, format!("{PATH}/{}/standing", joined.mirror_id), copies);
-    call.by(&Identity::Anonymous, 401).await;
-    call.by(&Identity::impostor(), 401).await;
-    call.by(&joined.forger(), 401).await;
-    call.by(&Identity::admin(), 403).await;
-    call.by(&second, 403).await;
+    joined.refuse_all_others(&call).await;
     call.by(&joined.identity(), 204).await;
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use heliostat_machines::HandMadePack;
 use sha1::{Digest, Sha1};
 
-use super::hand_made_pack::HandMadePack;
 use super::http::{Answer, Failure, HttpClient};
 
 const UPLOAD: &str = "git-protocol: version=2\r\ncontent-type: application/x-git-upload-pack-request\r\n";

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use heliostat_machines::{ForgetfulDisk, Relay, ShiftedClock};
+use heliostat_machines::{ForgetfulDisk, Relay, ShiftedClock, bare_repositories};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -181,18 +181,7 @@ impl Node {
 
     /// The bare repositories that it serves.
     pub fn repositories(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.data().join("repositories")];
-        while let Some(folder) = folders.pop() {
-            if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
-                found.push(folder);
-                continue;
-            }
-            let entries =
-                std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            folders.extend(entries.filter(|path| path.is_dir() && !is_passing(path)));
-        }
-        found
+        bare_repositories(&self.data())
     }
 
     /// The last lines of its log.
@@ -220,11 +209,6 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill_with_children();
     }
-}
-
-/// Whether what lies in this folder is being made, or is no longer wanted.
-fn is_passing(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| name == "incoming" || name == "trash" || name == "discarded")
 }
 
 /// Sends a signal; a process that has just ended needs none.

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use heliostat_machines::HandMadePack;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::world::{UPSTREAM, World, masked};
-use crate::client::{Change, HandMadePack, Report, new_commit};
+use crate::client::{Change, Report, new_commit};
 use crate::farm::{REPOSITORIES, git_path};
 use crate::history::{Ending, RefChange, Reference};
 
