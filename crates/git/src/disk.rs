@@ -8,6 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio::task::spawn_blocking;
 
+/// What is synced at once: a journal takes it together.
+const PARALLEL_SYNCS: usize = 8;
+
+/// The mode of objects, packs and their indices: nobody writes into them, and only their owner reads them.
+pub(crate) const READ_ONLY_MODE: u32 = 0o400;
+
 /// Databases hold shared secrets, and repositories what not everybody may read.
 const OWN_FOLDER_MODE: u32 = 0o700;
 
@@ -32,6 +38,18 @@ pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder)
+}
+
+/// Syncs all of these, several at once.
+pub(crate) fn sync_each<T: Sync>(items: &[T], sync: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
+    let (share, sync) = (items.len().div_ceil(PARALLEL_SYNCS).max(1), &sync);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            items.chunks(share).map(|share| scope.spawn(move || share.iter().try_for_each(sync))).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs has panicked")))
+        })
+    })
 }
 
 /// The beginning of a small file, at most so many bytes; `None` where there is none.

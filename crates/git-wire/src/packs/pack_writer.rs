@@ -4,8 +4,8 @@
 //! right. That no object is in it twice is for the caller to see to.
 
 use crate::names::ObjectFormat;
-use crate::packs::objects::{ObjectKind, hash, hash_bytes};
-use crate::packs::whole_pack::{MAX_INFLATED_BYTES, PACK_HEAD_BYTES, PACK_START, PackFault};
+use crate::packs::objects::{ObjectKind, hash};
+use crate::packs::whole_pack::{MAX_INFLATED_BYTES, PACK_HEAD_BYTES, PACK_START, PackFault, parts_of};
 use crate::packs::zlib::{Deflater, Inflater};
 
 /// The longest beginning of an object in a file of its own: its kind and its size.
@@ -30,14 +30,9 @@ impl PackWriter {
 
     /// Adds all objects of a pack that is complete in itself. Who reads the result finds out whether it was whole.
     pub fn append_pack(&mut self, pack: &[u8]) -> Result<(), PackFault> {
-        let end = pack.len().checked_sub(hash_bytes(self.format)).filter(|end| *end >= PACK_HEAD_BYTES);
-        let end = end.ok_or(PackFault::Malformed("it is too short"))?;
-        if !pack.starts_with(&PACK_START) {
-            return Err(PackFault::Malformed("it does not begin as one of version 2"));
-        }
-        let count = pack[8..PACK_HEAD_BYTES].try_into().expect("four bytes");
-        self.add_to_count(u32::from_be_bytes(count))?;
-        self.output.extend_from_slice(&pack[PACK_HEAD_BYTES..end]);
+        let (body, count, _) = parts_of(pack, self.format)?;
+        self.add_to_count(count)?;
+        self.output.extend_from_slice(&body[PACK_HEAD_BYTES..]);
         Ok(())
     }
 

@@ -173,9 +173,10 @@ impl<'a> WholePack<'a> {
         for nested in 0..MAX_NESTED_TAGS {
             let Some(found) = index.map(|index| &self.objects[*index]) else { break };
             if found.kind != ObjectKind::Tag {
-                let name = ObjectId::from_hex(found.name.to_hex(self.format).as_bytes());
-                let name = name.filter(|_| nested > 0);
-                return name.map_or(PeeledObject::NoTag, PeeledObject::To);
+                return match nested {
+                    0 => PeeledObject::NoTag,
+                    _ => PeeledObject::To(found.name.object_id(self.format)),
+                };
             }
             index = tagged(&found.content, self.format).and_then(|link| self.by_name.get(&link.name));
         }
@@ -231,20 +232,26 @@ pub(super) fn read_whole(
     format: ObjectFormat,
     budget: &mut Budget,
 ) -> Result<Vec<Entry>, PackFault> {
+    let (body, count, checksum) = parts_of(pack, format)?;
+    if hash(&[body], format).bytes(format) != checksum {
+        return Err(PackFault::Malformed("its checksum is another one"));
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if count > MAX_OBJECTS {
+        return Err(PackFault::TooLarge);
+    }
+    read_entries(body, count, format, budget)
+}
+
+/// A pack without its checksum, how many objects it says it has, and its checksum.
+pub(super) fn parts_of(pack: &[u8], format: ObjectFormat) -> Result<(&[u8], u32, &[u8]), PackFault> {
     let end = pack.len().checked_sub(hash_bytes(format)).filter(|end| *end >= PACK_HEAD_BYTES);
     let (body, checksum) = pack.split_at(end.ok_or(PackFault::Malformed("it is too short"))?);
     if !body.starts_with(&PACK_START) {
         return Err(PackFault::Malformed("it does not begin as one of version 2"));
     }
-    if hash(&[body], format).bytes(format) != checksum {
-        return Err(PackFault::Malformed("its checksum is another one"));
-    }
     let count = body[8..PACK_HEAD_BYTES].try_into().expect("four bytes");
-    let count = usize::try_from(u32::from_be_bytes(count)).unwrap_or(usize::MAX);
-    if count > MAX_OBJECTS {
-        return Err(PackFault::TooLarge);
-    }
-    read_entries(body, count, format, budget)
+    Ok((body, u32::from_be_bytes(count), checksum))
 }
 
 fn read_entries(

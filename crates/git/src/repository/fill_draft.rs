@@ -11,13 +11,10 @@ use std::path::Path;
 use heliostat_git_wire::{ContentHash, ObjectFormat, PackFault, RefSnapshot, WholePack};
 use thiserror::Error;
 
-use crate::disk::blocking;
+use crate::disk::{READ_ONLY_MODE, blocking};
 use crate::process::GitError;
 use crate::refs::{LookedAt, rewrite_packed};
 use crate::repository::{RepositoryDraft, RepositoryStore};
-
-/// As `git` does with packs and their indices nobody writes into them, and only their owner reads them.
-const READ_ONLY: u32 = 0o400;
 
 /// Why a draft was not filled.
 #[derive(Debug, Error)]
@@ -98,7 +95,7 @@ fn write(
 }
 
 fn write_read_only(file: &Path, content: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).mode(READ_ONLY).open(file)?.write_all(content)
+    OpenOptions::new().write(true).create_new(true).mode(READ_ONLY_MODE).open(file)?.write_all(content)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use heliostat_git_wire::{RefChange, RefChangeKind, RefName};
 use parking_lot::Mutex;
 
-use crate::disk::{blocking, entries, sync_folder};
+use crate::disk::{blocking, entries, sync_each, sync_folder};
 use crate::process::{Durability, GitError};
 use crate::repository::Repository;
 
@@ -24,8 +24,6 @@ const COARSE_SLACK: Duration = Duration::from_secs(3);
 const WRITTEN_BY_THE_SYSTEM: Duration = Duration::from_mins(2);
 /// More than this between the clock on the wall and the steady one means that somebody has set the clock.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(50);
-/// Folders that are synced at once: a journal takes them together.
-const PARALLEL_SYNCS: usize = 8;
 /// When more repositories than this have been changed, it is forgotten when: then more is synced than is needed.
 const MAX_REMEMBERED: usize = 100_000;
 
@@ -167,7 +165,7 @@ fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
         }
     }
     of_objects.push(objects);
-    sync_all(&of_objects)
+    sync_each(&of_objects, |folder| sync_if_there(folder))
 }
 
 /// The folders of references are synced whether or not they have changed since the last time, which may have been for
@@ -180,13 +178,14 @@ fn sync_changes(repository: &Path, since: SystemTime, refs: &ChangedRefs) -> io:
                 // It has left `packed-refs`, too.
                 sync_folder(repository)?;
             }
-            sync_all(&folders.iter().map(|folder| repository.join(folder)).collect::<Vec<_>>())
+            let folders: Vec<_> = folders.iter().map(|folder| repository.join(folder)).collect();
+            sync_each(&folders, |folder| sync_if_there(folder))
         }
         ChangedRefs::Unknown => {
             sync_folder(repository)?;
             let mut folders = Vec::new();
             find_folders(repository.join("refs"), &mut folders)?;
-            sync_all(&folders)
+            sync_each(&folders, |folder| sync_if_there(folder))
         }
     }
 }
@@ -211,19 +210,6 @@ fn has_changed(path: &Path, since: SystemTime) -> io::Result<bool> {
     };
     let is_fine = modified.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|time| time.subsec_nanos() > 0);
     Ok(modified + if is_fine { FINE_SLACK } else { COARSE_SLACK } >= since)
-}
-
-fn sync_all(folders: &[PathBuf]) -> io::Result<()> {
-    let share = folders.len().div_ceil(PARALLEL_SYNCS).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = folders
-            .chunks(share)
-            .map(|share| scope.spawn(move || share.iter().try_for_each(|folder| sync_if_there(folder))))
-            .collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs has panicked")))
-        })
-    })
 }
 
 /// Git removes folders of references that have become empty, and a reference may have taken the place of one.

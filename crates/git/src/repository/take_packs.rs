@@ -14,18 +14,12 @@ use tempfile::NamedTempFile;
 
 use super::arrived_objects::{Arrived, Needed, NotTaken};
 use super::object_reader::{ObjectReader, ReadObject};
-use crate::disk::blocking;
+use crate::disk::{READ_ONLY_MODE, blocking, sync_each};
 use crate::process::Durability;
 use crate::repository::Repository;
 
-/// Nobody writes to an object, and only its owner reads it.
-const OBJECT_MODE: u32 = 0o400;
-
 /// What git begins the names of unfinished objects with, and housekeeping looks for.
 const UNFINISHED: &str = "tmp_obj_";
-
-/// Files that are synced at once: a journal takes them together.
-const PARALLEL_SYNCS: usize = 8;
 
 impl Repository {
     /// Takes what these objects need from packs, and nothing else of them. Afterwards the objects are here with all that
@@ -87,7 +81,7 @@ fn take(
         }
     }
     if durability == Durability::Strict {
-        sync_all(&unfinished)?;
+        sync_each(&unfinished, |(file, _)| file.as_file().sync_all())?;
     }
     for (file, place) in unfinished {
         file.persist(place).map_err(|error| error.error)?;
@@ -116,22 +110,8 @@ fn write_unfinished(
     write!(zlib, "{} {}\0", kind.as_str(), content.len())?;
     zlib.write_all(content)?;
     let file = zlib.finish()?;
-    file.as_file().set_permissions(Permissions::from_mode(OBJECT_MODE))?;
+    file.as_file().set_permissions(Permissions::from_mode(READ_ONLY_MODE))?;
     Ok((file, folder.join(name)))
-}
-
-fn sync_all(files: &[(NamedTempFile, PathBuf)]) -> io::Result<()> {
-    let share = files.len().div_ceil(PARALLEL_SYNCS).max(1);
-    std::thread::scope(|scope| {
-        let sync_share = |share: &[(NamedTempFile, PathBuf)]| {
-            share.iter().try_for_each(|(file, _)| file.as_file().sync_all())
-        };
-        let workers: Vec<_> =
-            files.chunks(share).map(|share| scope.spawn(move || sync_share(share))).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs has panicked")))
-        })
-    })
 }
 
 #[cfg(test)]
