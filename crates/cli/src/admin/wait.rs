@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::connection::MirrorConnection;
+use super::named_resource::is_number;
 use super::repository::RepositoryName;
 use super::{Session, api};
 use crate::client::CallError;
@@ -108,7 +109,7 @@ pub async fn run(options: WaitOptions) -> anyhow::Result<ExitCode> {
 
 /// The id by which the upstream knows the repository.
 async fn id_of(session: &Session, repository: &str, upstream: Option<Url>) -> anyhow::Result<String> {
-    if !repository.is_empty() && repository.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_number(repository) {
         return Ok(repository.to_owned());
     }
     let name: RepositoryName = repository.parse().map_err(anyhow::Error::msg)?;

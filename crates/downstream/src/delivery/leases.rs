@@ -74,13 +74,13 @@ impl Leases {
         // Before events are looked for: a change that is stored after that look finds the lease.
         let before = self.state.lock().held_until.insert(mirror.clone(), until);
         let knows_all = compared_ago.is_some_and(|ago| self.has_compared_since_missing(mirror, now, ago));
-        let oldest = store.pending_for(mirror, None, 1).await;
+        let oldest = store.oldest_pending_at(mirror).await;
         let granted = knows_all
-            && match oldest.as_deref() {
-                Ok([]) => true,
+            && match &oldest {
+                Ok(None) => true,
                 // It may be on its way.
-                Ok([event, ..]) => {
-                    let age = Duration::from_millis(u64::try_from(now_ms - event.created_at).unwrap_or(0));
+                Ok(Some(recorded_at)) => {
+                    let age = Duration::from_millis(u64::try_from(now_ms - recorded_at).unwrap_or(0));
                     before.is_some_and(|before| before > now) && age <= self.duration / 2
                 }
                 Err(_) => false,

@@ -94,14 +94,14 @@ impl GitServing {
         let upstream_url = self.upstream_url(&record.project_key, &record.slug);
         let access = ReaderAccess::of(credentials, upstream_url);
         let is_old = lease_is_over || !freshness.is_current();
-        let through = access.clone().filter(|_| is_old && can_go_through(&record, &freshness));
+        let through = access.as_ref().filter(|_| is_old && can_go_through(&record, &freshness));
         let through = through.map(|access| Through {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
             synchroniser: Arc::clone(&self.synchroniser),
             places: self.places.clone(),
             entry: Arc::clone(&entry),
-            access,
+            access: access.clone(),
             freshness,
         });
         let elsewhere = access.map(|access| -> Arc<dyn Elsewhere> {

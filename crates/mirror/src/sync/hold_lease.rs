@@ -69,7 +69,7 @@ impl HoldLease {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.becoming_installed() => {}
+                () = self.link.becoming_installed(UpstreamState::Installed) => {}
             }
         }
     }
@@ -92,16 +92,5 @@ impl HoldLease {
         }
         lease.take_in(asked, answer.as_ref());
         Ok(answer)
-    }
-
-    /// Ends when a link that does not hold now holds again.
-    async fn becoming_installed(&self) {
-        if self.link.is_installed() {
-            return std::future::pending().await;
-        }
-        let mut link = self.link.subscribe();
-        if link.wait_for(|upstream| upstream.state == UpstreamState::Installed).await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use heliostat_auth::Secret;
 use heliostat_git::TrashReason;
 use heliostat_peer::{BackOff, CallError, Clock};
-use heliostat_storage::{HeldReason, StoreError, UpstreamState};
+use heliostat_storage::{HeldReason, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -114,21 +114,9 @@ impl Sweep {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
                 () = self.signal.notify.notified() => {}
-                () = self.becoming_installed(before) => {}
+                () = self.link.becoming_installed(before) => {}
                 Ok(()) = selection.changed() => {}
             }
-        }
-    }
-
-    /// Ends when a link that did not hold before the sweep, or does not hold now, holds again. It may have changed during
-    /// the sweep.
-    async fn becoming_installed(&self, before: UpstreamState) {
-        if before == UpstreamState::Installed && self.link.is_installed() {
-            return std::future::pending().await;
-        }
-        let mut link = self.link.subscribe();
-        if link.wait_for(|upstream| upstream.state == UpstreamState::Installed).await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 
@@ -147,8 +135,7 @@ impl Sweep {
         let began = Instant::now();
         self.client.server_time_ms(&secret).await?;
         let outcome = self.sweep(&secret).await?;
-        self.progress.sweep_ended(outcome, began.elapsed());
-        self.progress.note_compared_since(began);
+        self.progress.sweep_ended(outcome, began);
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())

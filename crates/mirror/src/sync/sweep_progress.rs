@@ -69,11 +69,6 @@ impl SweepProgress {
         self.state.lock().compared_since
     }
 
-    /// Notes when a sweep began that has got to its end.
-    pub(crate) fn note_compared_since(&self, began: Instant) {
-        self.state.lock().compared_since = Some(began);
-    }
-
     pub(crate) fn state(&self) -> SweepState {
         self.state.lock().clone()
     }
@@ -96,11 +91,13 @@ impl SweepProgress {
         self.state.lock().discovered = repositories;
     }
 
-    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, took: Duration) {
+    /// A sweep that began then has got to its end.
+    pub(crate) fn sweep_ended(&self, outcome: SweepOutcome, began: Instant) {
         let mut state = self.state.lock();
         state.last_sweep = Some(outcome);
+        state.compared_since = Some(began);
         state.counters.sweeps += 1;
-        state.counters.time += took;
+        state.counters.time += began.elapsed();
         state.sweep_error = None;
     }
 

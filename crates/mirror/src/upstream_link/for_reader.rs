@@ -10,11 +10,8 @@ use heliostat_peer::{Call, CallError, Passage, PassedAnswer};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 
-use super::client::UpstreamClient;
+use super::client::{URGENT_TIMEOUT, UpstreamClient};
 use super::ref_list::{LIST_TYPE, OFFER_TYPE, REQUEST_TYPE, address};
-
-/// How long the upstream may take to say whether it gives something, while a reader waits.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The most that it may say: that it gives it, or in a line why not.
 const MAX_QUESTION_ANSWER_BYTES: usize = 64 * 1024;
@@ -76,7 +73,7 @@ impl UpstreamClient {
             call = call.header("Authorization", authorization.expose());
         }
         let call = call.header("Git-Protocol", "version=2").bytes(REQUEST_TYPE, Given::question(objects));
-        let call = call.timeout(QUESTION_TIMEOUT).max_answer_bytes(MAX_QUESTION_ANSWER_BYTES);
+        let call = call.timeout(URGENT_TIMEOUT).max_answer_bytes(MAX_QUESTION_ANSWER_BYTES);
         self.fetch(call).await.map(|answer| Given::read(&answer))
     }
 

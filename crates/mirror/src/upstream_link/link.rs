@@ -216,6 +216,17 @@ impl UpstreamLink {
         if self.serves() { self.secret() } else { None }
     }
 
+    /// Ends when a link that did not hold before, or does not hold now, holds again: it may have changed meanwhile.
+    pub(crate) async fn becoming_installed(&self, before: UpstreamState) {
+        if before == UpstreamState::Installed && self.is_installed() {
+            return std::future::pending().await;
+        }
+        let mut link = self.subscribe();
+        if link.wait_for(|upstream| upstream.state == UpstreamState::Installed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<UpstreamServer>> {
         self.current.subscribe()
     }

@@ -75,10 +75,6 @@ fn metrics_of(
     freshness: Arc<FreshnessCounters>,
     connections: Connections,
 ) -> impl Fn() -> Metrics + Send + Sync {
-    let late = {
-        let domain = Arc::clone(&domain);
-        move || LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES))
-    };
     move || Metrics {
         role: Role::Mirror.as_str(),
         serving: engine.counters(),
@@ -86,7 +82,11 @@ fn metrics_of(
         room: engine.room(),
         disk: None,
         mirrors: None,
-        mirror: Some(MirrorMetrics::new(&domain.status.now(), late(), freshness.snapshot())),
+        mirror: Some(MirrorMetrics::new(
+            &domain.status.now(),
+            LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES)),
+            freshness.snapshot(),
+        )),
         connections: connections.counters(),
         process: ProcessMetrics::now(),
     }

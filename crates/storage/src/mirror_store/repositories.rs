@@ -6,10 +6,11 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Unchanged},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
 };
 
 use super::MirrorStore;
+use super::upstream_servers::lock_upstream;
 use crate::entities::{mirrored_repository, upstream_server};
 use crate::error::{StoreError, require_row};
 use crate::ids::{Generation, LocalRepositoryId, UpstreamServerId};
@@ -28,6 +29,7 @@ impl MirrorStore {
     ) -> Result<MirroredRepository, StoreError> {
         let upstream_server_id = metadata.upstream_server_id.clone();
         let transaction = self.database.begin_write().await?;
+        // Two nodes must not both find a repository missing.
         lock_upstream(&transaction, &upstream_server_id).await?;
         let current = of_upstream(Some(&upstream_server_id))
             .filter(mirrored_repository::Column::ExternalId.eq(metadata.external_id.as_str()))
@@ -65,6 +67,7 @@ impl MirrorStore {
         now: i64,
     ) -> Result<Vec<MirroredRepository>, StoreError> {
         let transaction = self.database.begin_write().await?;
+        // Two nodes must not both find a repository missing.
         lock_upstream(&transaction, upstream_server_id).await?;
         let external_ids = repositories.iter().map(|new| new.metadata.external_id.as_str());
         let recorded: Vec<String> = of_upstream(Some(upstream_server_id))
@@ -227,12 +230,6 @@ pub(super) fn of_upstream(id: Option<&UpstreamServerId>) -> Select<mirrored_repo
         Some(id) => repositories.filter(mirrored_repository::Column::UpstreamServerId.eq(id.clone())),
         None => repositories,
     }
-}
-
-/// Keeps two nodes from both finding a repository missing, until the transaction ends.
-async fn lock_upstream(transaction: &impl ConnectionTrait, id: &UpstreamServerId) -> Result<(), StoreError> {
-    let found = upstream_server::Entity::find_by_id(id.clone()).lock_exclusive().one(transaction).await?;
-    found.map(drop).ok_or_else(|| StoreError::not_found("upstream", id))
 }
 
 fn wait_for_first_synchronisation(row: &mut mirrored_repository::ActiveModel) {

@@ -266,7 +266,7 @@ fn changed_at(state: UpstreamState, now: i64) -> Expr {
 }
 
 /// Loads an upstream and keeps its settings from being changed by others until the transaction ends.
-async fn lock_upstream(
+pub(super) async fn lock_upstream(
     transaction: &WriteTransaction,
     id: &UpstreamServerId,
 ) -> Result<upstream_server::Model, StoreError> {
