@@ -20,9 +20,15 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Starts both; the mirror has asked, been accepted and is installed.
+    /// Starts both; the mirror has asked, been accepted, is installed and takes traffic.
     pub async fn start() -> Self {
-        Self::start_with(ServerOptions::default(), ServerOptions::default()).await
+        let pair = Self::start_with(ServerOptions::default(), ServerOptions::default()).await;
+        let anonymous = pair.mirror.anonymous();
+        eventually("the mirror to take traffic", || async {
+            (anonymous.get("/status").await.status == 200).then_some(())
+        })
+        .await;
+        pair
     }
 
     /// Starts both with options of their own.

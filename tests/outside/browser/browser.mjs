@@ -7,7 +7,8 @@ import path from "node:path";
 const require = createRequire(path.join(need("HELIOSTAT_NODE_MODULES"), "visit.cjs"));
 const { chromium } = require("playwright-core");
 
-const WAIT_MS = 60_000;
+// A busy machine takes more than a minute to show all operations of the contract.
+const WAIT_MS = 240_000;
 const FLAGS = [
   "--headless",
   "--no-sandbox",

@@ -134,7 +134,18 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
         let port = taken.local_addr().expect("it is bound").port();
         assert_eq!(port_or_any(port), 0);
-        drop(taken);
-        assert_eq!(port_or_any(port), port);
+    }
+
+    #[test]
+    fn a_free_port_is_kept() {
+        // Others on the machine may take a port that was free, and a process that a neighbouring test is just starting
+        // holds it until then: one of many is enough.
+        let kept = (0..100).any(|_| {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+            let port = free.local_addr().expect("it is bound").port();
+            drop(free);
+            port_or_any(port) == port
+        });
+        assert!(kept, "no free port was kept");
     }
 }
