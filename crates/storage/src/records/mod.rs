@@ -2,6 +2,7 @@
 
 mod accounts;
 mod events;
+mod followings;
 mod mirrored;
 mod mirrors;
 mod repositories;
@@ -12,6 +13,7 @@ pub use accounts::{
     UserPermission, UserUpdate,
 };
 pub use events::{Audience, NewEvent, OutboxEvent};
+pub use followings::{FollowedSource, Following, FollowingError, FollowingFault, FollowingOutcome};
 pub use mirrored::{
     HeldReason, MirroredRepository, MirroredStatus, MirroringMode, NewMirroredRepository, RepositoryMetadata,
     SyncedRepository, UpstreamServer, UpstreamSettings, UpstreamState,
