@@ -71,7 +71,7 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
     let asked = || std::mem::take(&mut world.upstream.state().git_requests);
     let _joining = asked();
     assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
-    let repository = &served.repository.repository;
+    let repository = &served.repository.expect("it is here").repository;
     assert!(repository.has_object(&unseen).await.expect("readable"));
     assert!(asked() > 1, "a question and a fetch");
     assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
