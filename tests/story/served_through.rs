@@ -92,6 +92,11 @@ async fn what_a_mirror_cannot_show_comes_from_the_upstream_and_what_it_has_only_
         let answer = pair.mirror_admin().get(&advertised).await;
         let fresh = answer.headers.get(FRESHNESS).expect("says how fresh it is");
         assert!(fresh.to_str().is_ok_and(|fresh| fresh.starts_with("behind;")), "{fresh:?}");
+        let bare = tempfile::tempdir().expect("a folder can be made");
+        git(bare.path(), &["init", "--quiet", "--bare"]);
+        let refused = git_output(bare.path(), &["fetch", "--quiet", url.as_str(), &pushed]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("cannot be given now") && !said.contains("not our ref"), "{said}");
     }
     pair.upstream.restart();
     std::fs::remove_file(&lock).ok();

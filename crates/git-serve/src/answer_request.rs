@@ -205,7 +205,7 @@ impl ServedRepository {
                 Brought::All => {}
                 Brought::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
                 Brought::Unknown(reason) => {
-                    let message = format!("upload-pack: not our ref {object} ({reason})");
+                    let message = format!("upload-pack: {object} cannot be given now: {reason}");
                     return Err(GitError::Refused { operation: OPERATION, message });
                 }
             }
