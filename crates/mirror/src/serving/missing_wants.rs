@@ -5,7 +5,7 @@
 //! because it was given before. The objects come once for all who wait for them. A reference of our own names them, so
 //! that the next fetch has something to offer; it gives nobody anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,25 @@ impl Elsewhere for MissingWants {
                 Brought::All => self.fetch_once(objects).await,
                 not_given => not_given,
             }
+        }
+        .boxed()
+    }
+
+    fn sizes(
+        &self,
+        objects: BTreeSet<ObjectId>,
+        client: ClientKey,
+    ) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
+        async move {
+            let UpstreamOfReader { link, client: upstream, places, entry, access, .. } = &self.upstream;
+            if entry.record().held.is_some() || !link.facts().reachable {
+                return BTreeMap::new();
+            }
+            let _place = places.permit(entry.disk_id(), client).await;
+            upstream.sizes(access, &objects).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "the upstream does not tell the sizes that a client asks for");
+                BTreeMap::new()
+            })
         }
         .boxed()
     }
