@@ -64,11 +64,17 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
     }
 }
 
+/// Where the clients of a role look for it, as far as that was given.
+pub fn place_of_role(base_url: Option<&Url>, listen: Option<SocketAddr>, speaks_tls: bool) -> Option<Url> {
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let listening = || Url::parse(&format!("{scheme}://{}/", listen?)).ok();
+    base_url.cloned().or_else(listening)
+}
+
 /// Whether the role answers where its clients look for it, and what it says of itself.
-pub async fn role(base_url: Option<&Url>, listen: Option<SocketAddr>) -> Finding {
+pub async fn role(place: Option<&Url>) -> Finding {
     const ITEM: &str = "role";
-    let listening = listen.and_then(|address| Url::parse(&format!("http://{address}/")).ok());
-    let Some(url) = base_url.or(listening.as_ref()) else {
+    let Some(url) = place else {
         return Finding::skipped(ITEM, "neither --base-url nor --listen given");
     };
     match ask(url).await {
