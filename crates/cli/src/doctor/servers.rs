@@ -96,7 +96,8 @@ async fn ask(url: &Url) -> Result<Answer, String> {
         NoAnswer::AddressRefused(refused) => refused.to_string(),
         NoAnswer::Other(reason) => reason,
     };
-    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let http = heliostat_peer::with_authorities(reqwest::Client::builder());
+    let http = http.timeout(ANSWER_TIMEOUT).redirect(Policy::none());
     let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;
