@@ -1,7 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `role` or `trash`. `options`
-//! and `settings` give options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
+//! `options` and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
 mod options;
@@ -10,6 +10,7 @@ mod settings;
 mod backup;
 mod demo;
 mod doctor;
+mod git_setup;
 mod role;
 mod trash;
 
@@ -77,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(options) => backup::back_up(options).await?,
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
+        Command::GitSetup(options) => git_setup::run(options).await?,
         Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,

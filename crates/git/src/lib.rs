@@ -41,7 +41,7 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
+    Connection, CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
     copy_repository, fetch_everything, fetch_objects, fetch_objects_after, fetch_wanted, push_mirror,
 };
 pub use repository::{

@@ -1,0 +1,7 @@
+//! A Git server that is asked over HTTP or HTTPS, by Git's own protocol.
+
+mod server;
+mod server_url;
+
+pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};
+pub use server_url::{InvalidServerUrl, ServerUrl};
