@@ -12,16 +12,13 @@ use heliostat_git_wire::{Head, INTERNAL_NAMESPACE, ObjectId, RefSnapshot, lines_
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
 use crate::remote::{Connection, FetchError, Remote};
-use crate::repository::{Repository, wanted_ref};
+use crate::repository::{MANY_REFS, Repository};
 
 const OPERATION: &str = "fetch";
 
 /// The time that `git` takes to be told what to fetch grows with the square of the number of names. With more objects than
 /// this, all that the other repository shows is fetched first, and by name only if they are not among it.
 const MAX_NAMED_OBJECTS: usize = 20_000;
-
-/// With more references than this, `git` is shown only some of them: it would look up what each of them names.
-const MANY_REFS: usize = 4_000;
 
 /// Of so many branches `git` is told what they name, besides what is most like what it fetches.
 const MAX_BRANCHES_SHOWN: usize = 500;
@@ -107,9 +104,9 @@ pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
     let command = fetch_command(repository, &remote, plan).args(["--stdin", "--", &remote.address]);
-    let wanted = plan.objects.iter().map(|object| format!("{object}:{}\n", wanted_ref(object)));
     // First, so that none is without a note if this process ends in the middle.
-    repository.note_wanted(&plan.objects).await;
+    let named = repository.note_wanted(&plan.objects).await;
+    let wanted = named.iter().map(|(object, name)| format!("{object}:{name}\n"));
     run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan.timeout).await
 }
 
