@@ -250,7 +250,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         rows: &[
             &["status"],
             &["upstream"],
-            &["origin"],
+            &["following", "origin"],
             &["repositories"],
             &["accounts", "changes"],
             &["webhooks"],
