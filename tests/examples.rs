@@ -198,6 +198,7 @@ impl World {
         let preferred = "/rest/mirroring/latest/account/settings/preferred-mirror";
         admin.post(preferred, &json!(mirror_id)).await.expect(204);
         self.pair.mirrored(&repository).await;
+        self.tell(&mirror, "ensureServedRepository").await;
     }
 
     /// Asks for everything else that can be read: the administrator may, and it changes nothing.

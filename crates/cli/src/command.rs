@@ -10,6 +10,7 @@ use crate::admin::{
 use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
+use crate::git_setup::GitSetupOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
@@ -25,6 +26,10 @@ pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called;
+    /// git is told of this file alone [default: none].
+    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -45,6 +50,8 @@ pub enum Command {
     Restore(RestoreOptions),
     /// Check what a role needs from this machine, and say what to do about what is missing.
     Doctor(DoctorOptions),
+    /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
+    GitSetup(GitSetupOptions),
     /// Print what the compiled code says of the contract, for the drift check.
     #[command(hide = true)]
     EmitContract,

@@ -1,7 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `role` or `trash`. `options`
-//! and `settings` give options their values, `client` talks REST, `output` prints.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
+//! `options` and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
 mod options;
@@ -10,6 +10,7 @@ mod settings;
 mod backup;
 mod demo;
 mod doctor;
+mod git_setup;
 mod role;
 mod trash;
 
@@ -46,6 +47,13 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing installs a provider before the first line of main");
+    if let Some(file) = &cli.ca_file {
+        if let Err(error) = heliostat_peer::trust_authorities(file) {
+            output::print_error(&anyhow::Error::from(error));
+            return ExitCode::from(EXIT_USAGE);
+        }
+        heliostat_git::trust_authorities(file);
+    }
     let runtime = tokio::runtime::Runtime::new().expect("the process may start threads");
     let outcome = runtime.block_on(run(cli.command));
     // A blocked read of a terminal must not keep a finished process alive.
@@ -70,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(options) => backup::back_up(options).await?,
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
+        Command::GitSetup(options) => git_setup::run(options).await?,
         Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,

@@ -6,6 +6,7 @@
 
 mod address_prefix;
 mod address_rules;
+mod authorities;
 mod back_off;
 mod call;
 mod clock;
@@ -21,6 +22,7 @@ mod signer;
 
 pub use address_prefix::AddressPrefix;
 pub use address_rules::{AddressRefused, AddressRules, is_local_only};
+pub use authorities::{InvalidAuthorities, trust_authorities, with_authorities};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::Clock;

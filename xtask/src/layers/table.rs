@@ -22,6 +22,7 @@ pub const CRATES: &[CrateRow] = &[
     row("crates/git", &["heliostat-git-wire"]),
     row("crates/git-serve", &["heliostat-git", "heliostat-git-wire", "heliostat-stream-cache"]),
     row("crates/peer", &["heliostat-api", "heliostat-auth"]),
+    row("crates/foreign", &["heliostat-git", "heliostat-git-wire", "heliostat-peer"]),
     row("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
     row(
         "crates/downstream",
@@ -40,6 +41,7 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-api",
             "heliostat-auth",
             "heliostat-downstream",
+            "heliostat-foreign",
             "heliostat-git",
             "heliostat-git-serve",
             "heliostat-peer",
@@ -65,6 +67,7 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-api",
             "heliostat-auth",
             "heliostat-downstream",
+            "heliostat-foreign",
             "heliostat-git",
             "heliostat-git-serve",
             "heliostat-mirror",
@@ -172,6 +175,11 @@ impl FolderOrder {
 
 /// The crates whose folders have an order.
 pub const FOLDERS: &[FolderOrder] = &[
+    FolderOrder {
+        krate: "crates/foreign",
+        rows: &[&["smart_http"], &["source"], &["listing", "refusal"], &["credentials", "repository_path"]],
+        circle: &[],
+    },
     FolderOrder {
         krate: "crates/git",
         rows: &[&["service"], &["remote"], &["repository"], &["refs"], &["process"], &["disk", "disk_room"]],

@@ -18,6 +18,7 @@ pub mod repositories;
 pub mod repository_faults;
 pub mod roles;
 pub mod security;
+pub mod served_repositories;
 pub mod table;
 pub mod upstream;
 pub mod users;

@@ -977,6 +977,27 @@ pub struct PageOfRestRepository {
     pub next_page_start: Option<i64>,
 }
 
+/// A page of repositories that can be read from a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestServedRepository {
+    /// What is on this page.
+    pub values: Vec<RestServedRepository>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
 /// A page of upstream servers.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct PageOfRestUpstreamServer {
@@ -3406,6 +3427,41 @@ pub struct RestSelfLinks {
     pub self_links: Vec<RestLink>,
 }
 
+/// A repository that can be read from a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestServedRepository {
+    /// The path of the repository, which is the same on the mirror and on its source.
+    pub path: String,
+    /// Where to clone and fetch from, on the mirror.
+    #[oai(rename = "cloneUrl")]
+    #[serde(rename = "cloneUrl")]
+    pub clone_url: String,
+    /// Where to push to, on the source.
+    #[oai(rename = "pushUrl")]
+    #[serde(rename = "pushUrl")]
+    pub push_url: String,
+}
+
+/// What of a repository is to be on a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestServedRepositoryWanted {
+    /// The path of the repository, with or without `.git` at its end, or its whole URL on the source of the mirror.
+    #[oai(validator(min_length = 1, max_length = 2048))]
+    pub repository: String,
+    /// The full names of commits, or of other objects, that are to be had from the mirror.
+    #[oai(skip_serializing_if_is_none, validator(max_items = 100, pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commits: Option<Vec<String>>,
+    /// The full names of refs that are to be there.
+    #[oai(skip_serializing_if_is_none, validator(max_items = 100, min_length = 1, max_length = 1024))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refs: Option<Vec<String>>,
+    /// How many seconds to wait at most; 30 unless given. With 0 it is answered at once how things are.
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0"), maximum(value = "300")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<i32>,
+}
+
 /// A public SSH key; the user has proved to the mirror to hold the private part.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestSshCredentials {
@@ -3973,6 +4029,7 @@ impl fmt::Display for UserType {
     PageOfRestPermittedUser,
     PageOfRestProject,
     PageOfRestRepository,
+    PageOfRestServedRepository,
     PageOfRestUpstreamServer,
     PageOfRestWebhook,
     Permission,
@@ -4078,6 +4135,8 @@ impl fmt::Display for UserType {
     RestRepositoryRestorationRequest,
     RestRepositoryUpdate,
     RestSelfLinks,
+    RestServedRepository,
+    RestServedRepositoryWanted,
     RestSshCredentials,
     RestSyncProgress,
     RestUnrecordedRepository,

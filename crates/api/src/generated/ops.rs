@@ -5,6 +5,7 @@
 pub use super::mirror::*;
 pub use super::upstream::*;
 pub use super::hashes::*;
+pub use super::served_repositories::*;
 pub use super::application::*;
 pub use super::projects::*;
 pub use super::repositories::*;

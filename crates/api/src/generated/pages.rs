@@ -131,6 +131,15 @@ impl WirePage for PageOfRestRepository {
     }
 }
 
+impl WirePage for PageOfRestServedRepository {
+    type Value = RestServedRepository;
+
+    fn of(bounds: PageBounds, values: Vec<RestServedRepository>) -> Self {
+        let PageBounds { size, limit, start, is_last_page, next_page_start } = bounds;
+        PageOfRestServedRepository { size, limit, start, is_last_page, next_page_start, values }
+    }
+}
+
 impl WirePage for PageOfRestUpstreamServer {
     type Value = RestUpstreamServer;
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{access_tokens, application, hashes, mirror, permissions, projects, repositories, repository_faults, upstream, users, webhooks};
+use super::{access_tokens, application, hashes, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
 
 /// The routes of the upstream role, answered by `H`.
 pub type UpstreamRoutes<H> = (
@@ -52,17 +52,20 @@ where
 pub type MirrorRoutes<H> = (
     mirror::MirrorRoutes<H>,
     hashes::HashesRoutes<H>,
+    served_repositories::ServedRepositoriesRoutes<H>,
 );
 
 /// The routes of the mirror role, answered by these handlers.
 pub fn mirror_routes<H>(handlers: &Arc<H>) -> MirrorRoutes<H>
 where
     H: mirror::MirrorOperations
-        + hashes::HashesOperations,
+        + hashes::HashesOperations
+        + served_repositories::ServedRepositoriesOperations,
 {
     (
         mirror::MirrorRoutes(handlers.clone()),
         hashes::HashesRoutes(handlers.clone()),
+        served_repositories::ServedRepositoriesRoutes(handlers.clone()),
     )
 }
 
@@ -71,6 +74,7 @@ pub type AllRoutes<U, M> = (
     mirror::MirrorRoutes<M>,
     upstream::UpstreamRoutes<U>,
     hashes::HashesRoutes<U>,
+    served_repositories::ServedRepositoriesRoutes<M>,
     application::ApplicationRoutes<U>,
     projects::ProjectsRoutes<U>,
     repositories::RepositoriesRoutes<U>,

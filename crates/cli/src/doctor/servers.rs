@@ -64,11 +64,17 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
     }
 }
 
+/// Where the clients of a role look for it, as far as that was given.
+pub fn place_of_role(base_url: Option<&Url>, listen: Option<SocketAddr>, speaks_tls: bool) -> Option<Url> {
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let listening = || Url::parse(&format!("{scheme}://{}/", listen?)).ok();
+    base_url.cloned().or_else(listening)
+}
+
 /// Whether the role answers where its clients look for it, and what it says of itself.
-pub async fn role(base_url: Option<&Url>, listen: Option<SocketAddr>) -> Finding {
+pub async fn role(place: Option<&Url>) -> Finding {
     const ITEM: &str = "role";
-    let listening = listen.and_then(|address| Url::parse(&format!("http://{address}/")).ok());
-    let Some(url) = base_url.or(listening.as_ref()) else {
+    let Some(url) = place else {
         return Finding::skipped(ITEM, "neither --base-url nor --listen given");
     };
     match ask(url).await {
@@ -90,7 +96,8 @@ async fn ask(url: &Url) -> Result<Answer, String> {
         NoAnswer::AddressRefused(refused) => refused.to_string(),
         NoAnswer::Other(reason) => reason,
     };
-    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let http = heliostat_peer::with_authorities(reqwest::Client::builder());
+    let http = http.timeout(ANSWER_TIMEOUT).redirect(Policy::none());
     let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;

@@ -4,6 +4,7 @@
 //! [`GitAccess`] what that client may do. Nothing here knows HTTP, so that another transport is one more folder beside
 //! `http`.
 
+use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 
@@ -21,19 +22,10 @@ pub struct GitClient<Identity> {
     pub address: Option<IpAddr>,
 }
 
-/// Where a client says that the repository is.
-#[derive(Debug, Clone, Copy)]
-pub struct RepositoryPath<'a> {
-    /// The project's key, as sent.
-    pub project_key: &'a str,
-    /// The repository's slug, as sent, without `.git`.
-    pub slug: &'a str,
-}
-
 /// A repository that may be read, and who reads it.
 pub struct Readable {
-    /// The repository.
-    pub repository: ServedRepository,
+    /// The repository; or why it cannot be served from here, where there is a way to another answer.
+    pub repository: Result<ServedRepository, Refusal>,
     /// Who reads: among whom computing time is shared, and what they are told beside the answer.
     pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
@@ -46,19 +38,25 @@ pub struct Readable {
 pub trait GitAccess: Send + Sync + 'static {
     /// How the role knows a caller: by an account of its own, or by credentials that another server judges.
     type Identity: Send + Sync;
+    /// Where a client says that a repository is.
+    type Path: fmt::Display + Send + Sync;
+
+    /// The repository that this part of an address names, if the role could have it.
+    fn path_of(&self, address: &str) -> Option<Self::Path>;
 
     /// The repository, if the client may fetch from it; fresh enough to be advertised.
     fn readable(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
     ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
 
     /// What another server answers to this request of a reader, if it is not to be answered from here. Where that server does
-    /// not answer after all, nothing, and `readable` says how fresh the answer from here is.
+    /// not answer after all, nothing, and `readable` says what there is here by now, and how fresh it is.
     fn pass(
         &self,
-        _path: RepositoryPath<'_>,
+        _client: &GitClient<Self::Identity>,
+        _path: &Self::Path,
         _readable: &mut Readable,
         _request: PassedRequest,
     ) -> impl Future<Output = Result<Option<ByteStream>, Refusal>> + Send {
@@ -69,26 +67,20 @@ pub trait GitAccess: Send + Sync + 'static {
     fn pushable(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
     ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
 
-    /// Where clients find this server.
-    fn base_url(&self) -> &str;
-
     /// Where clients find a repository here.
-    fn url_of(&self, path: RepositoryPath<'_>) -> String {
-        let slug = path.slug.strip_suffix(".git").unwrap_or(path.slug);
-        format!("{}/scm/{}/{slug}.git", self.base_url().trim_end_matches('/'), path.project_key)
-    }
+    fn url_of(&self, path: &Self::Path) -> String;
 
     /// What a client is told when a repository that it may read turns out to be unreadable.
-    fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal;
+    fn unreadable(&self, path: &Self::Path) -> Refusal;
 
     /// Takes a push and returns git's report, after the change has been recorded.
     fn take_push(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;

@@ -26,6 +26,7 @@ mod held_back;
 mod mirrored_repository;
 mod repository;
 mod repository_faults;
+mod served_repository;
 mod support_info;
 mod sync_progress;
 mod upstream_server;

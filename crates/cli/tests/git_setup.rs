@@ -1,0 +1,87 @@
+//! `heliostat git-setup` on the real binary, judged by real git: what is read from where, and what is pushed where.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ORIGIN: &str = "https://git.example.com";
+const MIRROR: &str = "http://127.0.0.1:7991";
+
+fn program(name: &str, config: &Path) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the binary and git are tested as a person runs them")]
+    let mut command = Command::new(name);
+    command.env("GIT_CONFIG_GLOBAL", config).env("GIT_CONFIG_NOSYSTEM", "1");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HELIOSTAT_"))
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn text(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("is text").trim().to_owned()
+}
+
+fn git_setup(config: &Path, arguments: &[&str]) -> String {
+    let mut command = program(env!("CARGO_BIN_EXE_heliostat"), config);
+    command.args(["git-setup", "--origin", ORIGIN, "--mirror-url", MIRROR]).args(arguments);
+    text(command.output().expect("the binary can be run"))
+}
+
+/// Where git reads from and where it pushes to when a remote has this address.
+fn read_and_pushed(config: &Path, address: &str) -> (String, String) {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let git = |arguments: &[&str]| {
+        let mut command = program("git", config);
+        text(command.arg("-C").arg(folder.path()).args(arguments).output().expect("git can be run"))
+    };
+    git(&["init", "--quiet"]);
+    git(&["remote", "add", "origin", address]);
+    (git(&["remote", "get-url", "origin"]), git(&["remote", "get-url", "--push", "origin"]))
+}
+
+#[test]
+fn git_reads_each_form_of_the_address_from_the_mirror_and_pushes_to_the_origin() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    std::fs::write(&config, "[user]\n\tname = Ann\n").expect("the temporary directory has space");
+    let arguments = ["--user", "ann", "--global"];
+    assert!(git_setup(&config, &arguments).contains("still pushes to"));
+    for (address, read) in [
+        ("https://git.example.com/acme/tool.git", "http://127.0.0.1:7991/acme/tool.git"),
+        ("https://ann@git.example.com/acme/tool.git", "http://ann@127.0.0.1:7991/acme/tool.git"),
+        ("ssh://git@git.example.com/acme/tool.git", "http://127.0.0.1:7991/acme/tool.git"),
+        ("git@git.example.com:acme/tool.git", "http://127.0.0.1:7991/acme/tool.git"),
+        ("https://git.example.com.evil.example/x.git", "https://git.example.com.evil.example/x.git"),
+    ] {
+        assert_eq!(read_and_pushed(&config, address), (read.to_owned(), address.to_owned()));
+    }
+    let written = std::fs::read_to_string(&config).expect("is there");
+    assert!(git_setup(&config, &arguments).contains("already"));
+    assert_eq!(std::fs::read_to_string(&config).expect("is there"), written, "nothing is written twice");
+
+    git_setup(&config, &["--user", "ann", "--global", "--undo"]);
+    let left = std::fs::read_to_string(&config).expect("is there");
+    assert!(!left.contains("example.com") && left.contains("name = Ann"), "{left}");
+    assert!(git_setup(&config, &["--user", "ann", "--global", "--undo"]).contains("nothing to take back"));
+}
+
+#[test]
+fn without_global_it_prints_the_commands_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    let commands = git_setup(&config, &["--https-only"]);
+    assert!(!config.exists());
+    let mut shell = program("sh", &config);
+    text(shell.args(["-e", "-c", &commands]).output().expect("a shell can be run"));
+    let address = "https://git.example.com/acme/tool.git";
+    let read = "http://127.0.0.1:7991/acme/tool.git".to_owned();
+    assert_eq!(read_and_pushed(&config, address), (read, address.to_owned()));
+    let address = "git@git.example.com:acme/tool.git".to_owned();
+    assert_eq!(read_and_pushed(&config, &address), (address.clone(), address.clone()));
+
+    let commands = git_setup(&config, &["--https-only", "--undo"]);
+    let mut shell = program("sh", &config);
+    text(shell.args(["-e", "-c", &commands]).output().expect("a shell can be run"));
+    assert!(!std::fs::read_to_string(&config).expect("is there").contains("example.com"));
+}

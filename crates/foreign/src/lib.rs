@@ -1,0 +1,26 @@
+//! How a Git server is asked that is not ours: one of GitHub, GitLab, Gitea, Forgejo, Bitbucket or Gerrit, or any other.
+//!
+//! A [`Source`] is such a server. It is asked with the [`Credentials`] of the caller, as they came: its [`Listing`] proves
+//! that the caller may read, and tells exactly what is there at that moment. Anything else is a [`Refusal`], typed by what
+//! the caller is to do about it. Objects are fetched by id. [`SmartHttp`] is the one for HTTP and HTTPS.
+//!
+//! What is made of it (who waits for whom, what is remembered, what is kept on disk) is the concern of those above: a
+//! mirror of such a server, and an upstream that follows one of its repositories.
+
+mod smart_http;
+
+mod source;
+
+mod credentials;
+mod listing;
+mod refusal;
+mod repository_path;
+
+pub use credentials::{Credentials, InvalidCredentials, MAX_AUTHORIZATION_BYTES};
+pub use listing::Listing;
+pub use refusal::Refusal;
+pub use repository_path::{InvalidRepositoryPath, MAX_REPOSITORY_PATH_BYTES, RepositoryPath};
+pub use smart_http::{
+    DEFAULT_PATIENCE, InvalidServerUrl, ServerUrl, SmartHttp, SmartHttpOptions, UnusableServer,
+};
+pub use source::{FetchFailure, KeptBy, Source, WantedObjects};
