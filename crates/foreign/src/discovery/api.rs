@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use heliostat_peer::http::{self, Destinations, NoAnswer, read_at_most};
 use heliostat_peer::Clock;
+use heliostat_peer::http::{self, Destinations, NoAnswer, read_at_most};
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
@@ -13,9 +13,9 @@ use url::Url;
 
 use super::page::{Page, read_page};
 use super::rate_limit::{Allowance, RateLimit};
+use crate::Credentials;
 use crate::provider::Provider;
 use crate::smart_http::{UnusableServer, authorities};
-use crate::Credentials;
 
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 /// GitHub asks for the first; the others answer JSON to both.
@@ -202,9 +202,7 @@ impl Api {
             status if status.is_success() => Ok(&answer.body),
             StatusCode::UNAUTHORIZED => Err(DiscoveryFailure::NotAccepted(self.host())),
             StatusCode::FORBIDDEN => Err(DiscoveryFailure::Forbidden(self.host())),
-            StatusCode::NOT_FOUND => {
-                Err(DiscoveryFailure::NotFound(self.host(), address.path().to_owned()))
-            }
+            StatusCode::NOT_FOUND => Err(DiscoveryFailure::NotFound(self.host(), address.path().to_owned())),
             status if status.is_server_error() => {
                 Err(DiscoveryFailure::Away(self.host(), format!("it answers {status}")))
             }

@@ -24,7 +24,9 @@ pub struct Organisation {
 
 /// A text that names no organisation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no organisation such as github:acme, gitlab:acme/tools, gitea:acme, forgejo:acme or bitbucket:PRJ")]
+#[error(
+    "{0:?} is no organisation such as github:acme, gitlab:acme/tools, gitea:acme, forgejo:acme or bitbucket:PRJ"
+)]
 pub struct InvalidOrganisation(String);
 
 impl Organisation {
@@ -39,7 +41,9 @@ impl Organisation {
             Provider::GitHub => format!("{below}/api/v3/"),
             Provider::GitLab => format!("{below}/api/v4/"),
             Provider::Gitea | Provider::Forgejo | Provider::Generic => format!("{below}/api/v1/"),
-            Provider::Bitbucket => format!("{}/rest/api/latest/", below.strip_suffix("/scm").unwrap_or(below)),
+            Provider::Bitbucket => {
+                format!("{}/rest/api/latest/", below.strip_suffix("/scm").unwrap_or(below))
+            }
         };
         base.set_path(&path);
         base
@@ -75,13 +79,24 @@ mod tests {
 
     #[test]
     fn organisations_are_named_with_their_provider() {
-        for text in ["github:acme", "gitlab:acme/deep/tools", "gitea:acme", "forgejo:a-b.c", "bitbucket:~ADA"] {
+        for text in ["github:acme", "gitlab:acme/deep/tools", "gitea:acme", "forgejo:a-b.c", "bitbucket:~ADA"]
+        {
             assert_eq!(text.parse::<Organisation>().expect(text).to_string(), text);
         }
         let long = format!("github:{}", "a".repeat(256));
-        for text in ["", "acme", "github:", "gitbucket:acme", "generic:acme", "github:acme/tool", "gitlab:/acme",
-            "gitlab:acme//tools", "github:..", "github:a%62", &long]
-        {
+        for text in [
+            "",
+            "acme",
+            "github:",
+            "gitbucket:acme",
+            "generic:acme",
+            "github:acme/tool",
+            "gitlab:/acme",
+            "gitlab:acme//tools",
+            "github:..",
+            "github:a%62",
+            &long,
+        ] {
             assert!(text.parse::<Organisation>().is_err(), "{text}");
         }
     }

@@ -42,7 +42,8 @@ impl OrganisationList {
             None => Credentials::anonymous(),
         };
         let is_of_app = self.credential.as_ref().is_some_and(|credential| credential.is_of_app());
-        let mut listed = Err(DiscoveryFailure::NotFound(self.organisation.to_string(), "any address".to_owned()));
+        let mut listed =
+            Err(DiscoveryFailure::NotFound(self.organisation.to_string(), "any address".to_owned()));
         for first in first_pages(&self.organisation, &self.api.options.base, is_of_app) {
             listed = self.pages_from(first, &credentials).await;
             if !matches!(listed, Err(DiscoveryFailure::NotFound(..))) {

@@ -52,7 +52,10 @@ pub(super) fn first_pages(organisation: &Organisation, api: &Url, by_app: bool) 
         Provider::GitLab => {
             let order = [("per_page", hundred), ("order_by", "id"), ("sort", "asc"), ("simple", "true")];
             let with_subgroups = [&[("include_subgroups", "true")][..], &order[..]].concat();
-            vec![url(&["groups", name, "projects"], &with_subgroups), url(&["users", name, "projects"], &order)]
+            vec![
+                url(&["groups", name, "projects"], &with_subgroups),
+                url(&["users", name, "projects"], &order),
+            ]
         }
         Provider::Gitea | Provider::Forgejo | Provider::Generic => vec![
             url(&["orgs", name, "repos"], &[("limit", fifty)]),
@@ -141,7 +144,10 @@ fn next_of(links: &str) -> Option<&str> {
 enum Listed {
     Plain(Vec<ListedRepository>),
     /// What an app is told.
-    Counted { repositories: Vec<ListedRepository>, total_count: u64 },
+    Counted {
+        repositories: Vec<ListedRepository>,
+        total_count: u64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -229,7 +235,9 @@ mod tests {
 
     #[test]
     fn lists_are_read_in_each_shape() {
-        let read = |provider, body: &str| read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), "scm/");
+        let read = |provider, body: &str| {
+            read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), "scm/")
+        };
         let found = |path: &str, changed: Option<&str>| FoundRepository {
             path: RepositoryPath::parse(path).expect("a path"),
             changed: changed.map(str::to_owned),
@@ -237,11 +245,21 @@ mod tests {
         let app = r#"{"total_count": 2, "repositories": [{"full_name": "acme/a", "pushed_at": "2026-01-01T00:00:00Z",
             "updated_at": "x"}, {"full_name": "acme/../b"}]}"#;
         let page = read(Provider::GitHub, app).expect("a page");
-        assert_eq!((page.found, page.total), (vec![found("/acme/a.git", Some("2026-01-01T00:00:00Z"))], Some(2)));
-        let gitlab = r#"[{"id": 4, "path_with_namespace": "acme/deep/tool", "last_activity_at": "2026-01-01"}]"#;
-        assert_eq!(read(Provider::GitLab, gitlab).expect("a page").found, [found("/acme/deep/tool.git", None)]);
+        assert_eq!(
+            (page.found, page.total),
+            (vec![found("/acme/a.git", Some("2026-01-01T00:00:00Z"))], Some(2))
+        );
+        let gitlab =
+            r#"[{"id": 4, "path_with_namespace": "acme/deep/tool", "last_activity_at": "2026-01-01"}]"#;
+        assert_eq!(
+            read(Provider::GitLab, gitlab).expect("a page").found,
+            [found("/acme/deep/tool.git", None)]
+        );
         let gitea = r#"[{"full_name": "acme/a", "updated_at": "2026-01-02"}]"#;
-        assert_eq!(read(Provider::Gitea, gitea).expect("a page").found, [found("/acme/a.git", Some("2026-01-02"))]);
+        assert_eq!(
+            read(Provider::Gitea, gitea).expect("a page").found,
+            [found("/acme/a.git", Some("2026-01-02"))]
+        );
         let bitbucket = r#"{"values": [{"slug": "tool", "project": {"key": "PRJ"}}], "size": 1, "limit": 50,
             "isLastPage": false, "nextPageStart": 50}"#;
         let page = read(Provider::Bitbucket, bitbucket).expect("a page");
@@ -249,9 +267,12 @@ mod tests {
         let next = page.next.expect("there is one");
         assert_eq!(next.query(), Some("limit=50&start=50"));
         let last = bitbucket.replace("false", "true");
-        let last = read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), "").expect("a page");
+        let last =
+            read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), "").expect("a page");
         assert_eq!(last.next, None);
-        for (provider, body) in [(Provider::GitHub, "{}"), (Provider::Bitbucket, "[]"), (Provider::GitLab, "<html>")] {
+        for (provider, body) in
+            [(Provider::GitHub, "{}"), (Provider::Bitbucket, "[]"), (Provider::GitLab, "<html>")]
+        {
             assert!(read(provider, body).is_err());
         }
     }

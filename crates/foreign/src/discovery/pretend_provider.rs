@@ -98,7 +98,8 @@ async fn answer(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     state.lock().asked.push(asked);
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let length = text.len();
-    let head = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\ncontent-length: {length}\r\n{further}\r\n");
+    let head =
+        format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\ncontent-length: {length}\r\n{further}\r\n");
     stream.write_all(format!("{head}{text}").as_bytes()).await.ok()
 }
 
@@ -121,10 +122,12 @@ fn reply(state: &mut State, method: &str, target: &str, if_none_match: &str) -> 
 }
 
 fn page(state: &State, address: &Url, if_none_match: &str) -> (u16, String, Value) {
-    let number = address.query_pairs().find(|(name, _)| name == "page").map_or(1, |(_, value)| {
-        value.parse::<usize>().expect("a number")
-    });
-    let repositories: Vec<&Value> = state.repositories.iter().skip((number - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
+    let number = address
+        .query_pairs()
+        .find(|(name, _)| name == "page")
+        .map_or(1, |(_, value)| value.parse::<usize>().expect("a number"));
+    let repositories: Vec<&Value> =
+        state.repositories.iter().skip((number - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
     let changed = repositories.iter().filter(|repository| repository["pushed_at"] == "after").count();
     let etag = format!("W/\"{number}-{}-{changed}\"", repositories.len());
     let mut further = format!("etag: {etag}\r\n");

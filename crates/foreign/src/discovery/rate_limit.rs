@@ -121,7 +121,14 @@ mod tests {
     #[test]
     fn a_tenth_is_left_to_others() {
         let with = |remaining, reset| {
-            noted(200, &[("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)])
+            noted(
+                200,
+                &[
+                    ("x-ratelimit-limit", "5000"),
+                    ("x-ratelimit-remaining", remaining),
+                    ("x-ratelimit-reset", reset),
+                ],
+            )
         };
         assert_eq!(with("501", "1700000600"), (Allowance::Answered, None));
         assert_eq!(with("500", "1700000600"), (Allowance::Answered, Some(600_000)));
@@ -134,9 +141,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_was_asked_too_often_is_left_alone() {
-        let until = |pause_ms: i64| {
-            (Allowance::AskedTooOften { until: NOW_MS + pause_ms }, Some(pause_ms))
-        };
+        let until = |pause_ms: i64| (Allowance::AskedTooOften { until: NOW_MS + pause_ms }, Some(pause_ms));
         assert_eq!(noted(429, &[("retry-after", "7")]), until(7_000));
         assert_eq!(noted(429, &[("retry-after", "Tue, 14 Nov 2023 22:14:20 GMT")]), until(60_000));
         assert_eq!(noted(429, &[]), until(60_000));

@@ -107,9 +107,13 @@ impl ServiceCredential {
         match &self.source {
             CredentialSource::File(path) => {
                 let cannot = |reason: String| {
-                    DiscoveryFailure::NoCredential(format!("the token in {} cannot be used: {reason}", path.display()))
+                    DiscoveryFailure::NoCredential(format!(
+                        "the token in {} cannot be used: {reason}",
+                        path.display()
+                    ))
                 };
-                let text = tokio::fs::read_to_string(path).await.map_err(|error| cannot(error.to_string()))?;
+                let text =
+                    tokio::fs::read_to_string(path).await.map_err(|error| cannot(error.to_string()))?;
                 let line = text.trim();
                 if line.is_empty() || line.len() > MAX_AUTHORIZATION_BYTES || line.contains(['\r', '\n']) {
                     return Err(cannot("it has to be one line with a token, or user:token".to_owned()));

@@ -74,7 +74,7 @@ pub struct SweepState {
 impl Sweep {
     /// Prepares to list; nothing is asked yet.
     pub fn new(
-        options: SweepOptions,
+        options: &SweepOptions,
         credential: Option<&Arc<ServiceCredential>>,
         hints: Arc<Hints>,
         clock: Clock,
@@ -121,7 +121,10 @@ impl Sweep {
                     repositories += all.len();
                     let all_noted = self.note(list, all);
                     if !all_noted {
-                        failures.push(format!("{}: too many repositories wait to be looked at", list.organisation));
+                        failures.push(format!(
+                            "{}: too many repositories wait to be looked at",
+                            list.organisation
+                        ));
                     }
                 }
                 Err(failure) => {

@@ -83,7 +83,7 @@ async fn every_page_is_read_and_what_has_not_changed_is_not_sent_again() {
     let file = token_file(&format!("{TOKEN}\n"));
     let source = CredentialSource::File(file.path().to_owned());
     let own = credential(&options, source, hand.clock());
-    let sweep = Sweep::new(options, Some(&own), Arc::clone(&hints), hand.clock()).expect("usable");
+    let sweep = Sweep::new(&options, Some(&own), Arc::clone(&hints), hand.clock()).expect("usable");
 
     assert_eq!(sweep.once().await, INTERVAL);
     let state = sweep.state();
@@ -110,7 +110,7 @@ async fn a_provider_that_has_enough_is_left_alone_and_what_it_did_not_tell_is_fo
     let provider = PretendProvider::with(150).await;
     let (hints, hand) = (Arc::new(Hints::default()), Hand::new());
     let options = options(&provider, "github:acme");
-    let sweep = Sweep::new(options, None, Arc::clone(&hints), hand.clock()).expect("usable");
+    let sweep = Sweep::new(&options, None, Arc::clone(&hints), hand.clock()).expect("usable");
     provider.allow(1);
     assert_eq!(sweep.once().await, Duration::from_secs(120), "as long as it said");
     let state = sweep.state();
@@ -134,7 +134,7 @@ async fn an_app_asks_for_a_token_once_an_hour() {
     let (options, hand) = (options(&provider, "github:Acme"), Hand::new());
     let key = AppKey::from_pem(include_bytes!("app_key_of_tests.pem")).expect("a key");
     let own = credential(&options, CredentialSource::App { id: "12345".to_owned(), key }, hand.clock());
-    let sweep = Sweep::new(options, Some(&own), Arc::default(), hand.clock()).expect("usable");
+    let sweep = Sweep::new(&options, Some(&own), Arc::default(), hand.clock()).expect("usable");
     let tokens_asked_for = || provider.asked().iter().filter(|asked| asked.method == "POST").count();
 
     sweep.once().await;
@@ -164,13 +164,16 @@ async fn a_credential_that_cannot_be_used_is_told_and_a_new_one_is_read() {
     let own = credential(&options, source, hand.clock());
     let path = RepositoryPath::parse("acme/tool.git").expect("a path");
     let failure = own.for_git(&path).await.expect_err("there is none");
-    assert!(matches!(&failure, DiscoveryFailure::NoCredential(told) if told.contains("one line")), "{failure}");
+    assert!(
+        matches!(&failure, DiscoveryFailure::NoCredential(told) if told.contains("one line")),
+        "{failure}"
+    );
     assert!(provider.asked().is_empty());
 
     std::fs::write(file.path(), "robot:secret-token\n").expect("written");
     let shown = own.for_git(&path).await.expect("it has one");
     assert_eq!(shown.header(), crate::Credentials::basic("robot", "secret-token").expect("valid").header());
-    let sweep = Sweep::new(options, Some(&own), Arc::default(), hand.clock()).expect("usable");
+    let sweep = Sweep::new(&options, Some(&own), Arc::default(), hand.clock()).expect("usable");
     sweep.once().await;
     let asked = provider.asked().pop().expect("it was asked");
     assert_eq!(Some(asked.authorization.as_str()), shown.header());
@@ -180,7 +183,7 @@ async fn a_credential_that_cannot_be_used_is_told_and_a_new_one_is_read() {
 async fn what_is_not_there_is_told_with_its_name() {
     let provider = PretendProvider::with(1).await;
     let (options, hand) = (options(&provider, "github:other"), Hand::new());
-    let sweep = Sweep::new(options, None, Arc::default(), hand.clock()).expect("usable");
+    let sweep = Sweep::new(&options, None, Arc::default(), hand.clock()).expect("usable");
     sweep.once().await;
     let failure = sweep.state().failure.expect("it is not there");
     assert!(failure.contains("github:other") && failure.contains("/users/other/repos"), "{failure}");

@@ -55,7 +55,8 @@ fn name_of(provider: Provider, headers: &HeaderMap) -> Option<Name> {
         Provider::Generic => &["webhook-id", "x-request-id"],
     };
     let id = names.iter().find_map(|name| headers.get(*name))?;
-    let named = Sha256::new().chain_update(provider.as_str()).chain_update([0_u8]).chain_update(id.as_bytes());
+    let named =
+        Sha256::new().chain_update(provider.as_str()).chain_update([0_u8]).chain_update(id.as_bytes());
     Some(named.finalize().into())
 }
 

@@ -284,7 +284,11 @@ mod tests {
         let push = r#"{"object_kind": "push", "event_name": "push", "project": {"id": 15, "name": "Tool",
             "path_with_namespace": "acme/deep/tool", "default_branch": "main"}, "total_commits_count": 4}"#;
         for event in ["Push Hook", "Tag Push Hook", "Merge Request Hook", "System Hook"] {
-            assert_eq!(named(Provider::GitLab, &hook(event), push), paths(&["/acme/deep/tool.git"]), "{event}");
+            assert_eq!(
+                named(Provider::GitLab, &hook(event), push),
+                paths(&["/acme/deep/tool.git"]),
+                "{event}"
+            );
         }
         assert_eq!(named(Provider::GitLab, &hook("Note Hook"), push), paths(&[]));
         let renamed = r#"{"event_name": "project_rename", "path_with_namespace": "acme/new",

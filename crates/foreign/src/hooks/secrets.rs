@@ -24,7 +24,9 @@ pub enum UnusableSecret {
     #[error("it holds no secret: write one on a line of its own, and give the same to the webhook of {0}")]
     Missing(Provider),
     /// It has an odd length.
-    #[error("a secret in it has {0} bytes: take one of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}, such as `openssl rand -hex 32` makes")]
+    #[error(
+        "a secret in it has {0} bytes: take one of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}, such as `openssl rand -hex 32` makes"
+    )]
     Length(usize),
     /// There are too many.
     #[error("{0} has more than {MAX_SECRETS} secrets: keep those that webhooks use")]

@@ -29,13 +29,19 @@ const WHSEC: &str = "whsec_";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotGenuine {
     /// It is not signed.
-    #[error("the delivery has no header {0}: give the webhook the secret that stands in the file of --hook-secret-file")]
+    #[error(
+        "the delivery has no header {0}: give the webhook the secret that stands in the file of --hook-secret-file"
+    )]
     Unsigned(&'static str),
     /// It is signed otherwise.
-    #[error("the header {0} does not fit: the webhook and the file of --hook-secret-file must hold the same secret")]
+    #[error(
+        "the header {0} does not fit: the webhook and the file of --hook-secret-file must hold the same secret"
+    )]
     Wrong(&'static str),
     /// It is signed for another time.
-    #[error("the delivery was signed more than 5 minutes before or after the time here: compare the clocks of both servers")]
+    #[error(
+        "the delivery was signed more than 5 minutes before or after the time here: compare the clocks of both servers"
+    )]
     OtherTime,
 }
 
@@ -249,7 +255,10 @@ mod tests {
             assert_eq!(prove(&genuine, b"{}", time), wrong);
             assert_eq!(prove(&with("msg_other", "1614265330", signature), body, time), wrong);
             assert_eq!(prove(&with(id, "1614265331", signature), body, time), wrong);
-            assert_eq!(prove(&with(id, "soon", signature), body, time), Err(NotGenuine::Wrong(STANDARD_TIME)));
+            assert_eq!(
+                prove(&with(id, "soon", signature), body, time),
+                Err(NotGenuine::Wrong(STANDARD_TIME))
+            );
             let nameless = headers(&[("webhook-timestamp", "1614265330"), ("webhook-signature", signature)]);
             assert_eq!(prove(&nameless, body, time), Err(NotGenuine::Unsigned(STANDARD_ID)));
         }

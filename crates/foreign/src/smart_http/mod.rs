@@ -7,6 +7,7 @@ mod question;
 mod server;
 mod server_url;
 
+pub(crate) use server::authorities;
 pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};
 pub use server_url::{InvalidServerUrl, ServerUrl};
 

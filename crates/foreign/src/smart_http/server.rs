@@ -117,7 +117,8 @@ impl Source for SmartHttp {
     }
 }
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
+/// The authorities in a file in PEM.
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
     let pem = fs::read(path).map_err(|error| UnusableServer::CaFile { path: path.to_owned(), error })?;
     let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
     if found.is_empty() {
