@@ -2,6 +2,7 @@
 
 mod fetch_wanted;
 mod found;
+mod gives;
 mod list_refs;
 mod question;
 mod server;
