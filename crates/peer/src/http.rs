@@ -119,7 +119,7 @@ pub async fn read_at_most(
 
 /// Whether the connection ended before anything was answered. Servers close connections that were idle for a time of their
 /// own choice, and may do so while a request is on its way.
-pub(crate) fn was_cut_off(error: &reqwest::Error) -> bool {
+pub fn was_cut_off(error: &reqwest::Error) -> bool {
     error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
