@@ -60,6 +60,14 @@ impl FoundRepositories {
         }
     }
 
+    /// Where a repository is of which a list was offered.
+    pub(super) fn place_with_offer(&self, path: &RepositoryPath) -> Option<RepositoryPath> {
+        match self.0.lock().get(path)? {
+            Found::Here(..) => Some(path.clone()),
+            Found::MovedTo(place) => Some(place.clone()),
+        }
+    }
+
     /// Where a repository is, as far as is known.
     pub(super) fn place_of(&self, path: &RepositoryPath) -> RepositoryPath {
         match self.0.lock().get(path) {
@@ -96,8 +104,9 @@ mod tests {
         assert_eq!((found.place_of(&path("/a")), found.offer_of(&path("/a"))), (path("/b"), None));
         found.note(&path("/a"), None, Some(offer()));
         assert_eq!((found.place_of(&path("/a")), found.offer_of(&path("/a"))), (path("/a"), Some(offer())));
+        assert_eq!(found.place_with_offer(&path("/a")), Some(path("/a")));
         found.note(&path("/a"), None, None);
-        assert_eq!(found.offer_of(&path("/a")), None);
+        assert_eq!((found.offer_of(&path("/a")), found.place_with_offer(&path("/a"))), (None, None));
     }
 
     #[test]

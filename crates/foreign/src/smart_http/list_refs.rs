@@ -16,8 +16,8 @@ use crate::{Credentials, Listing, Refusal, RepositoryPath};
 const MAX_REDIRECTS: usize = 5;
 
 const OFFER_TYPE: &str = "application/x-git-upload-pack-advertisement";
-const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
-const LIST_TYPE: &str = "application/x-git-upload-pack-result";
+pub(super) const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
+pub(super) const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
 const OFFER_PLACE: &str = "/info/refs";
 
 /// Where a repository was found, and what the server said first.
@@ -93,7 +93,7 @@ impl SmartHttp {
             method: Method::POST,
             url: below(repository, &format!("/{service}")),
             credentials,
-            answer_type: LIST_TYPE,
+            answer_type: RESULT_TYPE,
             body: Some((REQUEST_TYPE, offer.ls_refs_request_as_shown())),
         };
         match self.ask(question).await? {
@@ -115,7 +115,7 @@ impl SmartHttp {
     }
 }
 
-fn below(repository: &Url, place: &str) -> Url {
+pub(super) fn below(repository: &Url, place: &str) -> Url {
     let mut url = repository.clone();
     url.set_path(&format!("{}{place}", repository.path()));
     url

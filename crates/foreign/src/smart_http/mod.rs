@@ -2,11 +2,13 @@
 
 mod fetch_wanted;
 mod found;
+mod gives;
 mod list_refs;
 mod question;
 mod server;
 mod server_url;
 
+pub(crate) use server::authorities;
 pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};
 pub use server_url::{InvalidServerUrl, ServerUrl};
 

@@ -104,6 +104,14 @@ pub(super) async fn read_whole(answer: Response, limit: usize) -> Result<Vec<u8>
     }
 }
 
+/// Reads the beginning of an answer, up to this.
+pub(super) async fn read_beginning(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
+    match http::read_at_most(answer, limit).await {
+        Ok((beginning, _)) => Ok(beginning),
+        Err(error) => Err(no_answer(&error)),
+    }
+}
+
 /// What is wrong with the type of an answer.
 fn fault_of(answer: &Response, expected: &str) -> Option<String> {
     let found = answer.headers().get(CONTENT_TYPE).and_then(|found| found.to_str().ok()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! One Git server, reached over HTTP or HTTPS.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::Repository;
+use heliostat_git::{Given, ObjectId, Repository};
 use heliostat_peer::http::{self, Destinations};
 use reqwest::Certificate;
 use thiserror::Error;
@@ -115,9 +116,19 @@ impl Source for SmartHttp {
     ) -> BoxFuture<'a, Result<(), FetchFailure>> {
         self.fetch_from(path, credentials, into, wanted).boxed()
     }
+
+    fn gives<'a>(
+        &'a self,
+        path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+        objects: &'a BTreeSet<ObjectId>,
+    ) -> BoxFuture<'a, Result<Given, Refusal>> {
+        self.ask_whether_given(path, credentials, objects).boxed()
+    }
 }
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
+/// The authorities in a file in PEM.
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
     let pem = fs::read(path).map_err(|error| UnusableServer::CaFile { path: path.to_owned(), error })?;
     let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
     if found.is_empty() {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::{Answers, HttpServer};
-use heliostat_git::{ByteStream, GitError, GitProtocol, GitService, ObjectFormat, ObjectId, Repository};
+use heliostat_git::{
+    ByteStream, GitError, GitProtocol, GitService, Given, ObjectFormat, ObjectId, Repository,
+};
 use heliostat_git_wire::spelled;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -180,6 +182,24 @@ async fn objects_come_by_id_and_are_kept() {
     drop(server);
     let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody is there");
     assert!(matches!(refused, FetchFailure::Refused(Refusal::Away(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn it_is_asked_what_is_given_without_taking_it() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main"]).await;
+    let main = ObjectId::parse(workshop.run(repository.path(), &["rev-parse", "main"]).trim()).expect("one");
+    let absent = ObjectId::parse("12".repeat(20)).expect("hex");
+    let server = HttpServer::serve(repository.clone()).await;
+    let source = asking(&server.url);
+    let (path, credentials) = (path("/acme/tool.git"), Credentials::anonymous());
+    let given = source.gives(&path, &credentials, &BTreeSet::from([main.clone()])).await;
+    assert_eq!(given, Ok(Given::Unclear), "it is not known what the server understands");
+    source.list(&path, &credentials).await.expect("a list");
+    let given = source.gives(&path, &credentials, &BTreeSet::from([main.clone()])).await;
+    assert_eq!(given, Ok(Given::All));
+    let given = source.gives(&path, &credentials, &BTreeSet::from([main, absent.clone()])).await;
+    assert_eq!(given, Ok(Given::NotAll(Some(absent))));
 }
 
 #[tokio::test]
