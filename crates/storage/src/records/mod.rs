@@ -4,6 +4,7 @@ mod accounts;
 mod events;
 mod mirrored;
 mod mirrors;
+mod origins;
 mod repositories;
 mod webhooks;
 
@@ -20,6 +21,7 @@ pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
     NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
+pub use origins::{OriginReader, OriginRepository};
 pub use repositories::{
     ComparedRepository, NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld,
     PurgeOrders, RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch,
