@@ -29,6 +29,15 @@ impl Secret {
         let ids = [&self.commit, &self.tree, &self.file].map(String::as_str);
         ids.into_iter().filter(|id| gives(place, protocol, id)).collect()
     }
+
+    /// What a place says about the size of the file.
+    async fn size_told_by(&self, place: &Url) -> String {
+        let lines = ["size".to_owned(), format!("oid {}", self.file)];
+        let request = GitRequest::exchange("version=2", command_v2("object-info", &lines));
+        let told = request.send(place).await.taken_apart().told;
+        let about_it = told.iter().find_map(|line| line.strip_prefix(&self.file)?.strip_prefix(' '));
+        about_it.unwrap_or_else(|| panic!("{place}: {told:?}")).trim_end().to_owned()
+    }
 }
 
 fn gives(place: &Url, protocol: u8, id: &str) -> bool {
@@ -67,11 +76,25 @@ async fn what_was_deleted_is_given_by_no_server_in_no_version() {
         for protocol in [0, 2] {
             assert_eq!(secret.given_by(place, protocol), Vec::<&str>::new(), "{place} in {protocol}");
         }
-        let lines = ["size".to_owned(), format!("oid {}", secret.file)];
-        let request = GitRequest::exchange("version=2", command_v2("object-info", &lines));
-        let told = request.send(place).await.taken_apart().told.concat();
-        assert!(told.contains(&format!("{} \n", secret.file)), "its size is not told either: {told}");
+        assert_eq!(secret.size_told_by(place).await, "", "its size is not told either by {place}");
     }
+}
+
+#[tokio::test]
+async fn a_mirror_has_the_size_told_of_what_only_its_upstream_has() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let (repository, checkout) = upstream.pushed_repository(true).await;
+    let url = upstream.admin_url(&repository);
+    let secret = Secret::pushed(&checkout, &url, "topic");
+    checkout.push(&url, &["main:topic"]);
+    let mirror = Server::mirror(upstream.base_url(), "Saigon", ServerOptions::default());
+    let mut pair = Pair { upstream, mirror };
+    pair.join("Saigon").await;
+    pair.mirrored(&repository).await;
+    let place = anonymous(&pair.mirror, &repository);
+    assert_eq!(secret.size_told_by(&place).await, "a password on topic\n".len().to_string());
+    pair.upstream.kill();
+    assert_eq!(secret.size_told_by(&place).await, "", "it is nowhere to be asked");
 }
 
 #[tokio::test]

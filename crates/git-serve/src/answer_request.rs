@@ -131,7 +131,7 @@ impl ServedRepository {
             CommandName::ObjectInfo => match ObjectInfoRequest::parse(&command) {
                 Ok(asked) => {
                     let objects = asked.sized_objects();
-                    let sizes = self.sizes_of(&refs, objects, reader.key).await?;
+                    let sizes = self.sizes_with_help(&refs, objects, &reader).await?;
                     let told: Vec<_> = objects.iter().map(|object| sizes.get(object).copied()).collect();
                     Ok(Answer::Whole(asked.answer(&told)))
                 }
@@ -275,6 +275,25 @@ impl ServedRepository {
             };
         }
         Ok(BTreeMap::new())
+    }
+
+    /// The same, where another repository may tell those that are not to be had from this one alone.
+    async fn sizes_with_help(
+        &self,
+        refs: &RefSnapshot,
+        objects: &[ObjectId],
+        reader: &GitReader,
+    ) -> Result<BTreeMap<ObjectId, u64>, GitError> {
+        let mut sizes = self.sizes_of(refs, objects, reader.key).await?;
+        let Some(elsewhere) = &reader.elsewhere else { return Ok(sizes) };
+        let absent: BTreeSet<ObjectId> =
+            objects.iter().filter(|object| !sizes.contains_key(object)).cloned().collect();
+        if !absent.is_empty() && absent.len() <= MAX_QUESTIONED_OBJECTS {
+            let mut told = elsewhere.sizes(absent.clone(), reader.key).await;
+            told.retain(|object, _| absent.contains(object));
+            sizes.append(&mut told);
+        }
+        Ok(sizes)
     }
 
     /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
@@ -448,7 +467,7 @@ fn is_refusal(error: &io::Error) -> bool {
 
 /// What a client is told when it cannot be found out whether it may have an object.
 fn not_brought(object: &ObjectId, reason: &str) -> GitError {
-    let message = format!("upload-pack: not our ref {object} ({reason})");
+    let message = format!("upload-pack: {object} cannot be given now: {reason}");
     GitError::Refused { operation: OPERATION, message }
 }
 

@@ -3,7 +3,7 @@
 //! Who copies another repository may be a moment behind it, and knows less about what it still gives. So the other one
 //! decides, each time anew, and what it gives comes here before the client is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures_util::future::BoxFuture;
@@ -24,4 +24,9 @@ pub enum Brought {
 pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// Asks whether the reader may have these objects, and brings here those that are not.
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought>;
+
+    /// Asks for the sizes of these objects, and brings nothing. What the reader may not have, or what cannot be found out, is
+    /// left out.
+    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey)
+    -> BoxFuture<'_, BTreeMap<ObjectId, u64>>;
 }

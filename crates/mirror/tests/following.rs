@@ -94,7 +94,15 @@ impl World {
     async fn seen(&self) -> String {
         let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
         assert!(served.freshness.is_current());
-        served.repository.repository.refs().await.expect("its refs can be read").content_hash().to_string()
+        served
+            .repository
+            .expect("it is here")
+            .repository
+            .refs()
+            .await
+            .expect("its refs can be read")
+            .content_hash()
+            .to_string()
     }
 
     fn upstream_hash(&self) -> String {

@@ -56,7 +56,7 @@ struct Options {
     /// What may happen; may be repeated. Everything when absent.
     #[arg(long = "fault", value_enum)]
     faults: Vec<Fault>,
-    /// Instead of faults: push and then read at a mirror, so many times.
+    /// Instead of faults: push and then read at a mirror, so many times. Under leases no read may miss the push.
     #[arg(long, value_name = "COUNT")]
     pairs: Option<u32>,
     /// Mirrors answer under leases of this length, and say so when they have none; 0s for no leases.
@@ -130,8 +130,11 @@ fn end_at_last(time: Duration) {
 
 fn push_and_read(options: &FarmOptions, count: u32, seed: u64) -> anyhow::Result<ExitCode> {
     let farm = Farm::start(options, seed)?;
-    let pairs = pairs::push_and_read(&farm.places, count, seed)?;
+    let mut pairs = pairs::push_and_read(&farm.places, count, seed)?;
     pairs.print();
+    if options.lease.is_some() {
+        pairs.findings.append(&mut pairs.stale);
+    }
     for finding in pairs.findings.iter().take(20) {
         eprintln!("finding: {finding}");
     }

@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::client::{Change, GitClient, ReadFailure, Report, new_commit};
+use crate::client::{Change, GitClient, ReadFailure, Report, denied, new_commit};
 use crate::farm::{Place, REPOSITORIES, git_path, wait_for};
+use crate::history::Denial;
 
 /// Clients that push and read; each has a repository and a branch of its own.
 const CLIENTS: u32 = 2;
@@ -24,8 +25,10 @@ pub struct Pairs {
     ends: BTreeMap<&'static str, u64>,
     /// From the acknowledgement until the mirror had answered with what was pushed.
     served: Vec<Duration>,
-    /// What is wrong.
+    /// What is wrong in any case.
     pub findings: Vec<String>,
+    /// Reads that showed what was before the push; wrong where mirrors answer under leases.
+    pub stale: Vec<String>,
 }
 
 /// How a read ended.
@@ -100,7 +103,7 @@ fn client(
         match end {
             End::Failed(why) => pairs.findings.push(format!("push {pushed} of client {number}: {why}")),
             End::NotFound => pairs.findings.push(format!("push {pushed} of client {number}: not found")),
-            End::Stale => pairs.findings.push(format!("push {pushed} of client {number}: stale")),
+            End::Stale => pairs.stale.push(format!("push {pushed} of client {number}: stale")),
             End::Right => {}
         }
         drop(pairs);
@@ -121,7 +124,7 @@ fn fetch(mirror: &GitClient, path: &str, commit: &str, have: Option<&str>) -> En
     match mirror.fetch(path, commit, have) {
         Ok(objects) if objects >= 3 => End::Right,
         Ok(objects) => End::Failed(format!("{objects} objects came")),
-        Err(ReadFailure::Said(text)) if text.contains("not our ref") => End::NotFound,
+        Err(ReadFailure::Said(text)) if matches!(denied(&text), Some((Denial::NotOurs, _))) => End::NotFound,
         Err(failure) => End::Failed(failure.kind()),
     }
 }

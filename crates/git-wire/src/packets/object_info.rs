@@ -1,10 +1,12 @@
 //! The command `object-info` of protocol version 2: the sizes of objects, without the objects. Lines end as
 //! `gitprotocol-v2` says; `git` itself leaves the line breaks out, and reads both.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 
-use crate::names::ObjectId;
-use crate::packets::{Command, RequestError, push_flush, push_packet};
+use crate::names::{ObjectFormat, ObjectId};
+use crate::packets::{Command, PacketLine, PacketReader, RequestError, push_flush, push_packet};
 
 /// Most objects that one request may ask about.
 const MAX_OBJECTS: usize = 100_000;
@@ -65,6 +67,42 @@ impl ObjectInfoRequest {
         push_flush(&mut output);
         output.into()
     }
+
+    /// The body of `POST git-upload-pack` that asks another server for the sizes of these, of which there is at least one.
+    pub fn question(objects: &BTreeSet<ObjectId>) -> Vec<u8> {
+        let mut request = Vec::new();
+        push_packet(&mut request, &[b"command=object-info\n"]);
+        // Servers from before there were two hashes do not know the word.
+        if let Some(ObjectFormat::Sha256) = objects.first().map(ObjectId::format) {
+            push_packet(&mut request, &[b"object-format=sha256\n"]);
+        }
+        request.extend_from_slice(b"0001");
+        push_packet(&mut request, &[b"size\n"]);
+        for object in objects {
+            push_packet(&mut request, &[b"oid ", object.as_bytes(), b"\n"]);
+        }
+        push_flush(&mut request);
+        request
+    }
+
+    /// The sizes in the answer to such a question; `None` if it is none.
+    pub fn sizes_in(answer: &[u8]) -> Option<BTreeMap<ObjectId, u64>> {
+        let mut packets = PacketReader::new(answer);
+        let PacketLine::Data(b"size") = packets.next().ok()?? else { return None };
+        let mut sizes = BTreeMap::new();
+        loop {
+            let line = match packets.next().ok()?? {
+                PacketLine::Data(line) => std::str::from_utf8(line).ok()?,
+                PacketLine::Flush => return Some(sizes),
+                PacketLine::Delimiter | PacketLine::ResponseEnd => return None,
+            };
+            let (object, size) = line.split_once(' ').unwrap_or((line, ""));
+            let object = ObjectId::parse(object).ok()?;
+            if !size.is_empty() {
+                sizes.insert(object, size.parse().ok()?);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +117,27 @@ mod tests {
         lines.extend_from_slice(arguments);
         lines.push(".".to_owned());
         ObjectInfoRequest::parse(&Command::read(&spelled(&lines))?.expect("a command"))
+    }
+
+    #[test]
+    fn another_server_is_asked_and_its_answer_read() {
+        let [here, absent] = ["12", "34"].map(|pair| ObjectId::parse(pair.repeat(20)).expect("hex"));
+        let objects = BTreeSet::from([here.clone(), absent.clone()]);
+        let question = ObjectInfoRequest::question(&objects);
+        let command = Command::read(&question).expect("framed").expect("a command");
+        let request = ObjectInfoRequest::parse(&command).expect("what is offered");
+        assert!(request.sized_objects().iter().eq(&objects));
+        let answer = request.answer(&[Some(5), None]);
+        assert_eq!(ObjectInfoRequest::sizes_in(&answer), Some(BTreeMap::from([(here.clone(), 5)])));
+        // As git writes it.
+        let answer = format!("0008size002f{here} 12002d{absent} 0000").into_bytes();
+        assert_eq!(ObjectInfoRequest::sizes_in(&answer), Some(BTreeMap::from([(here, 12)])));
+        for length in 0..answer.len() {
+            assert_eq!(ObjectInfoRequest::sizes_in(&answer[..length]), None, "cut to {length} bytes");
+        }
+        for other in [&b"0000"[..], b"", b"<html>", b"0009size\n", b"0009size\n0006x\n0000", b"000aERR no"] {
+            assert_eq!(ObjectInfoRequest::sizes_in(other), None, "{other:?}");
+        }
     }
 
     #[test]

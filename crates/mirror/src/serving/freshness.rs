@@ -65,10 +65,10 @@ pub(super) async fn wait_until_fresh(
     (now, Freshness { served, known, waited, upstream: upstream(), lease_is_over: false })
 }
 
-/// How much of the cap is left for a request that comes now.
-pub(super) fn rest_of(cap: Duration, record: &MirroredRepository, now_ms: i64) -> Duration {
-    let behind_ms = record.behind_since.map_or(0, |since| now_ms.saturating_sub(since));
-    cap.saturating_sub(Duration::from_millis(u64::try_from(behind_ms).unwrap_or(0)))
+/// How much of the cap is left for a request that comes now, where what it waits for has been known since then.
+pub(super) fn rest_of(cap: Duration, since: Option<i64>, now_ms: i64) -> Duration {
+    let passed_ms = since.map_or(0, |since| now_ms.saturating_sub(since));
+    cap.saturating_sub(Duration::from_millis(u64::try_from(passed_ms).unwrap_or(0)))
 }
 
 /// Whether it can be cloned with everything up to this generation.
@@ -140,9 +140,7 @@ mod tests {
 
     #[test]
     fn the_cap_runs_from_when_the_change_became_known() {
-        let rest = |behind_since, now_ms| {
-            rest_of(Duration::from_secs(2), &MirroredRepository { behind_since, ..behind() }, now_ms)
-        };
+        let rest = |since, now_ms| rest_of(Duration::from_secs(2), since, now_ms);
         assert_eq!(rest(None, 9_000), Duration::from_secs(2));
         assert_eq!(rest(Some(9_000), 9_500), Duration::from_millis(1_500));
         assert_eq!(rest(Some(9_000), 90_000), Duration::ZERO);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::{Credentials, UserIdentity};
-use heliostat_git::{FairQueue, Fault, Shares};
+use heliostat_git::{FairQueue, Fault};
 use heliostat_git_serve::{Elsewhere, ServedRepositories};
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
@@ -17,7 +17,8 @@ use heliostat_storage::MirroredRepository;
 
 use super::freshness::{Freshness, rest_of, wait_until_fresh};
 use super::missing_wants::MissingWants;
-use super::through::{MAX_REQUESTS_AT_UPSTREAM, Through};
+use super::through::Through;
+use super::upstream_of_reader::UpstreamOfReader;
 use crate::access::permit::{self, Reader};
 use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
@@ -28,10 +29,10 @@ use crate::upstream_link::{ReaderAccess, UpstreamClient, UpstreamLink};
 const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
 
 /// A repository that the caller may read, open.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ServedRepository {
-    /// The repository on disk.
-    pub repository: heliostat_git_serve::ServedRepository,
+    /// The repository on disk; or why nothing can be served from there, where there is a way to the upstream.
+    pub repository: Result<heliostat_git_serve::ServedRepository, Refusal>,
     /// What is known about it.
     pub record: Arc<MirroredRepository>,
     /// How fresh it is.
@@ -44,9 +45,9 @@ pub struct ServedRepository {
     pub elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
-/// A repository that is here, open.
+/// A repository that is to be here, open if it can be served.
 struct Opened {
-    repository: heliostat_git_serve::ServedRepository,
+    repository: Result<heliostat_git_serve::ServedRepository, Refusal>,
     record: Arc<MirroredRepository>,
     freshness: Freshness,
 }
@@ -67,11 +68,6 @@ pub struct GitServing {
     pub(crate) clock: Clock,
 }
 
-/// Places for requests that the upstream answers for readers.
-pub(crate) fn places_at_upstream() -> FairQueue {
-    FairQueue::new(Shares::of_requests(MAX_REQUESTS_AT_UPSTREAM))
-}
-
 impl GitServing {
     /// Opens a repository. Waits for a synchronisation in flight, up to the cap.
     pub async fn open(
@@ -89,32 +85,27 @@ impl GitServing {
         let (entry, reader, user) = self.permit(found, &asked, credentials, peer).await?;
         // Before it is looked what is known: with a lease, that is all that was acknowledged.
         let lease_is_over = self.link.lease().is_over();
-        let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await?;
+        let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await;
         let freshness = Freshness { lease_is_over, ..freshness };
         let upstream_url = self.upstream_url(&record.project_key, &record.slug);
-        let access = ReaderAccess::of(credentials, upstream_url);
-        let is_old = lease_is_over || !freshness.is_current();
-        let through = access.as_ref().filter(|_| is_old && can_go_through(&record, &freshness));
-        let through = through.map(|access| Through {
+        let upstream = ReaderAccess::of(credentials, upstream_url).map(|access| UpstreamOfReader {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
             synchroniser: Arc::clone(&self.synchroniser),
             places: self.places.clone(),
-            entry: Arc::clone(&entry),
-            access: access.clone(),
-            freshness,
+            entry,
+            access,
         });
-        let elsewhere = access.map(|access| -> Arc<dyn Elsewhere> {
-            Arc::new(MissingWants {
-                link: Arc::clone(&self.link),
-                client: self.client.clone(),
-                synchroniser: Arc::clone(&self.synchroniser),
-                repairs: Arc::clone(&self.repairs),
-                places: self.places.clone(),
-                repository: repository.repository.clone(),
-                entry,
-                access,
-            })
+        let is_unfit = lease_is_over || !freshness.is_current() || repository.is_err();
+        let through = upstream.as_ref().filter(|_| is_unfit && can_go_through(&record, &freshness));
+        let through = through.map(|upstream| Through { upstream: upstream.clone(), freshness });
+        let repository = match (repository, &through) {
+            (Err(refusal), None) => return Err(refusal),
+            (repository, _) => repository,
+        };
+        let elsewhere = upstream.zip(repository.as_ref().ok()).map(|(upstream, served)| {
+            let (repairs, repository) = (Arc::clone(&self.repairs), served.repository.clone());
+            Arc::new(MissingWants { upstream, repairs, repository }) as Arc<dyn Elsewhere>
         });
         Ok(ServedRepository { repository, record, freshness, user, through, elsewhere })
     }
@@ -148,28 +139,38 @@ impl GitServing {
         Ok((entry, reader, Some(decision.user)))
     }
 
-    async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Result<Opened, Refusal> {
-        self.wait_while_in_trouble(entry).await?;
-        let upstream = || self.link.facts();
-        let cap = rest_of(self.freshness_cap, &entry.record(), self.clock.now_ms());
-        let (record, freshness) = wait_until_fresh(entry, &self.queue, cap, upstream).await;
-        let not_yet = || {
-            let upstream_url = self.upstream_url(&record.project_key, &record.slug);
-            let message =
-                format!("This mirror does not have the repository yet. Until then it is at {upstream_url}.");
-            Refusal::unavailable(message)
+    async fn open_entry(&self, entry: &Arc<Entry>, _: &Reader) -> Opened {
+        let in_trouble = self.wait_while_in_trouble(entry).await;
+        let cap = match &in_trouble {
+            Ok(()) => rest_of(self.freshness_cap, entry.record().behind_since, self.clock.now_ms()),
+            Err(_) => Duration::ZERO,
         };
-        if !is_available(&record) {
-            return Err(not_yet());
-        }
+        let upstream = || self.link.facts();
+        let (record, freshness) = wait_until_fresh(entry, &self.queue, cap, upstream).await;
+        let repository = match in_trouble {
+            Err(refusal) => Err(refusal),
+            Ok(()) if is_available(&record) => self.open_proven(entry).await,
+            Ok(()) => {
+                let upstream_url = self.upstream_url(&record.project_key, &record.slug);
+                Err(Refusal::unavailable(format!(
+                    "This mirror does not have the repository yet. Until then it is at {upstream_url}."
+                )))
+            }
+        };
+        Opened { repository, record, freshness }
+    }
+
+    /// Opens what is here, if its references are what they should be.
+    async fn open_proven(
+        &self,
+        entry: &Arc<Entry>,
+    ) -> Result<heliostat_git_serve::ServedRepository, Refusal> {
         let opened = match self.served.open(entry.disk_id()).await {
             Ok(repository) => self.is_proven(entry, &repository).await.map(|is_so| (repository, is_so)),
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
-            Ok((repository, true)) => {
-                return Ok(Opened { repository, record, freshness });
-            }
+            Ok((repository, true)) => return Ok(repository),
             Ok((_, false)) => self.repairs.differs(entry),
             Err(fault) => self.repairs.suspect(entry, &fault),
         }
@@ -177,11 +178,13 @@ impl GitServing {
         Err(self.not_readable(&record.project_key, &record.slug))
     }
 
-    /// Waits for the end of a trouble up to the cap: a small repository is made anew within a moment.
+    /// Waits for the end of a trouble up to the cap: a small repository is made anew within a moment. The cap runs from
+    /// when the trouble began, so that a fetch of several requests waits once.
     async fn wait_while_in_trouble(&self, entry: &Entry) -> Result<(), Refusal> {
+        let since = entry.trouble().map(|trouble| trouble.since);
+        let cap = rest_of(self.freshness_cap, since, self.clock.now_ms());
         let mut trouble = entry.subscribe_to_trouble();
-        let ended = tokio::time::timeout(self.freshness_cap, trouble.wait_for(Option::is_none)).await;
-        if ended.is_ok() {
+        if tokio::time::timeout(cap, trouble.wait_for(Option::is_none)).await.is_ok() {
             return Ok(());
         }
         let record = entry.record();

@@ -5,20 +5,18 @@
 //! because it was given before. The objects come once for all who wait for them. A reference of our own names them, so
 //! that the next fetch has something to offer; it gives nobody anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{ClientKey, FairQueue, Fault, FetchError, Given, ObjectId, Repository};
+use heliostat_git::{ClientKey, Fault, FetchError, Given, ObjectId, Repository};
 use heliostat_git_serve::{Brought, Elsewhere};
-use reqwest::StatusCode;
 
-use crate::inventory::Entry;
-use crate::sync::{Repairs, SyncFailure, Synchroniser};
-use crate::upstream_link::{ReaderAccess, UpstreamClient, UpstreamLink};
+use super::upstream_of_reader::{UpstreamOfReader, hides_the_repository};
+use crate::sync::{Repairs, SyncFailure};
 
 /// How long a reader waits for the end of what is being fetched into the repository already.
 const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
@@ -29,15 +27,9 @@ const IS_NOT_FETCHED: &str = "the upstream of this mirror has it, but it cannot 
 
 /// Asks the upstream for one reader of one repository.
 pub(super) struct MissingWants {
-    pub(super) link: Arc<UpstreamLink>,
-    pub(super) client: UpstreamClient,
-    pub(super) synchroniser: Arc<Synchroniser>,
+    pub(super) upstream: UpstreamOfReader,
     pub(super) repairs: Arc<Repairs>,
-    /// Shared with what goes through to the upstream.
-    pub(super) places: FairQueue,
-    pub(super) entry: Arc<Entry>,
     pub(super) repository: Repository,
-    pub(super) access: ReaderAccess,
 }
 
 impl Elsewhere for MissingWants {
@@ -50,11 +42,32 @@ impl Elsewhere for MissingWants {
         }
         .boxed()
     }
+
+    fn sizes(
+        &self,
+        objects: BTreeSet<ObjectId>,
+        client: ClientKey,
+    ) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
+        async move {
+            let UpstreamOfReader { link, client: upstream, places, entry, access, .. } = &self.upstream;
+            if entry.record().held.is_some() || !link.facts().reachable {
+                return BTreeMap::new();
+            }
+            let _place = places.permit(entry.disk_id(), client).await;
+            upstream.sizes(access, &objects).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "the upstream does not tell the sizes that a client asks for");
+                BTreeMap::new()
+            })
+        }
+        .boxed()
+    }
 }
 
 impl fmt::Debug for MissingWants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MissingWants").field("external_id", &self.entry.external_id).finish_non_exhaustive()
+        f.debug_struct("MissingWants")
+            .field("external_id", &self.upstream.entry.external_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,15 +76,16 @@ impl MissingWants {
     async fn ask(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> Brought {
         let Some(first) = objects.first() else { return Brought::All };
         let not_ours = |object: Option<ObjectId>| Brought::NotOurs(object.unwrap_or_else(|| first.clone()));
-        if self.entry.record().held.is_some() {
+        let UpstreamOfReader { link, client: upstream, places, entry, access, .. } = &self.upstream;
+        if entry.record().held.is_some() {
             // What the upstream has at this address now may be something else.
             return not_ours(None);
         }
-        if !self.link.facts().reachable {
+        if !link.facts().reachable {
             return Brought::Unknown(DOES_NOT_ANSWER.to_owned());
         }
-        let _place = self.places.permit(self.entry.disk_id(), client).await;
-        match self.client.gives(&self.access, objects).await {
+        let _place = places.permit(entry.disk_id(), client).await;
+        match upstream.gives(access, objects).await {
             Ok(Given::All) => Brought::All,
             Ok(Given::NotAll(object)) => not_ours(object),
             Err(error) if error.status().is_some_and(hides_the_repository) => not_ours(None),
@@ -85,22 +99,23 @@ impl MissingWants {
 
     /// Fetches what the upstream gives, unless another reader has waited for the same.
     async fn fetch_once(&self, objects: BTreeSet<ObjectId>) -> Brought {
-        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.entry.fetching.lock()).await;
+        let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
+        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, entry.fetching.lock()).await;
         let Ok(_fetching) = turn else { return Brought::Unknown(IS_BUSY.to_owned()) };
         let no_removal = self.repository.no_removal().await;
-        if self.entry.has_brought(&objects) && self.are_here(&objects).await {
+        if entry.has_brought(&objects) && self.are_here(&objects).await {
             return Brought::All;
         }
-        let fetched = self.synchroniser.fetch_wanted(&self.repository, &self.entry, objects.clone()).await;
+        let fetched = synchroniser.fetch_wanted(&self.repository, entry, objects.clone()).await;
         drop(no_removal);
         match fetched {
             Ok(()) => {
                 tracing::info!(
-                    repository.external_id = self.entry.external_id,
+                    repository.external_id = entry.external_id,
                     objects = objects.len(),
                     "fetched what a client wanted and no reference led to"
                 );
-                self.entry.note_brought(&objects);
+                entry.note_brought(&objects);
                 self.drop_surplus().await;
                 Brought::All
             }
@@ -121,7 +136,7 @@ impl MissingWants {
 
     fn not_fetched(&self, failure: &SyncFailure, objects: &BTreeSet<ObjectId>) -> Brought {
         if let Some(fault) = failure.fault().filter(Fault::is_damage) {
-            self.repairs.suspect(&self.entry, &fault);
+            self.repairs.suspect(&self.upstream.entry, &fault);
         }
         tracing::info!(error = failure.in_full(), "cannot fetch what a client wants");
         match (failure, objects.first()) {
@@ -131,9 +146,4 @@ impl MissingWants {
             _ => Brought::Unknown(IS_NOT_FETCHED.to_owned()),
         }
     }
-}
-
-/// Whether this reader is not to see that there is a repository.
-pub(super) fn hides_the_repository(status: StatusCode) -> bool {
-    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status)
 }

@@ -6,10 +6,11 @@ mod freshness;
 mod git_access;
 mod missing_wants;
 mod through;
+mod upstream_of_reader;
 
 pub(crate) use arrival::places_to_wait;
 pub use arrival::{Arrivals, Awaited};
 pub use freshness::Freshness;
-pub(crate) use git_access::places_at_upstream;
 pub use git_access::{GitServing, ServedRepository};
 pub use through::{Passed, Through};
+pub(crate) use upstream_of_reader::places_at_upstream;

@@ -1,36 +1,25 @@
-//! The way to the upstream for a request that is not to be answered with what is here, because that is known to be old.
+//! The way to the upstream for a request that is not to be answered with what is here: that is known to be old, or nothing
+//! can be served from here yet.
 //!
 //! The upstream decides with the reader's own credentials, and its answer goes to the reader as it comes. When it does
 //! not answer, or when what was missing has come meanwhile, the answer comes from here after all.
 
 use std::fmt;
-use std::sync::Arc;
 
 use futures_util::StreamExt;
-use heliostat_git::{ByteStream, ClientKey, FairQueue, Permit};
+use heliostat_git::{ByteStream, ClientKey, Permit};
 use heliostat_refusal::Refusal;
 use reqwest::StatusCode;
 
 use super::freshness::{Freshness, has};
-use super::missing_wants::hides_the_repository;
+use super::upstream_of_reader::{UpstreamOfReader, hides_the_repository};
 use crate::access::permit;
-use crate::inventory::Entry;
-use crate::sync::Synchroniser;
-use crate::upstream_link::{PassedRequest, ReaderAccess, UpstreamClient, UpstreamLink};
-
-/// Most requests that go through to the upstream at once, questions about single objects included. More wait, and may be
-/// answered from here when they have waited.
-pub(super) const MAX_REQUESTS_AT_UPSTREAM: usize = 64;
+use crate::upstream_link::PassedRequest;
 
 /// Leads one request of one reader to the upstream.
 #[derive(Clone)]
 pub struct Through {
-    pub(super) link: Arc<UpstreamLink>,
-    pub(super) client: UpstreamClient,
-    pub(super) synchroniser: Arc<Synchroniser>,
-    pub(super) places: FairQueue,
-    pub(super) entry: Arc<Entry>,
-    pub(super) access: ReaderAccess,
+    pub(super) upstream: UpstreamOfReader,
     pub(super) freshness: Freshness,
 }
 
@@ -45,17 +34,18 @@ pub enum Passed {
 impl Through {
     /// Lets the request go on.
     pub async fn pass(self, request: PassedRequest, client: ClientKey) -> Result<Passed, Refusal> {
-        let mut record = self.entry.subscribe();
+        let UpstreamOfReader { client: upstream, places, entry, access, .. } = &self.upstream;
+        let mut record = entry.subscribe();
         let known = self.freshness.known;
         let is_behind = !self.freshness.is_current();
         let caught_up = async { record.wait_for(|record| has(record, known)).await.map(drop).is_ok() };
         let place = tokio::select! {
             biased;
-            place = self.places.permit(self.entry.disk_id(), client) => place,
+            place = places.permit(entry.disk_id(), client) => place,
             _ = caught_up, if is_behind => return Ok(self.here()),
         };
         let wanted = request.answer_type();
-        let answer = match self.client.pass_on(&self.access, request).await {
+        let answer = match upstream.pass_on(access, request).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%error, "the upstream is not reached with a request of a client");
@@ -81,7 +71,8 @@ impl Through {
     /// Whether this mirror knows by now of everything that the upstream can have shown: its answer may be newer than all
     /// news, and whoever has seen it must not be shown less here a moment later.
     async fn knows_what_was_shown(&self) -> bool {
-        let asked = self.synchroniser.look_for_news(&self.entry).await;
+        let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
+        let asked = synchroniser.look_for_news(entry).await;
         if let Err(failure) = &asked {
             tracing::debug!(reason = failure.in_full(), "the upstream does not say what it has just shown");
         }
@@ -89,14 +80,17 @@ impl Through {
     }
 
     fn here(&self) -> Passed {
-        let served = self.entry.record().generation_synced;
-        Passed::Here(Freshness { served, upstream: self.link.facts(), ..self.freshness })
+        let UpstreamOfReader { link, entry, .. } = &self.upstream;
+        let served = entry.record().generation_synced;
+        Passed::Here(Freshness { served, upstream: link.facts(), ..self.freshness })
     }
 }
 
 impl fmt::Debug for Through {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Through").field("external_id", &self.entry.external_id).finish_non_exhaustive()
+        f.debug_struct("Through")
+            .field("external_id", &self.upstream.entry.external_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the upstream gives to a reader of this mirror, who shows it their own credentials: it decides for itself whether
 //! this reader may read what is at the address, whatever this mirror knows about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use heliostat_auth::{Credentials, Secret};
-use heliostat_git::{ByteStream, GitProtocol, GitService, Given, ObjectId};
+use heliostat_git::{ByteStream, GitProtocol, GitService, Given, ObjectId, ObjectInfoRequest};
 use heliostat_peer::{Call, CallError, Passage, PassedAnswer};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
@@ -15,6 +15,9 @@ use super::ref_list::{LIST_TYPE, OFFER_TYPE, REQUEST_TYPE, address};
 
 /// The most that it may say: that it gives it, or in a line why not.
 const MAX_QUESTION_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The longest list of sizes; a line of it takes less than a hundred bytes, and at most a thousand are asked for.
+const MAX_SIZES_BYTES: usize = 100 * 1024;
 
 /// How long the upstream may take to begin with an answer. While it computes, it sends that it lives.
 const ANSWER_BEGINS_WITHIN: Duration = Duration::from_secs(10);
@@ -67,14 +70,36 @@ impl UpstreamClient {
         access: &ReaderAccess,
         objects: &BTreeSet<ObjectId>,
     ) -> Result<Given, CallError> {
+        let answer = self.ask_git(access, Given::question(objects), MAX_QUESTION_ANSWER_BYTES).await;
+        answer.map(|answer| Given::read(&answer))
+    }
+
+    /// The sizes of those of these objects that the upstream tells a reader, of which there is at least one.
+    pub(crate) async fn sizes(
+        &self,
+        access: &ReaderAccess,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<BTreeMap<ObjectId, u64>, CallError> {
+        let question = ObjectInfoRequest::question(objects);
+        let answer = self.ask_git(access, question, MAX_SIZES_BYTES).await?;
+        // Not every upstream knows the question.
+        Ok(ObjectInfoRequest::sizes_in(&answer).unwrap_or_default())
+    }
+
+    /// Asks a short question in version 2 of the protocol, for a reader.
+    async fn ask_git(
+        &self,
+        access: &ReaderAccess,
+        question: Vec<u8>,
+        max_answer_bytes: usize,
+    ) -> Result<Vec<u8>, CallError> {
         let url = address(&format!("{}/{}", access.clone_url, GitService::UploadPack.name()))?;
         let mut call = Call::new(Method::POST, url).answered_exactly_by(LIST_TYPE);
         if let Some(authorization) = &access.authorization {
             call = call.header("Authorization", authorization.expose());
         }
-        let call = call.header("Git-Protocol", "version=2").bytes(REQUEST_TYPE, Given::question(objects));
-        let call = call.timeout(URGENT_TIMEOUT).max_answer_bytes(MAX_QUESTION_ANSWER_BYTES);
-        self.fetch(call).await.map(|answer| Given::read(&answer))
+        let call = call.header("Git-Protocol", "version=2").bytes(REQUEST_TYPE, question);
+        self.fetch(call.timeout(URGENT_TIMEOUT).max_answer_bytes(max_answer_bytes)).await
     }
 
     /// Lets a request of a reader go on, and returns when the answer has begun.

@@ -1,6 +1,6 @@
 //! What is old is served by the upstream itself, and what is not here is fetched from it, for those whom it lets in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -71,7 +71,7 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
     let asked = || std::mem::take(&mut world.upstream.state().git_requests);
     let _joining = asked();
     assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
-    let repository = &served.repository.repository;
+    let repository = &served.repository.expect("it is here").repository;
     assert!(repository.has_object(&unseen).await.expect("readable"));
     assert!(asked() > 1, "a question and a fetch");
     assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
@@ -92,4 +92,20 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
     assert_eq!(elsewhere.bring(with_nowhere, reader()).await, Brought::NotOurs(nowhere));
     world.upstream.state().lets_ada_in = false;
     assert_eq!(elsewhere.bring(wanted, reader()).await, Brought::NotOurs(unseen), "it is hidden from ada");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_size_of_what_is_not_here_is_asked_for_and_nothing_comes() {
+    let world = World::joined().await;
+    let unseen = ObjectId::parse(world.upstream.commit_unseen(42, "no ref leads here")).expect("an object");
+    let nowhere = ObjectId::parse("12".repeat(20)).expect("hex");
+    let served = world.opened().await;
+    let elsewhere = served.elsewhere.expect("ada shows what holds there");
+    let sizes = async || elsewhere.sizes(BTreeSet::from([unseen.clone(), nowhere.clone()]), reader()).await;
+    let told = sizes().await;
+    assert!(told.keys().eq([&unseen]) && told[&unseen] > 100, "{told:?}");
+    let repository = served.repository.expect("it is here").repository;
+    assert!(!repository.has_object(&unseen).await.expect("readable"));
+    world.upstream.state().lets_ada_in = false;
+    assert_eq!(sizes().await, BTreeMap::new(), "it is hidden from ada");
 }

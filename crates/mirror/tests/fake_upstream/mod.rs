@@ -346,7 +346,8 @@ impl FakeUpstream {
             _ => {}
         }
         let mut command = git_command();
-        command.args(["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--stateless-rpc"]);
+        command.args(["-c", "uploadpack.allowAnySHA1InWant=true", "-c", "transfer.advertiseObjectInfo=true"]);
+        command.args(["upload-pack", "--stateless-rpc"]);
         if let Some(protocol) = parts.headers.get("Git-Protocol").and_then(|value| value.to_str().ok()) {
             command.env("GIT_PROTOCOL", protocol);
         }

@@ -13,7 +13,15 @@ impl World {
     /// The hash of the refs on disk, however old they are.
     async fn shown(&self) -> String {
         let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
-        served.repository.repository.refs().await.expect("its refs can be read").content_hash().to_string()
+        served
+            .repository
+            .expect("it is here")
+            .repository
+            .refs()
+            .await
+            .expect("its refs can be read")
+            .content_hash()
+            .to_string()
     }
 
     fn failures(&self) -> i32 {

@@ -32,8 +32,8 @@ pub struct RepositoryPath<'a> {
 
 /// A repository that may be read, and who reads it.
 pub struct Readable {
-    /// The repository.
-    pub repository: ServedRepository,
+    /// The repository; or why it cannot be served from here, where there is a way to another answer.
+    pub repository: Result<ServedRepository, Refusal>,
     /// Who reads: among whom computing time is shared, and what they are told beside the answer.
     pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
@@ -55,9 +55,10 @@ pub trait GitAccess: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
 
     /// What another server answers to this request of a reader, if it is not to be answered from here. Where that server does
-    /// not answer after all, nothing, and `readable` says how fresh the answer from here is.
+    /// not answer after all, nothing, and `readable` says what there is here by now, and how fresh it is.
     fn pass(
         &self,
+        _client: &GitClient<Self::Identity>,
         _path: RepositoryPath<'_>,
         _readable: &mut Readable,
         _request: PassedRequest,

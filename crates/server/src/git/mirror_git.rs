@@ -74,6 +74,7 @@ impl GitAccess for MirrorGit {
 
     async fn pass(
         &self,
+        client: &GitClient<Credentials>,
         path: RepositoryPath<'_>,
         readable: &mut Readable,
         request: PassedRequest,
@@ -83,6 +84,15 @@ impl GitAccess for MirrorGit {
             Passed::ByUpstream(answer) => {
                 self.freshness.count_through(readable.freshness.as_ref());
                 Ok(Some(answer))
+            }
+            Passed::Here(_) if readable.repository.is_err() => {
+                // It may have come meanwhile.
+                *readable = self.readable(client, path).await?;
+                let comes_from_here = readable.through.take().is_some() && readable.repository.is_ok();
+                if let Some(freshness) = readable.freshness.filter(|_| comes_from_here) {
+                    self.note(path, &freshness);
+                }
+                Ok(None)
             }
             Passed::Here(freshness) => {
                 self.note(path, &freshness);

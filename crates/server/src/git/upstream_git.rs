@@ -62,7 +62,12 @@ impl GitAccess for UpstreamGit {
     ) -> Result<Readable, Refusal> {
         let reader = self.reader(client, path).await?;
         let repository = self.upstream.repositories().read_with_git(&reader).await?;
-        Ok(Readable { repository, reader: key_of(client).into(), freshness: None, through: None })
+        Ok(Readable {
+            repository: Ok(repository),
+            reader: key_of(client).into(),
+            freshness: None,
+            through: None,
+        })
     }
 
     async fn pushable(

@@ -6,6 +6,7 @@
 //! comparing and swapping, and no value comes twice. What a read shows is then a place in that order, and one pass over
 //! the history tells whether it was lost, went back or never was.
 
+mod course;
 mod generations;
 mod lives;
 mod references;
@@ -67,11 +68,11 @@ impl Checker {
         faults: &[FaultWindow],
         forgotten: &[Forgotten],
     ) -> Vec<String> {
-        let Records { ref_changes, listings, refusals, life_changes, glimpses, grants, .. } = records;
+        let Records { ref_changes, listings, denials, life_changes, glimpses, grants, .. } = records;
         let Records { visits, generations, findings, .. } = records;
         let mut all = findings;
         all.extend(self.references.judge(ref_changes, listings, faults, forgotten));
-        all.extend(self.references.judge_refusals(&refusals));
+        all.extend(self.references.judge_denials(&denials));
         all.extend(self.lives.judge(life_changes, &glimpses));
         all.extend(self.rights.judge(grants, &visits));
         all.extend(self.generations.judge(generations, forgotten));

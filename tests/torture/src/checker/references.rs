@@ -4,19 +4,19 @@
 //! them, which is the read's step. It must be one that was asked for and not refused. At the upstream it is no earlier
 //! than what was acknowledged before the read began; at each server no earlier than what any read had shown there that
 //! ended before this one began. Where a mirror says that the upstream has answered in its place, the answer is judged as the
-//! upstream's: the mirror itself need not have that much yet, and shows less when it cannot reach the upstream any more.
+//! upstream's: the mirror itself need not have that much yet, and shows less when it cannot reach the upstream any more. It
+//! need not give what only the upstream has listed either, but must say then that this is how it is.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
+use super::course::Course;
 use super::staleness::Staleness;
 use super::{FaultWindow, Forgotten};
-use crate::history::{Asked, Ending, Listing, Moment, RefChange, Seen};
+use crate::history::{Asked, Denial, Denied, Listing, Moment, RefChange, Seen};
 
 /// The place of the upstream.
 const UPSTREAM: usize = 0;
-/// Changes of a reference that a finding shows.
-const SHOWN_STEPS: usize = 6;
 
 /// What is known of all references.
 #[derive(Debug)]
@@ -27,16 +27,11 @@ pub struct References {
     courses: Vec<BTreeMap<String, Course>>,
     /// By place, repository and name: no later read may show an earlier step.
     floors: BTreeMap<(usize, usize, String), Floor>,
+    /// By place and object: since when a mirror has listed it itself. The objects of repositories are all different.
+    own: HashMap<(usize, String), Moment>,
     /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
     with_leases: bool,
     staleness: Staleness,
-}
-
-/// The changes of one reference.
-#[derive(Debug, Default)]
-struct Course {
-    steps: Vec<Asked<Option<String>>>,
-    by_target: HashMap<String, usize>,
 }
 
 /// What a read has shown, until later ones may rely on it.
@@ -65,6 +60,7 @@ impl References {
             repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
             courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
             floors: BTreeMap::new(),
+            own: HashMap::new(),
             staleness: Staleness::default(),
         }
     }
@@ -98,11 +94,18 @@ impl References {
         for listing in listings {
             while let Some(one) = forgotten.pop_if(|one| one.restarted <= listing.asked) {
                 self.floors.retain(|(place, ..), _| *place != one.place);
+                self.own.retain(|(place, _), _| *place != one.place);
                 shown.retain(|Reverse(shown)| shown.place != one.place);
             }
             while shown.peek().is_some_and(|Reverse(shown)| shown.answered < listing.asked) {
                 if let Some(Reverse(shown)) = shown.pop() {
                     self.raise_floors(shown);
+                }
+            }
+            if is_own(listing.place, &listing.what.freshness) {
+                for target in listing.what.refs.values() {
+                    let since = self.own.entry((listing.place, target.clone())).or_insert(listing.answered);
+                    *since = listing.answered.min(*since);
                 }
             }
             shown.push(Reverse(self.judge_listing(&listing, faults, &mut findings)));
@@ -111,24 +114,37 @@ impl References {
         findings
     }
 
-    /// What was listed is given, unless it was deleted meanwhile: what was deleted cannot be fetched.
-    pub(super) fn judge_refusals(&self, refusals: &[Seen<(usize, String)>]) -> Vec<String> {
-        let wrong = refusals.iter().filter(|refusal| {
-            let (repository, target) = &refusal.what;
-            !self.courses[*repository].values().any(|course| course.loses(target, refusal.answered))
-        });
+    /// What was listed is given, unless it was deleted meanwhile: what was deleted cannot be fetched. What the upstream has
+    /// listed through a mirror is the upstream's to give.
+    pub(super) fn judge_denials(&self, denials: &[Seen<Denied>]) -> Vec<String> {
+        let wrong = denials.iter().filter(|denied| self.is_wrong(denied));
         wrong
-            .map(|Seen { place, asked, what: (repository, target), .. }| {
+            .map(|Seen { place, asked, answered, what: Denied { repository, target, denial } }| {
                 let (server, repository) = (&self.places[*place], &self.repositories[*repository]);
-                let when = asked.as_secs_f64();
-                format!("{server}, {repository}: listed {target} after {when:.3} s and then did not give it")
+                let (from, to) = (asked.as_secs_f64(), answered.as_secs_f64());
+                format!(
+                    "{server}, {repository}: listed {target} and, asked for it from {from:.3} s to {to:.3} s, did not \
+                     give it: {denial:?}"
+                )
             })
             .collect()
     }
 
+    fn is_wrong(&self, denied: &Seen<Denied>) -> bool {
+        let Seen { place, asked, answered, what: Denied { repository, target, denial } } = denied;
+        let mut courses = self.courses[*repository].values();
+        match denial {
+            Denial::NotOurs => !courses.any(|course| course.loses(target, *answered)),
+            Denial::NotNow => {
+                let own = self.own.get(&(*place, target.clone()));
+                let is_own = *place == UPSTREAM || own.is_some_and(|since| since <= asked);
+                is_own && !courses.any(|course| course.leaves(target, *answered))
+            }
+        }
+    }
+
     fn raise_floors(&mut self, shown: Shown) {
-        let is_own = ["current", "behind"].iter().any(|word| says(&shown.freshness, word));
-        if shown.place != UPSTREAM && !is_own {
+        if shown.place != UPSTREAM && !is_own(shown.place, &shown.freshness) {
             return;
         }
         for (name, step) in shown.steps {
@@ -208,85 +224,9 @@ fn says(freshness: &str, word: &str) -> bool {
     freshness.split(';').next() == Some(word)
 }
 
-impl Course {
-    fn add(&mut self, step: Asked<Option<String>>) {
-        // Step 0 is that there is no such reference yet.
-        if let Some(target) = &step.change {
-            self.by_target.insert(target.clone(), self.steps.len() + 1);
-        }
-        self.steps.push(step);
-    }
-
-    /// The step that shows this target, the earliest that is not before `least` if several do.
-    fn step_of(
-        &self,
-        target: Option<&String>,
-        least: usize,
-        answered: Moment,
-    ) -> Result<usize, &'static str> {
-        let Some(target) = target else {
-            let can_be = |step: &Asked<Option<String>>| {
-                step.change.is_none() && step.ending != Ending::Refused && step.asked <= answered
-            };
-            if least == 0 {
-                return Ok(0);
-            }
-            let later = self.steps.iter().enumerate().skip(least - 1).find(|(_, step)| can_be(step));
-            return Ok(later.map_or(0, |(number, _)| number + 1));
-        };
-        let number = *self.by_target.get(target).ok_or("leads where it was never pushed to")?;
-        let step = &self.steps[number - 1];
-        if step.asked > answered {
-            return Err("leads where it was pushed to only afterwards");
-        }
-        if step.ending == Ending::Refused {
-            return Err("leads where a refused push would have had it");
-        }
-        Ok(number)
-    }
-
-    /// The newest step that shows the same target as this one: each deletion shows the same.
-    fn newest_of(&self, target: Option<&String>, step: usize, answered: Moment) -> usize {
-        if target.is_some() {
-            return step;
-        }
-        let shows_it = |step: &Asked<Option<String>>| {
-            step.change.is_none() && step.ending != Ending::Refused && step.asked <= answered
-        };
-        self.steps.iter().rposition(shows_it).map_or(step, |number| number + 1)
-    }
-
-    /// Whether what once led to this target may have been deleted since, by a moment.
-    fn loses(&self, target: &str, moment: Moment) -> bool {
-        let is_deletion = |step: &Asked<Option<String>>| {
-            step.change.is_none() && step.ending != Ending::Refused && step.asked <= moment
-        };
-        self.by_target.get(target).is_some_and(|number| self.steps[*number..].iter().any(is_deletion))
-    }
-
-    /// The newest step that was acknowledged before a moment.
-    fn acknowledged_before(&self, moment: Moment) -> usize {
-        let is_known =
-            |step: &Asked<Option<String>>| step.ending == Ending::Acknowledged && step.ended < moment;
-        self.steps.iter().rposition(is_known).map_or(0, |number| number + 1)
-    }
-
-    /// When the first step after this one was acknowledged.
-    fn acknowledged_after(&self, step: usize) -> Moment {
-        let later = self.steps.iter().skip(step).find(|step| step.ending == Ending::Acknowledged);
-        later.map_or(Moment::MAX, |step| step.ended)
-    }
-
-    /// Its last steps, for a finding.
-    fn shown(&self) -> String {
-        let last = self.steps.len().saturating_sub(SHOWN_STEPS);
-        let steps = self.steps[last..].iter().map(|step| {
-            let target = step.change.as_deref().map_or("deleted", |target| &target[..target.len().min(10)]);
-            let (asked, ended) = (step.asked.as_secs_f64(), step.ended.as_secs_f64());
-            format!("{target} {:?} {asked:.3}-{ended:.3}", step.ending)
-        });
-        format!("pushed: {}", steps.collect::<Vec<_>>().join(", "))
-    }
+/// Whether a mirror says that it shows what it has itself.
+fn is_own(place: usize, freshness: &str) -> bool {
+    place != UPSTREAM && ["current", "unverified", "behind"].iter().any(|word| says(freshness, word))
 }
 
 #[cfg(test)]
@@ -294,7 +234,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::history::Reference;
+    use crate::history::{Ending, Reference};
 
     fn seconds(number: u64) -> Moment {
         Duration::from_secs(number)
@@ -311,6 +251,12 @@ mod tests {
         let refs = target.map(|target| ("main".to_owned(), target.to_owned())).into_iter().collect();
         let what = Listing { repository: 0, refs, freshness: "current;served=1;known=1".into() };
         Seen { place, asked: seconds(asked), answered: seconds(answered), what }
+    }
+
+    /// The mirror did not give what main leads to at first.
+    fn denied(denial: Denial, asked: u64, answered: u64) -> Seen<Denied> {
+        let what = Denied { repository: 0, target: "a".into(), denial };
+        Seen { place: 1, asked: seconds(asked), answered: seconds(answered), what }
     }
 
     fn findings(changes: &[Asked<RefChange>], listings: &[Seen<Listing>]) -> Vec<String> {
@@ -389,12 +335,24 @@ mod tests {
         let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 5, 6, Ending::Acknowledged)];
         assert!(references.judge(changes.to_vec(), Vec::new(), &[], &[]).is_empty());
-        let refused = |answered: u64| {
-            let what = (0, "a".to_owned());
-            let refusal = Seen { place: 1, asked: seconds(3), answered: seconds(answered), what };
-            references.judge_refusals(&[refusal]).len()
-        };
+        let refused = |answered: u64| references.judge_denials(&[denied(Denial::NotOurs, 3, answered)]).len();
         assert_eq!((refused(4), refused(7)), (1, 0));
+    }
+
+    #[test]
+    fn only_what_a_mirror_has_not_listed_itself_it_may_leave_to_the_upstream() {
+        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let changes =
+            [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 15, 16, Ending::Acknowledged)];
+        let mut through = read(1, Some("a"), 3, 4);
+        through.what.freshness = "through;known=1".into();
+        let own = read(1, Some("a"), 7, 8);
+        assert!(references.judge(changes.to_vec(), vec![through, own], &[], &[]).is_empty());
+        let left = |asked: u64| references.judge_denials(&[denied(Denial::NotNow, asked, asked + 1)]).len();
+        assert_eq!((left(5), left(9), left(17)), (0, 1, 0));
+        let forgotten = [Forgotten { place: 1, restarted: seconds(20) }];
+        assert!(references.judge(Vec::new(), vec![read(1, None, 21, 22)], &[], &forgotten).is_empty());
+        assert!(references.judge_denials(&[denied(Denial::NotNow, 9, 10)]).is_empty(), "it has forgotten it");
     }
 
     #[test]

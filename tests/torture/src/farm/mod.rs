@@ -6,7 +6,7 @@ mod line;
 mod node;
 mod place;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 pub const SWEEP_SECONDS: u64 = 10;
 /// How long known users are served while the upstream cannot be reached.
 pub const SERVE_STALE_SECONDS: u64 = 60;
+/// The second number of the upstream's address; mirrors have the next ones.
+const OWN_NETWORKS: u8 = 80;
 /// Pause between two looks at something that is waited for.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -66,7 +68,7 @@ impl Farm {
     pub fn start(options: &FarmOptions, seed: u64) -> anyhow::Result<Self> {
         let mut own = vec!["upstream"];
         own.extend(options.lease.iter().flat_map(|lease| ["--mirror-lease", lease.as_str()]));
-        let mut upstream = node(options, seed, "upstream", &own, &options.upstream_arguments)?;
+        let mut upstream = node(options, seed, 0, "upstream", &own, &options.upstream_arguments)?;
         upstream.start()?;
         let places = vec![Place::upstream(upstream.address)?];
         let mut farm = Farm { nodes: vec![upstream], places };
@@ -85,8 +87,7 @@ impl Farm {
         // Every second one keeps what it has acknowledged through a power cut.
         let durability = if number.is_multiple_of(2) { "strict" } else { "relaxed" };
         own.extend(["--durability", durability]);
-        let mut mirror =
-            node(options, seed.wrapping_add(number as u64), &name, &own, &options.mirror_arguments)?;
+        let mut mirror = node(options, seed, number, &name, &own, &options.mirror_arguments)?;
         mirror.forgets = durability == "relaxed";
         mirror.start()?;
         let place = join::join(&self.places[0], &name, mirror.address).with_context(|| mirror.log_end())?;
@@ -109,12 +110,14 @@ impl Farm {
 fn node(
     options: &FarmOptions,
     seed: u64,
+    number: usize,
     name: &str,
     own: &[&str],
     further: &[String],
 ) -> anyhow::Result<Node> {
-    let address = free_address()?;
-    let line = Line::start(address, StdRng::seed_from_u64(seed ^ 0x6c69_6e65))?;
+    let address = own_address(number)?;
+    let seed = seed.wrapping_add(number as u64) ^ 0x6c69_6e65;
+    let line = Line::start(address, StdRng::seed_from_u64(seed))?;
     let arguments: Vec<String> =
         own.iter().map(|&word| word.to_owned()).chain(further.iter().cloned()).collect();
     let log = options.logs.join(format!("{name}.log"));
@@ -124,9 +127,14 @@ fn node(
     Ok(node)
 }
 
-/// An address that nothing listens on now.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("no port is free")?.local_addr()?)
+/// An address that is this server's alone while it is away, too: whatever else wants a port on this machine takes one of
+/// 127.0.0.1.
+fn own_address(number: usize) -> anyhow::Result<SocketAddr> {
+    let [.., third, fourth] = std::process::id().to_be_bytes();
+    let second = OWN_NETWORKS + u8::try_from(number).context("too many servers")?;
+    let host = Ipv4Addr::new(127, second, third, fourth);
+    let listener = TcpListener::bind((host, 0)).with_context(|| format!("{host} has no free port"))?;
+    Ok(listener.local_addr()?)
 }
 
 /// Asks until there is an answer.

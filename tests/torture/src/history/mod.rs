@@ -98,6 +98,26 @@ pub struct Listing {
     pub freshness: String,
 }
 
+/// An object that a server was asked for and did not give.
+#[derive(Debug, Clone)]
+pub struct Denied {
+    /// Of which repository that lasts.
+    pub repository: usize,
+    /// Its name.
+    pub target: String,
+    /// In which words.
+    pub denial: Denial,
+}
+
+/// What a server says of an object that it does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It is none of the repository's.
+    NotOurs,
+    /// Only the upstream can tell, and does not.
+    NotNow,
+}
+
 /// A repository that does not last, under a name.
 #[derive(Debug, Clone)]
 pub struct Glimpse {
@@ -120,8 +140,8 @@ pub struct Records {
     pub glimpses: Vec<Seen<Glimpse>>,
     /// The guest's right to read was given or taken, in this order.
     pub grants: Vec<Asked<bool>>,
-    /// Objects that a server said it does not have, by repository, after it had listed them.
-    pub refusals: Vec<Seen<(usize, String)>>,
+    /// Objects that a server did not give after it had listed them.
+    pub denials: Vec<Seen<Denied>>,
     /// Whether the guest was let in.
     pub visits: Vec<Seen<bool>>,
     /// Generations that a mirror told, by repository.

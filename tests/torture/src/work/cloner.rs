@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use tempfile::TempDir;
 
 use super::world::{World, masked};
-use crate::client::{GitEnd, fsck, git, listed_refs};
+use crate::client::{GitEnd, clone, fsck, git, listed_refs};
 use crate::farm::{ADMIN_PASSWORD, REPOSITORIES, git_path};
 use crate::history::{Listing, Moment, Seen};
 
@@ -50,12 +50,13 @@ impl Cloner {
 
     fn clone_mirror(&self, reading: &Reading) {
         let Ok(target) = tempfile::tempdir_in(self.folder.path()) else { return };
-        let end = git(target.path(), &["clone", "--quiet", "--mirror", &reading.url(), "copy"]);
+        let (end, freshness) =
+            clone(target.path(), &["clone", "--quiet", "--mirror", &reading.url(), "copy"]);
         let copy = target.path().join("copy");
         if matches!(end, GitEnd::Good) {
             // Git asks for the list once and takes what it shows.
             let Reading { world, place, repository, asked } = *reading;
-            let what = Listing { repository, refs: listed_refs(&copy), freshness: "a clone".into() };
+            let what = Listing { repository, refs: listed_refs(&copy), freshness };
             let seen = Seen { place, asked, answered: world.history.now(), what };
             world.history.note(|records| records.listings.push(seen));
         }
@@ -107,13 +108,12 @@ impl Reading<'_> {
                 let name = &world.places[place].name;
                 world.history.count(&format!("{what} at {name} failed: {}", masked(said)));
             }
-            GitEnd::Damaged(said) => {
-                if world.noted_refusal(place, repository, &said, asked) {
-                    world.history.count(&format!("{what} met what was just deleted"));
-                } else {
-                    find(said);
-                }
+            GitEnd::Denied(denial, target) => {
+                world.denied(place, repository, denial, target, asked);
+                let name = &world.places[place].name;
+                world.history.count(&format!("{what} at {name} was denied an object, {denial:?}"));
             }
+            GitEnd::Damaged(said) => find(said),
         }
     }
 }

@@ -5,7 +5,6 @@ use rand::rngs::StdRng;
 
 use super::world::World;
 use crate::farm::{REPOSITORIES, git_path};
-use crate::history::Moment;
 
 /// How often a listed commit is fetched.
 const FETCHED: f64 = 0.4;
@@ -15,7 +14,6 @@ const LONGEST_PAUSE_MILLISECONDS: u64 = 40;
 pub fn list(world: &World, place: usize, mut chance: StdRng) {
     while !world.is_over() {
         let repository = chance.random_range(0..REPOSITORIES.len());
-        let asked = world.history.now();
         let Some(refs) = world.listing(place, repository) else {
             world.pause(50);
             continue;
@@ -23,16 +21,16 @@ pub fn list(world: &World, place: usize, mut chance: StdRng) {
         if !refs.is_empty() && chance.random_bool(FETCHED) {
             let wanted = chance.random_range(0..refs.len());
             if let Some(target) = refs.values().nth(wanted) {
-                fetch(world, place, repository, target, asked);
+                fetch(world, place, repository, target);
             }
         }
         world.pause(chance.random_range(0..=LONGEST_PAUSE_MILLISECONDS));
     }
 }
 
-/// Fetches what was listed at that moment.
-fn fetch(world: &World, place: usize, repository: usize, target: &str, asked: Moment) {
-    let git = world.places[place].git();
+/// Fetches what was listed.
+fn fetch(world: &World, place: usize, repository: usize, target: &str) {
+    let (git, asked) = (world.places[place].git(), world.history.now());
     match git.fetch(&git_path(REPOSITORIES[repository]), target, None) {
         // A commit, its folder and its file at least.
         Ok(objects) if objects >= 3 => world.history.count("fetches"),

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::client::{Listed, ReadFailure};
+use crate::client::{Listed, ReadFailure, denied};
 use crate::farm::{Place, REPOSITORIES, git_path};
-use crate::history::{History, Listing, Moment, Seen};
+use crate::history::{Denial, Denied, History, Listing, Moment, Seen};
 
 /// The place of the upstream.
 pub const UPSTREAM: usize = 0;
 /// Git's words for references without their objects.
 const WORDS_OF_DAMAGE: [&str; 2] = ["missing", "bad object"];
-/// Before the name of an object that was wanted and belongs to no reference.
-const NOT_OURS: &str = "not our ref ";
-const NAME_LENGTH: usize = 40;
 
 /// The servers, and what is known of them.
 #[derive(Debug)]
@@ -75,8 +72,13 @@ impl<'a> World<'a> {
     pub fn failed(&self, place: usize, what: &str, repository: usize, failure: &ReadFailure, asked: Moment) {
         let is_wrong = match failure {
             ReadFailure::Status(status) => matches!(*status, 401 | 403 | 404),
-            ReadFailure::Said(text) if self.noted_refusal(place, repository, text, asked) => false,
-            ReadFailure::Said(text) => WORDS_OF_DAMAGE.iter().any(|words| text.contains(words)),
+            ReadFailure::Said(text) => match denied(text) {
+                Some((denial, target)) => {
+                    self.denied(place, repository, denial, target, asked);
+                    false
+                }
+                None => WORDS_OF_DAMAGE.iter().any(|words| text.contains(words)),
+            },
             ReadFailure::Broken(_) => false,
         };
         let kind = failure.kind();
@@ -88,13 +90,11 @@ impl<'a> World<'a> {
         self.history.count(&format!("{what} failed: {}", masked(&kind)));
     }
 
-    /// Notes that a server said it does not have an object that it had listed, if that is what it said.
-    pub fn noted_refusal(&self, place: usize, repository: usize, text: &str, asked: Moment) -> bool {
-        let Some((_, rest)) = text.split_once(NOT_OURS) else { return false };
-        let target: String = rest.chars().take(NAME_LENGTH).collect();
-        let seen = Seen { place, asked, answered: self.history.now(), what: (repository, target) };
-        self.history.note(|records| records.refusals.push(seen));
-        true
+    /// Notes that a server did not give an object that it had listed, when it was asked at that moment.
+    pub fn denied(&self, place: usize, repository: usize, denial: Denial, target: String, asked: Moment) {
+        let what = Denied { repository, target, denial };
+        let seen = Seen { place, asked, answered: self.history.now(), what };
+        self.history.note(|records| records.denials.push(seen));
     }
 }
 

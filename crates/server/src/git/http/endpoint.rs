@@ -70,13 +70,14 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     GitService::UploadPack => {
                         let mut readable = self.access.readable(&client, path).await?;
                         // In version 2 it shows no references.
-                        if protocol.version() != 2 {
+                        if protocol.version() != 2 || readable.repository.is_err() {
                             let request = PassedRequest { protocol: protocol.clone(), body: None };
-                            if let Some(answer) = self.access.pass(path, &mut readable, request).await? {
+                            let answer = self.access.pass(&client, path, &mut readable, request).await?;
+                            if let Some(answer) = answer {
                                 return Ok(passed(ADVERTISEMENT, readable.freshness, answer));
                             }
                         }
-                        (readable.repository, readable.freshness)
+                        (readable.repository?, readable.freshness)
                     }
                     GitService::ReceivePack => (self.access.pushable(&client, path).await?, None),
                 };
@@ -104,13 +105,13 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
                     let passing = PassedBody { bytes: body.clone().into_stream(), encoding };
                     let passing = PassedRequest { protocol: protocol.clone(), body: Some(passing) };
-                    if let Some(answer) = self.access.pass(path, &mut readable, passing).await? {
+                    if let Some(answer) = self.access.pass(&client, path, &mut readable, passing).await? {
                         return Ok(passed(OBJECTS, readable.freshness, answer));
                     }
                 }
                 let body = decoded(&request, body.into_stream())?;
                 let Readable { repository, reader, freshness, .. } = readable;
-                let answer = repository.upload_pack(body, &protocol, reader).await;
+                let answer = repository?.upload_pack(body, &protocol, reader).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
                 Ok(with_answer(uncached(OBJECTS, freshness), answer, queue))
             }
@@ -131,13 +132,13 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::BundleList => {
                 let client = client_of(&self.access, &call).await?;
-                let repository = self.access.readable(&client, path).await?.repository;
+                let repository = self.access.readable(&client, path).await?.repository?;
                 Ok(bundle::list(&repository, request.headers(), &self.access.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
                 let client = client_of(&self.access, &call).await?;
-                let repository = self.access.readable(&client, path).await?.repository;
+                let repository = self.access.readable(&client, path).await?.repository?;
                 bundle::answer(&repository, id, &wanted).await
             }
         }
