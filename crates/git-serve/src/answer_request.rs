@@ -189,25 +189,25 @@ impl ServedRepository {
         checked.inspect_err(|error| repository.note(error))
     }
 
-    /// Brings those of these objects that no reference here names, whatever the reader is shown; returns them, or the answer to
-    /// a reader who may not have them.
-    async fn bring_unnamed(
+    /// Brings those of these objects that the reader is shown and that no reference here names. Returns the answer to a reader
+    /// who may not have one of them all the same.
+    async fn bring_shown(
         &self,
+        refs: &RefSnapshot,
         wants: &BTreeSet<ObjectId>,
         reader: &GitReader,
-    ) -> Result<Result<BTreeSet<ObjectId>, Wanted>, GitError> {
+    ) -> Result<Option<Wanted>, GitError> {
         let mut unnamed = wants.clone();
         self.repository.snapshot().await?.retain_unnamed(&mut unnamed);
-        let (Some(first), Some(elsewhere)) = (unnamed.first(), &reader.elsewhere) else {
-            return Ok(unnamed
-                .first()
-                .cloned()
-                .map_or(Ok(BTreeSet::new()), |first| Err(Wanted::Unreachable(first))));
-        };
-        match elsewhere.bring(unnamed.clone(), reader.key).await {
-            Brought::All => Ok(Ok(unnamed)),
-            Brought::NotOurs(object) => Ok(Err(Wanted::Unreachable(object))),
-            Brought::Unknown(reason) => Err(not_brought(first, &reason)),
+        let mut not_shown = unnamed.clone();
+        refs.retain_unnamed(&mut not_shown);
+        unnamed.retain(|object| !not_shown.contains(object));
+        let Some(first) = unnamed.first().cloned() else { return Ok(None) };
+        let Some(elsewhere) = &reader.elsewhere else { return Ok(Some(Wanted::Unreachable(first))) };
+        match elsewhere.bring(unnamed, reader.key).await {
+            Brought::All => Ok(None),
+            Brought::NotOurs(object) => Ok(Some(Wanted::Unreachable(object))),
+            Brought::Unknown(reason) => Err(not_brought(&first, &reason)),
         }
     }
 
@@ -218,22 +218,14 @@ impl ServedRepository {
         wants: &BTreeSet<ObjectId>,
         reader: &GitReader,
     ) -> Result<Wanted, GitError> {
-        let (mut rest, mut given_now) = (wants.clone(), false);
-        if self.shown().is_some() {
-            let mut brought = match self.bring_unnamed(wants, reader).await? {
-                Ok(brought) => brought,
-                Err(refused) => return Ok(refused),
-            };
-            // What the reader is shown is had by the next one who is shown it, and may be stored.
-            refs.retain_unnamed(&mut brought);
-            given_now = !brought.is_empty();
-            rest.retain(|object| !brought.contains(object));
+        if self.shown().is_some()
+            && let Some(refused) = self.bring_shown(refs, wants, reader).await?
+        {
+            return Ok(refused);
         }
-        let mut wanted = self.may_have(refs, &rest, reader.key).await?;
-        if given_now && wanted == Wanted::AllReachable {
-            wanted = Wanted::LatelyReachable;
-        }
+        let mut wanted = self.may_have(refs, wants, reader.key).await?;
         let Some(elsewhere) = &reader.elsewhere else { return Ok(wanted) };
+        let mut rest = wants.clone();
         for _ in 0..MAX_QUESTIONS {
             let Wanted::Unreachable(object) = wanted else { break };
             let here = self.repository.asked_by(reader.key).present(&rest).await?;
