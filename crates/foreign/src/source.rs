@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{FetchError, ObjectId, Repository};
+use heliostat_git::{FetchError, Given, ObjectId, Repository};
 use thiserror::Error;
 use url::Url;
 
@@ -34,6 +35,17 @@ pub trait Source: Send + Sync {
         into: &'a Repository,
         wanted: WantedObjects<'a>,
     ) -> BoxFuture<'a, Result<(), FetchFailure>>;
+
+    /// Whether the server gives these objects, of which there is at least one, to this reader, asked without taking them. One
+    /// that cannot be asked so leaves it unclear.
+    fn gives<'a>(
+        &'a self,
+        _path: &'a RepositoryPath,
+        _credentials: &'a Credentials,
+        _objects: &'a BTreeSet<ObjectId>,
+    ) -> BoxFuture<'a, Result<Given, Refusal>> {
+        std::future::ready(Ok(Given::Unclear)).boxed()
+    }
 }
 
 /// What is to be fetched, and how it will be found again.
