@@ -249,6 +249,19 @@ impl ServedRepository {
         Ok(wanted)
     }
 
+    /// Whether a reader may have all of these, which are here then. Returns one that they may not have, if there is one.
+    pub async fn make_ready(
+        &self,
+        wants: &BTreeSet<ObjectId>,
+        reader: &GitReader,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let refs = self.refs().await?;
+        match self.may_have_with_help(&refs, wants, reader).await? {
+            Wanted::Unreachable(object) => Ok(Some(object)),
+            Wanted::AllReachable | Wanted::LatelyReachable => Ok(None),
+        }
+    }
+
     /// The sizes of those of these objects that a client may have. The others are not here for it.
     async fn sizes_of(
         &self,
