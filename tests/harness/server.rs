@@ -203,6 +203,11 @@ impl Server {
         signal("-CONT", &[self.process_id().expect("the server runs")]);
     }
 
+    /// Sends SIGHUP, as what renews certificates does.
+    pub fn hang_up(&self) {
+        signal("-HUP", &[self.process_id().expect("the server runs")]);
+    }
+
     /// Tells the process to stop, as a service manager does, and waits until it has ended.
     pub fn terminate(&mut self) -> ExitStatus {
         let process = self.process_id().expect("the server runs").to_string();

@@ -35,6 +35,11 @@ BEYOND_SCHEMAS = {
         "timeout": "what is waited for need not come",
         "ref": "git's rules for the names of refs",
     },
+    "ensureServedRepository": {
+        "repository": "the path of a repository",
+        "refs": "git's rules for the names of refs",
+        "wait": "what is waited for need not come",
+    },
     "updateUserPassword": {"passwordConfirm": "must be the same as the password"},
     "createUser": {
         "name": "must be given, in the query or in the body",
@@ -121,6 +126,10 @@ def before_call(context, case, kwargs):
         timeout = str(case.query.get("timeout", 0))
         if timeout.isdecimal() and int(timeout) <= MAX_WAIT_SECONDS:
             case.query["timeout"] = 0
+    if case.operation.path.endswith("/ensure") and isinstance(case.body, dict):
+        wait = case.body.get("wait") or 30
+        if isinstance(wait, int) and 0 <= wait <= MAX_WAIT_SECONDS:
+            case.body["wait"] = 0
     if case.method.upper() not in ("DELETE", "PUT"):
         return
     last = case.operation.path.rsplit("/", 1)[-1].strip("{}")

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use url::Url;
 
 use crate::harness::{
-    Client, FaultyProxy, Identity, Pair, ServerOptions, clone_url, eventually, free_address, git,
+    Client, FaultyProxy, Identity, Pair, ServerOptions, UpstreamByHand, clone_url, eventually, free_address,
+    git, repository_of_nothing,
 };
 
 /// Pushes that are each read at once.
@@ -60,4 +62,27 @@ async fn a_push_is_found_at_the_mirror_at_once_also_when_the_mirror_cannot_be_to
     })
     .await;
     assert!(seen().starts_with(&commit));
+}
+
+/// A mirror asks by itself every ten seconds whether leases are given, so that this many times take longer.
+const STARTS: usize = 10;
+const WITHOUT_THE_EVENTS: Duration = Duration::from_secs(10 * STARTS as u64 - 10);
+
+#[tokio::test]
+async fn an_event_of_another_process_makes_the_mirror_ask_whether_leases_are_given() {
+    let by_hand = UpstreamByHand::start_installed().await;
+    let repository = repository_of_nothing(24, 7);
+    by_hand.announce(&repository).await;
+    let asked = || by_hand.received().iter().filter(|request| request.path.ends_with("/lease")).count();
+    let starts = async {
+        for number in 0..STARTS {
+            let before = asked();
+            let path = by_hand.path(&format!("/addon/events?instance=process-{number}"));
+            let event = json!({"eventKey": "repo:modified", "repository": repository});
+            by_hand.client().post(&path, &event).await.promised(204);
+            eventually("the mirror to ask", || async { (asked() > before).then_some(()) }).await;
+        }
+    };
+    let asked_at_once = tokio::time::timeout(WITHOUT_THE_EVENTS, starts).await;
+    assert!(asked_at_once.is_ok(), "it asks only when its time has come");
 }

@@ -13,7 +13,7 @@ fn packed_refs(copy: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn one_move_among_many_is_written_by_itself_and_everything_is_shown_right() {
+async fn few_moves_among_many_are_written_by_themselves_and_everything_is_shown_right() {
     let mut pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     let upstream = pair.upstream_url(&repository);
@@ -32,6 +32,10 @@ async fn one_move_among_many_is_written_by_itself_and_everything_is_shown_right(
     pair.shows_the_same(&repository, &checkout).await;
     git(checkout.path(), &["tag", "--annotate", "--message", "one", "v1"]);
     checkout.push(&upstream, &["v1"]);
+    pair.shows_the_same(&repository, &checkout).await;
+    checkout.push(&upstream, &["HEAD:refs/heads/one", "HEAD:refs/heads/two", "v1:refs/tags/v2"]);
+    pair.shows_the_same(&repository, &checkout).await;
+    checkout.push(&upstream, &[":refs/heads/one", "HEAD~1:refs/heads/two", ":refs/tags/v2"]);
     pair.shows_the_same(&repository, &checkout).await;
     assert!(packed_refs(copy) == before, "the large file was written anew");
     pair.mirror.restart();

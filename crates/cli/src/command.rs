@@ -26,6 +26,10 @@ pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called;
+    /// git is told of this file alone [default: none].
+    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -47,6 +47,13 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing installs a provider before the first line of main");
+    if let Some(file) = &cli.ca_file {
+        if let Err(error) = heliostat_peer::trust_authorities(file) {
+            output::print_error(&anyhow::Error::from(error));
+            return ExitCode::from(EXIT_USAGE);
+        }
+        heliostat_git::trust_authorities(file);
+    }
     let runtime = tokio::runtime::Runtime::new().expect("the process may start threads");
     let outcome = runtime.block_on(run(cli.command));
     // A blocked read of a terminal must not keep a finished process alive.

@@ -4,20 +4,29 @@
 //! that the caller may read, and tells exactly what is there at that moment. Anything else is a [`Refusal`], typed by what
 //! the caller is to do about it. Objects are fetched by id. [`SmartHttp`] is the one for HTTP and HTTPS.
 //!
+//! What a server tells of its own accord, and what a credential of one's own lets one ask of its provider, makes things
+//! quicker and never truer: [`hooks`] takes webhooks, [`discovery`] lists organisations, and both end in
+//! [`Hints`](hooks::Hints) that a repository is to be looked at.
+//!
 //! What is made of it (who waits for whom, what is remembered, what is kept on disk) is the concern of those above: a
 //! mirror of such a server, and an upstream that follows one of its repositories.
 
+pub mod discovery;
+
+pub mod hooks;
 mod smart_http;
 
 mod source;
 
 mod credentials;
 mod listing;
+mod provider;
 mod refusal;
 mod repository_path;
 
 pub use credentials::{Credentials, InvalidCredentials, MAX_AUTHORIZATION_BYTES};
 pub use listing::Listing;
+pub use provider::{Provider, UnknownProvider};
 pub use refusal::Refusal;
 pub use repository_path::{InvalidRepositoryPath, MAX_REPOSITORY_PATH_BYTES, RepositoryPath};
 pub use smart_http::{

@@ -33,7 +33,7 @@ pub enum Refusal {
         "the origin sends its callers to {location_host}, and credentials for the one are not for the other"
     )]
     ElsewhereOnly {
-        /// The host, with its port if that is unusual.
+        /// The other host as the beginning of a URL, `https://git.example.org` for instance.
         location_host: String,
     },
     /// The origin cannot be reached, answers too slowly, or says that it has trouble of its own (5xx).
@@ -45,6 +45,9 @@ pub enum Refusal {
     /// The certificate of the origin is not one to be trusted: somebody else may be answering.
     #[error("the certificate of the origin is not trusted: {0}")]
     Certificate(String),
+    /// The origin is at an address that is not called from here.
+    #[error("the origin is not called: {0}")]
+    AddressRefused(String),
     /// The origin wants fewer questions (429, or another status with `Retry-After`).
     #[error("the origin is asked too often")]
     TooMany {
@@ -61,7 +64,11 @@ impl Refusal {
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::ElsewhereOnly { .. } => true,
-            Self::Away(_) | Self::Nonsense(_) | Self::Certificate(_) | Self::TooMany { .. } => false,
+            Self::Away(_)
+            | Self::Nonsense(_)
+            | Self::Certificate(_)
+            | Self::AddressRefused(_)
+            | Self::TooMany { .. } => false,
         }
     }
 }

@@ -37,5 +37,5 @@ pub use packs::{
 pub use refs::{
     Advertised, AdvertisedRef, Head, LegacyVersion, LsRefs, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PeelInfo,
     PeeledObject, RefChangedTo, RefMove, RefRoom, RefSnapshot, RefStep, RemoteCapabilities, RemoteListError,
-    SnapshotRef, advertisement, push_advertisement,
+    SnapshotRef, advertisement, push_advertisement, read_legacy_list,
 };

@@ -76,28 +76,64 @@ pub(crate) fn write_note(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts a new file in the place of another one, as git does: the new one is the lock, and there is at most one. If it is
-/// synced, it holds what is written also after a power failure.
+/// A new file that is to take the place of another one, as git does it: it is the lock on that one, and there is at most
+/// one. It goes when it is dropped.
+pub(crate) struct LockFile {
+    place: PathBuf,
+    lock: PathBuf,
+    file: File,
+    is_there: bool,
+}
+
+impl LockFile {
+    pub(crate) fn create(place: &Path) -> io::Result<Self> {
+        let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy()));
+        let lock = place.with_file_name(name.unwrap_or_default());
+        let file = File::create_new(&lock)?;
+        Ok(Self { place: place.to_owned(), lock, file, is_there: true })
+    }
+
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    pub(crate) fn put_in_place(mut self) -> io::Result<()> {
+        std::fs::rename(&self.lock, &self.place)?;
+        // From here on a file of this name is somebody else's lock.
+        self.is_there = false;
+        Ok(())
+    }
+
+    /// Removes what it is the lock on.
+    pub(crate) fn remove_locked(self) -> io::Result<()> {
+        std::fs::remove_file(&self.place)
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        if self.is_there {
+            std::fs::remove_file(&self.lock).ok();
+        }
+    }
+}
+
+/// Puts a new file in the place of another one. If it is synced, it holds what is written also after a power failure.
 pub(crate) fn replace_under_lock<E: From<io::Error>>(
     place: &Path,
     is_synced: bool,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    let name = place.file_name().map(|name| format!("{}.lock", name.to_string_lossy())).unwrap_or_default();
-    let lock = place.with_file_name(name);
-    let mut file = File::create_new(&lock)?;
-    let written = write(&mut file).and_then(|()| {
-        if is_synced {
-            file.sync_all()?;
-        }
-        Ok(std::fs::rename(&lock, place)?)
-    });
-    if written.is_err() {
-        std::fs::remove_file(&lock).ok();
-    } else if is_synced {
+    let mut lock = LockFile::create(place)?;
+    write(lock.file())?;
+    if is_synced {
+        lock.file().sync_all()?;
+    }
+    lock.put_in_place()?;
+    if is_synced {
         place.parent().map_or(Ok(()), sync_folder)?;
     }
-    written
+    Ok(())
 }
 
 /// Makes a folder that is only its owner's, with those above it that are missing, so that they survive a power failure.

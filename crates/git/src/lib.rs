@@ -36,11 +36,12 @@ pub use process::{
     ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
     GitProcess, GitUnavailable, GitVersion, InvalidDurability, InvalidFsck, InvalidHeader,
     MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimits,
-    Moment, Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, cpu_time,
+    Moment, Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, authority_settings, cpu_time,
+    trust_authorities,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
+    Connection, CopyError, FetchError, FetchPlan, FetchSource, ImportError, InvalidAddress, clone_mirror,
     copy_repository, fetch_everything, fetch_objects, fetch_objects_after, fetch_wanted, push_mirror,
 };
 pub use repository::{

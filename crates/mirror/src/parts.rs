@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
 
 use heliostat_auth::Secret;
@@ -10,6 +9,7 @@ use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::Clock;
 use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
+use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
@@ -213,7 +213,7 @@ impl Parts {
             signal: Arc::clone(&self.sweep_signal),
             progress: Arc::clone(&self.sweep_progress),
             clock: self.clock.clone(),
-            woken_at: AtomicI64::new(0),
+            woken_at: Mutex::default(),
         }
     }
 

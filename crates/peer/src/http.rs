@@ -11,6 +11,7 @@ use reqwest::{StatusCode, redirect};
 use url::{Host, Url};
 
 use crate::address_rules::{AddressRefused, AddressRules};
+use crate::authorities::with_authorities;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -84,7 +85,7 @@ pub enum NoAnswer {
 
 /// A client for the given destinations, for the caller to complete.
 pub fn client(user_agent: &str, destinations: &Destinations) -> reqwest::ClientBuilder {
-    let client = reqwest::Client::builder()
+    let client = with_authorities(reqwest::Client::builder())
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_LIMIT)
@@ -118,7 +119,7 @@ pub async fn read_at_most(
 
 /// Whether the connection ended before anything was answered. Servers close connections that were idle for a time of their
 /// own choice, and may do so while a request is on its way.
-pub(crate) fn was_cut_off(error: &reqwest::Error) -> bool {
+pub fn was_cut_off(error: &reqwest::Error) -> bool {
     error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
@@ -157,7 +158,7 @@ fn with_remedy(cause: &(dyn Error + 'static)) -> String {
         }
         _ if text.starts_with("invalid peer certificate") => {
             "the certificate is not trusted here: see whether it is still valid and for this name; the root of a private \
-             authority belongs into the system's store, or is named by SSL_CERT_FILE"
+             authority belongs into the system's store, or into a file that is named by --ca-file"
         }
         _ if text.contains("corrupt message") => {
             "what listens there speaks no TLS: the address may have to begin with http://"

@@ -6,6 +6,7 @@
 
 mod address_prefix;
 mod address_rules;
+mod authorities;
 mod back_off;
 mod call;
 mod clock;
@@ -21,9 +22,10 @@ mod signer;
 
 pub use address_prefix::AddressPrefix;
 pub use address_rules::{AddressRefused, AddressRules, is_local_only};
+pub use authorities::{InvalidAuthorities, trust_authorities, with_authorities};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
-pub use clock::Clock;
+pub use clock::{Clock, DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
 pub use error_chain::with_causes;
 pub use items::Items;
 pub use network::{InvalidNetwork, Network, OutgoingNetworks};

@@ -17,6 +17,14 @@ pub enum Refusal {
         /// What to tell the caller.
         message: String,
     },
+    /// Another server wants to know who asks, and says how: its challenges are passed on as they came.
+    #[error("{message}")]
+    Challenged {
+        /// The values of its `WWW-Authenticate` headers.
+        challenges: Vec<String>,
+        /// What to tell the caller.
+        message: String,
+    },
     /// The caller is known and may not do this.
     #[error("{message}")]
     Forbidden {
@@ -103,6 +111,11 @@ impl Refusal {
     /// The JWT of a server is right in everything except its time.
     pub fn server_clock(message: impl Into<String>) -> Self {
         Self::Unauthenticated { proof: Proof::ServerClock, message: message.into() }
+    }
+
+    /// Another server asks for credentials with these `WWW-Authenticate` headers.
+    pub fn challenged(challenges: Vec<String>, message: impl Into<String>) -> Self {
+        Self::Challenged { challenges, message: message.into() }
     }
 
     /// The answer to credentials that do not match; the same for every reason.

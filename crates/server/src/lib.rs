@@ -29,7 +29,9 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
-pub use http::{ConnectionOptions, OpenFiles, TrustedProxies, cleartext_notice};
+pub use http::{
+    ConnectionOptions, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint, cleartext_notice,
+};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,

@@ -4,7 +4,7 @@
 
 use heliostat_git_wire::{
     Command, CommandName, FetchRequest, LsRefs, ObjectFormat, ObjectInfoRequest, PackWriter, PacketLine,
-    RefSnapshot, RemoteCapabilities, WholePack, decode_packet, encode_packet,
+    RefSnapshot, RemoteCapabilities, WholePack, decode_packet, encode_packet, read_legacy_list,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -68,15 +68,20 @@ pub fn remote_list(data: &[u8]) {
     drop(RemoteCapabilities::read(data));
     let offer =
         RemoteCapabilities::read(b"000eversion 2\n000cls-refs\n000afetch\n0000").expect("a whole offer");
-    let Ok(refs) = offer.read_refs(data) else {
+    list_holds(data, |data| offer.read_refs(data).ok());
+    list_holds(data, |data| offer.read_refs_as_shown(data).ok());
+    list_holds(data, |data| read_legacy_list(data).ok());
+}
+
+fn list_holds(data: &[u8], read: impl Fn(&[u8]) -> Option<RefSnapshot>) {
+    let Some(refs) = read(data) else {
         return;
     };
     assert!(data.ends_with(b"0000"));
-    assert!(refs.all().is_sorted_by(|one, next| one.0 < next.0));
-    assert!(
-        refs.all().map(|(name, object)| name.len() + object.as_bytes().len()).sum::<usize>() <= data.len()
-    );
-    assert!(offer.read_refs(&data[..data.len() - 1]).is_err());
+    assert!(refs.refs().is_sorted_by(|one, next| one.name() < next.name()));
+    let shown = refs.refs().map(|found| found.name().len() + found.object().as_bytes().len());
+    assert!(shown.sum::<usize>() <= data.len());
+    assert!(read(&data[..data.len() - 1]).is_none());
 }
 
 fn check_length(data: &[u8], canonical: &[u8]) {

@@ -13,6 +13,7 @@ mod repo_contents;
 mod repo_hashes;
 mod repos;
 mod requests;
+mod served_repos;
 mod support_info;
 mod sync_settings;
 mod upstream_server;

@@ -1,9 +1,10 @@
-//! A look when the faults have stopped: everything is there, mirrors are like the upstream, and every repository is whole.
+//! A look when the faults have stopped: everything is there and can be had everywhere, mirrors are like the upstream, and
+//! every repository is whole.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::client::fsck;
+use crate::client::{COPY, GitEnd, clone, fsck, listed_refs};
 use crate::farm::{Farm, REPOSITORIES, SWEEP_SECONDS, wait_for};
 use crate::work::{Administrator, World};
 
@@ -21,6 +22,8 @@ const UPSTREAM: usize = 0;
 pub struct Look {
     /// How long each mirror took to be like the upstream.
     pub converged: Vec<Duration>,
+    /// How many repositories were cloned, from all servers.
+    pub cloned: usize,
     /// How many repositories are whole, on all disks.
     pub whole: usize,
     /// What is wrong.
@@ -48,6 +51,12 @@ pub fn look(farm: &Farm, world: &World, administrator: &Administrator) -> Look {
                 look.findings.push(what);
             }
         }
+    }
+    for place in 0..world.places.len() {
+        expected
+            .iter()
+            .enumerate()
+            .for_each(|(repository, refs)| look.clone_of(world, place, repository, refs));
     }
     for node in &farm.nodes {
         for repository in node.repositories() {
@@ -81,6 +90,32 @@ impl Look {
             self.findings.push(format!("{error:#}"));
             BTreeMap::new()
         })
+    }
+
+    fn clone_of(
+        &mut self,
+        world: &World,
+        place: usize,
+        repository: usize,
+        expected: &BTreeMap<String, String>,
+    ) {
+        let (place, repository) = (&world.places[place], REPOSITORIES[repository]);
+        let mut said = None;
+        let cloned = wait_for("a clone", ANSWER_PATIENCE, || {
+            let folder = tempfile::tempdir().ok()?;
+            let (end, _) = clone(folder.path(), &place.git_url(repository));
+            let is_whole = matches!(end, GitEnd::Good);
+            said = Some(end);
+            is_whole.then(|| listed_refs(&folder.path().join(COPY)))
+        });
+        match cloned {
+            Ok(refs) if refs == *expected => self.cloned += 1,
+            Ok(refs) => self.findings.push(format!(
+                "{}, {repository}: a clone has {refs:?}, the upstream listed {expected:?}",
+                place.name
+            )),
+            Err(error) => self.findings.push(format!("{}, {repository}: {error:#}: {said:?}", place.name)),
+        }
     }
 
     fn convergence(&mut self, world: &World, place: usize) {

@@ -44,12 +44,14 @@ impl Report {
         let times: Vec<String> =
             look.converged.iter().map(|time| format!("{:.1} s", time.as_secs_f64())).collect();
         println!(
-            "round {}: {} faults in {:.0} s; mirrors like the upstream after {}; {} repositories whole; {} findings",
+            "round {}: {} faults in {:.0} s; mirrors like the upstream after {}; {} repositories whole, {} clones of what \
+             lasts; {} findings",
             self.rounds,
             std::mem::take(&mut self.of_this_round),
             took.as_secs_f64(),
             times.join(", "),
             look.whole,
+            look.cloned,
             self.findings.len() + look.findings.len()
         );
         self.slowest = look.converged.iter().copied().fold(self.slowest, Duration::max);

@@ -17,6 +17,8 @@ use crate::work::{Administrator, Cloner, Guest, World, Writer, list, watch};
 /// How long faults go on before a look.
 const ROUND: Duration = Duration::from_secs(30);
 const WRITERS: usize = 3;
+/// The place of the upstream.
+const UPSTREAM: usize = 0;
 /// How often a line is faulty during a fault of another kind.
 const FAULTY_LINES: f64 = 0.35;
 /// Decisions are kept for a minute, and while the upstream cannot be reached; then come the back-offs of deliveries.
@@ -157,7 +159,8 @@ impl Torture {
                 }
                 match carry_out(fault, node, chance) {
                     Ok(done) => {
-                        if let Some(instant) = done.forgot_before.filter(|_| node.forgets) {
+                        let may_forget = node.forgets || victim == UPSTREAM;
+                        if let Some(instant) = done.forgot_before.filter(|_| may_forget) {
                             let restarted = world.history.moment_of(instant);
                             happened.forgotten.push(Forgotten { place: victim, restarted });
                         }

@@ -22,7 +22,7 @@ pub const CRATES: &[CrateRow] = &[
     row("crates/git", &["heliostat-git-wire"]),
     row("crates/git-serve", &["heliostat-git", "heliostat-git-wire", "heliostat-stream-cache"]),
     row("crates/peer", &["heliostat-api", "heliostat-auth"]),
-    row("crates/foreign", &["heliostat-git", "heliostat-git-wire", "heliostat-peer"]),
+    row("crates/foreign", &["heliostat-auth", "heliostat-git", "heliostat-git-wire", "heliostat-peer"]),
     row("crates/refusal", &["heliostat-auth", "heliostat-storage"]),
     row(
         "crates/downstream",
@@ -190,7 +190,13 @@ impl FolderOrder {
 pub const FOLDERS: &[FolderOrder] = &[
     FolderOrder {
         krate: "crates/foreign",
-        rows: &[&["smart_http"], &["source"], &["listing", "refusal"], &["credentials", "repository_path"]],
+        rows: &[
+            &["discovery"],
+            &["hooks", "smart_http"],
+            &["source"],
+            &["listing", "refusal"],
+            &["credentials", "provider", "repository_path"],
+        ],
         circle: &[],
     },
     FolderOrder {
@@ -268,7 +274,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         rows: &[
             &["status"],
             &["upstream"],
-            &["origin"],
+            &["following", "origin"],
             &["repositories"],
             &["accounts", "changes"],
             &["webhooks"],

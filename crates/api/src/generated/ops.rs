@@ -5,10 +5,12 @@
 pub use super::mirror::*;
 pub use super::upstream::*;
 pub use super::hashes::*;
+pub use super::served_repositories::*;
 pub use super::application::*;
 pub use super::projects::*;
 pub use super::repositories::*;
 pub use super::repository_faults::*;
+pub use super::following::*;
 pub use super::users::*;
 pub use super::permissions::*;
 pub use super::access_tokens::*;

@@ -49,6 +49,20 @@ pub enum ServerJwtOrAnonymous {
 
 /// Any of these credentials will do.
 #[derive(SecurityScheme)]
+pub enum ServerJwtOrBasicOrBearerOrAnonymous {
+    /// `serverJwt`
+    ServerJwt(ServerJwtScheme),
+    /// `basic`
+    Basic(BasicScheme),
+    /// `bearer`
+    Bearer(BearerScheme),
+    /// No credentials.
+    #[oai(fallback)]
+    Anonymous,
+}
+
+/// Any of these credentials will do.
+#[derive(SecurityScheme)]
 pub enum BasicOrBearer {
     /// `basic`
     Basic(BasicScheme),

@@ -81,7 +81,7 @@ pub struct Client {
 impl Client {
     /// A client for the server at `base_url`; without authorization it calls anonymously.
     pub fn new(base_url: Url, authorization: Option<&Authorization>) -> Self {
-        let mut http = reqwest::Client::builder()
+        let mut http = heliostat_peer::with_authorities(reqwest::Client::builder())
             .user_agent(concat!("heliostat/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)

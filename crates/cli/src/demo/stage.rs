@@ -113,6 +113,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         serving,
         connections: ConnectionOptions::default(),
         trusted_proxies: TrustedProxies::default(),
+        tls: None,
         metrics_token: None,
     }
 }

@@ -14,7 +14,7 @@ use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
 
-use crate::options::parse_http_url;
+use crate::options::{TlsFlags, parse_http_url};
 use crate::output::{self, OutputFormat};
 use finding::{Finding, Outcome};
 
@@ -33,9 +33,12 @@ pub struct DoctorOptions {
     /// Address that the role listens on [default: none, TLS and the role itself are not checked].
     #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
     listen: Option<SocketAddr>,
-    /// URL that clients of the role see [default: http:// and the listening address].
+    /// URL that clients of the role see [default: http:// or, with a certificate, https:// and the listening address].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
     base_url: Option<Url>,
+    /// TLS of the role.
+    #[command(flatten)]
+    tls: TlsFlags,
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     git: PathBuf,
@@ -46,18 +49,20 @@ pub struct DoctorOptions {
 
 /// Checks everything and tells; a failure of one check does not hide the others.
 pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
+    let tls = options.tls.files()?;
+    let place = servers::place_of_role(options.base_url.as_ref(), options.listen, tls.is_some());
     let mut findings = vec![
         surroundings::git(&options.git).await,
         data_directory::writable(&options.data),
         data_directory::private(&options.data),
         data_directory::free_space(&options.data),
         surroundings::open_files(OpenFiles::now()),
-        surroundings::encryption(options.listen, options.base_url.as_ref()),
+        surroundings::encryption(options.listen, options.base_url.as_ref(), tls.as_ref()),
         surroundings::database(options.database.as_deref()).await,
         surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
     ];
     findings.extend(servers::upstream(options.upstream.as_ref()).await);
-    findings.push(servers::role(options.base_url.as_ref(), options.listen).await);
+    findings.push(servers::role(place.as_ref()).await);
     match options.output {
         OutputFormat::Table => findings.iter().for_each(|finding| output::line(&finding.to_string())),
         OutputFormat::Json => {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_peer::http::{NoAnswer, cause_of, read_at_most};
+use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
@@ -17,10 +18,6 @@ use super::finding::Finding;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
-/// Signed calls between servers are refused when the clocks differ by more.
-const MAX_SKEW_S: i64 = 30;
-/// Clocks that are kept in step do not differ by that much.
-const DOUBTFUL_SKEW_S: i64 = 5;
 
 /// What `/status` of a server said.
 struct Answer {
@@ -64,11 +61,17 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
     }
 }
 
+/// Where the clients of a role look for it, as far as that was given.
+pub fn place_of_role(base_url: Option<&Url>, listen: Option<SocketAddr>, speaks_tls: bool) -> Option<Url> {
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let listening = || Url::parse(&format!("{scheme}://{}/", listen?)).ok();
+    base_url.cloned().or_else(listening)
+}
+
 /// Whether the role answers where its clients look for it, and what it says of itself.
-pub async fn role(base_url: Option<&Url>, listen: Option<SocketAddr>) -> Finding {
+pub async fn role(place: Option<&Url>) -> Finding {
     const ITEM: &str = "role";
-    let listening = listen.and_then(|address| Url::parse(&format!("http://{address}/")).ok());
-    let Some(url) = base_url.or(listening.as_ref()) else {
+    let Some(url) = place else {
         return Finding::skipped(ITEM, "neither --base-url nor --listen given");
     };
     match ask(url).await {
@@ -90,7 +93,8 @@ async fn ask(url: &Url) -> Result<Answer, String> {
         NoAnswer::AddressRefused(refused) => refused.to_string(),
         NoAnswer::Other(reason) => reason,
     };
-    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let http = heliostat_peer::with_authorities(reqwest::Client::builder());
+    let http = http.timeout(ANSWER_TIMEOUT).redirect(Policy::none());
     let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;
@@ -167,8 +171,8 @@ fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
         seconds => format!("this machine is {seconds} s {direction} the upstream"),
     };
     match skew_s.abs() {
-        0..=DOUBTFUL_SKEW_S => Finding::good(item, detail),
-        seconds if seconds <= MAX_SKEW_S => Finding::doubtful(item, detail, REMEDY),
+        0..=DOUBTFUL_SKEW_SECONDS => Finding::good(item, detail),
+        seconds if seconds <= MAX_SKEW_SECONDS => Finding::doubtful(item, detail, REMEDY),
         _ => Finding::failed(item, detail, REMEDY),
     }
 }

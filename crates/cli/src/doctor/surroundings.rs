@@ -5,7 +5,7 @@ use std::path::Path;
 
 use heliostat_git::{Git, MINIMUM_GIT_VERSION};
 use heliostat_peer::with_causes;
-use heliostat_server::{ConnectionOptions, OpenFiles};
+use heliostat_server::{ConnectionOptions, OpenFiles, TlsFiles};
 use url::Url;
 
 use super::finding::Finding;
@@ -44,24 +44,47 @@ pub fn open_files(files: OpenFiles) -> Finding {
 }
 
 /// Whether what travels to the role is encrypted, and whether it may listen where it is to.
-pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>) -> Finding {
+pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Option<&TlsFiles>) -> Finding {
     const ITEM: &str = "TLS";
     let ip = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
-    match (base_url, listen) {
-        (None, None) => Finding::skipped(ITEM, "neither --base-url nor --listen given"),
-        (None, Some(address)) if !ip.to_canonical().is_loopback() => Finding::failed(
+    match (base_url, listen, tls) {
+        (None, Some(address), _) if !ip.to_canonical().is_loopback() => Finding::failed(
             ITEM,
             format!("{address} is reached from other machines, which need to know at which URL"),
             "give the URL by --base-url, or listen on loopback",
         ),
-        (None, Some(address)) => Finding::good(ITEM, format!("{address} is reached from this machine only")),
-        (Some(url), _) => match heliostat_server::cleartext_notice(url, ip) {
+        (_, _, Some(tls)) => certificate(ITEM, base_url, tls),
+        (None, None, None) => Finding::skipped(ITEM, "neither --base-url nor --listen given"),
+        (None, Some(address), None) => {
+            Finding::good(ITEM, format!("{address} is reached from this machine only"))
+        }
+        (Some(url), _, None) => match heliostat_server::cleartext_notice(url, ip) {
             None => Finding::good(ITEM, format!("{url} is encrypted, or on this machine")),
             Some(notice) => {
-                let remedy = "put a proxy with TLS in front, and give its https address as --base-url";
-                Finding::doubtful(ITEM, notice.split(':').next().unwrap_or(notice), remedy)
+                let (complaint, remedy) = notice.split_once(": ").unwrap_or((notice, "encrypt it"));
+                Finding::doubtful(ITEM, complaint, remedy)
             }
         },
+    }
+}
+
+/// Whether the certificate can be used, and whether clients of the role will accept it.
+fn certificate(item: &'static str, base_url: Option<&Url>, tls: &TlsFiles) -> Finding {
+    if let Some(url) = base_url.filter(|url| url.scheme() != "https") {
+        let detail = format!("a server with a certificate speaks TLS, and {url} is no https address");
+        return Finding::failed(item, detail, "give an address that begins with https as --base-url");
+    }
+    match heliostat_server::certificate_complaint(tls, base_url) {
+        Ok(None) => Finding::good(item, format!("{} and its key can be used", tls.certificate.display())),
+        Ok(Some(complaint)) => {
+            let (complaint, remedy) = complaint.split_once(": ").unwrap_or((&complaint, "renew it"));
+            Finding::doubtful(item, complaint, remedy)
+        }
+        Err(error) => {
+            let remedy =
+                "name a certificate by --tls-certificate and the key that belongs to it by --tls-key";
+            Finding::failed(item, error.to_string(), remedy)
+        }
     }
 }
 
@@ -111,13 +134,26 @@ mod tests {
     fn a_role_that_others_reach_needs_a_url_and_encryption() {
         let outcome = |listen: &str, base_url: Option<&str>| {
             let url = base_url.map(|url| Url::parse(url).expect("a URL"));
-            encryption(Some(listen.parse().expect("an address")), url.as_ref()).outcome
+            encryption(Some(listen.parse().expect("an address")), url.as_ref(), None).outcome
         };
         assert_eq!(outcome("0.0.0.0:7990", None), Outcome::Failed);
         assert_eq!(outcome("[::1]:7990", None), Outcome::Good);
         assert_eq!(outcome("0.0.0.0:7990", Some("http://10.0.0.1:7990")), Outcome::Doubtful);
         assert_eq!(outcome("127.0.0.1:7990", Some("https://git.example.com")), Outcome::Good);
-        assert_eq!(encryption(None, None).outcome, Outcome::Skipped);
+        assert_eq!(encryption(None, None, None).outcome, Outcome::Skipped);
+    }
+
+    #[test]
+    fn a_certificate_is_looked_at_and_goes_with_an_https_address() {
+        let nowhere = TlsFiles { certificate: "/nonexistent/a.pem".into(), key: "/nonexistent/a.key".into() };
+        let finding = |url: &str| {
+            let url = Url::parse(url).expect("a URL");
+            encryption(None, Some(&url), Some(&nowhere))
+        };
+        let plain = finding("http://git.example.com");
+        assert!(plain.outcome == Outcome::Failed && plain.detail.contains("no https address"), "{plain}");
+        let missing = finding("https://git.example.com");
+        assert!(missing.outcome == Outcome::Failed && missing.detail.contains("a.pem"), "{missing}");
     }
 
     #[tokio::test]

@@ -35,7 +35,7 @@ pub struct UserGit {
 impl UserGit {
     /// The same program as `git`.
     pub fn of(git: &Git) -> Self {
-        Self { program: git.program().to_owned(), settings: Vec::new() }
+        Self { program: git.program().to_owned(), settings: heliostat_git::authority_settings() }
     }
 
     /// For servers on this machine: no proxy, no stored credentials, no hooks.

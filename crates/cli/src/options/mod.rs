@@ -4,6 +4,7 @@ mod connections;
 mod log;
 mod serving;
 mod shared;
+mod tls;
 
 pub mod duration;
 mod parse;
@@ -14,3 +15,4 @@ pub use parse::{
     parse_display_name, parse_http_url, parse_mirror_lease, parse_parallelism, parse_small_push,
 };
 pub use shared::SharedOptions;
+pub use tls::TlsFlags;

@@ -14,11 +14,12 @@ use super::duration;
 use super::log::LogOptions;
 use super::parse::{parse_git_memory, parse_http_url};
 use super::serving::ServingFlags;
+use super::tls::TlsFlags;
 
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
 #[derive(Debug, Args)]
 pub struct SharedOptions {
-    /// URL that clients see, context path included [default: http:// and the listening address].
+    /// URL that clients see, context path included [default: http:// or, with a certificate, https:// and the listening address].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
     pub base_url: Option<Url>,
     /// Database: sqlite:PATH or postgres://USER@HOST/NAME; give a URL with a password by the variable or the
@@ -42,6 +43,9 @@ pub struct SharedOptions {
     /// the oldest goes earlier when the disk is nearly full.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_TRASH_TIME", default_value = "7d", value_parser = duration::parse)]
     pub trash_time: Duration,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsFlags,
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
@@ -68,6 +72,7 @@ impl SharedOptions {
             serving: self.serving.serving_options(&data),
             connections: self.connections.connection_options(),
             trusted_proxies: self.connections.trusted_proxies(),
+            tls: self.tls.files()?,
             metrics_token: self.serving.metrics_token()?,
             data,
             trash_time: self.trash_time,

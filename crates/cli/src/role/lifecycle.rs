@@ -12,14 +12,25 @@ use crate::output;
 /// File below the data directory in which a first start leaves the generated password.
 pub const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
-/// Says that the role is ready, and returns once it was told to stop and has drained.
-pub async fn until_stopped(name: &str, role: RunningRole, drain_timeout: Duration) -> anyhow::Result<()> {
+/// Says that the role is ready, and returns once it was told to stop and has drained. SIGHUP has it read its certificate
+/// again.
+pub async fn until_stopped(
+    name: &str,
+    role: RunningRole,
+    drain_timeout: Duration,
+    mut hang_up: HangUp,
+) -> anyhow::Result<()> {
     // Before the ready line: a script that waits for that line may send a signal at once.
     let mut stop = StopSignal::listen()?;
     let base_url = role.base_url().as_str().trim_end_matches('/');
     output::line(&format!("heliostat {name} ready at {base_url}"));
     tracing::info!(role = name, base_url, address = %role.address(), "role is ready");
-    stop.received().await;
+    loop {
+        tokio::select! {
+            () = stop.received() => break,
+            () = hang_up.received() => role.reload(),
+        }
+    }
     tracing::info!(
         role = name,
         drain_timeout_ms = drain_timeout.as_millis(),
@@ -62,6 +73,21 @@ impl StopSignal {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+/// SIGHUP, which no longer ends the process once this exists.
+pub struct HangUp(Signal);
+
+impl HangUp {
+    /// Catches the signal from now on: before the role starts, because what renews certificates does not know how far it is.
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup()).context("cannot catch signals")?))
+    }
+
+    /// Waits for the next one.
+    async fn received(&mut self) {
+        self.0.recv().await;
     }
 }
 

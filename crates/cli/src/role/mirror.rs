@@ -11,7 +11,7 @@ use heliostat_git::Durability;
 use heliostat_server::MirrorOptions;
 use url::Url;
 
-use super::lifecycle;
+use super::lifecycle::{self, HangUp};
 use crate::options::{
     SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
 };
@@ -70,6 +70,7 @@ pub struct MirrorRoleOptions {
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
     start_log(options.common.log.log_format, &options.common.log.log_level);
+    let hang_up = HangUp::listen()?;
     let drain_timeout = options.common.drain_timeout;
     let role = heliostat_server::start_mirror(MirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability)?,
@@ -84,5 +85,5 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
         allow_mass_removal: options.allow_mass_removal,
     })
     .await?;
-    lifecycle::until_stopped("mirror", role, drain_timeout).await
+    lifecycle::until_stopped("mirror", role, drain_timeout, hang_up).await
 }

@@ -66,7 +66,10 @@ fn tables() -> String {
 /// Every setting by its name.
 fn settings() -> BTreeMap<String, Setting> {
     let mut found = BTreeMap::new();
-    for command in Cli::command().get_subcommands() {
+    let mut cli = Cli::command();
+    // What holds for all commands is then with each of them.
+    cli.build();
+    for command in cli.get_subcommands() {
         collect(command, command.get_name(), &mut found);
     }
     found

@@ -1,15 +1,24 @@
 //! One Git server, reached over HTTP or HTTPS.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use heliostat_git::{Given, ObjectId, Repository};
 use heliostat_peer::http::{self, Destinations};
 use reqwest::Certificate;
 use thiserror::Error;
+use url::Url;
 
 use super::ServerUrl;
+use super::found::FoundRepositories;
+use crate::source::{FetchFailure, Source, WantedObjects};
+use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
 /// Some servers answer Git only, and know it by how its name begins.
 const USER_AGENT: &str = concat!("git/2.0 (heliostat ", env!("CARGO_PKG_VERSION"), ")");
@@ -65,6 +74,7 @@ pub enum UnusableServer {
 pub struct SmartHttp {
     pub(super) http: reqwest::Client,
     pub(super) options: SmartHttpOptions,
+    pub(super) found: Arc<FoundRepositories>,
 }
 
 impl SmartHttp {
@@ -76,11 +86,49 @@ impl SmartHttp {
             None => client,
         };
         let http = client.build().map_err(UnusableServer::Client)?;
-        Ok(Self { http, options })
+        Ok(Self { http, options, found: Arc::default() })
     }
 }
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
+impl Source for SmartHttp {
+    fn base_url(&self) -> &Url {
+        self.options.server.url()
+    }
+
+    fn url_of(&self, path: &RepositoryPath) -> Url {
+        path.below(self.base_url())
+    }
+
+    fn list<'a>(
+        &'a self,
+        path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Listing, Refusal>> {
+        self.list_refs(path, credentials).boxed()
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+        into: &'a Repository,
+        wanted: WantedObjects<'a>,
+    ) -> BoxFuture<'a, Result<(), FetchFailure>> {
+        self.fetch_from(path, credentials, into, wanted).boxed()
+    }
+
+    fn gives<'a>(
+        &'a self,
+        path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+        objects: &'a BTreeSet<ObjectId>,
+    ) -> BoxFuture<'a, Result<Given, Refusal>> {
+        self.ask_whether_given(path, credentials, objects).boxed()
+    }
+}
+
+/// The authorities in a file in PEM.
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
     let pem = fs::read(path).map_err(|error| UnusableServer::CaFile { path: path.to_owned(), error })?;
     let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
     if found.is_empty() {

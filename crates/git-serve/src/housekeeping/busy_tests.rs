@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
 use heliostat_git::{
-    ClientKey, FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack,
+    ClientKey, Connection, FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack,
 };
 
 use super::pack_times::PackTimes;
@@ -143,7 +143,13 @@ async fn a_mirror_follows_after_housekeeping_and_beside_it() {
         let (there, before) =
             (upstream.refs().await.expect("readable"), mirror.refs().await.expect("readable"));
         let objects = there.iter().map(|(_, object)| object.clone()).collect();
-        let plan = FetchPlan { url, authorization: None, objects, timeout: Duration::from_secs(60) };
+        let plan = FetchPlan {
+            url,
+            authorization: None,
+            objects,
+            timeout: Duration::from_secs(60),
+            connection: Connection::default(),
+        };
         fetch_objects(mirror, &plan).await.expect("fetched");
         let main = RefName::branch("main").expect("valid");
         let here = mirror.swap_refs(&before, &there, &main).await.expect("shown");

@@ -25,6 +25,11 @@ impl ObjectFormat {
         }
     }
 
+    /// The one that `git` calls so.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        [Self::Sha1, Self::Sha256].into_iter().find(|format| format.as_str().as_bytes() == name)
+    }
+
     /// Number of hex digits in an object name.
     pub fn hex_len(self) -> usize {
         match self {

@@ -1,6 +1,7 @@
 //! The references of a repository at one moment, and the lists of them that clients see.
 
 mod advertisement;
+mod legacy_list;
 mod ls_refs;
 mod push_advertisement;
 mod ref_moves;
@@ -12,6 +13,7 @@ mod snapshot;
 mod snapshot_ref;
 
 pub use advertisement::{LegacyVersion, advertisement};
+pub use legacy_list::read_legacy_list;
 pub use ls_refs::LsRefs;
 pub use push_advertisement::push_advertisement;
 pub use ref_moves::{RefMove, RefStep};

@@ -2,6 +2,9 @@
 //!
 //! Read strictly: a reference that is missing from the list is deleted by whoever follows that server. Anything that is
 //! not exactly a whole list is an error, and no other version or protocol is tried in its place.
+//!
+//! A list is asked for in two ways: what references name, which is all that a mirror needs to follow; or as clients are
+//! shown it, with what tags lead to and what symbolic references stand for.
 
 use thiserror::Error;
 
@@ -81,16 +84,8 @@ impl RemoteCapabilities {
     /// Reads the answer to `GET info/refs?service=git-upload-pack`.
     pub fn read(answer: &[u8]) -> Result<Self, RemoteListError> {
         let mut packets = Packets(answer);
-        let mut line = packets.line("the version of the protocol")?;
-        if let Some(service) = line.strip_prefix(b"# service=") {
-            if service != GitService::UploadPack.name().as_bytes() {
-                return Err(RemoteListError::OtherService(RequestError::quoted(service)));
-            }
-            if packets.line_or_flush("a flush after the service")?.is_some() {
-                return Err(RemoteListError::UnexpectedPacket("a flush after the service"));
-            }
-            line = packets.line("the version of the protocol")?;
-        }
+        packets.skip_service()?;
+        let line = packets.line("the version of the protocol")?;
         if line != b"version 2" {
             return Err(RemoteListError::OtherVersion(RequestError::quoted(line)));
         }
@@ -117,11 +112,8 @@ impl RemoteCapabilities {
                 b"fetch" => fetches = true,
                 b"object-format" => {
                     found.names_format = true;
-                    found.object_format = match value {
-                        b"sha1" => ObjectFormat::Sha1,
-                        b"sha256" => ObjectFormat::Sha256,
-                        _ => return Err(RemoteListError::UnknownObjectFormat(RequestError::quoted(value))),
-                    };
+                    found.object_format = ObjectFormat::named(value)
+                        .ok_or_else(|| RemoteListError::UnknownObjectFormat(RequestError::quoted(value)))?;
                 }
                 _ => {}
             }
@@ -131,6 +123,15 @@ impl RemoteCapabilities {
 
     /// The body of `POST git-upload-pack` that asks for every reference.
     pub fn ls_refs_request(&self) -> Vec<u8> {
+        self.request(Detail::Objects)
+    }
+
+    /// The same that asks for all that clients are shown of them.
+    pub fn ls_refs_request_as_shown(&self) -> Vec<u8> {
+        self.request(Detail::AsShown)
+    }
+
+    fn request(&self, detail: Detail) -> Vec<u8> {
         let mut request = Vec::new();
         push_packet(&mut request, &[b"command=ls-refs\n"]);
         if self.names_format {
@@ -139,6 +140,9 @@ impl RemoteCapabilities {
         }
         request.extend_from_slice(b"0001");
         push_packet(&mut request, &[b"symrefs\n"]);
+        if detail == Detail::AsShown {
+            push_packet(&mut request, &[b"peel\n"]);
+        }
         if self.unborn {
             push_packet(&mut request, &[b"unborn\n"]);
         }
@@ -149,38 +153,44 @@ impl RemoteCapabilities {
     /// Reads the answer to that request: all references but those in our internal namespace, and what `HEAD` names if
     /// that is told.
     pub fn read_refs(&self, answer: &[u8]) -> Result<RefSnapshot, RemoteListError> {
+        self.read_list(answer, Detail::Objects)
+    }
+
+    /// Reads the answer to the request for all that clients are shown. A reference is left out whose name `git` refuses:
+    /// its clients leave it out too.
+    pub fn read_refs_as_shown(&self, answer: &[u8]) -> Result<RefSnapshot, RemoteListError> {
+        self.read_list(answer, Detail::AsShown)
+    }
+
+    fn read_list(&self, answer: &[u8], detail: Detail) -> Result<RefSnapshot, RemoteListError> {
         let mut packets = Packets(answer);
-        let (mut head, mut listed) = (None, Vec::new());
+        let (mut head, mut listed) = (None, ListedRefs::default());
         while let Some(line) = packets.line_or_flush("a reference or a flush")? {
-            match self.read_line(line)? {
+            match self.read_line(line, detail)? {
                 Listed::Head(_) if head.is_some() => {
                     return Err(RemoteListError::Conflict("HEAD".to_owned()));
                 }
                 Listed::Head(found) => head = Some(found),
-                Listed::Internal => {}
-                Listed::Reference(..) if listed.len() == MAX_LISTED_REFS => {
-                    return Err(RemoteListError::LimitExceeded {
-                        limited: "references",
-                        limit: MAX_LISTED_REFS,
-                    });
-                }
-                Listed::Reference(name, object) => listed.push((name, object)),
+                Listed::LeftOut => {}
+                Listed::Reference(found) => listed.push(found)?,
             }
         }
         packets.at_end()?;
-        self.snapshot(head, listed)
+        listed.snapshot(head, self.object_format)
     }
 
-    fn read_line<'a>(&self, line: &'a [u8]) -> Result<Listed<'a>, RemoteListError> {
+    fn read_line(&self, line: &[u8], detail: Detail) -> Result<Listed, RemoteListError> {
         let wrong = |problem| RemoteListError::Line { line: RequestError::quoted(line), problem };
         let mut words = line.split(|byte| *byte == b' ');
         let object = words.next().unwrap_or_default();
         let name = words.next().ok_or_else(|| wrong("it has no name"))?;
-        let mut target = None;
+        let (mut target, mut peeled) = (None, None);
         for word in words {
             if let Some(found) = word.strip_prefix(b"symref-target:") {
                 target = Some(found);
-            } else if !word.starts_with(b"peeled:") {
+            } else if let Some(found) = word.strip_prefix(b"peeled:") {
+                peeled = Some(found);
+            } else {
                 return Err(wrong("it has an attribute that is not known"));
             }
         }
@@ -189,67 +199,105 @@ impl RemoteCapabilities {
                 target.filter(|_| name == b"HEAD").ok_or_else(|| wrong("only HEAD can be unborn"))?;
             return Ok(Listed::Head(Head::Symbolic { target: target.into(), object: None }));
         }
-        let object = ObjectId::from_hex(object)
-            .filter(|object| object.format() == self.object_format && !object.is_zero())
-            .ok_or_else(|| wrong("it does not begin with the name of an object"))?;
+        let named = |object: &[u8]| object_of(object, self.object_format);
+        let object = named(object).ok_or_else(|| wrong("it does not begin with the name of an object"))?;
         if name == b"HEAD" {
             return Ok(Listed::Head(match target {
                 Some(target) => Head::Symbolic { target: target.into(), object: Some(object) },
                 None => Head::Detached(object),
             }));
         }
+        let info = match detail {
+            Detail::Objects => PeelInfo::default(),
+            Detail::AsShown => {
+                let peeled = peeled.map(|peeled| {
+                    named(peeled).ok_or_else(|| wrong("what it leads to is not the name of an object"))
+                });
+                PeelInfo { peeled: peeled.transpose()?, symbolic_target: target.map(Into::into) }
+            }
+        };
         match fault_of(name) {
-            Some(fault) => Err(wrong(fault)),
-            None if name.starts_with(INTERNAL_NAMESPACE.as_bytes()) => Ok(Listed::Internal),
-            None => Ok(Listed::Reference(name, object)),
+            Some(fault) if detail == Detail::Objects => Err(wrong(fault)),
+            None if !name.starts_with(INTERNAL_NAMESPACE.as_bytes()) => {
+                Ok(Listed::Reference(SnapshotRef::new(name.to_owned(), object, info)))
+            }
+            _ => Ok(Listed::LeftOut),
         }
     }
+}
 
-    fn snapshot(
-        &self,
-        head: Option<Head>,
-        mut listed: Vec<(&[u8], ObjectId)>,
-    ) -> Result<RefSnapshot, RemoteListError> {
-        listed.sort_unstable_by_key(|(name, _)| *name);
-        if let Some(name) = first_conflict(&listed) {
-            return Err(RemoteListError::Conflict(RequestError::quoted(name)));
-        }
-        let refs = listed
-            .into_iter()
-            .map(|(name, object)| SnapshotRef::new(name.to_owned(), object, PeelInfo::default()));
-        let format = Some(self.object_format);
-        Ok(RefSnapshot::new(refs.collect(), Advertised { head, format, ..Advertised::default() }))
-    }
+/// What is asked about each reference.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// What it names.
+    Objects,
+    /// What it leads to and stands for, too.
+    AsShown,
 }
 
 /// What one line tells.
-enum Listed<'a> {
+enum Listed {
     Head(Head),
-    /// A reference of the other server's own.
-    Internal,
-    Reference(&'a [u8], ObjectId),
+    /// A reference of the other server's own, or one that nobody takes.
+    LeftOut,
+    Reference(SnapshotRef),
+}
+
+/// The references that were read so far.
+#[derive(Default)]
+pub(super) struct ListedRefs(Vec<SnapshotRef>);
+
+impl ListedRefs {
+    pub(super) fn push(&mut self, found: SnapshotRef) -> Result<(), RemoteListError> {
+        if self.0.len() == MAX_LISTED_REFS {
+            return Err(RemoteListError::LimitExceeded { limited: "references", limit: MAX_LISTED_REFS });
+        }
+        self.0.push(found);
+        Ok(())
+    }
+
+    /// All of them together, which the other server has at once.
+    pub(super) fn snapshot(
+        mut self,
+        head: Option<Head>,
+        format: ObjectFormat,
+    ) -> Result<RefSnapshot, RemoteListError> {
+        self.0.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+        if let Some(name) = first_conflict(&self.0) {
+            return Err(RemoteListError::Conflict(RequestError::quoted(name)));
+        }
+        Ok(RefSnapshot::new(self.0, Advertised { head, format: Some(format), ..Advertised::default() }))
+    }
+}
+
+/// The object that this names by the hash of the repository.
+pub(super) fn object_of(hex: &[u8], format: ObjectFormat) -> Option<ObjectId> {
+    ObjectId::from_hex(hex).filter(|object| object.format() == format && !object.is_zero())
 }
 
 /// The first name, in a sorted list, that is there twice or is a folder of another one.
-fn first_conflict<'a>(listed: &[(&'a [u8], ObjectId)]) -> Option<&'a [u8]> {
-    let is_listed = |name: &[u8]| listed.binary_search_by_key(&name, |(listed, _)| *listed).is_ok();
-    let twice = listed.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0);
-    twice.or_else(|| {
+fn first_conflict(listed: &[SnapshotRef]) -> Option<&[u8]> {
+    let is_listed = |name: &[u8]| listed.binary_search_by(|listed| listed.name().cmp(name)).is_ok();
+    let twice = listed.windows(2).find(|pair| pair[0].name() == pair[1].name());
+    twice.map(|pair| pair[0].name()).or_else(|| {
         let has_folder = |name: &[u8]| {
             let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(index, _)| index);
             // The first two parts are "refs/" and a folder that is no reference.
             slashes.skip(1).any(|slash| is_listed(&name[..slash]))
         };
-        listed.iter().map(|(name, _)| *name).find(|name| has_folder(name))
+        listed.iter().map(SnapshotRef::name).find(|name| has_folder(name))
     })
 }
 
 /// What has not been read yet of an answer.
-struct Packets<'a>(&'a [u8]);
+pub(super) struct Packets<'a>(pub(super) &'a [u8]);
 
 impl<'a> Packets<'a> {
     /// The next line, without the line break at its end; `None` for a flush.
-    fn line_or_flush(&mut self, expected: &'static str) -> Result<Option<&'a [u8]>, RemoteListError> {
+    pub(super) fn line_or_flush(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<Option<&'a [u8]>, RemoteListError> {
         let (packet, length) = decode_packet(self.0)?.ok_or(RemoteListError::Truncated(expected))?;
         self.0 = &self.0[length..];
         match packet {
@@ -264,11 +312,29 @@ impl<'a> Packets<'a> {
         }
     }
 
-    fn line(&mut self, expected: &'static str) -> Result<&'a [u8], RemoteListError> {
+    pub(super) fn line(&mut self, expected: &'static str) -> Result<&'a [u8], RemoteListError> {
         self.line_or_flush(expected)?.ok_or(RemoteListError::UnexpectedPacket(expected))
     }
 
-    fn at_end(&self) -> Result<(), RemoteListError> {
+    /// Over HTTP an answer may say first which service it is of.
+    pub(super) fn skip_service(&mut self) -> Result<(), RemoteListError> {
+        let begin = self.0;
+        // Nothing but a line can tell of a service.
+        let first = self.line_or_flush("the service or the version of the protocol")?;
+        let Some(service) = first.and_then(|line| line.strip_prefix(b"# service=")) else {
+            self.0 = begin;
+            return Ok(());
+        };
+        if service != GitService::UploadPack.name().as_bytes() {
+            return Err(RemoteListError::OtherService(RequestError::quoted(service)));
+        }
+        match self.line_or_flush("a flush after the service")? {
+            None => Ok(()),
+            Some(_) => Err(RemoteListError::UnexpectedPacket("a flush after the service")),
+        }
+    }
+
+    pub(super) fn at_end(&self) -> Result<(), RemoteListError> {
         match self.0.len() {
             0 => Ok(()),
             length => Err(RemoteListError::Trailing(length)),

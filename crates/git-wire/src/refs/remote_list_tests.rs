@@ -3,6 +3,7 @@
 use super::*;
 use crate::names::RefName;
 use crate::packets::spelled;
+use crate::refs::LsRefs;
 
 const A: &str = "1111111111111111111111111111111111111111";
 const B: &str = "2222222222222222222222222222222222222222";
@@ -88,6 +89,34 @@ fn a_list_is_the_references_with_their_hash_and_head() {
     let empty = list(&["unborn HEAD symref-target:refs/heads/trunk", "."]).expect("a whole list");
     assert_eq!(empty.head().and_then(Head::target), RefName::branch("trunk").ok());
     assert!(empty.is_empty() && list(&["."]).expect("a whole list").head().is_none());
+}
+
+#[test]
+fn a_list_as_clients_are_shown_it_tells_what_references_lead_to() {
+    let asked = spelled(&["command=ls-refs", "object-format=sha1", "|", "symrefs", "peel", "unborn", "."]);
+    assert_eq!(usual().ls_refs_request_as_shown(), asked);
+    let lines = [
+        format!("{A} HEAD symref-target:refs/heads/main"),
+        format!("{A} refs/heads/alias symref-target:refs/heads/main"),
+        format!("{A} refs/heads/main"),
+        format!("{B} refs/heads/not..a..name"),
+        format!("{B} refs/heliostat/keep/1"),
+        format!("{B} refs/tags/v1 peeled:{A}"),
+        ".".to_owned(),
+    ];
+    let answer = spelled(&lines);
+    let read = usual().read_refs_as_shown(&answer).expect("a whole list");
+    assert_eq!(read.refs().count(), 3);
+    assert_eq!(read.peeled("refs/tags/v1").map(ObjectId::as_str), Some(A));
+    let alias = read.find(b"refs/heads/alias").expect("listed");
+    assert_eq!(alias.symbolic_target(), Some(&b"refs/heads/main"[..]));
+    let wrong = spelled(&[format!("{B} refs/tags/v1 peeled:{}", &A[1..]), ".".to_owned()]);
+    assert!(matches!(usual().read_refs_as_shown(&wrong), Err(RemoteListError::Line { .. })));
+    // Clients are shown the same again.
+    let everything = LsRefs::parse([&b"symrefs"[..], b"peel", b"unborn"]).expect("valid");
+    let shown: Vec<_> =
+        lines.iter().filter(|line| !line.contains("..") && !line.contains("heliostat")).collect();
+    assert_eq!(read.list(&everything), spelled(&shown));
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! the helpers `git` starts, and values such as an authorization header never appear in a process list.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::process::{SERVER_VARIABLE, server_mark};
 
@@ -79,8 +81,7 @@ pub(crate) fn clean_environment() -> Vec<(OsString, OsString)> {
 /// Settings as the environment variables through which git takes them.
 pub(crate) fn settings_as_environment(particular: &[(String, String)]) -> Vec<(OsString, OsString)> {
     let common = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    // A git that is linked with GnuTLS does not look at SSL_CERT_FILE by itself.
-    let authorities = std::env::var("SSL_CERT_FILE").ok().map(|file| ("http.sslCAInfo".to_owned(), file));
+    let authorities = authority_settings().into_iter().map(|(key, value)| (key.to_owned(), value));
     let mut environment = Vec::new();
     let mut count = 0;
     for (key, value) in common.chain(authorities).chain(particular.iter().cloned()) {
@@ -90,6 +91,22 @@ pub(crate) fn settings_as_environment(particular: &[(String, String)]) -> Vec<(O
     }
     environment.push(("GIT_CONFIG_COUNT".into(), count.to_string().into()));
     environment
+}
+
+/// The file of authorities that the operator trusts.
+static AUTHORITIES: OnceLock<PathBuf> = OnceLock::new();
+
+/// Has every git believe servers by the authorities in this file, which is named once, before the first git is started.
+pub fn trust_authorities(file: &Path) {
+    AUTHORITIES.set(file.to_owned()).ok();
+}
+
+/// The settings by which git learns of them.
+pub fn authority_settings() -> Vec<(&'static str, String)> {
+    // A git that is linked with GnuTLS does not look at SSL_CERT_FILE by itself.
+    let named = AUTHORITIES.get().map(|file| file.display().to_string());
+    let file = named.or_else(|| std::env::var("SSL_CERT_FILE").ok());
+    file.map(|file| ("http.sslCAInfo", file)).into_iter().collect()
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub use command::{Finished, GitCommand};
 pub(crate) use cpu_time::WorkWatch;
 pub use cpu_time::cpu_time;
 pub use durability::{Durability, InvalidDurability};
+pub use environment::{authority_settings, trust_authorities};
 pub(crate) use environment::{clean_environment, settings_as_environment};
 pub use error::GitError;
 pub(crate) use error::{STDERR_TAIL_BYTES, is_about_a_lock, is_about_damage, readable_tail};

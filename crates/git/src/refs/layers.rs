@@ -22,8 +22,8 @@ use super::files::{
     NotRead, PACKED_HEADER, Peeled, Raw, Target, has_trait, is_internal, object_of, parse_packed,
 };
 
-/// Smaller files are read as a whole each time.
-const MIN_PACKED_BYTES: u64 = 64 * 1024;
+/// Smaller files are read and written as a whole each time: that is as quick.
+pub(crate) const LARGE_PACKED_BYTES: u64 = 64 * 1024;
 
 /// A file that was written later than this before it was read may be replaced by one that looks the same: file systems
 /// keep time in coarse steps.
@@ -74,6 +74,11 @@ impl ReadRefs {
     /// References that are read as a whole each time.
     pub(crate) fn whole(snapshot: RefSnapshot) -> Self {
         Self { snapshot, layers: None }
+    }
+
+    /// Whether the packed file may have named this reference when it was read.
+    pub(crate) fn may_be_packed(&self, name: &[u8]) -> bool {
+        self.layers.as_ref().is_none_or(|layers| layers.packed.find(name).is_some())
     }
 
     /// Bytes of memory that they take; never less.
@@ -182,7 +187,7 @@ fn read_packed_layer(
         file => file.map_err(unreadable)?,
     };
     let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.len() < MIN_PACKED_BYTES {
+    if metadata.len() < LARGE_PACKED_BYTES {
         return Ok(None);
     }
     let signs = Signs::of(&metadata);

@@ -17,7 +17,7 @@ pub(crate) use changes::{ChangeUnderWay, SharedRefs};
 pub(crate) use files::{
     NotRead, Peeled, Reading, StoredHead, StoredRef, StoredRefs, read_format, read_head, read_refs,
 };
-pub(crate) use layers::ReadRefs;
+pub(crate) use layers::{LARGE_PACKED_BYTES, ReadRefs};
 pub(crate) use load::{Known, LookedAt, ask_git_for_head, load_refs, look_at_objects, object_format};
 pub(crate) use packed::{NotRewritten, rewrite_packed};
 pub(crate) use update::update_refs;

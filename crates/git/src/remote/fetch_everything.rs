@@ -6,7 +6,7 @@ use std::time::Duration;
 use heliostat_git_wire::INTERNAL_NAMESPACE;
 
 use crate::process::{Fsck, SecretHeader, transfer};
-use crate::remote::{FetchError, Remote};
+use crate::remote::{Connection, FetchError, Remote};
 use crate::repository::Repository;
 
 /// How long the other server may be silent. It may have to pack a large repository before it says anything.
@@ -40,32 +40,13 @@ pub async fn fetch_everything(
         .setting("fetch.unpackLimit", "1")
         .setting("protocol.version", "2")
         .authorization(remote.authorization.as_ref());
-    let command = match resolved(source) {
-        Some(resolved) => command.setting("http.curloptResolve", resolved),
-        None => command,
-    };
+    let connection = Connection { addresses: source.addresses.to_vec(), ca_file: None };
+    let command = connection.of(command, &remote.address);
     let ended = transfer(&command, b"", STALL_LIMIT, &mut |_: &str| {}).await?;
     if ended.status.success() {
         return Ok(());
     }
     Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr))
-}
-
-/// The addresses of the host as curl takes them. A host that is an IPv6 address is looked up by nobody, and curl would end
-/// its name at the first colon.
-fn resolved(source: FetchSource<'_>) -> Option<String> {
-    let (scheme, rest) = source.url.split_once("://").filter(|_| !source.addresses.is_empty())?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let authority = authority.rsplit('@').next()?;
-    if authority.starts_with('[') {
-        return None;
-    }
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, port),
-        None => (authority, if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" }),
-    };
-    let addresses: Vec<_> = source.addresses.iter().map(IpAddr::to_string).collect();
-    Some(format!("{host}:{port}:{}", addresses.join(",")))
 }
 
 #[cfg(test)]
@@ -89,23 +70,6 @@ mod tests {
         fetch_everything(&target, source_of_all, None).await.expect("fetched");
         assert_eq!(target.refs().await.expect("readable"), source.refs().await.expect("readable"));
         target.verify().await.expect("whole");
-    }
-
-    #[test]
-    fn a_name_is_looked_up_by_the_caller() {
-        let addresses = ["192.0.2.1".parse().expect("valid"), "2001:db8::1".parse().expect("valid")];
-        let resolved = |url| resolved(FetchSource { url, addresses: &addresses });
-        for (url, expected) in [
-            ("https://mirror.example.com/eu/scm/a/b.git", "mirror.example.com:443:192.0.2.1,2001:db8::1"),
-            ("http://mirror.example.com/x", "mirror.example.com:80:192.0.2.1,2001:db8::1"),
-            ("http://a:b@mirror.example.com:7991/x", "mirror.example.com:7991:192.0.2.1,2001:db8::1"),
-        ] {
-            assert_eq!(resolved(url).as_deref(), Some(expected), "{url}");
-        }
-        assert_eq!(super::resolved(FetchSource { url: "https://x/", addresses: &[] }), None);
-        for literal in ["http://[2001:db8::1]/x", "https://a:b@[2001:db8::1]:7991/x"] {
-            assert_eq!(resolved(literal), None, "{literal}");
-        }
     }
 
     #[tokio::test]

@@ -11,17 +11,14 @@ use std::time::Duration;
 use heliostat_git_wire::{Head, INTERNAL_NAMESPACE, ObjectId, RefSnapshot, lines_of};
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
-use crate::remote::{FetchError, Remote};
-use crate::repository::{Repository, wanted_ref};
+use crate::remote::{Connection, FetchError, Remote};
+use crate::repository::{MANY_REFS, Repository};
 
 const OPERATION: &str = "fetch";
 
 /// The time that `git` takes to be told what to fetch grows with the square of the number of names. With more objects than
 /// this, all that the other repository shows is fetched first, and by name only if they are not among it.
 const MAX_NAMED_OBJECTS: usize = 20_000;
-
-/// With more references than this, `git` is shown only some of them: it would look up what each of them names.
-const MANY_REFS: usize = 4_000;
 
 /// Of so many branches `git` is told what they name, besides what is most like what it fetches.
 const MAX_BRANCHES_SHOWN: usize = 500;
@@ -37,14 +34,19 @@ pub struct FetchPlan {
     pub objects: BTreeSet<ObjectId>,
     /// How long nothing may be heard before it is given up.
     pub timeout: Duration,
+    /// How the other server is reached.
+    pub connection: Connection,
 }
 
 impl fmt::Debug for FetchPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, authorization, objects, timeout } = self;
+        let Self { url, authorization, objects, timeout, connection } = self;
         let mut out = f.debug_struct("FetchPlan");
         out.field("url", &without_credentials(url)).field("authorization", authorization);
-        out.field("objects", &objects.len()).field("timeout", timeout).finish()
+        out.field("objects", &objects.len())
+            .field("timeout", timeout)
+            .field("connection", connection)
+            .finish()
     }
 }
 
@@ -55,12 +57,12 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
     if plan.objects.len() > MAX_NAMED_OBJECTS
-        && fetch_shown(repository, &remote, plan.timeout).await.is_ok()
+        && fetch_shown(repository, &remote, plan).await.is_ok()
         && are_whole(repository, &plan.objects).await.is_ok()
     {
         return Ok(());
     }
-    let command = fetch_command(repository, &remote);
+    let command = fetch_command(repository, &remote, plan);
     // By standard input, because there may be more than fit into arguments.
     let command = command.args(["--stdin", "--", &remote.address]);
     let wanted = lines_of("", &plan.objects);
@@ -82,7 +84,7 @@ pub async fn fetch_objects_after(
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
     let window = repository.ref_window(&tips_to_show(shown, replaced)).await;
     let window = window.map_err(|error| FetchError::Git(GitError::Io { operation: OPERATION, error }))?;
-    let command = fetching(repository.command_through(&window, OPERATION), &remote);
+    let command = fetching(repository.command_through(&window, OPERATION), &remote, plan);
     let command = command.args(["--stdin", "--", &remote.address]);
     run_fetch(&command, &remote, lines_of("", &plan.objects).as_bytes(), plan.timeout).await
 }
@@ -101,22 +103,22 @@ pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(
         return Ok(());
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
-    let command = fetch_command(repository, &remote).args(["--stdin", "--", &remote.address]);
-    let wanted = plan.objects.iter().map(|object| format!("{object}:{}\n", wanted_ref(object)));
+    let command = fetch_command(repository, &remote, plan).args(["--stdin", "--", &remote.address]);
     // First, so that none is without a note if this process ends in the middle.
-    repository.note_wanted(&plan.objects).await;
+    let named = repository.note_wanted(&plan.objects).await;
+    let wanted = named.iter().map(|(object, name)| format!("{object}:{name}\n"));
     run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan.timeout).await
 }
 
 /// Brings here what the references of the other repository lead to at this moment, whatever they are.
-async fn fetch_shown(repository: &Repository, remote: &Remote, timeout: Duration) -> Result<(), FetchError> {
+async fn fetch_shown(repository: &Repository, remote: &Remote, plan: &FetchPlan) -> Result<(), FetchError> {
     let everything = format!("+refs/*:{INTERNAL_NAMESPACE}incoming/*");
     let but_internal = format!("^{INTERNAL_NAMESPACE}*");
     // It says what would become of references here, and leaves them alone.
-    let command = fetch_command(repository, remote).arg("--dry-run");
+    let command = fetch_command(repository, remote, plan).arg("--dry-run");
     // It reads its input before it connects, and by then its memory is bounded.
     let command = command.args(["--stdin", "--", &remote.address, &everything, &but_internal]);
-    run_fetch(&command, remote, b"", timeout).await
+    run_fetch(&command, remote, b"", plan.timeout).await
 }
 
 /// Fails unless the objects are here with all that they need, given that this is so for the references.
@@ -126,17 +128,19 @@ async fn are_whole(repository: &Repository, objects: &BTreeSet<ObjectId>) -> Res
     command.input(lines_of("", objects).into_bytes()).run().await.map(drop)
 }
 
-fn fetch_command(repository: &Repository, remote: &Remote) -> GitCommand {
+fn fetch_command(repository: &Repository, remote: &Remote, plan: &FetchPlan) -> GitCommand {
     // It writes no references but our own, and is known as one that writes.
-    fetching(repository.ref_writing_command(OPERATION), remote)
+    fetching(repository.ref_writing_command(OPERATION), remote, plan)
 }
 
-fn fetching(command: GitCommand, remote: &Remote) -> GitCommand {
+fn fetching(command: GitCommand, remote: &Remote, plan: &FetchPlan) -> GitCommand {
     let command = command.looking_again();
     let command = command.args(["fetch", "--no-tags", "--progress"]);
     let command = command.args(["--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"]);
     let command = command.checking(Fsck::of_fetch()).setting("protocol.version", "2");
-    command.authorization(remote.authorization.as_ref())
+    // What is asked of one server is answered by that one, with and without credentials.
+    let command = command.setting("http.followRedirects", "false");
+    plan.connection.of(command.authorization(remote.authorization.as_ref()), &remote.address)
 }
 
 async fn run_fetch(

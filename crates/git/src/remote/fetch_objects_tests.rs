@@ -15,6 +15,7 @@ fn plan(url: &str, objects: impl IntoIterator<Item = ObjectId>) -> FetchPlan {
         authorization: None,
         objects: objects.into_iter().collect(),
         timeout: TIMEOUT,
+        connection: Connection::default(),
     }
 }
 
@@ -77,7 +78,7 @@ async fn what_the_other_one_shows_arrives_without_references_and_is_looked_over(
     let server = HttpServer::serve(pair.upstream.clone()).await;
     let remote = Remote::parse(&server.url, None).expect("an address");
     assert!(are_whole(&pair.mirror, &BTreeSet::from([main.clone()])).await.is_err(), "nothing is here yet");
-    fetch_shown(&pair.mirror, &remote, TIMEOUT).await.expect("fetched");
+    fetch_shown(&pair.mirror, &remote, &plan(&server.url, [])).await.expect("fetched");
     are_whole(&pair.mirror, &BTreeSet::from([main.clone()])).await.expect("it is here");
     assert!(pair.workshop.run(pair.mirror.path(), &["for-each-ref"]).is_empty());
     assert!(!pair.mirror.path().join("FETCH_HEAD").exists());

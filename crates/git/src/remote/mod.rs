@@ -1,6 +1,7 @@
 //! Other repositories, on other servers: objects from one that is followed, and bringing one here.
 
 mod address;
+mod connection;
 mod copy;
 mod fetch_error;
 mod fetch_everything;
@@ -11,6 +12,7 @@ mod push_over_http;
 
 pub use address::InvalidAddress;
 pub(crate) use address::Remote;
+pub use connection::Connection;
 pub use copy::{CopyError, copy_repository};
 pub use fetch_error::FetchError;
 pub use fetch_everything::{FetchSource, fetch_everything};

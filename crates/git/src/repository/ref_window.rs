@@ -18,6 +18,10 @@ use crate::disk::blocking;
 use crate::process::GitCommand;
 use crate::repository::Repository;
 
+/// With more references than this, `git` is shown only some of them where that is enough: it would look up what each of
+/// them names.
+pub(crate) const MANY_REFS: usize = 4_000;
+
 /// A folder that git takes for a repository whose only references are some of another one. It is removed when it is
 /// dropped.
 #[derive(Debug)]

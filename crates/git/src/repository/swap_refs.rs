@@ -1,38 +1,35 @@
 //! Showing another state of all references at once.
 //!
 //! For repositories whose references nobody else writes: those of a mirror. One rename leads from the old state to the new
-//! one, for every reader and after any crash: that of `packed-refs`, or, where this is large and one reference moves, that
-//! of the file of this reference. Readers who ask meanwhile are answered from memory with the old state, or wait.
+//! one, for every reader and after any crash: that of `packed-refs`. Where this is large and few references move, they
+//! move by files of their own (`own_files.rs`). Readers who ask meanwhile are answered from memory with the old state, or
+//! wait.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git_wire::{ContentHash, Head, ObjectId, PeeledObject, RefMove, RefName, RefSnapshot};
+use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
 
-use crate::disk::{blocking, files_below, make_folder_durably, replace_under_lock};
+use super::own_files::move_in_own_files;
+use crate::disk::{blocking, replace_under_lock};
 use crate::process::{Durability, GitError};
-use crate::refs::{LookedAt, NotRewritten, look_at_objects, rewrite_packed};
+use crate::refs::{LARGE_PACKED_BYTES, LookedAt, NotRewritten, look_at_objects, rewrite_packed};
 use crate::repository::{Repository, STALE_LOCK_AGE};
 
 /// How long it may take to bring very many references into one file, once.
 const PACKING_TIME_LIMIT: Duration = Duration::from_mins(10);
-
-/// A smaller file of references is written anew each time: that is as quick.
-const MIN_LARGE_FILE_BYTES: u64 = 64 * 1024;
 
 /// With more references than this in files of their own, all are brought into one file: each is read each time.
 const MAX_OWN_FILES: usize = 128;
 
 const OPERATION: &str = "show another state of the references";
 
-/// Why the references were not replaced. But for [`SwapRefsError::NotAsPlanned`], they are those of before.
+/// Why the references were not replaced. They are those of before, but for [`SwapRefsError::NotAsPlanned`], and where the
+/// disk has failed in the middle.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SwapRefsError {
@@ -103,17 +100,15 @@ impl Repository {
     /// Where the moves are to be written. What lies in a file of its own hides what the one for all says: if it moves
     /// otherwise than by its own file, it is brought there before.
     async fn place_for(&self, moves: &[RefMove], has_head: bool) -> Result<Place, GitError> {
-        let path = self.path().to_owned();
-        let own_files = blocking(move || own_files(&path)).await.map_err(io_error)?;
+        let own_files = self.own_files().await.map_err(io_error)?;
         let packed = tokio::fs::metadata(self.path().join("packed-refs")).await;
-        let is_large = packed.is_ok_and(|file| file.len() >= MIN_LARGE_FILE_BYTES);
+        let is_large = packed.is_ok_and(|file| file.len() >= LARGE_PACKED_BYTES);
         if is_large && own_files.len() < MAX_OWN_FILES {
-            if let [moved] = moves
-                && has_head
-                && moved.step.to.is_some()
-                && self.can_have_own_file(&moved.name).await
+            if has_head
+                && own_files.len() + moves.len() <= MAX_OWN_FILES
+                && self.can_move_in_own_files(moves, &own_files).await
             {
-                return Ok(Place::OwnFile);
+                return Ok(Place::OwnFiles);
             }
             if !moves.iter().any(|moved| own_files.contains(&moved.name)) {
                 return Ok(Place::Packed);
@@ -125,20 +120,10 @@ impl Repository {
         Ok(Place::Packed)
     }
 
-    /// Whether a reference of this name can be written into a file: the name may be too long, or still be that of an empty
-    /// folder.
-    async fn can_have_own_file(&self, name: &[u8]) -> bool {
-        let text = std::str::from_utf8(name).ok().and_then(|name| RefName::parse(name).ok());
-        let place = self.path().join(OsStr::from_bytes(name));
-        text.is_some_and(|name| name.fits_a_file())
-            && !tokio::fs::metadata(place).await.is_ok_and(|found| found.is_dir())
-    }
-
     /// Brings references that lie in files of their own into the one that is replaced.
     async fn pack_loose_refs(&self) -> Result<(), GitError> {
         self.pack_refs(PACKING_TIME_LIMIT).await?;
-        let path = self.path().to_owned();
-        if !blocking(move || own_files(&path)).await.map_err(io_error)?.is_empty() {
+        if !self.own_files().await.map_err(io_error)?.is_empty() {
             let detail = "it has references that cannot be packed".to_owned();
             return Err(GitError::Corrupt { operation: OPERATION, path: self.path().to_owned(), detail });
         }
@@ -192,8 +177,8 @@ impl Repository {
 enum Place {
     /// Into the file that holds all references.
     Packed,
-    /// Into the file of the only reference that moves, and is not deleted.
-    OwnFile,
+    /// Into the files of the few references that move.
+    OwnFiles,
 }
 
 /// What is to be written.
@@ -208,7 +193,7 @@ struct Plan {
     durability: Durability,
 }
 
-enum NotSwapped {
+pub(super) enum NotSwapped {
     Content(NotRewritten),
     Io(io::Error),
 }
@@ -226,9 +211,7 @@ impl Plan {
         }
         match self.place {
             Place::Packed => self.write_packed(repository)?,
-            Place::OwnFile => {
-                self.moves.iter().try_for_each(|moved| self.write_own_file(repository, moved))?;
-            }
+            Place::OwnFiles => move_in_own_files(repository, &self.moves, self.durability)?,
         }
         if !self.head_first {
             self.write_head(repository)?;
@@ -252,25 +235,6 @@ impl Plan {
         })
     }
 
-    fn write_own_file(&self, repository: &Path, moved: &RefMove) -> Result<(), NotSwapped> {
-        let RefMove { name, step } = moved;
-        let Some(to) = &step.to else { return Ok(()) };
-        let place = repository.join(OsStr::from_bytes(name));
-        make_folder_durably(place.parent().unwrap_or(repository))?;
-        replace_under_lock(&place, self.is_synced(&place), |lock| {
-            let is_expected = match fs::read(&place) {
-                // Then the packed file says where it is, which is compared with all others in the end.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-                found => Some(found?.trim_ascii_end()) == step.from.as_ref().map(ObjectId::as_bytes),
-            };
-            if !is_expected {
-                let name = String::from_utf8_lossy(name).into_owned();
-                return Err(NotSwapped::Content(NotRewritten::Stale(name)));
-            }
-            Ok(lock.write_all(format!("{to}\n").as_bytes())?)
-        })
-    }
-
     fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
         let Some(target) = &self.head else { return Ok(()) };
         let content = format!("ref: {target}\n");
@@ -283,19 +247,6 @@ impl Plan {
     fn is_synced(&self, place: &Path) -> bool {
         self.durability == Durability::Strict || !place.exists()
     }
-}
-
-/// The names of references that lie in files of their own, ours among them.
-fn own_files(repository: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
-    let mut names = BTreeSet::new();
-    for file in files_below(repository.join("refs")) {
-        let path = file?.path();
-        let name = path.strip_prefix(repository).unwrap_or(&path).as_os_str().as_bytes();
-        if !name.ends_with(b".lock") {
-            names.insert(name.to_owned());
-        }
-    }
-    Ok(names)
 }
 
 fn io_error(error: io::Error) -> GitError {

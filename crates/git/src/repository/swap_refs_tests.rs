@@ -180,7 +180,7 @@ fn large(one: &ObjectId, others: &[(&str, &ObjectId)]) -> RefSnapshot {
 }
 
 #[tokio::test]
-async fn one_move_among_very_many_references_leaves_their_file_alone() {
+async fn few_moves_among_very_many_references_leave_their_file_alone() {
     let scene = Scene::new().await;
     let Scene { workshop, repository, one, two, tag } = &scene;
     let show = async |others: &[(&str, &ObjectId)]| {
@@ -195,6 +195,7 @@ async fn one_move_among_very_many_references_leaves_their_file_alone() {
         shown
     };
     let packed = || fs::read(repository.path().join("packed-refs")).expect("readable");
+    let own = async || repository.own_files().await.expect("listable").len();
     show(&[("heads/main", one)]).await;
     let before = packed();
     show(&[("heads/main", two)]).await;
@@ -202,28 +203,55 @@ async fn one_move_among_very_many_references_leaves_their_file_alone() {
     let shown = show(&[("heads/main", two), ("heads/new/deep", one), ("tags/v1", tag)]).await;
     assert_eq!(shown.peeled("refs/tags/v1"), Some(one));
     assert_eq!(packed(), before);
-    assert_eq!(own_files(repository.path()).expect("listable").len(), 3);
-    // A second move goes into the same file, a second reference beside it into the one for all.
-    show(&[("heads/main", one), ("heads/new/deep", one), ("tags/v1", tag)]).await;
-    assert_eq!(packed(), before);
-    show(&[
-        ("heads/main", one),
-        ("heads/new/deep", one),
-        ("tags/v1", tag),
-        ("heads/x", two),
-        ("heads/y", two),
-    ])
-    .await;
-    assert_ne!(packed(), before);
-    assert_eq!(own_files(repository.path()).expect("listable").len(), 3);
-    // What has a file of its own and goes, or moves together with others, is packed first.
-    let shown = show(&[("heads/main", one), ("heads/new", one), ("tags/v1", tag)]).await;
-    assert!(own_files(repository.path()).expect("listable").is_empty());
+    assert_eq!(own().await, 3);
+    // A second move goes into the same file, a second reference beside it into another one.
+    let many = [("heads/main", one), ("heads/new/deep", one), ("tags/v1", tag)];
+    show(&many).await;
+    show(&[&many[..], &[("heads/x", two), ("heads/y", two)]].concat()).await;
+    assert_eq!(own().await, 5);
+    // What lies nowhere else can be deleted, also together with a move.
+    show(&[&many[..], &[("heads/y", one)]].concat()).await;
+    show(&many).await;
+    assert_eq!((own().await, packed() == before), (3, true));
+    // What the file for all names, too, is deleted from it. What has a file of its own and moves then is packed first.
+    show(&[many[1], many[2]]).await;
+    assert_eq!((own().await, packed() == before), (0, false));
+    // A name that becomes a folder, or a folder that becomes a name.
+    show(&[("heads/main", one), ("heads/name", one), ("tags/v1", tag)]).await;
+    show(&[("heads/main", one), ("heads/name/below", one), ("tags/v1", tag)]).await;
+    let shown = show(&[("heads/main", one), ("heads/name", two), ("tags/v1", tag)]).await;
     assert_eq!(shown.peeled("refs/tags/v1"), Some(one));
-    show(&[("heads/main", one), ("tags/v1", tag)]).await;
-    show(&[("heads/main", one), ("heads/new/again", one), ("tags/v1", tag)]).await;
+    // More than a few go into the file for all, and leave alone what has a file of its own.
+    let named = [("heads/main", two), ("heads/name", two), ("tags/v1", tag)];
+    show(&named).await;
+    let before = packed();
+    let names: Vec<String> = (0..40).map(|number| format!("heads/many/{number:02}")).collect();
+    let many: Vec<(&str, &ObjectId)> = names.iter().map(|name| (name.as_str(), two)).collect();
+    show(&[&many[..], &named[..]].concat()).await;
+    assert_eq!((own().await, packed() == before), (1, false));
     workshop.run(repository.path(), &["fsck", "--connectivity-only"]);
     repository.verify().await.expect("whole");
+}
+
+#[tokio::test]
+async fn of_few_moves_all_are_made_or_none() {
+    let scene = Scene::new().await;
+    let Scene { workshop, repository, one, two, .. } = &scene;
+    let before = repository.refs().await.expect("readable");
+    let state = large(one, &[("heads/main", one), ("heads/other", one)]);
+    let before = repository.swap_refs(&before, &state, &branch("main")).await.expect("shown");
+    let moved = large(one, &[("heads/main", one), ("heads/other", two)]);
+    let before = repository.swap_refs(&before, &moved, &branch("main")).await.expect("shown");
+    // Somebody else moves the second one.
+    workshop.run(repository.path(), &["update-ref", "refs/heads/other", one.as_str()]);
+    let listed = scene.listed();
+    let planned = large(one, &[("heads/main", two), ("heads/other", one), ("heads/zzz", two)]);
+    let stale = repository.swap_refs(&before, &planned, &branch("main")).await;
+    assert!(matches!(&stale, Err(SwapRefsError::Stale(name)) if name == "refs/heads/other"), "{stale:?}");
+    assert_eq!(scene.listed(), listed);
+    assert!(!repository.path().join("refs/heads/main.lock").exists());
+    let before = repository.refs().await.expect("readable");
+    repository.swap_refs(&before, &planned, &branch("main")).await.expect("from what there is");
 }
 
 #[tokio::test]

@@ -25,16 +25,18 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
 const OPERATION: &str = "drop references to what clients wanted";
 
-/// The reference that names this object from today on.
-pub(crate) fn wanted_ref(object: &ObjectId) -> String {
-    format!("{INTERNAL_NAMESPACE}{FOLDER}{}/{object}", seconds_now() / SECONDS_OF_A_DAY)
-}
-
 impl Repository {
-    /// Notes what such references name, for the day on which they go.
-    pub(crate) async fn note_wanted(&self, objects: &BTreeSet<ObjectId>) {
-        let left = objects.iter().map(|object| (object.clone(), wanted_ref(object).into_bytes()));
+    /// Notes what the references that are to name these objects from today on name, for the day on which they go. Returns
+    /// what they are called.
+    pub(crate) async fn note_wanted<'a>(
+        &self,
+        objects: &'a BTreeSet<ObjectId>,
+    ) -> Vec<(&'a ObjectId, String)> {
+        let today = seconds_now() / SECONDS_OF_A_DAY;
+        let named: Vec<_> = objects.iter().map(|object| (object, wanted_ref(object, today))).collect();
+        let left = named.iter().map(|(object, name)| ((*object).clone(), name.clone().into_bytes()));
         self.note_as_left(left.collect()).await;
+        named
     }
 
     /// Drops those that were made longer ago than this, to the day, and those that are too many.
@@ -68,6 +70,11 @@ impl Repository {
     }
 }
 
+/// The reference that names this object from a day on, which is counted from 1970.
+fn wanted_ref(object: &ObjectId, day: u64) -> String {
+    format!("{INTERNAL_NAMESPACE}{FOLDER}{day}/{object}")
+}
+
 /// When the day began that such a name tells, in seconds since 1970.
 fn made_at(name: &str) -> Option<u64> {
     let below = name.strip_prefix(INTERNAL_NAMESPACE)?.strip_prefix(FOLDER)?;
@@ -93,11 +100,11 @@ mod tests {
             ObjectId::parse(id.trim()).expect("an object")
         };
         let (new, old) = (commit("new"), commit("old"));
-        let old_ref = format!("{INTERNAL_NAMESPACE}{FOLDER}1/{old}");
-        workshop.run(path, &["update-ref", &wanted_ref(&new), new.as_str()]);
-        workshop.run(path, &["update-ref", &old_ref, old.as_str()]);
+        let wanted = BTreeSet::from([new.clone()]);
+        let (_, new_ref) = repository.note_wanted(&wanted).await.remove(0);
+        workshop.run(path, &["update-ref", &new_ref, new.as_str()]);
+        workshop.run(path, &["update-ref", &wanted_ref(&old, 1), old.as_str()]);
         workshop.run(path, &["pack-refs", "--all"]);
-        repository.note_wanted(&BTreeSet::from([new.clone()])).await;
         let noted = repository.left_tips().await.expect("readable");
         assert!(noted.iter().map(|tip| &tip.object).eq([&new]));
         let after = repository.refs().await.expect("readable");
@@ -114,8 +121,7 @@ mod tests {
     #[test]
     fn a_name_tells_its_day() {
         let object = ObjectId::parse("12".repeat(20)).expect("hex");
-        let made = made_at(&wanted_ref(&object)).expect("a day");
-        assert!(made <= seconds_now() && seconds_now() - made <= SECONDS_OF_A_DAY + 60);
+        assert_eq!(made_at(&wanted_ref(&object, 20_000)), Some(20_000 * SECONDS_OF_A_DAY));
         for name in ["refs/heads/1/x", "refs/heliostat/wanted/x/y", "refs/heliostat/wanted/1"] {
             assert_eq!(made_at(name), None, "{name}");
         }

@@ -8,10 +8,7 @@ use futures_util::{StreamExt, stream};
 use heliostat_git_wire::{Head, RefName, RefSnapshot, moved_refs};
 
 use crate::process::ByteStream;
-use crate::repository::Repository;
-
-/// With fewer references it does not matter.
-const MANY_REFS: usize = 4_000;
+use crate::repository::{MANY_REFS, Repository};
 
 /// Each reference is compared with the names of so many.
 const MAX_SHOWN_REFS: usize = 4;

@@ -47,19 +47,19 @@ pub(crate) fn places_to_wait() -> FairQueue {
 impl Awaited {
     /// Reads what a caller has named.
     pub fn read(commit: Option<&str>, reference: Option<&str>) -> Result<Self, Refusal> {
-        let commit = commit.map(|commit| {
-            ObjectId::parse(commit).map_err(|_| {
-                let message = "The full name of a commit is needed: 40 or 64 lower case hex digits.";
-                Refusal::invalid("commit", message)
-            })
-        });
-        let reference = reference.map(|name| {
-            RefName::parse(name).map_err(|error| {
-                let message = format!("The full name of a ref is needed, as in refs/heads/main: {error}.");
-                Refusal::invalid("ref", message)
-            })
-        });
-        Ok(Self { commit: commit.transpose()?, reference: reference.transpose()? })
+        let commit = commit.map(|commit| commit_of("commit", commit)).transpose()?;
+        let reference = reference.map(|name| reference_of("ref", name)).transpose()?;
+        Ok(Self { commit, reference })
+    }
+
+    /// Reads a list of each, which are waited for one after the other. Without any, everything is waited for.
+    pub fn read_all(commits: &[String], references: &[String]) -> Result<Vec<Self>, Refusal> {
+        let of_commit = |commit| Self { commit: Some(commit), reference: None };
+        let of_reference = |name| Self { commit: None, reference: Some(name) };
+        let commits = commits.iter().map(|commit| commit_of("commits", commit).map(of_commit));
+        let references = references.iter().map(|name| reference_of("refs", name).map(of_reference));
+        let all: Vec<Self> = commits.chain(references).collect::<Result<_, Refusal>>()?;
+        Ok(if all.is_empty() { vec![Self::default()] } else { all })
     }
 
     /// For people.
@@ -71,6 +71,18 @@ impl Awaited {
             (None, None) => "everything that its upstream has".to_owned(),
         }
     }
+}
+
+fn commit_of(field: &'static str, text: &str) -> Result<ObjectId, Refusal> {
+    let needed = "The full name of a commit is needed: 40 or 64 lower case hex digits.";
+    ObjectId::parse(text).map_err(|_| Refusal::invalid(field, needed))
+}
+
+fn reference_of(field: &'static str, text: &str) -> Result<RefName, Refusal> {
+    RefName::parse(text).map_err(|error| {
+        let message = format!("The full name of a ref is needed, as in refs/heads/main: {error}.");
+        Refusal::invalid(field, message)
+    })
 }
 
 impl Arrivals {
@@ -198,6 +210,9 @@ mod tests {
         let awaited = Awaited::read(Some(&commit), Some("refs/heads/main")).expect("well named");
         assert_eq!(awaited.told(), format!("the commit {commit} on refs/heads/main"));
         assert_eq!(Awaited::read(None, None).expect("nothing named"), Awaited::default());
+        let several = Awaited::read_all(&[commit], &["refs/heads/main".to_owned()]).expect("well named");
+        assert_eq!(several.iter().map(Awaited::told).collect::<Vec<_>>()[1], "the ref refs/heads/main");
+        assert_eq!(Awaited::read_all(&[], &[]).expect("nothing named"), [Awaited::default()]);
         for (commit, reference) in [(Some("1212"), None), (Some("main"), None), (None, Some("a..b"))] {
             assert!(matches!(Awaited::read(commit, reference), Err(Refusal::Invalid { .. })));
         }

@@ -75,7 +75,7 @@ impl Lookups {
         let (contact, counts) = (self.link.contact(), self.inventory.counts());
         UpstreamView {
             last_sync_at: counts.last_sync_at,
-            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            lag_ms: counts.lag_ms(self.clock.now_ms()),
             failing: counts.failing,
             server: self.link.upstream(),
             facts: self.link.facts(),
@@ -99,16 +99,42 @@ impl Lookups {
         peer: Option<IpAddr>,
     ) -> Result<Reader, Refusal> {
         self.link.require(upstream_id)?;
-        self.link.refuse_while_in_doubt()?;
         let arrivals = self.inventory.arrivals();
         let found = self.inventory.find_mirrored(external_id).map(|entry| entry.record());
+        let asked = AskedRepository::by_id(external_id, found.as_deref(), arrivals);
+        self.reader_of(found, &asked, caller, credentials, peer).await
+    }
+
+    /// The same for a repository that is named by its project and slug.
+    pub async fn reader_by_path(
+        &self,
+        project_key: &str,
+        slug: &str,
+        caller: &Caller,
+        credentials: &Credentials,
+        peer: Option<IpAddr>,
+    ) -> Result<Reader, Refusal> {
+        let arrivals = self.inventory.arrivals();
+        let found = self.inventory.find_mirrored_by_path(project_key, slug).map(|entry| entry.record());
+        let asked = AskedRepository::by_path(project_key, slug, found.as_deref(), arrivals);
+        self.reader_of(found, &asked, caller, credentials, peer).await
+    }
+
+    async fn reader_of(
+        &self,
+        found: Option<Arc<MirroredRepository>>,
+        asked: &AskedRepository,
+        caller: &Caller,
+        credentials: &Credentials,
+        peer: Option<IpAddr>,
+    ) -> Result<Reader, Refusal> {
+        self.link.refuse_while_in_doubt()?;
         match caller {
             Caller::Upstream { .. } => {
                 permit::read_as_upstream(found.ok_or_else(permit::repository_not_found)?, caller)
             }
             Caller::User(_) | Caller::LimitedUser { .. } => {
-                let asked = AskedRepository::by_id(external_id, found.as_deref(), arrivals);
-                let decision = self.decisions.decide(credentials, peer, Some(&asked)).await?;
+                let decision = self.decisions.decide(credentials, peer, Some(asked)).await?;
                 permit::read(found.ok_or_else(permit::repository_not_found)?, &decision)
             }
             Caller::Anonymous | Caller::Mirror { .. } => Err(Refusal::unauthenticated(
@@ -117,9 +143,20 @@ impl Lookups {
         }
     }
 
+    /// Everything that can be cloned from here now, in the order of the ids here.
+    pub fn served_repositories(&self, _: &Administrator) -> Vec<MirroredRepositoryView> {
+        let records = self.inventory.mirrored().map(|entry| entry.record());
+        let mut served: Vec<_> = records.filter(|record| is_available(record)).collect();
+        served.sort_unstable_by_key(|record| record.local_id.0);
+        served.into_iter().map(|record| self.view(record)).collect()
+    }
+
     /// A mirrored repository.
     pub fn mirrored_repository(&self, reader: &Reader) -> MirroredRepositoryView {
-        let record = Arc::clone(reader.record());
+        self.view(Arc::clone(reader.record()))
+    }
+
+    fn view(&self, record: Arc<MirroredRepository>) -> MirroredRepositoryView {
         let path = UpstreamUrl::clone_path(&record.project_key, &record.slug);
         MirroredRepositoryView {
             available: is_available(&record),

@@ -1,4 +1,5 @@
 //! Keeps the lease of this mirror: takes it as soon as the upstream gives leases, and renews it well before it is over.
+//! Whether it gives some is asked anew when another process speaks as the upstream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,7 @@ impl HoldLease {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = self.link.lease().to_be_asked() => {}
                 () = self.link.becoming_installed(UpstreamState::Installed) => {}
             }
         }

@@ -11,6 +11,7 @@ use heliostat_api::models::RestMirrorCopies;
 use heliostat_auth::Secret;
 use heliostat_peer::{BackOff, CallError, Clock};
 use heliostat_storage::MirroredRepository;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::sweep::SweepSignal;
@@ -27,8 +28,8 @@ const NEWS_PAUSE: Duration = Duration::from_millis(500);
 /// When an upstream that did not answer is told again.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(10));
 
-/// How often what is known of the upstream is noted, in milliseconds; besides at the end of the process.
-const NOTE_INTERVAL_MS: i64 = 60_000;
+/// How often what is known of the upstream is noted; besides at the end of the process.
+const NOTE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How much of a failure the upstream is told, in characters.
 const MAX_FAILURE_LENGTH: usize = 1_000;
@@ -57,7 +58,7 @@ impl KeepContact {
     async fn keep_in_contact(&self) {
         let contact = self.link.contact();
         let (mut failures, mut listens) = (0, true);
-        let mut noted_at = self.clock.now_ms();
+        let mut noted_at = Instant::now();
         loop {
             tokio::select! {
                 () = contact.turned() => {
@@ -73,8 +74,8 @@ impl KeepContact {
                 Ok(()) => failures = 0,
                 Err(_) => failures += 1,
             }
-            if self.clock.now_ms().saturating_sub(noted_at) >= NOTE_INTERVAL_MS {
-                noted_at = self.clock.now_ms();
+            if noted_at.elapsed() >= NOTE_INTERVAL {
+                noted_at = Instant::now();
                 self.note().await;
             }
         }
@@ -145,7 +146,7 @@ impl KeepContact {
             discovering: !sweeps.has_compared(),
             mirrored_repos: int32(counts.total),
             in_step_repos: int32(counts.in_step),
-            lag_millis: counts.behind_since.map(|since| now_ms.saturating_sub(since).max(0)),
+            lag_millis: counts.lag_ms(now_ms),
             last_sync_date: counts.last_sync_at,
             failing_repos: Some(int32(counts.failing)),
             failure: counts.first_failing.map(|failing| failure_of(&failing)),

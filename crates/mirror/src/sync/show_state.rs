@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft, SecretHeader,
-    SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
+    Connection, FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft,
+    SecretHeader, SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -117,7 +117,8 @@ impl Synchroniser {
         let authorization = SecretHeader::new(access.authorization)
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
-        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL })
+        let connection = Connection::default();
+        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL, connection })
     }
 }
 

@@ -7,13 +7,13 @@
 //! another is deleted meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use heliostat_auth::Secret;
 use heliostat_git::TrashReason;
 use heliostat_peer::{BackOff, CallError, Clock};
 use heliostat_storage::{HeldReason, StoreError};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -29,8 +29,8 @@ use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository};
 /// How soon a failed sweep is repeated; never later than the next one is due.
 const RETRY: BackOff = BackOff::new(Duration::from_secs(2), Duration::from_secs(60));
 
-/// How long after it has woken those that failed a sweep does so again, in milliseconds: what fails can wake a sweep.
-const WAKE_PAUSE_MS: i64 = 5_000;
+/// How long after it has woken those that failed a sweep does so again: what fails can wake a sweep.
+const WAKE_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a sweep may move into the trash on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,8 +68,8 @@ pub(crate) struct Sweep {
     pub(crate) signal: Arc<SweepSignal>,
     pub(crate) progress: Arc<SweepProgress>,
     pub(crate) clock: Clock,
-    /// When those that had failed were woken last, in epoch milliseconds.
-    pub(crate) woken_at: AtomicI64,
+    /// When those that had failed were woken last.
+    pub(crate) woken_at: Mutex<Option<Instant>>,
 }
 
 /// Why a sweep did not get to its end.
@@ -164,11 +164,12 @@ impl Sweep {
 
     /// The upstream has answered, so what failed while it was away need not wait for its own next attempt.
     fn wake_those_that_failed(&self) {
-        let now_ms = self.clock.now_ms();
-        if now_ms.saturating_sub(self.woken_at.load(Ordering::Relaxed)) < WAKE_PAUSE_MS {
+        let mut woken_at = self.woken_at.lock();
+        if woken_at.is_some_and(|woken_at| woken_at.elapsed() < WAKE_PAUSE) {
             return;
         }
-        self.woken_at.store(now_ms, Ordering::Relaxed);
+        *woken_at = Some(Instant::now());
+        drop(woken_at);
         for entry in self.inventory.mirrored() {
             let record = entry.record();
             if record.failed_count > 0 && record.held.is_none() && !self.queue.is_busy(&entry) {

@@ -77,12 +77,14 @@ impl Upstream {
         false
     }
 
-    fn answered_by(&mut self, instance: Option<String>) {
+    /// Takes in which process has answered, and says whether it is another one than before.
+    fn answered_by(&mut self, instance: Option<String>) -> bool {
         if instance.is_none() || self.other.as_ref().map(|(other, ..)| other) == instance.as_ref() {
             // It has been started anew.
             self.other = None;
         }
-        self.answering = instance;
+        let before = std::mem::replace(&mut self.answering, instance);
+        before != self.answering
     }
 }
 
@@ -125,6 +127,7 @@ impl Heartbeat {
         if self.upstream.lock().heard_from(instance) || was_told {
             return;
         }
+        self.client.link().lease().ask_soon();
         // It may have been started anew a moment ago. One that does not answer proves nothing.
         if self.beat_now(secret).await.is_err() {
             self.upstream.lock().other = None;
@@ -139,7 +142,9 @@ impl Heartbeat {
         let answer = self.client.beat(&self.instance, other_upstream, secret).await;
         self.take_in(&answer);
         let answer = answer?;
-        self.upstream.lock().answered_by(answer.upstream);
+        if self.upstream.lock().answered_by(answer.upstream) {
+            self.client.link().lease().ask_soon();
+        }
         *self.last.lock() = Some(Instant::now());
         Ok(())
     }
@@ -200,7 +205,8 @@ mod tests {
     #[test]
     fn an_upstream_that_was_started_anew_has_no_double_and_a_copy_that_sends_events_is_one() {
         let mut upstream = Upstream::default();
-        upstream.answered_by(Some("first".to_owned()));
+        assert!(upstream.answered_by(Some("first".to_owned())));
+        assert!(!upstream.answered_by(Some("first".to_owned())), "it is the same process");
         assert!(upstream.heard_from("first"));
         for _ in 0..FOREIGN_EVENTS {
             assert!(!upstream.heard_from("second"), "it has to be asked who answers now");

@@ -81,6 +81,15 @@ impl UpstreamUrl {
         format!("{}{}", self.0, Self::clone_path(project_key, slug))
     }
 
+    /// Project key and slug of a repository that is named by its URL here, or by its path, with or without what is the
+    /// same in all of them: `/scm/` and `.git`.
+    pub fn read_name<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        let path = text.strip_prefix(self.as_str()).unwrap_or(text).trim_matches('/');
+        let (project_key, slug) = path.strip_prefix("scm/").unwrap_or(path).split_once('/')?;
+        let slug = slug.strip_suffix(".git").unwrap_or(slug);
+        (!project_key.is_empty() && !slug.is_empty() && !slug.contains('/')).then_some((project_key, slug))
+    }
+
     /// The path of a repository below the base URL.
     pub fn clone_path(project_key: &str, slug: &str) -> String {
         format!("/scm/{}/{slug}.git", project_key.to_lowercase())
@@ -113,6 +122,24 @@ mod tests {
         let id = parse("https://git.example.com").server_id().to_string();
         assert_eq!(id.as_bytes()[14], b'3', "{id} should be a version 3 UUID");
         assert_ne!(id, parse("https://git.example.org").server_id().to_string());
+    }
+
+    #[test]
+    fn a_repository_is_named_by_url_or_path() {
+        let upstream = parse("https://git.example.com/bitbucket");
+        for text in [
+            "https://git.example.com/bitbucket/scm/prj/my-repo.git",
+            "/scm/prj/my-repo.git",
+            "scm/prj/my-repo",
+            "prj/my-repo.git",
+        ] {
+            assert_eq!(upstream.read_name(text), Some(("prj", "my-repo")), "{text}");
+        }
+        for text in
+            ["", "my-repo", "scm/prj", "/scm//x", "prj/.git", "https://evil.example/scm/prj/my-repo.git"]
+        {
+            assert_eq!(upstream.read_name(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use heliostat_api::models::RestLease;
 use heliostat_peer::Clock;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// By so much a lease is shorter here than at the upstream, whose clock may be faster: one in this many parts.
 const SHORTER_BY_ONE_IN: u32 = 10;
@@ -22,6 +23,7 @@ const IS_OVER: &str = "the lease of this mirror is over: the upstream may have a
 pub(crate) struct Lease {
     clock: Clock,
     state: Mutex<State>,
+    to_be_asked: Notify,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,17 @@ impl Lease {
     /// None is held at first; whether one is needed is what an earlier process was told.
     pub(super) fn new(clock: Clock, is_needed: bool) -> Self {
         let state = if is_needed { State::Needed { until: None } } else { State::NotNeeded };
-        Self { clock, state: Mutex::new(state) }
+        Self { clock, state: Mutex::new(state), to_be_asked: Notify::new() }
+    }
+
+    /// Another process answers as the upstream, or has sent an event: it may give leases where the one before gave none.
+    pub(super) fn ask_soon(&self) {
+        self.to_be_asked.notify_one();
+    }
+
+    /// Waits until there is a reason to ask before the time comes.
+    pub(crate) async fn to_be_asked(&self) {
+        self.to_be_asked.notified().await;
     }
 
     /// The moment from which on a lease counts that is asked for next.

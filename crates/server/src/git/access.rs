@@ -4,6 +4,7 @@
 //! [`GitAccess`] what that client may do. Nothing here knows HTTP, so that another transport is one more folder beside
 //! `http`.
 
+use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 
@@ -19,15 +20,6 @@ pub struct GitClient<Identity> {
     pub identity: Identity,
     /// Where the connection comes from, if that is known.
     pub address: Option<IpAddr>,
-}
-
-/// Where a client says that the repository is.
-#[derive(Debug, Clone, Copy)]
-pub struct RepositoryPath<'a> {
-    /// The project's key, as sent.
-    pub project_key: &'a str,
-    /// The repository's slug, as sent, without `.git`.
-    pub slug: &'a str,
 }
 
 /// A repository that may be read, and who reads it.
@@ -46,12 +38,17 @@ pub struct Readable {
 pub trait GitAccess: Send + Sync + 'static {
     /// How the role knows a caller: by an account of its own, or by credentials that another server judges.
     type Identity: Send + Sync;
+    /// Where a client says that a repository is.
+    type Path: fmt::Display + Send + Sync;
+
+    /// The repository that this part of an address names, if the role could have it.
+    fn path_of(&self, address: &str) -> Option<Self::Path>;
 
     /// The repository, if the client may fetch from it; fresh enough to be advertised.
     fn readable(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
     ) -> impl Future<Output = Result<Readable, Refusal>> + Send;
 
     /// What another server answers to this request of a reader, if it is not to be answered from here. Where that server does
@@ -59,7 +56,7 @@ pub trait GitAccess: Send + Sync + 'static {
     fn pass(
         &self,
         _client: &GitClient<Self::Identity>,
-        _path: RepositoryPath<'_>,
+        _path: &Self::Path,
         _readable: &mut Readable,
         _request: PassedRequest,
     ) -> impl Future<Output = Result<Option<ByteStream>, Refusal>> + Send {
@@ -70,26 +67,20 @@ pub trait GitAccess: Send + Sync + 'static {
     fn pushable(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
     ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
 
-    /// Where clients find this server.
-    fn base_url(&self) -> &str;
-
     /// Where clients find a repository here.
-    fn url_of(&self, path: RepositoryPath<'_>) -> String {
-        let slug = path.slug.strip_suffix(".git").unwrap_or(path.slug);
-        format!("{}/scm/{}/{slug}.git", self.base_url().trim_end_matches('/'), path.project_key)
-    }
+    fn url_of(&self, path: &Self::Path) -> String;
 
     /// What a client is told when a repository that it may read turns out to be unreadable.
-    fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal;
+    fn unreadable(&self, path: &Self::Path) -> Refusal;
 
     /// Takes a push and returns git's report, after the change has been recorded.
     fn take_push(
         &self,
         client: &GitClient<Self::Identity>,
-        path: RepositoryPath<'_>,
+        path: &Self::Path,
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;

@@ -9,7 +9,8 @@ use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository}
 use heliostat_mirror::{Freshness, Mirror, Passed, PassedRequest};
 use heliostat_refusal::Refusal;
 
-use super::access::{GitAccess, GitClient, Readable, RepositoryPath};
+use super::access::{GitAccess, GitClient, Readable};
+use super::project_path::ProjectPath;
 use crate::client_keys::{key_of_account, key_of_address};
 use crate::metrics::FreshnessCounters;
 use crate::wire::freshness::{FreshnessState, words_beside};
@@ -25,7 +26,7 @@ pub struct MirrorGit {
 }
 
 impl MirrorGit {
-    fn note(&self, path: RepositoryPath<'_>, freshness: &Freshness) {
+    fn note(&self, path: &ProjectPath, freshness: &Freshness) {
         self.freshness.count(freshness);
         tracing::debug!(
             project.key = path.project_key,
@@ -49,16 +50,21 @@ impl MirrorGit {
 impl GitAccess for MirrorGit {
     /// Not an account: only the upstream knows what credentials are worth.
     type Identity = Credentials;
+    type Path = ProjectPath;
+
+    fn path_of(&self, address: &str) -> Option<ProjectPath> {
+        ProjectPath::read(address)
+    }
 
     /// With protocol version 2 refs are shown in answer to a POST as well, so every request waits until the
     /// repository is as new as the mirror has been told that it should be.
     async fn readable(
         &self,
         client: &GitClient<Credentials>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
     ) -> Result<Readable, Refusal> {
         let served =
-            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
+            self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
         if served.through.is_none() {
             self.note(path, &served.freshness);
         }
@@ -75,7 +81,7 @@ impl GitAccess for MirrorGit {
     async fn pass(
         &self,
         client: &GitClient<Credentials>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
         readable: &mut Readable,
         request: PassedRequest,
     ) -> Result<Option<ByteStream>, Refusal> {
@@ -106,27 +112,27 @@ impl GitAccess for MirrorGit {
     async fn pushable(
         &self,
         client: &GitClient<Credentials>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
     ) -> Result<ServedRepository, Refusal> {
         // A client that may not read learns nothing, not even where to push.
         let served =
-            self.mirror.serving.open(path.project_key, path.slug, &client.identity, client.address).await?;
+            self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
         let record = &served.record;
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
 
-    fn base_url(&self) -> &str {
-        &self.base_url
+    fn url_of(&self, path: &ProjectPath) -> String {
+        path.below(&self.base_url)
     }
 
-    fn unreadable(&self, path: RepositoryPath<'_>) -> Refusal {
-        self.mirror.serving.not_readable(path.project_key, path.slug)
+    fn unreadable(&self, path: &ProjectPath) -> Refusal {
+        self.mirror.serving.not_readable(&path.project_key, &path.slug)
     }
 
     async fn take_push(
         &self,
         client: &GitClient<Credentials>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
         _pack: ByteStream,
         _protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {

@@ -3,6 +3,7 @@
 
 mod access;
 mod mirror_git;
+mod project_path;
 mod upstream_git;
 
 pub mod http;

@@ -8,7 +8,8 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::Upstream;
 use heliostat_upstream::permit::{Reader, Writer};
 
-use super::access::{GitAccess, GitClient, Readable, RepositoryPath};
+use super::access::{GitAccess, GitClient, Readable};
+use super::project_path::ProjectPath;
 use crate::client_keys::key_of_caller;
 
 /// How many requests look up their repository in the database at once.
@@ -34,32 +35,33 @@ impl UpstreamGit {
     async fn reader<'a>(
         &self,
         client: &'a GitClient<Caller>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
     ) -> Result<Reader<'a>, Refusal> {
         let _place = self.look_ups.permit(ANY_REPOSITORY, key_of(client)).await;
-        let slug = without_suffix(path.slug);
-        self.upstream.repositories().reader(&client.identity, path.project_key, slug).await
+        let slug = without_suffix(&path.slug);
+        self.upstream.repositories().reader(&client.identity, &path.project_key, slug).await
     }
 
     async fn writer<'a>(
         &self,
         client: &'a GitClient<Caller>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
     ) -> Result<Writer<'a>, Refusal> {
         let _place = self.look_ups.permit(ANY_REPOSITORY, key_of(client)).await;
-        let slug = without_suffix(path.slug);
-        self.upstream.repositories().writer(&client.identity, path.project_key, slug).await
+        let slug = without_suffix(&path.slug);
+        self.upstream.repositories().writer(&client.identity, &path.project_key, slug).await
     }
 }
 
 impl GitAccess for UpstreamGit {
     type Identity = Caller;
+    type Path = ProjectPath;
 
-    async fn readable(
-        &self,
-        client: &GitClient<Caller>,
-        path: RepositoryPath<'_>,
-    ) -> Result<Readable, Refusal> {
+    fn path_of(&self, address: &str) -> Option<ProjectPath> {
+        ProjectPath::read(address)
+    }
+
+    async fn readable(&self, client: &GitClient<Caller>, path: &ProjectPath) -> Result<Readable, Refusal> {
         let reader = self.reader(client, path).await?;
         let repository = self.upstream.repositories().read_with_git(&reader).await?;
         Ok(Readable {
@@ -73,7 +75,7 @@ impl GitAccess for UpstreamGit {
     async fn pushable(
         &self,
         client: &GitClient<Caller>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
     ) -> Result<ServedRepository, Refusal> {
         let writer = self.writer(client, path).await?;
         let repositories = self.upstream.repositories();
@@ -82,11 +84,11 @@ impl GitAccess for UpstreamGit {
         Ok(access.git().asked_by(key_of(client)))
     }
 
-    fn base_url(&self) -> &str {
-        self.upstream.base_url().as_str()
+    fn url_of(&self, path: &ProjectPath) -> String {
+        path.below(self.upstream.base_url().as_str())
     }
 
-    fn unreadable(&self, _path: RepositoryPath<'_>) -> Refusal {
+    fn unreadable(&self, _path: &ProjectPath) -> Refusal {
         Refusal::unavailable(
             "The repository cannot be read on this server at the moment. Its administrators find the reason in the log.",
         )
@@ -95,7 +97,7 @@ impl GitAccess for UpstreamGit {
     async fn take_push(
         &self,
         client: &GitClient<Caller>,
-        path: RepositoryPath<'_>,
+        path: &ProjectPath,
         pack: ByteStream,
         protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {

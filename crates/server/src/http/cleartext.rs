@@ -6,8 +6,8 @@ use heliostat_peer::is_local_only;
 use url::Url;
 
 /// What is said where nothing encrypts.
-const CLEARTEXT_NOTICE: &str = "passwords and tokens travel unencrypted: put a proxy with TLS in front of this \
-     server, and give its https address as --base-url";
+const CLEARTEXT_NOTICE: &str = "passwords and tokens travel unencrypted: give this server a certificate by \
+     --tls-certificate and --tls-key, or put a proxy with TLS in front of it, and give the https address as --base-url";
 
 /// The notice for a server with this base URL that listens at this address, if it is due. What stays on this machine needs
 /// no encryption; an https address says that something in front takes care of it.

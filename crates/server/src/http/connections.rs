@@ -37,6 +37,7 @@ struct State {
     by_prefix: HashMap<AddressPrefix, BTreeMap<u64, Entry>>,
     displaced: u64,
     refused: u64,
+    failed_handshakes: u64,
 }
 
 #[derive(Debug)]
@@ -68,6 +69,8 @@ pub struct ConnectionCounters {
     pub displaced: u64,
     /// Not let in so far because all others were being answered.
     pub refused: u64,
+    /// Ended so far in the handshake of TLS.
+    pub failed_handshakes: u64,
 }
 
 impl Connections {
@@ -111,8 +114,13 @@ impl Connections {
     /// What there is, and what has been.
     pub fn counters(&self) -> ConnectionCounters {
         let state = self.0.state.lock();
-        let (open, displaced, refused) = (state.open, state.displaced, state.refused);
-        ConnectionCounters { open, max: self.0.max, displaced, refused }
+        ConnectionCounters {
+            open: state.open,
+            max: self.0.max,
+            displaced: state.displaced,
+            refused: state.refused,
+            failed_handshakes: state.failed_handshakes,
+        }
     }
 }
 
@@ -166,6 +174,11 @@ fn slowest_of<'a>(
 }
 
 impl Connection {
+    /// Its handshake has failed.
+    pub fn handshake_failed(&self) {
+        self.connections.0.state.lock().failed_handshakes += 1;
+    }
+
     /// Counts among those of another prefix from now on: a proxy has said for whom it asks.
     pub fn is_for(&self, prefix: AddressPrefix) {
         let mut now = self.prefix.lock();

@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 connections, each with its own task around the one endpoint.
+//! The accept loop: HTTP/1.1 connections, with or without TLS, each with its own task around the one endpoint.
 //!
 //! poem's own server keeps a request's future and body after the client has gone, so that a `git` child would
 //! live on until its next write. Here hyper drops both at once. It also sets what poem's server does not:
@@ -15,7 +15,7 @@ use heliostat_peer::AddressPrefix;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
@@ -32,6 +32,8 @@ use super::proxies::TrustedProxies;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 use super::spool::Spool;
+use super::tls::{self, Tls};
+use super::transport::Transport;
 use super::write_pace::WritePace;
 use super::{paced_body, unread_body};
 
@@ -57,6 +59,7 @@ pub struct ClientRoom {
     connections: Connections,
     answers: AnswerMemory,
     spool: Spool,
+    tls: Option<Tls>,
 }
 
 impl ClientRoom {
@@ -73,7 +76,17 @@ impl ClientRoom {
         let spool = Spool::in_folder(folder);
         let connections = Connections::new(max_connections);
         let answers = AnswerMemory::new(spool.clone());
-        Self { options, proxies: Arc::new(proxies), connections, answers, spool }
+        Self { options, proxies: Arc::new(proxies), connections, answers, spool, tls: None }
+    }
+
+    /// The same, for clients that speak TLS, if there is a certificate.
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// TLS, where it is spoken.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// The connections.
@@ -104,10 +117,13 @@ where
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip().into()) {
                 Some(connection) => {
-                    spawn_connection(stream, peer, connection, endpoint.clone(), &room, &graceful);
+                    let client = Client { stream, peer, admitted: connection };
+                    let (room, endpoint) = (room.clone(), endpoint.clone());
+                    spawn_connection(client, endpoint, room, graceful.watcher(), stop.clone());
                 }
-                // Nothing waits for this to arrive.
-                None => drop(stream.try_write(NO_ROOM)),
+                // Nothing waits for this to arrive; who speaks TLS would not understand it.
+                None if room.tls.is_none() => drop(stream.try_write(NO_ROOM)),
+                None => {}
             },
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -120,25 +136,81 @@ where
     graceful.shutdown().await;
 }
 
-fn spawn_connection(
+/// A client that was let in.
+struct Client {
     stream: TcpStream,
     peer: SocketAddr,
     admitted: Connection,
+}
+
+fn spawn_connection(
+    client: Client,
     endpoint: SharedEndpoint,
-    room: &ClientRoom,
-    graceful: &GracefulShutdown,
+    room: ClientRoom,
+    watcher: Watcher,
+    stop: CancellationToken,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = client.stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let local = stream.local_addr().unwrap_or(peer);
+    let (peer, end) = (client.peer, client.admitted.end.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = converse(client, endpoint, &room, watcher, &stop) => {}
+            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
+        }
+    });
+}
+
+/// Everything that happens on one connection, from the handshake on.
+async fn converse(
+    client: Client,
+    endpoint: SharedEndpoint,
+    room: &ClientRoom,
+    watcher: Watcher,
+    stop: &CancellationToken,
+) {
+    let Client { stream, peer, admitted } = client;
+    let ends = (stream.local_addr().unwrap_or(peer), peer);
+    let transport = match &room.tls {
+        None => Transport::plain(stream),
+        Some(tls) => {
+            let accepted = tokio::select! {
+                accepted = tls.accept(stream, peer.ip().into()) => accepted,
+                () = stop.cancelled() => return,
+            };
+            match accepted {
+                Ok(stream) => Transport::encrypted(stream),
+                Err(error) if tls::is_silent(&error) => return,
+                Err(error) => {
+                    admitted.handshake_failed();
+                    tracing::debug!(%error, %peer, "a handshake failed");
+                    return;
+                }
+            }
+        }
+    };
+    answer(transport, ends, admitted, endpoint, room, watcher).await;
+}
+
+/// Answers requests until one side has had enough.
+async fn answer(
+    transport: Transport,
+    (local, peer): (SocketAddr, SocketAddr),
+    admitted: Connection,
+    endpoint: SharedEndpoint,
+    room: &ClientRoom,
+    watcher: Watcher,
+) {
+    let scheme = match transport {
+        Transport::Plain(_) => Scheme::HTTP,
+        Transport::Encrypted(_) => Scheme::HTTPS,
+    };
     let queue = SendfileQueue::default();
     let wait = admitted.wait.clone();
     let pace = WritePace::new(&room.options, Some((local, peer)), wait.clone());
-    let socket = Socket::new(stream, queue.clone(), pace);
+    let socket = Socket::new(transport, queue.clone(), pace);
     let (options, answers, proxies) = (room.options, room.answers.clone(), room.proxies.clone());
-    let admitted = Arc::new(admitted);
-    let end = admitted.end.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         wait.for_server();
         let (endpoint, wait, answers) = (endpoint.clone(), wait.clone(), answers.clone());
@@ -149,8 +221,9 @@ fn spawn_connection(
         admitted.is_for(prefix);
         let local = LocalAddr(Addr::SocketAddr(local));
         let remote = RemoteAddr(Addr::SocketAddr(client));
+        let scheme = scheme.clone();
         async move {
-            let mut request = Request::from((request, local, remote, Scheme::HTTP));
+            let mut request = Request::from((request, local, remote, scheme));
             let pace = options.body_pace(request.uri().path());
             paced_body::set_pace(&mut request, pace, &wait);
             unread_body::read_to_its_end(&mut request);
@@ -164,17 +237,9 @@ fn spawn_connection(
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(MAX_CONNECTION_BUFFER_BYTES)
         .serve_connection(socket, service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        tokio::select! {
-            ended = connection => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended early");
-                }
-            }
-            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
-        }
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, %peer, "a connection ended early");
+    }
 }
 
 /// Opens the listening socket.

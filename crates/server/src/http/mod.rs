@@ -1,6 +1,6 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), its line in the log ([`RequestLog`]), the answers
+//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, its line in the log ([`RequestLog`]), the answers
 //! that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
 //! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
 //! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
@@ -12,7 +12,8 @@
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
-//! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead.
+//! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead. Where
+//! this process encrypts, it reads the regions and hands them to TLS.
 
 pub mod problem;
 pub mod remembered_answers;
@@ -45,6 +46,8 @@ mod shared_room;
 mod socket;
 mod spool;
 mod stored_body;
+mod tls;
+mod transport;
 mod unread_body;
 mod whole_body;
 mod write_pace;
@@ -68,4 +71,5 @@ pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::stored_response;
+pub use tls::{Tls, TlsFiles, TlsFilesError, certificate_complaint};
 pub use whole_body::WholeBody;

@@ -17,7 +17,7 @@ use poem::{Body, Response};
 use super::spool::NotReceived;
 
 /// The challenge that tells a client how to authenticate.
-pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Heliostat\", charset=\"UTF-8\"");
 
 /// When to try again after too many requests, where nothing better is known: the strictest limit, that of requests to
 /// join, admits one every two seconds.
@@ -32,12 +32,22 @@ pub struct Problem {
     name: ErrorName,
     allow: Option<HeaderValue>,
     retry_after: Option<Duration>,
+    /// How to authenticate at another server, where that is what is missing.
+    challenges: Vec<HeaderValue>,
 }
 
 impl Problem {
     /// An error with a status, its kind by name, and a sentence.
     pub fn new(status: StatusCode, name: ErrorName, message: impl Into<String>) -> Self {
-        Problem { status, context: None, message: message.into(), name, allow: None, retry_after: None }
+        Problem {
+            status,
+            context: None,
+            message: message.into(),
+            name,
+            allow: None,
+            retry_after: None,
+            challenges: Vec::new(),
+        }
     }
 
     /// Names the field at fault.
@@ -73,6 +83,20 @@ impl Problem {
         is_too_many.then(|| HeaderValue::from_str(&seconds.to_string()).expect("digits are a header"))
     }
 
+    /// Tells the client how to authenticate, if that is what is missing: as this server wants it, or as the one does that
+    /// decides.
+    pub fn challenge(&self, response: &mut Response) {
+        if self.status != StatusCode::UNAUTHORIZED {
+            return;
+        }
+        if self.challenges.is_empty() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        for challenge in &self.challenges {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
+        }
+    }
+
     /// The HTTP status.
     pub fn status_code(&self) -> StatusCode {
         self.status
@@ -95,9 +119,7 @@ impl Problem {
             .status(self.status)
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Body::from_vec(text));
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
-        }
+        self.challenge(&mut response);
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
@@ -132,6 +154,10 @@ impl From<Refusal> for Problem {
             Refusal::Unauthenticated { proof, message } => {
                 Self::new(StatusCode::UNAUTHORIZED, name_of_proof(proof), message)
             }
+            Refusal::Challenged { challenges, message } => Self {
+                challenges: challenges.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect(),
+                ..Self::new(StatusCode::UNAUTHORIZED, ErrorName::Authentication, message)
+            },
             Refusal::Forbidden { message } => {
                 Self::new(StatusCode::FORBIDDEN, ErrorName::Authorisation, message)
             }

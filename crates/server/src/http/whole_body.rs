@@ -17,8 +17,8 @@ const LONG_BODIES_AT_ONCE: usize = 32;
 /// How many of them come from one address prefix.
 const LONG_BODIES_PER_PREFIX: usize = 8;
 
-/// Where Git's requests go.
-const GIT: &str = "/scm/";
+/// How the addresses of Git's requests with a body end.
+const GIT: [&str; 2] = ["/git-upload-pack", "/git-receive-pack"];
 
 /// The middleware.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl<E: Endpoint> Endpoint for WholeBodyEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let _place = match request.uri().path().starts_with(GIT) {
+        let _place = match GIT.iter().any(|end| request.uri().path().ends_with(end)) {
             true => None,
             false => self.receive(&mut request).await?,
         };

@@ -25,5 +25,10 @@ pub(super) fn encode(counters: ConnectionCounters, encoder: &mut Encoder<'_>) ->
         "heliostat_connections_refused_total",
         "Connections that were refused with 503 because all others were being answered.",
         counters.refused,
+    )?;
+    encoder.counter(
+        "heliostat_tls_handshakes_failed_total",
+        "Connections that ended in the handshake of TLS: their clients speak none, or do not trust the certificate.",
+        counters.failed_handshakes,
     )
 }

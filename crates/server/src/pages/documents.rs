@@ -176,9 +176,10 @@ mod tests {
     #[test]
     fn each_role_shows_its_own_groups_first_and_all_of_them() {
         let (upstream, mirror) = (groups(Role::Upstream), groups(Role::Mirror));
-        assert_eq!(mirror[..3], ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Upstream)"]);
+        let own = ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)"];
+        assert_eq!(mirror[..3], own);
         assert_eq!(upstream[0], "Mirroring (Upstream)");
-        assert_eq!(upstream.last().map(String::as_str), Some("Mirroring (Mirror)"));
+        assert_eq!(upstream.last().map(String::as_str), Some("Mirroring (Served repositories)"));
         assert_eq!(upstream.len(), mirror.len());
     }
 

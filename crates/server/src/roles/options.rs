@@ -13,7 +13,7 @@ use url::Url;
 use super::data_folder::database_url;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
-use crate::http::{ConnectionOptions, TrustedProxies};
+use crate::http::{ConnectionOptions, TlsFiles, TlsFilesError, TrustedProxies};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -42,6 +42,8 @@ pub struct ListenOptions {
     pub connections: ConnectionOptions,
     /// The proxies that say whom they ask for.
     pub trusted_proxies: TrustedProxies,
+    /// The certificate for TLS; without one the server speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
 }
@@ -148,6 +150,9 @@ pub enum StartError {
         /// Where it was to listen.
         address: SocketAddr,
     },
+    /// There is no TLS with the files of certificate and key.
+    #[error(transparent)]
+    Tls(#[from] TlsFilesError),
     /// The base URL is not one that can be served.
     #[error("the base URL {url} cannot be used: {reason}")]
     BaseUrl {

@@ -15,7 +15,7 @@ use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
     self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope,
-    RememberedAnswers, RequestLog, RestPlaces, TrustedProxies, WholeBody,
+    RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -44,10 +44,11 @@ impl RunningRole {
                 () = watched.watch() => {}
             }
         });
+        let clients = ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path());
         RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
-            clients: ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path()),
+            clients: clients.with_tls(listening.tls.clone()),
             stop,
             tasks,
             database,
@@ -63,6 +64,25 @@ impl RunningRole {
     /// The address that the role listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads the certificate and its key again, for the connections from now on; those that are open go on as they are.
+    /// What cannot be used leaves the former ones in use.
+    pub fn reload(&self) {
+        let Some(tls) = self.clients.tls() else {
+            tracing::info!("nothing to read again: this server has no certificate of its own");
+            return;
+        };
+        match tls.reload() {
+            Ok(()) => {
+                tracing::info!("the certificate and its key were read again");
+                warn_of_certificate(tls, &self.base_url);
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the former certificate stays in use: the files cannot be used");
+            }
+        }
     }
 
     /// Stops background work, lets running requests and pushes finish, and returns when all has ended. How long that
@@ -140,20 +160,26 @@ pub(crate) struct Listening {
     pub connections: ConnectionOptions,
     /// The proxies that say whom they ask for.
     pub trusted_proxies: TrustedProxies,
+    /// TLS, where the server has a certificate.
+    pub tls: Option<Tls>,
 }
 
 impl Listening {
     /// Opens the socket; the base URL is that of the socket unless one was given.
     pub async fn open(options: &ListenOptions) -> Result<Self, StartError> {
         let failed = |error| StartError::Listen { address: options.listen, error };
+        let tls = options.tls.clone().map(Tls::open).transpose()?;
         let listener = http::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let base_url = match &options.base_url {
-            Some(url) => usable_base_url(url)?,
-            None => url_of(address),
+            Some(url) => usable_base_url(url, tls.as_ref())?,
+            None => url_of(address, tls.as_ref()),
         };
+        if let Some(tls) = &tls {
+            warn_of_certificate(tls, &base_url);
+        }
         let (connections, trusted_proxies) = (options.connections, options.trusted_proxies.clone());
-        let listening = Listening { listener, address, base_url, connections, trusted_proxies };
+        let listening = Listening { listener, address, base_url, connections, trusted_proxies, tls };
         if let Some(notice) = listening.cleartext_notice() {
             tracing::warn!(base_url = %listening.base_url, %address, "{notice}");
         }
@@ -166,7 +192,14 @@ impl Listening {
     }
 }
 
-fn usable_base_url(url: &Url) -> Result<Url, StartError> {
+/// Says why clients of this address will refuse the certificate, or soon will.
+fn warn_of_certificate(tls: &Tls, base_url: &Url) {
+    if let Some(complaint) = tls.complaint(base_url) {
+        tracing::warn!(%base_url, "{complaint}");
+    }
+}
+
+fn usable_base_url(url: &Url, tls: Option<&Tls>) -> Result<Url, StartError> {
     let unusable = |reason: &str| StartError::BaseUrl { url: url.clone(), reason: reason.to_owned() };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(unusable("it must be an http or https address with a host"));
@@ -178,10 +211,14 @@ fn usable_base_url(url: &Url) -> Result<Url, StartError> {
     {
         return Err(unusable("it must have neither user, query nor fragment"));
     }
+    if tls.is_some() && url.scheme() != "https" {
+        return Err(unusable("a server with --tls-certificate speaks TLS, so it must begin with https"));
+    }
     Ok(url.clone())
 }
 
 /// The URL of a socket on loopback.
-fn url_of(address: SocketAddr) -> Url {
-    Url::parse(&format!("http://{address}")).expect("a socket address makes a URL")
+fn url_of(address: SocketAddr, tls: Option<&Tls>) -> Url {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}")).expect("a socket address makes a URL")
 }

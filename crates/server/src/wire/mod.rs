@@ -5,6 +5,7 @@
 //! and in [`MirrorWire`] for a mirror.
 
 pub mod credentials;
+pub mod following;
 pub mod freshness;
 pub mod links;
 pub mod mirror_server;
@@ -26,6 +27,7 @@ mod held_back;
 mod mirrored_repository;
 mod repository;
 mod repository_faults;
+mod served_repository;
 mod support_info;
 mod sync_progress;
 mod upstream_server;

@@ -14,6 +14,7 @@ pub(crate) mod project;
 pub(crate) mod project_permission;
 pub(crate) mod ref_change;
 pub(crate) mod repository;
+pub(crate) mod repository_following;
 pub(crate) mod repository_mirror_state;
 pub(crate) mod repository_permission;
 pub(crate) mod selected_project;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod events;
+mod followings;
 mod mirrored;
 mod mirrors;
 mod origins;
@@ -13,6 +14,7 @@ pub use accounts::{
     UserPermission, UserUpdate,
 };
 pub use events::{Audience, NewEvent, OutboxEvent};
+pub use followings::{FollowedSource, Following, FollowingError, FollowingFault, FollowingOutcome};
 pub use mirrored::{
     HeldReason, MirroredRepository, MirroredStatus, MirroringMode, NewMirroredRepository, RepositoryMetadata,
     SyncedRepository, UpstreamServer, UpstreamSettings, UpstreamState,

@@ -31,7 +31,8 @@ pub struct FaultWindow {
     pub over: Moment,
 }
 
-/// The power of a server went that may forget what it has acknowledged.
+/// The power of a server went that may forget something: a relaxed mirror all that it has shown, the upstream what it has
+/// shown and not acknowledged.
 #[derive(Debug, Clone, Copy)]
 pub struct Forgotten {
     /// Which server.

@@ -93,9 +93,7 @@ impl References {
         let mut findings = Vec::new();
         for listing in listings {
             while let Some(one) = forgotten.pop_if(|one| one.restarted <= listing.asked) {
-                self.floors.retain(|(place, ..), _| *place != one.place);
-                self.own.retain(|(place, _), _| *place != one.place);
-                shown.retain(|Reverse(shown)| shown.place != one.place);
+                self.forget(one, &mut shown);
             }
             while shown.peek().is_some_and(|Reverse(shown)| shown.answered < listing.asked) {
                 if let Some(Reverse(shown)) = shown.pop() {
@@ -140,6 +138,25 @@ impl References {
                 let is_own = *place == UPSTREAM || own.is_some_and(|since| since <= asked);
                 is_own && !courses.any(|course| course.leaves(target, *answered))
             }
+        }
+    }
+
+    fn forget(&mut self, forgotten: Forgotten, shown: &mut BinaryHeap<Reverse<Shown>>) {
+        let (before, later): (Vec<_>, Vec<_>) =
+            shown.drain().partition(|Reverse(shown)| shown.place == forgotten.place);
+        shown.extend(later);
+        if forgotten.place != UPSTREAM {
+            self.floors.retain(|(place, ..), _| *place != forgotten.place);
+            self.own.retain(|(place, _), _| *place != forgotten.place);
+            return;
+        }
+        before.into_iter().for_each(|Reverse(shown)| self.raise_floors(shown));
+        for ((_, repository, name), floor) in
+            self.floors.iter_mut().filter(|((place, ..), _)| *place == UPSTREAM)
+        {
+            let course = self.courses[*repository].get(name);
+            let kept = course.map_or(0, |course| course.acknowledged_before(forgotten.restarted));
+            floor.step = floor.step.min(kept);
         }
     }
 
@@ -319,6 +336,19 @@ mod tests {
             references.judge(changes.to_vec(), listings.to_vec(), &[], &forgotten).len()
         };
         assert_eq!((judged(7), judged(10)), (0, 1));
+    }
+
+    #[test]
+    fn an_upstream_may_forget_with_its_power_what_it_has_not_acknowledged() {
+        let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 9, Ending::Open)];
+        let judged = |later: Option<&str>, forgotten: &[Forgotten]| {
+            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+            let listings = vec![read(0, Some("b"), 4, 5), read(0, later, 8, 9)];
+            references.judge(changes.to_vec(), listings, &[], forgotten).len()
+        };
+        let forgotten = [Forgotten { place: 0, restarted: seconds(7) }];
+        assert_eq!((judged(Some("a"), &forgotten), judged(Some("b"), &forgotten)), (0, 0));
+        assert_eq!((judged(Some("a"), &[]), judged(None, &forgotten)), (1, 1));
     }
 
     #[test]

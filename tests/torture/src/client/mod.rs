@@ -10,4 +10,4 @@ pub use denied::denied;
 pub use git_requests::{Change, GitClient, Listed, ReadFailure, Report};
 pub use http::{Failure, HttpClient};
 pub use new_commit::new_commit;
-pub use real_git::{GitEnd, clone, fsck, git, listed_refs};
+pub use real_git::{COPY, GitEnd, clone, fsck, git, listed_refs};

@@ -18,6 +18,8 @@ const WORDS_OF_DAMAGE: [&str; 6] = [
     "missing commit",
     "unresolved deltas",
 ];
+/// The name of a clone in its folder.
+pub const COPY: &str = "copy";
 /// Where git notes the heads of answers for [`clone`].
 const TRACE: &str = "trace";
 const FRESHNESS: &str = "heliostat-freshness: ";
@@ -42,10 +44,11 @@ pub fn git(folder: &Path, arguments: &[&str]) -> GitEnd {
     ended(folder, arguments, None)
 }
 
-/// Clones into an empty folder. A mirror says how fresh the list of references was; empty elsewhere.
-pub fn clone(folder: &Path, arguments: &[&str]) -> (GitEnd, String) {
+/// Clones everything into an empty folder, under the name [`COPY`]. A mirror says how fresh the list of references was;
+/// empty elsewhere.
+pub fn clone(folder: &Path, url: &str) -> (GitEnd, String) {
     let trace = folder.join(TRACE);
-    let end = ended(folder, arguments, Some(&trace));
+    let end = ended(folder, &["clone", "--quiet", "--mirror", url, COPY], Some(&trace));
     let text = std::fs::read_to_string(&trace).unwrap_or_default().to_ascii_lowercase();
     let mut told = text.lines().filter_map(|line| Some(line.split_once(FRESHNESS)?.1.trim()));
     (end, told.nth(LIST_ANSWER).unwrap_or_default().to_owned())

@@ -22,7 +22,7 @@ pub use place::{Place, REPOSITORIES, git_path};
 /// Under its key in addresses.
 pub const PROJECT: &str = "TORTURE";
 /// The administrator's password.
-pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+const ADMIN_PASSWORD: &str = "correct horse battery staple";
 /// How often mirrors compare everything with the upstream.
 pub const SWEEP_SECONDS: u64 = 10;
 /// How long known users are served while the upstream cannot be reached.

@@ -53,6 +53,12 @@ impl Place {
         GitClient::new(self.admin())
     }
 
+    /// The address of a repository for real git of the administrator.
+    pub fn git_url(&self, slug: &str) -> String {
+        let password = ADMIN_PASSWORD.replace(' ', "%20");
+        format!("http://admin:{password}@{}{}", self.address, git_path(slug))
+    }
+
     /// A request that succeeds sooner or later.
     pub fn must(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let mut last = String::new();

@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use tempfile::TempDir;
 
 use super::world::{World, masked};
-use crate::client::{GitEnd, clone, fsck, git, listed_refs};
-use crate::farm::{ADMIN_PASSWORD, REPOSITORIES, git_path};
+use crate::client::{COPY, GitEnd, clone, fsck, git, listed_refs};
+use crate::farm::REPOSITORIES;
 use crate::history::{Listing, Moment, Seen};
 
 const LONGEST_PAUSE_MILLISECONDS: u64 = 300;
@@ -44,15 +44,14 @@ impl Cloner {
         let Ok(target) = tempfile::tempdir_in(self.folder.path()) else { return };
         let url = reading.url();
         let shallow =
-            ["clone", "--quiet", "--bare", "--depth", "1", "--no-single-branch", url.as_str(), "copy"];
-        reading.judge("shallow clone", git(target.path(), &shallow), &target.path().join("copy"));
+            ["clone", "--quiet", "--bare", "--depth", "1", "--no-single-branch", url.as_str(), COPY];
+        reading.judge("shallow clone", git(target.path(), &shallow), &target.path().join(COPY));
     }
 
     fn clone_mirror(&self, reading: &Reading) {
         let Ok(target) = tempfile::tempdir_in(self.folder.path()) else { return };
-        let (end, freshness) =
-            clone(target.path(), &["clone", "--quiet", "--mirror", &reading.url(), "copy"]);
-        let copy = target.path().join("copy");
+        let (end, freshness) = clone(target.path(), &reading.url());
+        let copy = target.path().join(COPY);
         if matches!(end, GitEnd::Good) {
             // Git asks for the list once and takes what it shows.
             let Reading { world, place, repository, asked } = *reading;
@@ -84,9 +83,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn url(&self) -> String {
-        let password = ADMIN_PASSWORD.replace(' ', "%20");
-        let path = git_path(REPOSITORIES[self.repository]);
-        format!("http://admin:{password}@{}{path}", self.world.places[self.place].address)
+        self.world.places[self.place].git_url(REPOSITORIES[self.repository])
     }
 
     fn judge(&self, what: &str, end: GitEnd, copy: &Path) {

@@ -12,9 +12,9 @@ use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 
 use super::bundle;
 use super::identify::{HttpIdentity, client_of};
-use super::request::{self, GitRequest, GitStep, NotServed};
-use crate::git::access::{Readable, RepositoryPath};
-use crate::http::problem::{CHALLENGE, Problem};
+use super::request::{self, GitStep, NotServed};
+use crate::git::access::Readable;
+use crate::http::problem::Problem;
 use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
 use crate::wire::freshness::{freshness_header, through_header};
 
@@ -31,7 +31,7 @@ const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
 /// the rest is on its way, because most of the time goes into that.
 const WHOLE_PUSH_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The endpoint below `/scm/` of a role.
+/// The endpoint of a role for all that Git asks.
 pub struct GitEndpoint<A> {
     access: A,
     /// Where requests for objects arrive.
@@ -43,8 +43,13 @@ impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let uri = request.uri();
-        match request::read(request.method().as_str(), uri.path(), uri.query()) {
-            Ok(wanted) => Ok(self.answer(request, wanted).await.unwrap_or_else(refused)),
+        let wanted = request::read(request.method().as_str(), uri.path(), uri.query());
+        let wanted = wanted.and_then(|(repository, step)| {
+            let path = self.access.path_of(repository).ok_or(NotServed::UnknownPath)?;
+            Ok((path, step))
+        });
+        match wanted {
+            Ok((path, step)) => Ok(self.answer(request, &path, step).await.unwrap_or_else(refused)),
             Err(not_served) => Ok(not_served_here(not_served)),
         }
     }
@@ -58,12 +63,11 @@ impl<A> GitEndpoint<A> {
 }
 
 impl<A: HttpIdentity> GitEndpoint<A> {
-    async fn answer(&self, mut request: Request, wanted: GitRequest) -> Result<Response, Refusal> {
+    async fn answer(&self, mut request: Request, path: &A::Path, step: GitStep) -> Result<Response, Refusal> {
         let call = Call::of(&request);
         let queue = request.extensions().get::<SendfileQueue>().cloned().unwrap_or_default();
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
-        let path = RepositoryPath { project_key: &wanted.project_key, slug: &wanted.slug };
-        match wanted.step {
+        match step {
             GitStep::Advertise(service) => {
                 let client = client_of(&self.access, &call).await?;
                 let (repository, freshness) = match service {
@@ -145,15 +149,14 @@ impl<A: HttpIdentity> GitEndpoint<A> {
     }
 
     /// A body that cannot be read is the client's fault; a repository that cannot be read may be readable elsewhere.
-    fn not_answered(&self, path: RepositoryPath<'_>, error: GitError) -> Refusal {
+    fn not_answered(&self, path: &A::Path, error: GitError) -> Refusal {
         match error {
             GitError::Request(error) => {
                 Refusal::invalid("body", format!("The request's body cannot be read: {error}."))
             }
             error if error.fault().is_some() => {
                 tracing::error!(
-                    project.key = path.project_key,
-                    repository.slug = path.slug,
+                    repository.path = %path,
                     error = &error as &dyn std::error::Error,
                     "cannot read a repository that is served"
                 );
@@ -215,9 +218,7 @@ fn refused(refusal: Refusal) -> Response {
 
 fn told(problem: &Problem) -> Response {
     let mut response = plain(problem.status_code(), problem.message());
-    if problem.status_code() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
-    }
+    problem.challenge(&mut response);
     if let Some(seconds) = problem.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

@@ -10,5 +10,6 @@ mod repo_contents;
 mod repo_hashes;
 mod repos;
 mod requests;
+mod served_repos;
 mod support_info;
 mod upstream_servers;

@@ -1,0 +1,34 @@
+//! The options about TLS: the certificate that clients are shown, and the key that belongs to it; the same for both roles.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use heliostat_server::TlsFiles;
+
+/// Where certificate and key are.
+#[derive(Debug, Args)]
+pub struct TlsFlags {
+    /// File with the certificate of this server in PEM, followed by those between it and its authority; with it, the server
+    /// speaks TLS. SIGHUP has it and the key read again [default: none, plain HTTP].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// File with the key of the certificate in PEM, which not every user of the machine may read [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsFlags {
+    /// Both files, or none.
+    // Not clap's affair: it does not count what comes from the settings file.
+    pub fn files(&self) -> anyhow::Result<Option<TlsFiles>> {
+        match (self.tls_certificate.clone(), self.tls_key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                bail!("--tls-certificate needs the key that belongs to it: give it by --tls-key")
+            }
+            (None, Some(_)) => bail!("--tls-key needs its certificate: give it by --tls-certificate"),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The credential that a mirror has of its own: a token from a file, or one that a GitHub App is given for an hour.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use heliostat_auth::Secret;
+use heliostat_peer::Clock;
+use reqwest::Method;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::api::{Api, ApiOptions, DiscoveryFailure};
+use super::app_key::AppKey;
+use crate::smart_http::UnusableServer;
+use crate::{Credentials, MAX_AUTHORIZATION_BYTES, RepositoryPath};
+
+/// The user name that goes with a token where the file names none: GitHub asks for it, the others take any.
+const TOKEN_USER: &str = "x-access-token";
+/// How long a token of an app is used. It is good for an hour.
+const TOKEN_TIME: Duration = Duration::from_secs(50 * 60);
+/// Of how many accounts tokens are kept.
+const MAX_ACCOUNTS: usize = 1_000;
+
+/// Where a credential comes from.
+#[derive(Debug)]
+pub enum CredentialSource {
+    /// A file that holds a token, or a user name, a colon and a token. It is read each time, so that a token can be
+    /// replaced at any time.
+    File(PathBuf),
+    /// A GitHub App.
+    App {
+        /// Its id, or its client id.
+        id: String,
+        /// Its private key.
+        key: AppKey,
+    },
+}
+
+/// A credential for Git and for the provider's interface.
+#[derive(Debug)]
+pub struct ServiceCredential {
+    source: CredentialSource,
+    api: Api,
+    /// By account, in lower case. One asks for a token, and the others wait for it.
+    tokens: Mutex<HashMap<String, AppToken>>,
+}
+
+#[derive(Debug, Clone)]
+struct AppToken {
+    token: Secret,
+    /// In epoch milliseconds.
+    received_at: i64,
+}
+
+/// A token with the user name that goes with it, if one is set.
+struct Token {
+    user: Option<String>,
+    secret: Secret,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct InstallationToken {
+    token: Secret,
+}
+
+impl ServiceCredential {
+    /// Prepares to use it; nothing is read or asked yet.
+    pub fn new(source: CredentialSource, api: ApiOptions, clock: Clock) -> Result<Self, UnusableServer> {
+        Ok(Self { source, api: Api::new(api, clock)?, tokens: Mutex::default() })
+    }
+
+    /// What Git shows for a repository.
+    pub async fn for_git(&self, path: &RepositoryPath) -> Result<Credentials, DiscoveryFailure> {
+        let account = path.parts().next().unwrap_or_default();
+        let token = self.token(account).await?;
+        let user = token.user.as_deref().unwrap_or(TOKEN_USER);
+        Credentials::basic(user, token.secret.expose()).map_err(|error| unusable(&error))
+    }
+
+    /// What is shown to the provider's interface for an account.
+    pub(super) async fn for_interface(&self, account: &str) -> Result<Credentials, DiscoveryFailure> {
+        let token = self.token(account).await?;
+        let credentials = match &token.user {
+            Some(user) => Credentials::basic(user, token.secret.expose()),
+            None => Credentials::bearer(token.secret.expose()),
+        };
+        credentials.map_err(|error| unusable(&error))
+    }
+
+    /// Gives up what was not accepted.
+    pub async fn forget(&self, account: &str) {
+        self.tokens.lock().await.remove(&account.to_lowercase());
+    }
+
+    /// Whether it is that of an app.
+    pub(super) fn is_of_app(&self) -> bool {
+        matches!(self.source, CredentialSource::App { .. })
+    }
+
+    async fn token(&self, account: &str) -> Result<Token, DiscoveryFailure> {
+        match &self.source {
+            CredentialSource::File(path) => {
+                let cannot = |reason: String| {
+                    DiscoveryFailure::NoCredential(format!(
+                        "the token in {} cannot be used: {reason}",
+                        path.display()
+                    ))
+                };
+                let text =
+                    tokio::fs::read_to_string(path).await.map_err(|error| cannot(error.to_string()))?;
+                let line = text.trim();
+                if line.is_empty() || line.len() > MAX_AUTHORIZATION_BYTES || line.contains(['\r', '\n']) {
+                    return Err(cannot("it has to be one line with a token, or user:token".to_owned()));
+                }
+                Ok(match line.split_once(':') {
+                    Some((user, token)) => Token { user: Some(user.to_owned()), secret: Secret::new(token) },
+                    None => Token { user: None, secret: Secret::new(line) },
+                })
+            }
+            CredentialSource::App { id, key } => {
+                let secret = self.token_of_app(id, key, &account.to_lowercase()).await?;
+                Ok(Token { user: None, secret })
+            }
+        }
+    }
+
+    async fn token_of_app(&self, id: &str, key: &AppKey, account: &str) -> Result<Secret, DiscoveryFailure> {
+        // Held meanwhile: who else needs a token waits for this one.
+        let mut tokens = self.tokens.lock().await;
+        let now = self.api.clock.now_ms();
+        let is_good = |token: &AppToken| now.abs_diff(token.received_at) < millis(TOKEN_TIME);
+        if let Some(known) = tokens.get(account).filter(|token| is_good(token)) {
+            return Ok(known.token.clone());
+        }
+        let app = Credentials::bearer(key.token(id, self.api.clock.now_seconds()).expose());
+        let app = app.map_err(|error| unusable(&error))?;
+        let of_organisation = ["orgs", account, "installation"];
+        let installed = match self.api.json::<Installation>(Method::GET, &of_organisation, &app).await {
+            Err(DiscoveryFailure::NotFound(..)) => {
+                let of_user = ["users", account, "installation"];
+                self.api.json::<Installation>(Method::GET, &of_user, &app).await?
+            }
+            answered => answered?,
+        };
+        let installation = installed.id.to_string();
+        let parts = ["app", "installations", &installation, "access_tokens"];
+        let given = self.api.json::<InstallationToken>(Method::POST, &parts, &app).await?;
+        if tokens.len() >= MAX_ACCOUNTS {
+            tokens.retain(|_, token| is_good(token));
+        }
+        if tokens.len() < MAX_ACCOUNTS {
+            tokens.insert(account.to_owned(), AppToken { token: given.token.clone(), received_at: now });
+        }
+        Ok(given.token)
+    }
+}
+
+fn unusable(error: &crate::InvalidCredentials) -> DiscoveryFailure {
+    DiscoveryFailure::NoCredential(format!("the mirror's own credential cannot be used: {error}"))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

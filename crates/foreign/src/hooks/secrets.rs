@@ -1,0 +1,81 @@
+//! The secrets that webhooks are signed with. A provider may have several, so that one can be replaced while it is in use.
+
+use std::collections::BTreeMap;
+
+use heliostat_auth::Secret;
+
+use crate::provider::Provider;
+
+/// Most secrets of one provider.
+const MAX_SECRETS: usize = 16;
+/// Shortest secret, in bytes: what is shorter can be guessed.
+const MIN_SECRET_BYTES: usize = 8;
+/// Longest secret, in bytes.
+const MAX_SECRET_BYTES: usize = 1_024;
+
+/// The secrets of all providers whose webhooks are received.
+#[derive(Debug, Clone, Default)]
+pub struct HookSecrets(BTreeMap<Provider, Vec<Secret>>);
+
+/// Why a secret is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableSecret {
+    /// There is none.
+    #[error("it holds no secret: write one on a line of its own, and give the same to the webhook of {0}")]
+    Missing(Provider),
+    /// It has an odd length.
+    #[error(
+        "a secret in it has {0} bytes: take one of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}, such as `openssl rand -hex 32` makes"
+    )]
+    Length(usize),
+    /// There are too many.
+    #[error("{0} has more than {MAX_SECRETS} secrets: keep those that webhooks use")]
+    TooMany(Provider),
+}
+
+impl HookSecrets {
+    /// Adds what a file holds: one secret on each line that is not empty.
+    pub fn add(&mut self, provider: Provider, file: &str) -> Result<(), UnusableSecret> {
+        let lines: Vec<&str> = file.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() {
+            return Err(UnusableSecret::Missing(provider));
+        }
+        if let Some(odd) =
+            lines.iter().find(|line| !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&line.len()))
+        {
+            return Err(UnusableSecret::Length(odd.len()));
+        }
+        let secrets = self.0.entry(provider).or_default();
+        secrets.extend(lines.into_iter().map(Secret::new));
+        if secrets.len() > MAX_SECRETS { Err(UnusableSecret::TooMany(provider)) } else { Ok(()) }
+    }
+
+    /// The secrets of a provider; none if its webhooks are not received.
+    pub fn of(&self, provider: Provider) -> &[Secret] {
+        self.0.get(&provider).map_or(&[], Vec::as_slice)
+    }
+
+    /// The providers whose webhooks are received.
+    pub fn providers(&self) -> impl Iterator<Item = Provider> {
+        self.0.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_a_secret_on_each_line() {
+        let mut secrets = HookSecrets::default();
+        assert_eq!(secrets.add(Provider::GitHub, "first-secret\r\n\n  second-secret\n"), Ok(()));
+        let exposed: Vec<&str> = secrets.of(Provider::GitHub).iter().map(Secret::expose).collect();
+        assert_eq!(exposed, ["first-secret", "second-secret"]);
+        assert!(secrets.of(Provider::GitLab).is_empty());
+        assert_eq!(secrets.providers().collect::<Vec<_>>(), [Provider::GitHub]);
+        assert_eq!(secrets.add(Provider::Gitea, " \n\n"), Err(UnusableSecret::Missing(Provider::Gitea)));
+        assert_eq!(secrets.add(Provider::Gitea, "short"), Err(UnusableSecret::Length(5)));
+        let many = "sixteen-bytes-ok\n".repeat(MAX_SECRETS + 1);
+        assert_eq!(secrets.add(Provider::Gitea, &many), Err(UnusableSecret::TooMany(Provider::Gitea)));
+    }
+}

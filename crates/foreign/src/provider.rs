@@ -1,0 +1,74 @@
+//! The makes of Git servers whose webhooks and interfaces are understood here.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A make of Git servers, or of what else may send a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    /// GitHub and GitHub Enterprise Server.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Gitea.
+    Gitea,
+    /// Forgejo.
+    Forgejo,
+    /// Bitbucket Data Center and Bitbucket Cloud.
+    Bitbucket,
+    /// Anything that can sign a POST: a script, a `post-receive` hook, a build server.
+    Generic,
+}
+
+/// A text that names no provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is none of github, gitlab, gitea, forgejo, bitbucket and generic")]
+pub struct UnknownProvider(String);
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::GitHub, Self::GitLab, Self::Gitea, Self::Forgejo, Self::Bitbucket, Self::Generic];
+
+    /// The name in options and addresses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+            Self::Gitea => "gitea",
+            Self::Forgejo => "forgejo",
+            Self::Bitbucket => "bitbucket",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Provider {
+    type Err = UnknownProvider;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|provider| provider.as_str() == text);
+        found.ok_or_else(|| UnknownProvider(text.chars().take(32).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_go_by_their_names() {
+        for provider in Provider::ALL {
+            assert_eq!(provider.to_string().parse(), Ok(provider));
+        }
+        for text in ["", "GitHub", "github ", "gogs"] {
+            assert!(text.parse::<Provider>().is_err(), "{text:?}");
+        }
+    }
+}

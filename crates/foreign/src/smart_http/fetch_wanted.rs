@@ -1,0 +1,81 @@
+//! Objects from a repository of the server, by `git` itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use heliostat_git::{
+    Connection, FetchError, FetchPlan, GitError, Repository, SecretHeader, fetch_objects_after, fetch_wanted,
+};
+use heliostat_peer::http::NotResolved;
+use heliostat_peer::with_causes;
+
+use super::SmartHttp;
+use crate::source::{FetchFailure, KeptBy, Source, WantedObjects};
+use crate::{Credentials, Refusal, RepositoryPath};
+
+/// How long the server may be silent. It may have to pack a large repository before it says anything.
+const STALL_LIMIT: Duration = Duration::from_mins(15);
+
+/// What `git` says when the certificate of a server is not one to be trusted, with each of the libraries for TLS.
+const CERTIFICATE: &[&str] = &[
+    "SSL certificate problem",
+    "certificate verification failed",
+    "certificate subject name",
+    "no alternative certificate subject name",
+    "SSL: no alternative",
+];
+
+impl SmartHttp {
+    pub(super) async fn fetch_from(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        into: &Repository,
+        wanted: WantedObjects<'_>,
+    ) -> Result<(), FetchFailure> {
+        let url = self.url_of(&self.found.place_of(path));
+        let addresses = self.options.destinations.resolve(&url).await;
+        let addresses = addresses.map_err(|error| match error {
+            NotResolved::Refused(refused) => Refusal::AddressRefused(refused.to_string()),
+            unknown @ NotResolved::Unknown { .. } => Refusal::Away(with_causes(&unknown)),
+        })?;
+        let authorization = credentials.header().map(SecretHeader::new).transpose();
+        let authorization =
+            authorization.map_err(|error| Refusal::Forbidden { said: Some(error.to_string()) })?;
+        let plan = FetchPlan {
+            url: url.to_string(),
+            authorization,
+            objects: wanted.objects.clone(),
+            timeout: STALL_LIMIT,
+            connection: Connection { addresses, ca_file: self.options.ca_file.clone() },
+        };
+        let fetched = match wanted.kept_by {
+            KeptBy::OurRefs => fetch_wanted(into, &plan).await,
+            KeptBy::Caller => {
+                let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
+                fetch_objects_after(into, &plan, &shown, &BTreeSet::new()).await
+            }
+        };
+        fetched.map_err(failure)
+    }
+}
+
+fn failure(error: FetchError) -> FetchFailure {
+    match error {
+        FetchError::RemoteObjectMissing { detail } => FetchFailure::NotGiven(detail),
+        FetchError::Unauthorized { detail, .. } => Refusal::Forbidden { said: Some(detail) }.into(),
+        FetchError::NotFound { .. } => Refusal::NotFound { said: None }.into(),
+        FetchError::RemoteUnreachable { detail, .. }
+            if CERTIFICATE.iter().any(|phrase| detail.contains(phrase)) =>
+        {
+            Refusal::Certificate(detail).into()
+        }
+        FetchError::RemoteUnreachable { detail, .. } | FetchError::RemoteBroken { detail, .. } => {
+            Refusal::Away(detail).into()
+        }
+        FetchError::Timeout(_) | FetchError::Git(GitError::TimedOut { .. }) => {
+            Refusal::Away(error.to_string()).into()
+        }
+        error => FetchFailure::Here(error),
+    }
+}

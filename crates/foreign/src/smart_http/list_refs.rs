@@ -1,0 +1,149 @@
+//! The references of a repository of the server: who may read and what is there, in one question.
+
+use heliostat_git::{
+    GitService, MAX_REF_LIST_BYTES, ObjectFormat, RefSnapshot, RemoteCapabilities, RemoteListError,
+};
+use heliostat_git_wire::read_legacy_list;
+use reqwest::Method;
+use url::Url;
+
+use super::SmartHttp;
+use super::question::{Answer, Question, read_whole};
+use crate::source::Source;
+use crate::{Credentials, Listing, Refusal, RepositoryPath};
+
+/// How often a server may lead on to another place on it.
+const MAX_REDIRECTS: usize = 5;
+
+const OFFER_TYPE: &str = "application/x-git-upload-pack-advertisement";
+pub(super) const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
+pub(super) const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
+const OFFER_PLACE: &str = "/info/refs";
+
+/// Where a repository was found, and what the server said first.
+struct Greeting {
+    /// The repository there.
+    repository: Url,
+    moved_to: Option<RepositoryPath>,
+    body: Vec<u8>,
+}
+
+impl SmartHttp {
+    pub(super) async fn list_refs(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+    ) -> Result<Listing, Refusal> {
+        if let Some(offer) = self.found.offer_of(path) {
+            match self.ask_for_list(&self.url_of(path), credentials, &offer).await {
+                Ok(refs) => return Ok(Listing::new(refs, offer.object_format, None)),
+                Err(unclear) if !unclear.is_verdict() && !matches!(unclear, Refusal::Nonsense(_)) => {
+                    return Err(unclear);
+                }
+                // In words for the client, and whether it was renamed, is told by the answer to the first question only.
+                Err(_) => {}
+            }
+        }
+        let Greeting { repository, moved_to, body } = self.greet(path, credentials).await?;
+        let (refs, offer) = match RemoteCapabilities::read(&body) {
+            Ok(offer) => (self.ask_for_list(&repository, credentials, &offer).await?, Some(offer)),
+            Err(RemoteListError::OtherVersion(_) | RemoteListError::UnexpectedPacket(_)) => {
+                (read_legacy_list(&body).map_err(no_list)?, None)
+            }
+            Err(error) => return Err(no_list(error)),
+        };
+        let object_format = refs.object_format().unwrap_or(ObjectFormat::Sha1);
+        self.found.note(path, moved_to.as_ref(), offer);
+        Ok(Listing::new(refs, object_format, moved_to))
+    }
+
+    /// Asks what the server offers at a path, and goes along where it leads within itself.
+    async fn greet(&self, path: &RepositoryPath, credentials: &Credentials) -> Result<Greeting, Refusal> {
+        let asked = self.url_of(path);
+        let mut repository = asked.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let question = Question {
+                method: Method::GET,
+                url: offer_url(&repository),
+                credentials,
+                answer_type: OFFER_TYPE,
+                body: None,
+            };
+            match self.ask(question).await? {
+                Answer::Success(answer) => {
+                    let found_at = (repository != asked).then(|| self.path_of(&repository)).transpose()?;
+                    let moved_to = found_at.filter(|found_at| found_at != path);
+                    let body = read_whole(answer, MAX_REF_LIST_BYTES).await?;
+                    return Ok(Greeting { repository, moved_to, body });
+                }
+                Answer::MovedTo(url) => repository = repository_at(&url)?,
+            }
+        }
+        Err(Refusal::Nonsense(format!("it leads on more than {MAX_REDIRECTS} times")))
+    }
+
+    async fn ask_for_list(
+        &self,
+        repository: &Url,
+        credentials: &Credentials,
+        offer: &RemoteCapabilities,
+    ) -> Result<RefSnapshot, Refusal> {
+        let service = GitService::UploadPack.name();
+        let question = Question {
+            method: Method::POST,
+            url: below(repository, &format!("/{service}")),
+            credentials,
+            answer_type: RESULT_TYPE,
+            body: Some((REQUEST_TYPE, offer.ls_refs_request_as_shown())),
+        };
+        match self.ask(question).await? {
+            Answer::Success(answer) => {
+                let list = read_whole(answer, MAX_REF_LIST_BYTES).await?;
+                offer.read_refs_as_shown(&list).map_err(no_list)
+            }
+            Answer::MovedTo(url) => {
+                Err(Refusal::Nonsense(format!("it leads on to {} in the middle of a question", url.path())))
+            }
+        }
+    }
+
+    /// The path of a repository that the server has led to.
+    fn path_of(&self, repository: &Url) -> Result<RepositoryPath, Refusal> {
+        let below = repository.path().strip_prefix(self.base_url().path());
+        let path = below.and_then(|path| RepositoryPath::parse(path).ok());
+        path.ok_or_else(|| Refusal::ElsewhereOnly { location_host: repository.to_string() })
+    }
+}
+
+pub(super) fn below(repository: &Url, place: &str) -> Url {
+    let mut url = repository.clone();
+    url.set_path(&format!("{}{place}", repository.path()));
+    url
+}
+
+fn offer_url(repository: &Url) -> Url {
+    let mut url = below(repository, OFFER_PLACE);
+    url.set_query(Some(&format!("service={}", GitService::UploadPack.name())));
+    url
+}
+
+/// The repository to which a redirect of such a question leads. Where it leads to something else, a page to sign in for
+/// instance, the reader was not let in.
+fn repository_at(offer: &Url) -> Result<Url, Refusal> {
+    let Some(path) = offer.path().strip_suffix(OFFER_PLACE) else {
+        let said = format!("it leads on to {}, where there is no repository", offer.path());
+        return Err(Refusal::Forbidden { said: Some(said) });
+    };
+    let mut repository = offer.clone();
+    repository.set_path(path);
+    repository.set_query(None);
+    repository.set_fragment(None);
+    Ok(repository)
+}
+
+fn no_list(error: RemoteListError) -> Refusal {
+    match error {
+        RemoteListError::Refused(said) => Refusal::Forbidden { said: Some(said) },
+        error => Refusal::Nonsense(error.to_string()),
+    }
+}

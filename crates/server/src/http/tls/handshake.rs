@@ -1,0 +1,118 @@
+//! The handshake with which a connection begins: bounded in time, and in what all of them compute at once.
+//!
+//! A client that has not finished it is waited for, like one that sends no request, and makes room for others first.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, SystemTime};
+
+use heliostat_peer::AddressPrefix;
+use parking_lot::RwLock;
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use url::Url;
+
+use super::certificate::{Identity, TlsFiles, TlsFilesError};
+use crate::http::shared_places::SharedPlaces;
+
+/// How long a client may take for all of the handshake; as long as for the headers of a request.
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
+/// The first byte of every handshake.
+const HANDSHAKE_RECORD: u8 = 22;
+/// What a client is told that speaks HTTP without TLS.
+const SPEAK_TLS: &str = "This port speaks TLS: use an address that begins with https://\n";
+/// How much of a request without TLS is read, so that its answer arrives.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+
+/// TLS as this server speaks it. Cloning is cheap and shares the certificate.
+#[derive(Debug, Clone)]
+pub struct Tls(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    files: TlsFiles,
+    /// What the next connection begins with.
+    config: RwLock<Arc<ServerConfig>>,
+    /// For what is computed with the key: half of the cores at once, so that requests go on, and each network in turn.
+    places: SharedPlaces,
+}
+
+impl Tls {
+    /// Reads the files.
+    pub fn open(files: TlsFiles) -> Result<Self, TlsFilesError> {
+        let config = RwLock::new(Identity::read(&files)?.into_config(&files)?);
+        let places = (available_parallelism().map_or(1, NonZero::get) / 2).max(1);
+        let places = SharedPlaces::new(places, places.div_ceil(2));
+        Ok(Self(Arc::new(Inner { files, config, places })))
+    }
+
+    /// Reads the files again, for connections from now on; what cannot be used leaves the former ones in use.
+    pub fn reload(&self) -> Result<(), TlsFilesError> {
+        let config = Identity::read(&self.0.files)?.into_config(&self.0.files)?;
+        *self.0.config.write() = config;
+        Ok(())
+    }
+
+    /// What is to be said of the certificate to clients of this address.
+    pub fn complaint(&self, base_url: &Url) -> Option<String> {
+        Identity::read(&self.0.files).ok()?.complaint(base_url, SystemTime::now())
+    }
+
+    /// Shakes hands with a client from this network.
+    pub async fn accept(&self, stream: TcpStream, prefix: AddressPrefix) -> io::Result<TlsStream<TcpStream>> {
+        match timeout(HANDSHAKE_TIME_LIMIT, self.shake_hands(stream, prefix)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let reason = format!("no handshake within {} s", HANDSHAKE_TIME_LIMIT.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        prefix: AddressPrefix,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        if first[0] != HANDSHAKE_RECORD {
+            if first[0].is_ascii_alphabetic() {
+                tell_to_speak_tls(stream).await?;
+            }
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the client speaks no TLS"));
+        }
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let handshake = {
+            let _place = self.0.places.take(prefix).await;
+            let config = Arc::clone(&self.0.config.read());
+            // Computes, and waits for nothing.
+            begun.into_stream(config)
+        };
+        handshake.await
+    }
+}
+
+/// Whether a connection was opened and closed again without a word, as load balancers do to see whether one listens.
+pub fn is_silent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotConnected
+}
+
+async fn tell_to_speak_tls(mut stream: TcpStream) -> io::Result<()> {
+    // What has come and is not read would make the kernel reset the connection, and the answer would be lost.
+    let mut request = vec![0; MAX_DISCARDED_BYTES];
+    drop(stream.try_read(&mut request));
+    let head = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8";
+    let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{SPEAK_TLS}", SPEAK_TLS.len());
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
