@@ -62,6 +62,18 @@ pub const CRATES: &[CrateRow] = &[
         ],
     ),
     row(
+        "crates/origin",
+        &[
+            "heliostat-foreign",
+            "heliostat-git",
+            "heliostat-git-serve",
+            "heliostat-git-wire",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    row(
         "crates/server",
         &[
             "heliostat-api",
@@ -71,6 +83,7 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-git",
             "heliostat-git-serve",
             "heliostat-mirror",
+            "heliostat-origin",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
@@ -235,6 +248,11 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["upstream_link"],
             &["refuse"],
         ],
+        circle: &[],
+    },
+    FolderOrder {
+        krate: "crates/origin",
+        rows: &[&["origin"], &["status"], &["serving"], &["verdicts"], &["repositories"], &["options"]],
         circle: &[],
     },
     FolderOrder {

@@ -11,6 +11,7 @@ mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
 mod object_format;
+mod origin_repositories;
 mod registration_key;
 mod repository_identity;
 mod repository_purges;
@@ -61,6 +62,7 @@ impl MigratorTrait for MirrorMigrator {
             Box::new(mirror_project_index::MirrorProjectIndex),
             Box::new(held_repositories::HeldRepositories),
             Box::new(comparison_indexes::RemovedRepositories),
+            Box::new(origin_repositories::OriginRepositories),
         ]
     }
 

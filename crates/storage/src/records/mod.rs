@@ -5,6 +5,7 @@ mod events;
 mod followings;
 mod mirrored;
 mod mirrors;
+mod origins;
 mod repositories;
 mod webhooks;
 
@@ -22,6 +23,7 @@ pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
     NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
+pub use origins::{OriginReader, OriginRepository};
 pub use repositories::{
     ComparedRepository, NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld,
     PurgeOrders, RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch,
