@@ -185,6 +185,7 @@ struct BitbucketProject {
 mod tests {
     use reqwest::header::HeaderValue;
 
+    use super::super::organisation::interface_at;
     use super::*;
 
     fn link(value: &str) -> HeaderMap {
@@ -199,7 +200,8 @@ mod tests {
     fn the_first_page_is_where_each_provider_has_it() {
         let first = |organisation: &str, by_app| {
             let organisation: Organisation = organisation.parse().expect("an organisation");
-            let api = organisation.api_at(&Url::parse("https://git.example.com/").expect("a URL"));
+            let api =
+                interface_at(organisation.provider, &Url::parse("https://git.example.com/").expect("a URL"));
             first_pages(&organisation, &api, by_app)[0].as_str().to_owned()
         };
         for (organisation, by_app, expected) in [
