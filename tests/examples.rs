@@ -66,7 +66,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 26] = [
+const NOT_ASKED: [(&str, &str); 29] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
@@ -88,6 +88,9 @@ const NOT_ASKED: [(&str, &str); 26] = [
     ("getRepositoryLockOwner", "nothing runs here; its own tests make it so and judge the answer"),
     ("getRepositoryPurge", "it changes from moment to moment; its own tests judge the answer"),
     ("purgeRepository", "it changes from moment to moment; its own tests judge the answer"),
+    ("getFollowing", "nothing follows another server here; its own tests judge the answer"),
+    ("setFollowing", "the source of the examples leads nowhere; its own tests judge the answer"),
+    ("followNow", "nothing follows another server here; its own tests judge the answer"),
     ("getRepositoryFaults", "nothing is amiss here; its own tests make it so and judge the answer"),
     ("adoptRepository", "nothing is to be adopted here; its own tests make it so and judge the answer"),
     ("restoreRepository", "nothing is to be restored here; its own tests make it so and judge the answer"),

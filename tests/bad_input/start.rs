@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::binary;
+use crate::harness::{Certified, binary};
 
 fn start(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
@@ -102,4 +102,27 @@ fn wrong_settings_are_named() {
     refused(&start(&["upstream", "--outgoing-deny", "10.0.0.0/8,everything"]), "everything");
     refused(&start(&["upstream", "--git-memory", "1MiB"]), "128MiB");
     refused(&start(&["mirror", "--upstream", "ftp://x", "--name", "x", "--listen", "127.0.0.1:0"]), "ftp");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("is UTF-8");
+    let (certified, other) = (Certified::new(), Certified::new());
+    let paths = [certified.certificate(), certified.key(), other.key()];
+    let [certificate, key, other_key] = paths.each_ref().map(|path| path.to_str().expect("is UTF-8"));
+    let with = |arguments: &[&str]| {
+        start(&[&["upstream", "--data", data, "--listen", "127.0.0.1:0"][..], arguments].concat())
+    };
+    refused(&with(&["--tls-certificate", certificate]), "--tls-key");
+    refused(&with(&["--tls-key", key]), "--tls-certificate");
+    refused(&with(&["--tls-certificate", "/nowhere/pem", "--tls-key", key]), "/nowhere/pem");
+    refused(&with(&["--tls-certificate", certificate, "--tls-key", other_key]), "does not belong");
+    refused(&with(&["--tls-certificate", key, "--tls-key", key]), "holds no certificate");
+    let both = ["--tls-certificate", certificate, "--tls-key", key];
+    refused(&with(&[&both[..], &["--base-url", "http://127.0.0.1:7990"]].concat()), "begin with https");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("its owner may");
+    refused(&with(&both), "chmod 600");
+    refused(&with(&["--ca-file", key]), "holds no certificate");
 }

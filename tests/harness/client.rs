@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::server::ADMIN_PASSWORD;
-use super::{contract, statuses};
+use super::{certificates, contract, statuses};
 
 /// Whose credentials go with a request.
 #[derive(Debug, Clone)]
@@ -178,11 +178,11 @@ pub fn http() -> reqwest::Client {
     PROVIDER.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    // One client per request: connections must not outlive a test's runtime. Servers of tests speak no TLS, and to read
-    // all the certificates of this machine each time takes longer than most requests: a test that sends many at once
-    // would come to some of its connections only after the server has closed them.
+    // One client per request: connections must not outlive a test's runtime. To read all the certificates of this machine
+    // each time would take longer than most requests: a test that sends many at once would come to some of its connections
+    // only after the server has closed them.
     reqwest::Client::builder()
-        .tls_certs_only([])
+        .tls_certs_only([certificates::trusted()])
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client without special settings can be built")

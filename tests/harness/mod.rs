@@ -4,10 +4,11 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
-//! `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs. Disks that forget or fill up come
+//! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
 mod attempt;
+mod certificates;
 mod client;
 mod contract;
 mod database_backup;
@@ -16,10 +17,12 @@ mod documented;
 mod faulty_proxy;
 mod furnish;
 mod git;
+mod git_origin;
 mod git_programs;
 mod git_wire;
 mod hand_made_pack;
 mod history;
+mod http_backend;
 mod joined_by_hand;
 mod on_disk;
 mod operations;
@@ -40,6 +43,8 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
+pub use authority::Authority;
+pub use certificates::{Certified, trusted};
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;
@@ -47,6 +52,7 @@ pub use documented::{Documented, documented};
 pub use faulty_proxy::FaultyProxy;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
+pub use git_origin::{GitOrigin, Manner, Readers};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
 pub use hand_made_pack::push_pack;

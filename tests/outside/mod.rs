@@ -12,3 +12,4 @@ mod pages;
 mod schemathesis;
 mod served_document;
 mod swagger_ui;
+mod tls_clients;

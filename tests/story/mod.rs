@@ -32,6 +32,7 @@ mod signature_refused;
 mod small_pushes;
 mod status_tells_operators;
 mod sweep_repairs;
+mod tls;
 mod trash;
 mod upstream_away;
 mod upstream_restored;

@@ -55,7 +55,7 @@ const WANTS_TOO_LATE: &str = "a request this long has to want everything in its 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
     pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
-        let refs = self.repository.snapshot().await?;
+        let refs = self.refs().await?;
         let legacy = if protocol.version() == 1 { LegacyVersion::One } else { LegacyVersion::Zero };
         let known = match service {
             // Version 2 knows no push.
@@ -84,7 +84,7 @@ impl ServedRepository {
         let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
             RequestBody::Whole(request, permit) => (request, permit),
             RequestBody::Long(wants, request, _permit) => {
-                return self.pass_on(&wants, request, protocol, reader.key).await;
+                return self.pass_on(&wants, request, protocol, &reader).await;
             }
         };
         let answered = match protocol.version() {
@@ -110,7 +110,7 @@ impl ServedRepository {
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
             Err(error) => return Ok(refused(&error)),
         };
-        let refs = self.repository.snapshot().await?;
+        let refs = self.refs().await?;
         let server = refs.object_format().unwrap_or(ObjectFormat::Sha1);
         if command.name() != CommandName::Fetch && command.object_format() != server {
             let client = command.object_format().to_string();
@@ -142,18 +142,19 @@ impl ServedRepository {
     }
 
     fn offered_bundles(&self) -> Bundles {
-        if self.bundle().is_some() { Bundles::Offered } else { Bundles::None }
+        if self.offered_bundle().is_some() { Bundles::Offered } else { Bundles::None }
     }
 
     async fn answer_fetch(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
         if request.asks_for_nothing() {
             return Ok(Answer::Whole(Bytes::new()));
         }
-        let refs = self.repository.snapshot().await?;
+        let refs = self.refs().await?;
         if let Err(error) = request.check_format(refs.object_format().unwrap_or(ObjectFormat::Sha1)) {
             return Ok(refused(&error));
         }
-        let request = Arc::new(request);
+        // The tags that would come along are those that are here, whatever the reader is shown.
+        let request = Arc::new(if self.shown().is_some() { request.without_tags() } else { request });
         let stored_under = match self.may_have_with_help(&refs, request.wants(), &asking.reader).await? {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
@@ -178,8 +179,36 @@ impl ServedRepository {
             return Ok(Wanted::AllReachable);
         }
         let _permit = self.engine().queue().permit(repository.id(), client).await;
-        let checked = reachability.check(repository, refs, wants).await;
+        let checked = match self.shown() {
+            None => reachability.check(repository, refs, wants).await,
+            Some(shown) => {
+                let here = repository.snapshot().await?;
+                reachability.check_shown(repository, shown, &here, wants).await
+            }
+        };
         checked.inspect_err(|error| repository.note(error))
+    }
+
+    /// Brings those of these objects that the reader is shown and that no reference here names. Returns the answer to a reader
+    /// who may not have one of them all the same.
+    async fn bring_shown(
+        &self,
+        refs: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+        reader: &GitReader,
+    ) -> Result<Option<Wanted>, GitError> {
+        let mut unnamed = wants.clone();
+        self.repository.snapshot().await?.retain_unnamed(&mut unnamed);
+        let mut not_shown = unnamed.clone();
+        refs.retain_unnamed(&mut not_shown);
+        unnamed.retain(|object| !not_shown.contains(object));
+        let Some(first) = unnamed.first().cloned() else { return Ok(None) };
+        let Some(elsewhere) = &reader.elsewhere else { return Ok(Some(Wanted::Unreachable(first))) };
+        match elsewhere.bring(unnamed, reader.key).await {
+            Brought::All => Ok(None),
+            Brought::NotOurs(object) => Ok(Some(Wanted::Unreachable(object))),
+            Brought::Unknown(reason) => Err(not_brought(&first, &reason)),
+        }
     }
 
     /// The same, where another repository may give what is not to be had from this one alone. What it gives is here then.
@@ -189,6 +218,11 @@ impl ServedRepository {
         wants: &BTreeSet<ObjectId>,
         reader: &GitReader,
     ) -> Result<Wanted, GitError> {
+        if self.shown().is_some()
+            && let Some(refused) = self.bring_shown(refs, wants, reader).await?
+        {
+            return Ok(refused);
+        }
         let mut wanted = self.may_have(refs, wants, reader.key).await?;
         let Some(elsewhere) = &reader.elsewhere else { return Ok(wanted) };
         let mut rest = wants.clone();
@@ -204,10 +238,7 @@ impl ServedRepository {
             match elsewhere.bring(asked, reader.key).await {
                 Brought::All => {}
                 Brought::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
-                Brought::Unknown(reason) => {
-                    let message = format!("upload-pack: {object} cannot be given now: {reason}");
-                    return Err(GitError::Refused { operation: OPERATION, message });
-                }
+                Brought::Unknown(reason) => return Err(not_brought(&object, &reason)),
             }
             // What was given to one reader is not given to the next one unasked.
             wanted = match self.may_have(refs, &rest, reader.key).await? {
@@ -216,6 +247,19 @@ impl ServedRepository {
             };
         }
         Ok(wanted)
+    }
+
+    /// Whether a reader may have all of these, which are here then. Returns one that they may not have, if there is one.
+    pub async fn make_ready(
+        &self,
+        wants: &BTreeSet<ObjectId>,
+        reader: &GitReader,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let refs = self.refs().await?;
+        match self.may_have_with_help(&refs, wants, reader).await? {
+            Wanted::Unreachable(object) => Ok(Some(object)),
+            Wanted::AllReachable | Wanted::LatelyReachable => Ok(None),
+        }
     }
 
     /// The sizes of those of these objects that a client may have. The others are not here for it.
@@ -331,10 +375,14 @@ impl ServedRepository {
         wants: &BTreeSet<ObjectId>,
         request: ByteStream,
         protocol: &GitProtocol,
-        client: ClientKey,
+        reader: &GitReader,
     ) -> Result<Answer, GitError> {
-        let refs = self.repository.snapshot().await?;
-        if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
+        let (refs, client) = (self.refs().await?, reader.key);
+        let wanted = match self.shown() {
+            None => self.may_have(&refs, wants, client).await?,
+            Some(_) => self.may_have_with_help(&refs, wants, reader).await?,
+        };
+        if let Wanted::Unreachable(object) = wanted {
             return Ok(refused_want(&object));
         }
         let (served, _permit) = self.with_permit(client).await;
@@ -420,6 +468,12 @@ fn ended_by_refusal(output: ByteStream) -> ByteStream {
 fn is_refusal(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<GitError>());
     matches!(cause, Some(GitError::Refused { .. }))
+}
+
+/// What a client is told when it cannot be found out whether it may have an object.
+fn not_brought(object: &ObjectId, reason: &str) -> GitError {
+    let message = format!("upload-pack: {object} cannot be given now: {reason}");
+    GitError::Refused { operation: OPERATION, message }
 }
 
 /// As `git` refuses it, whether or not it is here.

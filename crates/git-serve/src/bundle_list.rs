@@ -13,15 +13,15 @@ const FOLDER: &str = "bundles/";
 const OF_ALL: [(&str, &str); 3] = [("version", "1"), ("mode", "all"), ("heuristic", "creationToken")];
 
 impl ServedRepository {
-    /// The whole answer to the command `bundle-uri`. To be advertised only while there is a [`ServedRepository::bundle`].
+    /// The whole answer to the command `bundle-uri`. To be advertised only while a bundle is offered.
     pub fn bundle_list(&self) -> Bytes {
-        packet_list(self.bundle().as_deref())
+        packet_list(self.offered_bundle().as_deref())
     }
 
     /// The same list as a file that `git clone --bundle-uri` reads. `folder` is put before the name of each bundle:
     /// nothing where the list lies beside the bundles, and the client looks for them there.
     pub fn bundle_list_file(&self, folder: &str) -> String {
-        file_list(self.bundle().as_deref(), folder)
+        file_list(self.offered_bundle().as_deref(), folder)
     }
 }
 

@@ -95,6 +95,33 @@ impl Reachability {
         Ok(unreached.map_or(Wanted::LatelyReachable, |found| Wanted::Unreachable(found.object)))
     }
 
+    /// The same where a reader is shown the references of another server, and `here` are those of `repository`: only from what
+    /// both name is looked for more. What a reference named until it was moved is that server's to give.
+    pub(crate) async fn check_shown(
+        &self,
+        repository: &Repository,
+        shown: &RefSnapshot,
+        here: &RefSnapshot,
+        wants: &BTreeSet<ObjectId>,
+    ) -> Result<Wanted, GitError> {
+        if self.is_proven(repository, shown, wants) {
+            return Ok(Wanted::AllReachable);
+        }
+        let tips = tips_of(shown);
+        let mut absent = tips.clone();
+        here.retain_unnamed(&mut absent);
+        let mut sought = wants.clone();
+        shown.retain_unnamed(&mut sought);
+        let tips = tips.difference(&absent).cloned().collect();
+        match repository.first_unreached(&sought, &tips, SearchFor::Client).await? {
+            Some(unreached) => Ok(Wanted::Unreachable(unreached.object)),
+            None => {
+                remember(&self.proven_of(repository.id(), shown), digest(wants));
+                Ok(Wanted::AllReachable)
+            }
+        }
+    }
+
     /// What references named lately that are still there and name something else now.
     async fn lately_named(
         &self,

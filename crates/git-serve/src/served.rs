@@ -21,6 +21,8 @@ pub struct ServedRepository {
     /// The repository on disk.
     pub repository: Repository,
     engine: Arc<ServingEngine>,
+    /// What its reader is shown in place of the references that are here.
+    shown: Option<RefSnapshot>,
 }
 
 /// The repositories of a store, and what answers their readers. Cloning is cheap.
@@ -42,18 +44,43 @@ impl ServedRepository {
     /// The same, whose processes count as those of a client.
     #[must_use]
     pub fn asked_by(&self, client: ClientKey) -> Self {
-        Self { repository: self.repository.asked_by(client), engine: Arc::clone(&self.engine) }
+        self.with(self.repository.asked_by(client))
     }
 
     /// The same, with a place for the process that answers this client.
     pub(crate) fn at_place(&self, place: Permit, client: ClientKey) -> Self {
-        Self { repository: self.repository.at_place(place, client), engine: Arc::clone(&self.engine) }
+        self.with(self.repository.at_place(place, client))
+    }
+
+    fn with(&self, repository: Repository) -> Self {
+        Self { repository, engine: Arc::clone(&self.engine), shown: self.shown.clone() }
+    }
+
+    /// The same for a reader who is shown these references, as another server shows them, in place of those that are
+    /// here. What they name need not be here: it is brought when it is wanted, see
+    /// [`GitReader::asking`](crate::GitReader::asking). Bundles are not offered: their names are those of references here.
+    #[must_use]
+    pub fn showing(self, refs: RefSnapshot) -> Self {
+        Self { shown: Some(refs), ..self }
+    }
+
+    /// What its reader is shown in place of the references that are here.
+    pub(crate) fn shown(&self) -> Option<&RefSnapshot> {
+        self.shown.as_ref()
+    }
+
+    /// The references that its reader is shown.
+    pub(crate) async fn refs(&self) -> Result<RefSnapshot, GitError> {
+        match &self.shown {
+            Some(refs) => Ok(refs.clone()),
+            None => self.repository.snapshot().await,
+        }
     }
 
     /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references
     /// need at this moment. A list that names it may be older.
     pub async fn bundle_to_download(&self, id: &str) -> Result<Option<Arc<Bundle>>, GitError> {
-        let Some(bundle) = self.bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
+        let Some(bundle) = self.offered_bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
         let refs = self.repository.snapshot().await?;
         match self.engine().reachability().check(&self.repository, &refs, &bundle.tips()).await {
             Ok(Wanted::AllReachable) => Ok(Some(bundle)),
@@ -94,15 +121,21 @@ impl ServedRepository {
         }
     }
 
-    /// The bundle that clients are told of at the moment. Reads no disk.
+    /// The bundle that there is at the moment. Reads no disk.
     pub fn bundle(&self) -> Option<Arc<Bundle>> {
         self.engine().bundles().of(self.repository.id())
+    }
+
+    /// The bundle that clients are told of at the moment.
+    pub(crate) fn offered_bundle(&self) -> Option<Arc<Bundle>> {
+        self.bundle().filter(|_| self.shown.is_none())
     }
 
     /// A repository of a test that shares nothing with others.
     #[cfg(test)]
     pub(crate) fn alone(repository: Repository) -> Self {
-        Self { repository, engine: Arc::new(ServingEngine::new(&ServingOptions::default())) }
+        let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
+        Self { repository, engine, shown: None }
     }
 }
 
@@ -139,7 +172,7 @@ impl ServedRepositories {
 
 impl Inner {
     fn serve(&self, repository: Repository) -> ServedRepository {
-        ServedRepository { repository, engine: Arc::clone(&self.engine) }
+        ServedRepository { repository, engine: Arc::clone(&self.engine), shown: None }
     }
 }
 

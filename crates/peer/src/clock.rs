@@ -3,6 +3,12 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Calls between two servers are refused when their clocks differ by more, in seconds.
+pub const MAX_SKEW_SECONDS: i64 = heliostat_auth::LEEWAY_SECONDS;
+
+/// Clocks that are kept in step do not differ by more, in seconds.
+pub const DOUBTFUL_SKEW_SECONDS: i64 = 5;
+
 /// A source of epoch milliseconds; cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);

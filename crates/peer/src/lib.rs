@@ -25,7 +25,7 @@ pub use address_rules::{AddressRefused, AddressRules, is_local_only};
 pub use authorities::{InvalidAuthorities, trust_authorities, with_authorities};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
-pub use clock::Clock;
+pub use clock::{Clock, DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
 pub use error_chain::with_causes;
 pub use items::Items;
 pub use network::{InvalidNetwork, Network, OutgoingNetworks};

@@ -105,6 +105,8 @@ counted_id! {
     WebhookId;
     /// A repository as its mirror counts it; differs from the upstream's id.
     LocalRepositoryId;
+    /// A repository of a Git server that is not ours, as the mirror of that server counts it.
+    OriginRepositoryId;
 }
 
 given_id! {

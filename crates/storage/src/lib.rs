@@ -29,8 +29,9 @@ pub use change_count::Moment;
 pub use database::{Database, DatabaseUnavailable, Flush, Role};
 pub use error::StoreError;
 pub use ids::{
-    Generation, InvocationId, LocalRepositoryId, MirrorServerId, OutboxEventId, ProjectId, RepositoryId,
-    RepositoryIdentity, RequestId, TokenId, UpstreamServerId, UserId, WebhookDeliveryId, WebhookId,
+    Generation, InvocationId, LocalRepositoryId, MirrorServerId, OriginRepositoryId, OutboxEventId,
+    ProjectId, RepositoryId, RepositoryIdentity, RequestId, TokenId, UpstreamServerId, UserId,
+    WebhookDeliveryId, WebhookId,
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;

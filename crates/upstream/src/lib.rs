@@ -1,10 +1,10 @@
 //! The primary server: projects, repositories, permissions, webhooks, and announcing changes.
 //!
-//! [`Upstream`] assembles the parts: [`Accounts`], [`Repositories`], [`Webhooks`], [`Changes`], and what mirrors need
-//! (the crate `heliostat-downstream`). Each method of a part is one thing that a caller wants done: it takes a value of
+//! [`Upstream`] assembles the parts: [`Accounts`], [`Repositories`], [`Followings`], [`Webhooks`], [`Changes`], and what
+//! mirrors need (the crate `heliostat-downstream`). Each method of a part is one thing that a caller wants done: it takes a value of
 //! [`permit`] where it needs a right, checks the input, changes the store and what is on disk, and announces it.
 //! Reconcilers run beside it: the deliveries bring events to mirrors and to webhooks, `reconcile_refs` brings records
-//! and disk together. HTTP, JSON of the REST API and links are the server's concern.
+//! and disk together, `following` keeps repositories equal to those of other servers. HTTP, JSON of the REST API and links are the server's concern.
 
 mod origin;
 pub mod permit;
@@ -13,6 +13,7 @@ mod upstream;
 
 mod accounts;
 mod changes;
+mod following;
 mod names;
 mod repositories;
 mod webhooks;
@@ -25,6 +26,7 @@ pub use accounts::{
     TokenCreation, UserCreation, UserCredentials,
 };
 pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
+pub use following::{FollowedRepository, FollowingFields, FollowingStatus, Followings};
 pub use origin::Primary;
 pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,

@@ -6,6 +6,7 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServer, RequestState};
 
 use crate::changes::{DiskAgreement, ReconciliationStatus};
+use crate::following::FollowingStatus;
 use crate::upstream::Upstream;
 
 /// How the upstream is doing.
@@ -27,6 +28,8 @@ pub struct UpstreamStatus {
     pub unreachable_mirrors: usize,
     /// Whether another process sends events to mirrors in the name of this server.
     pub runs_twice: bool,
+    /// How it goes with repositories that follow one of another server.
+    pub following: FollowingStatus,
     /// Room on the disk, once it was looked at.
     pub room: Option<DiskRoom>,
 }
@@ -45,6 +48,7 @@ impl Upstream {
             disk: self.disk_agreement(),
             doubled_mirrors: self.0.downstream.members.doubled_mirrors(),
             runs_twice: self.0.downstream.members.runs_twice(),
+            following: self.0.followings.status(),
             room: self.0.served.engine().room(),
         })
     }

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::accounts::{Accounts, AdminAccount, BootstrapError, FirstAdmin, create_admin};
 use crate::changes::{self, Changes};
+use crate::following::{self, Followings};
 use crate::origin::Primary;
 use crate::repositories::{Repositories, carry_out_purges};
 use crate::webhooks::{USER_AGENT, WebhookClient, WebhookDelivery, Webhooks};
@@ -72,10 +73,18 @@ pub(crate) struct Parts {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) changes: Arc<Changes>,
     pub(crate) repositories: Arc<Repositories>,
+    pub(crate) followings: Arc<Followings>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) downstream: Downstream<Primary>,
     trash_time: Duration,
     tasks: DetachedTasks,
+}
+
+/// How others are called that neither push nor mirror.
+struct Outside {
+    webhook_client: WebhookClient,
+    /// Where sources of repositories may be that follow one.
+    destinations: Destinations,
 }
 
 impl Upstream {
@@ -89,8 +98,8 @@ impl Upstream {
         let destinations = Destinations::ChosenByOthers(options.outgoing);
         let client = PeerClient::new(USER_AGENT, destinations.clone(), options.clock.clone())
             .map_err(StartError::HttpClient)?;
-        let webhook_client =
-            WebhookClient::new(destinations, options.clock.clone()).map_err(StartError::HttpClient)?;
+        let webhook_client = WebhookClient::new(destinations.clone(), options.clock.clone())
+            .map_err(StartError::HttpClient)?;
         served.store().recover().await.map_err(StartError::Recovery)?;
         let fresh_key = format!("heliostat-{}", server_id());
         let client_key = store.setting_or_insert(CLIENT_KEY_SETTING, &fresh_key).await?;
@@ -111,7 +120,8 @@ impl Upstream {
         ));
         let request_lifetime = options.request_lifetime;
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
-        let upstream = Self::assembled(parts, served, passwords, webhook_client, options.trash_time);
+        let outside = Outside { webhook_client, destinations };
+        let upstream = Self::assembled(parts, served, passwords, outside, options.trash_time);
         Ok((upstream, admin))
     }
 
@@ -120,9 +130,10 @@ impl Upstream {
         parts: DownstreamParts,
         served: ServedRepositories,
         passwords: Passwords,
-        webhook_client: WebhookClient,
+        outside: Outside,
         trash_time: Duration,
     ) -> Self {
+        let Outside { webhook_client, destinations } = outside;
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
@@ -145,6 +156,14 @@ impl Upstream {
             client,
             tasks.clone(),
         ));
+        let followings = Arc::new(Followings::new(
+            store.clone(),
+            Arc::clone(&repositories),
+            Arc::clone(&changes),
+            Arc::clone(&announcer),
+            destinations,
+            tasks.clone(),
+        ));
         let primary = Primary {
             store: store.clone(),
             announcer: Arc::clone(&announcer),
@@ -159,6 +178,7 @@ impl Upstream {
             accounts,
             changes,
             repositories,
+            followings,
             webhooks,
             downstream,
             trash_time,
@@ -174,8 +194,9 @@ impl Upstream {
         let trash = self.0.served.store().clone().keep_trash(self.0.trash_time, stop.clone());
         let room = keep_room(self.0.served.clone(), stop.clone());
         let purges = carry_out_purges(Arc::clone(&self.0.repositories), stop.clone());
+        let follow = following::run(Arc::clone(&self.0.followings), stop.clone());
         let housekeeping = keep_house(self.0.served.clone(), stop);
-        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, purges, housekeeping);
+        tokio::join!(reconcile, tell_mirrors, tell_webhooks, trash, room, purges, follow, housekeeping);
         self.0.tasks.finished().await;
     }
 
@@ -197,6 +218,11 @@ impl Upstream {
     /// Repositories and their projects.
     pub fn repositories(&self) -> &Arc<Repositories> {
         &self.0.repositories
+    }
+
+    /// Repositories that follow one of another server.
+    pub fn followings(&self) -> &Followings {
+        &self.0.followings
     }
 
     /// Webhooks.

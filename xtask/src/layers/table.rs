@@ -62,6 +62,18 @@ pub const CRATES: &[CrateRow] = &[
         ],
     ),
     row(
+        "crates/origin",
+        &[
+            "heliostat-foreign",
+            "heliostat-git",
+            "heliostat-git-serve",
+            "heliostat-git-wire",
+            "heliostat-peer",
+            "heliostat-refusal",
+            "heliostat-storage",
+        ],
+    ),
+    row(
         "crates/server",
         &[
             "heliostat-api",
@@ -71,6 +83,7 @@ pub const CRATES: &[CrateRow] = &[
             "heliostat-git",
             "heliostat-git-serve",
             "heliostat-mirror",
+            "heliostat-origin",
             "heliostat-peer",
             "heliostat-refusal",
             "heliostat-storage",
@@ -238,6 +251,11 @@ pub const FOLDERS: &[FolderOrder] = &[
         circle: &[],
     },
     FolderOrder {
+        krate: "crates/origin",
+        rows: &[&["origin"], &["status"], &["serving"], &["verdicts"], &["repositories"], &["options"]],
+        circle: &[],
+    },
+    FolderOrder {
         krate: "crates/server",
         rows: &[
             &["emitted_contract", "roles"],
@@ -256,7 +274,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         rows: &[
             &["status"],
             &["upstream"],
-            &["origin"],
+            &["following", "origin"],
             &["repositories"],
             &["accounts", "changes"],
             &["webhooks"],

@@ -6,6 +6,7 @@ pub mod access_tokens;
 pub mod application;
 pub mod calls;
 pub mod events;
+pub mod following;
 pub mod hashes;
 pub mod known_names;
 pub mod mirror;

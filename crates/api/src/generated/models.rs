@@ -213,6 +213,140 @@ pub struct EnrichedRepositoryProperties {
     pub purge: Option<i64>,
 }
 
+/// Why the last look at a source failed. About the source: it asks for other `CREDENTIALS`, has `FORBIDDEN` to read, has
+/// no such repository (`NOT_FOUND`), sends its callers `ELSEWHERE`, is `AWAY`, is `NOT_TRUSTED` because of its
+/// certificate or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
+/// another hash (`OBJECT_FORMAT`), or shows no ref any more (`EMPTIED`), in which case what is here stays. About this
+/// side: the repository is `ARCHIVED`, or `THIS_SERVER` is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum FollowingFault {
+    /// `CREDENTIALS`
+    #[oai(rename = "CREDENTIALS")]
+    #[serde(rename = "CREDENTIALS")]
+    Credentials,
+    /// `FORBIDDEN`
+    #[oai(rename = "FORBIDDEN")]
+    #[serde(rename = "FORBIDDEN")]
+    Forbidden,
+    /// `NOT_FOUND`
+    #[oai(rename = "NOT_FOUND")]
+    #[serde(rename = "NOT_FOUND")]
+    NotFound,
+    /// `ELSEWHERE`
+    #[oai(rename = "ELSEWHERE")]
+    #[serde(rename = "ELSEWHERE")]
+    Elsewhere,
+    /// `AWAY`
+    #[oai(rename = "AWAY")]
+    #[serde(rename = "AWAY")]
+    Away,
+    /// `NOT_TRUSTED`
+    #[oai(rename = "NOT_TRUSTED")]
+    #[serde(rename = "NOT_TRUSTED")]
+    NotTrusted,
+    /// `NO_REPOSITORY`
+    #[oai(rename = "NO_REPOSITORY")]
+    #[serde(rename = "NO_REPOSITORY")]
+    NoRepository,
+    /// `TOO_MANY`
+    #[oai(rename = "TOO_MANY")]
+    #[serde(rename = "TOO_MANY")]
+    TooMany,
+    /// `OBJECT_FORMAT`
+    #[oai(rename = "OBJECT_FORMAT")]
+    #[serde(rename = "OBJECT_FORMAT")]
+    ObjectFormat,
+    /// `EMPTIED`
+    #[oai(rename = "EMPTIED")]
+    #[serde(rename = "EMPTIED")]
+    Emptied,
+    /// `ARCHIVED`
+    #[oai(rename = "ARCHIVED")]
+    #[serde(rename = "ARCHIVED")]
+    Archived,
+    /// `THIS_SERVER`
+    #[oai(rename = "THIS_SERVER")]
+    #[serde(rename = "THIS_SERVER")]
+    ThisServer,
+}
+
+impl FollowingFault {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::Credentials, Self::Forbidden, Self::NotFound, Self::Elsewhere, Self::Away, Self::NotTrusted, Self::NoRepository, Self::TooMany, Self::ObjectFormat, Self::Emptied, Self::Archived, Self::ThisServer];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "CREDENTIALS",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::Elsewhere => "ELSEWHERE",
+            Self::Away => "AWAY",
+            Self::NotTrusted => "NOT_TRUSTED",
+            Self::NoRepository => "NO_REPOSITORY",
+            Self::TooMany => "TOO_MANY",
+            Self::ObjectFormat => "OBJECT_FORMAT",
+            Self::Emptied => "EMPTIED",
+            Self::Archived => "ARCHIVED",
+            Self::ThisServer => "THIS_SERVER",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for FollowingFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// How a repository stands to what it follows: not looked at yet; equal to it at the last look; or not brought in step
+/// by the last look, for the reason given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+pub enum FollowingState {
+    /// `NEW`
+    #[oai(rename = "NEW")]
+    #[serde(rename = "NEW")]
+    New,
+    /// `IN_STEP`
+    #[oai(rename = "IN_STEP")]
+    #[serde(rename = "IN_STEP")]
+    InStep,
+    /// `FAILING`
+    #[oai(rename = "FAILING")]
+    #[serde(rename = "FAILING")]
+    Failing,
+}
+
+impl FollowingState {
+    /// All values in document order.
+    pub const ALL: &'static [Self] = &[Self::New, Self::InStep, Self::Failing];
+
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "NEW",
+            Self::InStep => "IN_STEP",
+            Self::Failing => "FAILING",
+        }
+    }
+
+    /// The value that is spelled like this on the wire.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+}
+
+impl fmt::Display for FollowingState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A permission for the whole server, from low to high: to sign in, to create projects, to administer projects
 /// and users, to administer everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
@@ -814,6 +948,27 @@ pub struct PageOfRestDetailedInvocation {
 pub struct PageOfRestDetailedUser {
     /// What is on this page.
     pub values: Vec<RestDetailedUser>,
+    /// How many values are on this page.
+    pub size: i32,
+    /// The most values that the page may hold.
+    pub limit: i32,
+    /// Where this page starts.
+    pub start: i64,
+    /// Whether no page follows.
+    #[oai(rename = "isLastPage")]
+    #[serde(rename = "isLastPage")]
+    pub is_last_page: bool,
+    /// Where the next page starts. Absent on the last page.
+    #[oai(rename = "nextPageStart", skip_serializing_if_is_none)]
+    #[serde(rename = "nextPageStart", default, skip_serializing_if = "Option::is_none")]
+    pub next_page_start: Option<i64>,
+}
+
+/// A page of repositories that follow one on another server.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct PageOfRestFollowedRepository {
+    /// What is on this page.
+    pub values: Vec<RestFollowedRepository>,
     /// How many values are on this page.
     pub size: i32,
     /// The most values that the page may hold.
@@ -2133,6 +2288,117 @@ pub struct RestFarmSynchronizationRequest {
     #[oai(rename = "createdAt")]
     #[serde(rename = "createdAt")]
     pub created_at: String,
+}
+
+/// A repository that follows one on another server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestFollowedRepository {
+    /// A repository.
+    pub repository: RestRepository,
+    /// What a repository follows, and how that goes.
+    pub following: RestFollowing,
+}
+
+/// What a repository follows, and how that goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestFollowing {
+    /// The address of the source.
+    pub url: String,
+    /// How often it is looked at, in seconds. After failures the pauses grow.
+    #[oai(rename = "intervalSeconds")]
+    #[serde(rename = "intervalSeconds")]
+    pub interval_seconds: i32,
+    /// Who the source is to take this server for. Absent if it is asked without a name.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Whether there is a password for the source.
+    #[oai(rename = "passwordSet")]
+    #[serde(rename = "passwordSet")]
+    pub password_set: bool,
+    /// How a repository stands to what it follows: not looked at yet; equal to it at the last look; or not brought in step
+    /// by the last look, for the reason given.
+    pub state: FollowingState,
+    /// Whether the source is being looked at now, or is next to be.
+    #[oai(rename = "inProgress")]
+    #[serde(rename = "inProgress")]
+    pub in_progress: bool,
+    /// When the last look that has ended began, in epoch milliseconds. Absent before.
+    #[oai(rename = "lastAttemptAt", skip_serializing_if_is_none)]
+    #[serde(rename = "lastAttemptAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt_at: Option<i64>,
+    /// When the last look began that left the two equal, in epoch milliseconds. Absent before.
+    #[oai(rename = "lastSuccessAt", skip_serializing_if_is_none)]
+    #[serde(rename = "lastSuccessAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_success_at: Option<i64>,
+    /// When the last look began that found something new, in epoch milliseconds. Absent before.
+    #[oai(rename = "lastChangeAt", skip_serializing_if_is_none)]
+    #[serde(rename = "lastChangeAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_change_at: Option<i64>,
+    /// How long ago the two were last known to be equal, in milliseconds. Absent if they never were.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<i64>,
+    /// How many looks in a row have failed.
+    pub failures: i32,
+    /// Why the last look at a source failed.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RestFollowingError>,
+}
+
+/// Why the last look at a source failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestFollowingError {
+    /// Why the last look at a source failed. About the source: it asks for other `CREDENTIALS`, has `FORBIDDEN` to read, has
+    /// no such repository (`NOT_FOUND`), sends its callers `ELSEWHERE`, is `AWAY`, is `NOT_TRUSTED` because of its
+    /// certificate or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
+    /// another hash (`OBJECT_FORMAT`), or shows no ref any more (`EMPTIED`), in which case what is here stays. About this
+    /// side: the repository is `ARCHIVED`, or `THIS_SERVER` is at fault.
+    pub fault: FollowingFault,
+    /// What happened, and what to do about it, in words.
+    pub message: String,
+}
+
+/// What a repository is to follow.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestFollowingRequest {
+    /// The address from which it could be cloned, by http or https and without user or password, such as
+    /// `https://git.example.org/acme/tool.git`.
+    #[oai(validator(min_length = 1, max_length = 2048))]
+    pub url: String,
+    /// How often it is looked at, in seconds; 60, if left out.
+    #[oai(rename = "intervalSeconds", skip_serializing_if_is_none, validator(minimum(value = "5"), maximum(value = "604800")))]
+    #[serde(rename = "intervalSeconds", default, skip_serializing_if = "Option::is_none")]
+    pub interval_seconds: Option<i32>,
+    /// Who the source is to take this server for. Left out, that of before stays if the server is the same; an empty
+    /// one removes the credentials.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The password or token that goes with the user name. Taken in, never answered. Left out, that of before stays if
+    /// user and server are the same.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 8192))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Whether the refs that a repository has which follows nothing yet may be replaced by those of the source; false, if
+    /// left out.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overwrite: Option<bool>,
+}
+
+impl fmt::Debug for RestFollowingRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RestFollowingRequest")
+            .field("url", &self.url)
+            .field("interval_seconds", &self.interval_seconds)
+            .field("username", &self.username)
+            .field("password", &"<secret>")
+            .field("overwrite", &self.overwrite)
+            .finish()
+    }
 }
 
 /// The hashes of one repository.
@@ -4004,6 +4270,8 @@ impl fmt::Display for UserType {
     BranchOrder,
     EnrichedRepository,
     EnrichedRepositoryProperties,
+    FollowingFault,
+    FollowingState,
     GlobalPermission,
     HeldBackReason,
     InvocationOutcome,
@@ -4022,6 +4290,7 @@ impl fmt::Display for UserType {
     PageOfRestDelayedCopy,
     PageOfRestDetailedInvocation,
     PageOfRestDetailedUser,
+    PageOfRestFollowedRepository,
     PageOfRestMirrorRepositorySynchronizationStatus,
     PageOfRestMirrorServer,
     PageOfRestMirroredRepositoryDescriptor,
@@ -4072,6 +4341,10 @@ impl fmt::Display for UserType {
     RestErrors,
     RestEventActor,
     RestFarmSynchronizationRequest,
+    RestFollowedRepository,
+    RestFollowing,
+    RestFollowingError,
+    RestFollowingRequest,
     RestHashedRepository,
     RestHashes,
     RestHeldBack,

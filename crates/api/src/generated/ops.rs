@@ -10,6 +10,7 @@ pub use super::application::*;
 pub use super::projects::*;
 pub use super::repositories::*;
 pub use super::repository_faults::*;
+pub use super::following::*;
 pub use super::users::*;
 pub use super::permissions::*;
 pub use super::access_tokens::*;

@@ -68,6 +68,15 @@ impl WirePage for PageOfRestDetailedUser {
     }
 }
 
+impl WirePage for PageOfRestFollowedRepository {
+    type Value = RestFollowedRepository;
+
+    fn of(bounds: PageBounds, values: Vec<RestFollowedRepository>) -> Self {
+        let PageBounds { size, limit, start, is_last_page, next_page_start } = bounds;
+        PageOfRestFollowedRepository { size, limit, start, is_last_page, next_page_start, values }
+    }
+}
+
 impl WirePage for PageOfRestMirrorRepositorySynchronizationStatus {
     type Value = RestMirrorRepositorySynchronizationStatus;
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{access_tokens, application, hashes, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
+use super::{access_tokens, application, following, hashes, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
 
 /// The routes of the upstream role, answered by `H`.
 pub type UpstreamRoutes<H> = (
@@ -14,6 +14,7 @@ pub type UpstreamRoutes<H> = (
     projects::ProjectsRoutes<H>,
     repositories::RepositoriesRoutes<H>,
     repository_faults::RepositoryFaultsRoutes<H>,
+    following::FollowingRoutes<H>,
     users::UsersRoutes<H>,
     permissions::PermissionsRoutes<H>,
     access_tokens::AccessTokensRoutes<H>,
@@ -29,6 +30,7 @@ where
         + projects::ProjectsOperations
         + repositories::RepositoriesOperations
         + repository_faults::RepositoryFaultsOperations
+        + following::FollowingOperations
         + users::UsersOperations
         + permissions::PermissionsOperations
         + access_tokens::AccessTokensOperations
@@ -41,6 +43,7 @@ where
         projects::ProjectsRoutes(handlers.clone()),
         repositories::RepositoriesRoutes(handlers.clone()),
         repository_faults::RepositoryFaultsRoutes(handlers.clone()),
+        following::FollowingRoutes(handlers.clone()),
         users::UsersRoutes(handlers.clone()),
         permissions::PermissionsRoutes(handlers.clone()),
         access_tokens::AccessTokensRoutes(handlers.clone()),
@@ -79,6 +82,7 @@ pub type AllRoutes<U, M> = (
     projects::ProjectsRoutes<U>,
     repositories::RepositoriesRoutes<U>,
     repository_faults::RepositoryFaultsRoutes<U>,
+    following::FollowingRoutes<U>,
     users::UsersRoutes<U>,
     permissions::PermissionsRoutes<U>,
     access_tokens::AccessTokensRoutes<U>,

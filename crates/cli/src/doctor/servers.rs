@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_peer::http::{NoAnswer, cause_of, read_at_most};
+use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
@@ -17,10 +18,6 @@ use super::finding::Finding;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
-/// Signed calls between servers are refused when the clocks differ by more.
-const MAX_SKEW_S: i64 = 30;
-/// Clocks that are kept in step do not differ by that much.
-const DOUBTFUL_SKEW_S: i64 = 5;
 
 /// What `/status` of a server said.
 struct Answer {
@@ -174,8 +171,8 @@ fn judge_skew(item: &'static str, skew_s: i64) -> Finding {
         seconds => format!("this machine is {seconds} s {direction} the upstream"),
     };
     match skew_s.abs() {
-        0..=DOUBTFUL_SKEW_S => Finding::good(item, detail),
-        seconds if seconds <= MAX_SKEW_S => Finding::doubtful(item, detail, REMEDY),
+        0..=DOUBTFUL_SKEW_SECONDS => Finding::good(item, detail),
+        seconds if seconds <= MAX_SKEW_SECONDS => Finding::doubtful(item, detail, REMEDY),
         _ => Finding::failed(item, detail, REMEDY),
     }
 }

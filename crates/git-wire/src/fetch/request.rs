@@ -195,6 +195,12 @@ impl FetchRequest {
         Self { wants, want_order: Vec::new(), ..self.clone() }
     }
 
+    /// The same question without the annotated tags of what it brings, which a server need not send.
+    #[must_use]
+    pub fn without_tags(self) -> Self {
+        Self { include_tag: false, ..self }
+    }
+
     /// The same question without the contents of files, or with them if they were left out.
     pub fn with_or_without_blobs(&self) -> Self {
         let filter = self.filter.is_none().then(|| b"blob:none".to_vec());

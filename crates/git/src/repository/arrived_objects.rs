@@ -4,6 +4,7 @@
 //! missing, given that everything below the shown references is there, and no name in a tree that would harm those who
 //! check it out. What has to be looked at more closely than is done here is left to `git`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::io;
 
@@ -215,7 +216,7 @@ struct Walk<'a> {
     trees: Vec<(ObjectId, Vec<ObjectId>)>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Follows commits and tags, and gathers their trees.
     fn follow(&mut self, tips: &BTreeSet<ObjectId>) -> Result<(), NotTaken> {
         let mut next: Vec<ObjectId> = tips.iter().cloned().collect();
@@ -270,14 +271,15 @@ impl Walk<'_> {
         Ok(trees)
     }
 
-    fn object(&self, object: &ObjectId) -> Result<Option<ReadObject>, NotTaken> {
+    /// An object that has arrived, as it lies in memory, or is here.
+    fn object(&self, object: &ObjectId) -> Result<Option<(ObjectKind, Cow<'a, [u8]>)>, NotTaken> {
         match self.arrived.get(object) {
-            Some(found) => Ok(Some(found.clone())),
-            None => Ok(self.here.read(object)?),
+            Some((kind, content)) => Ok(Some((*kind, Cow::Borrowed(content)))),
+            None => Ok(self.here.read(object)?.map(|(kind, content)| (kind, Cow::Owned(content)))),
         }
     }
 
-    fn tree(&self, tree: &ObjectId) -> Result<Vec<u8>, NotTaken> {
+    fn tree(&self, tree: &ObjectId) -> Result<Cow<'a, [u8]>, NotTaken> {
         match self.object(tree)? {
             Some((ObjectKind::Tree, content)) => Ok(content),
             Some(_) => Err(NotTaken::Malformed(tree.clone())),

@@ -64,6 +64,8 @@ pub enum TrashReason {
     Replaced,
     /// Its creation was interrupted.
     Unfinished,
+    /// It was used longest ago, and others needed its room. Another server has all that was in it.
+    MadeRoom,
     /// Nothing says why, or something that this version does not know.
     #[serde(other)]
     Unknown,
@@ -82,6 +84,7 @@ impl TrashReason {
             Self::Refetched => "refetched",
             Self::Replaced => "replaced",
             Self::Unfinished => "unfinished",
+            Self::MadeRoom => "made-room",
             Self::Unknown => "unknown",
         }
     }

@@ -32,6 +32,14 @@ pub(crate) struct Counts {
     pub(crate) last_sync_at: Option<i64>,
 }
 
+impl Counts {
+    /// For how long the oldest known change has not been here.
+    pub(crate) fn lag_ms(&self, now_ms: i64) -> Option<i64> {
+        // A clock may have been set back.
+        self.behind_since.map(|since| now_ms.saturating_sub(since).max(0))
+    }
+}
+
 impl Inventory {
     /// Counts what is mirrored now.
     pub(crate) fn counts(&self) -> Counts {

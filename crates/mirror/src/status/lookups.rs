@@ -75,7 +75,7 @@ impl Lookups {
         let (contact, counts) = (self.link.contact(), self.inventory.counts());
         UpstreamView {
             last_sync_at: counts.last_sync_at,
-            lag_ms: counts.behind_since.map(|since| self.clock.now_ms().saturating_sub(since)),
+            lag_ms: counts.lag_ms(self.clock.now_ms()),
             failing: counts.failing,
             server: self.link.upstream(),
             facts: self.link.facts(),

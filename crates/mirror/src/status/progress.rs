@@ -170,7 +170,7 @@ impl StatusReport {
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
             changes: self.synchroniser.changes.counters(),
-            lag_ms: counts.behind_since.map(|since| now_ms.saturating_sub(since)),
+            lag_ms: counts.lag_ms(now_ms),
             not_known_ms: facts.not_known_since.map(|since| now_ms.saturating_sub(since)),
             lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             last_sync_at: counts.last_sync_at,

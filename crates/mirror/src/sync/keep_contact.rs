@@ -146,7 +146,7 @@ impl KeepContact {
             discovering: !sweeps.has_compared(),
             mirrored_repos: int32(counts.total),
             in_step_repos: int32(counts.in_step),
-            lag_millis: counts.behind_since.map(|since| now_ms.saturating_sub(since).max(0)),
+            lag_millis: counts.lag_ms(now_ms),
             last_sync_date: counts.last_sync_at,
             failing_repos: Some(int32(counts.failing)),
             failure: counts.first_failing.map(|failing| failure_of(&failing)),

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use poem::endpoint::make_sync;
 use poem::{Request, Response};
 use rustix::fs::{Advice, fadvise};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -22,12 +22,12 @@ use super::stored_body::Pieces;
 use super::{ClientRoom, ConnectionOptions, SendfileQueue, TrustedProxies, stored_response};
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Smaller than any answer that is read slowly.
 const SMALL_RECEIVE_BUFFER_BYTES: u32 = 4096;
 
 /// Parts of an answer, cut to the length that is asked for.
-struct Parts {
+pub struct Parts {
     total: Option<u64>,
     left: VecDeque<Piece>,
 }
@@ -55,30 +55,38 @@ impl Pieces for Parts {
 }
 
 /// Bytes among which there is no zero, different for each seed.
-fn noise(seed: u8, length: usize) -> Vec<u8> {
+pub fn noise(seed: u8, length: usize) -> Vec<u8> {
     (0..length)
         .map(|position| ((position * 31 + position / 251 + usize::from(seed)) % 255) as u8 + 1)
         .collect()
 }
 
-fn file_with(bytes: &[u8]) -> Arc<File> {
+pub fn file_with(bytes: &[u8]) -> Arc<File> {
     let mut file = tempfile::tempfile().expect("a file can be made");
     file.write_all(bytes).expect("it can be written");
     Arc::new(file)
 }
 
-fn region(file: &Arc<File>, offset: usize, length: usize) -> Piece {
+pub fn region(file: &Arc<File>, offset: usize, length: usize) -> Piece {
     Piece::File { file: Arc::clone(file), offset: offset as u64, length: length as u64 }
 }
 
 /// A server whose every answer is made by a function of the request's path.
-struct Scene {
-    address: std::net::SocketAddr,
+pub struct Scene {
+    pub address: std::net::SocketAddr,
     stop: CancellationToken,
 }
 
 impl Scene {
     async fn answering(answer: impl Fn(&str) -> (Option<usize>, Vec<Piece>) + Send + Sync + 'static) -> Self {
+        Self::in_room(room(ConnectionOptions::default()), answer).await
+    }
+
+    /// The same, with other room for clients.
+    pub async fn in_room(
+        room: ClientRoom,
+        answer: impl Fn(&str) -> (Option<usize>, Vec<Piece>) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("it is bound");
         let endpoint = make_sync(move |request: Request| {
@@ -89,21 +97,16 @@ impl Scene {
             stored_response(Response::builder(), parts, queue)
         });
         let stop = CancellationToken::new();
-        tokio::spawn(super::serve(
-            listener,
-            endpoint,
-            ClientRoom::new(ConnectionOptions::default(), TrustedProxies::default(), &std::env::temp_dir()),
-            stop.clone(),
-        ));
+        tokio::spawn(super::serve(listener, endpoint, room, stop.clone()));
         Scene { address, stop }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("it listens")
     }
 
     /// A connection through which little passes at a time.
-    async fn connect_slowly(&self) -> TcpStream {
+    pub async fn connect_slowly(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
         socket.set_recv_buffer_size(SMALL_RECEIVE_BUFFER_BYTES).expect("the size is allowed");
         socket.connect(self.address).await.expect("it listens")
@@ -122,28 +125,34 @@ impl Drop for Scene {
     }
 }
 
-async fn ask(stream: &mut TcpStream, path: &str) {
+/// Room for clients as there is by default.
+pub fn room(options: ConnectionOptions) -> ClientRoom {
+    ClientRoom::new(options, TrustedProxies::default(), &std::env::temp_dir())
+}
+
+pub async fn ask(stream: &mut (impl AsyncWrite + Unpin), path: &str) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
+    stream.flush().await.expect("the server reads");
 }
 
 /// A response, its body put together again.
-struct Received {
-    head: String,
-    body: Vec<u8>,
+pub struct Received {
+    pub head: String,
+    pub body: Vec<u8>,
 }
 
 impl Received {
     /// Compares without printing megabytes.
     #[track_caller]
-    fn expect_body(&self, expected: &[u8]) {
+    pub fn expect_body(&self, expected: &[u8]) {
         let differs = self.body.iter().zip(expected).position(|(found, wanted)| found != wanted);
         assert_eq!(differs, None, "the first byte that differs");
         assert_eq!(self.body.len(), expected.len(), "length");
     }
 }
 
-async fn receive(stream: &mut TcpStream) -> io::Result<Received> {
+pub async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Received> {
     let receiving = async {
         let head = line_by_line(stream).await?;
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -156,14 +165,14 @@ async fn receive(stream: &mut TcpStream) -> io::Result<Received> {
     tokio::time::timeout(PATIENCE, receiving).await.map_err(io::Error::other)?
 }
 
-async fn exactly(stream: &mut TcpStream, length: usize) -> io::Result<Vec<u8>> {
+pub async fn exactly(stream: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     stream.read_exact(&mut bytes).await?;
     Ok(bytes)
 }
 
 /// The head of a response, up to the empty line.
-async fn line_by_line(stream: &mut TcpStream) -> io::Result<String> {
+async fn line_by_line(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -171,7 +180,7 @@ async fn line_by_line(stream: &mut TcpStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&head).to_lowercase())
 }
 
-async fn chunks(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn chunks(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut size = Vec::new();

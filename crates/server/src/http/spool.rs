@@ -14,7 +14,6 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use heliostat_git::ByteStream;
 use heliostat_peer::AddressPrefix;
-use parking_lot::Mutex;
 use poem::Body;
 use tokio::task::spawn_blocking;
 
@@ -66,7 +65,8 @@ pub enum ReceivedBody {
 pub struct SpooledBody {
     file: Arc<File>,
     length: u64,
-    room: Arc<Mutex<TakenRoom>>,
+    /// Taken for as long as anybody reads it.
+    _room: Arc<TakenRoom>,
 }
 
 impl Spool {
@@ -112,7 +112,8 @@ impl Spool {
             }
         }
         let (spooled, rest) = received.parts();
-        let beginning = spooled.map_or_else(|| stream::empty().boxed(), SpooledBody::into_stream);
+        let beginning =
+            spooled.map_or_else(|| stream::empty().boxed(), |spooled| spooled.end().into_stream());
         Ok(beginning.chain(ReceivedBody::InMemory(rest).into_stream()).chain(body).boxed())
     }
 }
@@ -122,11 +123,24 @@ struct Receiving<'a> {
     spool: &'a Spool,
     client: AddressPrefix,
     length: u64,
-    spooled: Option<SpooledBody>,
+    spooled: Option<Spooling>,
     /// What is not written, as long as it is one piece: nearly every body comes in one, which is then used as it is.
     only: Bytes,
     /// What is not written.
     gathered: BytesMut,
+}
+
+/// The file of a body that is still being received.
+struct Spooling {
+    file: Arc<File>,
+    length: u64,
+    room: TakenRoom,
+}
+
+impl Spooling {
+    fn end(self) -> SpooledBody {
+        SpooledBody { file: self.file, length: self.length, _room: Arc::new(self.room) }
+    }
 }
 
 impl<'a> Receiving<'a> {
@@ -153,12 +167,12 @@ impl<'a> Receiving<'a> {
             none => {
                 let folder = Arc::clone(&self.spool.folder);
                 let file = on_disk(move || tempfile::tempfile_in(&*folder)).await?;
-                let room = Arc::new(Mutex::new(self.spool.room.place(self.client)));
-                none.insert(SpooledBody { file: Arc::new(file), length: 0, room })
+                let room = self.spool.room.place(self.client);
+                none.insert(Spooling { file: Arc::new(file), length: 0, room })
             }
         };
         let length = self.gathered.len() as u64;
-        if !spooled.room.lock().grow(length) {
+        if !spooled.room.grow(length) {
             return Err(NotReceived::NoRoom);
         }
         let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());
@@ -176,7 +190,7 @@ impl<'a> Receiving<'a> {
     }
 
     /// What is written, and what follows it.
-    fn parts(self) -> (Option<SpooledBody>, Bytes) {
+    fn parts(self) -> (Option<Spooling>, Bytes) {
         (self.spooled, if self.gathered.is_empty() { self.only } else { self.gathered.freeze() })
     }
 
@@ -185,7 +199,7 @@ impl<'a> Receiving<'a> {
             self.write().await?;
         }
         let (spooled, rest) = self.parts();
-        Ok(spooled.map_or(ReceivedBody::InMemory(rest), ReceivedBody::OnDisk))
+        Ok(spooled.map_or(ReceivedBody::InMemory(rest), |spooled| ReceivedBody::OnDisk(spooled.end())))
     }
 }
 

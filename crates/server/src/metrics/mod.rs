@@ -9,6 +9,7 @@ mod disk_agreement;
 mod disk_room;
 mod encoder;
 mod endpoint;
+mod following;
 mod freshness;
 mod housekeeping;
 mod late_repositories;

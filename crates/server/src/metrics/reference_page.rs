@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heliostat_git_serve::{ServingCounters, StoredAnswers};
+use heliostat_upstream::FollowingStatus;
 
 use super::disk_agreement::DiskMetrics;
 use super::mirror::MirrorMetrics;
@@ -50,6 +51,7 @@ fn all_metrics() -> String {
         serving,
         disk: Some(disk),
         mirrors: Some(mirror_standings::sample()),
+        following: Some(FollowingStatus::default()),
         mirror: Some(mirror),
         ..Metrics::default()
     }

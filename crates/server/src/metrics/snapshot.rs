@@ -4,6 +4,7 @@ use std::fmt;
 
 use heliostat_git::DiskRoom;
 use heliostat_git_serve::{HousekeepingCounters, ServingCounters};
+use heliostat_upstream::FollowingStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
@@ -14,7 +15,7 @@ use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
 use super::process::ProcessMetrics;
-use super::{connections, housekeeping, response_cache};
+use super::{connections, following, housekeeping, response_cache};
 use crate::http::ConnectionCounters;
 
 /// The metrics of a role at one moment.
@@ -32,6 +33,8 @@ pub struct Metrics {
     pub disk: Option<DiskMetrics>,
     /// How the mirrors stand, at an upstream whose database answers.
     pub mirrors: Option<MirrorStandings>,
+    /// How it goes with repositories that follow one of another server, at an upstream.
+    pub following: Option<FollowingStatus>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
     /// The connections.
@@ -68,6 +71,9 @@ impl Collector for Metrics {
         }
         if let Some(mirrors) = &self.mirrors {
             mirrors.encode(&mut encoder)?;
+        }
+        if let Some(status) = &self.following {
+            following::encode(status, &mut encoder)?;
         }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;

@@ -2,9 +2,9 @@
 //! and why it is not better.
 
 use heliostat_api::models::RestSyncProgress;
-use heliostat_auth::LEEWAY_SECONDS;
 use heliostat_downstream::event_date;
 use heliostat_mirror::MirrorStatus;
+use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
 use heliostat_storage::UpstreamState;
 use serde::Serialize;
 
@@ -25,9 +25,6 @@ pub const GREEN: &str = "GREEN";
 const YELLOW: &str = "YELLOW";
 /// The node must not take traffic.
 pub const RED: &str = "RED";
-
-/// Clocks that are kept in step do not differ by more, in milliseconds.
-const DOUBTFUL_SKEW_MS: i64 = 5_000;
 
 /// What a mirror says: first what existing load balancers and scripts read, then what explains it.
 #[derive(Debug, Serialize)]
@@ -214,11 +211,11 @@ fn first_reason(status: &MirrorStatus) -> Option<String> {
 
 /// That the clocks of the two machines have begun to differ.
 fn skewed(status: &MirrorStatus) -> Option<String> {
-    let skew_ms = status.clock_skew_ms.filter(|skew_ms| skew_ms.abs() > DOUBTFUL_SKEW_MS)?;
+    let skew_ms = status.clock_skew_ms.filter(|skew_ms| skew_ms.abs() > DOUBTFUL_SKEW_SECONDS * 1_000)?;
     let direction = if skew_ms > 0 { "behind" } else { "ahead of" };
     Some(format!(
         "the clock of this machine is {} s {direction} the upstream's, and calls between the two are refused beyond \
-         {LEEWAY_SECONDS} s: keep both in step, by NTP for instance",
+         {MAX_SKEW_SECONDS} s: keep both in step, by NTP for instance",
         (skew_ms.abs() + 500) / 1_000
     ))
 }

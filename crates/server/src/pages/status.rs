@@ -41,6 +41,9 @@ struct UpstreamAnswer {
     /// Mirrors that were not heard of, or take no events.
     #[serde(skip_serializing_if = "is_zero")]
     unreachable_mirrors: usize,
+    /// Repositories that could not be brought in step with what they follow.
+    #[serde(skip_serializing_if = "is_zero")]
+    failing_followings: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -105,6 +108,14 @@ impl UpstreamAnswer {
                  which, and heliostat mirror show why"
             )
         });
+        let failing_followings = status.following.failing;
+        let not_in_step = (failing_followings > 0).then(|| {
+            format!(
+                "{failing_followings} of {} repositories that follow one of another server could not be brought in step; \
+                 heliostat repository following tells which, and why",
+                status.following.repositories
+            )
+        });
         let full = room
             .and_then(|room| room.complaint())
             .map(|complaint| format!("{complaint}; pushes that do not fit are refused"));
@@ -116,6 +127,7 @@ impl UpstreamAnswer {
             .chain(unrecorded)
             .chain(doubled)
             .chain(unreachable)
+            .chain(not_in_step)
             .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
@@ -124,7 +136,14 @@ impl UpstreamAnswer {
             DiskState::Full => DISK_FULL,
             DiskState::ReadOnly => DISK_READ_ONLY,
         };
-        UpstreamAnswer { state, unserved_repos, unrecorded_repos, unreachable_mirrors, reason }
+        UpstreamAnswer {
+            state,
+            unserved_repos,
+            unrecorded_repos,
+            unreachable_mirrors,
+            failing_followings,
+            reason,
+        }
     }
 
     fn error(reason: String) -> Self {
@@ -133,6 +152,7 @@ impl UpstreamAnswer {
             unserved_repos: 0,
             unrecorded_repos: 0,
             unreachable_mirrors: 0,
+            failing_followings: 0,
             reason: Some(reason),
         }
     }

@@ -81,6 +81,7 @@ fn metrics_of(
         housekeeping: engine.housekeeping_counters(),
         room: engine.room(),
         disk: None,
+        following: None,
         mirrors: None,
         mirror: Some(MirrorMetrics::new(
             &domain.status.now(),

@@ -76,6 +76,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
                 room: engine.room(),
                 disk: Some(DiskMetrics::new(&asked.disk_agreement())),
                 mirrors: mirrors.map(MirrorStandings::new),
+                following: Some(asked.followings().status()),
                 mirror: None,
                 connections: connections.counters(),
                 process: ProcessMetrics::now(),

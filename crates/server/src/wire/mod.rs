@@ -5,6 +5,7 @@
 //! and in [`MirrorWire`] for a mirror.
 
 pub mod credentials;
+pub mod following;
 pub mod freshness;
 pub mod links;
 pub mod mirror_server;

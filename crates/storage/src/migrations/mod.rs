@@ -6,10 +6,12 @@
 mod addon_key;
 mod chosen_projects;
 mod comparison_indexes;
+mod followings;
 mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
 mod object_format;
+mod origin_repositories;
 mod registration_key;
 mod repository_identity;
 mod repository_purges;
@@ -17,6 +19,7 @@ mod upstream_tables;
 mod webhook_tables;
 
 use async_trait::async_trait;
+use sea_orm_migration::schema::integer;
 use sea_orm_migration::sea_query::{
     Alias, ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IntoIden,
 };
@@ -39,6 +42,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(repository_purges::RepositoryPurges),
             Box::new(object_format::ObjectFormat),
             Box::new(comparison_indexes::RepositoriesByProject),
+            Box::new(followings::Followings),
         ]
     }
 
@@ -58,6 +62,7 @@ impl MigratorTrait for MirrorMigrator {
             Box::new(mirror_project_index::MirrorProjectIndex),
             Box::new(held_repositories::HeldRepositories),
             Box::new(comparison_indexes::RemovedRepositories),
+            Box::new(origin_repositories::OriginRepositories),
         ]
     }
 
@@ -71,6 +76,11 @@ fn counted_key(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     column.integer().not_null().auto_increment().primary_key();
     column
+}
+
+/// A primary key that is the key of another table's row.
+fn key_given_elsewhere(name: &'static str) -> ColumnDef {
+    integer(name).primary_key().to_owned()
 }
 
 /// A unique index, named so that a violation leads back to its last column.

@@ -7,7 +7,7 @@ use sea_orm_migration::schema::{
 use sea_orm_migration::sea_query::{ColumnDef, Index, Table, TableCreateStatement};
 use sea_orm_migration::{DbErr, MigrationName, MigrationTrait, SchemaManager};
 
-use super::{belongs_to, counted_key, lookup, refers_to, unique};
+use super::{belongs_to, counted_key, key_given_elsewhere, lookup, refers_to, unique};
 
 pub(super) struct UpstreamTables;
 
@@ -214,9 +214,4 @@ fn mirrors() -> [TableCreateStatement; 6] {
             .col(text("value"))
             .to_owned(),
     ]
-}
-
-/// A primary key that is the key of another table's row.
-fn key_given_elsewhere(name: &'static str) -> ColumnDef {
-    integer(name).primary_key().to_owned()
 }

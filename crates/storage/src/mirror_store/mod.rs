@@ -4,6 +4,7 @@
 //! disagree.
 
 mod held;
+mod origin_repositories;
 mod repositories;
 mod synchronisation;
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod events;
+mod followings;
 mod mirrored;
 mod mirrors;
+mod origins;
 mod repositories;
 mod webhooks;
 
@@ -12,6 +14,7 @@ pub use accounts::{
     UserPermission, UserUpdate,
 };
 pub use events::{Audience, NewEvent, OutboxEvent};
+pub use followings::{FollowedSource, Following, FollowingError, FollowingFault, FollowingOutcome};
 pub use mirrored::{
     HeldReason, MirroredRepository, MirroredStatus, MirroringMode, NewMirroredRepository, RepositoryMetadata,
     SyncedRepository, UpstreamServer, UpstreamSettings, UpstreamState,
@@ -20,6 +23,7 @@ pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
     NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
+pub use origins::{OriginReader, OriginRepository};
 pub use repositories::{
     ComparedRepository, NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld,
     PurgeOrders, RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch,

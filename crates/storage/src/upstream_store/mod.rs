@@ -7,6 +7,7 @@
 mod access_tokens;
 mod comparison;
 mod delivery_queue;
+mod followings;
 mod last_holder;
 mod mirror_servers;
 mod outbox;

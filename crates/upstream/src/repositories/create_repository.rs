@@ -154,7 +154,35 @@ pub(super) fn hierarchy_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::tests::test_upstream::TestUpstream;
+
+    #[tokio::test]
+    async fn a_purge_that_was_ordered_during_the_creation_is_carried_out_after_it() {
+        let test = TestUpstream::new().await;
+        test.project("APP").await;
+        let created = test.repository("APP", "engine").await;
+        let repositories = test.upstream.repositories();
+        // As it is recorded while it is made on disk.
+        let creating =
+            RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
+        let silent = |_: &Repository| Vec::new();
+        repositories
+            .store
+            .update_repository(created.id, creating, created.created_at, metadata_hash, silent)
+            .await
+            .expect("recorded");
+        let ordered = repositories.store.order_purge(created.id, created.created_at, silent).await;
+        assert_eq!(ordered.expect("ordered").purge.number, 1);
+        let is_told = async || {
+            tokio::time::timeout(Duration::ZERO, repositories.purge_ordered.notified()).await.is_ok()
+        };
+        assert!(!is_told().await, "it cannot be carried out yet");
+        repositories.publish(&test.admin().await, created.id).await.expect("published");
+        assert!(is_told().await);
+    }
 
     #[test]
     fn hierarchy_ids_have_twenty_digits() {

@@ -62,6 +62,12 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
+        if let Some(following) = self.store.following_of(repository.id).await? {
+            return Err(Refusal::forbidden(format!(
+                "The repository follows {} and takes no pushes; push there.",
+                following.source.url
+            )));
+        }
         let git = self.served.serve(self.changes.open_git(repository.id).await?);
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }

@@ -215,6 +215,24 @@ impl Repositories {
         Ok(stored)
     }
 
+    /// Makes a branch the default one because it is so where the repository comes from. One that is so here already stays.
+    pub(crate) async fn follow_default_branch(
+        &self,
+        id: RepositoryId,
+        branch: &RefName,
+    ) -> Result<(), Refusal> {
+        let repository = self.changes.repository_record(id).await?;
+        if repository.default_branch == branch.as_str() {
+            return Ok(());
+        }
+        let update = RepositoryUpdate {
+            default_branch: Some(branch.as_str().to_owned()),
+            ..RepositoryUpdate::default()
+        };
+        let updated = self.update_to_the_end(&Caller::Anonymous, &repository, update, Some(branch.clone()));
+        updated.await.map(drop)
+    }
+
     /// Deletes a repository: out of service at once, its data afterwards.
     pub async fn delete_repository(
         self: &Arc<Self>,

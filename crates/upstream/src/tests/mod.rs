@@ -5,4 +5,4 @@ mod fake_mirror;
 mod joining;
 mod people;
 mod pushes;
-mod test_upstream;
+pub(crate) mod test_upstream;

@@ -23,29 +23,29 @@ use crate::{
 };
 
 /// The first page of anything.
-pub(super) const FIRST: PageRequest = PageRequest { start: 0, limit: 25 };
+pub(crate) const FIRST: PageRequest = PageRequest { start: 0, limit: 25 };
 /// A request that no signature covers.
-pub(super) const ANY_REQUEST: RequestFacts<'_> =
+pub(crate) const ANY_REQUEST: RequestFacts<'_> =
     RequestFacts { method: "GET", path: "/", raw_query: None, peer: None };
 
-pub(super) struct TestUpstream {
-    pub(super) upstream: Upstream,
-    pub(super) admin_account: Option<AdminAccount>,
-    pub(super) folder: Arc<TempDir>,
+pub(crate) struct TestUpstream {
+    pub(crate) upstream: Upstream,
+    pub(crate) admin_account: Option<AdminAccount>,
+    pub(crate) folder: Arc<TempDir>,
     /// Added to the machine's clock, in milliseconds.
-    pub(super) clock_offset: Arc<AtomicI64>,
+    pub(crate) clock_offset: Arc<AtomicI64>,
     stop: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl TestUpstream {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         Self::in_folder(folder, Some(Secret::new("admin"))).await
     }
 
     /// Opens what another one has left in its folder.
-    pub(super) async fn in_folder(folder: Arc<TempDir>, admin_password: Option<Secret>) -> Self {
+    pub(crate) async fn in_folder(folder: Arc<TempDir>, admin_password: Option<Secret>) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let url = format!("sqlite:{}", folder.path().join("upstream.db").display());
         let database = Database::open(&url, Role::Upstream, Flush::NowAndThen).await.expect("a database");
@@ -77,33 +77,33 @@ impl TestUpstream {
     }
 
     /// Starts the background work.
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let (upstream, stop) = (self.upstream.clone(), self.stop.clone());
         self.running = Some(tokio::spawn(async move { upstream.run(stop).await }));
     }
 
     /// Stops the background work and waits for its end.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(running) = self.running.take() {
             running.await.expect("it does not panic");
         }
     }
 
-    pub(super) async fn log_in(&self, name: &str, password: &str) -> Result<Caller, Refusal> {
+    pub(crate) async fn log_in(&self, name: &str, password: &str) -> Result<Caller, Refusal> {
         let credentials = Credentials::Basic { username: name.to_owned(), password: Secret::new(password) };
         self.identify(credentials).await
     }
 
-    pub(super) async fn identify(&self, credentials: Credentials) -> Result<Caller, Refusal> {
+    pub(crate) async fn identify(&self, credentials: Credentials) -> Result<Caller, Refusal> {
         self.upstream.accounts().identify(credentials, ANY_REQUEST).await
     }
 
-    pub(super) async fn admin(&self) -> Caller {
+    pub(crate) async fn admin(&self) -> Caller {
         self.log_in("admin", "admin").await.expect("the administrator")
     }
 
-    pub(super) async fn user(&self, name: &str) -> Caller {
+    pub(crate) async fn user(&self, name: &str) -> Caller {
         let creation = UserCreation {
             name: name.to_owned(),
             password: Secret::new("secret"),
@@ -116,7 +116,7 @@ impl TestUpstream {
         self.log_in(name, "secret").await.expect("the new user")
     }
 
-    pub(super) async fn project(&self, key: &str) -> Project {
+    pub(crate) async fn project(&self, key: &str) -> Project {
         let creation = ProjectCreation {
             key: key.to_owned(),
             name: format!("Project {key}"),
@@ -133,7 +133,7 @@ impl TestUpstream {
         .expect("a new project")
     }
 
-    pub(super) async fn repository(&self, key: &str, name: &str) -> Repository {
+    pub(crate) async fn repository(&self, key: &str, name: &str) -> Repository {
         let admin = self.admin().await;
         async {
             self.upstream
@@ -149,7 +149,7 @@ impl TestUpstream {
     }
 
     /// Changes refs on disk as a push would, and nothing else. Each target is made from its text.
-    pub(super) async fn change_on_disk(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) {
+    pub(crate) async fn change_on_disk(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) {
         let on_disk = self.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
         for (name, target) in changes {
             match target {
@@ -163,7 +163,7 @@ impl TestUpstream {
     }
 
     /// Changes refs and announces it.
-    pub(super) async fn push(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) -> Repository {
+    pub(crate) async fn push(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) -> Repository {
         self.upstream.0.changes.refs(repository.id).await.expect("readable refs");
         self.change_on_disk(repository, changes).await;
         let admin = self.admin().await;
@@ -175,7 +175,7 @@ impl TestUpstream {
 const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 #[expect(clippy::disallowed_methods, reason = "git is the referee here, called as an operator would")]
-pub(super) fn run_git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn run_git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
         .env_clear()
@@ -191,7 +191,7 @@ pub(super) fn run_git(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-pub(super) fn repository_named(name: &str) -> RepositoryCreation {
+pub(crate) fn repository_named(name: &str) -> RepositoryCreation {
     RepositoryCreation {
         name: name.to_owned(),
         description: None,
@@ -202,7 +202,7 @@ pub(super) fn repository_named(name: &str) -> RepositoryCreation {
     }
 }
 
-pub(super) fn registration(mirror_id: &str, name: &str, base_url: &str) -> Registration {
+pub(crate) fn registration(mirror_id: &str, name: &str, base_url: &str) -> Registration {
     Registration {
         mirror_id: mirror_id.to_owned(),
         name: name.to_owned(),

@@ -2,6 +2,8 @@
 
 mod certificate;
 mod handshake;
+#[cfg(test)]
+mod tests;
 
 pub use certificate::{TlsFiles, TlsFilesError, certificate_complaint};
 pub use handshake::{Tls, is_silent};

@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod application;
+mod following;
 mod permissions;
 mod projects;
 mod repositories;

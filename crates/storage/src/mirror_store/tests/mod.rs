@@ -1,5 +1,6 @@
 //! The mirror's store on each kind of database, as a story per file.
 
+mod origin_repositories;
 mod repositories;
 mod synchronisation;
 mod upstream_servers;

@@ -1,0 +1,164 @@
+//! What is known of a repository that is here.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use heliostat_foreign::RepositoryPath;
+use heliostat_git::{ContentHash, ObjectFormat, ObjectId};
+use heliostat_storage::OriginRepositoryId;
+use parking_lot::Mutex;
+
+/// Objects that are remembered as brought here; more are forgotten, and looked for again.
+const MAX_BROUGHT: usize = 10_000;
+
+/// A repository of the origin that is here.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: OriginRepositoryId,
+    pub(crate) path: RepositoryPath,
+    pub(crate) format: ObjectFormat,
+    pub(crate) created_at: i64,
+    /// Held by the one who fetches into it.
+    pub(crate) fetching: tokio::sync::Mutex<()>,
+    /// Held by each who reads it.
+    in_use: Arc<()>,
+    last_used_at: AtomicI64,
+    size_bytes: AtomicU64,
+    has_grown: AtomicBool,
+    is_looked_at: AtomicBool,
+    has_content: AtomicBool,
+    is_gone: AtomicBool,
+    brought: Mutex<HashSet<ObjectId>>,
+    /// The branches and tags that are here as the origin has listed them last.
+    in_step_with: Mutex<Option<ContentHash>>,
+}
+
+/// While it is held, the repository makes no room for others.
+#[derive(Debug, Clone)]
+pub(crate) struct InUse {
+    _count: Arc<()>,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        id: OriginRepositoryId,
+        path: RepositoryPath,
+        format: ObjectFormat,
+        created_at: i64,
+        last_used_at: i64,
+    ) -> Self {
+        Self {
+            id,
+            path,
+            format,
+            created_at,
+            fetching: tokio::sync::Mutex::default(),
+            in_use: Arc::default(),
+            last_used_at: AtomicI64::new(last_used_at),
+            size_bytes: AtomicU64::new(0),
+            has_grown: AtomicBool::new(true),
+            is_looked_at: AtomicBool::new(false),
+            has_content: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
+            brought: Mutex::default(),
+            in_step_with: Mutex::default(),
+        }
+    }
+
+    /// Its number on the disk.
+    pub(crate) fn disk_id(&self) -> u64 {
+        u64::from(self.id.0.unsigned_abs())
+    }
+
+    /// Notes that it is used now, until what this gives is dropped.
+    pub(crate) fn use_now(&self, now_ms: i64) -> InUse {
+        self.last_used_at.fetch_max(now_ms, Ordering::Relaxed);
+        InUse { _count: Arc::clone(&self.in_use) }
+    }
+
+    pub(crate) fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.in_use) > 1
+    }
+
+    /// When it was used last, in epoch milliseconds.
+    pub(crate) fn last_used_at(&self) -> i64 {
+        self.last_used_at.load(Ordering::Relaxed)
+    }
+
+    /// What it took on the disk at the last look.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_size_bytes(&self, bytes: u64) {
+        self.size_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_growth(&self) {
+        self.note_content();
+        self.has_grown.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it may take more room than at the last look, which is now.
+    pub(crate) fn take_growth(&self) -> bool {
+        self.has_grown.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether this process has made sure that it is what it is taken for.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.is_looked_at.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_looked_at(&self) {
+        self.is_looked_at.store(true, Ordering::Release);
+    }
+
+    /// Whether something was fetched into it, as far as this process knows.
+    pub(crate) fn has_content(&self) -> bool {
+        self.has_content.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_content(&self) {
+        self.has_content.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was given up.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_gone(&self) {
+        self.is_gone.store(true, Ordering::Release);
+    }
+
+    /// Whether all of these were brought here by this process.
+    pub(crate) fn has_brought<'a>(&self, objects: impl IntoIterator<Item = &'a ObjectId>) -> bool {
+        let brought = self.brought.lock();
+        objects.into_iter().all(|object| brought.contains(object))
+    }
+
+    pub(crate) fn note_brought(&self, objects: impl IntoIterator<Item = ObjectId>) {
+        let mut brought = self.brought.lock();
+        for object in objects {
+            if brought.len() >= MAX_BROUGHT {
+                brought.clear();
+            }
+            brought.insert(object);
+        }
+    }
+
+    /// Some of what was brought here may be gone.
+    pub(crate) fn forget_brought(&self) {
+        self.brought.lock().clear();
+    }
+
+    /// Whether the branches and tags here are those with this hash, or were found to be out of reach at the last try.
+    pub(crate) fn is_in_step_with(&self, listed: &ContentHash) -> bool {
+        self.in_step_with.lock().as_ref() == Some(listed)
+    }
+
+    pub(crate) fn note_in_step_with(&self, listed: &ContentHash) {
+        *self.in_step_with.lock() = Some(listed.clone());
+    }
+}

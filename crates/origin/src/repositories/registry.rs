@@ -1,0 +1,260 @@
+//! The repositories that are here: found by path, made when the origin shows one for the first time, given up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heliostat_foreign::RepositoryPath;
+use heliostat_git::{CreateError, ObjectFormat, OpenError, Origin, RefName, Repository, TrashReason};
+use heliostat_git_serve::{ServedRepositories, ServedRepository};
+use heliostat_peer::Clock;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{MirrorStore, StoreError};
+use parking_lot::RwLock;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use super::entry::Entry;
+
+/// HEAD of a repository of which nothing is here yet.
+const FIRST_BRANCH: &str = "main";
+
+/// How long a repository is not used before it may make room.
+pub(super) const IDLE_AFTER: Duration = Duration::from_mins(10);
+
+/// Why what is here cannot be found out.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder of the repositories cannot be read.
+    #[error(transparent)]
+    Repositories(io::Error),
+}
+
+/// The repositories that are here.
+pub(crate) struct Repositories {
+    pub(super) store: MirrorStore,
+    pub(super) served: ServedRepositories,
+    pub(super) clock: Clock,
+    pub(super) max_repositories: usize,
+    pub(super) max_disk_bytes: Option<u64>,
+    pub(super) trash_time: Duration,
+    /// Something has grown.
+    pub(super) growth: Notify,
+    /// Told with repositories in the trash, and part of what tells one from another.
+    origin_url: String,
+    entries: RwLock<HashMap<RepositoryPath, Arc<Entry>>>,
+    by_disk_id: RwLock<HashMap<u64, Arc<Entry>>>,
+    /// Held by the one who makes a repository.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// How much may be here.
+pub(crate) struct Limits {
+    pub(crate) max_repositories: usize,
+    pub(crate) max_disk_bytes: Option<u64>,
+    pub(crate) trash_time: Duration,
+}
+
+impl Repositories {
+    /// Reads what an earlier process has left. What is on the disk and recorded nowhere goes into the trash.
+    pub(crate) async fn load(
+        store: MirrorStore,
+        served: ServedRepositories,
+        clock: Clock,
+        origin_url: String,
+        limits: Limits,
+    ) -> Result<Self, LoadError> {
+        let mut entries = HashMap::new();
+        for row in store.origin_repositories().await? {
+            let format = if row.object_format == ObjectFormat::Sha256.as_str() {
+                ObjectFormat::Sha256
+            } else {
+                ObjectFormat::Sha1
+            };
+            // Every path that was written was valid.
+            let Ok(path) = encoded(&row.path).parse::<RepositoryPath>() else { continue };
+            let entry = Entry::new(row.id, path.clone(), format, row.created_at, row.last_used_at);
+            entries.insert(path, Arc::new(entry));
+        }
+        let known: BTreeSet<u64> = entries.values().map(|entry| entry.disk_id()).collect();
+        for id in served.store().list().await.map_err(LoadError::Repositories)? {
+            if !known.contains(&id) {
+                let trashed = served.store().trash(id, TrashReason::Unrecorded, Origin::default()).await;
+                trashed.map_err(LoadError::Repositories)?;
+            }
+        }
+        let by_disk_id = entries.values().map(|entry| (entry.disk_id(), Arc::clone(entry))).collect();
+        let Limits { max_repositories, max_disk_bytes, trash_time } = limits;
+        Ok(Self {
+            store,
+            served,
+            clock,
+            max_repositories,
+            max_disk_bytes,
+            trash_time,
+            growth: Notify::new(),
+            origin_url,
+            entries: RwLock::new(entries),
+            by_disk_id: RwLock::new(by_disk_id),
+            making: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The repository at this path, if it is here.
+    pub(crate) fn find(&self, path: &RepositoryPath) -> Option<Arc<Entry>> {
+        self.entries.read().get(path).cloned()
+    }
+
+    /// Those that this path may mean, with `.git` at its end or without.
+    pub(crate) fn named_like(&self, path: &RepositoryPath) -> Vec<Arc<Entry>> {
+        let spelled = [path.bare().to_owned(), format!("{}.git", path.bare())];
+        let entries = self.entries.read();
+        let found = spelled.iter().filter_map(|path| encoded(path).parse::<RepositoryPath>().ok());
+        found.filter_map(|path| entries.get(&path).cloned()).collect()
+    }
+
+    /// A repository may take more room than before.
+    pub(crate) fn note_growth(&self) {
+        self.growth.notify_one();
+    }
+
+    pub(super) fn find_on_disk(&self, disk_id: u64) -> Option<Arc<Entry>> {
+        self.by_disk_id.read().get(&disk_id).cloned()
+    }
+
+    /// All that are here, in the order of their paths.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        let mut all: Vec<_> = self.entries.read().values().cloned().collect();
+        all.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        all
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.entries.read().len()
+    }
+
+    /// The repository at this path, which is made if it is not here. One whose objects are named by another hash is another
+    /// one, and takes its place.
+    pub(crate) async fn find_or_make(
+        &self,
+        path: &RepositoryPath,
+        format: ObjectFormat,
+    ) -> Result<Arc<Entry>, Refusal> {
+        if let Some(entry) = self.find(path).filter(|entry| entry.format == format) {
+            return Ok(entry);
+        }
+        let _making = self.making.lock().await;
+        if let Some(entry) = self.find(path) {
+            if entry.format == format {
+                return Ok(entry);
+            }
+            self.give_up(&entry, TrashReason::Replaced).await?;
+        }
+        if self.count() >= self.max_repositories {
+            self.make_room_for_one().await?;
+        }
+        let now = self.clock.now_ms();
+        let row = self.store.insert_origin_repository(path.as_str(), format.as_str(), now).await?;
+        let entry = Arc::new(Entry::new(row.id, path.clone(), format, now, now));
+        self.make_on_disk(&entry).await?;
+        entry.note_looked_at();
+        self.by_disk_id.write().insert(entry.disk_id(), Arc::clone(&entry));
+        self.entries.write().insert(path.clone(), Arc::clone(&entry));
+        tracing::info!(
+            repository.path = path.as_str(),
+            repository.local_id = entry.id.0,
+            "a repository of the origin is mirrored from now on"
+        );
+        Ok(entry)
+    }
+
+    async fn make_on_disk(&self, entry: &Entry) -> Result<Repository, Refusal> {
+        let branch = RefName::branch(FIRST_BRANCH).expect("a valid name");
+        let (store, identity) = (self.served.store(), self.identity_of(&entry.path));
+        match store.create_with_identity(entry.disk_id(), &branch, entry.format, &identity).await {
+            Ok(repository) => Ok(repository),
+            Err(CreateError::Exists(id)) => Ok(self.served.store().repository(id)),
+            Err(error) => Err(Refusal::internal(error)),
+        }
+    }
+
+    /// Opens a repository for one who reads or fetches. One that is not on the disk, as after a crash, is made again.
+    pub(crate) async fn open(&self, entry: &Entry) -> Result<ServedRepository, Refusal> {
+        if entry.is_gone() {
+            return Err(not_now(&entry.path));
+        }
+        let opened = match self.served.open(entry.disk_id()).await {
+            Err(OpenError::Missing(_)) => {
+                let _making = self.making.lock().await;
+                if entry.is_gone() {
+                    return Err(not_now(&entry.path));
+                }
+                entry.forget_brought();
+                let repository = self.make_on_disk(entry).await?;
+                Ok(self.served.serve(repository))
+            }
+            opened => opened,
+        };
+        let served = opened.map_err(|error| {
+            tracing::warn!(
+                repository.path = entry.path.as_str(),
+                error = &error as &dyn std::error::Error,
+                "cannot open a repository of the origin"
+            );
+            not_now(&entry.path)
+        })?;
+        if !entry.is_looked_at() {
+            let identity = served.repository.identity().await.map_err(Refusal::internal)?;
+            if identity.as_deref() != Some(self.identity_of(&entry.path).as_str()) {
+                self.give_up(entry, TrashReason::Unrecorded).await?;
+                return Err(not_now(&entry.path));
+            }
+            let refs = served.repository.snapshot().await.map_err(Refusal::internal)?;
+            if !refs.is_empty() {
+                entry.note_content();
+            }
+            entry.note_looked_at();
+        }
+        Ok(served)
+    }
+
+    /// Gives a repository up: nobody finds it from now on, and what was in it is fetched again when it is asked for.
+    pub(crate) async fn give_up(&self, entry: &Entry, reason: TrashReason) -> Result<(), Refusal> {
+        entry.note_gone();
+        self.entries.write().remove(&entry.path);
+        self.by_disk_id.write().remove(&entry.disk_id());
+        let origin = Origin {
+            path: Some(entry.path.bare().to_owned()),
+            upstream_id: Some(self.origin_url.clone()),
+            ..Origin::default()
+        };
+        let trashed = self.served.store().trash(entry.disk_id(), reason, origin).await;
+        // Afterwards: one that is recorded and not on the disk is made again, one that is not recorded is only in the way.
+        self.store.delete_origin_repository(entry.id).await?;
+        trashed.map_err(Refusal::internal)?;
+        Ok(())
+    }
+
+    /// What tells the repository on the disk from one of another origin, or of another path.
+    fn identity_of(&self, path: &RepositoryPath) -> String {
+        hex::encode(Sha256::digest(format!("{}\n{}", self.origin_url, path.as_str())))
+    }
+}
+
+/// What a caller is told of a repository that is being given up at this moment.
+fn not_now(path: &RepositoryPath) -> Refusal {
+    let bare = path.bare();
+    Refusal::unavailable(format!(
+        "This mirror cannot read its copy of {bare} at the moment, and will make a new one; try again."
+    ))
+}
+
+/// A decoded path as it is read: only what begins an escape is written as one.
+fn encoded(path: &str) -> String {
+    path.replace('%', "%25")
+}

@@ -1,0 +1,118 @@
+//! Seeing to it that commits and references can be fetched from here, for those who begin with it: build servers above all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use heliostat_foreign::{Credentials, RepositoryPath};
+use heliostat_git::{ClientKey, GitError, ObjectId, RefName};
+use heliostat_refusal::Refusal;
+
+use super::opening::{Freshness, NotOpened, OpenedRepository, Opening, Visit};
+
+/// Most commits and references of one request, each.
+pub const MAX_AWAITED: usize = 100;
+
+/// Pause before the origin is asked again whether it has what it did not have.
+const ASK_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is to be here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// Objects that are to be had.
+    pub commits: BTreeSet<ObjectId>,
+    /// References that are to be there; what they name is brought as well.
+    pub references: BTreeSet<RefName>,
+}
+
+/// What is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ensured {
+    /// Those of the commits that the origin does not give to this reader.
+    pub missing_commits: BTreeSet<ObjectId>,
+    /// What each of the references names, and `None` where the origin does not show it.
+    pub references: BTreeMap<RefName, Option<ObjectId>>,
+    /// How fresh that is.
+    pub freshness: Freshness,
+}
+
+impl Ensured {
+    /// Whether nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.missing_commits.is_empty() && self.references.values().all(Option::is_some)
+    }
+}
+
+impl Awaited {
+    fn check(&self) -> Result<(), Refusal> {
+        for (context, count) in [("commits", self.commits.len()), ("refs", self.references.len())] {
+            if count > MAX_AWAITED {
+                let message = format!("At most {MAX_AWAITED} {context} can be asked for at once.");
+                return Err(Refusal::invalid(context, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Opening {
+    /// Brings what is awaited here, and waits so long for what the origin does not have yet. Returns what is here then.
+    pub(crate) async fn ensure(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        awaited: &Awaited,
+        wait: Duration,
+        client: ClientKey,
+    ) -> Result<Ensured, NotOpened> {
+        awaited.check()?;
+        let began = Instant::now();
+        loop {
+            let opened = self.open(path, credentials, Visit::First, client).await?;
+            let ensured = bring(&opened, awaited, client).await?;
+            let rest = wait.saturating_sub(began.elapsed());
+            if ensured.is_complete() || rest.is_zero() {
+                return Ok(ensured);
+            }
+            drop(opened);
+            tokio::time::sleep(ASK_PAUSE.min(rest)).await;
+        }
+    }
+}
+
+async fn bring(opened: &OpenedRepository, awaited: &Awaited, client: ClientKey) -> Result<Ensured, Refusal> {
+    let reader = opened.reader(client, Vec::new());
+    let mut references: BTreeMap<RefName, Option<ObjectId>> = BTreeMap::new();
+    for name in &awaited.references {
+        references.insert(name.clone(), opened.refs.get(name.as_str()).cloned());
+    }
+    let named: BTreeSet<ObjectId> = references.values().flatten().cloned().collect();
+    let unavailable = opened.repository.make_ready(&named, &reader).await.map_err(refusal_of)?;
+    if unavailable.is_some() {
+        // It was deleted between two questions.
+        references.values_mut().for_each(|object| {
+            if *object == unavailable {
+                *object = None;
+            }
+        });
+    }
+    let mut missing_commits = BTreeSet::new();
+    // One by one, because each may be the one that is missing.
+    for commit in &awaited.commits {
+        let wanted = BTreeSet::from([commit.clone()]);
+        match opened.repository.make_ready(&wanted, &reader).await {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(GitError::Refused { .. }) => {
+                missing_commits.insert(commit.clone());
+            }
+            Err(error) => return Err(Refusal::internal(error)),
+        }
+    }
+    Ok(Ensured { missing_commits, references, freshness: opened.freshness.clone() })
+}
+
+fn refusal_of(error: GitError) -> Refusal {
+    match error {
+        GitError::Refused { message, .. } => Refusal::unavailable(message),
+        error => Refusal::internal(error),
+    }
+}

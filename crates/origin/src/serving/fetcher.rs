@@ -1,0 +1,189 @@
+//! Fetching objects from the origin into a repository that is here: what readers are shown becomes branches and tags here,
+//! what they want besides is kept by references of our own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use heliostat_foreign::{
+    Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
+};
+use heliostat_git::{ClientKey, FairQueue, GitError, Given, ObjectId, Repository, Shares, SwapRefsError};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::repositories::{Entry, Repositories, head_of, show_branches};
+use crate::verdicts::Shown;
+
+/// Fetches from the origin at once, over all repositories.
+const MAX_FETCHES: usize = 16;
+
+/// What was fetched since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FetchCounters {
+    /// Fetches that have brought what was wanted.
+    pub fetched: u64,
+    /// Fetches that have not.
+    pub failed: u64,
+    /// Objects that were brought by name; what they need comes with them.
+    pub objects: u64,
+}
+
+/// Why what is wanted is not here.
+#[derive(Debug, Error)]
+pub(super) enum NotFetched {
+    /// The origin does not give it.
+    #[error(transparent)]
+    Failed(#[from] FetchFailure),
+    /// The repository here cannot be read or changed.
+    #[error(transparent)]
+    Here(#[from] GitError),
+    /// The references here cannot be changed.
+    #[error(transparent)]
+    Refs(#[from] SwapRefsError),
+    /// This server is stopping.
+    #[error("this mirror is stopping")]
+    Stopping,
+}
+
+/// Fetches for all repositories. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Fetcher(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn Source>,
+    repositories: Arc<Repositories>,
+    places: FairQueue,
+    fetched: AtomicU64,
+    failed: AtomicU64,
+    objects: AtomicU64,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A fetch into a repository, by whom and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Fetch<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) repository: &'a Repository,
+    pub(super) shown: &'a Shown,
+    pub(super) path: &'a RepositoryPath,
+    pub(super) credentials: &'a Credentials,
+    pub(super) client: ClientKey,
+}
+
+impl Fetcher {
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        repositories: Arc<Repositories>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let places = FairQueue::new(Shares::of_requests(MAX_FETCHES));
+        let (fetched, failed, objects) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { source, repositories, places, fetched, failed, objects, tasks, stop }))
+    }
+
+    pub(crate) fn counters(&self) -> FetchCounters {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Inner { fetched, failed, objects, .. } = &*self.0;
+        FetchCounters { fetched: read(fetched), failed: read(failed), objects: read(objects) }
+    }
+
+    /// Lets something go on to its end, also when nobody waits for it any more; `None` if this server stops before.
+    pub(super) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let stop = self.0.stop.clone();
+        let task = self.0.tasks.spawn(async move { stop.run_until_cancelled(work).await });
+        task.await.ok().flatten()
+    }
+
+    /// Whether the origin gives these to this reader, asked without taking them.
+    pub(super) async fn gives(
+        &self,
+        fetch: Fetch<'_>,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<Given, OriginRefusal> {
+        let _place = self.0.places.permit(fetch.entry.disk_id(), fetch.client).await;
+        self.0.source.gives(fetch.path, fetch.credentials, objects).await
+    }
+
+    /// Brings branches and tags that the reader is shown, and lets references here lead to them. The caller holds the
+    /// entry's `fetching`.
+    pub(super) async fn bring_branches(
+        &self,
+        fetch: Fetch<'_>,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<(), NotFetched> {
+        let Fetch { entry, repository, shown, .. } = fetch;
+        let _no_removal = repository.no_removal().await;
+        self.fetch(fetch, objects, KeptBy::Caller).await?;
+        show_branches(repository, &shown.branches, &head_of(&shown.listing), objects).await?;
+        entry.note_growth();
+        self.0.repositories.note_growth();
+        Ok(())
+    }
+
+    /// Brings whatever else a reader may have; references of our own lead to it from then on. The caller holds the entry's
+    /// `fetching`.
+    pub(super) async fn bring_others(
+        &self,
+        fetch: Fetch<'_>,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<(), NotFetched> {
+        let _no_removal = fetch.repository.no_removal().await;
+        self.fetch(fetch, objects, KeptBy::OurRefs).await?;
+        fetch.entry.note_brought(objects.iter().cloned());
+        fetch.entry.note_growth();
+        self.0.repositories.note_growth();
+        // With time housekeeping drops our references; here it is seen to that they do not become too many.
+        if let Err(error) = fetch.repository.drop_wanted_refs(Duration::MAX).await {
+            tracing::warn!(%error, "cannot drop references to what clients wanted");
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &self,
+        fetch: Fetch<'_>,
+        objects: &BTreeSet<ObjectId>,
+        kept_by: KeptBy,
+    ) -> Result<(), FetchFailure> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let Fetch { entry, repository, path, credentials, client, .. } = fetch;
+        let _place = self.0.places.permit(entry.disk_id(), client).await;
+        let wanted = WantedObjects { objects, kept_by };
+        let fetched = self.0.source.fetch(path, credentials, repository, wanted).await;
+        match &fetched {
+            Ok(()) => {
+                self.0.fetched.fetch_add(1, Ordering::Relaxed);
+                self.0.objects.fetch_add(objects.len() as u64, Ordering::Relaxed);
+                tracing::debug!(
+                    repository.path = entry.path.as_str(),
+                    objects = objects.len(),
+                    "fetched from the origin"
+                );
+            }
+            Err(failure) => {
+                self.0.failed.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(
+                    repository.path = entry.path.as_str(),
+                    error = failure as &dyn std::error::Error,
+                    "cannot fetch from the origin"
+                );
+                if let FetchFailure::Here(error) = failure
+                    && let Some(fault) = error.fault()
+                {
+                    repository.suspect(&fault);
+                }
+            }
+        }
+        fetched
+    }
+}

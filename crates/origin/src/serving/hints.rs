@@ -1,0 +1,62 @@
+//! What somebody says has changed: the origin is looked at now, so that it is here before it is asked for.
+//!
+//! A hint makes things quicker and nothing true: who may read, and what is there, is asked of the origin each time.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use heliostat_foreign::{Credentials, RepositoryPath};
+use heliostat_git::ClientKey;
+
+use super::in_step::InStep;
+use crate::options::OriginOptions;
+use crate::repositories::Repositories;
+use crate::verdicts::{Asking, HeardRefs, Verdicts};
+
+/// Credentials of this mirror's own at the origin, where it has some.
+pub trait ServiceAccess: Send + Sync {
+    /// Those for a repository. They may change with the hour.
+    fn credentials<'a>(&'a self, path: &'a RepositoryPath) -> BoxFuture<'a, Option<Credentials>>;
+}
+
+/// Follows hints.
+pub(crate) struct Hints {
+    pub(crate) options: Arc<OriginOptions>,
+    pub(crate) verdicts: Arc<Verdicts>,
+    pub(crate) repositories: Arc<Repositories>,
+    pub(crate) in_step: Arc<InStep>,
+    pub(crate) service: Option<Arc<dyn ServiceAccess>>,
+}
+
+impl Hints {
+    /// Looks at a repository now, in whichever way its path is spelled here. Returns whether the origin shows it to this mirror; one
+    /// that nobody has asked for is not looked at.
+    pub(crate) async fn look(&self, path: &RepositoryPath) -> bool {
+        if !self.options.serves(path) {
+            return false;
+        }
+        let mut is_shown = false;
+        for entry in self.repositories.named_like(path) {
+            let credentials = match &self.service {
+                Some(service) => service.credentials(&entry.path).await,
+                None => None,
+            };
+            let credentials = credentials.unwrap_or_else(Credentials::anonymous);
+            let heard =
+                self.verdicts.hear(&entry.path, &credentials, Asking::Anew, ClientKey::server()).await;
+            match heard.map(|heard| (heard.refs, heard.outage)) {
+                Ok((HeardRefs::Told(shown), None)) => {
+                    is_shown = true;
+                    self.in_step.request(&entry, &shown, &entry.path, &credentials);
+                }
+                Ok(_) => {}
+                Err(refusal) => tracing::debug!(
+                    repository.path = entry.path.as_str(),
+                    reason = %refusal,
+                    "a repository that is said to have changed is not shown to this mirror"
+                ),
+            }
+        }
+        is_shown
+    }
+}

@@ -1,0 +1,206 @@
+//! Objects that a reader wants and that are not here, or not known to be theirs: the origin gives them, or does not.
+//!
+//! What the reader is shown is fetched once for all, with the credentials of the one who wanted it first. Anything else is asked
+//! for with the reader's own credentials each time, also what is here: that it was given to one says nothing of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
+use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository};
+use heliostat_git_serve::{Brought, Elsewhere};
+
+use super::fetcher::{Fetch, Fetcher, NotFetched};
+use super::in_step::InStep;
+use crate::repositories::{Entry, InUse};
+use crate::verdicts::Shown;
+
+/// How long a reader waits for the end of what is being fetched into the repository already. The first fetch of a large
+/// repository may take most of it.
+const FETCH_TURN_LIMIT: Duration = Duration::from_hours(1);
+
+const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
+const IS_NOT_FETCHED: &str = "the origin has it, but it cannot be fetched at the moment; try again";
+const IS_UNCLEAR: &str = "the origin does not say whether it gives it";
+const IS_STOPPING: &str = "this mirror is stopping";
+
+/// Asks the origin for one reader of one repository.
+#[derive(Clone)]
+pub(super) struct MissingObjects {
+    pub(super) fetcher: Fetcher,
+    pub(super) in_step: Arc<InStep>,
+    pub(super) repository: Repository,
+    pub(super) entry: Arc<Entry>,
+    pub(super) shown: Arc<Shown>,
+    pub(super) credentials: Credentials,
+    /// Why the origin says nothing at the moment.
+    pub(super) outage: Option<String>,
+    pub(super) _in_use: InUse,
+}
+
+/// What is wanted, by what proves that the reader may have it, and by what will lead to it here.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Branches and tags that the reader is shown.
+    branches: BTreeSet<ObjectId>,
+    /// What other references name that the reader is shown.
+    shown: BTreeSet<ObjectId>,
+    /// Nothing that the reader is shown.
+    unnamed: BTreeSet<ObjectId>,
+}
+
+impl Elsewhere for MissingObjects {
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
+        async move {
+            let wanted = self.sorted(objects);
+            if wanted.unnamed.is_empty()
+                && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown))
+            {
+                return Brought::All;
+            }
+            if let Some(outage) = &self.outage {
+                return Brought::Unknown(outage.clone());
+            }
+            let this = self.clone();
+            // A client that hangs up does not end what others wait for.
+            let brought =
+                self.fetcher.to_the_end(async move { this.bring_wanted(wanted, client).await }).await;
+            brought.unwrap_or_else(|| Brought::Unknown(IS_STOPPING.to_owned()))
+        }
+        .boxed()
+    }
+
+    /// The origin is asked for objects, not for sizes: many servers do not tell them.
+    fn sizes(&self, _: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
+        std::future::ready(BTreeMap::new()).boxed()
+    }
+}
+
+impl fmt::Debug for MissingObjects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MissingObjects").field("path", &self.entry.path).finish_non_exhaustive()
+    }
+}
+
+impl MissingObjects {
+    fn sorted(&self, objects: BTreeSet<ObjectId>) -> Wanted {
+        let Shown { listing, branches } = &*self.shown;
+        let mut no_branches = objects.clone();
+        branches.retain_unnamed(&mut no_branches);
+        let mut unnamed = no_branches.clone();
+        listing.refs().retain_unnamed(&mut unnamed);
+        // What a detached HEAD names is shown as well.
+        if let Some(head) = listing.refs().head().and_then(Head::object) {
+            unnamed.remove(head);
+        }
+        let branches = objects.difference(&no_branches).cloned().collect();
+        let shown = no_branches.difference(&unnamed).cloned().collect();
+        Wanted { branches, shown, unnamed }
+    }
+
+    async fn bring_wanted(&self, mut wanted: Wanted, client: ClientKey) -> Brought {
+        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.entry.fetching.lock()).await;
+        let Ok(_fetching) = turn else { return Brought::Unknown(IS_BUSY.to_owned()) };
+        let Ok(here) = self.repository.snapshot().await else {
+            return Brought::Unknown(IS_NOT_FETCHED.to_owned());
+        };
+        // Another one may have brought it meanwhile.
+        here.retain_unnamed(&mut wanted.branches);
+        wanted.shown.retain(|object| !self.entry.has_brought([object]));
+        let fetch = self.fetch(client);
+        let refused = self.refused_of(fetch, &wanted.unnamed).await;
+        if let Some(refused) = refused {
+            return refused;
+        }
+        match self.bring_sorted(fetch, wanted).await {
+            Ok(()) => {
+                // The rest of what the origin shows comes in the background.
+                self.in_step.request_after_fetch(
+                    &self.entry,
+                    &self.shown,
+                    &self.entry.path,
+                    &self.credentials,
+                );
+                Brought::All
+            }
+            Err((failure, object)) => not_brought(&failure, object),
+        }
+    }
+
+    fn fetch(&self, client: ClientKey) -> Fetch<'_> {
+        Fetch {
+            entry: &self.entry,
+            repository: &self.repository,
+            shown: &self.shown,
+            path: &self.entry.path,
+            credentials: &self.credentials,
+            client,
+        }
+    }
+
+    /// What the reader is told if the origin does not give them what is here already and nothing proves to be theirs. What is
+    /// not here the origin refuses when it is fetched.
+    async fn refused_of(&self, fetch: Fetch<'_>, unnamed: &BTreeSet<ObjectId>) -> Option<Brought> {
+        if unnamed.is_empty() {
+            return None;
+        }
+        let Ok(here) = self.repository.present(unnamed).await else {
+            return Some(Brought::Unknown(IS_NOT_FETCHED.to_owned()));
+        };
+        let first = here.first().cloned()?;
+        match self.fetcher.gives(fetch, &here).await {
+            Ok(Given::All) => None,
+            Ok(Given::NotAll(object)) => Some(Brought::NotOurs(object.unwrap_or(first))),
+            Ok(Given::Unclear) => Some(Brought::Unknown(IS_UNCLEAR.to_owned())),
+            Err(refusal) => Some(refused(&refusal, first)),
+        }
+    }
+
+    /// On failure, also one of the objects that were wanted.
+    async fn bring_sorted(
+        &self,
+        fetch: Fetch<'_>,
+        wanted: Wanted,
+    ) -> Result<(), (NotFetched, Option<ObjectId>)> {
+        let Wanted { branches, mut shown, mut unnamed } = wanted;
+        if !branches.is_empty() {
+            match self.fetcher.bring_branches(fetch, &branches).await {
+                Ok(()) => {}
+                // The objects are here, and nothing leads to them for now.
+                Err(NotFetched::Refs(error)) => {
+                    tracing::warn!(
+                        repository.path = self.entry.path.as_str(),
+                        error = &error as &dyn std::error::Error,
+                        "cannot show branches that were fetched"
+                    );
+                    self.entry.note_brought(branches);
+                }
+                Err(failure) => return Err((failure, branches.first().cloned())),
+            }
+        }
+        shown.append(&mut unnamed);
+        let first = shown.first().cloned();
+        self.fetcher.bring_others(fetch, &shown).await.map_err(|failure| (failure, first))
+    }
+}
+
+fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> Brought {
+    let unknown = || Brought::Unknown(IS_NOT_FETCHED.to_owned());
+    let Some(object) = object else { return unknown() };
+    match failure {
+        NotFetched::Failed(FetchFailure::NotGiven(_)) => Brought::NotOurs(object),
+        NotFetched::Failed(FetchFailure::Refused(refusal)) => refused(refusal, object),
+        _ => unknown(),
+    }
+}
+
+fn refused(refusal: &OriginRefusal, object: ObjectId) -> Brought {
+    match refusal.is_verdict() {
+        true => Brought::NotOurs(object),
+        false => Brought::Unknown(refusal.to_string()),
+    }
+}

@@ -1,0 +1,170 @@
+//! Which repository a git request gets, if any: what the origin says to its sender's own credentials.
+
+use std::sync::Arc;
+
+use heliostat_foreign::{Credentials, Refusal as OriginRefusal, RepositoryPath};
+use heliostat_git::{ClientKey, ObjectFormat, RefSnapshot};
+use heliostat_git_serve::{Elsewhere, GitReader, ServedRepository};
+use heliostat_git_wire::RemoteMessage;
+use heliostat_refusal::Refusal;
+use thiserror::Error;
+
+use super::fetcher::Fetcher;
+use super::in_step::InStep;
+use super::missing_objects::MissingObjects;
+use crate::options::OriginOptions;
+use crate::repositories::{Entry, InUse, Repositories};
+use crate::verdicts::{Asking, Heard, HeardRefs, Shown, Verdicts};
+
+/// Where in a git command a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    /// It begins one (`GET info/refs`): the origin is asked anew, so that nothing older is seen than it has at this moment.
+    First,
+    /// It follows another one: what the origin has said a few seconds ago holds.
+    Following,
+}
+
+/// How fresh what a reader is shown is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// When the origin was asked, in epoch milliseconds.
+    pub asked_at: i64,
+    /// Why the origin has said nothing since, in words; nothing if its word is new enough.
+    pub outage: Option<String>,
+}
+
+/// Why a repository is not opened for a reader.
+#[derive(Debug, Error)]
+pub enum NotOpened {
+    /// The origin does not show it, or says nothing and this reader is not known well enough.
+    #[error(transparent)]
+    ByOrigin(OriginRefusal),
+    /// This mirror serves some repositories of the origin only, and this is none of them.
+    #[error("this mirror does not serve {0}")]
+    NotServed(RepositoryPath),
+    /// Something of this mirror is the matter.
+    #[error(transparent)]
+    ByMirror(#[from] Refusal),
+}
+
+/// A repository that its reader may read, open.
+#[derive(Debug, Clone)]
+pub struct OpenedRepository {
+    /// The repository, which shows what the origin shows this reader.
+    pub repository: ServedRepository,
+    /// How fresh that is.
+    pub freshness: Freshness,
+    /// Where the origin has it, if that is not where it was looked for.
+    pub moved_to: Option<RepositoryPath>,
+    pub(super) refs: RefSnapshot,
+    missing: Arc<MissingObjects>,
+    _in_use: InUse,
+}
+
+impl OpenedRepository {
+    /// Its reader, who is told this beside the answers, and for whom the origin is asked about what is not here.
+    pub fn reader(&self, key: ClientKey, messages: Vec<RemoteMessage>) -> GitReader {
+        let elsewhere: Arc<dyn Elsewhere> = self.missing.clone();
+        GitReader::told(key, messages).asking(elsewhere)
+    }
+}
+
+/// Opens repositories for those to whom the origin shows them.
+pub(crate) struct Opening {
+    pub(crate) options: Arc<OriginOptions>,
+    pub(crate) verdicts: Arc<Verdicts>,
+    pub(crate) repositories: Arc<Repositories>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) in_step: Arc<InStep>,
+}
+
+impl Opening {
+    pub(crate) async fn open(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        visit: Visit,
+        client: ClientKey,
+    ) -> Result<OpenedRepository, NotOpened> {
+        if !self.options.serves(path) {
+            return Err(NotOpened::NotServed(path.clone()));
+        }
+        let asking = match visit {
+            Visit::First => Asking::Anew,
+            Visit::Following => Asking::Following,
+        };
+        let heard = self.verdicts.hear(path, credentials, asking, client).await;
+        let Heard { refs, asked_at, outage } = heard.map_err(NotOpened::ByOrigin)?;
+        match refs {
+            HeardRefs::Told(shown) => {
+                let format = shown.listing.object_format();
+                let opened = self.open_entry(path, format).await?;
+                if outage.is_none() {
+                    self.in_step.request(&opened.entry, &shown, path, credentials);
+                }
+                Ok(self.opened(opened, shown, credentials, asked_at, outage))
+            }
+            HeardRefs::Before(branches) => {
+                // Only what is here can be shown, and only if it is what this reader was shown.
+                let refusal = outage.unwrap_or_else(|| OriginRefusal::Away("it was not asked".to_owned()));
+                let Some(entry) = self.repositories.find(path) else {
+                    return Err(NotOpened::ByOrigin(refusal));
+                };
+                let opened = self.open_entry(path, entry.format).await?;
+                let here = opened.repository.repository.snapshot().await.map_err(Refusal::internal)?;
+                if *here.content_hash() != branches {
+                    return Err(NotOpened::ByOrigin(refusal));
+                }
+                let shown = Arc::new(Shown::of_what_is_here(here, entry.format));
+                Ok(self.opened(opened, shown, credentials, asked_at, Some(refusal)))
+            }
+        }
+    }
+
+    async fn open_entry(&self, path: &RepositoryPath, format: ObjectFormat) -> Result<OpenEntry, Refusal> {
+        let entry = self.repositories.find_or_make(path, format).await?;
+        let in_use = entry.use_now(self.options.clock.now_ms());
+        let repository = self.repositories.open(&entry).await?;
+        Ok(OpenEntry { entry, repository, in_use })
+    }
+
+    fn opened(
+        &self,
+        opened: OpenEntry,
+        shown: Arc<Shown>,
+        credentials: &Credentials,
+        asked_at: i64,
+        outage: Option<OriginRefusal>,
+    ) -> OpenedRepository {
+        let OpenEntry { entry, repository, in_use } = opened;
+        let refs = shown.listing.refs().clone();
+        let moved_to = shown.listing.moved_to().cloned();
+        let freshness = Freshness { asked_at, outage: outage.as_ref().map(ToString::to_string) };
+        let missing = MissingObjects {
+            fetcher: self.fetcher.clone(),
+            in_step: Arc::clone(&self.in_step),
+            repository: repository.repository.clone(),
+            entry,
+            shown,
+            credentials: credentials.clone(),
+            outage: freshness.outage.clone(),
+            _in_use: in_use.clone(),
+        };
+        OpenedRepository {
+            repository: repository.showing(refs.clone()),
+            freshness,
+            moved_to,
+            refs,
+            missing: Arc::new(missing),
+            _in_use: in_use,
+        }
+    }
+}
+
+/// A repository that is here, open.
+struct OpenEntry {
+    entry: Arc<Entry>,
+    repository: ServedRepository,
+    in_use: InUse,
+}

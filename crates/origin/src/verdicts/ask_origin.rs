@@ -1,0 +1,323 @@
+//! Asking the origin what a reader may read and what is there, once for all who want to know at the same moment.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use heliostat_foreign::{Credentials, Listing, Refusal, RepositoryPath, Source};
+use heliostat_git::{ClientKey, ContentHash, FairQueue, Shares};
+use heliostat_peer::Clock;
+use heliostat_storage::{MirrorStore, OriginReader};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::contact::{Contact, is_about_the_origin};
+use super::fingerprint_key::FingerprintKey;
+use super::listings::{Listings, Shown};
+use super::reader::{Grant, LastAnswer, Lifetimes, Reader};
+use crate::repositories::Repositories;
+
+/// Readers of repositories of whom something is known in memory; each takes some hundred bytes.
+const MAX_READERS: usize = 65_536;
+
+/// Questions that the origin is asked at once.
+const MAX_QUESTIONS: usize = 128;
+
+/// A reader of a repository: where it is, and the keyed hash of their credentials.
+pub(super) type ReaderKey = (RepositoryPath, [u8; 32]);
+
+/// How new the origin's word must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It is asked after the request has come.
+    Anew,
+    /// The request follows another one, for which it was asked.
+    Following,
+}
+
+/// What a reader is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) refs: HeardRefs,
+    /// When the origin was asked, in epoch milliseconds.
+    pub(crate) asked_at: i64,
+    /// Why the origin has said nothing now, so that what it has said before holds.
+    pub(crate) outage: Option<Refusal>,
+}
+
+/// The references of a repository as the origin has shown them.
+#[derive(Debug, Clone)]
+pub(crate) enum HeardRefs {
+    /// These.
+    Told(Arc<Shown>),
+    /// Those with this hash, before this process was started: branches and tags.
+    Before(ContentHash),
+}
+
+/// How often the origin was asked, and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerdictCounters {
+    /// Requests for which the origin was asked.
+    pub asked: u64,
+    /// Requests for which what was asked for another one held.
+    pub shared: u64,
+    /// Requests that the origin has refused.
+    pub refused: u64,
+    /// Requests of known readers while the origin has said nothing.
+    pub stale: u64,
+    /// Requests that were refused because the origin has said nothing.
+    pub unknown: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    asked: AtomicU64,
+    shared: AtomicU64,
+    refused: AtomicU64,
+    stale: AtomicU64,
+    unknown: AtomicU64,
+}
+
+/// The origin's word about readers.
+pub(crate) struct Verdicts {
+    source: Arc<dyn Source>,
+    contact: Contact,
+    clock: Clock,
+    lifetimes: Lifetimes,
+    key: FingerprintKey,
+    places: FairQueue,
+    listings: Listings,
+    readers: Cache<ReaderKey, Arc<Reader>>,
+    /// Held by one who adds a reader.
+    adding: Mutex<()>,
+    /// What an earlier process has kept, until it is asked for.
+    kept: Mutex<HashMap<ReaderKey, Grant>>,
+    /// Readers of whom there is something new to be kept.
+    pub(super) changed: Mutex<HashMap<ReaderKey, Arc<Reader>>>,
+    pub(super) store: MirrorStore,
+    pub(super) repositories: Arc<Repositories>,
+    /// Held by one who changes what is on the disk.
+    pub(super) writing: tokio::sync::Mutex<()>,
+    counts: Counts,
+}
+
+impl Verdicts {
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        clock: Clock,
+        lifetimes: Lifetimes,
+        key: FingerprintKey,
+        store: MirrorStore,
+        repositories: Arc<Repositories>,
+        kept: &[OriginReader],
+    ) -> Self {
+        let verdicts = Self {
+            source,
+            contact: Contact::default(),
+            clock,
+            lifetimes,
+            key,
+            places: FairQueue::new(Shares::of_requests(MAX_QUESTIONS)),
+            listings: Listings::new(),
+            readers: Cache::new(MAX_READERS),
+            adding: Mutex::default(),
+            kept: Mutex::default(),
+            changed: Mutex::default(),
+            store,
+            repositories,
+            writing: tokio::sync::Mutex::default(),
+            counts: Counts::default(),
+        };
+        *verdicts.kept.lock() = verdicts.read_kept(kept);
+        verdicts
+    }
+
+    /// Whether the origin answers.
+    pub(crate) fn contact(&self) -> &Contact {
+        &self.contact
+    }
+
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn counters(&self) -> VerdictCounters {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Counts { asked, shared, refused, stale, unknown } = &self.counts;
+        VerdictCounters {
+            asked: read(asked),
+            shared: read(shared),
+            refused: read(refused),
+            stale: read(stale),
+            unknown: read(unknown),
+        }
+    }
+
+    /// What the origin shows to a reader, or that it does not.
+    pub(crate) async fn hear(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        asking: Asking,
+        client: ClientKey,
+    ) -> Result<Heard, Refusal> {
+        let arrived = Instant::now();
+        let since = match asking {
+            Asking::Anew => arrived,
+            Asking::Following => arrived.checked_sub(self.lifetimes.following).unwrap_or(arrived),
+        };
+        let key = (path.clone(), credentials.fingerprint(&self.key));
+        let reader = self.reader(&key);
+        let heard = match self.known(path, &reader, since) {
+            Some(heard) => heard,
+            None => {
+                let _turn = reader.turn.lock().await;
+                match self.known(path, &reader, since) {
+                    Some(heard) => heard,
+                    None => self.ask(&key, &reader, credentials, client).await,
+                }
+            }
+        };
+        match &heard {
+            Ok(Heard { outage: Some(_), .. }) => count(&self.counts.stale),
+            Err(refusal) if refusal.is_verdict() => count(&self.counts.refused),
+            Err(_) => count(&self.counts.unknown),
+            Ok(_) => {}
+        }
+        heard
+    }
+
+    fn reader(&self, key: &ReaderKey) -> Arc<Reader> {
+        if let Some(reader) = self.readers.get(key) {
+            return reader;
+        }
+        let _adding = self.adding.lock();
+        if let Some(reader) = self.readers.get(key) {
+            return reader;
+        }
+        let reader = Arc::new(Reader::known_before(self.kept.lock().remove(key)));
+        self.readers.insert(key.clone(), Arc::clone(&reader));
+        reader
+    }
+
+    /// What holds without a question, if something does.
+    fn known(
+        &self,
+        path: &RepositoryPath,
+        reader: &Reader,
+        since: Instant,
+    ) -> Option<Result<Heard, Refusal>> {
+        let LastAnswer { answer, .. } = reader.answer_since(since)?;
+        let heard = match answer {
+            Ok(()) => {
+                let grant = reader.grant()?;
+                // It may have been forgotten, for room in memory.
+                let shown = self.listings.find(path, grant.listed.as_ref()?)?;
+                Ok(Heard { refs: HeardRefs::Told(shown), asked_at: grant.at_ms, outage: None })
+            }
+            Err(refusal) => self.without_answer(path, reader, refusal),
+        };
+        count(&self.counts.shared);
+        Some(heard)
+    }
+
+    /// The caller holds the reader's turn.
+    async fn ask(
+        &self,
+        key: &ReaderKey,
+        reader: &Arc<Reader>,
+        credentials: &Credentials,
+        client: ClientKey,
+    ) -> Result<Heard, Refusal> {
+        let path = &key.0;
+        let _place = self.places.permit(number_of(path), client).await;
+        let (began, asked_at) = (Instant::now(), self.clock.now_ms());
+        count(&self.counts.asked);
+        let patience = self.contact.patience();
+        let answer = tokio::time::timeout(patience, self.source.list(path, credentials)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            Err(Refusal::Away(format!("it does not end its list within {} s", patience.as_secs())))
+        });
+        match answer {
+            Ok(listing) => {
+                self.contact.note_answer(self.clock.now_ms());
+                let shown = self.note_shown(key, reader, listing, began, asked_at);
+                Ok(Heard { refs: HeardRefs::Told(shown), asked_at, outage: None })
+            }
+            Err(refusal) if refusal.is_verdict() => {
+                self.contact.note_answer(self.clock.now_ms());
+                if reader.note_refusal(began, refusal.clone()) {
+                    self.forget_on_disk(key).await;
+                }
+                Err(refusal)
+            }
+            Err(refusal) => {
+                if is_about_the_origin(&refusal) {
+                    self.contact.note_failure(&refusal, self.clock.now_ms());
+                }
+                reader.note_silence(began, refusal.clone());
+                self.without_answer(path, reader, refusal)
+            }
+        }
+    }
+
+    fn note_shown(
+        &self,
+        key: &ReaderKey,
+        reader: &Arc<Reader>,
+        listing: Listing,
+        began: Instant,
+        asked_at: i64,
+    ) -> Arc<Shown> {
+        let shown = self.listings.shared(&key.0, listing);
+        reader.note_grant(Grant {
+            listed: Some(shown.listing.refs().content_hash().clone()),
+            branches: shown.branches.content_hash().clone(),
+            at: began,
+            at_ms: asked_at,
+        });
+        self.changed.lock().insert(key.clone(), Arc::clone(reader));
+        shown
+    }
+
+    /// What holds while the origin says nothing: for a while, what it has said before.
+    fn without_answer(
+        &self,
+        path: &RepositoryPath,
+        reader: &Reader,
+        refusal: Refusal,
+    ) -> Result<Heard, Refusal> {
+        if refusal.is_verdict() {
+            return Err(refusal);
+        }
+        let Some(grant) = reader.grant().filter(|grant| grant.at.elapsed() <= self.lifetimes.stale) else {
+            return Err(refusal);
+        };
+        let told = grant.listed.as_ref().and_then(|hash| self.listings.find(path, hash));
+        let refs = told.map_or(HeardRefs::Before(grant.branches), HeardRefs::Told);
+        Ok(Heard { refs, asked_at: grant.at_ms, outage: Some(refusal) })
+    }
+}
+
+impl fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verdicts").field("readers", &self.readers.len()).finish_non_exhaustive()
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// By what questions about one repository are told from those about others before it has a number.
+fn number_of(path: &RepositoryPath) -> u64 {
+    let digest = Sha256::digest(path.as_str());
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}

@@ -1,0 +1,28 @@
+//! What the origin has said about which reader, how old it may be, and what is kept of it.
+//!
+//! ```text
+//! a request ──▶ is the last word about this reader new enough? ──yes──▶ it holds
+//!                          │ no: one asks, those who came before the question share it
+//!                          ▼
+//!                      the origin ──▶ shows the repository: what it shows is what the reader is shown
+//!                          ├────────▶ says no: so it is, and nothing of the reader is kept
+//!                          └────────▶ says nothing: the last word holds for a while longer, and the reader is told so
+//! ```
+//!
+//! Credentials are never kept: a keyed hash stands for them.
+
+mod ask_origin;
+mod contact;
+mod fingerprint_key;
+mod kept_readers;
+mod listings;
+mod reader;
+
+pub use ask_origin::VerdictCounters;
+pub(crate) use ask_origin::{Asking, Heard, HeardRefs, Verdicts};
+pub(crate) use contact::Contact;
+pub use contact::ContactView;
+pub(crate) use fingerprint_key::{FingerprintKey, fingerprint_key};
+pub(crate) use kept_readers::{MAX_KEPT_READERS, keep_readers};
+pub(crate) use listings::Shown;
+pub(crate) use reader::Lifetimes;

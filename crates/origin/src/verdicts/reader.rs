@@ -1,0 +1,176 @@
+//! What is known of one reader of one repository.
+
+use std::time::{Duration, Instant};
+
+use heliostat_foreign::Refusal;
+use heliostat_git::ContentHash;
+use parking_lot::Mutex;
+
+/// Longest time for which the origin's wish to be asked less is heeded.
+const MAX_LEFT_ALONE: Duration = Duration::from_mins(1);
+
+/// How old the origin's word may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetimes {
+    /// Where a request follows another one of the same command.
+    pub(crate) following: Duration,
+    /// While the origin says nothing.
+    pub(crate) stale: Duration,
+}
+
+/// That the origin has shown a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// Of all references that it has shown.
+    pub(super) listed: Option<ContentHash>,
+    /// Of the branches and tags among them.
+    pub(super) branches: ContentHash,
+    /// When it was asked.
+    pub(super) at: Instant,
+    /// The same in epoch milliseconds.
+    pub(super) at_ms: i64,
+}
+
+/// The last word of the origin, or that there was none.
+#[derive(Debug, Clone)]
+pub(super) struct LastAnswer {
+    /// When the question began.
+    pub(super) began: Instant,
+    pub(super) answer: Result<(), Refusal>,
+}
+
+/// One reader of one repository.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    /// Held by the one who asks.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<LastAnswer>,
+    grant: Option<Grant>,
+    /// What was written to the disk.
+    written: Option<Grant>,
+}
+
+impl Reader {
+    /// One of whom an earlier process has kept this.
+    pub(super) fn known_before(grant: Option<Grant>) -> Self {
+        let state = State { written: grant.clone(), grant, last: None };
+        Self { state: Mutex::new(state), ..Self::default() }
+    }
+
+    /// The last answer, if its question began at this moment or later, or if the origin wants to be left alone since.
+    pub(super) fn answer_since(&self, moment: Instant) -> Option<LastAnswer> {
+        let last = self.state.lock().last.clone()?;
+        let is_left_alone = match &last.answer {
+            Err(Refusal::TooMany { retry_after: Some(pause) }) => {
+                last.began.elapsed() < (*pause).min(MAX_LEFT_ALONE)
+            }
+            _ => false,
+        };
+        (last.began >= moment || is_left_alone).then_some(last)
+    }
+
+    /// What the origin has shown last.
+    pub(super) fn grant(&self) -> Option<Grant> {
+        self.state.lock().grant.clone()
+    }
+
+    /// The origin has shown the repository.
+    pub(super) fn note_grant(&self, grant: Grant) {
+        let mut state = self.state.lock();
+        state.last = Some(LastAnswer { began: grant.at, answer: Ok(()) });
+        state.grant = Some(grant);
+    }
+
+    /// The origin says nothing.
+    pub(super) fn note_silence(&self, began: Instant, refusal: Refusal) {
+        self.state.lock().last = Some(LastAnswer { began, answer: Err(refusal) });
+    }
+
+    /// The origin says no. Returns whether something may be on the disk of what it has shown before.
+    pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) -> bool {
+        let mut state = self.state.lock();
+        state.last = Some(LastAnswer { began, answer: Err(refusal) });
+        state.grant = None;
+        state.written.take().is_some()
+    }
+
+    /// What is to be written to the disk: the last grant, if the one there is older than this, or shows something else.
+    pub(super) fn to_write(&self, age: Duration) -> Option<Grant> {
+        let mut state = self.state.lock();
+        let grant = state.grant.clone()?;
+        let is_written = state.written.as_ref().is_some_and(|written| {
+            written.branches == grant.branches && grant.at.saturating_duration_since(written.at) < age
+        });
+        if is_written {
+            return None;
+        }
+        state.written = Some(grant.clone());
+        Some(grant)
+    }
+
+    /// What was to be written was not.
+    pub(super) fn not_written(&self) {
+        self.state.lock().written = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(at: Instant) -> Grant {
+        let hash = ContentHash::of_nothing();
+        Grant { listed: Some(hash.clone()), branches: hash, at, at_ms: 1 }
+    }
+
+    #[test]
+    fn an_answer_holds_for_those_who_came_before_its_question() {
+        let reader = Reader::default();
+        let now = Instant::now();
+        assert!(reader.answer_since(now).is_none());
+        reader.note_grant(grant(now));
+        assert!(reader.answer_since(now).expect("new enough").answer.is_ok());
+        assert!(reader.answer_since(now + Duration::from_millis(1)).is_none());
+        assert!(reader.answer_since(now - Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn an_origin_that_wants_to_be_left_alone_is() {
+        let reader = Reader::default();
+        let now = Instant::now();
+        reader.note_silence(now, Refusal::TooMany { retry_after: Some(Duration::from_secs(30)) });
+        assert!(reader.answer_since(now + Duration::from_secs(1)).is_some());
+        reader.note_silence(now, Refusal::TooMany { retry_after: None });
+        assert!(reader.answer_since(now + Duration::from_secs(1)).is_none());
+    }
+
+    #[test]
+    fn silence_keeps_what_was_shown_and_a_refusal_takes_it() {
+        let reader = Reader::known_before(Some(grant(Instant::now())));
+        reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
+        assert!(reader.grant().is_some());
+        assert!(reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None }));
+        assert!(reader.grant().is_none());
+        assert!(!reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None }));
+    }
+
+    #[test]
+    fn what_is_written_is_not_written_again_at_once() {
+        let reader = Reader::default();
+        let age = Duration::from_secs(60);
+        assert!(reader.to_write(age).is_none());
+        let now = Instant::now();
+        reader.note_grant(grant(now));
+        assert!(reader.to_write(age).is_some());
+        assert!(reader.to_write(age).is_none());
+        reader.note_grant(grant(now + Duration::from_secs(61)));
+        assert!(reader.to_write(age).is_some());
+        reader.not_written();
+        assert!(reader.to_write(age).is_some());
+    }
+}

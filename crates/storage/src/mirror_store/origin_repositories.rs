@@ -1,0 +1,146 @@
+//! Repositories of a Git server that is not ours: which are here, and to whom that server has shown them.
+//!
+//! Of readers there are keyed hashes only. What is written here decides nothing while that server answers.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
+};
+
+use super::MirrorStore;
+use crate::entities::{origin_reader, origin_repository};
+use crate::error::StoreError;
+use crate::ids::OriginRepositoryId;
+use crate::records::{OriginReader, OriginRepository};
+
+/// Rows that are written by one statement.
+const ROWS_AT_ONCE: usize = 500;
+
+impl MirrorStore {
+    /// All that are here, the one first that was used longest ago.
+    pub async fn origin_repositories(&self) -> Result<Vec<OriginRepository>, StoreError> {
+        let found = origin_repository::Entity::find()
+            .order_by_asc(origin_repository::Column::LastUsedAt)
+            .order_by_asc(origin_repository::Column::Id)
+            .all(self.database.connection())
+            .await?;
+        Ok(found.into_iter().map(OriginRepository::from).collect())
+    }
+
+    /// Records a repository that is new here, and returns the record.
+    pub async fn insert_origin_repository(
+        &self,
+        path: &str,
+        object_format: &str,
+        now: i64,
+    ) -> Result<OriginRepository, StoreError> {
+        let row = origin_repository::ActiveModel {
+            id: NotSet,
+            path: Set(path.to_owned()),
+            object_format: Set(object_format.to_owned()),
+            created_at: Set(now),
+            last_used_at: Set(now),
+        };
+        Ok(row.insert(self.database.connection()).await?.into())
+    }
+
+    /// Forgets a repository and its readers; that there is none is no error.
+    pub async fn delete_origin_repository(&self, id: OriginRepositoryId) -> Result<(), StoreError> {
+        origin_repository::Entity::delete_by_id(id).exec(self.database.connection()).await?;
+        Ok(())
+    }
+
+    /// Records when repositories were used last.
+    pub async fn note_use_of_origin_repositories(
+        &self,
+        used: &[(OriginRepositoryId, i64)],
+    ) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.database.begin_write().await?;
+        for (id, last_used_at) in used {
+            origin_repository::Entity::update_many()
+                .col_expr(origin_repository::Column::LastUsedAt, Expr::value(*last_used_at))
+                .filter(origin_repository::Column::Id.eq(*id))
+                .exec(&transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The readers to whom repositories were shown since a moment, the newest first and at most so many.
+    pub async fn origin_readers_since(
+        &self,
+        since: i64,
+        limit: u64,
+    ) -> Result<Vec<OriginReader>, StoreError> {
+        let found = origin_reader::Entity::find()
+            .filter(origin_reader::Column::GrantedAt.gte(since))
+            .order_by_desc(origin_reader::Column::GrantedAt)
+            .limit(limit)
+            .all(self.database.connection())
+            .await?;
+        Ok(found.into_iter().map(OriginReader::from).collect())
+    }
+
+    /// Records what readers were shown. Those whose repository is gone are left out.
+    pub async fn keep_origin_readers(&self, readers: &[OriginReader]) -> Result<(), StoreError> {
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.database.begin_write().await?;
+        let there = origin_repository::Entity::find().all(&transaction).await?;
+        let there: HashSet<_> = there.into_iter().map(|row| row.id).collect();
+        let rows: Vec<_> = readers
+            .iter()
+            .filter(|reader| there.contains(&reader.repository_id))
+            .map(|reader| origin_reader::ActiveModel {
+                repository_id: Set(reader.repository_id),
+                fingerprint: Set(reader.fingerprint.clone()),
+                content_hash: Set(reader.content_hash.clone()),
+                granted_at: Set(reader.granted_at),
+            })
+            .collect();
+        for chunk in rows.chunks(ROWS_AT_ONCE) {
+            let replacing = OnConflict::columns([
+                origin_reader::Column::RepositoryId,
+                origin_reader::Column::Fingerprint,
+            ])
+            .update_columns([origin_reader::Column::ContentHash, origin_reader::Column::GrantedAt])
+            .to_owned();
+            origin_reader::Entity::insert_many(chunk.to_vec())
+                .on_conflict(replacing)
+                .exec_without_returning(&transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets a reader who may no longer read; that there is none is no error. Afterwards a power failure does not bring
+    /// them back.
+    pub async fn forget_origin_reader(
+        &self,
+        id: OriginRepositoryId,
+        fingerprint: &str,
+    ) -> Result<(), StoreError> {
+        origin_reader::Entity::delete_by_id((id, fingerprint.to_owned()))
+            .exec(self.database.connection())
+            .await?;
+        self.database.flush().await
+    }
+
+    /// Forgets readers to whom nothing was shown since a moment.
+    pub async fn forget_origin_readers_before(&self, before: i64) -> Result<(), StoreError> {
+        origin_reader::Entity::delete_many()
+            .filter(origin_reader::Column::GrantedAt.lt(before))
+            .exec(self.database.connection())
+            .await?;
+        Ok(())
+    }
+}

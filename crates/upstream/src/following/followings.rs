@@ -1,0 +1,195 @@
+//! What repositories follow, for those who administer them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use heliostat_downstream::{Announcer, DetachedTasks};
+use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions};
+use heliostat_peer::http::Destinations;
+use heliostat_refusal::Refusal;
+use heliostat_storage::{Following, Page, PageRequest, Repository, UpstreamStore};
+use parking_lot::Mutex;
+use tokio::sync::{RwLock, Semaphore};
+
+use super::schedule::{FollowingStatus, Schedule};
+use super::source_settings::{FollowingFields, merged};
+use crate::changes::Changes;
+use crate::permit::{Administrator, RepositoryAdministrator};
+use crate::repositories::Repositories;
+
+/// How many sources are fetched from at the same time.
+const PARALLEL_FETCHES: usize = 4;
+/// Servers for which a client is kept, with its connections.
+const MAX_KEPT_CLIENTS: usize = 64;
+
+/// What a repository follows, and how that goes at this moment.
+#[derive(Debug, Clone)]
+pub struct FollowedRepository {
+    /// What is recorded about it.
+    pub following: Following,
+    /// Whether its source is being looked at, or is next to be.
+    pub in_progress: bool,
+    /// When this was asked, in epoch milliseconds.
+    pub now_ms: i64,
+}
+
+/// The repositories that follow one of another server.
+pub struct Followings {
+    pub(super) store: UpstreamStore,
+    pub(super) repositories: Arc<Repositories>,
+    pub(super) changes: Arc<Changes>,
+    pub(super) tasks: DetachedTasks,
+    pub(super) schedule: Arc<Schedule>,
+    /// Held by those who show what a source has, and alone by one who ends that.
+    pub(super) showing: RwLock<()>,
+    pub(super) fetch_places: Semaphore,
+    announcer: Arc<Announcer>,
+    destinations: Destinations,
+    clients: Mutex<BTreeMap<String, SmartHttp>>,
+}
+
+impl Followings {
+    pub(crate) fn new(
+        store: UpstreamStore,
+        repositories: Arc<Repositories>,
+        changes: Arc<Changes>,
+        announcer: Arc<Announcer>,
+        destinations: Destinations,
+        tasks: DetachedTasks,
+    ) -> Self {
+        Self {
+            store,
+            repositories,
+            changes,
+            tasks,
+            schedule: Arc::default(),
+            showing: RwLock::new(()),
+            fetch_places: Semaphore::new(PARALLEL_FETCHES),
+            announcer,
+            destinations,
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Lets a repository follow a source from now on.
+    pub async fn follow(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+        fields: FollowingFields,
+    ) -> Result<FollowedRepository, Refusal> {
+        let repository = administrator.repository();
+        let before = self.store.following_of(repository.id).await?;
+        let overwrites = fields.overwrite;
+        let source = merged(fields, before.as_ref().map(|before| &before.source), &self.destinations)?;
+        if before.is_none() && !overwrites && !self.changes.refs(repository.id).await?.is_empty() {
+            let message = format!(
+                "The repository {} has refs, which would be replaced by those of {}; say `overwrite` if they may be.",
+                path_of(repository),
+                source.url
+            );
+            return Err(Refusal::conflict_in("overwrite", message));
+        }
+        let following = self.store.follow_source(repository.id, source, self.now_ms()).await?;
+        tracing::info!(
+            repository.id = %repository.id, source.url = following.source.url,
+            "a repository follows one of another server"
+        );
+        self.schedule.ask(&following, self.now_ms());
+        Ok(self.as_of_now(following))
+    }
+
+    /// What a repository follows.
+    pub async fn following(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<FollowedRepository, Refusal> {
+        let repository = administrator.repository();
+        let found = self.store.following_of(repository.id).await?;
+        found.map(|following| self.as_of_now(following)).ok_or_else(|| follows_nothing(repository))
+    }
+
+    /// All repositories that follow something.
+    pub async fn followings(
+        &self,
+        _: Administrator<'_>,
+        page: PageRequest,
+    ) -> Result<Page<(Repository, FollowedRepository)>, Refusal> {
+        let Page { values, start, limit, is_last, next_start } = self.store.list_followings(page).await?;
+        let values =
+            values.into_iter().map(|(repository, following)| (repository, self.as_of_now(following)));
+        Ok(Page { values: values.collect(), start, limit, is_last, next_start })
+    }
+
+    /// Has the source looked at now.
+    pub async fn follow_now(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<FollowedRepository, Refusal> {
+        let repository = administrator.repository();
+        let found = self.store.following_of(repository.id).await?;
+        let following = found.ok_or_else(|| follows_nothing(repository))?;
+        self.schedule.ask(&following, self.now_ms());
+        Ok(self.as_of_now(following))
+    }
+
+    /// Lets a repository follow nothing any more. What is in it stays.
+    pub async fn stop_following(&self, administrator: &RepositoryAdministrator<'_>) -> Result<(), Refusal> {
+        let repository = administrator.repository();
+        if self.store.following_of(repository.id).await?.is_none() {
+            return Err(follows_nothing(repository));
+        }
+        // What is pushed from now on must not be replaced by an attempt that has begun.
+        let alone = self.showing.write().await;
+        self.store.stop_following(repository.id).await?;
+        drop(alone);
+        self.schedule.forget(repository.id);
+        tracing::info!(repository.id = %repository.id, "a repository follows nothing any more");
+        Ok(())
+    }
+
+    /// How it goes with all of them.
+    pub fn status(&self) -> FollowingStatus {
+        self.schedule.status()
+    }
+
+    /// Epoch milliseconds.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.announcer.now_ms()
+    }
+
+    /// The server as it is asked; its connections are kept.
+    pub(super) fn client_of(
+        &self,
+        server: ServerUrl,
+    ) -> Result<SmartHttp, heliostat_foreign::UnusableServer> {
+        let mut clients = self.clients.lock();
+        if let Some(client) = clients.get(server.url().as_str()) {
+            return Ok(client.clone());
+        }
+        if clients.len() >= MAX_KEPT_CLIENTS {
+            clients.pop_first();
+        }
+        let address = server.url().to_string();
+        let options = SmartHttpOptions {
+            destinations: self.destinations.clone(),
+            ..SmartHttpOptions::configured(server)
+        };
+        let client = SmartHttp::new(options)?;
+        clients.insert(address, client.clone());
+        Ok(client)
+    }
+
+    fn as_of_now(&self, following: Following) -> FollowedRepository {
+        let in_progress = self.schedule.is_busy(following.repository_id);
+        FollowedRepository { following, in_progress, now_ms: self.now_ms() }
+    }
+}
+
+fn follows_nothing(repository: &Repository) -> Refusal {
+    let message = format!("The repository {} follows nothing.", path_of(repository));
+    Refusal::not_found("following", message)
+}
+
+fn path_of(repository: &Repository) -> String {
+    format!("{}/{}", repository.project.key, repository.slug)
+}

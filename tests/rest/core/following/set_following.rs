@@ -1,0 +1,75 @@
+//! PUT /projects/{projectKey}/repos/{repositorySlug}/following: what it follows from now on.
+
+use serde_json::json;
+
+use super::{NOWHERE, Source, administrators_only, path_of, stands};
+use crate::harness::{Attempt, git, shared_joined_by_hand};
+
+#[tokio::test]
+async fn behaviour_what_is_left_out_stays_and_passwords_are_not_told() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let path = path_of(&repository);
+    let set = async |body| upstream.admin().put(&path, &body).await.promised(200);
+    let told = set(json!({"url": NOWHERE, "username": "ann", "password": "secret"})).await;
+    assert_eq!((&told["intervalSeconds"], &told["username"]), (&60.into(), &"ann".into()));
+    assert!(told["passwordSet"] == true && !told.to_string().contains("secret"), "{told}");
+    let told = set(json!({"url": NOWHERE, "intervalSeconds": 3600})).await;
+    assert!(told["passwordSet"] == true && told["username"] == "ann", "{told}");
+    let told = set(json!({"url": NOWHERE, "username": "bob"})).await;
+    assert!(told["passwordSet"] == false && told["username"] == "bob", "{told}");
+    assert_eq!(told["intervalSeconds"], 3600);
+    set(json!({"url": NOWHERE, "password": "secret"})).await;
+    let told = set(json!({"url": NOWHERE.replace(":9/", ":10/")})).await;
+    assert!(told["passwordSet"] == false && told.get("username").is_none(), "{told}");
+
+    for (field, wrong) in [
+        ("url", json!({"url": "ssh://git@git.example.com/acme/tool.git"})),
+        ("url", json!({"url": "/srv/tool.git"})),
+        ("url", json!({"url": "https://ann:secret@git.example.com/acme/tool.git"})),
+        ("url", json!({"url": "http://0.0.0.0/acme/tool.git"})),
+        ("intervalSeconds", json!({"url": NOWHERE, "intervalSeconds": 4})),
+        ("username", json!({"url": NOWHERE, "username": "", "password": "without a user"})),
+        ("username", json!({"url": NOWHERE, "username": "a:b"})),
+        ("password", json!({"url": NOWHERE, "username": "ann", "password": "a\nb"})),
+        ("overwrite", json!({"url": NOWHERE, "overwrite": "perhaps"})),
+    ] {
+        let refused = upstream.admin().put(&path, &wrong).await.refused(400);
+        assert_eq!(refused["context"], field, "{wrong}");
+        assert!(!refused.to_string().contains("secret"), "{refused}");
+    }
+    upstream
+        .admin()
+        .put(&path.replace("/following", "-2/following"), &json!({"url": NOWHERE}))
+        .await
+        .refused(404);
+}
+
+#[tokio::test]
+async fn behaviour_what_is_there_is_replaced_only_when_that_is_asked_for() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let (repository, checkout) = upstream.pushed_repository(false).await;
+    let (path, url) = (path_of(&repository), upstream.admin_url(&repository));
+    checkout.push(&url, &["HEAD:refs/heads/own", "HEAD:refs/tags/own"]);
+    let before = git(checkout.path(), &["ls-remote", url.as_str()]);
+    let source = Source::new();
+    source.checkout.commit("other.txt", "other\n");
+    source.push(&["HEAD:refs/heads/main", "HEAD:refs/heads/folder/x"]);
+    let refused = upstream.admin().put(&path, &json!({"url": source.url})).await.refused(409);
+    assert_eq!(refused["context"], "overwrite");
+    upstream.admin().get(&path).await.refused(404);
+    assert_eq!(git(checkout.path(), &["ls-remote", url.as_str()]), before);
+
+    upstream.admin().put(&path, &json!({"url": source.url, "overwrite": true})).await.promised(200);
+    stands(upstream, &repository, "IN_STEP").await;
+    let there = git(checkout.path(), &["ls-remote", &source.url]);
+    assert_eq!(git(checkout.path(), &["ls-remote", url.as_str()]), there);
+}
+
+#[tokio::test]
+async fn authorisation_administrators_of_the_repository() {
+    let joined = shared_joined_by_hand().await;
+    let repository = joined.upstream.empty_repository(false).await;
+    let call = Attempt::put(&joined.upstream, path_of(&repository), json!({"url": NOWHERE}));
+    administrators_only(&joined.upstream, &joined.identity(), &repository, &call, 200).await;
+}
