@@ -72,6 +72,15 @@ impl Checkout {
         checkout
     }
 
+    /// The same with a commit for each of these files after it.
+    pub fn with_commits(files: &[&str]) -> Self {
+        let checkout = Self::new();
+        for file in files {
+            checkout.commit(file, file);
+        }
+        checkout
+    }
+
     /// The work tree.
     pub fn path(&self) -> &Path {
         self.folder.path()

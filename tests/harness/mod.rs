@@ -17,10 +17,12 @@ mod documented;
 mod faulty_proxy;
 mod furnish;
 mod git;
+mod git_origin;
 mod git_programs;
 mod git_wire;
 mod hand_made_pack;
 mod history;
+mod http_backend;
 mod joined_by_hand;
 mod on_disk;
 mod operations;
@@ -41,6 +43,7 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
+pub use authority::Authority;
 pub use certificates::{Certified, trusted};
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
@@ -49,6 +52,7 @@ pub use documented::{Documented, documented};
 pub use faulty_proxy::FaultyProxy;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
+pub use git_origin::{GitOrigin, Manner, Readers};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
 pub use hand_made_pack::push_pack;

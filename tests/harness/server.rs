@@ -90,6 +90,13 @@ impl Server {
         Self::start("mirror", options)
     }
 
+    /// Starts a mirror of a Git server that is not ours.
+    pub fn mirror_of_origin(origin: &Url, mut options: ServerOptions) -> Self {
+        let own = ["--origin", origin.as_str()].map(str::to_owned);
+        options.arguments = own.into_iter().chain(options.arguments).collect();
+        Self::start("mirror", options)
+    }
+
     fn start(role: &'static str, options: ServerOptions) -> Self {
         let mut server = Self::new(role, options);
         let listen = server.options.listen.clone();

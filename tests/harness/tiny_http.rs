@@ -34,6 +34,11 @@ impl Received {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value.as_str())
     }
+
+    /// Whether a client of git asks for objects, in version 2 of the protocol and in few words.
+    pub fn is_fetch(&self) -> bool {
+        self.bytes.windows(13).any(|window| window == b"command=fetch")
+    }
 }
 
 /// An answer: status, and a body unless it is `null`. A text is what git gets.
@@ -97,13 +102,14 @@ fn converse(
     writer.write_all(format!("{head}{length}\r\n{body}").as_bytes()).ok()
 }
 
-fn read(stream: &TcpStream) -> Option<Received> {
+/// Reads one request, whether it says how long it is or comes in chunks.
+pub(super) fn read(stream: impl Read) -> Option<Received> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next()?, words.next()?);
-    let (mut headers, mut length) = (Vec::new(), 0);
+    let (mut headers, mut length, mut in_chunks) = (Vec::new(), 0, false);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -114,12 +120,32 @@ fn read(stream: &TcpStream) -> Option<Received> {
         if name == "content-length" {
             length = value.parse().ok()?;
         }
+        in_chunks |= name == "transfer-encoding" && value == "chunked";
         headers.push((name, value));
     }
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes).ok()?;
+    let bytes = if in_chunks { read_chunks(&mut reader)? } else { read_exactly(&mut reader, length)? };
     let body = serde_json::from_slice(&bytes).unwrap_or_default();
     let mut received = Received { method, path, authorization: String::new(), headers, bytes, body };
     received.authorization = received.header("authorization").to_owned();
     Some(received)
+}
+
+fn read_chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        bytes.extend(read_exactly(reader, length)?);
+        read_exactly(reader, 2)?;
+        if length == 0 {
+            return Some(bytes);
+        }
+    }
+}
+
+fn read_exactly(reader: &mut impl BufRead, length: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }

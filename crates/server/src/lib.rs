@@ -30,7 +30,8 @@ pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
 pub use http::{
-    ConnectionOptions, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint, cleartext_notice,
+    ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint,
+    cleartext_notice,
 };
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{

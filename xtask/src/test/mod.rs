@@ -78,7 +78,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
 
 /// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, is read from a
 /// repository, or happens to the disk, on which only SQLite lies. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 11] = [
+const WITHOUT_A_STORE: [&str; 15] = [
     "coverage::",
     "git::clones::",
     "git::disconnects::",
@@ -87,6 +87,10 @@ const WITHOUT_A_STORE: [&str; 11] = [
     "git::negotiation::",
     "git::requests_by_hand::",
     "git::shared_answers::",
+    "origin::credentials::",
+    "origin::kinds_of_origins::",
+    "origin::matrix::",
+    "origin::together::",
     "trust::damage::",
     "trust::disk_forgets::",
     "trust::power_cuts::",

@@ -8,8 +8,8 @@ use anyhow::Context;
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
-    ConnectionOptions, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions, TrustedProxies,
-    UpstreamOptions,
+    ConnectionOptions, KernelTls, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions,
+    TrustedProxies, UpstreamOptions,
 };
 use url::Url;
 
@@ -114,6 +114,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         connections: ConnectionOptions::default(),
         trusted_proxies: TrustedProxies::default(),
         tls: None,
+        kernel_tls: KernelTls::default(),
         metrics_token: None,
     }
 }

@@ -14,7 +14,7 @@ use super::duration;
 use super::log::LogOptions;
 use super::parse::{parse_git_memory, parse_http_url};
 use super::serving::ServingFlags;
-use super::tls::TlsFlags;
+use super::tls::{KernelTlsFlag, TlsFlags};
 
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
 #[derive(Debug, Args)]
@@ -46,6 +46,9 @@ pub struct SharedOptions {
     /// TLS.
     #[command(flatten)]
     pub tls: TlsFlags,
+    /// Whether the kernel encrypts what goes over TLS: where it can (auto), or never (off).
+    #[arg(long, value_name = "WHEN", env = "HELIOSTAT_KERNEL_TLS", default_value = "auto")]
+    pub kernel_tls: KernelTlsFlag,
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
@@ -73,6 +76,7 @@ impl SharedOptions {
             connections: self.connections.connection_options(),
             trusted_proxies: self.connections.trusted_proxies(),
             tls: self.tls.files()?,
+            kernel_tls: self.kernel_tls.into(),
             metrics_token: self.serving.metrics_token()?,
             data,
             trash_time: self.trash_time,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::Args;
-use heliostat_server::TlsFiles;
+use clap::{Args, ValueEnum};
+use heliostat_server::{KernelTls, TlsFiles};
 
 /// Where certificate and key are.
 #[derive(Debug, Args)]
@@ -29,6 +29,24 @@ impl TlsFlags {
                 bail!("--tls-certificate needs the key that belongs to it: give it by --tls-key")
             }
             (None, Some(_)) => bail!("--tls-key needs its certificate: give it by --tls-certificate"),
+        }
+    }
+}
+
+/// Who encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KernelTlsFlag {
+    /// The kernel where it can.
+    Auto,
+    /// This process.
+    Off,
+}
+
+impl From<KernelTlsFlag> for KernelTls {
+    fn from(flag: KernelTlsFlag) -> Self {
+        match flag {
+            KernelTlsFlag::Auto => Self::Auto,
+            KernelTlsFlag::Off => Self::Off,
         }
     }
 }

@@ -180,7 +180,7 @@ async fn converse(
                 () = stop.cancelled() => return,
             };
             match accepted {
-                Ok(stream) => Transport::encrypted(stream),
+                Ok(transport) => transport,
                 Err(error) if tls::is_silent(&error) => return,
                 Err(error) => {
                     admitted.handshake_failed();
@@ -204,7 +204,7 @@ async fn answer(
 ) {
     let scheme = match transport {
         Transport::Plain(_) => Scheme::HTTP,
-        Transport::Encrypted(_) => Scheme::HTTPS,
+        Transport::Encrypted(_) | Transport::Kernel(_) => Scheme::HTTPS,
     };
     let queue = SendfileQueue::default();
     let wait = admitted.wait.clone();

@@ -13,7 +13,7 @@
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
 //! that stand for them; the `socket` recognises these bytes when hyper writes them, and sends the regions instead. Where
-//! this process encrypts, it reads the regions and hands them to TLS.
+//! this process encrypts, it reads the regions and hands them to TLS; where the kernel does, they need not pass through it.
 
 pub mod problem;
 pub mod remembered_answers;
@@ -71,5 +71,5 @@ pub use rest_places::RestPlaces;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::stored_response;
-pub use tls::{Tls, TlsFiles, TlsFilesError, certificate_complaint};
+pub use tls::{KernelTls, Tls, TlsFiles, TlsFilesError, certificate_complaint};
 pub use whole_body::WholeBody;

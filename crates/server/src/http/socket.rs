@@ -30,17 +30,14 @@ impl Socket {
 
     /// Sends from the region that `expected` bytes stand for.
     fn poll_region(&mut self, context: &mut Context<'_>, expected: usize) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => {
-                poll_send(stream.inner(), context, |stream| self.queue.send_to(stream, expected))
-            }
-            Transport::Encrypted(_) => {
-                let bytes = self.queue.copy(&mut self.copied, expected)?;
-                let taken = ready!(self.transport.poll_write(context, &[IoSlice::new(bytes)]))?;
-                self.queue.passed(&mut self.copied, taken);
-                Poll::Ready(Ok(taken))
-            }
+        if let Some(stream) = self.transport.socket() {
+            let sent = poll_send(stream, context, |stream| self.queue.send_to(stream, expected));
+            return Poll::Ready(self.transport.sent(ready!(sent)?));
         }
+        let bytes = self.queue.copy(&mut self.copied, expected)?;
+        let taken = ready!(self.transport.poll_write(context, &[IoSlice::new(bytes)]))?;
+        self.queue.passed(&mut self.copied, taken);
+        Poll::Ready(Ok(taken))
     }
 
     /// Sends what comes before a region. That follows at once, so that a response's head need not travel alone.
@@ -49,13 +46,14 @@ impl Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let Transport::Plain(stream) = &self.transport else {
+        let Some(stream) = self.transport.socket() else {
             return self.transport.poll_write(context, slices);
         };
-        poll_send(stream.inner(), context, |stream| {
+        let sent = poll_send(stream, context, |stream| {
             let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
             Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?)
-        })
+        });
+        Poll::Ready(self.transport.sent(ready!(sent)?))
     }
 }
 

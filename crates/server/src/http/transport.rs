@@ -1,4 +1,4 @@
-//! What carries the bytes of a connection: TCP as it is, or TLS inside it.
+//! What carries the bytes of a connection: TCP as it is, or TLS inside it, by this process or by the kernel.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,12 +9,16 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::tls::{KernelStream, Records};
+
 /// A connection whose handshake, if it has one, is over.
 pub enum Transport {
     /// The bytes go as they are.
     Plain(TokioIo<TcpStream>),
     /// The bytes are encrypted in this process.
-    Encrypted(Box<TokioIo<TlsStream<TcpStream>>>),
+    Encrypted(Box<TokioIo<TlsStream<Records>>>),
+    /// The kernel encrypts what is written to the socket.
+    Kernel(KernelStream),
 }
 
 impl Transport {
@@ -24,8 +28,25 @@ impl Transport {
     }
 
     /// After a handshake.
-    pub fn encrypted(stream: TlsStream<TcpStream>) -> Self {
+    pub fn encrypted(stream: TlsStream<Records>) -> Self {
         Self::Encrypted(Box::new(TokioIo::new(stream)))
+    }
+
+    /// The socket, if what is sent over it need not pass through this process; [`Transport::sent`] counts that.
+    pub fn socket(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream.inner()),
+            Self::Encrypted(_) => None,
+            Self::Kernel(stream) => Some(stream.socket()),
+        }
+    }
+
+    /// So much was sent over the socket at once.
+    pub fn sent(&mut self, bytes: usize) -> io::Result<usize> {
+        match self {
+            Self::Plain(_) | Self::Encrypted(_) => Ok(bytes),
+            Self::Kernel(stream) => stream.sent(bytes),
+        }
     }
 
     /// Reads what the client has sent.
@@ -37,6 +58,7 @@ impl Transport {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+            Self::Kernel(stream) => stream.poll_read(context, buffer),
         }
     }
 
@@ -49,6 +71,7 @@ impl Transport {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, slices),
+            Self::Kernel(stream) => stream.poll_write(context, slices),
         }
     }
 
@@ -57,6 +80,8 @@ impl Transport {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+            // The kernel has it all.
+            Self::Kernel(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -65,6 +90,7 @@ impl Transport {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+            Self::Kernel(stream) => stream.poll_shutdown(context),
         }
     }
 }

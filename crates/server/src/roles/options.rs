@@ -13,7 +13,7 @@ use url::Url;
 use super::data_folder::database_url;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
-use crate::http::{ConnectionOptions, TlsFiles, TlsFilesError, TrustedProxies};
+use crate::http::{ConnectionOptions, KernelTls, TlsFiles, TlsFilesError, TrustedProxies};
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -44,6 +44,8 @@ pub struct ListenOptions {
     pub trusted_proxies: TrustedProxies,
     /// The certificate for TLS; without one the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Whether the kernel may encrypt.
+    pub kernel_tls: KernelTls,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
 }

@@ -168,7 +168,7 @@ impl Listening {
     /// Opens the socket; the base URL is that of the socket unless one was given.
     pub async fn open(options: &ListenOptions) -> Result<Self, StartError> {
         let failed = |error| StartError::Listen { address: options.listen, error };
-        let tls = options.tls.clone().map(Tls::open).transpose()?;
+        let tls = options.tls.clone().map(|files| Tls::open(files, options.kernel_tls)).transpose()?;
         let listener = http::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let base_url = match &options.base_url {

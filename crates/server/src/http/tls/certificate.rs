@@ -114,7 +114,7 @@ impl Identity {
     }
 
     /// What connections begin with.
-    pub(super) fn into_config(self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsFilesError> {
+    pub(super) fn into_config(self, files: &TlsFiles) -> Result<ServerConfig, TlsFilesError> {
         let unusable = |error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 TlsFilesError::OtherKey { certificate: files.certificate.clone(), key: files.key.clone() }
@@ -134,7 +134,7 @@ impl Identity {
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         config.ticketer = ring::Ticketer::new().map_err(unusable)?;
         config.send_tls13_tickets = TICKETS;
-        Ok(Arc::new(config))
+        Ok(config)
     }
 
     /// Why clients of this address will not accept the certificate, or soon will not.

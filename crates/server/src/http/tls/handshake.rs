@@ -16,11 +16,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 use url::Url;
 
 use super::certificate::{Identity, TlsFiles, TlsFilesError};
+use super::kernel::Kernel;
+use super::records::Records;
 use crate::http::shared_places::SharedPlaces;
+use crate::http::transport::Transport;
 
 /// How long a client may take for all of the handshake; as long as for the headers of a request.
 const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -30,6 +32,16 @@ const HANDSHAKE_RECORD: u8 = 22;
 const SPEAK_TLS: &str = "This port speaks TLS: use an address that begins with https://\n";
 /// How much of a request without TLS is read, so that its answer arrives.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+
+/// Whether the kernel may encrypt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KernelTls {
+    /// Where it can.
+    #[default]
+    Auto,
+    /// This process encrypts.
+    Off,
+}
 
 /// TLS as this server speaks it. Cloning is cheap and shares the certificate.
 #[derive(Debug, Clone)]
@@ -42,20 +54,27 @@ struct Inner {
     config: RwLock<Arc<ServerConfig>>,
     /// For what is computed with the key: half of the cores at once, so that requests go on, and each network in turn.
     places: SharedPlaces,
+    /// What encrypts once hands are shaken; this process where there is none.
+    kernel: Option<Kernel>,
 }
 
 impl Tls {
     /// Reads the files.
-    pub fn open(files: TlsFiles) -> Result<Self, TlsFilesError> {
-        let config = RwLock::new(Identity::read(&files)?.into_config(&files)?);
+    pub fn open(files: TlsFiles, kernel: KernelTls) -> Result<Self, TlsFilesError> {
+        let kernel = match kernel {
+            KernelTls::Auto => Kernel::find(),
+            KernelTls::Off => None,
+        };
+        let config = RwLock::new(config_of(&files, kernel)?);
+        tracing::info!(by_kernel = kernel.is_some(), certificate = %files.certificate.display(), "TLS is spoken");
         let places = (available_parallelism().map_or(1, NonZero::get) / 2).max(1);
         let places = SharedPlaces::new(places, places.div_ceil(2));
-        Ok(Self(Arc::new(Inner { files, config, places })))
+        Ok(Self(Arc::new(Inner { files, config, places, kernel })))
     }
 
     /// Reads the files again, for connections from now on; what cannot be used leaves the former ones in use.
     pub fn reload(&self) -> Result<(), TlsFilesError> {
-        let config = Identity::read(&self.0.files)?.into_config(&self.0.files)?;
+        let config = config_of(&self.0.files, self.0.kernel)?;
         *self.0.config.write() = config;
         Ok(())
     }
@@ -76,11 +95,7 @@ impl Tls {
         }
     }
 
-    async fn shake_hands(
-        &self,
-        stream: TcpStream,
-        prefix: AddressPrefix,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    async fn shake_hands(&self, stream: TcpStream, prefix: AddressPrefix) -> io::Result<Transport> {
         let mut first = [0];
         if stream.peek(&mut first).await? == 0 {
             return Err(io::ErrorKind::NotConnected.into());
@@ -91,15 +106,30 @@ impl Tls {
             }
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the client speaks no TLS"));
         }
-        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let mut records = Records::new(stream);
+        if self.0.kernel.is_none() {
+            records.read_freely();
+        }
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), records).await?;
         let handshake = {
             let _place = self.0.places.take(prefix).await;
             let config = Arc::clone(&self.0.config.read());
             // Computes, and waits for nothing.
             begun.into_stream(config)
         };
-        handshake.await
+        let stream = handshake.await?;
+        match self.0.kernel {
+            Some(kernel) => kernel.take(stream).await,
+            None => Ok(Transport::encrypted(stream)),
+        }
     }
+}
+
+/// What connections begin with, with these files; keys may leave rustls only for the kernel.
+fn config_of(files: &TlsFiles, kernel: Option<Kernel>) -> Result<Arc<ServerConfig>, TlsFilesError> {
+    let mut config = Identity::read(files)?.into_config(files)?;
+    config.enable_secret_extraction = kernel.is_some();
+    Ok(Arc::new(config))
 }
 
 /// Whether a connection was opened and closed again without a word, as load balancers do to see whether one listens.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Tls, TlsFiles};
+use super::{KernelTls, Tls, TlsFiles};
 use crate::http::sendfile_tests::{
     PATIENCE, Received, Scene, ask, exactly, file_with, noise, receive, region, room,
 };
@@ -32,6 +32,10 @@ struct Certified {
 
 impl Certified {
     fn new() -> Self {
+        Self::encrypting(KernelTls::default())
+    }
+
+    fn encrypting(kernel: KernelTls) -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
         parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,7 +45,7 @@ impl Certified {
         certify(&authority, folder.path());
         let files =
             TlsFiles { certificate: folder.path().join("server.pem"), key: folder.path().join("server.key") };
-        let tls = Tls::open(files).expect("usable");
+        let tls = Tls::open(files, kernel).expect("usable");
         Self { authority, folder, tls }
     }
 
@@ -91,7 +95,16 @@ fn small() -> (Option<usize>, Vec<Piece>) {
 
 #[tokio::test]
 async fn files_and_memory_arrive_whole_and_in_order() {
-    let certified = Certified::new();
+    files_and_memory_arrive(KernelTls::Off).await;
+}
+
+#[tokio::test]
+async fn files_and_memory_arrive_the_same_where_the_kernel_encrypts() {
+    files_and_memory_arrive(KernelTls::Auto).await;
+}
+
+async fn files_and_memory_arrive(kernel: KernelTls) {
+    let certified = Certified::encrypting(kernel);
     let content = noise(1, 5_000_003);
     let file = file_with(&content);
     let expected = [b"head".as_slice(), &content, b"between", &content[7..40_007]].concat();
@@ -110,8 +123,10 @@ async fn files_and_memory_arrive_whole_and_in_order() {
     let mut slow = certified.shake_hands(scene.connect_slowly().await).await;
     ask(&mut slow, "/whole").await;
     let mut stream = certified.shake_hands(scene.connect().await).await;
-    for path in ["/whole", "/growing"] {
-        ask(&mut stream, path).await;
+    // Both are asked for at once, so that the second request arrives with what follows the handshake.
+    ask(&mut stream, "/whole").await;
+    ask(&mut stream, "/growing").await;
+    for _ in 0..2 {
         receive(&mut stream).await.expect("a whole response").expect_body(&expected);
     }
     receive(&mut slow).await.expect("a whole response").expect_body(&expected);

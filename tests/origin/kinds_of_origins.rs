@@ -1,0 +1,81 @@
+//! Servers of several makes as the origin: whatever answers there, its readers get what it has.
+
+use url::Url;
+
+use super::Operation;
+use crate::harness::{Checkout, GitOrigin, Identity, Readers, Server, ServerOptions, clone_url, git};
+
+/// A mirror of this server.
+fn mirror_of(origin: &Url) -> Server {
+    Server::mirror_of_origin(origin, ServerOptions::default())
+}
+
+/// The same repository at the mirror.
+fn at_mirror(mirror: &Server, origin: &Url) -> Url {
+    let mut url = origin.clone();
+    url.set_host(mirror.base_url().host_str()).expect("it has a host");
+    url.set_port(mirror.base_url().port()).expect("it has a host");
+    url.set_scheme("http").expect("it is of HTTP");
+    url
+}
+
+#[test]
+fn an_origin_that_speaks_the_oldest_version_of_the_protocol() {
+    let origin = GitOrigin::start();
+    let folder = origin.add_repository("/deep/in/groups/tool.git", Readers::Everybody);
+    origin.speak_old_protocol();
+    let checkout = Checkout::with_commits(&["one", "two"]);
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    let mirror = mirror_of(origin.url());
+    let url = mirror.base_url().join("/deep/in/groups/tool.git").expect("a path");
+    for operation in Operation::ALL {
+        operation.at(&url, &folder).expect("it is public");
+    }
+    checkout.commit("three", "three");
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    for operation in Operation::ALL {
+        operation.at(&url, &folder).expect("it is public");
+    }
+}
+
+#[test]
+fn an_origin_whose_objects_are_named_by_the_longer_hash() {
+    let origin = GitOrigin::start();
+    let folder = origin.add_repository("/tool.git", Readers::Everybody);
+    std::fs::remove_dir_all(&folder).expect("it can be removed");
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    git(&folder, &["init", "--quiet", "--bare", "--object-format=sha256"]);
+    let checkout = tempfile::tempdir().expect("a folder can be made");
+    git(checkout.path(), &["init", "--quiet", "--object-format=sha256"]);
+    for message in ["one", "two", "three"] {
+        git(checkout.path(), &["commit", "--quiet", "--allow-empty", "--message", message]);
+    }
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    let mirror = mirror_of(origin.url());
+    let url = mirror.base_url().join("/tool.git").expect("a path");
+    for operation in [Operation::List, Operation::Clone, Operation::Shallow] {
+        operation.at(&url, &folder).expect("it is public");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_as_the_origin() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let (repository, checkout) = upstream.pushed_repository(false).await;
+    checkout.commit("two", "two");
+    checkout.commit("three", "three");
+    checkout.push(&upstream.admin_url(&repository), &["main"]);
+    let mirror = mirror_of(upstream.base_url());
+    let Identity::User(name, password) = upstream.user_on_repository(&repository, "REPO_READ").await else {
+        unreachable!("has a password")
+    };
+    let at_upstream = clone_url(upstream.base_url(), &repository, Some((&name, &password)));
+    let url = at_mirror(&mirror, &at_upstream);
+    for operation in Operation::ALL {
+        operation.at(&url, checkout.path()).expect("may read");
+    }
+    let stranger = upstream.new_user().await;
+    let Identity::User(name, password) = stranger else { unreachable!("has a password") };
+    let url = at_mirror(&mirror, &clone_url(upstream.base_url(), &repository, Some((&name, &password))));
+    Operation::List.at(&url, checkout.path()).expect_err("may not read");
+}

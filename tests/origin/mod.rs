@@ -1,0 +1,14 @@
+//! A mirror of a Git server that is not ours: who reads what there, on that server's good days and its bad ones.
+//!
+//! `scene` has the two servers and four people, `reading` what people do. `matrix` says who gets what on which day; the
+//! other files hold one promise each.
+
+mod credentials;
+mod kinds_of_origins;
+mod matrix;
+mod outage;
+mod reading;
+mod scene;
+mod together;
+
+pub use reading::Operation;

@@ -1,0 +1,38 @@
+//! While the origin is away, those who could read go on reading, also from a mirror that was killed; nobody else does, and
+//! nothing old is shown when it is back.
+
+use super::Operation;
+use super::scene::{Person, Place, Scene};
+use crate::harness::Manner;
+
+#[test]
+fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
+    let mut scene = Scene::start();
+    let folder = scene.origin.folder(Place::Private.path());
+    let known = scene.url(Person::Reader, Place::Private);
+    let revoked = scene.url(Person::Revoked, Place::Private);
+    for url in [&known, &revoked] {
+        Operation::Clone.at(url, &folder).expect("may read");
+    }
+    scene.revoke();
+    Operation::List.at(&revoked, &folder).expect_err("not any more");
+    scene.mirror.terminate();
+    scene.mirror.restart();
+    scene.origin_is(Manner::Gone);
+    for operation in Operation::ALL {
+        operation.at(&known, &folder).expect("it is known");
+    }
+    scene.mirror.restart();
+    for operation in Operation::ALL {
+        operation.at(&known, &folder).expect("it is known from before");
+        operation.at(&revoked, &folder).expect_err("what was heard before the kill is not forgotten");
+        operation.at(&scene.url(Person::Stranger, Place::Private), &folder).expect_err("nobody knows");
+        operation.at(&scene.url(Person::Anonymous, Place::Private), &folder).expect_err("nobody knows");
+    }
+
+    scene.origin_is(Manner::Up);
+    scene.write(Place::Private, &["another", "history"]);
+    for operation in Operation::ALL {
+        operation.at(&known, &folder).expect("what the origin has now");
+    }
+}

@@ -1,0 +1,131 @@
+//! A Git server with a public and a private repository, a mirror of it, and four people who ask.
+
+use url::Url;
+
+use crate::harness::{Checkout, GitOrigin, Manner, Readers, Server, ServerOptions, git};
+
+/// A password as tokens are today.
+pub const LONG_TOKEN_BYTES: usize = 1_500;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    /// Nobody that is known by name.
+    Anonymous,
+    /// May read both.
+    Reader,
+    /// Has an account there, and may read what is public.
+    Stranger,
+    /// Could read both until a moment ago.
+    Revoked,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// For everybody.
+    Public,
+    /// For some.
+    Private,
+}
+
+impl Person {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Anonymous, Self::Reader, Self::Stranger, Self::Revoked];
+
+    /// The name at the origin, of those who have one.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Anonymous => None,
+            Self::Reader => Some("reader"),
+            Self::Stranger => Some("stranger"),
+            Self::Revoked => Some("revoked"),
+        }
+    }
+
+    /// The password of one who has a name.
+    pub fn password(self) -> String {
+        format!("{}{}", self.name().unwrap_or_default(), "x".repeat(LONG_TOKEN_BYTES))
+    }
+
+    /// A URL with who asks in it.
+    pub fn at(self, url: &Url) -> Url {
+        let mut url = url.clone();
+        if let Some(name) = self.name() {
+            url.set_username(name).expect("it has a host");
+            url.set_password(Some(&self.password())).expect("it has a host");
+        }
+        url
+    }
+}
+
+impl Place {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Private];
+
+    /// Where it is.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Public => "/acme/public.git",
+            Self::Private => "/acme/private.git",
+        }
+    }
+}
+
+/// Both servers.
+pub struct Scene {
+    /// The Git server.
+    pub origin: GitOrigin,
+    /// The mirror.
+    pub mirror: Server,
+}
+
+impl Scene {
+    /// Starts both. The repositories have commits, and nobody has asked the mirror yet.
+    pub fn start() -> Self {
+        let origin = GitOrigin::start_with_tls();
+        for person in Person::ALL {
+            if let Some(name) = person.name() {
+                origin.add_user(name, &person.password());
+            }
+        }
+        let (reader, revoked) = ("reader".to_owned(), "revoked".to_owned());
+        origin.add_repository(Place::Public.path(), Readers::Everybody);
+        origin.add_repository(Place::Private.path(), Readers::Only([reader, revoked].into()));
+        let authority = origin.authority_file().display().to_string();
+        let arguments = ["--origin-ca-file", &authority].map(str::to_owned);
+        let options = ServerOptions { arguments: arguments.into(), ..ServerOptions::default() };
+        let mirror = Server::mirror_of_origin(origin.url(), options);
+        let scene = Self { origin, mirror };
+        for place in Place::ALL {
+            scene.write(place, &["first", "second"]);
+        }
+        scene
+    }
+
+    /// Makes these commits the whole history of `main` at the origin.
+    pub fn write(&self, place: Place, files: &[&str]) {
+        let checkout = Checkout::new();
+        for file in files {
+            checkout.commit(file, &format!("{file} of {}\n", place.path()));
+        }
+        git(checkout.path(), &["tag", "--annotate", "--message", "first", "v1", "HEAD~1"]);
+        let folder = self.origin.folder(place.path()).display().to_string();
+        git(checkout.path(), &["push", "--quiet", "--force", &folder, "main", "v1"]);
+    }
+
+    /// Where somebody finds a repository at the mirror.
+    pub fn url(&self, person: Person, place: Place) -> Url {
+        person.at(&self.mirror.base_url().join(place.path()).expect("a path"))
+    }
+
+    /// One who could read may not any more.
+    pub fn revoke(&self) {
+        self.origin.set_readers(Place::Private.path(), Readers::only("reader"));
+    }
+
+    /// The origin does this from now on.
+    pub fn origin_is(&self, manner: Manner) {
+        self.origin.be(manner);
+    }
+}
