@@ -139,7 +139,8 @@ impl Entry {
     /// Whether all of these were brought here by this process.
     pub(crate) fn has_brought<'a>(&self, objects: impl IntoIterator<Item = &'a ObjectId>) -> bool {
         let brought = self.brought.lock();
-        let is_brought = |object| brought.get(object).is_some_and(|at: &Instant| at.elapsed() < BROUGHT_FOR);
+        let is_brought =
+            |object: &ObjectId| brought.get(object).is_some_and(|at: &Instant| at.elapsed() < BROUGHT_FOR);
         objects.into_iter().all(is_brought)
     }
 
