@@ -52,7 +52,7 @@ async fn what_a_mirror_cannot_show_comes_from_the_upstream_and_what_it_has_only_
     pair.mirrored(&repository).await;
     let folder = bare_repositories(&pair.mirror.data()).pop().expect("the mirror has it");
     let lock = folder.join("packed-refs.lock");
-    std::fs::write(&lock, "").expect("can be written");
+    fs::write(&lock, "").expect("can be written");
 
     let shown = git(checkout.path(), &["rev-parse", "HEAD"]);
     let pushed = checkout.commit("news.txt", "which the mirror cannot show\n");
@@ -86,7 +86,7 @@ async fn what_a_mirror_cannot_show_comes_from_the_upstream_and_what_it_has_only_
     let user = pair.new_user().await;
     let hidden = pair.mirror.client(&user).get(&advertised).await;
     assert_eq!(hidden.status, 404, "the upstream's word counts for {}", repository_path(&repository));
-    std::fs::write(&lock, "").expect("can be written");
+    fs::write(&lock, "").expect("can be written");
     pair.upstream.kill();
     if list("2").starts_with(&shown) {
         let answer = pair.mirror_admin().get(&advertised).await;
@@ -99,7 +99,7 @@ async fn what_a_mirror_cannot_show_comes_from_the_upstream_and_what_it_has_only_
         assert!(said.contains("cannot be given now") && !said.contains("not our ref"), "{said}");
     }
     pair.upstream.restart();
-    std::fs::remove_file(&lock).ok();
+    fs::remove_file(&lock).ok();
     pair.mirrored(&repository).await;
     assert!(list("2").starts_with(&pushed));
 }

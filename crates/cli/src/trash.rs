@@ -115,7 +115,7 @@ async fn copy(git: &Git, trashed: &TrashedRepository, to: &Path) -> anyhow::Resu
     }
     let source = trashed.path.to_str().context("the path of the data directory is not UTF-8")?;
     let progress = Progress::start("Copying");
-    clone_mirror(git, source, to, |_| {}).await.with_context(|| {
+    clone_mirror(git, source, to, None, |_| {}).await.with_context(|| {
         format!("git cannot copy it; the repository itself is in {}", trashed.path.display())
     })?;
     progress.finish(&format!("Copied to {}", to.display()));

@@ -50,6 +50,36 @@ impl Account {
     }
 }
 
+/// How a command says who another server is to take its caller for, from which something is copied.
+#[derive(Debug, Args)]
+pub struct SourceAccount {
+    /// User name at the source; the password comes from --source-password-file, else HELIOSTAT_SOURCE_PASSWORD, else it is
+    /// asked for [default: none].
+    #[arg(long, value_name = "NAME")]
+    pub source_user: Option<String>,
+    /// File that holds the password or token for the source, - for standard input [default: none].
+    #[arg(long, value_name = "FILE", requires = "source_user")]
+    pub source_password_file: Option<PathBuf>,
+}
+
+impl SourceAccount {
+    /// User name and password, if there are any: file, variable, terminal, in this order.
+    pub async fn name_and_password(&self) -> anyhow::Result<Option<(String, String)>> {
+        let Some(user) = &self.source_user else { return Ok(None) };
+        let password = match (&self.source_password_file, variable("HELIOSTAT_SOURCE_PASSWORD")) {
+            (Some(file), _) => read_secret(file)?,
+            (None, Some(password)) => password,
+            (None, None) if std::io::stdin().is_terminal() => {
+                prompt::secret(&format!("Password of {user} at the source: ")).await?
+            }
+            (None, None) => bail!(
+                "no password for {user} at the source: set HELIOSTAT_SOURCE_PASSWORD, or use --source-password-file"
+            ),
+        };
+        Ok(Some((user.clone(), password)))
+    }
+}
+
 /// The value of an `Authorization` header.
 #[derive(Clone)]
 pub struct Authorization(HeaderValue);

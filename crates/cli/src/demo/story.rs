@@ -80,7 +80,7 @@ async fn import(
     }
     let attributes = Attributes { public: true, ..Attributes::default() };
     let created = create_if_missing(admin, PROJECT, &NewRepository { name, attributes: &attributes }).await?;
-    let repository = name_in_upstream(&created)?;
+    let repository = name_in_upstream(&created.description)?;
     push_all(git, source, admin, &repository, &upstream.authorization).await?;
     if let Some(branch) = source.default_branch(git).await {
         set_default_branch(admin, &repository, &branch).await?;

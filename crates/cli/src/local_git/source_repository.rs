@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use heliostat_git::Git;
 use tempfile::TempDir;
+use url::Url;
 
+use super::source_credentials::SourceCredentials;
 use super::user_git::UserGit;
 use crate::output::Progress;
 
@@ -19,8 +21,14 @@ pub struct SourceRepository {
 }
 
 impl SourceRepository {
-    /// Takes a directory, a bundle or a URL. A path that exists wins, whatever it looks like.
-    pub async fn from_path_or_url(git: &Git, source: &str) -> anyhow::Result<Self> {
+    /// Takes a directory, a bundle or a URL. A path that exists wins, whatever it looks like. What is fetched stays in the cache
+    /// if there is one, and is fetched again only if it is new.
+    pub async fn from_path_or_url(
+        git: &Git,
+        source: &str,
+        credentials: &SourceCredentials,
+        cache: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let path = Path::new(source);
         if path.is_dir() {
             return Self::at(git, path).await;
@@ -29,12 +37,36 @@ impl SourceRepository {
         if !path.is_file() && !looks_like_url(source) {
             bail!("{source:?} is neither a directory here nor the URL of a repository");
         }
-        let directory = temporary_directory()?;
-        let path = directory.path().join("source.git");
+        if holds_a_password(source) {
+            bail!(
+                "the URL holds a password, which everybody on this machine can read in the list of processes; use --source-user \
+                 and --source-password-file, or a credential helper of git"
+            );
+        }
+        let (temporary, path) = match cache {
+            Some(cache) => (None, cache.to_owned()),
+            None => {
+                let directory = temporary_directory()?;
+                let path = directory.path().join("source.git");
+                (Some(directory), path)
+            }
+        };
         let progress = Progress::start("Fetching the source");
-        heliostat_git::clone_mirror(git, source, &path, |line| progress.git_line(line)).await?;
+        let is_there = path.is_dir();
+        if is_there && !path.join("HEAD").is_file() {
+            bail!("{} is there and is no cache of an earlier import; name another --cache", path.display());
+        }
+        let user_git = UserGit::of(git);
+        let fetched = credentials.try_with(&user_git, source, async |authorization| {
+            let on_progress = |line: &str| progress.git_line(line);
+            match is_there {
+                true => heliostat_git::fetch_mirror(git, source, &path, authorization, on_progress).await,
+                false => heliostat_git::clone_mirror(git, source, &path, authorization, on_progress).await,
+            }
+        });
+        fetched.await.context("the source cannot be fetched")?;
         progress.finish("Fetched the source");
-        Ok(Self { path, origin: source.to_owned(), _temporary: Some(directory) })
+        Ok(Self { path, origin: source.to_owned(), _temporary: temporary })
     }
 
     /// Takes the repository at a path, and says why it cannot be copied if so.
@@ -141,6 +173,11 @@ pub fn name_of(source: &str) -> Option<String> {
     Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
+/// Whether a URL holds a password, as in `https://user:password@host/x.git`.
+fn holds_a_password(source: &str) -> bool {
+    Url::parse(source).is_ok_and(|url| url.password().is_some())
+}
+
 /// `https://host/x.git`, or `host:x.git` as ssh has it.
 fn looks_like_url(source: &str) -> bool {
     let host = source.split_once(':').map(|(host, _)| host);
@@ -190,6 +227,14 @@ mod tests {
         let detached = SourceRepository::at(&git, directory.path()).await.expect("a checkout");
         assert_eq!(refs(&detached).await, "refs/heads/main\nrefs/tags/v1");
         assert_eq!(detached.default_branch(&git).await.as_deref(), Some("refs/heads/main"));
+    }
+
+    #[test]
+    fn passwords_in_urls_are_seen() {
+        assert!(holds_a_password("https://ann:secret@host/x.git"));
+        for source in ["https://ann@host/x.git", "ssh://git@host:22/x", "git@host:x.git", "/srv/a:b@c"] {
+            assert!(!holds_a_password(source), "{source}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Git as a person at this machine would call it: to read a local checkout, and to be the demonstration's client.
+//! Git as a person at this machine would call it: to read a local checkout, to ask the credential helpers, and to be the
+//! demonstration's client.
 //!
 //! Unlike the git crate, which serves repositories, this keeps the user's own configuration and uses only
 //! commands that every user has.
@@ -8,6 +9,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use heliostat_git::Git;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::client::credentials::Authorization;
@@ -57,6 +59,23 @@ impl UserGit {
     /// Runs git in a directory and gives what it printed, without the last line end.
     pub async fn run(&self, directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
         self.finish(self.command().current_dir(directory), arguments).await
+    }
+
+    /// Tells the credential helpers of the user something, or asks them: one of the verbs of git-credential(1). Nothing is asked
+    /// on a terminal.
+    pub async fn credential(&self, verb: &str, description: &str) -> anyhow::Result<String> {
+        let mut command = self.command();
+        command.args(["credential", verb]).env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", self.program.display()))?;
+        let mut stdin = child.stdin.take().context("its standard input is a pipe")?;
+        stdin.write_all(description.as_bytes()).await.context("git does not listen")?;
+        drop(stdin);
+        let output = child.wait_with_output().await.context("git does not end")?;
+        if !output.status.success() {
+            bail!("no credential helper knows it");
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The same on the repository whose git directory this is: a user may have told git to look for none by itself.

@@ -1,26 +1,62 @@
-//! Bringing a repository from anywhere to an upstream: clone everything, push everything.
+//! Bringing a repository from anywhere to an upstream: clone or fetch everything, push everything.
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::process::{Git, SecretHeader, transfer};
+use crate::process::{Git, GitCommand, SecretHeader, transfer};
 use crate::remote::{FetchError, ImportError, MAX_DELETIONS_PER_PUSH, PushOverHttp, Remote, is_http};
 
 /// How long the other server may be silent. It may have to pack a large repository before it says anything.
 const STALL_LIMIT: Duration = Duration::from_mins(15);
 
 /// Makes `into`, which must not exist, a bare repository with everything that `source` (a path or an address)
-/// has. User name and password in an HTTP address are sent as a header and stored nowhere.
+/// has. User name and password in an HTTP address, or what is given beside it, are sent as a header and stored nowhere.
 pub async fn clone_mirror(
     git: &Git,
     source: &str,
     into: &Path,
+    authorization: Option<&SecretHeader>,
     mut on_progress: impl FnMut(&str) + Send,
 ) -> Result<(), ImportError> {
-    let remote = Remote::parse(source, None).map_err(FetchError::from)?;
+    let remote = Remote::parse(source, authorization).map_err(FetchError::from)?;
     let command = git.command("clone").args(["clone", "--mirror", "--progress", "--"]);
     let command = command.arg(&remote.address).arg(into).authorization(remote.authorization.as_ref());
-    let ended = transfer(&command, b"", STALL_LIMIT, &mut on_progress).await.map_err(FetchError::from)?;
+    run(&command, &remote, &mut on_progress).await
+}
+
+/// Makes the bare repository in `into`, which has some of it, hold exactly what `source` has: only what is new is fetched.
+pub async fn fetch_mirror(
+    git: &Git,
+    source: &str,
+    into: &Path,
+    authorization: Option<&SecretHeader>,
+    mut on_progress: impl FnMut(&str) + Send,
+) -> Result<(), ImportError> {
+    let remote = Remote::parse(source, authorization).map_err(FetchError::from)?;
+    let command = git.command("fetch").repository(into).args(["fetch", "--prune", "--force", "--no-tags"]);
+    let command = command.args(["--progress", "--no-write-fetch-head", "--no-auto-maintenance"]);
+    let command = command.args(["--", &remote.address, "+refs/*:refs/*"]);
+    let command = command.authorization(remote.authorization.as_ref());
+    run(&command, &remote, &mut on_progress).await?;
+    // Which branch is the current one is not among what is fetched.
+    let command = git.command("list references").args(["ls-remote", "--symref", "--"]);
+    let command = command.args([&remote.address, "HEAD"]).authorization(remote.authorization.as_ref());
+    let listed = command.run().await.map_err(FetchError::from)?.stdout;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    let head = listed.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
+    if let Some(head) = head {
+        let command = git.command("set HEAD").repository(into).args(["symbolic-ref", "HEAD", head]);
+        command.run().await.map_err(FetchError::from)?;
+    }
+    Ok(())
+}
+
+async fn run(
+    command: &GitCommand,
+    remote: &Remote,
+    on_progress: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), ImportError> {
+    let ended = transfer(command, b"", STALL_LIMIT, on_progress).await.map_err(FetchError::from)?;
     if ended.status.success() {
         return Ok(());
     }
@@ -73,7 +109,7 @@ mod tests {
         let copy = workshop.path("copy.git");
         let mut lines = 0;
         let address = source.path().to_str().expect("text");
-        clone_mirror(&workshop.git, address, &copy, |_| lines += 1).await.expect("cloned");
+        clone_mirror(&workshop.git, address, &copy, None, |_| lines += 1).await.expect("cloned");
         assert!(lines > 0);
         let main = RefName::branch("main").expect("valid");
         let target = workshop.store().create(1, &main).await.expect("created");
@@ -84,10 +120,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_here_becomes_the_same_again() {
+        let workshop = Workshop::new().await;
+        let source = workshop.bare_with_commits("source", &["main", "old"]).await;
+        let copy = workshop.path("copy.git");
+        let address = source.path().to_str().expect("text");
+        clone_mirror(&workshop.git, address, &copy, None, |_| {}).await.expect("cloned");
+        workshop.commit(&source, "trunk");
+        workshop.run(source.path(), &["branch", "-D", "old"]);
+        workshop.run(source.path(), &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+        fetch_mirror(&workshop.git, address, &copy, None, |_| {}).await.expect("fetched");
+        let listed = |path: &Path| workshop.run(path, &["for-each-ref"]);
+        assert_eq!(listed(&copy), listed(source.path()));
+        assert_eq!(workshop.run(&copy, &["symbolic-ref", "HEAD"]).trim(), "refs/heads/trunk");
+        let missing = fetch_mirror(&workshop.git, "/nonexistent.git", &copy, None, |_| {}).await;
+        assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
+    }
+
+    #[tokio::test]
     async fn failures_say_what_is_wrong() {
         let workshop = Workshop::new().await;
         let missing =
-            clone_mirror(&workshop.git, "/nonexistent.git", &workshop.path("copy.git"), |_| {}).await;
+            clone_mirror(&workshop.git, "/nonexistent.git", &workshop.path("copy.git"), None, |_| {}).await;
         assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
         let source = workshop.bare_with_commits("source", &["main"]).await;
         workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "main"]);

@@ -17,6 +17,6 @@ pub use copy::{CopyError, copy_repository};
 pub use fetch_error::FetchError;
 pub use fetch_everything::{FetchSource, fetch_everything};
 pub use fetch_objects::{FetchPlan, fetch_objects, fetch_objects_after, fetch_wanted};
-pub use import::{clone_mirror, push_mirror};
+pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;
 pub(crate) use push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};

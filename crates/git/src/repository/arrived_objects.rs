@@ -204,6 +204,9 @@ impl Arrived {
     }
 }
 
+/// An object that has arrived, as it lies in memory, or one that was read here.
+type FoundObject<'a> = (ObjectKind, Cow<'a, [u8]>);
+
 /// One way from new tips to what is here.
 struct Walk<'a> {
     arrived: &'a Arrived,
@@ -271,8 +274,7 @@ impl<'a> Walk<'a> {
         Ok(trees)
     }
 
-    /// An object that has arrived, as it lies in memory, or is here.
-    fn object(&self, object: &ObjectId) -> Result<Option<(ObjectKind, Cow<'a, [u8]>)>, NotTaken> {
+    fn object(&self, object: &ObjectId) -> Result<Option<FoundObject<'a>>, NotTaken> {
         match self.arrived.get(object) {
             Some((kind, content)) => Ok(Some((*kind, Cow::Borrowed(content)))),
             None => Ok(self.here.read(object)?.map(|(kind, content)| (kind, Cow::Owned(content)))),

@@ -166,7 +166,7 @@ impl StatusReport {
             failing: counts.failing,
             held: counts.held,
             in_repair: counts.in_repair,
-            in_repair_reason: counts.longest_in_repair.map(|trouble| trouble.reason.clone()),
+            in_repair_reason: counts.longest_in_repair.as_ref().map(|trouble| trouble.reason.clone()),
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
             changes: self.synchroniser.changes.counters(),

@@ -5,8 +5,10 @@ use clap::Args;
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
+use super::RepositoryName;
 use crate::admin::api;
 use crate::client::{CallError, Client};
+use crate::output::hint;
 
 /// What a new repository may be given.
 #[derive(Debug, Default, Args)]
@@ -60,15 +62,23 @@ impl NewRepository<'_> {
     }
 }
 
+/// A repository that was there, or is there now.
+pub struct Ensured {
+    /// What the server says about it.
+    pub description: Value,
+    /// Whether it was created just now, so that it may be taken back.
+    pub is_new: bool,
+}
+
 /// The repository of that name in a project, created if there is none.
 pub async fn create_if_missing(
     client: &Client,
     project: &str,
     new: &NewRepository<'_>,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<Ensured> {
     match new.create(client, project).await {
         Err(error) if error.status() == Some(StatusCode::CONFLICT) => {}
-        outcome => return Ok(outcome?),
+        outcome => return Ok(Ensured { description: outcome?, is_new: true }),
     }
     let path = api::path(&api::CORE, &["projects", project, "repos"]);
     let repositories = client.get(&path).all().await?;
@@ -77,8 +87,15 @@ pub async fn create_if_missing(
         let slug = repository.get("slug").and_then(Value::as_str).unwrap_or_default();
         name.eq_ignore_ascii_case(new.name) || slug.eq_ignore_ascii_case(new.name)
     };
-    let found = repositories.iter().find(same).cloned();
-    found.with_context(|| {
+    let description = repositories.iter().find(same).cloned().with_context(|| {
         format!("{project} has a repository that is in the way of {:?}, but does not show it", new.name)
-    })
+    })?;
+    Ok(Ensured { description, is_new: false })
+}
+
+/// Takes back a repository that was created for something which has failed.
+pub async fn take_back(client: &Client, repository: &RepositoryName) {
+    if let Err(error) = client.delete(&repository.path()).send().await {
+        hint(&format!("The new repository {repository} could not be deleted again: {error}"));
+    }
 }

@@ -8,12 +8,12 @@ use heliostat_git::{Git, SecretHeader};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::create::{Attributes, NewRepository, create_if_missing};
+use super::create::{Attributes, NewRepository, create_if_missing, take_back};
 use super::{FIELDS, RepositoryName};
-use crate::admin::UpstreamConnection;
+use crate::admin::{Session, UpstreamConnection};
 use crate::client::Client;
-use crate::client::credentials::Authorization;
-use crate::local_git::{self, SourceRepository};
+use crate::client::credentials::{Authorization, SourceAccount};
+use crate::local_git::{self, SourceCredentials, SourceRepository};
 use crate::output::Progress;
 
 /// What is copied, and to where.
@@ -33,6 +33,12 @@ pub struct ImportCommand {
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
+    account: SourceAccount,
+    /// Folder in which what is fetched from a URL stays, so that the next import fetches only what is new
+    /// [default: a temporary one].
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    #[command(flatten)]
     attributes: Attributes,
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
@@ -41,14 +47,17 @@ pub struct ImportCommand {
     connection: UpstreamConnection,
 }
 
-/// Creates the repository if it is missing, and pushes everything that the source has.
+/// Creates the repository if it is missing, and pushes everything that the source has. What was created goes again if that
+/// fails.
 pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let Some(name) = command.name.or_else(|| local_git::name_of(&command.source)) else {
         bail!("{:?} does not say what the copy should be called; use --name", command.source);
     };
     let git = Git::discover(&command.git).await?;
+    let credentials = SourceCredentials::new(command.account.name_and_password().await?);
     let session = command.connection.open().await?;
-    let source = SourceRepository::from_path_or_url(&git, &command.source).await?;
+    let cache = command.cache.as_deref();
+    let source = SourceRepository::from_path_or_url(&git, &command.source, &credentials, cache).await?;
     let is_empty = source.is_empty(&git).await?;
 
     let mut attributes = command.attributes;
@@ -66,9 +75,9 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
         attributes.default_branch = source.head(&git).await;
     }
     let new = NewRepository { name: &name, attributes: &attributes };
-    let created = create_if_missing(&session.client, &command.project, &new).await?;
-    let repository = name_in_upstream(&created)?;
-    if !command.overwrite && has_branches(&session.client, &repository).await? {
+    let ensured = create_if_missing(&session.client, &command.project, &new).await?;
+    let repository = name_in_upstream(&ensured.description)?;
+    if !ensured.is_new && !command.overwrite && has_branches(&session.client, &repository).await? {
         bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
     }
     let wanted = attributes.default_branch.filter(|_| !is_empty).map(|branch| {
@@ -81,21 +90,42 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
         Some(branch) => Some(branch),
         None => source.default_branch(&git).await,
     };
-    let push = || push_all(&git, &source, &session.client, &repository, session.authorization());
+    let copying = copy(&git, &source, &session, &repository, default_branch.as_deref(), command.overwrite);
+    let copied = tokio::select! {
+        copied = copying => copied,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+    };
+    if copied.is_err() && ensured.is_new {
+        take_back(&session.client, &repository).await;
+    }
+    copied?;
+    session.output.show(&session.client.get(&repository.path()).send().await?, &FIELDS);
+    Ok(())
+}
+
+/// Makes a repository of the upstream the same as the source.
+async fn copy(
+    git: &Git,
+    source: &SourceRepository,
+    session: &Session,
+    repository: &RepositoryName,
+    default_branch: Option<&str>,
+    overwrite: bool,
+) -> anyhow::Result<()> {
+    let push = || push_all(git, source, &session.client, repository, session.authorization());
     let mut pushed = push().await;
-    if command.overwrite
+    if overwrite
         && pushed.is_err()
-        && let Some(branch) = &default_branch
-        && set_default_branch(&session.client, &repository, branch).await.is_ok()
+        && let Some(branch) = default_branch
+        && set_default_branch(&session.client, repository, branch).await.is_ok()
     {
         // Only now may the default branch before go, if the source does not have it.
         pushed = push().await;
     }
-    pushed?;
+    pushed.context("cannot copy it to the upstream")?;
     if let Some(branch) = default_branch {
-        set_default_branch(&session.client, &repository, &branch).await?;
+        set_default_branch(&session.client, repository, branch).await?;
     }
-    session.output.show(&session.client.get(&repository.path()).send().await?, &FIELDS);
     Ok(())
 }
 

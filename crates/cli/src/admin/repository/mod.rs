@@ -1,7 +1,8 @@
-//! `heliostat repository`: create, import, look at, adopt, restore, purge and delete repositories.
+//! `heliostat repository`: create, import, follow, look at, adopt, restore, purge and delete repositories.
 
 mod adopt;
 mod create;
+mod follow;
 mod import;
 mod purge;
 mod repository_name;
@@ -33,6 +34,33 @@ pub enum RepositoryCommand {
     },
     /// Copy all branches and tags of a repository into the upstream; the repository is created if it is missing.
     Import(import::ImportCommand),
+    /// Keep a repository of the upstream equal to one on another Git server, from which pushes come from then on; it is
+    /// created if it is missing.
+    Follow(follow::FollowCommand),
+    /// Show what a repository follows, and how that goes.
+    Following {
+        /// Which, as in PROJ/slug [default: list all that follow something].
+        #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
+        repository: Option<RepositoryName>,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Look now whether there is something new where a repository comes from, and wait until it is here.
+    FollowNow {
+        /// Which, as in PROJ/slug.
+        #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
+        repository: RepositoryName,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
+    /// Let a repository follow nothing any more: what is in it stays, and it takes pushes again.
+    Unfollow {
+        /// Which, as in PROJ/slug.
+        #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
+        repository: RepositoryName,
+        #[command(flatten)]
+        connection: UpstreamConnection,
+    },
     /// Take over a repository that is on the upstream's disk without a record, as after a restore of an older database;
     /// without arguments, list them and the recorded ones that are not served.
     Adopt(adopt::AdoptCommand),
@@ -98,6 +126,16 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
             session.output.show(&created, &FIELDS);
         }
         RepositoryCommand::Import(command) => import::run(command).await?,
+        RepositoryCommand::Follow(command) => follow::run(command).await?,
+        RepositoryCommand::Following { repository, connection } => {
+            follow::show(repository.as_ref(), connection).await?;
+        }
+        RepositoryCommand::FollowNow { repository, connection } => {
+            follow::look_now(&repository, connection).await?;
+        }
+        RepositoryCommand::Unfollow { repository, connection } => {
+            follow::stop(&repository, connection).await?;
+        }
         RepositoryCommand::Adopt(command) => adopt::run(command).await?,
         RepositoryCommand::Restore(command) => restore::run(command).await?,
         RepositoryCommand::Purge(command) => purge::run(command).await?,
