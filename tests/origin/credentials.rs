@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::reading::Operation;
+use super::Operation;
 use super::scene::{LONG_TOKEN_BYTES, Person, Place, Scene};
 use crate::harness::{Manner, Received, eventually};
 

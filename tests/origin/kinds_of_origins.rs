@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::reading::Operation;
+use super::Operation;
 use crate::harness::{Checkout, GitOrigin, Identity, Readers, Server, ServerOptions, clone_url, git};
 
 /// A mirror of this server.

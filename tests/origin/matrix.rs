@@ -1,6 +1,6 @@
 //! Who gets what on which day of the origin: as a table, and each cell of it with real git.
 
-use super::reading::Operation;
+use super::Operation;
 use super::scene::{Person, Place, Scene};
 use crate::harness::{Checkout, GitOrigin, Manner, Readers};
 

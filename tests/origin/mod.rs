@@ -10,3 +10,5 @@ mod outage;
 mod reading;
 mod scene;
 mod together;
+
+pub use reading::Operation;

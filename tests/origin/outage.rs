@@ -1,7 +1,7 @@
 //! While the origin is away, those who could read go on reading, also from a mirror that was killed; nobody else does, and
 //! nothing old is shown when it is back.
 
-use super::reading::Operation;
+use super::Operation;
 use super::scene::{Person, Place, Scene};
 use crate::harness::Manner;
 

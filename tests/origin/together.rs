@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::reading::Operation;
+use super::Operation;
 use super::scene::{Person, Place, Scene};
 use crate::harness::Received;
 

@@ -13,3 +13,4 @@ mod schemathesis;
 mod served_document;
 mod swagger_ui;
 mod tls_clients;
+mod web_servers;

@@ -11,7 +11,7 @@
 //! 7. `http`: connections, what wraps every request, and errors as answers.
 //! 8. `client_keys`: among whom work is shared.
 //!
-//! [`start_upstream`] and [`start_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
+//! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
 mod client_keys;
 mod emitted_contract;
@@ -26,6 +26,7 @@ mod wire;
 pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};
 pub use heliostat_git::DEFAULT_REF_MEMORY_BYTES;
 pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
+pub use heliostat_origin::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 pub use heliostat_storage::Role;
 
 pub use emitted_contract::emitted_contract;
@@ -35,7 +36,8 @@ pub use http::{
 };
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
-    DATABASE_FILE, ListenOptions, MirrorOptions, RunningRole, StartError, UpstreamOptions, check_database,
-    check_owners, copy_database, database_url, folder_role, repositories_in, start_mirror, start_upstream,
+    DATABASE_FILE, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,
+    UpstreamOptions, check_database, check_owners, copy_database, database_url, folder_role, repositories_in,
+    start_mirror, start_origin_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

@@ -3,16 +3,29 @@
 //! The tests themselves stand in `tests/outside`; they are ignored in ordinary runs, because they need the pinned
 //! tools that this stage installs.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::{binary_path, carry_out};
 use crate::tools::Tools;
-use crate::workspace;
+use crate::{debian, workspace};
+
+/// Servers that stand in front of `git http-backend`: where they are, and in which packages they come.
+const WEB_SERVERS: [(&str, &str); 3] = [
+    ("/usr/sbin/nginx", "nginx-light"),
+    ("/usr/sbin/fcgiwrap", "fcgiwrap"),
+    ("/usr/sbin/apache2", "apache2-bin"),
+];
 
 /// Installs the tools, lints the contract, runs the tests.
 pub fn run() -> anyhow::Result<()> {
     let tools = Tools::install()?;
     lint(&tools)?;
+    for (program, package) in WEB_SERVERS {
+        if !Path::new(program).is_file() {
+            debian::install(package)?;
+        }
+    }
     let mut tests = Command::new(env!("CARGO"));
     tests.args(["test", "--workspace", "--test", "system", "--", "--ignored", "outside::"]);
     tools.tell_tests(&mut tests)?;

@@ -1,6 +1,7 @@
 //! The commands that run a role of the server: `heliostat upstream` and `heliostat mirror`.
 
 pub mod mirror;
+pub mod origin;
 pub mod upstream;
 
 pub mod lifecycle;

@@ -119,7 +119,8 @@ impl Api {
             return Ok(known.page);
         }
         let body = self.success(address, &answer)?;
-        let page = read_page(provider, address, &answer.headers, body, self.options.projects_below);
+        let (below, now_ms) = (self.options.projects_below, self.clock.now_ms());
+        let page = read_page(provider, address, &answer.headers, body, below, now_ms);
         let page = page.map_err(|reason| DiscoveryFailure::Nonsense(self.host(), reason))?;
         let mut known = self.known.lock();
         match answer.headers.get(ETAG) {

@@ -1,6 +1,7 @@
 //! The private key of a GitHub App, and the short-lived token by which the app asks for itself.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,8 +17,9 @@ const LIFETIME_SECONDS: i64 = 540;
 /// How far it begins in the past, in seconds, for a clock there that is behind.
 const BACKDATED_SECONDS: i64 = 60;
 
-/// The private key of an app.
-pub struct AppKey(Box<RsaKeyPair>);
+/// The private key of an app. Cloning shares it.
+#[derive(Clone)]
+pub struct AppKey(Arc<RsaKeyPair>);
 
 /// Why a file holds no key of an app.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +41,7 @@ impl AppKey {
             Ok(_) => return Err(UnusableAppKey::NotRsa("it is of another kind".to_owned())),
             Err(_) => return Err(UnusableAppKey::NotPem),
         };
-        key.map(|key| Self(Box::new(key))).map_err(|rejected| UnusableAppKey::NotRsa(rejected.to_string()))
+        key.map(|key| Self(Arc::new(key))).map_err(|rejected| UnusableAppKey::NotRsa(rejected.to_string()))
     }
 
     /// A token for the app of this id, as a JWT by RS256.

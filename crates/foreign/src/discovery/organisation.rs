@@ -29,25 +29,21 @@ pub struct Organisation {
 )]
 pub struct InvalidOrganisation(String);
 
-impl Organisation {
-    /// Where the provider's interface is, at a Git server that is reached at `origin`.
-    pub fn api_at(&self, origin: &Url) -> Url {
-        if self.provider == Provider::GitHub && origin.host_str() == Some(GITHUB.0) {
-            return Url::parse(GITHUB.1).expect("it is a URL");
-        }
-        let mut base = origin.clone();
-        let below = base.path().trim_end_matches('/');
-        let path = match self.provider {
-            Provider::GitHub => format!("{below}/api/v3/"),
-            Provider::GitLab => format!("{below}/api/v4/"),
-            Provider::Gitea | Provider::Forgejo | Provider::Generic => format!("{below}/api/v1/"),
-            Provider::Bitbucket => {
-                format!("{}/rest/api/latest/", below.strip_suffix("/scm").unwrap_or(below))
-            }
-        };
-        base.set_path(&path);
-        base
+/// Where a provider's interface is, at a Git server that is reached at `origin`.
+pub(super) fn interface_at(provider: Provider, origin: &Url) -> Url {
+    if provider == Provider::GitHub && origin.host_str() == Some(GITHUB.0) {
+        return Url::parse(GITHUB.1).expect("it is a URL");
     }
+    let mut base = origin.clone();
+    let below = base.path().trim_end_matches('/');
+    let path = match provider {
+        Provider::GitHub => format!("{below}/api/v3/"),
+        Provider::GitLab => format!("{below}/api/v4/"),
+        Provider::Gitea | Provider::Forgejo | Provider::Generic => format!("{below}/api/v1/"),
+        Provider::Bitbucket => format!("{}/rest/api/latest/", below.strip_suffix("/scm").unwrap_or(below)),
+    };
+    base.set_path(&path);
+    base
 }
 
 impl FromStr for Organisation {
@@ -103,17 +99,16 @@ mod tests {
 
     #[test]
     fn each_provider_has_its_interface_elsewhere() {
-        for (organisation, origin, expected) in [
-            ("github:acme", "https://github.com/", "https://api.github.com/"),
-            ("github:acme", "https://git.example.com/", "https://git.example.com/api/v3/"),
-            ("gitlab:acme", "https://example.com/gitlab/", "https://example.com/gitlab/api/v4/"),
-            ("gitea:acme", "https://git.example.com:3000/", "https://git.example.com:3000/api/v1/"),
-            ("bitbucket:PRJ", "https://git.example.com/", "https://git.example.com/rest/api/latest/"),
-            ("bitbucket:PRJ", "https://example.com/bb/scm/", "https://example.com/bb/rest/api/latest/"),
+        for (provider, origin, expected) in [
+            (Provider::GitHub, "https://github.com/", "https://api.github.com/"),
+            (Provider::GitHub, "https://git.example.com/", "https://git.example.com/api/v3/"),
+            (Provider::GitLab, "https://example.com/gitlab/", "https://example.com/gitlab/api/v4/"),
+            (Provider::Gitea, "https://git.example.com:3000/", "https://git.example.com:3000/api/v1/"),
+            (Provider::Bitbucket, "https://git.example.com/", "https://git.example.com/rest/api/latest/"),
+            (Provider::Bitbucket, "https://example.com/bb/scm/", "https://example.com/bb/rest/api/latest/"),
         ] {
-            let organisation: Organisation = organisation.parse().expect("an organisation");
             let origin = Url::parse(origin).expect("a URL");
-            assert_eq!(organisation.api_at(&origin).as_str(), expected);
+            assert_eq!(interface_at(provider, &origin).as_str(), expected);
         }
     }
 }

@@ -1,7 +1,11 @@
 //! One page of an organisation's repositories, in the shape that each provider publishes.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::organisation::Organisation;
@@ -11,6 +15,9 @@ use crate::provider::Provider;
 /// How many repositories are asked for at once, as many as each provider gives: GitHub and GitLab, Gitea and Forgejo,
 /// Bitbucket.
 const PAGE_SIZES: (&str, &str, &str) = ("100", "50", "1000");
+
+/// How long after a push GitLab may still show the time of an earlier one, and a little more.
+const GITLAB_DELAY: Duration = Duration::from_mins(70);
 
 /// A repository that a provider lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +72,7 @@ pub(super) fn first_pages(organisation: &Organisation, api: &Url, by_app: bool) 
     }
 }
 
-/// Reads a page that was fetched from `address`; `projects_below` is what stands before project and repository in the
+/// Reads a page that was fetched from `address` at `now_ms`; `projects_below` is what stands before project and repository in the
 /// addresses of a Bitbucket Data Center.
 pub(super) fn read_page(
     provider: Provider,
@@ -73,6 +80,7 @@ pub(super) fn read_page(
     headers: &HeaderMap,
     body: &[u8],
     projects_below: &str,
+    now_ms: i64,
 ) -> Result<Page, String> {
     let unreadable = |error: serde_json::Error| format!("its list of repositories cannot be read: {error}");
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
@@ -110,12 +118,20 @@ pub(super) fn read_page(
             };
             let found = listed.into_iter().filter_map(|repository| {
                 let name = repository.full_name.or(repository.path_with_namespace)?;
-                found(&name, repository.pushed_at.or(repository.updated_at))
+                let quiet = repository.last_activity_at.filter(|time| is_long_ago(time, now_ms));
+                found(&name, repository.pushed_at.or(repository.updated_at).or(quiet))
             });
             let total = counted.or_else(|| number("x-total")).or_else(|| number("x-total-count"));
             Ok(Page { found: found.collect(), next: linked().map(here), total })
         }
     }
+}
+
+/// Whether nothing can have happened since that such a time would not show yet.
+fn is_long_ago(time: &str, now_ms: i64) -> bool {
+    let delay_seconds = i64::try_from(GITLAB_DELAY.as_secs()).unwrap_or(i64::MAX);
+    let time = OffsetDateTime::parse(time, &Rfc3339);
+    time.is_ok_and(|time| time.unix_timestamp() < now_ms / 1_000 - delay_seconds)
 }
 
 /// What goes by a name that cannot be one is not there for Git either.
@@ -154,8 +170,10 @@ enum Listed {
 struct ListedRepository {
     /// GitHub, Gitea and Forgejo.
     full_name: Option<String>,
-    /// GitLab. Its `last_activity_at` may be an hour late, so it says nothing here.
+    /// GitLab.
     path_with_namespace: Option<String>,
+    /// GitLab. A push within an hour of another one does not touch it.
+    last_activity_at: Option<String>,
     /// GitHub.
     pushed_at: Option<String>,
     /// Gitea and Forgejo. At GitHub a push does not touch it.
@@ -185,7 +203,11 @@ struct BitbucketProject {
 mod tests {
     use reqwest::header::HeaderValue;
 
+    use super::super::organisation::interface_at;
     use super::*;
+
+    /// 2026-01-01T12:00:00Z.
+    const NOW_MS: i64 = 1_767_268_800_000;
 
     fn link(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(LINK, HeaderValue::from_str(value).expect("a value"))])
@@ -199,7 +221,8 @@ mod tests {
     fn the_first_page_is_where_each_provider_has_it() {
         let first = |organisation: &str, by_app| {
             let organisation: Organisation = organisation.parse().expect("an organisation");
-            let api = organisation.api_at(&Url::parse("https://git.example.com/").expect("a URL"));
+            let api =
+                interface_at(organisation.provider, &Url::parse("https://git.example.com/").expect("a URL"));
             first_pages(&organisation, &api, by_app)[0].as_str().to_owned()
         };
         for (organisation, by_app, expected) in [
@@ -220,7 +243,8 @@ mod tests {
     #[test]
     fn the_next_page_is_where_the_link_leads_on_the_same_server() {
         let next = |links: &str| {
-            let page = read_page(Provider::Gitea, &address(), &link(links), b"[]", "").expect("a page");
+            let page =
+                read_page(Provider::Gitea, &address(), &link(links), b"[]", "", NOW_MS).expect("a page");
             page.next.map(String::from)
         };
         let both = r#"<http://inside:3000/api/v1/orgs/acme/repos?limit=50&page=2>; rel="next",<https://git.example.com/last>; rel="last""#;
@@ -236,7 +260,7 @@ mod tests {
     #[test]
     fn lists_are_read_in_each_shape() {
         let read = |provider, body: &str| {
-            read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), "scm/")
+            read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), "scm/", NOW_MS)
         };
         let found = |path: &str, changed: Option<&str>| FoundRepository {
             path: RepositoryPath::parse(path).expect("a path"),
@@ -249,12 +273,17 @@ mod tests {
             (page.found, page.total),
             (vec![found("/acme/a.git", Some("2026-01-01T00:00:00Z"))], Some(2))
         );
-        let gitlab =
-            r#"[{"id": 4, "path_with_namespace": "acme/deep/tool", "last_activity_at": "2026-01-01"}]"#;
-        assert_eq!(
-            read(Provider::GitLab, gitlab).expect("a page").found,
-            [found("/acme/deep/tool.git", None)]
-        );
+        for (active_at, changed) in [
+            ("2026-01-01T10:49:59.000Z", Some("2026-01-01T10:49:59.000Z")),
+            ("2026-01-01T12:51:00.000+02:00", None),
+            ("yesterday", None),
+        ] {
+            let gitlab = format!(
+                r#"[{{"id": 4, "path_with_namespace": "acme/deep/tool", "last_activity_at": "{active_at}"}}]"#
+            );
+            let page = read(Provider::GitLab, &gitlab).expect("a page");
+            assert_eq!(page.found, [found("/acme/deep/tool.git", changed)], "{active_at}");
+        }
         let gitea = r#"[{"full_name": "acme/a", "updated_at": "2026-01-02"}]"#;
         assert_eq!(
             read(Provider::Gitea, gitea).expect("a page").found,
@@ -267,8 +296,8 @@ mod tests {
         let next = page.next.expect("there is one");
         assert_eq!(next.query(), Some("limit=50&start=50"));
         let last = bitbucket.replace("false", "true");
-        let last =
-            read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), "").expect("a page");
+        let last = read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), "", NOW_MS)
+            .expect("a page");
         assert_eq!(last.next, None);
         for (provider, body) in
             [(Provider::GitHub, "{}"), (Provider::Bitbucket, "[]"), (Provider::GitLab, "<html>")]

@@ -23,7 +23,7 @@ const TOKEN_TIME: Duration = Duration::from_secs(50 * 60);
 const MAX_ACCOUNTS: usize = 1_000;
 
 /// Where a credential comes from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum CredentialSource {
     /// A file that holds a token, or a user name, a colon and a token. It is read each time, so that a token can be
     /// replaced at any time.

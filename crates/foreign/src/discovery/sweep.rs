@@ -13,11 +13,12 @@ use parking_lot::Mutex;
 use url::Url;
 
 use super::api::{Api, ApiOptions, DiscoveryFailure};
-use super::organisation::Organisation;
+use super::organisation::{Organisation, interface_at};
 use super::organisation_list::OrganisationList;
 use super::page::FoundRepository;
 use super::service_credential::ServiceCredential;
 use crate::hooks::{Hints, Noted, projects_below};
+use crate::provider::Provider;
 use crate::smart_http::UnusableServer;
 
 /// Lists organisations and notes what they have.
@@ -46,10 +47,10 @@ pub struct SweepOptions {
 }
 
 impl SweepOptions {
-    /// How the provider of an organisation is asked.
-    pub fn api(&self, organisation: &Organisation) -> ApiOptions {
+    /// How a provider is asked.
+    pub fn api(&self, provider: Provider) -> ApiOptions {
         ApiOptions {
-            base: self.interface.clone().unwrap_or_else(|| organisation.api_at(&self.origin)),
+            base: self.interface.clone().unwrap_or_else(|| interface_at(provider, &self.origin)),
             ca_file: self.ca_file.clone(),
             projects_below: projects_below(&self.origin),
         }
@@ -82,7 +83,7 @@ impl Sweep {
         let mut interfaces: HashMap<Url, Arc<Api>> = HashMap::new();
         let mut lists = Vec::new();
         for organisation in &options.organisations {
-            let asked = options.api(organisation);
+            let asked = options.api(organisation.provider);
             // One allowance for all who are asked about at one place.
             let api = match interfaces.get(&asked.base) {
                 Some(api) => Arc::clone(api),

@@ -50,7 +50,7 @@ fn options(provider: &PretendProvider, organisation: &str) -> SweepOptions {
 }
 
 fn credential(options: &SweepOptions, source: CredentialSource, clock: Clock) -> Arc<ServiceCredential> {
-    let api = options.api(&options.organisations[0]);
+    let api = options.api(options.organisations[0].provider);
     Arc::new(ServiceCredential::new(source, api, clock).expect("usable"))
 }
 

@@ -1,8 +1,9 @@
 //! What is known of a repository that is here.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use heliostat_foreign::RepositoryPath;
 use heliostat_git::{ContentHash, ObjectFormat, ObjectId};
@@ -11,6 +12,9 @@ use parking_lot::Mutex;
 
 /// Objects that are remembered as brought here; more are forgotten, and looked for again.
 const MAX_BROUGHT: usize = 10_000;
+
+/// How long that is relied upon: what nothing leads to any more is removed some day.
+const BROUGHT_FOR: Duration = Duration::from_hours(1);
 
 /// A repository of the origin that is here.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub(crate) struct Entry {
     is_looked_at: AtomicBool,
     has_content: AtomicBool,
     is_gone: AtomicBool,
-    brought: Mutex<HashSet<ObjectId>>,
+    brought: Mutex<HashMap<ObjectId, Instant>>,
     /// The branches and tags that are here as the origin has listed them last.
     in_step_with: Mutex<Option<ContentHash>>,
 }
@@ -135,7 +139,9 @@ impl Entry {
     /// Whether all of these were brought here by this process.
     pub(crate) fn has_brought<'a>(&self, objects: impl IntoIterator<Item = &'a ObjectId>) -> bool {
         let brought = self.brought.lock();
-        objects.into_iter().all(|object| brought.contains(object))
+        let is_brought =
+            |object: &ObjectId| brought.get(object).is_some_and(|at: &Instant| at.elapsed() < BROUGHT_FOR);
+        objects.into_iter().all(is_brought)
     }
 
     pub(crate) fn note_brought(&self, objects: impl IntoIterator<Item = ObjectId>) {
@@ -144,7 +150,7 @@ impl Entry {
             if brought.len() >= MAX_BROUGHT {
                 brought.clear();
             }
-            brought.insert(object);
+            brought.insert(object, Instant::now());
         }
     }
 

@@ -22,7 +22,7 @@ use super::entry::Entry;
 const FIRST_BRANCH: &str = "main";
 
 /// How long a repository is not used before it may make room.
-pub(super) const IDLE_AFTER: Duration = Duration::from_mins(10);
+pub(super) const IDLE_AFTER: Duration = Duration::from_mins(30);
 
 /// Why what is here cannot be found out.
 #[derive(Debug, Error)]
@@ -110,12 +110,11 @@ impl Repositories {
         self.entries.read().get(path).cloned()
     }
 
-    /// Those that this path may mean, with `.git` at its end or without.
+    /// Those that this path may mean: with `.git` at its end or without, and in capitals or not, which most servers do not tell
+    /// apart.
     pub(crate) fn named_like(&self, path: &RepositoryPath) -> Vec<Arc<Entry>> {
-        let spelled = [path.bare().to_owned(), format!("{}.git", path.bare())];
-        let entries = self.entries.read();
-        let found = spelled.iter().filter_map(|path| encoded(path).parse::<RepositoryPath>().ok());
-        found.filter_map(|path| entries.get(&path).cloned()).collect()
+        let is_meant = |entry: &&Arc<Entry>| entry.path.bare().eq_ignore_ascii_case(path.bare());
+        self.entries.read().values().filter(is_meant).cloned().collect()
     }
 
     /// A repository may take more room than before.

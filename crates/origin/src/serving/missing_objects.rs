@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
-use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository};
+use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
 use heliostat_git_serve::{Brought, Elsewhere};
 
 use super::fetcher::{Fetch, Fetcher, NotFetched};
@@ -62,6 +62,9 @@ impl Elsewhere for MissingObjects {
             {
                 return Brought::All;
             }
+            if self.are_here(&wanted).await {
+                return Brought::All;
+            }
             if let Some(outage) = &self.outage {
                 return Brought::Unknown(outage.clone());
             }
@@ -100,6 +103,23 @@ impl MissingObjects {
         let branches = objects.difference(&no_branches).cloned().collect();
         let shown = no_branches.difference(&unnamed).cloned().collect();
         Wanted { branches, shown, unnamed }
+    }
+
+    /// Whether all of it is something that the reader is shown and that is here, because references here lead to it: the
+    /// branch may have moved on since the reader was shown it.
+    async fn are_here(&self, wanted: &Wanted) -> bool {
+        if !wanted.unnamed.is_empty() {
+            return false;
+        }
+        let named = wanted.branches.union(&wanted.shown).cloned().collect();
+        let Ok(here) = self.repository.snapshot().await else { return false };
+        let tips = here.refs().map(|found| found.object().clone()).collect();
+        let unreached = self.repository.first_unreached(&named, &tips, SearchFor::Client).await;
+        let are_here = matches!(unreached, Ok(None));
+        if are_here {
+            self.entry.note_brought(named);
+        }
+        are_here
     }
 
     async fn bring_wanted(&self, mut wanted: Wanted, client: ClientKey) -> Brought {

@@ -7,6 +7,7 @@ use heliostat_upstream::FollowingStatus;
 
 use super::disk_agreement::DiskMetrics;
 use super::mirror::MirrorMetrics;
+use super::origin::OriginMetrics;
 use super::snapshot::Metrics;
 use super::{late_repositories, mirror_standings};
 
@@ -53,6 +54,7 @@ fn all_metrics() -> String {
         mirrors: Some(mirror_standings::sample()),
         following: Some(FollowingStatus::default()),
         mirror: Some(mirror),
+        origin: Some(OriginMetrics::default()),
         ..Metrics::default()
     }
     .text()

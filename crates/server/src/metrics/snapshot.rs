@@ -14,6 +14,7 @@ use super::disk_room;
 use super::encoder::Encoder;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
+use super::origin::OriginMetrics;
 use super::process::ProcessMetrics;
 use super::{connections, following, housekeeping, response_cache};
 use crate::http::ConnectionCounters;
@@ -21,7 +22,7 @@ use crate::http::ConnectionCounters;
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// `upstream` or `mirror`.
+    /// `upstream`, `mirror` or `origin-mirror`.
     pub role: &'static str,
     /// Answering Git's readers.
     pub serving: ServingCounters,
@@ -37,6 +38,8 @@ pub struct Metrics {
     pub following: Option<FollowingStatus>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
+    /// Standing before another Git server.
+    pub origin: Option<OriginMetrics>,
     /// The connections.
     pub connections: ConnectionCounters,
     /// The process.
@@ -77,6 +80,9 @@ impl Collector for Metrics {
         }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;
+        }
+        if let Some(origin) = &self.origin {
+            origin.encode(&mut encoder)?;
         }
         connections::encode(self.connections, &mut encoder)?;
         self.process.encode(&mut encoder)

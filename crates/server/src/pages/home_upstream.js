@@ -2,6 +2,7 @@
 
 const REFRESH_MS = 3000;
 const LIST_LIMIT = 100;
+const LISTS = ["requests", "mirrors", "followings"];
 const mirroring = "rest/mirroring/latest";
 let session = null;
 // While a decision is on its way, the buttons stay as they are.
@@ -21,12 +22,12 @@ function showSession() {
   element("sign-in").hidden = element("sign-in-hint").hidden = session !== null;
   element("signed-in").hidden = session === null;
   show("who", session?.username);
-  element("requests-card").hidden = element("mirrors-card").hidden = session === null;
+  for (const name of LISTS) element(`${name}-card`).hidden = session === null;
 }
 
 function signOut(reason) {
   session = null;
-  for (const name of ["requests", "mirrors"]) {
+  for (const name of LISTS) {
     element(name).replaceChildren();
     delete element(name).dataset.says;
   }
@@ -102,6 +103,21 @@ function standingCell(stands) {
   return cell;
 }
 
+const FOLLOWING_STATES = { NEW: "not looked at yet", IN_STEP: "in step", FAILING: "not in step" };
+
+function followingRow({ repository, following }, lastSuccess) {
+  const stands = make("td", FOLLOWING_STATES[following.state]);
+  stands.className = following.state === "FAILING" ? "bad" : "";
+  if (following.error) stands.append(make("br"), following.error.message);
+  return make(
+    "tr",
+    make("td", make("b", `${repository.project.key}/${repository.slug}`)),
+    make("td", link(following.url)),
+    make("td", lastSuccess),
+    stands,
+  );
+}
+
 /** How a mirror stands; null if that cannot be asked, of one that was just removed for instance. */
 const standingOf = (mirror) => askSignedIn(`${mirroring}/mirrorServers/${encodeURIComponent(mirror.id)}/standing`).catch(() => null);
 
@@ -122,9 +138,10 @@ async function refresh() {
   const mine = session;
   if (mine === null || deciding) return;
   try {
-    const [requests, mirrors] = await Promise.all([
+    const [requests, mirrors, followings] = await Promise.all([
       askSignedIn(`${mirroring}/requests?state=PENDING&limit=${LIST_LIMIT}`),
       askSignedIn(`${mirroring}/mirrorServers?limit=${LIST_LIMIT}`),
+      askSignedIn(`rest/api/latest/admin/following?limit=${LIST_LIMIT}`),
     ]);
     const standings = await Promise.all(mirrors.values.map(standingOf));
     if (mine !== session || deciding) return;
@@ -139,6 +156,12 @@ async function refresh() {
       const still = { ...stands, toldDate: null, lastSeenDate: null, lagMillis: null, lastSyncDate: null };
       const says = [{ ...mirror, lastSeenDate: null }, lastSeen, still, times];
       return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
+    }));
+    showRows("followings", followings.values.map((followed) => {
+      const { url, state, error, lastSuccessAt } = followed.following;
+      const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
+      const says = [followed.repository.id, followed.repository.slug, url, state, error, lastSuccess];
+      return { says, row: () => followingRow(followed, lastSuccess) };
     }));
   } catch (error) {
     if (mine !== session) return;

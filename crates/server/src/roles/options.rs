@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
+use heliostat_origin::PathPattern;
 use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
 use url::Url;
@@ -44,6 +45,8 @@ pub struct ListenOptions {
     pub trusted_proxies: TrustedProxies,
     /// The certificate for TLS; without one the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Whether something in front of the server encrypts, whatever the base URL says.
+    pub tls_in_front: bool,
     /// Whether the kernel may encrypt.
     pub kernel_tls: KernelTls,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
@@ -109,6 +112,29 @@ pub struct MirrorOptions {
     pub freshness_cap: Duration,
     /// Whether a sweep may remove a large part of all repositories.
     pub allow_mass_removal: bool,
+}
+
+/// What a mirror of another Git server is told.
+#[derive(Debug, Clone)]
+pub struct OriginMirrorOptions {
+    /// What both roles are told.
+    pub common: ListenOptions,
+    /// The other server.
+    pub origin: Url,
+    /// The name that people read; the host of the origin when absent.
+    pub name: Option<String>,
+    /// Certificates that are trusted for the origin beside those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Which of its repositories are served; all when empty.
+    pub only: Vec<PathPattern>,
+    /// How long what the origin has shown counts for further requests of the same git command.
+    pub listing_lifetime: Duration,
+    /// How many repositories are here at most.
+    pub max_repositories: usize,
+    /// How much disk they take at most, in bytes.
+    pub max_repositories_bytes: Option<u64>,
+    /// How long known readers are served while the origin does not answer.
+    pub serve_stale: Duration,
 }
 
 /// Why a role did not start.

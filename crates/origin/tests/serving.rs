@@ -1,0 +1,244 @@
+//! What readers of a mirror of another Git server are given, and what they are not.
+
+mod pretend_origin;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use heliostat_foreign::{Refusal, RepositoryPath};
+use heliostat_git::{ClientKey, RefName};
+use heliostat_origin::{Awaited, NotOpened, OpenedRepository};
+use pretend_origin::{World, credentials, object, path};
+
+fn away() -> Refusal {
+    Refusal::Away("it is gone".to_owned())
+}
+
+/// How the origin's refusal reaches a reader.
+fn refusal(opened: Result<OpenedRepository, NotOpened>) -> Refusal {
+    match opened {
+        Err(NotOpened::ByOrigin(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_clone_what_the_origin_shows_and_its_objects_come_once() {
+    let world = World::new().await;
+    world.source.show("bob", &["refs/"]);
+    for (name, folder) in [("ann", "one"), ("bob", "two"), ("ann", "three")] {
+        let clone = world.clone_as(name, folder, &[]).await.expect("it clones");
+        assert_eq!(world.workshop.run(&clone, &["rev-parse", "origin/main"]).trim(), world.at_origin("main"));
+        assert_eq!(
+            world.workshop.run(&clone, &["rev-parse", "origin/topic"]).trim(),
+            world.at_origin("topic")
+        );
+        world.workshop.run(&clone, &["fsck", "--strict"]);
+    }
+    assert_eq!(world.source.fetched.load(Ordering::SeqCst), 1);
+    let views = world.origin.repositories();
+    assert_eq!(views.iter().map(|view| view.path.as_str()).collect::<Vec<_>>(), ["/acme/tool.git"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pushed_to_the_origin_is_seen_by_the_next_command() {
+    let world = World::new().await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    for turn in 0..3 {
+        let repository = world.source.repository.lock().clone();
+        let pushed = world.workshop.commit(&repository, "main");
+        let clone = world.clone_as("ann", &format!("after-{turn}"), &["--depth=1"]).await.expect("it clones");
+        assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), pushed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_are_served_to_whom_the_origin_shows_it_now() {
+    let world = World::new().await;
+    world.clone_as("ann", "clone", &[]).await.expect("it clones");
+    assert_eq!(refusal(world.open("bob").await), Refusal::NotFound { said: None });
+    assert!(matches!(refusal(world.open("anonymous").await), Refusal::NeedsCredentials { .. }));
+    world.source.revoke("ann");
+    assert_eq!(refusal(world.open("ann").await), Refusal::NotFound { said: None });
+    // Once refused, an outage brings nothing back.
+    world.source.fail(Some(away()));
+    assert_eq!(refusal(world.open("ann").await), away());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_origin_is_away_known_readers_are_served_what_they_were_shown() {
+    let world = World::new().await;
+    world.source.show("bob", &["refs/"]);
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    for refusal_of_origin in [
+        away(),
+        Refusal::Nonsense("<html>".to_owned()),
+        Refusal::Certificate("expired".to_owned()),
+        Refusal::TooMany { retry_after: None },
+    ] {
+        world.source.fail(Some(refusal_of_origin.clone()));
+        let opened = world.open("ann").await.expect("she is known");
+        assert!(opened.freshness.outage.is_some(), "it is told");
+        assert_eq!(refusal(world.open("bob").await), refusal_of_origin);
+    }
+    let clone = world.clone_as("ann", "during", &[]).await.expect("it clones");
+    assert_eq!(world.workshop.run(&clone, &["rev-parse", "origin/main"]).trim(), world.at_origin("main"));
+    world.source.fail(Some(Refusal::ElsewhereOnly { location_host: "other.example.com".to_owned() }));
+    assert!(matches!(refusal(world.open("ann").await), Refusal::ElsewhereOnly { .. }));
+    world.source.fail(None);
+    assert!(world.open("ann").await.expect("it answers again").freshness.outage.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_known_for_longer_than_was_decided() {
+    let world = World::with(|options| options.serve_stale = Duration::ZERO).await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    world.source.fail(Some(away()));
+    assert_eq!(refusal(world.open("ann").await), away());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_restarts_while_the_origin_is_away_knows_its_readers() {
+    let mut world = World::new().await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    world.source.fail(Some(away()));
+    world.restart().await;
+    world.clone_as("ann", "during", &[]).await.expect("she is known");
+    assert_eq!(refusal(world.open("bob").await), away());
+    world.source.fail(None);
+    world.source.revoke("ann");
+    assert_eq!(refusal(world.open("ann").await), Refusal::NotFound { said: None });
+    world.source.fail(Some(away()));
+    world.restart().await;
+    assert_eq!(refusal(world.open("ann").await), away());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_reader_is_shown_is_not_given_to_another() {
+    let world = World::new().await;
+    world.source.show("bob", &["refs/heads/main"]);
+    world.clone_as("ann", "everything", &[]).await.expect("it clones");
+    let (secret, shown) = (object(&world.at_origin("topic")), object(&world.at_origin("main~1")));
+    assert!(world.gives("ann", &secret).await);
+    assert!(!world.gives("bob", &secret).await, "it is here, and not his");
+    assert!(world.gives("bob", &shown).await);
+    let clone = world.clone_as("bob", "some", &[]).await.expect("it clones");
+    assert_eq!(world.workshop.try_run(&clone, &["rev-parse", "--verify", "origin/topic"]), None);
+    assert_eq!(world.workshop.try_run(&clone, &["cat-file", "-e", secret.as_str()]), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_origin_does_not_lead_to_any_more_is_its_to_give() {
+    let world = World::new().await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let (old, parent) = (object(&world.at_origin("main")), world.at_origin("main~1"));
+    let place = world.source.repository.lock().path().to_owned();
+    world.workshop.run(&place, &["update-ref", "refs/heads/main", &parent]);
+    assert!(!world.gives("ann", &old).await, "it is here, and the origin has it no more");
+    world.workshop.run(&place, &["update-ref", "refs/pull/1/head", old.as_str()]);
+    assert!(world.gives("ann", &old).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_made_anew_has_nothing_of_the_old_one() {
+    let world = World::new().await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let old = object(&world.at_origin("main"));
+    let place = world.source.repository.lock().path().to_owned();
+    let script = "git checkout --orphan x 2>/dev/null; git for-each-ref --format='delete %(refname)' | git update-ref --stdin";
+    world.workshop.shell(&place, script);
+    let repository = world.source.repository.lock().clone();
+    let new = world.workshop.commit(&repository, "fresh");
+    let clone = world.clone_as("ann", "after", &["--branch=fresh"]).await.expect("it clones");
+    assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), new);
+    assert!(!world.gives("ann", &old).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_ask_at_the_same_moment_share_a_question_and_a_fetch() {
+    let world = World::new().await;
+    let main = object(&world.at_origin("main"));
+    let asking = (0..20).map(|_| world.gives("ann", &main));
+    let given = futures_util::future::join_all(asking).await;
+    assert!(given.into_iter().all(|given| given));
+    // One of what is wanted, and perhaps one already of the rest.
+    let fetched = world.source.fetched.load(Ordering::SeqCst);
+    assert!(fetched <= 2, "fetched {fetched} times");
+    let asked = world.source.asked.load(Ordering::SeqCst);
+    assert!(asked <= 2, "asked {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repositories_make_room_for_others_unless_they_are_in_use() {
+    let world = World::with(|options| options.max_repositories = 2).await;
+    let [one, two, three] =
+        ["/acme/one", "/acme/two", "/acme/three"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    let in_use = world.open_at(&one, "ann").await.expect("there is room");
+    world.open_at(&two, "ann").await.expect("there is room");
+    assert!(
+        matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))),
+        "all were used just now"
+    );
+    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
+    world.open_at(&three, "ann").await.expect("one was not used for long");
+    let here: Vec<_> = world.origin.repositories().into_iter().map(|view| view.path).collect();
+    assert_eq!(here, [one.clone(), three]);
+    drop(in_use);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_named_is_served() {
+    let world = World::with(|options| options.only = vec!["acme/*".parse().expect("a pattern")]).await;
+    world.open("ann").await.expect("it is among them");
+    let other = RepositoryPath::parse("/other/tool.git").expect("a path");
+    assert!(matches!(world.open_at(&other, "ann").await, Err(NotOpened::NotServed(_))));
+    assert_eq!(world.source.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_build_begins_with_is_here_before() {
+    let world = World::new().await;
+    let main = RefName::parse("refs/heads/main").expect("a name");
+    let later = RefName::parse("refs/heads/later").expect("a name");
+    let absent = object(&"12".repeat(20));
+    let awaited = Awaited {
+        commits: BTreeSet::from([object(&world.at_origin("topic")), absent.clone()]),
+        references: BTreeSet::from([main.clone(), later.clone()]),
+    };
+    let (ann, client) = (credentials("ann"), ClientKey::verified("ann"));
+    let ensured = world.origin.ensure(&path(), &ann, &awaited, Duration::ZERO, client).await.expect("shown");
+    assert!(!ensured.is_complete());
+    assert_eq!(ensured.missing_commits, BTreeSet::from([absent]));
+    assert_eq!(ensured.references[&main], Some(object(&world.at_origin("main"))));
+    assert_eq!(ensured.references[&later], None);
+
+    let awaited = Awaited { references: BTreeSet::from([later.clone()]), ..Awaited::default() };
+    let wait = Duration::from_secs(60);
+    let ensuring = world.origin.ensure(&path(), &ann, &awaited, wait, client);
+    let pushing = async {
+        let place = world.source.repository.lock().path().to_owned();
+        world.workshop.run(&place, &["branch", "later", "main"]);
+    };
+    let (ensured, ()) = tokio::join!(ensuring, pushing);
+    assert!(ensured.expect("shown").is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_brings_what_is_new_before_it_is_asked_for() {
+    let world = World::new().await;
+    world.source.show("anonymous", &["refs/"]);
+    assert!(!world.origin.look(&path()).await, "nobody has asked for it");
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let repository = world.source.repository.lock().clone();
+    world.workshop.commit(&repository, "main");
+    let before = world.origin.status().fetches.objects;
+    assert!(world.origin.look(&RepositoryPath::parse("/acme/tool").expect("a path")).await);
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    while world.origin.status().fetches.objects == before {
+        assert!(tokio::time::Instant::now() < until, "nothing is fetched");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.source.fail(Some(away()));
+    assert!(world.gives("ann", &object(&world.at_origin("main~1"))).await);
+}

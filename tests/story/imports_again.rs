@@ -1,0 +1,139 @@
+//! `heliostat repository import` from another server: with a password that no list of processes shows, fetching only what is
+//! new, and leaving nothing half-made.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::harness::{ADMIN_PASSWORD, Checkout, GitOrigin, Readers, Server, binary, git, shared_pair};
+
+const PATH: &str = "/acme/tool.git";
+
+/// Another server with a repository that `ann` may read.
+fn origin() -> (GitOrigin, Checkout) {
+    let origin = GitOrigin::start();
+    origin.add_user("ann", "secret of ann");
+    origin.add_repository(PATH, Readers::only("ann"));
+    let checkout = Checkout::new();
+    push(&origin, &checkout, &["HEAD:refs/heads/main"]);
+    (origin, checkout)
+}
+
+/// Pushes past the server.
+fn push(origin: &GitOrigin, checkout: &Checkout, refspecs: &[&str]) {
+    let folder = origin.folder(PATH);
+    let mut arguments = vec!["push", "--quiet", "--force", folder.to_str().expect("plain names")];
+    arguments.extend(refspecs);
+    git(checkout.path(), &arguments);
+}
+
+/// Imports it; `home` is where git's own configuration of the user lies.
+fn import(upstream: &Server, project: &Value, source: &str, home: &Path, further: &[&str]) -> Output {
+    let key = project["key"].as_str().expect("has a key");
+    let mut command = Command::new(binary());
+    command.args(["repository", "import", source, "--project", key, "--url", upstream.base_url().as_str()]);
+    command.args(further).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).env("HOME", home);
+    command.env_remove("XDG_CONFIG_HOME").output().expect("the binary can be started")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn size_of(upstream: &Server, project: &Value) -> Value {
+    let key = project["key"].as_str().expect("has a key");
+    upstream.admin().get(&format!("/rest/api/latest/projects/{key}/repos")).await.promised(200)["size"]
+        .clone()
+}
+
+#[tokio::test]
+async fn passwords_come_from_files_and_credential_helpers() {
+    let (upstream, (origin, _checkout)) = (&shared_pair().await.upstream, origin());
+    let project = upstream.new_project(false).await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let password = home.path().join("password");
+    std::fs::write(&password, "secret of ann\n").expect("a file can be written");
+    let url = origin.url().join(PATH).expect("is a path");
+    let import = |source: &str, further: &[&str]| import(upstream, &project, source, home.path(), further);
+
+    let refused = import(url.as_str(), &[]);
+    assert!(
+        !refused.status.success() && said(&refused).contains("the source cannot be fetched"),
+        "{}",
+        said(&refused)
+    );
+    let mut with_password = url.clone();
+    with_password.set_username("ann").expect("has a host");
+    with_password.set_password(Some("secret of ann")).expect("has a host");
+    let refused = import(with_password.as_str(), &[]);
+    assert!(
+        !refused.status.success() && said(&refused).contains("--source-password-file"),
+        "{}",
+        said(&refused)
+    );
+    assert_eq!(size_of(upstream, &project).await, 0);
+
+    let file = password.to_str().expect("plain names");
+    let imported =
+        import(url.as_str(), &["--name", "by-file", "--source-user", "ann", "--source-password-file", file]);
+    assert!(imported.status.success(), "{}", said(&imported));
+
+    let host = url.host_str().expect("has a host");
+    let stored = format!("http://ann:secret%20of%20ann@{host}:{}\n", url.port().expect("has a port"));
+    let store = home.path().join("store");
+    std::fs::write(&store, stored).expect("a file can be written");
+    let config = format!("[credential]\n\thelper = store --file={}\n", store.display());
+    std::fs::write(home.path().join(".gitconfig"), config).expect("a file can be written");
+    let imported = import(url.as_str(), &["--name", "by-helper"]);
+    assert!(imported.status.success(), "{}", said(&imported));
+    assert_eq!(size_of(upstream, &project).await, 2);
+}
+
+#[tokio::test]
+async fn only_what_is_new_is_fetched_again() {
+    let (upstream, (origin, checkout)) = (&shared_pair().await.upstream, origin());
+    let project = upstream.new_project(false).await;
+    origin.set_readers(PATH, Readers::Everybody);
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let cache = home.path().join("cache.git");
+    let cache = ["--overwrite", "--cache", cache.to_str().expect("plain names")];
+    let url = origin.url().join(PATH).expect("is a path");
+    let fetched = || {
+        let received = origin.received();
+        let posts = received.iter().filter(|request| request.method == "POST");
+        posts.filter(|request| request.is_fetch()).map(|request| request.bytes.clone()).collect::<Vec<_>>()
+    };
+    let imported = import(upstream, &project, url.as_str(), home.path(), &cache);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let had = git(checkout.path(), &["rev-parse", "HEAD"]);
+    let tip = checkout.commit("new.txt", "new\n");
+    push(&origin, &checkout, &["HEAD:refs/heads/main"]);
+    let before = fetched().len();
+    let imported = import(upstream, &project, url.as_str(), home.path(), &cache);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let asked = fetched();
+    assert!(asked.len() > before);
+    let have = format!("have {had}");
+    let offers = |request: &Vec<u8>| request.windows(have.len()).any(|window| window == have.as_bytes());
+    assert!(asked[before..].iter().any(offers), "the second import offers what it has");
+    let key = project["key"].as_str().expect("has a key");
+    let repository = upstream.admin().get(&format!("/rest/api/latest/projects/{key}/repos/tool"));
+    let repository = repository.await.promised(200);
+    let listed = git(checkout.path(), &["ls-remote", upstream.admin_url(&repository).as_str()]);
+    assert!(listed.contains(&tip), "{listed}");
+}
+
+#[tokio::test]
+async fn what_was_created_goes_again_when_not_all_can_be_copied() {
+    let (upstream, (origin, checkout)) = (&shared_pair().await.upstream, origin());
+    let project = upstream.new_project(false).await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    push(&origin, &checkout, &["HEAD:refs/heliostat/own"]);
+    let folder = origin.folder(PATH);
+    let refused = import(upstream, &project, folder.to_str().expect("plain names"), home.path(), &[]);
+    let text = said(&refused);
+    assert!(!refused.status.success() && text.contains("refs/heliostat/own"), "{text}");
+    assert!(text.contains("cannot copy it to the upstream"), "{text}");
+    assert_eq!(size_of(upstream, &project).await, 0);
+}
