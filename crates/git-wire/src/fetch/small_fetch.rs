@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_pack_is_whole_or_none() {
-        let whole = b"000dpackfile\n0009\x01PACK0006\x02a\n0006\x01x0000";
+        let whole = b"000dpackfile\n0009\x01PACK0007\x02a\n0006\x01x0000";
         assert_eq!(small_fetch_pack(whole).as_deref(), Some(&b"PACKx"[..]));
         for length in 0..whole.len() {
             assert_eq!(small_fetch_pack(&whole[..length]), None, "cut after {length} bytes");
