@@ -7,7 +7,7 @@ use heliostat_api::Role;
 use super::matrix::Matrix;
 use crate::harness::Promised;
 
-const ROLES: [Role; 2] = [Role::Upstream, Role::Mirror];
+const ROLES: [Role; 3] = [Role::Upstream, Role::Mirror, Role::OriginMirror];
 
 #[test]
 fn every_operation_has_a_row() {

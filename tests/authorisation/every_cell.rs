@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::callers::Caller;
 use super::matrix::{Matrix, Outcome, Row};
 use super::mirror::MirrorScene;
+use super::origin_mirror::OriginMirrorScene;
 use super::scene::{Samples, Scene};
 use super::upstream::UpstreamScene;
 use crate::harness::{Client, Promised, unique};
@@ -47,6 +48,19 @@ async fn a_mirror_answers_every_caller_as_the_matrix_says() {
     let (matrix, mirror) = (Matrix::of(Role::Mirror), MirrorScene::start().await);
     let mut faults = Vec::new();
     for asked in every_request(&matrix, Role::Mirror) {
+        for (caller, outcome) in callers_of(&matrix, &mirror.scene, asked.row) {
+            let cell = Cell { scene: &mirror.scene, matrix: &matrix, asked, caller, outcome };
+            faults.extend(cell.faults(&mirror.scene.samples).await);
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[tokio::test]
+async fn a_mirror_of_another_server_answers_every_caller_as_the_matrix_says() {
+    let (matrix, mirror) = (Matrix::of(Role::OriginMirror), OriginMirrorScene::start().await);
+    let mut faults = Vec::new();
+    for asked in every_request(&matrix, Role::OriginMirror) {
         for (caller, outcome) in callers_of(&matrix, &mirror.scene, asked.row) {
             let cell = Cell { scene: &mirror.scene, matrix: &matrix, asked, caller, outcome };
             faults.extend(cell.faults(&mirror.scene.samples).await);

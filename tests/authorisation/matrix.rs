@@ -86,6 +86,7 @@ impl Matrix {
         let text = match role {
             Role::Upstream => include_str!("upstream.yaml"),
             Role::Mirror => include_str!("mirror.yaml"),
+            Role::OriginMirror => include_str!("origin_mirror.yaml"),
         };
         yaml_serde::from_str(text).unwrap_or_else(|error| panic!("the matrix of the {role:?}: {error}"))
     }

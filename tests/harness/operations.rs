@@ -27,7 +27,7 @@ pub struct Parameter {
 impl Promised {
     /// The operations that a role serves, in document order.
     pub fn of_role(role: Role) -> impl Iterator<Item = Self> {
-        let served = operations().iter().filter(move |operation| operation.roles.contains(&role));
+        let served = operations().iter().filter(move |operation| operation.is_served_by(role));
         served.map(|operation| {
             let said = &contract::contract()["paths"][operation.path][operation.method.to_lowercase()];
             Promised { operation, said }

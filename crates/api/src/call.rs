@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use poem::http::header;
+use poem::http::{HeaderName, header};
 use poem::web::RemoteAddr;
 use poem::{Addr, FromRequest, Request, RequestBody, Result};
 
@@ -21,7 +21,13 @@ pub struct Call {
     pub authorization: Option<String>,
     /// The peer's address.
     pub peer: Option<IpAddr>,
+    /// Whether a proxy says that it asks for another client.
+    pub is_forwarded: bool,
 }
+
+/// Headers by which a proxy says that it asks for another client.
+const FORWARDED: [HeaderName; 3] =
+    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
 
 impl Call {
     /// Reads the facts off a request.
@@ -38,6 +44,7 @@ impl Call {
                 Addr::SocketAddr(address) => Some(address.ip()),
                 _ => None,
             },
+            is_forwarded: FORWARDED.iter().any(|name| request.headers().contains_key(name)),
         }
     }
 }

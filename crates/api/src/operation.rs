@@ -22,13 +22,28 @@ pub struct Operation {
     pub statuses: &'static [u16],
 }
 
-/// The two roles of the one binary.
+/// Where the operations are that a mirror of another Git server answers as well: they need nothing of an upstream.
+const OF_EVERY_MIRROR: &str = "mirroring/served_repos";
+
+/// The roles of the one binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The primary, where pushes go.
     Upstream,
     /// The replica.
     Mirror,
+    /// The mirror of a Git server that is not ours.
+    OriginMirror,
+}
+
+impl Operation {
+    /// Whether a server in this role answers it.
+    pub fn is_served_by(&self, role: Role) -> bool {
+        match role {
+            Role::OriginMirror => self.roles.contains(&Role::Mirror) && self.folder == OF_EVERY_MIRROR,
+            role => self.roles.contains(&role),
+        }
+    }
 }
 
 impl Role {
@@ -37,6 +52,7 @@ impl Role {
         match self {
             Role::Upstream => "upstream",
             Role::Mirror => "mirror",
+            Role::OriginMirror => "origin-mirror",
         }
     }
 }
@@ -71,6 +87,14 @@ fn matches(template: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mirror_of_another_server_answers_what_every_mirror_does() {
+        let served: Vec<_> = operations().iter().filter(|o| o.is_served_by(Role::OriginMirror)).collect();
+        let ids: Vec<_> = served.iter().map(|operation| operation.id).collect();
+        assert_eq!(ids, ["listServedRepositories", "ensureServedRepository"]);
+        assert!(served.iter().all(|operation| operation.is_served_by(Role::Mirror)));
+    }
 
     #[test]
     fn a_path_matches_its_template_only() {

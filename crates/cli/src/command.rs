@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::admin::{
     mirror_servers, mirror_settings, permission, project, repository, request, token, user, wait, webhook,
@@ -42,7 +42,7 @@ pub enum Command {
     Demo(DemoOptions),
     /// Run the primary server: pushes go here, mirrors follow it.
     Upstream(Box<UpstreamRoleOptions>),
-    /// Run a mirror of an upstream, or administer the mirrors that an upstream knows.
+    /// Run a mirror, of an upstream or of any other Git server, or administer the mirrors that an upstream knows.
     Mirror(Box<MirrorCommand>),
     /// Copy the database and the repositories of a role, which may be running, into an empty directory.
     Backup(BackupOptions),
@@ -93,7 +93,7 @@ pub enum Command {
 
 /// `mirror` alone runs the role, with a verb it administers.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct MirrorCommand {
     /// The role.
     #[command(flatten)]
@@ -103,11 +103,24 @@ pub struct MirrorCommand {
     pub verb: Option<mirror_servers::MirrorVerb>,
 }
 
+impl Cli {
+    /// That options go together which clap cannot judge.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        if let Command::Mirror(mirror) = &self.command
+            && mirror.verb.is_none()
+        {
+            mirror.role.source().map_err(|wrong| Self::command().error(wrong.kind(), wrong))?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::error::ErrorKind;
 
     use super::*;
+    use crate::settings::{self, SettingsError};
 
     #[test]
     fn verify_cli() {
@@ -126,9 +139,19 @@ mod tests {
         };
         assert!(matches!(noun.verb, Some(mirror_servers::MirrorVerb::List { .. })));
 
-        let neither =
-            Cli::try_parse_from(["heliostat", "mirror", "--name", "tokyo"]).expect_err("no upstream");
-        assert_eq!(neither.kind(), clap::error::ErrorKind::MissingRequiredArgument);
+        let kind = |arguments: &[&str]| {
+            let words = ["heliostat", "mirror"].iter().chain(arguments).map(|word| (*word).into());
+            match settings::parse(words) {
+                Err(SettingsError::CommandLine(error)) => Some(error.kind()),
+                _ => None,
+            }
+        };
+        let origin = ["--origin", "https://git.example.com"];
+        assert_eq!(kind(&["--name", "tokyo"]), Some(ErrorKind::MissingRequiredArgument));
+        assert_eq!(kind(&["--upstream", "http://up:7990"]), Some(ErrorKind::MissingRequiredArgument));
+        assert_eq!(kind(&origin), None);
+        let both = [&origin[..], &["--upstream", "http://up:7990"]].concat();
+        assert_eq!(kind(&both), Some(ErrorKind::ArgumentConflict));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use heliostat_auth::Caller;
+use heliostat_foreign::Credentials;
 use heliostat_git_serve::ClientKey;
 use heliostat_peer::AddressPrefix;
 
@@ -29,6 +30,30 @@ pub fn key_of_address(address: Option<IpAddr>) -> ClientKey {
     }
 }
 
+/// Keys of readers whose credentials another server judges: there is no account, so that equal credentials have one key.
+pub struct OriginClientKeys {
+    /// New at each start, so that a key tells nothing of the credentials.
+    secret: [u8; 32],
+}
+
+impl OriginClientKeys {
+    /// With a secret of its own.
+    pub fn new() -> Self {
+        Self { secret: rand::random() }
+    }
+
+    /// The key of a reader to whom the origin has shown a repository; without credentials it is that of the network.
+    pub fn of_reader(&self, credentials: &Credentials, address: Option<IpAddr>) -> ClientKey {
+        match credentials.is_anonymous() {
+            true => key_of_address(address),
+            false => {
+                let fingerprint = credentials.fingerprint(&self.secret);
+                key_of_account("reader", format_args!("{fingerprint:02x?}"))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use heliostat_auth::UserIdentity;
@@ -37,6 +62,21 @@ mod tests {
 
     fn key(caller: &Caller, address: &str) -> ClientKey {
         key_of_caller(caller, Some(address.parse().expect("an address")))
+    }
+
+    #[test]
+    fn readers_are_told_apart_by_what_the_origin_has_accepted() {
+        let keys = OriginClientKeys::new();
+        let of = |name: Option<&str>, address: &str| {
+            let credentials = name.map_or_else(Credentials::anonymous, |name| {
+                Credentials::basic(name, "secret").expect("plain text")
+            });
+            keys.of_reader(&credentials, Some(address.parse().expect("an address")))
+        };
+        assert_eq!(of(Some("ann"), "192.0.2.1"), of(Some("ann"), "192.0.3.1"));
+        assert_ne!(of(Some("ann"), "192.0.2.1"), of(Some("bob"), "192.0.2.1"));
+        assert_eq!(of(None, "192.0.2.1"), of(None, "192.0.2.2"));
+        assert_ne!(of(None, "192.0.2.1"), of(None, "192.0.3.1"));
     }
 
     #[test]

@@ -114,6 +114,7 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         connections: ConnectionOptions::default(),
         trusted_proxies: TrustedProxies::default(),
         tls: None,
+        tls_in_front: false,
         kernel_tls: KernelTls::default(),
         metrics_token: None,
     }

@@ -30,6 +30,12 @@ pub struct DoctorOptions {
     /// Upstream that a mirror would follow [default: none, not checked].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     upstream: Option<Url>,
+    /// Git server that a mirror would stand in front of [default: none, not checked].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_ORIGIN", value_parser = parse_http_url)]
+    origin: Option<Url>,
+    /// File with certificates in PEM that are trusted for the origin besides those of the system [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_ORIGIN_CA_FILE")]
+    origin_ca_file: Option<PathBuf>,
     /// Address that the role listens on [default: none, TLS and the role itself are not checked].
     #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
     listen: Option<SocketAddr>,
@@ -50,6 +56,7 @@ pub struct DoctorOptions {
 /// Checks everything and tells; a failure of one check does not hide the others.
 pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
     let tls = options.tls.files()?;
+    let is_for_mirror = options.upstream.is_some() || options.origin.is_some();
     let place = servers::place_of_role(options.base_url.as_ref(), options.listen, tls.is_some());
     let mut findings = vec![
         surroundings::git(&options.git).await,
@@ -57,11 +64,15 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         data_directory::private(&options.data),
         data_directory::free_space(&options.data),
         surroundings::open_files(OpenFiles::now()),
-        surroundings::encryption(options.listen, options.base_url.as_ref(), tls.as_ref()),
+        match options.tls.tls_in_front {
+            true => surroundings::encryption_in_front(),
+            false => surroundings::encryption(options.listen, options.base_url.as_ref(), tls.as_ref()),
+        },
         surroundings::database(options.database.as_deref()).await,
-        surroundings::owner(&options.data, options.database.as_deref(), options.upstream.is_some()).await,
+        surroundings::owner(&options.data, options.database.as_deref(), is_for_mirror).await,
     ];
     findings.extend(servers::upstream(options.upstream.as_ref()).await);
+    findings.push(servers::origin(options.origin.as_ref(), options.origin_ca_file.as_deref()).await);
     findings.push(servers::role(place.as_ref()).await);
     match options.output {
         OutputFormat::Table => findings.iter().for_each(|finding| output::line(&finding.to_string())),

@@ -2,13 +2,14 @@
 //! its clients see.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_peer::http::{NoAnswer, cause_of, read_at_most};
 use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
-use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -61,6 +62,32 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
     }
 }
 
+/// Whether the Git server answers that a mirror would stand in front of. Whatever it answers there: it may show nothing at
+/// that place, or want credentials first.
+pub async fn origin(url: Option<&Url>, ca_file: Option<&Path>) -> Finding {
+    const ITEM: &str = "origin";
+    let Some(url) = url else { return Finding::skipped(ITEM, "no --origin given") };
+    let authorities = match ca_file.map(authorities_in).transpose() {
+        Ok(authorities) => authorities.unwrap_or_default(),
+        Err(reason) => return Finding::failed(ITEM, reason, "name a file with certificates in PEM"),
+    };
+    match get(url.clone(), authorities).await {
+        Ok(answer) => judge_origin(ITEM, url, &answer),
+        Err(reason) => Finding::failed(
+            ITEM,
+            format!("cannot reach {url}: {reason}"),
+            "check --origin, name service, proxy and firewall on the way, and name its authority by --origin-ca-file if that \
+             is a private one",
+        ),
+    }
+}
+
+fn authorities_in(file: &Path) -> Result<Vec<Certificate>, String> {
+    let text = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let found = Certificate::from_pem_bundle(&text).unwrap_or_default();
+    if found.is_empty() { Err(format!("{} holds no certificate", file.display())) } else { Ok(found) }
+}
+
 /// Where the clients of a role look for it, as far as that was given.
 pub fn place_of_role(base_url: Option<&Url>, listen: Option<SocketAddr>, speaks_tls: bool) -> Option<Url> {
     let scheme = if speaks_tls { "https" } else { "http" };
@@ -89,12 +116,17 @@ async fn ask(url: &Url) -> Result<Answer, String> {
     if let Ok(mut path) = place.path_segments_mut() {
         path.pop_if_empty().push("status");
     }
+    get(place, Vec::new()).await
+}
+
+/// Asks at an address, and trusts these authorities as well.
+async fn get(place: Url, authorities: Vec<Certificate>) -> Result<Answer, String> {
     let words = |error: reqwest::Error| match cause_of(&error.without_url()) {
         NoAnswer::AddressRefused(refused) => refused.to_string(),
         NoAnswer::Other(reason) => reason,
     };
     let http = heliostat_peer::with_authorities(reqwest::Client::builder());
-    let http = http.timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let http = http.tls_certs_merge(authorities).timeout(ANSWER_TIMEOUT).redirect(Policy::none());
     let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;
@@ -144,6 +176,23 @@ fn judge_upstream(item: &'static str, url: &Url, answer: &Answer) -> Finding {
             let detail = format!("{url} answers with {}: {reason}", answer.status);
             Finding::doubtful(item, detail, "look at the upstream's log")
         }
+    }
+}
+
+fn judge_origin(item: &'static str, url: &Url, answer: &Answer) -> Finding {
+    let location = answer.text(LOCATION.as_str()).filter(|_| answer.status.is_redirection());
+    let elsewhere = location.and_then(|to| url.join(to).ok()).filter(|to| to.origin() != url.origin());
+    match elsewhere {
+        Some(to) => Finding::doubtful(
+            item,
+            format!("{url} leads to {}", to.origin().ascii_serialization()),
+            "give the address to which it leads as --origin if Git is served there: no credentials go to another server",
+        ),
+        None if answer.status.is_server_error() => {
+            let detail = format!("{url} answers with {}", answer.status);
+            Finding::doubtful(item, detail, "look whether the Git server is well")
+        }
+        None => Finding::good(item, format!("{url} answers")),
     }
 }
 
@@ -230,6 +279,20 @@ mod tests {
         moved.headers.insert(LOCATION, HeaderValue::from_static("https://code.example.com/status"));
         let moved = judge_upstream("upstream", &url(), &moved);
         assert!(moved.detail.ends_with("leads to https://code.example.com/status"), "{moved:?}");
+    }
+
+    #[test]
+    fn an_origin_may_answer_as_it_likes_unless_it_is_elsewhere() {
+        for status in [200, 302, 401, 404] {
+            assert_eq!(judge_origin("origin", &url(), &answer(status, None)).outcome, Outcome::Good);
+        }
+        let mut moved = answer(302, None);
+        moved.headers.insert(LOCATION, HeaderValue::from_static("/users/sign_in"));
+        assert_eq!(judge_origin("origin", &url(), &moved).outcome, Outcome::Good);
+        moved.headers.insert(LOCATION, HeaderValue::from_static("https://login.example.com/x?token=y"));
+        let moved = judge_origin("origin", &url(), &moved);
+        assert!(moved.detail.ends_with("leads to https://login.example.com"), "{moved:?}");
+        assert_eq!(judge_origin("origin", &url(), &answer(502, None)).outcome, Outcome::Doubtful);
     }
 
     #[test]

@@ -68,6 +68,11 @@ pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Optio
     }
 }
 
+/// What travels to a role that stands behind something that encrypts, as its operator says.
+pub fn encryption_in_front() -> Finding {
+    Finding::good("TLS", "--tls-in-front: what stands in front of the role encrypts")
+}
+
 /// Whether the certificate can be used, and whether clients of the role will accept it.
 fn certificate(item: &'static str, base_url: Option<&Url>, tls: &TlsFiles) -> Finding {
     if let Some(url) = base_url.filter(|url| url.scheme() != "https") {

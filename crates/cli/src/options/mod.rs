@@ -15,4 +15,5 @@ pub use parse::{
     parse_display_name, parse_http_url, parse_mirror_lease, parse_parallelism, parse_small_push,
 };
 pub use shared::SharedOptions;
+pub use size::parse as parse_size;
 pub use tls::TlsFlags;

@@ -76,6 +76,7 @@ impl SharedOptions {
             connections: self.connections.connection_options(),
             trusted_proxies: self.connections.trusted_proxies(),
             tls: self.tls.files()?,
+            tls_in_front: self.tls.tls_in_front,
             kernel_tls: self.kernel_tls.into(),
             metrics_token: self.serving.metrics_token()?,
             data,

@@ -1,17 +1,20 @@
-//! `heliostat mirror --upstream URL --name NAME`: runs a replica.
+//! `heliostat mirror`: runs a replica, of an upstream (`--upstream URL --name NAME`) or of another Git server
+//! (`--origin URL`).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
 use heliostat_git::Durability;
-use heliostat_server::MirrorOptions;
+use heliostat_server::{MirrorOptions, OriginMirrorOptions, RunningRole};
 use url::Url;
 
+use super::hints::HintFlags;
 use super::lifecycle::{self, HangUp};
+use super::origin::OriginFlags;
 use crate::options::{
     SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
 };
@@ -19,13 +22,19 @@ use crate::options::{
 /// Options of a mirror.
 #[derive(Debug, Args)]
 pub struct MirrorRoleOptions {
-    /// The upstream to follow.
-    // Optional in the type and required by clap, because `mirror list` needs neither this nor a name.
-    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", required = true, value_parser = parse_http_url)]
+    /// The upstream to follow [default: none, and --origin is given].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     pub upstream: Option<Url>,
-    /// Name under which the mirror joins: unique among the mirrors of the upstream.
-    #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", required = true, value_parser = parse_display_name)]
+    /// Name under which the mirror joins, unique among the mirrors of the upstream; of a mirror of another Git server, the
+    /// name that people read on its page [default: none, needed with --upstream; with --origin the host of the origin].
+    #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", value_parser = parse_display_name)]
     pub name: Option<String>,
+    /// Another Git server.
+    #[command(flatten)]
+    pub origin: OriginFlags,
+    /// How a mirror of another Git server hears of changes sooner.
+    #[command(flatten)]
+    pub hints: HintFlags,
     /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
@@ -67,15 +76,104 @@ pub struct MirrorRoleOptions {
     pub common: SharedOptions,
 }
 
+/// What a mirror has its repositories from.
+pub enum Source {
+    /// An upstream, which it joins under a name.
+    Upstream {
+        /// The upstream.
+        url: Url,
+        /// The name.
+        name: String,
+    },
+    /// A Git server that is not ours.
+    Origin(Url),
+}
+
+/// Why options do not say what a mirror has its repositories from. A settings file may have given them, and clap takes what
+/// stands there for defaults, so it cannot judge.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongSource {
+    /// Nothing.
+    #[error(
+        "a mirror needs to know what it mirrors: --upstream URL for an upstream of Heliostat, or --origin URL for any other \
+         Git server"
+    )]
+    None,
+    /// Two things.
+    #[error(
+        "--upstream {upstream} and --origin {origin} are both given: a mirror has one source, so leave one of them out, or \
+         run two mirrors"
+    )]
+    Two {
+        /// The one.
+        upstream: Url,
+        /// The other.
+        origin: Url,
+    },
+    /// No name to join under.
+    #[error("a mirror joins its upstream under a name: give it by --name")]
+    NoName,
+}
+
+impl WrongSource {
+    /// The same as clap calls it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::None | Self::NoName => ErrorKind::MissingRequiredArgument,
+            Self::Two { .. } => ErrorKind::ArgumentConflict,
+        }
+    }
+}
+
+impl MirrorRoleOptions {
+    /// What the mirror has its repositories from.
+    pub fn source(&self) -> Result<Source, WrongSource> {
+        match (self.upstream.clone(), self.origin.origin.clone(), self.name.clone()) {
+            (Some(upstream), Some(origin), _) => Err(WrongSource::Two { upstream, origin }),
+            (Some(url), None, Some(name)) => Ok(Source::Upstream { url, name }),
+            (Some(_), None, None) => Err(WrongSource::NoName),
+            (None, Some(url), _) => Ok(Source::Origin(url)),
+            (None, None, _) => Err(WrongSource::None),
+        }
+    }
+}
+
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
     start_log(options.common.log.log_format, &options.common.log.log_level);
-    let hang_up = HangUp::listen()?;
-    let drain_timeout = options.common.drain_timeout;
+    let (hang_up, drain_timeout) = (HangUp::listen()?, options.common.drain_timeout);
+    let role = match options.source()? {
+        Source::Upstream { url, name } => start_of_upstream(options, url, name).await?,
+        Source::Origin(url) => start_of_origin(options, url).await?,
+    };
+    lifecycle::until_stopped("mirror", role, drain_timeout, hang_up).await
+}
+
+async fn start_of_origin(options: MirrorRoleOptions, origin: Url) -> anyhow::Result<RunningRole> {
+    let role = heliostat_server::start_origin_mirror(OriginMirrorOptions {
+        common: options.common.listen_options(options.listen, options.data, options.durability)?,
+        origin,
+        name: options.name,
+        ca_file: options.origin.origin_ca_file,
+        only: options.origin.only,
+        listing_lifetime: options.origin.listing_lifetime,
+        max_repositories: options.origin.max_repositories,
+        max_repositories_bytes: options.origin.max_repositories_size,
+        serve_stale: options.serve_stale,
+        hints: options.hints.hint_options()?,
+    });
+    Ok(role.await?)
+}
+
+async fn start_of_upstream(
+    options: MirrorRoleOptions,
+    upstream: Url,
+    name: String,
+) -> anyhow::Result<RunningRole> {
     let role = heliostat_server::start_mirror(MirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability)?,
-        upstream: options.upstream.context("--upstream is missing")?,
-        name: options.name.context("--name is missing")?,
+        upstream,
+        name,
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,
         sync_tolerance: options.sync_tolerance,
@@ -83,7 +181,6 @@ pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
         serve_stale: options.serve_stale,
         freshness_cap: options.freshness_cap,
         allow_mass_removal: options.allow_mass_removal,
-    })
-    .await?;
-    lifecycle::until_stopped("mirror", role, drain_timeout, hang_up).await
+    });
+    Ok(role.await?)
 }

@@ -74,7 +74,9 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
         None => Cli::command(),
     };
     let matches = command.try_get_matches_from(argv)?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let cli = Cli::from_arg_matches(&matches)?;
+    cli.check()?;
+    Ok(cli)
 }
 
 /// The file named by `--config` or its variable. Errors are left to the real parse, which meets them again.

@@ -97,9 +97,14 @@ impl SmartHttp {
 
 /// Reads an answer to its end, which is not further than this.
 pub(super) async fn read_whole(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let whole = read_up_to(answer, limit).await?;
+    whole.ok_or_else(|| Refusal::Nonsense(format!("it answers more than {limit} bytes")))
+}
+
+/// Reads an answer to its end; `None` if that is further than this.
+pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<Option<Vec<u8>>, Refusal> {
     match http::read_at_most(answer, limit).await {
-        Ok((body, true)) => Ok(body),
-        Ok((_, false)) => Err(Refusal::Nonsense(format!("it answers more than {limit} bytes"))),
+        Ok((body, is_whole)) => Ok(is_whole.then_some(body)),
         Err(error) => Err(no_answer(&error)),
     }
 }

@@ -22,7 +22,7 @@ use super::entry::Entry;
 const FIRST_BRANCH: &str = "main";
 
 /// How long a repository is not used before it may make room.
-pub(super) const IDLE_AFTER: Duration = Duration::from_mins(10);
+pub(super) const IDLE_AFTER: Duration = Duration::from_mins(30);
 
 /// Why what is here cannot be found out.
 #[derive(Debug, Error)]

@@ -29,6 +29,9 @@ const MAX_QUESTIONS: usize = 128;
 /// A reader of a repository: where it is, and the keyed hash of their credentials.
 pub(super) type ReaderKey = (RepositoryPath, [u8; 32]);
 
+/// The same in a few bytes.
+pub(super) type ReaderDigest = [u8; 32];
+
 /// How new the origin's word must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asking {
@@ -94,11 +97,13 @@ pub(crate) struct Verdicts {
     /// Held by one who adds a reader.
     adding: Mutex<()>,
     /// What an earlier process has kept, until it is asked for.
-    kept: Mutex<HashMap<ReaderKey, Grant>>,
+    pub(super) kept: Mutex<HashMap<ReaderKey, Grant>>,
     /// Readers of whom there is something new to be kept.
     pub(super) changed: Mutex<HashMap<ReaderKey, Arc<Reader>>>,
     pub(super) store: MirrorStore,
     pub(super) repositories: Arc<Repositories>,
+    /// Readers of whom there is something on the disk, or may be, and from when it is.
+    pub(super) on_disk: Mutex<HashMap<ReaderDigest, Instant>>,
     /// Held by one who changes what is on the disk.
     pub(super) writing: tokio::sync::Mutex<()>,
     counts: Counts,
@@ -128,10 +133,13 @@ impl Verdicts {
             changed: Mutex::default(),
             store,
             repositories,
+            on_disk: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             counts: Counts::default(),
         };
-        *verdicts.kept.lock() = verdicts.read_kept(kept);
+        let kept = verdicts.read_kept(kept);
+        verdicts.on_disk.lock().extend(kept.iter().map(|(key, grant)| (digest_of(key), grant.at)));
+        *verdicts.kept.lock() = kept;
         verdicts
     }
 
@@ -253,9 +261,8 @@ impl Verdicts {
             }
             Err(refusal) if refusal.is_verdict() => {
                 self.contact.note_answer(self.clock.now_ms());
-                if reader.note_refusal(began, refusal.clone()) {
-                    self.forget_on_disk(key).await;
-                }
+                reader.note_refusal(began, refusal.clone());
+                self.forget_on_disk(key).await;
                 Err(refusal)
             }
             Err(refusal) => {
@@ -314,6 +321,10 @@ impl fmt::Debug for Verdicts {
 
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(super) fn digest_of((path, fingerprint): &ReaderKey) -> ReaderDigest {
+    Sha256::new().chain_update(fingerprint).chain_update(path.as_str()).finalize().into()
 }
 
 /// By what questions about one repository are told from those about others before it has a number.

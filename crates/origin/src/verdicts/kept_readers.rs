@@ -11,7 +11,7 @@ use heliostat_git::ContentHash;
 use heliostat_storage::OriginReader;
 use tokio_util::sync::CancellationToken;
 
-use super::ask_origin::{ReaderKey, Verdicts};
+use super::ask_origin::{ReaderKey, Verdicts, digest_of};
 use super::reader::Grant;
 
 /// Pause between two looks for what is new.
@@ -44,15 +44,28 @@ impl Verdicts {
     }
 
     /// Removes what is on the disk of a reader who may no longer read.
-    pub(super) async fn forget_on_disk(&self, (path, fingerprint): &ReaderKey) {
-        let Some(entry) = self.repositories.find(path) else { return };
+    pub(super) async fn forget_on_disk(&self, key: &ReaderKey) {
+        let digest = digest_of(key);
+        if !self.on_disk.lock().contains_key(&digest) {
+            return;
+        }
+        let (path, fingerprint) = key;
         let _writing = self.writing.lock().await;
-        if let Err(error) = self.store.forget_origin_reader(entry.id, &hex::encode(fingerprint)).await {
-            tracing::error!(
+        let forgotten = match self.repositories.find(path) {
+            Some(entry) => self.store.forget_origin_reader(entry.id, &hex::encode(fingerprint)).await,
+            // What belonged to the repository went with it.
+            None => Ok(()),
+        };
+        match forgotten {
+            Ok(()) => {
+                self.on_disk.lock().remove(&digest);
+            }
+            // Tried again when they ask again.
+            Err(error) => tracing::error!(
                 repository.path = path.as_str(),
                 error = &error as &dyn std::error::Error,
                 "cannot remove from the disk that a reader was shown a repository"
-            );
+            ),
         }
     }
 
@@ -64,13 +77,19 @@ impl Verdicts {
             // It is recorded when it is served for the first time, and then there is something new as well.
             let Some(entry) = self.repositories.find(&path) else { continue };
             let Some(grant) = reader.to_write(WRITTEN_AGAIN_AFTER) else { continue };
+            let key = (path, fingerprint);
+            self.on_disk.lock().insert(digest_of(&key), grant.at);
+            // The origin may have said no meanwhile, to one who found nothing to be removed.
+            if reader.grant().is_none() {
+                continue;
+            }
             rows.push(OriginReader {
                 repository_id: entry.id,
                 fingerprint: hex::encode(fingerprint),
                 content_hash: grant.branches.as_str().to_owned(),
                 granted_at: grant.at_ms,
             });
-            readers.push(((path, fingerprint), reader));
+            readers.push((key, reader));
         }
         if let Err(error) = self.store.keep_origin_readers(&rows).await {
             tracing::warn!(
@@ -87,6 +106,9 @@ impl Verdicts {
     async fn forget_old(&self) {
         let stale_ms = i64::try_from(self.lifetimes().stale.as_millis()).unwrap_or(i64::MAX);
         let before = self.clock().now_ms().saturating_sub(stale_ms);
+        let is_new = |at: &Instant| at.elapsed() <= self.lifetimes().stale;
+        self.kept.lock().retain(|_, grant| is_new(&grant.at));
+        self.on_disk.lock().retain(|_, at| is_new(at));
         let _writing = self.writing.lock().await;
         if let Err(error) = self.store.forget_origin_readers_before(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot forget readers of long ago");

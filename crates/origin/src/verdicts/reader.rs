@@ -91,12 +91,10 @@ impl Reader {
         self.state.lock().last = Some(LastAnswer { began, answer: Err(refusal) });
     }
 
-    /// The origin says no. Returns whether something may be on the disk of what it has shown before.
-    pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) -> bool {
-        let mut state = self.state.lock();
-        state.last = Some(LastAnswer { began, answer: Err(refusal) });
-        state.grant = None;
-        state.written.take().is_some()
+    /// The origin says no.
+    pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) {
+        let last = Some(LastAnswer { began, answer: Err(refusal) });
+        *self.state.lock() = State { last, grant: None, written: None };
     }
 
     /// What is to be written to the disk: the last grant, if the one there is older than this, or shows something else.
@@ -154,9 +152,9 @@ mod tests {
         let reader = Reader::known_before(Some(grant(Instant::now())));
         reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
         assert!(reader.grant().is_some());
-        assert!(reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None }));
+        reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
         assert!(reader.grant().is_none());
-        assert!(!reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None }));
+        assert!(reader.to_write(Duration::ZERO).is_none());
     }
 
     #[test]

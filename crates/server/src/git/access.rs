@@ -12,6 +12,7 @@ use bytes::Bytes;
 use heliostat_git::{ByteStream, GitProtocol};
 use heliostat_git_serve::{GitReader, ServedRepository};
 use heliostat_mirror::{Freshness, PassedRequest, Through};
+use heliostat_origin::{Freshness as OriginFreshness, Visit};
 use heliostat_refusal::Refusal;
 
 /// A client, as far as its transport has found out.
@@ -20,6 +21,8 @@ pub struct GitClient<Identity> {
     pub identity: Identity,
     /// Where the connection comes from, if that is known.
     pub address: Option<IpAddr>,
+    /// Where in a git command the request stands.
+    pub visit: Visit,
 }
 
 /// A repository that may be read, and who reads it.
@@ -29,9 +32,28 @@ pub struct Readable {
     /// Who reads: among whom computing time is shared, and what they are told beside the answer.
     pub reader: GitReader,
     /// How fresh the repository is; the upstream, whose repositories they are, has nothing to say here.
-    pub freshness: Option<Freshness>,
+    pub freshness: Option<ReadFreshness>,
     /// The way to where the answer is to come from, if not from here.
     pub through: Option<Through>,
+}
+
+/// How fresh what is read is, in the terms of the role.
+#[derive(Debug)]
+pub enum ReadFreshness {
+    /// At a mirror of an upstream.
+    OfUpstream(Freshness),
+    /// At a mirror of another Git server.
+    OfOrigin(OriginFreshness),
+}
+
+impl ReadFreshness {
+    /// What a mirror of an upstream says.
+    pub fn of_upstream(&self) -> Option<&Freshness> {
+        match self {
+            Self::OfUpstream(freshness) => Some(freshness),
+            Self::OfOrigin(_) => None,
+        }
+    }
 }
 
 /// What a role decides about Git requests.

@@ -9,7 +9,7 @@ use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository}
 use heliostat_mirror::{Freshness, Mirror, Passed, PassedRequest};
 use heliostat_refusal::Refusal;
 
-use super::access::{GitAccess, GitClient, Readable};
+use super::access::{GitAccess, GitClient, ReadFreshness, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::{key_of_account, key_of_address};
 use crate::metrics::FreshnessCounters;
@@ -68,7 +68,7 @@ impl GitAccess for MirrorGit {
         if served.through.is_none() {
             self.note(path, &served.freshness);
         }
-        let freshness = Some(served.freshness);
+        let freshness = Some(ReadFreshness::OfUpstream(served.freshness));
         let messages = self.messages(&served.freshness);
         let reader = GitReader::told(key_of(client, served.user.as_ref()), messages);
         let reader = match served.elsewhere {
@@ -88,22 +88,24 @@ impl GitAccess for MirrorGit {
         let Some(through) = readable.through.take() else { return Ok(None) };
         match through.pass(request, readable.reader.key()).await? {
             Passed::ByUpstream(answer) => {
-                self.freshness.count_through(readable.freshness.as_ref());
+                let freshness = readable.freshness.as_ref().and_then(ReadFreshness::of_upstream);
+                self.freshness.count_through(freshness);
                 Ok(Some(answer))
             }
             Passed::Here(_) if readable.repository.is_err() => {
                 // It may have come meanwhile.
                 *readable = self.readable(client, path).await?;
                 let comes_from_here = readable.through.take().is_some() && readable.repository.is_ok();
-                if let Some(freshness) = readable.freshness.filter(|_| comes_from_here) {
-                    self.note(path, &freshness);
+                let freshness = readable.freshness.as_ref().and_then(ReadFreshness::of_upstream);
+                if let Some(freshness) = freshness.filter(|_| comes_from_here) {
+                    self.note(path, freshness);
                 }
                 Ok(None)
             }
             Passed::Here(freshness) => {
                 self.note(path, &freshness);
                 readable.reader.tell(self.messages(&freshness));
-                readable.freshness = Some(freshness);
+                readable.freshness = Some(ReadFreshness::OfUpstream(freshness));
                 Ok(None)
             }
         }

@@ -160,7 +160,7 @@ fn not_text(path: &str) -> Problem {
 fn unrouted(method: &str, path: &str, role: Role) -> Problem {
     let on_path = most_exact(path);
     let here: Vec<&str> =
-        on_path.iter().filter(|operation| operation.roles.contains(&role)).map(|o| o.method).collect();
+        on_path.iter().filter(|operation| operation.is_served_by(role)).map(|o| o.method).collect();
     if !here.is_empty() {
         return wrong_method(method, path, &here.join(", "));
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use heliostat_api::Call;
 use poem::endpoint::make;
 use poem::http::header;
 use poem::{Request, Response, RouteMethod, get};
 
 use super::access::{self, MetricsToken};
 use super::snapshot::Metrics;
-use crate::http::client_prefix::client_address;
 use crate::http::problem::Problem;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,8 +26,7 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (token, take) = shared.as_ref();
-            let peer = client_address(&request);
-            match access::check(peer, request.headers(), token.as_ref()) {
+            match access::check_operator(&Call::of(&request), token.as_ref()) {
                 Ok(()) => Response::builder()
                     .header(header::CONTENT_TYPE, CONTENT_TYPE)
                     .header(header::CACHE_CONTROL, "no-store")

@@ -11,22 +11,26 @@ mod encoder;
 mod endpoint;
 mod following;
 mod freshness;
+mod hints;
 mod housekeeping;
 mod late_repositories;
 mod mirror;
 mod mirror_standings;
+mod origin;
 mod process;
 #[cfg(test)]
 mod reference_page;
 mod response_cache;
 mod snapshot;
 
-pub use access::{InvalidMetricsToken, MetricsToken};
+pub use access::{InvalidMetricsToken, MetricsToken, check_operator};
 pub use disk_agreement::DiskMetrics;
 pub use endpoint::metrics;
 pub use freshness::FreshnessCounters;
+pub use hints::HintMetrics;
 pub use late_repositories::{LateRepositories, MAX_LATE_REPOSITORIES};
 pub use mirror::MirrorMetrics;
 pub use mirror_standings::MirrorStandings;
+pub use origin::OriginMetrics;
 pub use process::ProcessMetrics;
 pub use snapshot::Metrics;

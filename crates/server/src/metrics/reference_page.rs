@@ -6,7 +6,9 @@ use heliostat_git_serve::{ServingCounters, StoredAnswers};
 use heliostat_upstream::FollowingStatus;
 
 use super::disk_agreement::DiskMetrics;
+use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
+use super::origin::OriginMetrics;
 use super::snapshot::Metrics;
 use super::{late_repositories, mirror_standings};
 
@@ -53,6 +55,8 @@ fn all_metrics() -> String {
         mirrors: Some(mirror_standings::sample()),
         following: Some(FollowingStatus::default()),
         mirror: Some(mirror),
+        origin: Some(OriginMetrics::default()),
+        hints: Some(HintMetrics::default()),
         ..Metrics::default()
     }
     .text()

@@ -12,8 +12,10 @@ use prometheus_client::registry::Registry;
 use super::disk_agreement::DiskMetrics;
 use super::disk_room;
 use super::encoder::Encoder;
+use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
+use super::origin::OriginMetrics;
 use super::process::ProcessMetrics;
 use super::{connections, following, housekeeping, response_cache};
 use crate::http::ConnectionCounters;
@@ -21,7 +23,7 @@ use crate::http::ConnectionCounters;
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// `upstream` or `mirror`.
+    /// `upstream`, `mirror` or `origin-mirror`.
     pub role: &'static str,
     /// Answering Git's readers.
     pub serving: ServingCounters,
@@ -37,6 +39,10 @@ pub struct Metrics {
     pub following: Option<FollowingStatus>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
+    /// Standing before another Git server.
+    pub origin: Option<OriginMetrics>,
+    /// What another Git server, or its provider, tells of changes.
+    pub hints: Option<HintMetrics>,
     /// The connections.
     pub connections: ConnectionCounters,
     /// The process.
@@ -77,6 +83,12 @@ impl Collector for Metrics {
         }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;
+        }
+        if let Some(origin) = &self.origin {
+            origin.encode(&mut encoder)?;
+        }
+        if let Some(hints) = &self.hints {
+            hints.encode(&mut encoder)?;
         }
         connections::encode(self.connections, &mut encoder)?;
         self.process.encode(&mut encoder)

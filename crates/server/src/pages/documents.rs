@@ -148,7 +148,7 @@ fn put_own_groups_first(contract: &mut Value, role: Role) {
         .filter_map(Value::as_mapping)
         .flat_map(Mapping::values)
         .filter(|operation| {
-            operations().iter().any(|o| o.roles.contains(&role) && operation["operationId"] == o.id)
+            operations().iter().any(|o| o.is_served_by(role) && operation["operationId"] == o.id)
         })
         .map(|operation| operation["tags"][0].clone())
         .collect();

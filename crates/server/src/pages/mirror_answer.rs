@@ -22,7 +22,7 @@ const SYNCHRONIZING: &str = "SYNCHRONIZING";
 /// All is well.
 pub const GREEN: &str = "GREEN";
 /// The node takes traffic, and there is something to look at.
-const YELLOW: &str = "YELLOW";
+pub const YELLOW: &str = "YELLOW";
 /// The node must not take traffic.
 pub const RED: &str = "RED";
 

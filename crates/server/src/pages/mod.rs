@@ -9,10 +9,13 @@ pub mod status;
 
 mod config_panel;
 mod home_mirror;
+mod home_origin;
 mod home_upstream;
 mod mirror_answer;
+mod origin_answer;
 mod page;
 
 pub use config_panel::config_panel;
 pub use home_mirror::mirror_home;
+pub use home_origin::origin_home;
 pub use home_upstream::upstream_home;

@@ -1,4 +1,4 @@
-//! `GET /status` of both roles: what load balancers ask, without credentials.
+//! `GET /status` of all roles: what load balancers ask, without credentials.
 //!
 //! It holds nothing secret: numbers of repositories, but no names.
 
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use heliostat_git::DiskState;
 use heliostat_mirror::Mirror;
+use heliostat_origin::Origin;
 use heliostat_storage::Database;
 use heliostat_upstream::{Upstream, UpstreamStatus};
 use poem::endpoint::{make, make_sync};
@@ -14,6 +15,7 @@ use poem::{Response, RouteMethod, get};
 use serde::Serialize;
 
 use super::mirror_answer::{MirrorAnswer, RED};
+use super::origin_answer::OriginAnswer;
 use crate::http::problem::Problem;
 
 /// An upstream that may take traffic.
@@ -74,6 +76,15 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
         let told = MirrorAnswer::with_reason(status, database.absence().or_else(|| database.double()));
         let code = if told.health == RED { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         answer(code, &told)
+    }))
+}
+
+/// `GET /status` of a mirror of another Git server.
+pub fn origin_status(origin: Arc<Origin>, database: Database) -> RouteMethod {
+    get(make_sync(move |_| {
+        let first = database.absence().or_else(|| database.double());
+        let told = OriginAnswer::of(origin.status(), origin.engine().room(), first);
+        answer(StatusCode::OK, &told)
     }))
 }
 

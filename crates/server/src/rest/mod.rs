@@ -7,7 +7,9 @@
 mod core;
 mod mirror_handlers;
 mod mirroring;
+mod origin_handlers;
 mod upstream_handlers;
 
 pub use mirror_handlers::MirrorHandlers;
+pub use origin_handlers::OriginHandlers;
 pub use upstream_handlers::UpstreamHandlers;

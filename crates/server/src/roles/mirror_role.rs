@@ -12,7 +12,7 @@ use poem_openapi::OpenApiService;
 use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
 use super::running_role::{Listening, RunningRole};
-use super::tools::{mark_folder, open_database, open_git};
+use super::tools::{mark_folder, open_database, open_git, refuse_origin_mirror};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{Connections, RememberedAnswers};
@@ -32,6 +32,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     data.close_contents().await?;
     let git = open_git(common).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
+    refuse_origin_mirror(common, &database, &options.upstream).await?;
     let listening = Listening::open(common).await?;
 
     let base_url = listening.base_url.as_str();
@@ -88,6 +89,7 @@ fn metrics_of(
             LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES)),
             freshness.snapshot(),
         )),
+        origin: None,
         connections: connections.counters(),
         process: ProcessMetrics::now(),
     }

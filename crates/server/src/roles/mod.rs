@@ -3,6 +3,8 @@
 mod data_folder;
 mod mirror_role;
 mod options;
+mod origin_hints;
+mod origin_role;
 mod owner_mark;
 mod privacy;
 mod running_role;
@@ -12,8 +14,10 @@ mod upstream_role;
 pub use data_folder::{DATABASE_FILE, database_url, repositories_in};
 pub use mirror_role::start_mirror;
 pub use options::{
-    ListenOptions, MirrorOptions, StartError, UpstreamOptions, check_database, check_owners, copy_database,
-    folder_role,
+    ListenOptions, MirrorOptions, OriginMirrorOptions, StartError, UpstreamOptions, check_database,
+    check_owners, copy_database, folder_role,
 };
+pub use origin_hints::HintOptions;
+pub use origin_role::start_origin_mirror;
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
+use heliostat_origin::PathPattern;
 use heliostat_peer::OutgoingNetworks;
 use heliostat_storage::{Database, Role};
 use url::Url;
 
 use super::data_folder::database_url;
+use super::origin_hints::HintOptions;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
 use crate::http::{ConnectionOptions, KernelTls, TlsFiles, TlsFilesError, TrustedProxies};
@@ -44,6 +46,8 @@ pub struct ListenOptions {
     pub trusted_proxies: TrustedProxies,
     /// The certificate for TLS; without one the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Whether something in front of the server encrypts, whatever the base URL says.
+    pub tls_in_front: bool,
     /// Whether the kernel may encrypt.
     pub kernel_tls: KernelTls,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
@@ -109,6 +113,31 @@ pub struct MirrorOptions {
     pub freshness_cap: Duration,
     /// Whether a sweep may remove a large part of all repositories.
     pub allow_mass_removal: bool,
+}
+
+/// What a mirror of another Git server is told.
+#[derive(Debug, Clone)]
+pub struct OriginMirrorOptions {
+    /// What both roles are told.
+    pub common: ListenOptions,
+    /// The other server.
+    pub origin: Url,
+    /// The name that people read; the host of the origin when absent.
+    pub name: Option<String>,
+    /// Certificates that are trusted for the origin beside those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Which of its repositories are served; all when empty.
+    pub only: Vec<PathPattern>,
+    /// How long what the origin has shown counts for further requests of the same git command.
+    pub listing_lifetime: Duration,
+    /// How many repositories are here at most.
+    pub max_repositories: usize,
+    /// How much disk they take at most, in bytes.
+    pub max_repositories_bytes: Option<u64>,
+    /// How long known readers are served while the origin does not answer.
+    pub serve_stale: Duration,
+    /// How it hears of changes before anybody asks.
+    pub hints: HintOptions,
 }
 
 /// Why a role did not start.

@@ -70,6 +70,19 @@ pub enum OwnerConflict {
         /// The file with the mark.
         mark: PathBuf,
     },
+    /// The server has its repositories from elsewhere.
+    #[error(
+        "the data folder {folder} and its database belong to {owner}; this is the start of {wanted}: choose another folder \
+         with --data, and another database if one is named by --database"
+    )]
+    OtherSource {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// What was to start, with its article.
+        wanted: String,
+    },
     /// The mark cannot be read.
     #[error("cannot read {path}, which says whose the data folder is: {error}")]
     Mark {

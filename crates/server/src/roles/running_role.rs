@@ -162,6 +162,8 @@ pub(crate) struct Listening {
     pub trusted_proxies: TrustedProxies,
     /// TLS, where the server has a certificate.
     pub tls: Option<Tls>,
+    /// Whether something in front of the server encrypts.
+    pub tls_in_front: bool,
 }
 
 impl Listening {
@@ -178,8 +180,15 @@ impl Listening {
         if let Some(tls) = &tls {
             warn_of_certificate(tls, &base_url);
         }
-        let (connections, trusted_proxies) = (options.connections, options.trusted_proxies.clone());
-        let listening = Listening { listener, address, base_url, connections, trusted_proxies, tls };
+        let listening = Listening {
+            listener,
+            address,
+            base_url,
+            connections: options.connections,
+            trusted_proxies: options.trusted_proxies.clone(),
+            tls,
+            tls_in_front: options.tls_in_front,
+        };
         if let Some(notice) = listening.cleartext_notice() {
             tracing::warn!(base_url = %listening.base_url, %address, "{notice}");
         }
@@ -188,7 +197,7 @@ impl Listening {
 
     /// What is to be said where clients reach this server without encryption.
     pub fn cleartext_notice(&self) -> Option<&'static str> {
-        http::cleartext_notice(&self.base_url, self.address.ip())
+        http::cleartext_notice(&self.base_url, self.address.ip()).filter(|_| !self.tls_in_front)
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a role works with, opened as durable as the operator wants it: git and the database.
 
 use heliostat_git::{Durability, Git};
-use heliostat_storage::{Database, Flush, Role};
+use heliostat_storage::{Database, Flush, MirrorStore, Owner, Role, SERVER_ID_SETTING};
+use url::Url;
 
 use super::data_folder::database_url;
 use super::options::{ListenOptions, StartError};
 use super::owner_mark::{OwnerConflict, check_owner, mark_owner};
+
+/// How the names of mirrors of other Git servers begin in their databases.
+const OF_ORIGIN: &str = "of ";
 
 /// The git that works on the repositories of a role.
 pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError> {
@@ -26,6 +30,49 @@ pub(super) async fn open_database(options: &ListenOptions, role: Role) -> Result
     })?;
     let opened = Database::open(&url, role, flush).await;
     opened.map_err(|error| StartError::Database(error.to_string()))
+}
+
+/// The name of a mirror of another Git server in its database; that of any other mirror begins otherwise. What is in the
+/// database and in the folder is about that server, and would be wrong of another one.
+fn name_of_origin_mirror(origin: &Url) -> String {
+    format!("{OF_ORIGIN}{origin}")
+}
+
+/// That a database is that of a mirror of this Git server, or of none yet: then it is from now on.
+pub(super) async fn claim_for_origin(
+    options: &ListenOptions,
+    store: &MirrorStore,
+    origin: &Url,
+) -> Result<(), StartError> {
+    let wanted = name_of_origin_mirror(origin);
+    let found = store.setting_or_insert(SERVER_ID_SETTING, &wanted).await;
+    let found = found.map_err(|error| StartError::Database(error.to_string()))?;
+    if found == wanted { Ok(()) } else { Err(other_source(options, &found, &wanted)) }
+}
+
+/// That a database is not that of a mirror of another Git server.
+pub(super) async fn refuse_origin_mirror(
+    options: &ListenOptions,
+    database: &Database,
+    upstream: &Url,
+) -> Result<(), StartError> {
+    let owner = database.owner(Role::Mirror).await;
+    match owner.map_err(|error| StartError::Database(error.to_string()))? {
+        Some(owner) if owner.name.starts_with(OF_ORIGIN) => {
+            Err(other_source(options, &owner.name, &format!("of the upstream {upstream}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn other_source(options: &ListenOptions, found: &str, wanted: &str) -> StartError {
+    let owner = Owner { role: Role::Mirror, name: found.to_owned() };
+    let conflict = OwnerConflict::OtherSource {
+        folder: options.data.clone(),
+        owner: owner.to_string(),
+        wanted: format!("a mirror {wanted}"),
+    };
+    StartError::Owner(Box::new(conflict))
 }
 
 /// Marks the data folder as that of the server that the database belongs to.

@@ -78,6 +78,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
                 mirrors: mirrors.map(MirrorStandings::new),
                 following: Some(asked.followings().status()),
                 mirror: None,
+                origin: None,
                 connections: connections.counters(),
                 process: ProcessMetrics::now(),
             }

@@ -2,6 +2,7 @@
 
 use heliostat_downstream::event_date;
 use heliostat_mirror::Freshness;
+use heliostat_origin::Freshness as OriginFreshness;
 
 /// What a reader may conclude.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,26 @@ pub fn through_header(freshness: &Freshness) -> String {
 pub fn freshness_header(freshness: &Freshness) -> String {
     let word = FreshnessState::of(freshness).as_str();
     format!("{word};served={};known={}", freshness.served, freshness.known)
+}
+
+/// The value of the same header at a mirror of another Git server: the word, then when that server was asked, in epoch
+/// milliseconds.
+pub fn origin_freshness_header(freshness: &OriginFreshness) -> String {
+    let state = match freshness.outage {
+        None => FreshnessState::Current,
+        Some(_) => FreshnessState::Unverified,
+    };
+    format!("{};asked={}", state.as_str(), freshness.asked_at)
+}
+
+/// What Git shows its users beside an answer while the origin does not answer; `None` while it does.
+pub fn words_beside_outage(freshness: &OriginFreshness, now_ms: i64) -> Option<String> {
+    let reason = freshness.outage.as_ref()?;
+    Some(format!(
+        "The origin of this mirror says nothing ({reason}). This is what it showed you at {} ({}).",
+        event_date(freshness.asked_at),
+        ago(now_ms.saturating_sub(freshness.asked_at))
+    ))
 }
 
 /// What Git shows its users beside an answer while the upstream does not answer; `None` while it does.
@@ -111,6 +132,18 @@ mod tests {
         {
             assert!(said(now_ms).contains(&format!("({ago} ago)")), "{}", said(now_ms));
         }
+    }
+
+    #[test]
+    fn what_an_origin_showed_earlier_is_told_with_its_time() {
+        let freshness =
+            |outage: Option<&str>| OriginFreshness { asked_at: 1_000, outage: outage.map(str::to_owned) };
+        assert_eq!(origin_freshness_header(&freshness(None)), "current;asked=1000");
+        assert_eq!(words_beside_outage(&freshness(None), 2_000), None);
+        let away = freshness(Some("no route"));
+        assert_eq!(origin_freshness_header(&away), "unverified;asked=1000");
+        let said = words_beside_outage(&away, 61_000).expect("it is away");
+        assert!(said.contains("(no route)") && said.contains("(1 minute ago)"), "{said}");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Repositories that can be read from a mirror, on the wire.
 
 use heliostat_api::models::RestServedRepository;
+use heliostat_foreign::RepositoryPath;
 use heliostat_mirror::{MirroredRepositoryView, UpstreamUrl};
+use heliostat_origin::Origin;
 use heliostat_storage::{Page, PageRequest};
+use url::Url;
 
 use super::MirrorWire;
 
@@ -23,5 +26,24 @@ impl MirrorWire {
             clone_url: view.clone_url.clone(),
             push_url: view.push_url.clone(),
         }
+    }
+}
+
+/// A page of what is here of another Git server, at a mirror that clients reach at `base_url`.
+pub fn repositories_of_origin(
+    origin: &Origin,
+    base_url: &Url,
+    wanted: PageRequest,
+) -> Page<RestServedRepository> {
+    Page::of(&origin.repositories(), wanted)
+        .map(|repository| repository_of_origin(origin, base_url, &repository.path))
+}
+
+/// A repository of another Git server, by the path that it has there and here.
+pub fn repository_of_origin(origin: &Origin, base_url: &Url, path: &RepositoryPath) -> RestServedRepository {
+    RestServedRepository {
+        path: path.to_string(),
+        clone_url: path.below(base_url).into(),
+        push_url: origin.url_of(path).into(),
     }
 }

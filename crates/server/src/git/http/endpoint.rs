@@ -5,7 +5,8 @@ use heliostat_git::{
     ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
 };
 use heliostat_git_serve::Answer;
-use heliostat_mirror::{Freshness, PassedBody, PassedRequest};
+use heliostat_mirror::{PassedBody, PassedRequest};
+use heliostat_origin::Visit;
 use heliostat_refusal::Refusal;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
@@ -13,10 +14,10 @@ use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 use super::bundle;
 use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitStep, NotServed};
-use crate::git::access::Readable;
+use crate::git::access::{ReadFreshness, Readable};
 use crate::http::problem::Problem;
 use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
-use crate::wire::freshness::{freshness_header, through_header};
+use crate::wire::freshness::{freshness_header, origin_freshness_header, through_header};
 
 /// What git itself sends: refs may change at any moment.
 const UNCACHED: HeaderValue = HeaderValue::from_static("no-cache, max-age=0, must-revalidate");
@@ -69,7 +70,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         match step {
             GitStep::Advertise(service) => {
-                let client = client_of(&self.access, &call).await?;
+                let client = client_of(&self.access, &call, Visit::First).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
                         let mut readable = self.access.readable(&client, path).await?;
@@ -95,7 +96,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::UploadPack => {
                 check_type(&request, GitService::UploadPack)?;
-                let client = client_of(&self.access, &call).await?;
+                let client = client_of(&self.access, &call, Visit::Following).await?;
                 let mut readable = self.access.readable(&client, path).await?;
                 // A request that is still arriving takes nothing that others wait for.
                 let limit_bytes = MAX_FETCH_REQUEST_BYTES;
@@ -121,7 +122,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::ReceivePack => {
                 check_type(&request, GitService::ReceivePack)?;
-                let client = client_of(&self.access, &call).await?;
+                let client = client_of(&self.access, &call, Visit::Following).await?;
                 // Only who may push is waited for.
                 self.access.pushable(&client, path).await?;
                 let beginning_bytes = WHOLE_PUSH_BYTES;
@@ -135,13 +136,13 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 Ok(uncached("application/x-git-receive-pack-result", None).body(report))
             }
             GitStep::BundleList => {
-                let client = client_of(&self.access, &call).await?;
+                let client = client_of(&self.access, &call, Visit::Following).await?;
                 let repository = self.access.readable(&client, path).await?.repository?;
                 Ok(bundle::list(&repository, request.headers(), &self.access.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
-                let client = client_of(&self.access, &call).await?;
+                let client = client_of(&self.access, &call, Visit::Following).await?;
                 let repository = self.access.readable(&client, path).await?.repository?;
                 bundle::answer(&repository, id, &wanted).await
             }
@@ -191,21 +192,26 @@ fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) 
     }
 }
 
-fn uncached(content_type: &'static str, freshness: Option<Freshness>) -> ResponseBuilder {
+fn uncached(content_type: &'static str, freshness: Option<ReadFreshness>) -> ResponseBuilder {
     let response = Response::builder()
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
         .header(header::CACHE_CONTROL, UNCACHED);
     match freshness {
-        Some(freshness) => response.header(FRESHNESS, freshness_header(&freshness)),
+        Some(ReadFreshness::OfUpstream(freshness)) => {
+            response.header(FRESHNESS, freshness_header(&freshness))
+        }
+        Some(ReadFreshness::OfOrigin(freshness)) => {
+            response.header(FRESHNESS, origin_freshness_header(&freshness))
+        }
         None => response,
     }
 }
 
 /// What another server answers, as it comes.
-fn passed(content_type: &'static str, freshness: Option<Freshness>, answer: ByteStream) -> Response {
+fn passed(content_type: &'static str, freshness: Option<ReadFreshness>, answer: ByteStream) -> Response {
     let response = uncached(content_type, None);
-    let response = match freshness {
-        Some(freshness) => response.header(FRESHNESS, through_header(&freshness)),
+    let response = match freshness.as_ref().and_then(ReadFreshness::of_upstream) {
+        Some(freshness) => response.header(FRESHNESS, through_header(freshness)),
         None => response,
     };
     response.body(Body::from_bytes_stream(answer))

@@ -4,11 +4,14 @@ use std::future::Future;
 
 use heliostat_api::Call;
 use heliostat_auth::{Caller, Credentials};
+use heliostat_foreign::Credentials as OriginCredentials;
+use heliostat_origin::Visit;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::RequestFacts;
 
 use crate::git::access::{GitAccess, GitClient};
-use crate::git::{MirrorGit, UpstreamGit};
+use crate::git::{MirrorGit, OriginGit, UpstreamGit};
+use crate::wire::not_opened::origin_credentials;
 
 /// A role that can be reached over HTTP.
 pub trait HttpIdentity: GitAccess {
@@ -34,9 +37,20 @@ impl HttpIdentity for MirrorGit {
     }
 }
 
+impl HttpIdentity for OriginGit {
+    /// As it came: only the origin knows what it is worth.
+    async fn identify(&self, call: &Call) -> Result<OriginCredentials, Refusal> {
+        origin_credentials(call)
+    }
+}
+
 /// The client behind a request.
-pub async fn client_of<A: HttpIdentity>(access: &A, call: &Call) -> Result<GitClient<A::Identity>, Refusal> {
-    Ok(GitClient { identity: access.identify(call).await?, address: call.peer })
+pub async fn client_of<A: HttpIdentity>(
+    access: &A,
+    call: &Call,
+    visit: Visit,
+) -> Result<GitClient<A::Identity>, Refusal> {
+    Ok(GitClient { identity: access.identify(call).await?, address: call.peer, visit })
 }
 
 fn credentials_of(call: &Call) -> Result<Credentials, Refusal> {

@@ -6,8 +6,9 @@ use heliostat_api::ops::{
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
-use crate::rest::MirrorHandlers;
+use crate::rest::{MirrorHandlers, OriginHandlers};
 use crate::wire::page::{page, page_request};
+use crate::wire::served_repository::repositories_of_origin;
 
 impl ListServedRepositories for MirrorHandlers {
     async fn list_served_repositories(
@@ -18,6 +19,19 @@ impl ListServedRepositories for MirrorHandlers {
         let administrator = self.administrator(&call).await?;
         let served = self.mirror.lookups.served_repositories(&administrator);
         let served = self.wire.served_repositories(&served, page_request(request.start, request.limit));
+        Ok(ListServedRepositoriesResponse::Ok(ApiJson(page(served))))
+    }
+}
+
+impl ListServedRepositories for OriginHandlers {
+    async fn list_served_repositories(
+        &self,
+        call: Call,
+        request: ListServedRepositoriesRequest,
+    ) -> Result<ListServedRepositoriesResponse, Problem> {
+        self.operator(&call)?;
+        let wanted = page_request(request.start, request.limit);
+        let served = repositories_of_origin(&self.origin, &self.base_url, wanted);
         Ok(ListServedRepositoriesResponse::Ok(ApiJson(page(served))))
     }
 }

@@ -1,0 +1,57 @@
+//! The options of a mirror of another Git server: `heliostat mirror --origin URL`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use heliostat_server::{DEFAULT_MAX_REPOSITORIES, PathPattern};
+use url::Url;
+
+use crate::options::{duration, parse_http_url, parse_size};
+
+/// Which server it is, and how much of it is kept here.
+#[derive(Debug, Args)]
+pub struct OriginFlags {
+    /// The Git server that people have already, and whose repositories are served here, at its own paths: who may read is
+    /// that server's decision, each time [default: none, or --upstream is given].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_ORIGIN", value_parser = parse_http_url)]
+    pub origin: Option<Url>,
+    /// Which of its repositories are served: paths, separated by commas, with * for any characters, as in acme/*
+    /// [default: all].
+    #[arg(long, value_name = "PATTERNS", env = "HELIOSTAT_ONLY", value_delimiter = ',')]
+    pub only: Vec<PathPattern>,
+    /// File with certificates in PEM that are trusted for the origin besides those of the system [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_ORIGIN_CA_FILE")]
+    pub origin_ca_file: Option<PathBuf>,
+    /// How long what the origin has shown a reader counts for the further requests of the same git command; the first one
+    /// asks the origin each time.
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_LISTING_LIFETIME", default_value = "5s", value_parser = duration::parse)]
+    pub listing_lifetime: Duration,
+    /// How many repositories of the origin are kept here at most; the one that was read longest ago makes room.
+    #[arg(long, value_name = "NUMBER", env = "HELIOSTAT_MAX_REPOSITORIES", default_value_t = DEFAULT_MAX_REPOSITORIES, value_parser = parse_repositories)]
+    pub max_repositories: usize,
+    /// How much disk the repositories of the origin take at most; those that were read longest ago make room
+    /// [default: none, the disk is the limit].
+    #[arg(long, value_name = "SIZE", env = "HELIOSTAT_MAX_REPOSITORIES_SIZE", value_parser = parse_size)]
+    pub max_repositories_size: Option<u64>,
+}
+
+fn parse_repositories(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=1_000_000) => Ok(number),
+        _ => Err("must be a number from 1 to 1000000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_repositories;
+
+    #[test]
+    fn repositories_are_bounded() {
+        assert_eq!(parse_repositories("1"), Ok(1));
+        for text in ["0", "1000001", "-1", "many"] {
+            assert!(parse_repositories(text).is_err(), "{text}");
+        }
+    }
+}

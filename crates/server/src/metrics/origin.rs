@@ -1,0 +1,105 @@
+//! How a mirror of another Git server stands with it, and what its readers got.
+
+use std::fmt;
+
+use heliostat_origin::{FetchCounters, OriginStatus, VerdictCounters};
+
+use super::encoder::Encoder;
+
+/// How things are at a mirror of another Git server.
+#[derive(Debug, Default)]
+pub struct OriginMetrics {
+    reachable: bool,
+    /// In seconds since the epoch.
+    last_contact_at: Option<f64>,
+    repositories: usize,
+    size_bytes: u64,
+    damaged: u64,
+    verdicts: VerdictCounters,
+    fetches: FetchCounters,
+}
+
+impl OriginMetrics {
+    /// What a mirror in this state shows.
+    pub fn of(status: &OriginStatus) -> Self {
+        Self {
+            reachable: status.contact.away_since.is_none(),
+            last_contact_at: status.contact.answered_at.map(|at_ms| at_ms as f64 / 1_000.0),
+            repositories: status.repositories,
+            size_bytes: status.size_bytes,
+            damaged: status.damaged,
+            verdicts: status.verdicts,
+            fetches: status.fetches,
+        }
+    }
+
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        encoder.gauge(
+            "heliostat_origin_reachable",
+            "Whether the origin answered when it was asked last: 1 if it did, or was not asked yet, else 0.",
+            u64::from(self.reachable),
+        )?;
+        encoder.gauge(
+            "heliostat_origin_last_contact_timestamp_seconds",
+            "When the origin answered last; 0 if it never has.",
+            self.last_contact_at.unwrap_or_default(),
+        )?;
+        encoder.gauge(
+            "heliostat_origin_repositories",
+            "Repositories of the origin that are here.",
+            self.repositories as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_origin_repositories_size_bytes",
+            "Bytes that the repositories of the origin take on the disk.",
+            self.size_bytes,
+        )?;
+        encoder.counter(
+            "heliostat_origin_repositories_given_up_total",
+            "Repositories that were damaged here and are fetched anew.",
+            self.damaged,
+        )?;
+        let VerdictCounters { asked, shared, refused, stale, unknown } = self.verdicts;
+        encoder.counter(
+            "heliostat_origin_questions_total",
+            "Requests for which the origin was asked what the reader may read.",
+            asked,
+        )?;
+        encoder.counter(
+            "heliostat_origin_shared_questions_total",
+            "Requests for which it was enough that the origin was asked for another one.",
+            shared,
+        )?;
+        encoder.counter(
+            "heliostat_origin_refused_requests_total",
+            "Requests that the origin has refused.",
+            refused,
+        )?;
+        encoder.counter(
+            "heliostat_origin_stale_requests_total",
+            "Requests of known readers that were answered although the origin did not answer.",
+            stale,
+        )?;
+        encoder.counter(
+            "heliostat_origin_unanswered_requests_total",
+            "Requests that were refused because the origin did not answer and the reader was not known.",
+            unknown,
+        )?;
+        let FetchCounters { fetched, failed, objects } = self.fetches;
+        encoder.counter(
+            "heliostat_origin_fetches_total",
+            "Fetches from the origin that have brought what was wanted.",
+            fetched,
+        )?;
+        encoder.counter(
+            "heliostat_origin_failed_fetches_total",
+            "Fetches from the origin that have not.",
+            failed,
+        )?;
+        encoder.counter(
+            "heliostat_origin_fetched_objects_total",
+            "Objects that were fetched by name; what they need comes with them and is not counted.",
+            objects,
+        )
+    }
+}

@@ -1,0 +1,41 @@
+//! What the handlers of a mirror of another Git server have at hand.
+
+use std::sync::Arc;
+
+use heliostat_api::{Call, Handlers};
+use heliostat_foreign::RepositoryPath;
+use heliostat_origin::Origin;
+use heliostat_refusal::Refusal;
+use url::Url;
+
+use crate::http::problem::Problem;
+use crate::metrics::{MetricsToken, check_operator};
+
+/// Everything that these handlers need.
+pub struct OriginHandlers {
+    /// The domain.
+    pub origin: Arc<Origin>,
+    /// Where clients find this server.
+    pub base_url: Url,
+    /// Who shows it runs this server; without one, who asks from its machine does.
+    pub operator_token: Option<MetricsToken>,
+}
+
+impl OriginHandlers {
+    /// Lets those pass who run this server. Users of the origin do not: it says of them only what they may read.
+    pub(super) fn operator(&self, call: &Call) -> Result<(), Problem> {
+        Ok(check_operator(call, self.operator_token.as_ref())?)
+    }
+
+    /// The repository that is named by its path, or by its URL at the origin or here.
+    pub(super) fn path_of(&self, named: &str) -> Result<RepositoryPath, Problem> {
+        let bases = [self.origin.base_url(), &self.base_url].map(|url| url.as_str().trim_end_matches('/'));
+        let path = bases.iter().find_map(|base| named.strip_prefix(base)).unwrap_or(named);
+        let path = RepositoryPath::parse(path);
+        Ok(path.map_err(|error| Refusal::invalid("repository", format!("{error}.")))?)
+    }
+}
+
+impl Handlers for OriginHandlers {
+    type Error = Problem;
+}

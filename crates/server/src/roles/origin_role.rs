@@ -1,0 +1,172 @@
+//! Puts a mirror of another Git server together: data, database, git, domain, routes.
+
+use std::sync::Arc;
+
+use heliostat_api::Role;
+use heliostat_api::ops::ServedRepositoriesRoutes;
+use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
+use heliostat_origin::{Origin, OriginOptions};
+use heliostat_peer::Clock;
+use heliostat_storage::MirrorStore;
+use poem::{Endpoint, Request, Response, Result, Route, RouteMethod};
+use poem_openapi::OpenApiService;
+
+use super::data_folder::DataFolder;
+use super::options::{OriginMirrorOptions, StartError};
+use super::origin_hints::OriginHints;
+use super::running_role::{Listening, RunningRole};
+use super::tools::{claim_for_origin, mark_folder, open_database, open_git};
+use crate::client_keys::OriginClientKeys;
+use crate::git::OriginGit;
+use crate::git::http::GitEndpoint;
+use crate::hooks;
+use crate::http::{Connections, RememberedAnswers};
+use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics};
+use crate::pages::{self, documents, status};
+use crate::rest::OriginHandlers;
+
+/// What is started, in errors.
+const ROLE: &str = "mirror";
+
+/// First parts of the addresses that are this server's own: a repository of the origin below one of them is not served.
+const OURS: [&str; 7] = ["", "rest", "status", "metrics", "openapi", "swagger-ui", "hooks"];
+
+/// Starts a mirror of another Git server; it answers requests when this returns.
+pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<RunningRole, StartError> {
+    let common = &options.common;
+    common.require_base_url()?;
+    let source = Arc::new(source(&options)?);
+    let clock = Clock::system();
+    let hints = OriginHints::new(options.hints.clone(), source.base_url(), options.ca_file.clone(), &clock)?;
+    let hints = Arc::new(hints);
+    let data = DataFolder::open(&common.data).await?;
+    data.close_contents().await?;
+    let git = open_git(common).await?;
+    let database = open_database(common, heliostat_storage::Role::Mirror).await?;
+    let store = MirrorStore::new(database.clone());
+    claim_for_origin(common, &store, source.base_url()).await?;
+    mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
+    let listening = Listening::open(common).await?;
+    let domain_options = OriginOptions {
+        only: options.only.clone(),
+        max_repositories: options.max_repositories,
+        max_disk_bytes: options.max_repositories_bytes,
+        verdict_lifetime: options.listing_lifetime,
+        serve_stale: options.serve_stale,
+        serving: common.serving.clone(),
+        ..OriginOptions::new(data.path())
+    };
+
+    let role = RunningRole::new(&listening, data, database.clone());
+    let origin = Origin::open(domain_options, git, store, source, hints.service(), role.stop()).await;
+    let origin = origin.map_err(|error| StartError::domain(ROLE, &error))?;
+    origin.run();
+    let background = Arc::clone(&origin);
+    role.spawn(async move { background.stopped().await });
+    role.spawn(Arc::clone(&hints).follow(Arc::clone(&origin), role.stop()));
+    let git = OriginGit {
+        origin: Arc::clone(&origin),
+        base_url: listening.base_url.clone(),
+        keys: OriginClientKeys::new(),
+    };
+    let take_metrics =
+        metrics_of(Arc::clone(&origin), Arc::clone(&hints), role.clients().connections().clone());
+    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
+    let handlers = OriginHandlers {
+        origin: Arc::clone(&origin),
+        base_url: listening.base_url.clone(),
+        operator_token: common.metrics_token.clone(),
+    };
+    let name = options.name.as_deref();
+    let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
+    let status = status::origin_status(origin, database);
+    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let doors = Doors {
+        ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
+        git: GitEndpoint::new(git, role.clients().spool().clone()),
+    };
+    let (partner, remembered) = (None, RememberedAnswers::none());
+    role.serve(listening.listener, Role::OriginMirror, partner, remembered, doors);
+    Ok(role)
+}
+
+fn source(options: &OriginMirrorOptions) -> Result<SmartHttp, StartError> {
+    let server: ServerUrl =
+        options.origin.as_str().parse().map_err(|error| StartError::domain(ROLE, &error))?;
+    let mut http = SmartHttpOptions::configured(server);
+    http.ca_file = options.ca_file.clone();
+    SmartHttp::new(http).map_err(|error| StartError::domain(ROLE, &error))
+}
+
+fn metrics_of(
+    origin: Arc<Origin>,
+    hints: Arc<OriginHints>,
+    connections: Connections,
+) -> impl Fn() -> Metrics + Send + Sync {
+    move || {
+        let engine = origin.engine();
+        Metrics {
+            role: Role::OriginMirror.as_str(),
+            serving: engine.counters(),
+            housekeeping: engine.housekeeping_counters(),
+            room: engine.room(),
+            origin: Some(OriginMetrics::of(&origin.status())),
+            hints: Some(hints.metrics()),
+            connections: connections.counters(),
+            process: ProcessMetrics::now(),
+            ..Metrics::default()
+        }
+    }
+}
+
+fn own_routes(
+    home: Route,
+    handlers: OriginHandlers,
+    status: RouteMethod,
+    metrics: RouteMethod,
+    context_path: &str,
+) -> Route {
+    let operations = ServedRepositoriesRoutes(Arc::new(handlers));
+    let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
+    let routes = home.nest("/rest", rest).at("/status", status).at("/metrics", metrics);
+    documents::mount(routes, context_path, Role::OriginMirror)
+}
+
+/// Git at the paths of the origin, beside what is this server's own.
+struct Doors {
+    ours: Route,
+    git: GitEndpoint<OriginGit>,
+}
+
+impl Endpoint for Doors {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        match is_ours(request.uri().path()) {
+            true => self.ours.call(request).await,
+            false => self.git.call(request).await,
+        }
+    }
+}
+
+fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    OURS.contains(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_addresses_win_over_repositories_of_the_origin() {
+        for path in
+            ["/", "/status", "/rest/mirroring/latest/servedRepos", "/rest/x.git/info/refs", "/hooks/github"]
+        {
+            assert!(is_ours(path), "{path}");
+        }
+        for path in ["/acme/tool.git/info/refs", "/statuses/x.git/info/refs", "/status.git/git-upload-pack"] {
+            assert!(!is_ours(path), "{path}");
+        }
+    }
+}
