@@ -182,3 +182,21 @@ async fn a_list_of_the_provider_finds_what_no_webhook_has_told() {
     let basic = asked.iter().all(|request| request.authorization.starts_with("Basic "));
     assert!(basic && asked[0].path.contains("per_page=100"), "{asked:?}");
 }
+
+#[tokio::test]
+async fn a_list_that_cannot_be_had_is_told_to_operators() {
+    let origin = "http://127.0.0.1:1/".parse().expect("is a URL");
+    let provider = TinyHttp::start(|_| |_: &Received| (401, json!({"message": "Bad credentials"})));
+    let interface = provider.base.to_string();
+    let discover = ["--discover", "github:hidden-organisation", "--discovery-url", &interface];
+    let mirror = Server::mirror_of_origin(&origin, arguments(&discover));
+    let status = eventually("the list has failed", || async {
+        let status = mirror.anonymous().get("/status").await.expect(200).json();
+        status["reason"].is_string().then_some(status)
+    })
+    .await;
+    assert_eq!(status["health"], "YELLOW", "{status}");
+    let reason = status["reason"].as_str().expect("there is one");
+    assert!(reason.contains("can be listed") && !reason.contains("hidden"), "{reason}");
+    assert!(mirror.log().contains("github:hidden-organisation: 127.0.0.1 does not accept the credential"));
+}

@@ -86,6 +86,15 @@ impl OriginHints {
         HintMetrics { hooks: self.receiver.counts(), waiting: self.hints.waiting(), sweep }
     }
 
+    /// What `/status` says of them: no names, which anybody could read there.
+    pub(super) fn complaint(self: &Arc<Self>) -> impl Fn() -> Option<String> + Send + Sync + use<> {
+        let hints = Arc::clone(self);
+        move || {
+            let failed = hints.sweep.as_ref()?.state().failure.is_some();
+            failed.then(|| "not all repositories of the origin can be listed; the log says why".to_owned())
+        }
+    }
+
     /// What is shown to the origin where the mirror looks by itself.
     pub(super) fn service(&self) -> Option<Arc<dyn ServiceAccess>> {
         let own = self.credential.clone()?;
