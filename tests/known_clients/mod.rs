@@ -10,6 +10,7 @@ mod bitbucket_mirror;
 mod bitbucket_upstream;
 mod branch_source;
 mod browser;
+mod build_servers;
 mod context_path;
 mod generated_sdk;
 mod jenkins_plugin;

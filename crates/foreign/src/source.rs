@@ -27,7 +27,7 @@ pub trait Source: Send + Sync {
     ) -> BoxFuture<'a, Result<Listing, Refusal>>;
 
     /// Brings these objects and all that they need into `into`, with what is there already as the offer. No references
-    /// change but our own.
+    /// change but our own. The caller keeps others from removing objects ([`Repository::no_removal`]).
     fn fetch<'a>(
         &'a self,
         path: &'a RepositoryPath,

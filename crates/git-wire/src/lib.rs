@@ -14,8 +14,8 @@ mod refs;
 
 pub use fetch::{
     Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, MAX_QUESTIONED_OBJECTS, MultiAck,
-    PackStart, ProtocolVersion, RemoteMessage, RequestEnding, SideBand, SidebandWriter, wants_progress_v0,
-    wants_progress_v2,
+    PackStart, ProtocolVersion, RemoteMessage, RequestEnding, SideBand, SidebandWriter, small_fetch_pack,
+    small_fetch_request, wants_progress_v0, wants_progress_v2,
 };
 pub use names::{
     ContentHash, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName, ObjectFormat,

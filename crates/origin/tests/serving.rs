@@ -64,6 +64,8 @@ async fn only_those_are_served_to_whom_the_origin_shows_it_now() {
     // Once refused, an outage brings nothing back.
     world.source.fail(Some(away()));
     assert_eq!(refusal(world.open("ann").await), away());
+    // Git shows credentials only where it is asked for them.
+    assert!(matches!(refusal(world.open("anonymous").await), Refusal::NeedsCredentials { .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

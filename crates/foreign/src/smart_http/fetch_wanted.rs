@@ -1,15 +1,17 @@
-//! Objects from a repository of the server, by `git` itself.
+//! Objects from a repository of the server: by `git` itself, where they are not few.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    Connection, FetchError, FetchPlan, GitError, Repository, SecretHeader, fetch_objects_after, fetch_wanted,
+    Connection, FetchError, FetchPlan, GitError, ObjectId, Repository, SecretHeader, fetch_objects_after,
+    fetch_wanted,
 };
 use heliostat_peer::http::NotResolved;
 use heliostat_peer::with_causes;
 
 use super::SmartHttp;
+use super::small_fetch::SmallFetch;
 use crate::source::{FetchFailure, KeptBy, Source, WantedObjects};
 use crate::{Credentials, Refusal, RepositoryPath};
 
@@ -33,6 +35,30 @@ impl SmartHttp {
         into: &Repository,
         wanted: WantedObjects<'_>,
     ) -> Result<(), FetchFailure> {
+        match wanted.kept_by {
+            KeptBy::OurRefs => {
+                let plan = self.plan(path, credentials, wanted.objects).await?;
+                fetch_wanted(into, &plan).await.map_err(failure)
+            }
+            KeptBy::Caller => {
+                let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
+                let little = SmallFetch { into, shown: &shown, objects: wanted.objects };
+                if self.fetched_a_little(path, credentials, little).await? {
+                    return Ok(());
+                }
+                let plan = self.plan(path, credentials, wanted.objects).await?;
+                fetch_objects_after(into, &plan, &shown, &BTreeSet::new()).await.map_err(failure)
+            }
+        }
+    }
+
+    /// What `git` is told.
+    async fn plan(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<FetchPlan, Refusal> {
         let url = self.url_of(&self.found.place_of(path));
         let addresses = self.options.destinations.resolve(&url).await;
         let addresses = addresses.map_err(|error| match error {
@@ -42,21 +68,13 @@ impl SmartHttp {
         let authorization = credentials.header().map(SecretHeader::new).transpose();
         let authorization =
             authorization.map_err(|error| Refusal::Forbidden { said: Some(error.to_string()) })?;
-        let plan = FetchPlan {
+        Ok(FetchPlan {
             url: url.to_string(),
             authorization,
-            objects: wanted.objects.clone(),
+            objects: objects.clone(),
             timeout: STALL_LIMIT,
             connection: Connection { addresses, ca_file: self.options.ca_file.clone() },
-        };
-        let fetched = match wanted.kept_by {
-            KeptBy::OurRefs => fetch_wanted(into, &plan).await,
-            KeptBy::Caller => {
-                let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
-                fetch_objects_after(into, &plan, &shown, &BTreeSet::new()).await
-            }
-        };
-        fetched.map_err(failure)
+        })
     }
 }
 

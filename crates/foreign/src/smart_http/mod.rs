@@ -7,6 +7,7 @@ mod list_refs;
 mod question;
 mod server;
 mod server_url;
+mod small_fetch;
 
 pub(crate) use server::authorities;
 pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};

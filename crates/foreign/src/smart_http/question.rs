@@ -84,11 +84,13 @@ impl SmartHttp {
     /// Where a redirect leads, if it leads to a place on the server.
     fn moved(&self, from: &Url, answer: &Response) -> Result<Url, Refusal> {
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let Some(location) = location.and_then(|location| from.join(location).ok()) else {
+        let Some(mut location) = location.and_then(|location| from.join(location).ok()) else {
             let status = answer.status().as_u16();
             return Err(Refusal::Nonsense(format!("it answers {status} and does not say where to go")));
         };
         if self.options.server.is_origin_of(&location) {
+            // Nobody but the caller says who asks.
+            let _ = (location.set_username(""), location.set_password(None));
             return Ok(location);
         }
         Err(Refusal::ElsewhereOnly { location_host: location.origin().ascii_serialization() })
@@ -97,9 +99,14 @@ impl SmartHttp {
 
 /// Reads an answer to its end, which is not further than this.
 pub(super) async fn read_whole(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let whole = read_up_to(answer, limit).await?;
+    whole.ok_or_else(|| Refusal::Nonsense(format!("it answers more than {limit} bytes")))
+}
+
+/// Reads an answer to its end; `None` if that is further than this.
+pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<Option<Vec<u8>>, Refusal> {
     match http::read_at_most(answer, limit).await {
-        Ok((body, true)) => Ok(body),
-        Ok((_, false)) => Err(Refusal::Nonsense(format!("it answers more than {limit} bytes"))),
+        Ok((body, is_whole)) => Ok(is_whole.then_some(body)),
         Err(error) => Err(no_answer(&error)),
     }
 }

@@ -7,6 +7,7 @@ mod progress;
 mod question;
 mod remote_message;
 mod request;
+mod small_fetch;
 mod v0;
 mod v2;
 
@@ -20,3 +21,4 @@ pub use progress::{wants_progress_v0, wants_progress_v2};
 pub use question::{Given, MAX_QUESTIONED_OBJECTS};
 pub use remote_message::RemoteMessage;
 pub use request::{Deepen, DepthFrom, FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};
+pub use small_fetch::{small_fetch_pack, small_fetch_request};

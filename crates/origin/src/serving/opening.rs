@@ -16,6 +16,9 @@ use crate::options::OriginOptions;
 use crate::repositories::{Entry, InUse, Repositories};
 use crate::verdicts::{Asking, Heard, HeardRefs, Shown, Verdicts};
 
+/// How credentials are asked for in the place of the origin: in the way that every Git server takes them.
+const CHALLENGE: &str = "Basic realm=\"Git\"";
+
 /// Where in a git command a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visit {
@@ -95,7 +98,8 @@ impl Opening {
             Visit::Following => Asking::Following,
         };
         let heard = self.verdicts.hear(path, credentials, asking, client).await;
-        let Heard { refs, asked_at, outage } = heard.map_err(NotOpened::ByOrigin)?;
+        let heard = heard.map_err(|refusal| NotOpened::ByOrigin(asked_who(refusal, credentials)));
+        let Heard { refs, asked_at, outage } = heard?;
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
@@ -160,6 +164,16 @@ impl Opening {
             _in_use: in_use,
         }
     }
+}
+
+/// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers
+/// begin without credentials, too, and would be sent away while the origin says nothing.
+fn asked_who(refusal: OriginRefusal, credentials: &Credentials) -> OriginRefusal {
+    if refusal.is_verdict() || !credentials.is_anonymous() {
+        return refusal;
+    }
+    let said = format!("{refusal}; readers whom this mirror knows are served all the same");
+    OriginRefusal::NeedsCredentials { www_authenticate: vec![CHALLENGE.to_owned()], said: Some(said) }
 }
 
 /// A repository that is here, open.
