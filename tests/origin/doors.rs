@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::reading::Operation;
 use super::scene::{Person, Place, Scene};
 use crate::harness::{
     Checkout, Client, Identity, Manner, Server, ServerOptions, binary, eventually, git, git_command,
@@ -89,6 +90,10 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     client(&scene, Person::Stranger).post(ENSURE, &public).await.refused_for_now();
     scene.origin_is(Manner::Gone);
     client(&scene, Person::Stranger).post(ENSURE, &public).await.refused(503);
+    // Nobody has cloned yet: it was brought because somebody asked for everything.
+    let url = scene.url(Person::Anonymous, Place::Public);
+    let cloned = Operation::Clone.at(&url, &scene.origin.folder(Place::Public.path()));
+    assert_eq!(cloned, Ok(()));
 }
 
 #[tokio::test]

@@ -45,9 +45,6 @@ pub(super) enum NotFetched {
     /// The references here cannot be changed.
     #[error(transparent)]
     Refs(#[from] SwapRefsError),
-    /// This server is stopping.
-    #[error("this mirror is stopping")]
-    Stopping,
 }
 
 /// Fetches for all repositories. Cloning is cheap.

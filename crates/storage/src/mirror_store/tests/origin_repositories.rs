@@ -40,12 +40,9 @@ async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes(
         let other = reader(&two, "ann", NOW + 2);
         store.keep_origin_readers(&[ann, bob.clone(), other.clone(), gone]).await.unwrap();
         let newer = reader(&one, "ann", NOW + 3);
-        store.keep_origin_readers(&[newer.clone()]).await.unwrap();
-        assert_eq!(
-            store.origin_readers_since(NOW, 10).await.unwrap(),
-            [newer.clone(), other.clone(), bob.clone()]
-        );
-        assert_eq!(store.origin_readers_since(NOW, 1).await.unwrap(), [newer.clone()]);
+        store.keep_origin_readers(std::slice::from_ref(&newer)).await.unwrap();
+        assert_eq!(store.origin_readers_since(NOW, 10).await.unwrap(), [newer.clone(), other.clone(), bob]);
+        assert_eq!(store.origin_readers_since(NOW, 1).await.unwrap(), std::slice::from_ref(&newer));
         store.forget_origin_reader(one.id, "bob").await.unwrap();
         store.forget_origin_reader(one.id, "bob").await.unwrap();
         assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), [newer.clone(), other]);
