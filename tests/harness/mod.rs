@@ -43,7 +43,6 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
-pub use authority::Authority;
 pub use certificates::{Certified, trusted};
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
