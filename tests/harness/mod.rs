@@ -8,6 +8,7 @@
 //! from the package `heliostat-machines`.
 
 mod attempt;
+mod authority;
 mod certificates;
 mod client;
 mod contract;
