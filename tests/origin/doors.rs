@@ -156,6 +156,9 @@ async fn operators_see_what_is_here_and_how_it_stands_with_the_origin() {
     });
     let away = away.await;
     assert_eq!((&away["health"], &away["origin"]["reachable"]), (&json!("YELLOW"), &json!(false)));
+    let shown = heliostat(&["mirror", "status", "--mirror-url", scene.mirror.base()]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("ORIGIN_AWAY") && shown.contains(scene.origin.url().as_str()), "{shown}");
     let metrics = client(&scene, Person::Anonymous).get("/metrics").await.expect(200).text;
     assert!(metrics.lines().any(|line| line == "heliostat_origin_reachable 0"), "{metrics}");
     assert!(metrics.lines().any(|line| line == "heliostat_origin_repositories 1"), "{metrics}");

@@ -80,9 +80,9 @@ impl MirrorConnection {
 
 impl MirrorConnection {
     /// Calls with the credentials that are given, or with none: what is public needs none.
-    pub fn open_as_given(self) -> anyhow::Result<(Client, OutputFormat)> {
+    pub fn open_as_given(&self) -> anyhow::Result<(Client, OutputFormat)> {
         let authorization = self.account.given_authorization()?;
-        Ok((Client::new(self.mirror_url, authorization.as_ref()), self.form.output))
+        Ok((Client::new(self.mirror_url.clone(), authorization.as_ref()), self.form.output))
     }
 }
 
