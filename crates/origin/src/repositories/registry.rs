@@ -164,7 +164,6 @@ impl Repositories {
         let row = self.store.origin_repository_at(path.as_str(), format.as_str(), now).await?;
         let entry = Arc::new(Entry::new(row.id, path.clone(), format, now, now));
         self.make_on_disk(&entry).await?;
-        entry.note_looked_at();
         self.by_disk_id.write().insert(entry.disk_id(), Arc::clone(&entry));
         self.entries.write().insert(path.clone(), Arc::clone(&entry));
         tracing::info!(
