@@ -11,11 +11,13 @@ use std::thread;
 
 use base64::Engine;
 use parking_lot::{Condvar, Mutex};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 use url::Url;
 
-use super::authority::Authority;
+use super::certificates::Certified;
 use super::git::git;
 use super::http_backend::{BackendAnswer, http_backend};
 use super::tiny_http::{Received, read};
@@ -61,7 +63,7 @@ impl Readers {
 pub struct GitOrigin {
     url: Url,
     inner: Arc<Inner>,
-    authority: Option<Authority>,
+    certified: Option<Certified>,
 }
 
 struct Inner {
@@ -95,12 +97,12 @@ impl GitOrigin {
 
     /// Starts one that speaks HTTPS, for which a private authority vouches.
     pub fn start_with_tls() -> Self {
-        Self::listen(Some(Authority::new()))
+        Self::listen(Some(Certified::new()))
     }
 
-    fn listen(authority: Option<Authority>) -> Self {
+    fn listen(certified: Option<Certified>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let scheme = if authority.is_some() { "https" } else { "http" };
+        let scheme = if certified.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}/", listener.local_addr().expect("has one"));
         let state = State {
             manner: Manner::Up,
@@ -109,7 +111,7 @@ impl GitOrigin {
             passwords: BTreeMap::new(),
             repositories: BTreeMap::new(),
             renamed: BTreeMap::new(),
-            tls: authority.as_ref().map(Authority::server),
+            tls: certified.as_ref().map(certified_tls),
         };
         let inner = Arc::new(Inner {
             root: tempfile::tempdir().expect("a folder can be made"),
@@ -124,7 +126,7 @@ impl GitOrigin {
                 thread::spawn(move || inner.converse(stream));
             }
         });
-        Self { url: Url::parse(&url).expect("is a URL"), inner, authority }
+        Self { url: Url::parse(&url).expect("is a URL"), inner, certified }
     }
 
     /// Where it is.
@@ -134,7 +136,7 @@ impl GitOrigin {
 
     /// The certificate of the authority that vouches for it, in PEM.
     pub fn authority_file(&self) -> PathBuf {
-        self.authority.as_ref().expect("it speaks TLS").file()
+        self.certified.as_ref().expect("it speaks TLS").authority()
     }
 
     /// A new user.
@@ -211,15 +213,29 @@ impl GitOrigin {
         });
     }
 
-    /// Shows a certificate from now on for which an authority vouches that nobody knows.
+    /// Shows a certificate from now on for which no authority vouches.
     pub fn show_another_certificate(&self) {
-        self.inner.state.lock().tls = Some(Authority::new().server());
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a name");
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("a key");
+        self.inner.state.lock().tls = Some(tls(own.cert.der().clone(), key));
     }
 
     /// Every request so far.
     pub fn received(&self) -> Vec<Received> {
         self.inner.received.lock().clone()
     }
+}
+
+fn certified_tls(certified: &Certified) -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_pem_file(certified.certificate()).expect("a certificate");
+    tls(certificate, PrivateKeyDer::from_pem_file(certified.key()).expect("a key"))
+}
+
+fn tls(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("known versions").with_no_client_auth();
+    Arc::new(config.with_single_cert(vec![certificate], key).expect("the key fits"))
 }
 
 impl Inner {

@@ -8,6 +8,7 @@
 //! from the package `heliostat-machines`.
 
 mod attempt;
+mod authority;
 mod certificates;
 mod client;
 mod contract;
@@ -43,7 +44,6 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
-pub use authority::Authority;
 pub use certificates::{Certified, trusted};
 pub use client::{Answer, Client, Identity, http, now_seconds, signed};
 pub use database_backup::DatabaseBackup;

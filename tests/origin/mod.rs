@@ -4,6 +4,7 @@
 //! other files hold one promise each.
 
 mod credentials;
+mod doors;
 mod kinds_of_origins;
 mod matrix;
 mod outage;

@@ -7,6 +7,7 @@ mod browser;
 mod browser_reads_self_link;
 mod generated_clients;
 mod git_clients;
+mod github_webhooks;
 mod page_of_another_site;
 mod pages;
 mod schemathesis;

@@ -48,7 +48,7 @@ impl Source {
     }
 
     fn request(&self) -> Value {
-        json!({"url": self.url, "intervalSeconds": 604_800, "username": "ann", "password": "secret of ann"})
+        json!({"url": self.url.as_str(), "intervalSeconds": 604_800, "username": "ann", "password": "secret of ann"})
     }
 }
 
@@ -136,7 +136,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
         request[field] = value.into();
         request
     };
-    assert_eq!(fault_of(&json!({"url": source.url})).await, "CREDENTIALS");
+    assert_eq!(fault_of(&json!({"url": source.url.as_str()})).await, "CREDENTIALS");
     assert_eq!(fault_of(&with("password", "wrong")).await, "CREDENTIALS");
     let missing = source.origin.url().join("/acme/none.git").expect("is a path");
     assert_eq!(fault_of(&with("url", missing.as_str())).await, "NOT_FOUND");

@@ -118,8 +118,8 @@ async fn only_what_is_new_is_fetched_again() {
     let offers = |request: &Vec<u8>| request.windows(have.len()).any(|window| window == have.as_bytes());
     assert!(asked[before..].iter().any(offers), "the second import offers what it has");
     let key = project["key"].as_str().expect("has a key");
-    let repository = upstream.admin().get(&format!("/rest/api/latest/projects/{key}/repos/tool"));
-    let repository = repository.await.promised(200);
+    let path = format!("/rest/api/latest/projects/{key}/repos/tool");
+    let repository = upstream.admin().get(&path).await.promised(200);
     let listed = git(checkout.path(), &["ls-remote", upstream.admin_url(&repository).as_str()]);
     assert!(listed.contains(&tip), "{listed}");
 }

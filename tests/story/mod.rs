@@ -17,6 +17,7 @@ mod first_synchronisation;
 mod follows_another_server;
 mod heals_by_itself;
 mod hidden_at_mirrors;
+mod hints_make_it_quicker;
 mod imports_again;
 mod kill_and_converge;
 mod late_events;

@@ -67,6 +67,40 @@ fn git_reads_each_form_of_the_address_from_the_mirror_and_pushes_to_the_origin()
 }
 
 #[test]
+fn git_shows_the_mirror_what_it_has_for_the_origin() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    let stored = "[credential \"https://git.example.com\"]\n\thelper = \"!f() { test \\\"$1\\\" = get && echo username=ann && echo password=secret; }; f\"\n";
+    std::fs::write(&config, stored).expect("the temporary directory has space");
+    git_setup(&config, &["--credentials", "--global"]);
+    let filled = |host: &str| {
+        let asked = folder.path().join("asked");
+        std::fs::write(&asked, format!("protocol=http\nhost={host}\n\n")).expect("there is space");
+        let mut command = program("git", &config);
+        command.env("GIT_TERMINAL_PROMPT", "0").args(["credential", "fill"]);
+        let asked = std::fs::File::open(asked).expect("was just written");
+        command.stdin(asked).output().expect("git can be run")
+    };
+    let told = text(filled("127.0.0.1:7991"));
+    assert_eq!(told, "protocol=http\nhost=127.0.0.1:7991\nusername=ann\npassword=secret");
+    assert!(!filled("other.example.com").status.success(), "no other server is shown it");
+    git_setup(&config, &["--credentials", "--global", "--undo"]);
+    assert_eq!(std::fs::read_to_string(&config).expect("is there"), stored);
+
+    let mut abroad = program(env!("CARGO_BIN_EXE_heliostat"), &config);
+    abroad.args([
+        "git-setup",
+        "--origin",
+        ORIGIN,
+        "--mirror-url",
+        "http://mirror.example.com",
+        "--credentials",
+    ]);
+    let refused = abroad.output().expect("the binary can be run");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("unencrypted"), "{refused:?}");
+}
+
+#[test]
 fn without_global_it_prints_the_commands_and_changes_nothing() {
     let folder = tempfile::tempdir().expect("the temporary directory is writable");
     let config = folder.path().join("gitconfig");

@@ -31,6 +31,8 @@ mod agrees_with_git;
 mod fixture;
 #[cfg(test)]
 mod service_tests;
+#[cfg(test)]
+mod shown_tests;
 
 pub use answer::{Answer, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};

@@ -185,7 +185,7 @@ async fn repositories_make_room_for_others_unless_they_are_in_use() {
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
     world.open_at(&three, "ann").await.expect("one was not used for long");
     let here: Vec<_> = world.origin.repositories().into_iter().map(|view| view.path).collect();
-    assert_eq!(here, [one.clone(), three]);
+    assert_eq!(here, [one, three]);
     drop(in_use);
 }
 
@@ -217,7 +217,8 @@ async fn what_a_build_begins_with_is_here_before() {
 
     let awaited = Awaited { references: BTreeSet::from([later.clone()]), ..Awaited::default() };
     let wait = Duration::from_secs(60);
-    let ensuring = world.origin.ensure(&path(), &ann, &awaited, wait, client);
+    let place = path();
+    let ensuring = world.origin.ensure(&place, &ann, &awaited, wait, client);
     let pushing = async {
         let place = world.source.repository.lock().path().to_owned();
         world.workshop.run(&place, &["branch", "later", "main"]);

@@ -4,7 +4,7 @@
 //!
 //! 1. `roles`: puts a role together, starts and stops it.
 //! 2. `rest`: handlers of the contract's operations.
-//! 3. `git`: who may read and push with Git, and the transports that carry it.
+//! 3. `git`: who may read and push with Git, and the transports that carry it. `hooks`: what other Git servers tell.
 //! 4. `pages`: what people and load balancers read: pages, `/status`, Swagger UI.
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
@@ -16,6 +16,7 @@
 mod client_keys;
 mod emitted_contract;
 mod git;
+mod hooks;
 mod http;
 mod metrics;
 mod pages;
@@ -24,6 +25,9 @@ mod roles;
 mod wire;
 
 pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};
+pub use heliostat_foreign::discovery::{AppKey, CredentialSource, Organisation};
+pub use heliostat_foreign::hooks::HookSecrets;
+pub use heliostat_foreign::{Provider, UnknownProvider};
 pub use heliostat_git::DEFAULT_REF_MEMORY_BYTES;
 pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_origin::{DEFAULT_MAX_REPOSITORIES, PathPattern};
@@ -36,7 +40,7 @@ pub use http::{
 };
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
-    DATABASE_FILE, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,
+    DATABASE_FILE, HintOptions, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,
     UpstreamOptions, check_database, check_owners, copy_database, database_url, folder_role, repositories_in,
     start_mirror, start_origin_mirror, start_upstream,
 };

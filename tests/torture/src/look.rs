@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::client::{COPY, GitEnd, clone, fsck, listed_refs};
-use crate::farm::{Farm, REPOSITORIES, SWEEP_SECONDS, wait_for};
+use crate::farm::{Farm, REPOSITORIES, Role, SWEEP_SECONDS, wait_for};
 use crate::work::{Administrator, World};
 
 /// Deliveries back off, and a sweep may have just begun; the time that it took is printed.
@@ -38,7 +38,9 @@ pub fn look(farm: &Farm, world: &World, administrator: &Administrator) -> Look {
         (0..REPOSITORIES.len()).map(|repository| look.listing(world, UPSTREAM, repository)).collect();
     administrator.look_at_all(world);
     for place in UPSTREAM + 1..world.places.len() {
-        look.convergence(world, place);
+        if world.places[place].role != Role::OfOrigin {
+            look.convergence(world, place);
+        }
         if !look.findings.is_empty() {
             // What else is wrong follows from it.
             return look;

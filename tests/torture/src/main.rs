@@ -1,6 +1,6 @@
 //! Torture: faults of every kind while people push and read, and a judge of what they were told.
 //!
-//! `farm` is an upstream with mirrors, each on a disk that forgets, with a clock that jumps and a line that breaks;
+//! `farm` is an upstream with mirrors, one of which takes it for any Git server, each on a disk that forgets, with a clock that jumps and a line that breaks;
 //! `faults` says what is done to them; `work` are the clients, by way of `client`. What they do and see is kept in
 //! `history`, which `checker` judges; `look` compares everything when the faults have stopped. `torture` goes through this
 //! in rounds. `pairs` is the other question: whether a read after a push ever misses it when nothing is broken.
@@ -53,6 +53,9 @@ struct Options {
     /// How many mirrors there are.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
     mirrors: u8,
+    /// How many mirrors there are that take the upstream for any Git server.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=8))]
+    mirrors_of_origin: u8,
     /// What may happen; may be repeated. Everything when absent.
     #[arg(long = "fault", value_enum)]
     faults: Vec<Fault>,
@@ -101,6 +104,8 @@ fn run(options: Options) -> anyhow::Result<ExitCode> {
     let farm = FarmOptions {
         binary: binary.with_context(|| format!("there is no {}", options.binary.display()))?,
         mirrors: usize::from(options.mirrors),
+        // They ask at each read: no push is ever missed there.
+        of_origin: if options.pairs.is_none() { usize::from(options.mirrors_of_origin) } else { 0 },
         logs: options.logs,
         postgres: options.postgres_url.filter(|_| options.postgres),
         with_faults: options.pairs.is_none(),

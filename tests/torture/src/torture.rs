@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::checker::{Checker, FaultWindow, Forgotten};
-use crate::farm::{Farm, FarmOptions, Mode, REPOSITORIES, SERVE_STALE_SECONDS};
+use crate::checker::{Checker, FaultWindow, Forgotten, Promises};
+use crate::farm::{Farm, FarmOptions, Mode, REPOSITORIES, Role, SERVE_STALE_SECONDS};
 use crate::faults::{Fault, carry_out};
 use crate::history::History;
 use crate::look::look;
@@ -59,7 +59,9 @@ impl Torture {
         let history = History::new();
         let places = farm.places.clone();
         let names: Vec<String> = places.iter().map(|place| place.name.clone()).collect();
-        let mut checker = Checker::new(&names, &REPOSITORIES, RIGHT_LASTS, options.lease.is_some());
+        let of_origin = (0..places.len()).filter(|place| places[*place].role == Role::OfOrigin).collect();
+        let promises = Promises { right_lasts: RIGHT_LASTS, with_leases: options.lease.is_some(), of_origin };
+        let mut checker = Checker::new(&names, &REPOSITORIES, promises);
         let mut workers = Workers {
             writers: (0..WRITERS).map(Writer::new).collect(),
             administrator: Administrator::default(),

@@ -1,13 +1,10 @@
 //! A repository that all servers serve, and the requests of clones that change with each push.
 
-use std::sync::Arc;
-
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
 use crate::client::clone_request::{self, Depth};
 use crate::client::raw_post::{Connection, Request};
-use crate::client::tls::Certificate;
 use crate::measuring::cost::Expected;
 use crate::measuring::hits::Tally;
 use crate::peers::tls_front::TlsFront;
@@ -46,23 +43,33 @@ impl<'a> Scene<'a> {
         Ok(Scene { testbed, subject, contenders, tallies_before, fronts: Vec::new() })
     }
 
-    /// The same with all servers behind TLS, for the bearer of a token. Ours is the private repository.
-    pub fn behind_tls(testbed: &'a Testbed, subject: &'a Subject) -> anyhow::Result<Self> {
+    /// The same over TLS, for the bearer of a token: `secured` speaks it itself, all others are behind nginx, our other
+    /// mirror with its private repository among them.
+    pub fn over_tls(testbed: &'a Testbed, subject: &'a Subject, secured: Contender) -> anyhow::Result<Self> {
         let mut scene = Self::new(testbed, subject)?;
-        let certificate = Arc::new(Certificate::new()?);
-        let ours = scene.contenders.iter().find(|contender| contender.standing == Standing::OursWithToken);
-        let ours = ours.context("there is a private repository")?;
-        let token = ours.authorization.clone().context("it is for the bearer of a token")?;
-        let ours = Contender { name: "ours".into(), standing: Standing::Ours, ..ours.clone() };
-        let others = scene.contenders.iter().filter(|contender| !contender.is_ours()).cloned();
-        let plain: Vec<_> = std::iter::once(ours).chain(others).collect();
-        scene.contenders.clear();
+        let token = secured.authorization.clone().context("it is for the bearer of a token")?;
+        let plain: Vec<_> =
+            scene.contenders.drain(..).filter(|contender| contender.standing != Standing::Ours).collect();
+        scene.contenders.push(secured);
         for contender in plain {
-            let (contender, front) = contender.behind_tls(&token, &certificate)?;
+            let (mut contender, front) = contender.behind_tls(&token, &testbed.certificate)?;
+            if contender.is_ours() {
+                contender.name = "ours, behind nginx".into();
+            }
             scene.contenders.push(contender);
             scene.fronts.push(front);
         }
         Ok(scene)
+    }
+
+    /// Pushes a new commit to all servers and waits until all who are asked here serve it.
+    pub fn push(&self) -> anyhow::Result<()> {
+        self.testbed.push(self.subject)?;
+        let refs = self.subject.author.refs()?;
+        self.contenders
+            .iter()
+            .filter(|contender| contender.is_ours())
+            .try_for_each(|ours| ours.wait_for_refs(&refs))
     }
 
     /// The requests of a clone of what is newest now.
@@ -143,7 +150,9 @@ impl<'a> Scene<'a> {
         }
         report.notes.push(match self.fronts.is_empty() {
             true => "without TLS".into(),
-            false => "TLS ends in nginx in front of each server, and its CPU counts for the server".into(),
+            false => {
+                "ours speaks TLS itself; for the others it ends in nginx, whose CPU counts for them".into()
+            }
         });
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::peers::served::ServedFolder;
 use crate::peers::tls_front::{TlsFront, TokenCheck};
 use crate::peers::{self, Peer};
 use crate::repositories::author::Author;
-use crate::repositories::git::{Git, Refs};
+use crate::repositories::git::{Git, Refs, text};
 use crate::run::Run;
 use crate::site::Site;
 
@@ -45,6 +45,8 @@ pub struct Testbed {
     served: ServedFolder,
     /// The peers that are not here, with the reason.
     pub absent: Vec<String>,
+    /// For those that speak TLS.
+    pub certificate: Arc<Certificate>,
 }
 
 /// A repository that all servers serve.
@@ -115,7 +117,8 @@ impl Testbed {
     /// Starts our upstream in one place, all other servers in another.
     pub fn open_at(run: &Run, far: &Site, near: &Site) -> anyhow::Result<Self> {
         let (far, near) = (far.with_own_group(), near.with_own_group());
-        let upstream = Upstream::start_at(&run.binary, &far)?;
+        let certificate = Arc::new(Certificate::new()?);
+        let upstream = Upstream::start_trusting(&run.binary, &far, &certificate.certificate())?;
         let mirror = upstream.accept(upstream.new_mirror_at(&run.binary, "testbed", &near)?)?;
         let served = ServedFolder::new()?;
         let (peers, absent) = peers::start_all(&served, &near)?;
@@ -127,7 +130,29 @@ impl Testbed {
             peers,
             served,
             absent,
+            certificate,
         })
+    }
+
+    /// One more mirror, which speaks TLS itself, and a private repository there.
+    pub fn secured(&self, run: &Run, subject: &Subject) -> anyhow::Result<(Mirror, Contender)> {
+        let private = subject.private.as_ref().context("there is a private repository")?;
+        let site = Site::loopback();
+        let (certificate, key) = (self.certificate.certificate(), self.certificate.key());
+        let settings = ["--tls-certificate", text(&certificate)?, "--tls-key", text(&key)?];
+        let waiting = self.upstream.new_mirror_with(&run.binary, "secured", &site, &settings)?;
+        let mirror = self.upstream.accept(waiting)?;
+        mirror.wait_for(private)?;
+        mirror.wait_for_housekeeping()?;
+        let contender = Contender {
+            name: "ours".into(),
+            standing: Standing::Ours,
+            group: Arc::clone(&site.group),
+            url: private.url(&mirror.server),
+            authorization: Some(self.upstream.rest.authorization().to_owned()),
+            certificate: Some(Arc::clone(&self.certificate)),
+        };
+        Ok((mirror, contender))
     }
 
     /// Gives a repository to all servers.
@@ -307,7 +332,7 @@ impl Contender {
     }
 
     /// Waits until it lists exactly these.
-    fn wait_for_refs(&self, expected: &Refs) -> anyhow::Result<()> {
+    pub fn wait_for_refs(&self, expected: &Refs) -> anyhow::Result<()> {
         let what = format!("{} to serve what was pushed", self.name);
         let found = eventually_with_pause(&what, PUSH_TIMEOUT, PAUSE, || {
             let refs = self.refs().with_context(|| format!("{} failed", self.name))?;

@@ -260,7 +260,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         rows: &[
             &["emitted_contract", "roles"],
             &["rest"],
-            &["git"],
+            &["git", "hooks"],
             &["pages"],
             &["metrics"],
             &["wire"],

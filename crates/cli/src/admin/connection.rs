@@ -78,6 +78,14 @@ impl MirrorConnection {
     }
 }
 
+impl MirrorConnection {
+    /// Calls with the credentials that are given, or with none: what is public needs none.
+    pub fn open_as_given(&self) -> anyhow::Result<(Client, OutputFormat)> {
+        let authorization = self.account.given_authorization()?;
+        Ok((Client::new(self.mirror_url.clone(), authorization.as_ref()), self.form.output))
+    }
+}
+
 impl Session {
     /// The same caller at another server.
     pub fn client_of(&self, base_url: Url) -> Client {

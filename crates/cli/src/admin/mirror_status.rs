@@ -42,6 +42,21 @@ const AS_A_WHOLE: [Column; 18] = [
     Column::text("HELD BACK", "/heldRepos"),
 ];
 
+/// Of a mirror of another Git server.
+const OF_ORIGIN_MIRROR: [Column; 11] = [
+    Column::text("STATE", "/state"),
+    Column::text("HEALTH", "/health"),
+    Column::text("REASON", "/reason"),
+    Column::text("ORIGIN", "/origin/baseUrl"),
+    Column::text("REACHABLE", "/origin/reachable"),
+    Column::time("LAST CONTACT", "/origin/lastContactDate"),
+    Column::time("AWAY SINCE", "/origin/awaySince"),
+    Column::text("REPOSITORIES", "/repositories"),
+    Column::text("AT MOST", "/maxRepositories"),
+    Column::text("BYTES", "/sizeBytes"),
+    Column::text("AT MOST (BYTES)", "/maxSizeBytes"),
+];
+
 const BEHIND: [Column; 8] = [
     Column::text("PROJECT", "/projectKey"),
     Column::text("SLUG", "/repositorySlug"),
@@ -70,15 +85,21 @@ const OF_ONE: [Column; 11] = [
 /// Shows it. A mirror that must not take traffic is an error, after it was shown.
 pub async fn show(status: Status) -> anyhow::Result<()> {
     let wanted = status.connection.upstream_id.clone();
-    let session = status.connection.open().await?;
-    match status.repository {
-        Some(repository) => show_repository(&session, wanted.as_deref(), &repository).await,
-        None => show_mirror(&session).await,
+    if let Some(repository) = status.repository {
+        let session = status.connection.open().await?;
+        return show_repository(&session, wanted.as_deref(), &repository).await;
     }
+    // This much is told to everybody.
+    let (client, output) = status.connection.open_as_given()?;
+    let (code, told) = client.get(&["status"]).report().await?;
+    if told.get("origin").is_some() {
+        output.show(&told, &OF_ORIGIN_MIRROR);
+        return Ok(());
+    }
+    show_mirror(&status.connection.open().await?, code, told).await
 }
 
-async fn show_mirror(session: &Session) -> anyhow::Result<()> {
-    let (code, mut status) = session.client.get(&["status"]).report().await?;
+async fn show_mirror(session: &Session, code: StatusCode, mut status: Value) -> anyhow::Result<()> {
     let behind = session
         .client
         .get(&api::path(&api::MIRRORING, &["mirrorRepos", "delayed-sync"]))

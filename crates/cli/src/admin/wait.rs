@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
@@ -18,7 +19,7 @@ use super::repository::RepositoryName;
 use super::{Session, api};
 use crate::client::CallError;
 use crate::options::{duration, parse_http_url};
-use crate::output::{Column, print_error};
+use crate::output::{Column, OutputFormat, print_error};
 
 /// It is not there, and the time is over.
 const EXIT_NOT_IN_TIME: u8 = 3;
@@ -40,14 +41,15 @@ const PASSING: [StatusCode; 4] = [
 /// What to wait for, and where.
 #[derive(Debug, Args)]
 pub struct WaitOptions {
-    /// The repository: its id on the upstream, or PROJ/slug together with --upstream.
+    /// The repository: its path or its URL, as in /acme/tool.git or https://git.example.com/acme/tool.git; its id on the
+    /// upstream; or PROJ/slug together with --upstream.
     #[arg(value_name = "REPOSITORY")]
     repository: String,
     /// Full name of a commit that can be fetched from the mirror then [default: none].
     #[arg(long, value_name = "SHA")]
     commit: Option<String>,
-    /// Full name of a ref that the mirror has then, as in refs/heads/main; with --commit, one that leads to the commit
-    /// [default: none].
+    /// Full name of a ref that the mirror has then, as in refs/heads/main; with --commit and an id, one that leads to the
+    /// commit [default: none].
     #[arg(long = "ref", value_name = "REF")]
     reference: Option<String>,
     /// How long to wait at most.
@@ -67,8 +69,42 @@ const COLUMNS: [Column; 4] = [
     Column::text("URL", "/cloneUrls/0/href"),
 ];
 
+const COLUMNS_BY_ADDRESS: [Column; 3] = [
+    Column::text("REPOSITORY", "/path"),
+    Column::text("CLONE", "/cloneUrl"),
+    Column::text("PUSH", "/pushUrl"),
+];
+
 /// Waits.
 pub async fn run(options: WaitOptions) -> anyhow::Result<ExitCode> {
+    match is_address(&options.repository) {
+        true => wait_by_address(options).await,
+        false => wait_by_id(options).await,
+    }
+}
+
+/// Whether a repository is named by its path or its URL.
+fn is_address(repository: &str) -> bool {
+    repository.starts_with('/') || repository.contains("://")
+}
+
+async fn wait_by_address(options: WaitOptions) -> anyhow::Result<ExitCode> {
+    let (client, output) = options.connection.open_as_given()?;
+    let path = api::path(&api::MIRRORING, &["servedRepos", "ensure"]);
+    let wanted = json!({
+        "repository": options.repository,
+        "commits": Vec::from_iter(options.commit),
+        "refs": Vec::from_iter(options.reference),
+    });
+    let answered = repeatedly(options.timeout, |seconds| {
+        let mut wanted = wanted.clone();
+        wanted["wait"] = seconds.into();
+        client.post(&path).body(wanted).send()
+    });
+    tell(answered.await?, output, &COLUMNS_BY_ADDRESS)
+}
+
+async fn wait_by_id(options: WaitOptions) -> anyhow::Result<ExitCode> {
     let upstream_id = options.connection.upstream_id.clone();
     let session = options.connection.open().await?;
     let id = id_of(&session, &options.repository, options.upstream).await?;
@@ -76,28 +112,57 @@ pub async fn run(options: WaitOptions) -> anyhow::Result<ExitCode> {
         Some(upstream) => api::path(&api::MIRRORING, &["upstreamServers", upstream, "repos", &id, "wait"]),
         None => api::path(&api::MIRRORING, &["mirrorRepos", &id, "wait"]),
     };
-    let deadline = Instant::now().checked_add(options.timeout).context("--timeout is too long")?;
-    loop {
-        let rest = deadline.saturating_duration_since(Instant::now());
-        let seconds = rest.min(MAX_REQUEST_WAIT).as_millis().div_ceil(1_000).to_string();
-        let mut call = session.client.get(&path).query("timeout", &seconds);
+    let answered = repeatedly(options.timeout, |seconds| {
+        let mut call = session.client.get(&path).query("timeout", &seconds.to_string());
         for (name, value) in [("commit", &options.commit), ("ref", &options.reference)] {
             if let Some(value) = value {
                 call = call.query(name, value);
             }
         }
-        let error = match call.send().await {
-            Ok(found) => {
-                session.output.show(&found, &COLUMNS);
-                return Ok(ExitCode::SUCCESS);
-            }
+        call.send()
+    });
+    tell(answered.await?, session.output, &COLUMNS)
+}
+
+/// Shows what is there, or why it is not.
+fn tell(
+    answered: Result<Value, CallError>,
+    output: OutputFormat,
+    columns: &[Column],
+) -> anyhow::Result<ExitCode> {
+    match answered {
+        Ok(found) => {
+            output.show(&found, columns);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(not_in_time) => {
+            print_error(&not_in_time.into());
+            Ok(ExitCode::from(EXIT_NOT_IN_TIME))
+        }
+    }
+}
+
+/// Asks until it is there or the time is over, each time for so many seconds. The error inside says what is not there in time,
+/// the one outside that the mirror cannot be asked.
+async fn repeatedly<Asking>(
+    timeout: Duration,
+    ask: impl Fn(u64) -> Asking,
+) -> anyhow::Result<Result<Value, CallError>>
+where
+    Asking: Future<Output = Result<Value, CallError>>,
+{
+    let deadline = Instant::now().checked_add(timeout).context("--timeout is too long")?;
+    loop {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        let seconds = rest.min(MAX_REQUEST_WAIT).as_millis().div_ceil(1_000);
+        let error = match ask(u64::try_from(seconds).unwrap_or(0)).await {
+            Ok(found) => return Ok(Ok(found)),
             Err(error) => error,
         };
         let is_over = Instant::now() >= deadline;
         if error.status() == Some(StatusCode::CONFLICT) {
             if is_over {
-                print_error(&error.into());
-                return Ok(ExitCode::from(EXIT_NOT_IN_TIME));
+                return Ok(Err(error));
             }
         } else if is_over || !is_passing(&error) {
             return Err(error.into());

@@ -32,21 +32,29 @@ pub struct Account {
 impl Account {
     /// Finds the secret: token file, password file, variable, terminal, in this order.
     pub async fn authorization(&self) -> anyhow::Result<Authorization> {
-        if let Some(file) = &self.token_file {
-            return Authorization::bearer(&read_secret(file)?);
+        if let Some(given) = self.given_authorization()? {
+            return Ok(given);
         }
-        let password = match (&self.password_file, variable("HELIOSTAT_PASSWORD")) {
-            (Some(file), _) => read_secret(file)?,
-            (None, Some(password)) => password,
-            (None, None) if std::io::stdin().is_terminal() => {
-                prompt::secret(&format!("Password of {}: ", self.user)).await?
-            }
-            (None, None) => bail!(
+        if !std::io::stdin().is_terminal() {
+            bail!(
                 "no password for {}: set HELIOSTAT_PASSWORD, or use --password-file or --token-file",
                 self.user
-            ),
-        };
+            );
+        }
+        let password = prompt::secret(&format!("Password of {}: ", self.user)).await?;
         Authorization::basic(&self.user, &password)
+    }
+
+    /// The same, without asking anybody: none if none is given.
+    pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
+        if let Some(file) = &self.token_file {
+            return Authorization::bearer(&read_secret(file)?).map(Some);
+        }
+        let password = match (&self.password_file, variable("HELIOSTAT_PASSWORD")) {
+            (Some(file), _) => Some(read_secret(file)?),
+            (None, password) => password,
+        };
+        password.map(|password| Authorization::basic(&self.user, &password)).transpose()
     }
 }
 

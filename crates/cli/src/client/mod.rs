@@ -281,7 +281,8 @@ fn url_below(base_url: &Url, segments: &[&str]) -> Result<Url, CallError> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a server is on this machine, as far as its address tells.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

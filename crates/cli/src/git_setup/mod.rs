@@ -7,11 +7,12 @@ mod rewrites;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use heliostat_git::Git;
 use url::Url;
 
+use crate::client::is_loopback;
 use crate::local_git::UserGit;
 use crate::options::parse_http_url;
 use crate::output;
@@ -43,6 +44,10 @@ pub struct GitSetupOptions {
     /// are of no use there.
     #[arg(long)]
     https_only: bool,
+    /// Let git show to the mirror the password or token that it has for the origin, stored or by asking: without this it looks
+    /// for one under the name of the mirror.
+    #[arg(long)]
+    credentials: bool,
     /// Write it into the configuration of this user; without this, the commands that would are printed.
     #[arg(long)]
     global: bool,
@@ -61,8 +66,11 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
         ssh_user: (!options.https_only).then_some(options.ssh_user.as_str()),
         ssh_port: options.ssh_port,
     };
-    let settings: Vec<Setting> =
+    let mut settings: Vec<Setting> =
         rewrites(&options.origin, &options.mirror_url, &forms)?.iter().flat_map(Setting::of).collect();
+    if options.credentials {
+        settings.push(shared_credentials(&options)?);
+    }
     if !options.global {
         settings.iter().for_each(|setting| output::line(&setting.command(options.undo)));
         return Ok(());
@@ -81,6 +89,14 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
     }
     output::line(&summary(&options, written));
     Ok(())
+}
+
+fn shared_credentials(options: &GitSetupOptions) -> anyhow::Result<Setting> {
+    let mirror = &options.mirror_url;
+    if mirror.scheme() != "https" && !is_loopback(mirror) {
+        bail!("passwords of {} would travel unencrypted to {mirror}: give an https address", options.origin);
+    }
+    Setting::credentials_of(&options.origin, mirror)
 }
 
 /// Whether the user's configuration has this setting. Git fails where it has none of that name.

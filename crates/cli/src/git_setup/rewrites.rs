@@ -88,6 +88,19 @@ impl Setting {
         ]
     }
 
+    /// The setting by which git asks itself for the password of the origin when it needs one for the mirror. Only what it is
+    /// asked for goes on: the name of the origin would be taken for that of the server that wants the password.
+    pub fn credentials_of(origin: &Url, mirror: &Url) -> anyhow::Result<Self> {
+        let host = origin.host_str().with_context(|| format!("{origin} names no host"))?;
+        let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let asked = format!(r"protocol={}\nhost={host}{port}\n\n", origin.scheme());
+        let fill = format!("printf '{asked}' | git credential fill | grep -E '^(username|password)='");
+        Ok(Setting {
+            key: format!("credential.{}.helper", as_folder(mirror).trim_end_matches('/')),
+            value: format!("!f() {{ test \"$1\" = get && {fill}; }}; f"),
+        })
+    }
+
     /// What git is called with to add this value, or to take it away and no other.
     pub fn arguments(&self, undo: bool) -> [String; 5] {
         let (verb, value) = match undo {
@@ -181,6 +194,15 @@ mod tests {
         for text in ["", "a:b", "a@b", "a b", "a/b", "ü", &"a".repeat(65)] {
             assert!(parse_user(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_mirror_is_shown_what_the_origin_is() {
+        let setting =
+            Setting::credentials_of(&url("https://git.example.com:8443/scm"), &url("http://[::1]:7991"));
+        let setting = setting.expect("both have hosts");
+        assert_eq!(setting.key, "credential.http://[::1]:7991.helper");
+        assert!(setting.value.contains(r"printf 'protocol=https\nhost=git.example.com:8443\n\n' |"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use heliostat_git::Durability;
 use heliostat_server::{MirrorOptions, OriginMirrorOptions, RunningRole};
 use url::Url;
 
+use super::hints::HintFlags;
 use super::lifecycle::{self, HangUp};
 use super::origin::OriginFlags;
 use crate::options::{
@@ -31,6 +32,9 @@ pub struct MirrorRoleOptions {
     /// Another Git server.
     #[command(flatten)]
     pub origin: OriginFlags,
+    /// How a mirror of another Git server hears of changes sooner.
+    #[command(flatten)]
+    pub hints: HintFlags,
     /// Directory for everything that the server keeps on disk.
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
@@ -156,6 +160,7 @@ async fn start_of_origin(options: MirrorRoleOptions, origin: Url) -> anyhow::Res
         max_repositories: options.origin.max_repositories,
         max_repositories_bytes: options.origin.max_repositories_size,
         serve_stale: options.serve_stale,
+        hints: options.hints.hint_options()?,
     });
     Ok(role.await?)
 }

@@ -84,11 +84,13 @@ impl SmartHttp {
     /// Where a redirect leads, if it leads to a place on the server.
     fn moved(&self, from: &Url, answer: &Response) -> Result<Url, Refusal> {
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let Some(location) = location.and_then(|location| from.join(location).ok()) else {
+        let Some(mut location) = location.and_then(|location| from.join(location).ok()) else {
             let status = answer.status().as_u16();
             return Err(Refusal::Nonsense(format!("it answers {status} and does not say where to go")));
         };
         if self.options.server.is_origin_of(&location) {
+            // Nobody but the caller says who asks.
+            let _ = (location.set_username(""), location.set_password(None));
             return Ok(location);
         }
         Err(Refusal::ElsewhereOnly { location_host: location.origin().ascii_serialization() })

@@ -1,10 +1,11 @@
 //! What happens when a repository here looks damaged: it is examined, and if the damage is proven, given up. The next one
 //! who asks has it made anew.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use heliostat_git::{Fault, RefListener, TrashReason};
 use parking_lot::Mutex;
@@ -12,6 +13,16 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Repositories;
+
+/// One that was found whole is not examined again for so many times as long as that took, whatever it looks like to those
+/// who use it.
+const TRUST_AFTER_EXAMINATION: u32 = 20;
+
+/// And is trusted no shorter than this.
+const MIN_TRUST: Duration = Duration::from_secs(10);
+
+/// And no longer than this.
+const MAX_TRUST: Duration = Duration::from_mins(30);
 
 /// Hears of what looks like damage.
 pub(crate) struct Repairs {
@@ -26,6 +37,8 @@ struct Suspected {
     waiting: VecDeque<u64>,
     /// Those that wait or are being examined.
     in_hand: HashSet<u64>,
+    /// Until when those are trusted that were found whole.
+    trusted_until: HashMap<u64, Instant>,
 }
 
 impl Repairs {
@@ -68,8 +81,12 @@ impl Repairs {
     async fn examine(&self, disk_id: u64) {
         let Some(entry) = self.repositories.find_on_disk(disk_id) else { return };
         let repository = self.repositories.served.store().repository(disk_id);
+        let began = Instant::now();
         match repository.examine().await {
             Ok(()) => {
+                let trust = began.elapsed().saturating_mul(TRUST_AFTER_EXAMINATION);
+                let until = Instant::now() + trust.clamp(MIN_TRUST, MAX_TRUST);
+                self.suspected.lock().trusted_until.insert(disk_id, until);
                 // What was brought may have been removed.
                 entry.forget_brought();
             }
@@ -104,6 +121,11 @@ impl Repairs {
 impl RefListener for Repairs {
     fn suspected(&self, repository: u64, _fault: &Fault) {
         let mut suspected = self.suspected.lock();
+        let now = Instant::now();
+        suspected.trusted_until.retain(|_, until| *until > now);
+        if suspected.trusted_until.contains_key(&repository) {
+            return;
+        }
         if suspected.in_hand.insert(repository) {
             suspected.waiting.push_back(repository);
             self.arrived.notify_one();

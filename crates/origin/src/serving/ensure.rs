@@ -8,6 +8,7 @@ use heliostat_git::{ClientKey, GitError, ObjectId, RefName};
 use heliostat_refusal::Refusal;
 
 use super::opening::{Freshness, NotOpened, OpenedRepository, Opening, Visit};
+use crate::repositories::branches_and_tags;
 
 /// Most commits and references of one request, each.
 pub const MAX_AWAITED: usize = 100;
@@ -15,7 +16,7 @@ pub const MAX_AWAITED: usize = 100;
 /// Pause before the origin is asked again whether it has what it did not have.
 const ASK_PAUSE: Duration = Duration::from_secs(2);
 
-/// What is to be here.
+/// What is to be here; if nothing is named, all branches and tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Awaited {
     /// Objects that are to be had.
@@ -43,6 +44,10 @@ impl Ensured {
 }
 
 impl Awaited {
+    fn names_nothing(&self) -> bool {
+        self.commits.is_empty() && self.references.is_empty()
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         for (context, count) in [("commits", self.commits.len()), ("refs", self.references.len())] {
             if count > MAX_AWAITED {
@@ -85,7 +90,10 @@ async fn bring(opened: &OpenedRepository, awaited: &Awaited, client: ClientKey) 
     for name in &awaited.references {
         references.insert(name.clone(), opened.refs.get(name.as_str()).cloned());
     }
-    let named: BTreeSet<ObjectId> = references.values().flatten().cloned().collect();
+    let named: BTreeSet<ObjectId> = match awaited.names_nothing() {
+        true => branches_and_tags(&opened.refs).refs().map(|found| found.object().clone()).collect(),
+        false => references.values().flatten().cloned().collect(),
+    };
     let unavailable = opened.repository.make_ready(&named, &reader).await.map_err(refusal_of)?;
     if unavailable.is_some() {
         // It was deleted between two questions.
@@ -96,6 +104,9 @@ async fn bring(opened: &OpenedRepository, awaited: &Awaited, client: ClientKey) 
         });
     }
     let mut missing_commits = BTreeSet::new();
+    if awaited.names_nothing() {
+        missing_commits.extend(unavailable);
+    }
     // One by one, because each may be the one that is missing.
     for commit in &awaited.commits {
         let wanted = BTreeSet::from([commit.clone()]);

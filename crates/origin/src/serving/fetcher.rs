@@ -9,7 +9,9 @@ use std::time::Duration;
 use heliostat_foreign::{
     Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
 };
-use heliostat_git::{ClientKey, FairQueue, GitError, Given, ObjectId, Repository, Shares, SwapRefsError};
+use heliostat_git::{
+    ClientKey, FairQueue, Fault, GitError, Given, ObjectId, Repository, Shares, SwapRefsError,
+};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,9 +45,6 @@ pub(super) enum NotFetched {
     /// The references here cannot be changed.
     #[error(transparent)]
     Refs(#[from] SwapRefsError),
-    /// This server is stopping.
-    #[error("this mirror is stopping")]
-    Stopping,
 }
 
 /// Fetches for all repositories. Cloning is cheap.
@@ -178,7 +177,7 @@ impl Fetcher {
                     "cannot fetch from the origin"
                 );
                 if let FetchFailure::Here(error) = failure
-                    && let Some(fault) = error.fault()
+                    && let Some(fault) = error.fault().filter(Fault::is_damage)
                 {
                     repository.suspect(&fault);
                 }

@@ -56,7 +56,7 @@ struct Wanted {
 impl Elsewhere for MissingObjects {
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
         async move {
-            let wanted = self.sorted(objects);
+            let wanted = self.sorted(&objects);
             if wanted.unnamed.is_empty()
                 && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown))
             {
@@ -90,7 +90,7 @@ impl fmt::Debug for MissingObjects {
 }
 
 impl MissingObjects {
-    fn sorted(&self, objects: BTreeSet<ObjectId>) -> Wanted {
+    fn sorted(&self, objects: &BTreeSet<ObjectId>) -> Wanted {
         let Shown { listing, branches } = &*self.shown;
         let mut no_branches = objects.clone();
         branches.retain_unnamed(&mut no_branches);

@@ -107,7 +107,7 @@ impl Opening {
                 if outage.is_none() {
                     self.in_step.request(&opened.entry, &shown, path, credentials);
                 }
-                Ok(self.opened(opened, shown, credentials, asked_at, outage))
+                Ok(self.opened(opened, shown, credentials, asked_at, outage.as_ref()))
             }
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
@@ -121,7 +121,7 @@ impl Opening {
                     return Err(NotOpened::ByOrigin(refusal));
                 }
                 let shown = Arc::new(Shown::of_what_is_here(here, entry.format));
-                Ok(self.opened(opened, shown, credentials, asked_at, Some(refusal)))
+                Ok(self.opened(opened, shown, credentials, asked_at, Some(&refusal)))
             }
         }
     }
@@ -139,12 +139,12 @@ impl Opening {
         shown: Arc<Shown>,
         credentials: &Credentials,
         asked_at: i64,
-        outage: Option<OriginRefusal>,
+        outage: Option<&OriginRefusal>,
     ) -> OpenedRepository {
         let OpenEntry { entry, repository, in_use } = opened;
         let refs = shown.listing.refs().clone();
         let moved_to = shown.listing.moved_to().cloned();
-        let freshness = Freshness { asked_at, outage: outage.as_ref().map(ToString::to_string) };
+        let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
             in_step: Arc::clone(&self.in_step),

@@ -72,4 +72,4 @@ pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::stored_response;
 pub use tls::{KernelTls, Tls, TlsFiles, TlsFilesError, certificate_complaint};
-pub use whole_body::WholeBody;
+pub use whole_body::{HOOKS, WholeBody};

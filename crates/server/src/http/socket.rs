@@ -47,7 +47,7 @@ impl Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Some(stream) = self.transport.socket() else {
-            return self.transport.poll_write(context, slices);
+            return self.transport.poll_write_before_more(context, slices);
         };
         let sent = poll_send(stream, context, |stream| {
             let flags = SendFlags::MORE | SendFlags::NOSIGNAL;

@@ -1,6 +1,6 @@
 //! What carries the bytes of a connection: TCP as it is, or TLS inside it, by this process or by the kernel.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -73,6 +73,23 @@ impl Transport {
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, slices),
             Self::Kernel(stream) => stream.poll_write(context, slices),
         }
+    }
+
+    /// Writes from memory what is followed at once by more, and may wait for that.
+    pub fn poll_write_before_more(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Self::Encrypted(stream) = self {
+            let (_, session) = stream.inner_mut().get_mut();
+            match session.writer().write_vectored(slices)? {
+                // There is no room before something was sent.
+                0 => {}
+                taken => return Poll::Ready(Ok(taken)),
+            }
+        }
+        self.poll_write(context, slices)
     }
 
     /// Writes what was taken and is still here.

@@ -5,6 +5,7 @@
 //! are received by their own endpoint.
 
 use heliostat_api::MAX_JSON_BODY_BYTES;
+use heliostat_foreign::hooks::MAX_HOOK_BODY_BYTES;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use super::client_prefix::client_prefix;
@@ -17,6 +18,13 @@ const LONG_BODIES_AT_ONCE: usize = 32;
 /// How many of them come from one address prefix.
 const LONG_BODIES_PER_PREFIX: usize = 8;
 
+/// The same for webhooks, whose bodies are longer still and come from those whom nobody has identified.
+const LONG_HOOKS_AT_ONCE: usize = 4;
+const LONG_HOOKS_PER_PREFIX: usize = 2;
+
+/// Below this path providers tell of their repositories.
+pub const HOOKS: &str = "/hooks/";
+
 /// How the addresses of Git's requests with a body end.
 const GIT: [&str; 2] = ["/git-upload-pack", "/git-receive-pack"];
 
@@ -25,12 +33,17 @@ const GIT: [&str; 2] = ["/git-upload-pack", "/git-receive-pack"];
 pub struct WholeBody {
     spool: Spool,
     long_bodies: SharedPlaces,
+    long_hooks: SharedPlaces,
 }
 
 impl WholeBody {
     /// Receives bodies here.
     pub fn new(spool: Spool) -> Self {
-        Self { spool, long_bodies: SharedPlaces::new(LONG_BODIES_AT_ONCE, LONG_BODIES_PER_PREFIX) }
+        Self {
+            spool,
+            long_bodies: SharedPlaces::new(LONG_BODIES_AT_ONCE, LONG_BODIES_PER_PREFIX),
+            long_hooks: SharedPlaces::new(LONG_HOOKS_AT_ONCE, LONG_HOOKS_PER_PREFIX),
+        }
     }
 }
 
@@ -64,11 +77,14 @@ impl<E> WholeBodyEndpoint<E> {
     /// Puts the whole body in the place of the one that arrives; a long one takes a place until it was handled.
     async fn receive(&self, request: &mut Request) -> Result<Option<Place>, Problem> {
         let client = client_prefix(request);
-        let received =
-            self.bodies.spool.receive(request.take_body(), client, MAX_JSON_BODY_BYTES as u64).await?;
+        let (limit_bytes, places) = match request.uri().path().starts_with(HOOKS) {
+            true => (MAX_HOOK_BODY_BYTES, &self.bodies.long_hooks),
+            false => (MAX_JSON_BODY_BYTES, &self.bodies.long_bodies),
+        };
+        let received = self.bodies.spool.receive(request.take_body(), client, limit_bytes as u64).await?;
         let place = match &received {
             ReceivedBody::InMemory(_) => None,
-            ReceivedBody::OnDisk(_) => Some(self.bodies.long_bodies.take(client).await),
+            ReceivedBody::OnDisk(_) => Some(places.take(client).await),
         };
         request.set_body(received.into_body());
         Ok(place)

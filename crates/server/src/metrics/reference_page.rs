@@ -6,6 +6,7 @@ use heliostat_git_serve::{ServingCounters, StoredAnswers};
 use heliostat_upstream::FollowingStatus;
 
 use super::disk_agreement::DiskMetrics;
+use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
 use super::origin::OriginMetrics;
 use super::snapshot::Metrics;
@@ -55,6 +56,7 @@ fn all_metrics() -> String {
         following: Some(FollowingStatus::default()),
         mirror: Some(mirror),
         origin: Some(OriginMetrics::default()),
+        hints: Some(HintMetrics::default()),
         ..Metrics::default()
     }
     .text()

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use super::disk_agreement::DiskMetrics;
 use super::disk_room;
 use super::encoder::Encoder;
+use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
 use super::origin::OriginMetrics;
@@ -40,6 +41,8 @@ pub struct Metrics {
     pub mirror: Option<MirrorMetrics>,
     /// Standing before another Git server.
     pub origin: Option<OriginMetrics>,
+    /// What another Git server, or its provider, tells of changes.
+    pub hints: Option<HintMetrics>,
     /// The connections.
     pub connections: ConnectionCounters,
     /// The process.
@@ -83,6 +86,9 @@ impl Collector for Metrics {
         }
         if let Some(origin) = &self.origin {
             origin.encode(&mut encoder)?;
+        }
+        if let Some(hints) = &self.hints {
+            hints.encode(&mut encoder)?;
         }
         connections::encode(self.connections, &mut encoder)?;
         self.process.encode(&mut encoder)

@@ -79,10 +79,14 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
     }))
 }
 
-/// `GET /status` of a mirror of another Git server.
-pub fn origin_status(origin: Arc<Origin>, database: Database) -> RouteMethod {
+/// `GET /status` of a mirror of another Git server; `complaint` is what else should be looked at.
+pub fn origin_status(
+    origin: Arc<Origin>,
+    database: Database,
+    complaint: impl Fn() -> Option<String> + Send + Sync + 'static,
+) -> RouteMethod {
     get(make_sync(move |_| {
-        let first = database.absence().or_else(|| database.double());
+        let first = database.absence().or_else(|| database.double()).or_else(&complaint);
         let told = OriginAnswer::of(origin.status(), origin.engine().room(), first);
         answer(StatusCode::OK, &told)
     }))

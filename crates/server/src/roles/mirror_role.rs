@@ -90,6 +90,7 @@ fn metrics_of(
             freshness.snapshot(),
         )),
         origin: None,
+        hints: None,
         connections: connections.counters(),
         process: ProcessMetrics::now(),
     }

@@ -3,6 +3,7 @@
 mod data_folder;
 mod mirror_role;
 mod options;
+mod origin_hints;
 mod origin_role;
 mod owner_mark;
 mod privacy;
@@ -16,6 +17,7 @@ pub use options::{
     ListenOptions, MirrorOptions, OriginMirrorOptions, StartError, UpstreamOptions, check_database,
     check_owners, copy_database, folder_role,
 };
+pub use origin_hints::HintOptions;
 pub use origin_role::start_origin_mirror;
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

@@ -12,6 +12,7 @@ use heliostat_storage::{Database, Role};
 use url::Url;
 
 use super::data_folder::database_url;
+use super::origin_hints::HintOptions;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
 use crate::http::{ConnectionOptions, KernelTls, TlsFiles, TlsFilesError, TrustedProxies};
@@ -135,6 +136,8 @@ pub struct OriginMirrorOptions {
     pub max_repositories_bytes: Option<u64>,
     /// How long known readers are served while the origin does not answer.
     pub serve_stale: Duration,
+    /// How it hears of changes before anybody asks.
+    pub hints: HintOptions,
 }
 
 /// Why a role did not start.

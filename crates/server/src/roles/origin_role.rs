@@ -6,17 +6,20 @@ use heliostat_api::Role;
 use heliostat_api::ops::ServedRepositoriesRoutes;
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
+use heliostat_peer::Clock;
 use heliostat_storage::MirrorStore;
 use poem::{Endpoint, Request, Response, Result, Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
 use super::data_folder::DataFolder;
 use super::options::{OriginMirrorOptions, StartError};
+use super::origin_hints::OriginHints;
 use super::running_role::{Listening, RunningRole};
 use super::tools::{claim_for_origin, mark_folder, open_database, open_git};
 use crate::client_keys::OriginClientKeys;
 use crate::git::OriginGit;
 use crate::git::http::GitEndpoint;
+use crate::hooks;
 use crate::http::{Connections, RememberedAnswers};
 use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics};
 use crate::pages::{self, documents, status};
@@ -33,6 +36,9 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     let common = &options.common;
     common.require_base_url()?;
     let source = Arc::new(source(&options)?);
+    let clock = Clock::system();
+    let hints = OriginHints::new(options.hints.clone(), source.base_url(), options.ca_file.clone(), &clock)?;
+    let hints = Arc::new(hints);
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
     let git = open_git(common).await?;
@@ -52,17 +58,19 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
 
     let role = RunningRole::new(&listening, data, database.clone());
-    let origin = Origin::open(domain_options, git, store, source, None, role.stop()).await;
+    let origin = Origin::open(domain_options, git, store, source, hints.service(), role.stop()).await;
     let origin = origin.map_err(|error| StartError::domain(ROLE, &error))?;
     origin.run();
     let background = Arc::clone(&origin);
     role.spawn(async move { background.stopped().await });
+    role.spawn(Arc::clone(&hints).follow(Arc::clone(&origin), role.stop()));
     let git = OriginGit {
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
         keys: OriginClientKeys::new(),
     };
-    let take_metrics = metrics_of(Arc::clone(&origin), role.clients().connections().clone());
+    let take_metrics =
+        metrics_of(Arc::clone(&origin), Arc::clone(&hints), role.clients().connections().clone());
     let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let handlers = OriginHandlers {
         origin: Arc::clone(&origin),
@@ -71,10 +79,10 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status = status::origin_status(origin, database);
+    let status = status::origin_status(origin, database, hints.complaint());
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
-        ours: own_routes(home, handlers, status, metrics, &context_path),
+        ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
         git: GitEndpoint::new(git, role.clients().spool().clone()),
     };
     let (partner, remembered) = (None, RememberedAnswers::none());
@@ -90,7 +98,11 @@ fn source(options: &OriginMirrorOptions) -> Result<SmartHttp, StartError> {
     SmartHttp::new(http).map_err(|error| StartError::domain(ROLE, &error))
 }
 
-fn metrics_of(origin: Arc<Origin>, connections: Connections) -> impl Fn() -> Metrics + Send + Sync {
+fn metrics_of(
+    origin: Arc<Origin>,
+    hints: Arc<OriginHints>,
+    connections: Connections,
+) -> impl Fn() -> Metrics + Send + Sync {
     move || {
         let engine = origin.engine();
         Metrics {
@@ -99,6 +111,7 @@ fn metrics_of(origin: Arc<Origin>, connections: Connections) -> impl Fn() -> Met
             housekeeping: engine.housekeeping_counters(),
             room: engine.room(),
             origin: Some(OriginMetrics::of(&origin.status())),
+            hints: Some(hints.metrics()),
             connections: connections.counters(),
             process: ProcessMetrics::now(),
             ..Metrics::default()

@@ -79,6 +79,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
                 following: Some(asked.followings().status()),
                 mirror: None,
                 origin: None,
+                hints: None,
                 connections: connections.counters(),
                 process: ProcessMetrics::now(),
             }

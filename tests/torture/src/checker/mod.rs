@@ -13,6 +13,7 @@ mod references;
 mod rights;
 mod staleness;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::history::{Moment, Records};
@@ -41,6 +42,17 @@ pub struct Forgotten {
     pub restarted: Moment,
 }
 
+/// What the servers promise.
+#[derive(Debug)]
+pub struct Promises {
+    /// A right that was taken away may be honoured by mirrors for so long.
+    pub right_lasts: Duration,
+    /// A mirror that is late must say so.
+    pub with_leases: bool,
+    /// These places ask the upstream at each list, or say that it has not answered.
+    pub of_origin: BTreeSet<usize>,
+}
+
 /// Knows everything that was judged before.
 #[derive(Debug)]
 pub struct Checker {
@@ -51,13 +63,12 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One that has seen nothing; a right that was taken away may be honoured by mirrors for so long. With leases a mirror
-    /// that is late must say so.
-    pub fn new(places: &[String], repositories: &[&str], right_lasts: Duration, with_leases: bool) -> Self {
+    /// One that has seen nothing.
+    pub fn new(places: &[String], repositories: &[&str], promises: Promises) -> Self {
         Self {
-            references: References::new(places, repositories, with_leases),
             lives: Lives::new(places),
-            rights: Rights::new(places, right_lasts),
+            rights: Rights::new(places, promises.right_lasts),
+            references: References::new(places, repositories, promises),
             generations: Generations::new(places, repositories),
         }
     }

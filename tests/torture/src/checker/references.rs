@@ -5,14 +5,15 @@
 //! than what was acknowledged before the read began; at each server no earlier than what any read had shown there that
 //! ended before this one began. Where a mirror says that the upstream has answered in its place, the answer is judged as the
 //! upstream's: the mirror itself need not have that much yet, and shows less when it cannot reach the upstream any more. It
-//! need not give what only the upstream has listed either, but must say then that this is how it is.
+//! need not give what only the upstream has listed either, but must say then that this is how it is. A mirror that takes the
+//! upstream for any Git server has no list of its own: each is the upstream's, and says so when it is an older one.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use super::course::Course;
 use super::staleness::Staleness;
-use super::{FaultWindow, Forgotten};
+use super::{FaultWindow, Forgotten, Promises};
 use crate::history::{Asked, Denial, Denied, Listing, Moment, RefChange, Seen};
 
 /// The place of the upstream.
@@ -29,8 +30,7 @@ pub struct References {
     floors: BTreeMap<(usize, usize, String), Floor>,
     /// By place and object: since when a mirror has listed it itself. The objects of repositories are all different.
     own: HashMap<(usize, String), Moment>,
-    /// Whether the upstream lets no push be acknowledged that a mirror does not know of which calls itself current.
-    with_leases: bool,
+    promises: Promises,
     staleness: Staleness,
 }
 
@@ -53,9 +53,9 @@ struct Floor {
 }
 
 impl References {
-    pub(super) fn new(places: &[String], repositories: &[&str], with_leases: bool) -> Self {
+    pub(super) fn new(places: &[String], repositories: &[&str], promises: Promises) -> Self {
         Self {
-            with_leases,
+            promises,
             places: places.to_vec(),
             repositories: repositories.iter().map(|&name| name.to_owned()).collect(),
             courses: repositories.iter().map(|_| BTreeMap::new()).collect(),
@@ -100,7 +100,7 @@ impl References {
                     self.raise_floors(shown);
                 }
             }
-            if is_own(listing.place, &listing.what.freshness) {
+            if self.is_own(listing.place, &listing.what.freshness) {
                 for target in listing.what.refs.values() {
                     let since = self.own.entry((listing.place, target.clone())).or_insert(listing.answered);
                     *since = listing.answered.min(*since);
@@ -160,8 +160,21 @@ impl References {
         }
     }
 
+    /// Whether a mirror says that it shows what it has itself.
+    fn is_own(&self, place: usize, freshness: &str) -> bool {
+        let is_of_origin = self.promises.of_origin.contains(&place);
+        let mut words = ["current", "unverified", "behind"].iter();
+        place != UPSTREAM && !is_of_origin && words.any(|word| says(freshness, word))
+    }
+
+    /// Whether the upstream was asked for this list.
+    fn is_of_upstream(&self, place: usize, freshness: &str) -> bool {
+        let is_of_origin = self.promises.of_origin.contains(&place);
+        place == UPSTREAM || says(freshness, "through") || is_of_origin && says(freshness, "current")
+    }
+
     fn raise_floors(&mut self, shown: Shown) {
-        if shown.place != UPSTREAM && !is_own(shown.place, &shown.freshness) {
+        if shown.place != UPSTREAM && !self.is_own(shown.place, &shown.freshness) {
             return;
         }
         for (name, step) in shown.steps {
@@ -187,7 +200,7 @@ impl References {
             let pushed = course.shown();
             format!("{server}, {repository}, {name}: {what}; read until {when:.3} s, {freshness}; {pushed}")
         };
-        let is_of_upstream = place == UPSTREAM || says(freshness, "through");
+        let is_of_upstream = self.is_of_upstream(place, freshness);
         let courses = &self.courses[repository];
         for (name, target) in refs.iter().filter(|(name, _)| !courses.contains_key(*name)) {
             findings.push(at(&format!("leads to {target} and was never pushed"), name, &Course::default()));
@@ -222,7 +235,7 @@ impl References {
             }
             if course.newest_of(target, step, *answered) < acknowledged {
                 let since = course.acknowledged_after(step);
-                if self.with_leases && says(freshness, "current") {
+                if self.promises.with_leases && says(freshness, "current") {
                     findings.push(at(&format!("is said to be current: shows {target:?}"), name, course));
                 }
                 stale_since = Some(stale_since.map_or(since, |earlier| earlier.min(since)));
@@ -241,13 +254,9 @@ fn says(freshness: &str, word: &str) -> bool {
     freshness.split(';').next() == Some(word)
 }
 
-/// Whether a mirror says that it shows what it has itself.
-fn is_own(place: usize, freshness: &str) -> bool {
-    place != UPSTREAM && ["current", "unverified", "behind"].iter().any(|word| says(freshness, word))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::*;
@@ -270,6 +279,13 @@ mod tests {
         Seen { place, asked: seconds(asked), answered: seconds(answered), what }
     }
 
+    fn references(with_leases: bool) -> References {
+        let places = ["upstream", "mirror", "mirror of origin"].map(str::to_owned);
+        let of_origin = BTreeSet::from([2]);
+        let promises = Promises { right_lasts: Duration::ZERO, with_leases, of_origin };
+        References::new(&places, &["alpha"], promises)
+    }
+
     /// The mirror did not give what main leads to at first.
     fn denied(denial: Denial, asked: u64, answered: u64) -> Seen<Denied> {
         let what = Denied { repository: 0, target: "a".into(), denial };
@@ -277,7 +293,7 @@ mod tests {
     }
 
     fn findings(changes: &[Asked<RefChange>], listings: &[Seen<Listing>]) -> Vec<String> {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let mut references = references(false);
         references.judge(changes.to_vec(), listings.to_vec(), &[], &[])
     }
 
@@ -331,7 +347,7 @@ mod tests {
             [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 4, Ending::Acknowledged)];
         let listings = [read(1, Some("b"), 5, 6), read(1, Some("a"), 8, 9)];
         let judged = |restarted: u64| {
-            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+            let mut references = references(false);
             let forgotten = [Forgotten { place: 1, restarted: seconds(restarted) }];
             references.judge(changes.to_vec(), listings.to_vec(), &[], &forgotten).len()
         };
@@ -342,7 +358,7 @@ mod tests {
     fn an_upstream_may_forget_with_its_power_what_it_has_not_acknowledged() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 3, 9, Ending::Open)];
         let judged = |later: Option<&str>, forgotten: &[Forgotten]| {
-            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+            let mut references = references(false);
             let listings = vec![read(0, Some("b"), 4, 5), read(0, later, 8, 9)];
             references.judge(changes.to_vec(), listings, &[], forgotten).len()
         };
@@ -362,7 +378,7 @@ mod tests {
 
     #[test]
     fn what_was_listed_may_be_refused_only_after_its_deletion() {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let mut references = references(false);
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 5, 6, Ending::Acknowledged)];
         assert!(references.judge(changes.to_vec(), Vec::new(), &[], &[]).is_empty());
         let refused = |answered: u64| references.judge_denials(&[denied(Denial::NotOurs, 3, answered)]).len();
@@ -371,7 +387,7 @@ mod tests {
 
     #[test]
     fn only_what_a_mirror_has_not_listed_itself_it_may_leave_to_the_upstream() {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let mut references = references(false);
         let changes =
             [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 15, 16, Ending::Acknowledged)];
         let mut through = read(1, Some("a"), 3, 4);
@@ -401,11 +417,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mirror_of_an_origin_shows_what_that_has_or_says_that_it_does_not_know() {
+        let changes =
+            [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 5, 6, Ending::Acknowledged)];
+        let mut late = read(2, Some("a"), 7, 8);
+        let newer = read(2, Some("b"), 7, 8);
+        assert_eq!(findings(&changes, &[newer.clone()]), Vec::<String>::new());
+        assert_eq!(findings(&changes, &[late.clone()]).len(), 1);
+        late.what.freshness = "unverified;asked=1".into();
+        assert_eq!(findings(&changes, &[newer, late]), Vec::<String>::new());
+    }
+
+    #[test]
     fn with_leases_a_mirror_that_is_late_must_say_so() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
         let mut late = read(1, None, 3, 4);
         let judged = |late: &Seen<Listing>| {
-            let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], true);
+            let mut references = references(true);
             references.judge(changes.to_vec(), vec![late.clone()], &[], &[]).len()
         };
         assert_eq!(judged(&late), 1);
@@ -416,13 +444,13 @@ mod tests {
     #[test]
     fn what_was_deleted_is_not_late_where_nothing_was_shown_before() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged), push(None, 3, 4, Ending::Acknowledged)];
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], true);
+        let mut references = references(true);
         assert!(references.judge(changes.to_vec(), vec![read(1, None, 5, 6)], &[], &[]).is_empty());
     }
 
     #[test]
     fn floors_outlast_a_judgement() {
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let mut references = references(false);
         let changes = vec![push(Some("a"), 1, 2, Ending::Acknowledged)];
         assert!(references.judge(changes, vec![read(1, Some("a"), 3, 4)], &[], &[]).is_empty());
         assert_eq!(references.judge(Vec::new(), vec![read(1, None, 5, 6)], &[], &[]).len(), 1);
@@ -432,7 +460,7 @@ mod tests {
     fn stale_reads_are_explained_by_faults_or_not() {
         let changes = [push(Some("a"), 1, 2, Ending::Acknowledged)];
         let listings = [read(1, None, 4, 5), read(1, None, 60, 61), read(1, Some("a"), 62, 63)];
-        let mut references = References::new(&["upstream".into(), "mirror".into()], &["alpha"], false);
+        let mut references = references(false);
         let fault = FaultWindow { begun: seconds(1), over: seconds(3) };
         assert!(references.judge(changes.to_vec(), listings.to_vec(), &[fault], &[]).is_empty());
         let staleness = references.staleness();

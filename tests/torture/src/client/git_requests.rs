@@ -16,6 +16,8 @@ const CHECKSUM_BYTES: usize = 20;
 #[derive(Debug, Clone)]
 pub struct GitClient {
     http: HttpClient,
+    /// Whether it asks what there is as git does, in two requests.
+    visits: bool,
 }
 
 /// A change of one reference.
@@ -80,11 +82,24 @@ impl ReadFailure {
 impl GitClient {
     /// Reads and pushes by this client.
     pub fn new(http: HttpClient) -> Self {
-        Self { http }
+        Self { http, visits: false }
+    }
+
+    /// The same, which asks what there is as git does, in two requests: first what the server can do, then for the list.
+    #[must_use]
+    pub fn beginning_with_a_visit(self) -> Self {
+        Self { visits: true, ..self }
     }
 
     /// The references of a repository at a path such as `/scm/key/slug.git`.
     pub fn list(&self, path: &str) -> Result<Listed, ReadFailure> {
+        if self.visits {
+            let path = format!("{path}/info/refs?service=git-upload-pack");
+            let answer = self.http.send("GET", &path, "git-protocol: version=2\r\n", &[])?;
+            if answer.status != 200 {
+                return Err(ReadFailure::Status(answer.status));
+            }
+        }
         let request = [packet("command=ls-refs\n"), packet("object-format=sha1\n"), "00010000".to_owned()];
         let answer = self.upload_pack(path, &request.concat())?;
         let mut refs = BTreeMap::new();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::place::Place;
-use super::wait_for;
+use super::place::{Place, Role};
+use super::{ADMIN_PASSWORD, wait_for};
+use crate::client::HttpClient;
 
 const JOIN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,13 +21,14 @@ pub fn join(upstream: &Place, name: &str, address: SocketAddr) -> anyhow::Result
         Some(request["id"].clone())
     })?;
     upstream.must("POST", &format!("/rest/mirroring/latest/requests/{id}/accept"), None)?;
-    let mut mirror = Place { name: name.to_owned(), address, upstream_id: None, ids: upstream.ids.clone() };
+    let asked = HttpClient::of_user(address, "admin", ADMIN_PASSWORD);
     let installed = wait_for("the mirror to be installed", JOIN_PATIENCE, || {
-        let (_, page) = mirror.admin().rest("GET", "/rest/mirroring/latest/upstreamServers", None).ok()?;
+        let (_, page) = asked.rest("GET", "/rest/mirroring/latest/upstreamServers", None).ok()?;
         let first = page["values"].get(0)?;
         (first["state"] == "INSTALLED").then(|| first["id"].clone())
     })?;
-    mirror.upstream_id = Some(installed.as_str().context("an upstream has an id")?.to_owned());
+    let role = Role::Mirror(installed.as_str().context("an upstream has an id")?.to_owned());
+    let mirror = Place { name: name.to_owned(), address, role, ids: upstream.ids.clone() };
     wait_for("the mirror to have everything", JOIN_PATIENCE, || {
         let (here, there) = (mirror.hashes()?, upstream.hashes()?);
         (here == there).then_some(Value::Null)

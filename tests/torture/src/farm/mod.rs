@@ -1,4 +1,4 @@
-//! The servers under torture: an upstream, its mirrors, and what they stand on.
+//! The servers under torture: an upstream, its mirrors, mirrors that take it for any Git server, and what they stand on.
 
 mod database;
 mod join;
@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use line::Line;
 pub use line::Mode;
 pub use node::Node;
-pub use place::{Place, REPOSITORIES, git_path};
+pub use place::{Place, REPOSITORIES, Role, git_path};
 
 /// Under its key in addresses.
 pub const PROJECT: &str = "TORTURE";
@@ -39,6 +39,8 @@ pub struct FarmOptions {
     pub binary: PathBuf,
     /// How many mirrors there are.
     pub mirrors: usize,
+    /// How many mirrors there are that take the upstream for any Git server.
+    pub of_origin: usize,
     /// Where logs are kept.
     pub logs: PathBuf,
     /// The address of a PostgreSQL server on which databases may be made; SQLite when absent.
@@ -75,7 +77,28 @@ impl Farm {
         for number in 1..=options.mirrors {
             farm.add_mirror(options, seed, number)?;
         }
+        for number in 1..=options.of_origin {
+            farm.add_mirror_of_origin(options, seed, number)?;
+        }
         Ok(farm)
+    }
+
+    fn add_mirror_of_origin(
+        &mut self,
+        options: &FarmOptions,
+        seed: u64,
+        number: usize,
+    ) -> anyhow::Result<()> {
+        let name = format!("origin-mirror-{number}");
+        let (origin, stale) = (self.nodes[0].base(), format!("{SERVE_STALE_SECONDS}s"));
+        let own = ["mirror", "--origin", origin.as_str(), "--serve-stale", stale.as_str()];
+        let number = options.mirrors + number;
+        let mut mirror = node(options, seed, number, &name, &own, &options.mirror_arguments)?;
+        mirror.start()?;
+        let (address, ids) = (mirror.address, self.places[0].ids.clone());
+        self.nodes.push(mirror);
+        self.places.push(Place { name, address, role: Role::OfOrigin, ids });
+        Ok(())
     }
 
     fn add_mirror(&mut self, options: &FarmOptions, seed: u64, number: usize) -> anyhow::Result<()> {

@@ -15,6 +15,17 @@ pub const REPOSITORIES: [&str; 4] = ["alpha", "beta", "gamma", "open"];
 /// How long a server may take to answer with good intent.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a server is to its clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Where people push.
+    Upstream,
+    /// A mirror, and the id under which it knows its upstream.
+    Mirror(String),
+    /// A mirror that takes the upstream for any Git server.
+    OfOrigin,
+}
+
 /// A server as its clients see it.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -22,8 +33,8 @@ pub struct Place {
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
-    /// At a mirror: the id under which it knows its upstream.
-    pub upstream_id: Option<String>,
+    /// What it is.
+    pub role: Role,
     /// The ids of the repositories that last, at the upstream.
     pub ids: Vec<i64>,
 }
@@ -31,7 +42,7 @@ pub struct Place {
 impl Place {
     /// A fresh upstream, to which it gives the project and the repositories that last.
     pub(super) fn upstream(address: SocketAddr) -> anyhow::Result<Self> {
-        let mut place = Place { name: "upstream".into(), address, upstream_id: None, ids: Vec::new() };
+        let mut place = Place { name: "upstream".into(), address, role: Role::Upstream, ids: Vec::new() };
         let project = json!({"key": PROJECT, "name": "Torture"});
         place.must("POST", "/rest/api/latest/projects", Some(&project))?;
         for name in REPOSITORIES {
@@ -48,9 +59,10 @@ impl Place {
         HttpClient::of_user(self.address, "admin", ADMIN_PASSWORD)
     }
 
-    /// Git of the administrator.
+    /// Git of the administrator. A mirror of an origin asks it anew only where a request begins a git command.
     pub fn git(&self) -> GitClient {
-        GitClient::new(self.admin())
+        let git = GitClient::new(self.admin());
+        if self.role == Role::OfOrigin { git.beginning_with_a_visit() } else { git }
     }
 
     /// The address of a repository for real git of the administrator.

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::client::HttpClient;
-use crate::farm::REPOSITORIES;
+use crate::farm::{REPOSITORIES, Role};
 use crate::history::Seen;
 
 const PAUSE_MILLISECONDS: u64 = 150;
@@ -15,12 +15,16 @@ pub fn watch(world: &World) {
             match status {
                 Ok((status, body)) => {
                     let state = body["state"].as_str().unwrap_or("without a state").to_owned();
-                    let role = if server.upstream_id.is_some() { "mirror" } else { "upstream" };
+                    let role = match &server.role {
+                        Role::Upstream => "upstream",
+                        Role::Mirror(_) => "mirror",
+                        Role::OfOrigin => "mirror of origin",
+                    };
                     world.history.count(&format!("{role} status {status} {state}"));
                 }
                 Err(failure) => world.history.count(&format!("status {}", failure.kind())),
             }
-            if let Some(upstream) = &server.upstream_id {
+            if let Role::Mirror(upstream) = &server.role {
                 for repository in 0..REPOSITORIES.len() {
                     ask_generation(world, place, upstream, repository);
                 }

@@ -31,14 +31,14 @@ pub fn measure(
     goal: Option<Times>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let (testbed, subject) = (scene.testbed, scene.subject);
+    let testbed = scene.testbed;
     scene.check_clones(depth)?;
     let empty = || scene.contenders.iter().map(Series::of).collect::<Vec<_>>();
     let (mut hot, mut first, mut all, mut wall) = (empty(), empty(), empty(), empty());
     let mut upstream = Samples::default();
     for round in run.rounds() {
         for _ in 0..PUSHES_PER_ROUND {
-            testbed.push(subject)?;
+            scene.push()?;
             let questions = scene.questions(depth)?;
             let mut used = vec![0.0; scene.contenders.len()];
             for index in scene.turns(round) {

@@ -1,5 +1,5 @@
-//! Hot clones once more over TLS and with a token, as they are served across a building. Every server is
-//! behind the same kind of proxy, whose computing time counts for the server behind it.
+//! Hot clones once more over TLS and with a token, as they are served across a building. Ours speaks TLS itself; every other
+//! server, and ours once more, is behind the same kind of proxy, whose computing time counts for the server behind it.
 //!
 //! There is no goal: the larger the answer, the more of the time goes into encryption, which is the same for all.
 
@@ -17,9 +17,11 @@ pub const SUMMARY: &str =
 pub fn run(run: &Run) -> anyhow::Result<Report> {
     let (testbed, subject) = run.medium()?;
     let mut report = Report { setting: run.medium_setting()?, ..Report::default() };
-    let scene = Scene::behind_tls(testbed, subject)?;
+    let (mirror, secured) = testbed.secured(run, subject)?;
+    let scene = Scene::over_tls(testbed, subject, secured)?;
     for depth in [Depth::Full, Depth::One] {
         hot_clones::measure(run, &scene, depth, None, &mut report)?;
     }
+    testbed.upstream.remove_mirror(&mirror)?;
     Ok(report)
 }

@@ -83,6 +83,11 @@ impl Upstream {
         Self::begin_with(Server::upstream(binary, site)?, binary)
     }
 
+    /// The same, which trusts the authority in this file as well.
+    pub fn start_trusting(binary: &Path, site: &Site, authority: &Path) -> anyhow::Result<Self> {
+        Self::begin_with(Server::upstream_trusting(binary, site, authority)?, binary)
+    }
+
     /// The same with its data in memory, so that no disk is measured.
     pub fn start_in_memory(binary: &Path) -> anyhow::Result<Self> {
         let folder = scratch::folder_in_memory("upstream")?;

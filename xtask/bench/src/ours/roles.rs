@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use crate::process::{self, without_settings};
+use crate::repositories::git::text;
 use crate::scratch;
 use crate::site::Site;
 
@@ -44,6 +45,12 @@ impl Server {
         Self::upstream_in(binary, site, scratch::folder("upstream")?)
     }
 
+    /// The same, which trusts the authority in this file as well.
+    pub fn upstream_trusting(binary: &Path, site: &Site, authority: &Path) -> anyhow::Result<Self> {
+        let settings = ["--ca-file", text(authority)?];
+        Self::start_role(binary, "upstream", site, scratch::folder("upstream")?, &settings)
+    }
+
     /// Starts an upstream with the data that another one has left.
     pub fn upstream_in(binary: &Path, site: &Site, folder: TempDir) -> anyhow::Result<Self> {
         Self::start_role(binary, "upstream", site, folder, &[])
@@ -70,13 +77,21 @@ impl Server {
         arguments: &[&str],
     ) -> anyhow::Result<Self> {
         let address = site.free_address()?;
+        let scheme = if arguments.contains(&"--tls-certificate") { "https" } else { "http" };
         let mut command = site.command(binary);
         command
             .arg(role)
             .arg("--data")
             .arg(data_in(&folder))
             // A server that listens beyond loopback wants to be told what its clients see.
-            .args(["--listen", &address, "--base-url", &format!("http://{address}"), "--log-level", "warn"])
+            .args([
+                "--listen",
+                &address,
+                "--base-url",
+                &format!("{scheme}://{address}"),
+                "--log-level",
+                "warn",
+            ])
             .args(arguments);
         without_settings(&mut command);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_METRICS_TOKEN", METRICS_TOKEN);

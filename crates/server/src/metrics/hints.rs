@@ -1,0 +1,56 @@
+//! What a mirror of another Git server hears of changes before anybody asks.
+
+use std::fmt;
+
+use heliostat_foreign::discovery::SweepState;
+use heliostat_foreign::hooks::HookCounts;
+
+use super::encoder::Encoder;
+
+/// Webhooks, and lists of repositories.
+#[derive(Debug, Default)]
+pub struct HintMetrics {
+    /// What became of webhooks.
+    pub hooks: HookCounts,
+    /// How many repositories wait to be looked at.
+    pub waiting: usize,
+    /// How the last sweep over organisations went.
+    pub sweep: SweepState,
+}
+
+impl HintMetrics {
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let HookCounts { noted, repeated, other, refused } = self.hooks;
+        encoder.counters(
+            "heliostat_origin_webhooks_total",
+            "Webhooks by what became of them: noted (the repositories are looked at), repeated (taken before), other (of \
+             something that changes no references), refused (not genuine, not understood, or without room).",
+            &[
+                ([("result", "noted")], noted),
+                ([("result", "repeated")], repeated),
+                ([("result", "other")], other),
+                ([("result", "refused")], refused),
+            ],
+        )?;
+        encoder.gauge(
+            "heliostat_origin_hints_waiting",
+            "Repositories that wait to be looked at because a webhook or a list says that they have changed.",
+            self.waiting as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_origin_listed_repositories",
+            "Repositories that the provider has listed; 0 if none are to be listed.",
+            self.sweep.repositories as u64,
+        )?;
+        encoder.gauge(
+            "heliostat_origin_last_listing_timestamp_seconds",
+            "When a list of all repositories was begun that could be read to its end; 0 if none ever was.",
+            self.sweep.last_success_at.map_or(0.0, |at_ms| at_ms as f64 / 1_000.0),
+        )?;
+        encoder.gauge(
+            "heliostat_origin_listing_failed",
+            "Whether the last list of all repositories failed: 1 if it did, else 0.",
+            u64::from(self.sweep.failure.is_some()),
+        )
+    }
+}
