@@ -8,6 +8,7 @@ mod passing_wants;
 mod pkt_line;
 mod protocol;
 mod push_commands;
+mod push_creations;
 mod push_deletions;
 mod push_report;
 mod reader;
@@ -25,8 +26,9 @@ pub use pkt_line::{
 };
 pub use protocol::{GitProtocol, GitService};
 pub use push_commands::PushCommands;
+pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
-pub use push_report::PushReport;
+pub use push_report::{PushReport, Verdict};
 pub(crate) use reader::PacketReader;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]

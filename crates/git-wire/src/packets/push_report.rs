@@ -4,9 +4,22 @@
 //! first byte what is in them.
 
 use super::pkt_line::{PacketLine, decode_packet};
+use super::write::{push_flush, push_packet};
 
 /// The band of the report itself.
 const REPORT_BAND: u8 = 1;
+
+/// How much of a report goes into one packet of its band: clients that know the older, narrower bands take 1,000 bytes.
+const BAND_ROOM: usize = 990;
+
+/// What became of a reference after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It was changed.
+    Done,
+    /// It was not, for this reason.
+    Refused(&'a str),
+}
 
 /// The report about a push.
 #[derive(Debug)]
@@ -31,6 +44,34 @@ impl PushReport {
             _ => lines.extend_from_slice(answer),
         }
         Self { lines }
+    }
+
+    /// The same answer, with another verdict on references that it says were not changed; `None` leaves what it says.
+    pub fn with_verdicts<'v>(answer: &[u8], verdict_on: impl Fn(&[u8]) -> Option<Verdict<'v>>) -> Vec<u8> {
+        let report = Self::within(answer);
+        let mut lines = Vec::with_capacity(report.lines.len());
+        for line in packets(&report.lines) {
+            let refused = line.strip_prefix(b"ng ").map(<[u8]>::trim_ascii_end);
+            let name = refused.and_then(|told| told.split(|byte| *byte == b' ').next());
+            match name.and_then(|name| Some((name, verdict_on(name)?))) {
+                None => push_packet(&mut lines, &[line]),
+                Some((name, Verdict::Done)) => push_packet(&mut lines, &[b"ok ", name, b"\n"]),
+                Some((name, Verdict::Refused(reason))) => {
+                    push_packet(&mut lines, &[b"ng ", name, b" ", reason.as_bytes(), b"\n"]);
+                }
+            }
+        }
+        push_flush(&mut lines);
+        let mut outer = packets(answer).peekable();
+        if !matches!(outer.peek(), Some([1..=3, ..])) {
+            return lines;
+        }
+        let mut output = Vec::with_capacity(lines.len());
+        let others = outer.filter(|packet| packet.first() != Some(&REPORT_BAND));
+        others.for_each(|packet| push_packet(&mut output, &[packet]));
+        lines.chunks(BAND_ROOM).for_each(|part| push_packet(&mut output, &[&[REPORT_BAND], part]));
+        push_flush(&mut output);
+        output
     }
 
     /// The references that were not changed, each with the reason.

@@ -3,6 +3,7 @@
 
 mod arrived_objects;
 mod bare;
+mod create_refs;
 mod derived;
 mod draft;
 mod fill_draft;

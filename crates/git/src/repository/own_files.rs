@@ -13,7 +13,7 @@ use std::path::Path;
 
 use heliostat_git_wire::{ObjectId, RefMove, RefName};
 
-use super::swap_refs::NotSwapped;
+use super::swap_refs::{NotSwapped, is_synced};
 use crate::disk::{LockFile, blocking, files_below, make_folder_durably, sync_folder};
 use crate::process::Durability;
 use crate::refs::NotRewritten;
@@ -75,9 +75,7 @@ pub(super) fn move_in_own_files(
         let place = repository.join(OsStr::from_bytes(&moved.name));
         let folder = place.parent().unwrap_or(repository);
         make_folder_durably(folder)?;
-        // A file that takes the place of another one is written before it does, as file systems order it; a first one may
-        // not be.
-        let is_synced = durability == Durability::Strict || !place.exists();
+        let is_synced = is_synced(&place, durability);
         let mut lock = LockFile::create(&place)?;
         if !is_expected(&place, moved)? {
             let name = String::from_utf8_lossy(&moved.name).into_owned();

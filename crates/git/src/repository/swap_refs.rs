@@ -156,19 +156,7 @@ impl Repository {
             let (_alone, _change) = (alone, change);
             Ok(plan.write(&path))
         });
-        match written.await.map_err(io_error)? {
-            Ok(()) => Ok(()),
-            Err(NotSwapped::Content(NotRewritten::Stale(name))) => Err(SwapRefsError::Stale(name)),
-            Err(NotSwapped::Content(NotRewritten::NotUnderstood(what))) => {
-                let (path, detail) = (self.path().to_owned(), what.to_owned());
-                Err(GitError::Corrupt { operation: OPERATION, path, detail }.into())
-            }
-            Err(NotSwapped::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let (path, detail) = (self.path().to_owned(), error.to_string());
-                Err(GitError::Locked { operation: OPERATION, path, detail }.into())
-            }
-            Err(NotSwapped::Io(error)) => Err(io_error(error).into()),
-        }
+        written.await.map_err(io_error)?.map_err(|error| error.at(self.path()))
     }
 }
 
@@ -204,13 +192,57 @@ impl From<io::Error> for NotSwapped {
     }
 }
 
+impl NotSwapped {
+    /// The same, of the repository in this folder.
+    pub(super) fn at(self, repository: &Path) -> SwapRefsError {
+        let (operation, path) = (OPERATION, repository.to_owned());
+        match self {
+            Self::Content(NotRewritten::Stale(name)) => SwapRefsError::Stale(name),
+            Self::Content(NotRewritten::NotUnderstood(what)) => {
+                GitError::Corrupt { operation, path, detail: what.to_owned() }.into()
+            }
+            Self::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                GitError::Locked { operation, path, detail: error.to_string() }.into()
+            }
+            Self::Io(error) => io_error(error).into(),
+        }
+    }
+}
+
+/// Writes moves, which are in the order of their names, into the file for all references. `objects` tells of the targets of
+/// those that are no branches what they are. Blocks.
+pub(super) fn write_packed(
+    repository: &Path,
+    moves: &[RefMove],
+    objects: &LookedAt,
+    durability: Durability,
+) -> Result<(), NotSwapped> {
+    let place = repository.join("packed-refs");
+    replace_under_lock(&place, is_synced(&place, durability), |lock| {
+        let content = match fs::read(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            content => content?,
+        };
+        let rewritten = rewrite_packed(&content, moves, objects);
+        lock.write_all(&rewritten.map_err(NotSwapped::Content)?)?;
+        Ok(())
+    })
+}
+
+/// A file that takes the place of another one is written before it does, as file systems order it; a first one may
+/// not be.
+pub(super) fn is_synced(place: &Path, durability: Durability) -> bool {
+    durability == Durability::Strict || !place.exists()
+}
+
 impl Plan {
     fn write(&self, repository: &Path) -> Result<(), NotSwapped> {
         if self.head_first {
             self.write_head(repository)?;
         }
         match self.place {
-            Place::Packed => self.write_packed(repository)?,
+            Place::Packed if self.moves.is_empty() => {}
+            Place::Packed => write_packed(repository, &self.moves, &self.objects, self.durability)?,
             Place::OwnFiles => move_in_own_files(repository, &self.moves, self.durability)?,
         }
         if !self.head_first {
@@ -219,33 +251,12 @@ impl Plan {
         Ok(())
     }
 
-    fn write_packed(&self, repository: &Path) -> Result<(), NotSwapped> {
-        if self.moves.is_empty() {
-            return Ok(());
-        }
-        let place = repository.join("packed-refs");
-        replace_under_lock(&place, self.is_synced(&place), |lock| {
-            let content = match fs::read(&place) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                content => content?,
-            };
-            let rewritten = rewrite_packed(&content, &self.moves, &self.objects);
-            lock.write_all(&rewritten.map_err(NotSwapped::Content)?)?;
-            Ok(())
-        })
-    }
-
     fn write_head(&self, repository: &Path) -> Result<(), NotSwapped> {
         let Some(target) = &self.head else { return Ok(()) };
         let content = format!("ref: {target}\n");
         let place = repository.join("HEAD");
-        replace_under_lock(&place, self.is_synced(&place), |lock| Ok(lock.write_all(content.as_bytes())?))
-    }
-
-    /// A file that takes the place of another one is written before it does, as file systems order it; a first one may
-    /// not be.
-    fn is_synced(&self, place: &Path) -> bool {
-        self.durability == Durability::Strict || !place.exists()
+        let is_synced = is_synced(&place, self.durability);
+        replace_under_lock(&place, is_synced, |lock| Ok(lock.write_all(content.as_bytes())?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `git` answering clients: one process per request, its input fed and its output handed on piece by piece.
 
 mod feed;
+mod new_refs;
 mod prepare_push;
 mod progress;
 mod push_window;

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use heliostat_git_wire::{
-    GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, PacketLine, PushBeginning, PushCommands,
-    PushDeletions, PushReport, RefRoom, RemoteMessage, decode_packet, push_flush, push_packet,
+    CreationsBeginning, GitProtocol, GitService, MAX_LISTED_REFS, MAX_REF_LIST_BYTES, ObjectId, PacketLine,
+    PushBeginning, PushCommands, PushCreations, PushDeletions, PushReport, RefName, RefRoom, RemoteMessage,
+    decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
 
 use crate::process::{ByteStream, GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
-use crate::service::{ServeMode, exchange};
+use crate::service::ServeMode;
+use crate::service::new_refs::{create_hidden, settings_for, shown_one};
+use crate::service::run::exchange_with;
 
 /// Most that a client may push at once.
 pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
@@ -26,6 +29,9 @@ const MAX_KEPT_PACK_BYTES: usize = 512 * 1024;
 
 /// Most that is held of a push that only deletes.
 const MAX_DELETIONS_HELD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most that is held of a push that only creates: the commands for some hundred thousand references.
+const MAX_CREATIONS_HELD_BYTES: usize = 64 * 1024 * 1024;
 
 /// Why a reference is not deleted that `HEAD` names, in the words of the report.
 const DELETES_DEFAULT_BRANCH: &str = "deletion of the current branch prohibited";
@@ -79,37 +85,58 @@ pub async fn receive_pack(
     protocol: &GitProtocol,
     room: RefRoom,
 ) -> Result<ReceivedPack, GitError> {
-    let (deletions, request) = read_ahead(request.boxed()).await;
-    if let Some(deletions) = deletions {
-        let at_once = stream::iter([Ok(deletions)]);
-        let received = run(repository, at_once, protocol, room).await?;
-        if received.success && !received.refuses_some() {
-            return Ok(received);
+    let (beginning, request) = read_ahead(request.boxed()).await;
+    match beginning {
+        Beginning::Deletions(deletions) => {
+            let at_once = stream::iter([Ok(deletions)]);
+            let received = run(repository, at_once, protocol, room, Vec::new()).await?;
+            if received.success && !received.refuses_some() {
+                return Ok(received);
+            }
+            // Nothing was deleted. Some can be all the same.
         }
-        // Nothing was deleted. Some can be all the same.
+        Beginning::Creations(created) => {
+            if let Some(shown) = shown_one(&created, &repository.snapshot().await?) {
+                let received = run(repository, request, protocol, room, settings_for(shown)).await?;
+                return create_hidden(repository, &created, received).await;
+            }
+        }
+        Beginning::Other => {}
     }
-    run(repository, request, protocol, room).await
+    run(repository, request, protocol, room, Vec::new()).await
 }
 
-/// Reads the commands of a push that only deletes, and gives what deletes all of it at once, beside the push as it was.
-async fn read_ahead(mut request: ByteStream) -> (Option<Bytes>, ByteStream) {
-    let (mut held, mut beginning, mut last) = (BytesMut::new(), PushBeginning::default(), None);
-    let deletions = loop {
-        match beginning.read(&held) {
-            PushDeletions::Unfinished if held.len() <= MAX_DELETIONS_HELD_BYTES => {}
-            PushDeletions::All(push) => break Some(push.into()),
-            _ => break None,
+/// What the commands of a push are.
+enum Beginning {
+    /// It only deletes; this deletes all of it at once.
+    Deletions(Bytes),
+    /// It only creates these.
+    Creations(Vec<(RefName, ObjectId)>),
+    Other,
+}
+
+/// Reads the commands of a push that only deletes or only creates, and gives them beside the push as it was.
+async fn read_ahead(mut request: ByteStream) -> (Beginning, ByteStream) {
+    let (mut held, mut last) = (BytesMut::new(), None);
+    let (mut deletions, mut creations) = (PushBeginning::default(), CreationsBeginning::default());
+    let beginning = loop {
+        match (deletions.read(&held), creations.read(&held)) {
+            (PushDeletions::All(push), _) => break Beginning::Deletions(push.into()),
+            (_, PushCreations::All(created)) => break Beginning::Creations(created),
+            (PushDeletions::Unfinished, _) if held.len() <= MAX_DELETIONS_HELD_BYTES => {}
+            (_, PushCreations::Unfinished) if held.len() <= MAX_CREATIONS_HELD_BYTES => {}
+            _ => break Beginning::Other,
         }
         match request.next().await {
             Some(Ok(piece)) => held.extend_from_slice(&piece),
             end => {
                 last = end;
-                break None;
+                break Beginning::Other;
             }
         }
     };
     let held = (!held.is_empty()).then(|| Ok(held.freeze()));
-    (deletions, stream::iter(held.into_iter().chain(last)).chain(request).boxed())
+    (beginning, stream::iter(held.into_iter().chain(last)).chain(request).boxed())
 }
 
 async fn run(
@@ -117,13 +144,14 @@ async fn run(
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     protocol: &GitProtocol,
     room: RefRoom,
+    settings: Vec<(&'static str, String)>,
 ) -> Result<ReceivedPack, GitError> {
     // What references name now must be known when they are read again.
     let before = repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
     let request = within_room(request, room, Arc::clone(&commands));
-    let mut running =
-        exchange(repository, GitService::ReceivePack, ServeMode::Exchange, protocol, request).await?;
+    let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
+    let mut running = exchange_with(repository, service, mode, protocol, request, settings).await?;
     let mut output = BytesMut::new();
     while let Some(piece) = running.next().await {
         if matches!(&piece, Err(GitError::Request(_))) && !is_within(&commands.lock(), room) {

@@ -138,12 +138,24 @@ pub async fn exchange(
     protocol: &GitProtocol,
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Result<RunningService, GitError> {
+    exchange_with(repository, service, mode, protocol, request, Vec::new()).await
+}
+
+/// The same, with these settings besides the usual ones.
+pub(super) async fn exchange_with(
+    repository: &Repository,
+    service: GitService,
+    mode: ServeMode,
+    protocol: &GitProtocol,
+    request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    settings: Vec<(&'static str, String)>,
+) -> Result<RunningService, GitError> {
     let limit_bytes = match service {
         GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
         GitService::ReceivePack => MAX_PUSH_BYTES,
     };
     let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-    let mut command = service_command(repository, service, options);
+    let mut command = service_command(repository, service, options).settings(settings);
     let mut request = bounded(request, limit_bytes).boxed();
     if service == GitService::ReceivePack {
         (command, request) = prepare_push(repository, command, request).await;

@@ -9,7 +9,7 @@ use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
-use super::registry::{IDLE_AFTER, Repositories};
+use super::registry::{IDLE_AFTER, Making, Repositories};
 
 /// How often is looked what the repositories take, and when they were used last is written down.
 const LOOK_PAUSE: Duration = Duration::from_mins(1);
@@ -19,9 +19,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Repositories {
     /// Gives up the repository that was used longest ago.
-    pub(super) async fn make_room_for_one(&self) -> Result<(), Refusal> {
+    pub(super) async fn make_room_for_one(&self, making: &Making<'_>) -> Result<(), Refusal> {
         for entry in self.idle_longest() {
-            if self.make_room_by(&entry).await? {
+            if self.make_room_by(making, &entry).await? {
                 return Ok(());
             }
         }
@@ -42,14 +42,14 @@ impl Repositories {
     }
 
     /// Whether it has gone. One that is being fetched into stays.
-    async fn make_room_by(&self, entry: &Entry) -> Result<bool, Refusal> {
+    async fn make_room_by(&self, making: &Making<'_>, entry: &Entry) -> Result<bool, Refusal> {
         let Ok(_fetching) = entry.fetching.try_lock() else { return Ok(false) };
         tracing::info!(
             repository.path = entry.path.as_str(),
             size_bytes = entry.size_bytes(),
             "a repository makes room for others"
         );
-        self.give_up(entry, TrashReason::MadeRoom).await?;
+        self.give_up_while(making, entry, TrashReason::MadeRoom).await?;
         if let Err(error) = self.served.store().empty_trash(self.trash_time).await {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot empty the trash");
         }
@@ -64,7 +64,8 @@ impl Repositories {
             if bytes <= max_bytes {
                 return Ok(());
             }
-            if self.make_room_by(&entry).await? {
+            let making = self.making.lock().await;
+            if self.make_room_by(&making, &entry).await? {
                 bytes = bytes.saturating_sub(entry.size_bytes());
             }
         }

@@ -49,9 +49,12 @@ pub(crate) struct Repositories {
     origin_url: String,
     entries: RwLock<HashMap<RepositoryPath, Arc<Entry>>>,
     by_disk_id: RwLock<HashMap<u64, Arc<Entry>>>,
-    /// Held by the one who makes a repository.
-    making: tokio::sync::Mutex<()>,
+    /// Held by the one who makes a repository, or gives one up.
+    pub(super) making: tokio::sync::Mutex<()>,
 }
+
+/// While it is held, nobody else makes a repository or gives one up. Who holds it waits for nobody who fetches.
+pub(super) type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// How much may be here.
 pub(crate) struct Limits {
@@ -147,21 +150,20 @@ impl Repositories {
         if let Some(entry) = self.find(path).filter(|entry| entry.format == format) {
             return Ok(entry);
         }
-        let _making = self.making.lock().await;
+        let making = self.making.lock().await;
         if let Some(entry) = self.find(path) {
             if entry.format == format {
                 return Ok(entry);
             }
-            self.give_up(&entry, TrashReason::Replaced).await?;
+            self.give_up_while(&making, &entry, TrashReason::Replaced).await?;
         }
         if self.count() >= self.max_repositories {
-            self.make_room_for_one().await?;
+            self.make_room_for_one(&making).await?;
         }
         let now = self.clock.now_ms();
-        let row = self.store.insert_origin_repository(path.as_str(), format.as_str(), now).await?;
+        let row = self.store.origin_repository_at(path.as_str(), format.as_str(), now).await?;
         let entry = Arc::new(Entry::new(row.id, path.clone(), format, now, now));
         self.make_on_disk(&entry).await?;
-        entry.note_looked_at();
         self.by_disk_id.write().insert(entry.disk_id(), Arc::clone(&entry));
         self.entries.write().insert(path.clone(), Arc::clone(&entry));
         tracing::info!(
@@ -224,6 +226,17 @@ impl Repositories {
 
     /// Gives a repository up: nobody finds it from now on, and what was in it is fetched again when it is asked for.
     pub(crate) async fn give_up(&self, entry: &Entry, reason: TrashReason) -> Result<(), Refusal> {
+        let making = self.making.lock().await;
+        self.give_up_while(&making, entry, reason).await
+    }
+
+    /// The same while nobody makes a repository, which might be at the same path.
+    pub(super) async fn give_up_while(
+        &self,
+        _making: &Making<'_>,
+        entry: &Entry,
+        reason: TrashReason,
+    ) -> Result<(), Refusal> {
         entry.note_gone();
         self.entries.write().remove(&entry.path);
         self.by_disk_id.write().remove(&entry.disk_id());

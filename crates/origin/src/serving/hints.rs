@@ -37,6 +37,11 @@ impl Hints {
         }
         let mut is_shown = false;
         for entry in self.repositories.named_like(path) {
+            // Whether anything was fetched into it is known only then.
+            if let Err(error) = self.repositories.open(&entry).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a hint is of no use now");
+                continue;
+            }
             let credentials = match &self.service {
                 Some(service) => service.credentials(&entry.path).await,
                 None => None,

@@ -55,6 +55,16 @@ pub struct World {
     options: fn(&mut OriginOptions),
 }
 
+/// Waits until this is so.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
 /// Whoever has this name.
 pub fn credentials(name: &str) -> Credentials {
     match name {
@@ -236,7 +246,12 @@ impl World {
 
     /// Whether someone can have an object.
     pub async fn gives(&self, name: &str, object: &ObjectId) -> bool {
-        let opened = self.open(name).await.expect("it is shown");
+        self.gives_at(&path(), name, object).await
+    }
+
+    /// The same at another path.
+    pub async fn gives_at(&self, path: &RepositoryPath, name: &str, object: &ObjectId) -> bool {
+        let opened = self.open_at(path, name).await.expect("it is shown");
         let reader = opened.reader(ClientKey::verified(name), Vec::new());
         let wanted = BTreeSet::from([object.clone()]);
         match opened.repository.make_ready(&wanted, &reader).await {

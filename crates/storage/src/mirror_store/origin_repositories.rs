@@ -30,13 +30,25 @@ impl MirrorStore {
         Ok(found.into_iter().map(OriginRepository::from).collect())
     }
 
-    /// Records a repository that is new here, and returns the record.
-    pub async fn insert_origin_repository(
+    /// The record of the repository at a path, which is made if there is none. One whose objects are named by another hash
+    /// is another repository: its record goes, with its readers.
+    pub async fn origin_repository_at(
         &self,
         path: &str,
         object_format: &str,
         now: i64,
     ) -> Result<OriginRepository, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let found = origin_repository::Entity::find()
+            .filter(origin_repository::Column::Path.eq(path))
+            .one(&transaction)
+            .await?;
+        if let Some(found) = found {
+            if found.object_format == object_format {
+                return Ok(found.into());
+            }
+            origin_repository::Entity::delete_by_id(found.id).exec(&transaction).await?;
+        }
         let row = origin_repository::ActiveModel {
             id: NotSet,
             path: Set(path.to_owned()),
@@ -44,7 +56,9 @@ impl MirrorStore {
             created_at: Set(now),
             last_used_at: Set(now),
         };
-        Ok(row.insert(self.database.connection()).await?.into())
+        let inserted = row.insert(&transaction).await?;
+        transaction.commit().await?;
+        Ok(inserted.into())
     }
 
     /// Forgets a repository and its readers; that there is none is no error.

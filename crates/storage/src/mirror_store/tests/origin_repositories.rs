@@ -15,25 +15,27 @@ fn reader(of: &crate::records::OriginRepository, name: &str, granted_at: i64) ->
 #[tokio::test]
 async fn repositories_of_an_origin_are_recorded_in_the_order_of_their_use() {
     for (store, _test) in stores().await {
-        let one = store.insert_origin_repository("/acme/one.git", "sha1", NOW).await.unwrap();
-        let two = store.insert_origin_repository("/acme/two.git", "sha256", NOW + 1).await.unwrap();
-        assert!(store.insert_origin_repository("/acme/one.git", "sha1", NOW).await.is_err());
+        let one = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
+        let two = store.origin_repository_at("/acme/two.git", "sha256", NOW + 1).await.unwrap();
+        assert_eq!(store.origin_repository_at("/acme/one.git", "sha1", NOW + 9).await.unwrap(), one);
         store.note_use_of_origin_repositories(&[(one.id, NOW + 5)]).await.unwrap();
         let paths: Vec<_> =
             store.origin_repositories().await.unwrap().into_iter().map(|row| row.path).collect();
         assert_eq!(paths, ["/acme/two.git", "/acme/one.git"]);
         store.delete_origin_repository(one.id).await.unwrap();
         store.delete_origin_repository(one.id).await.unwrap();
-        let again = store.insert_origin_repository("/acme/one.git", "sha1", NOW).await.unwrap();
+        let again = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
         assert!(again.id > two.id, "a number is given once");
+        let other = store.origin_repository_at("/acme/one.git", "sha256", NOW).await.unwrap();
+        assert!(other.id > again.id && store.origin_repositories().await.unwrap().len() == 2);
     }
 }
 
 #[tokio::test]
 async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes() {
     for (store, _test) in stores().await {
-        let one = store.insert_origin_repository("/acme/one.git", "sha1", NOW).await.unwrap();
-        let two = store.insert_origin_repository("/acme/two.git", "sha1", NOW).await.unwrap();
+        let one = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
+        let two = store.origin_repository_at("/acme/two.git", "sha1", NOW).await.unwrap();
         let mut gone = reader(&two, "ann", NOW);
         gone.repository_id.0 += 100;
         let (ann, bob) = (reader(&one, "ann", NOW), reader(&one, "bob", NOW + 1));
