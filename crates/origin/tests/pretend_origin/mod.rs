@@ -267,8 +267,8 @@ impl World {
             Door { origin: Arc::clone(&self.origin), name, unused: self.source.repository.lock().clone() };
         let server = HttpServer::serve(door).await;
         let clone = self.workshop.path(folder);
-        let (url, place) = (server.url.clone(), clone.to_str().expect("text").to_owned());
-        let args = [&["clone", "--quiet"], options, &[&url, &place]].concat();
+        let place = clone.to_str().expect("text").to_owned();
+        let args = [&["clone", "--quiet"], options, &[&server.url, &place]].concat();
         let ran = tokio::task::block_in_place(|| self.workshop.try_run(&self.workshop.path(""), &args));
         ran.map(|_| clone)
     }
