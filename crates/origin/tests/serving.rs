@@ -9,7 +9,7 @@ use std::time::Duration;
 use heliostat_foreign::{Refusal, RepositoryPath};
 use heliostat_git::{ClientKey, RefName};
 use heliostat_origin::{Awaited, NotOpened, OpenedRepository};
-use pretend_origin::{World, credentials, object, path};
+use pretend_origin::{World, credentials, object, path, until};
 
 fn away() -> Refusal {
     Refusal::Away("it is gone".to_owned())
@@ -190,6 +190,31 @@ async fn repositories_make_room_for_others_unless_they_are_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repositories_make_room_on_the_disk() {
+    let world = World::with(|options| options.max_disk_bytes = Some(1)).await;
+    let main = object(&world.at_origin("main"));
+    let [one, two] = ["/acme/one", "/acme/two"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    assert!(world.gives_at(&one, "ann", &main).await);
+    until("it is measured", || world.origin.status().size_bytes > 1).await;
+    assert_eq!(world.origin.repositories().len(), 1, "it was used just now");
+    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
+    assert!(world.gives_at(&two, "ann", &main).await);
+    until("one makes room", || world.origin.repositories().iter().all(|view| view.path == two)).await;
+    assert!(world.gives_at(&one, "ann", &main).await, "it is fetched again when somebody wants it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_repository_is_fetched_anew() {
+    let world = World::new().await;
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let place = world.workshop.path("mirror/repositories/01/1.git");
+    world.workshop.shell(&place, "find objects -type f -delete");
+    assert_eq!(world.clone_as("ann", "during", &[]).await, None);
+    until("the damage is proven", || world.origin.status().damaged == 1).await;
+    world.clone_as("ann", "after", &[]).await.expect("it was fetched again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_named_is_served() {
     let world = World::with(|options| options.only = vec!["acme/*".parse().expect("a pattern")]).await;
     world.open("ann").await.expect("it is among them");
@@ -237,11 +262,7 @@ async fn a_hint_brings_what_is_new_before_it_is_asked_for() {
     world.workshop.commit(&repository, "main");
     let before = world.origin.status().fetches.objects;
     assert!(world.origin.look(&RepositoryPath::parse("/acme/tool").expect("a path")).await);
-    let until = tokio::time::Instant::now() + Duration::from_secs(60);
-    while world.origin.status().fetches.objects == before {
-        assert!(tokio::time::Instant::now() < until, "nothing is fetched");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("what is new is fetched", || world.origin.status().fetches.objects > before).await;
     world.source.fail(Some(away()));
     assert!(world.gives("ann", &object(&world.at_origin("main~1"))).await);
 }

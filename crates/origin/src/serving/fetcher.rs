@@ -91,13 +91,24 @@ impl Fetcher {
         FetchCounters { fetched: read(fetched), failed: read(failed), objects: read(objects) }
     }
 
-    /// Lets something go on to its end, also when nobody waits for it any more; `None` if this server stops before.
+    /// Lets something go on to its end, also when nobody waits for it any more, unless this server is stopping then. `None` if
+    /// it has failed.
     pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let stop = self.0.stop.clone();
-        let task = self.0.tasks.spawn(async move { stop.run_until_cancelled(work).await });
+        let (stop, abandoned) = (self.0.stop.clone(), CancellationToken::new());
+        let _waiting = abandoned.clone().drop_guard();
+        let task = self.0.tasks.spawn(async move {
+            let is_in_vain = async {
+                stop.cancelled().await;
+                abandoned.cancelled().await;
+            };
+            tokio::select! {
+                done = work => Some(done),
+                () = is_in_vain => None,
+            }
+        });
         task.await.ok().flatten()
     }
 

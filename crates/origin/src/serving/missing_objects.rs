@@ -26,7 +26,6 @@ const FETCH_TURN_LIMIT: Duration = Duration::from_hours(1);
 const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
 const IS_NOT_FETCHED: &str = "the origin has it, but it cannot be fetched at the moment; try again";
 const IS_UNCLEAR: &str = "the origin does not say whether it gives it";
-const IS_STOPPING: &str = "this mirror is stopping";
 
 /// Asks the origin for one reader of one repository.
 #[derive(Clone)]
@@ -72,7 +71,7 @@ impl Elsewhere for MissingObjects {
             // A client that hangs up does not end what others wait for.
             let brought =
                 self.fetcher.to_the_end(async move { this.bring_wanted(wanted, client).await }).await;
-            brought.unwrap_or_else(|| Brought::Unknown(IS_STOPPING.to_owned()))
+            brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
         }
         .boxed()
     }

@@ -55,6 +55,16 @@ pub struct World {
     options: fn(&mut OriginOptions),
 }
 
+/// Waits until this is so.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
 /// Whoever has this name.
 pub fn credentials(name: &str) -> Credentials {
     match name {
@@ -236,7 +246,12 @@ impl World {
 
     /// Whether someone can have an object.
     pub async fn gives(&self, name: &str, object: &ObjectId) -> bool {
-        let opened = self.open(name).await.expect("it is shown");
+        self.gives_at(&path(), name, object).await
+    }
+
+    /// The same at another path.
+    pub async fn gives_at(&self, path: &RepositoryPath, name: &str, object: &ObjectId) -> bool {
+        let opened = self.open_at(path, name).await.expect("it is shown");
         let reader = opened.reader(ClientKey::verified(name), Vec::new());
         let wanted = BTreeSet::from([object.clone()]);
         match opened.repository.make_ready(&wanted, &reader).await {
@@ -252,8 +267,8 @@ impl World {
             Door { origin: Arc::clone(&self.origin), name, unused: self.source.repository.lock().clone() };
         let server = HttpServer::serve(door).await;
         let clone = self.workshop.path(folder);
-        let (url, place) = (server.url.clone(), clone.to_str().expect("text").to_owned());
-        let args = [&["clone", "--quiet"], options, &[&url, &place]].concat();
+        let place = clone.to_str().expect("text").to_owned();
+        let args = [&["clone", "--quiet"], options, &[&server.url, &place]].concat();
         let ran = tokio::task::block_in_place(|| self.workshop.try_run(&self.workshop.path(""), &args));
         ran.map(|_| clone)
     }
