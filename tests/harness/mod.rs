@@ -8,7 +8,6 @@
 //! from the package `heliostat-machines`.
 
 mod attempt;
-mod authority;
 mod certificates;
 mod client;
 mod contract;

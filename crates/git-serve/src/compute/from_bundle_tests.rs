@@ -1,6 +1,8 @@
 //! Clones that begin with the pack behind the bundle, against what `git` itself says belongs to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
 use futures_util::TryStreamExt;
@@ -265,6 +267,27 @@ async fn a_stored_pack_that_ends_early_breaks_the_answer_off() {
 }
 
 #[tokio::test]
+async fn a_stored_pack_that_has_rotted_breaks_the_answer_off_and_is_not_sent_again() {
+    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+        for has_more in [false, true] {
+            let bundled = Bundled::new(format).await;
+            if has_more {
+                bundled.workshop.commit(&bundled.repository, "main");
+            }
+            let inventory = PackInventory::look(&bundled.repository).await.expect("readable");
+            let name = &inventory.packs[0].name;
+            flip_a_bit(&bundled.repository.path().join(format!("objects/pack/{name}.pack")));
+            let whole = bundled.whole();
+            let joined = pack_from_bundle(&bundled.served, &whole, Vec::new()).await.expect("opened");
+            assert!(breaks_off(joined.expect("from the bundle")).await, "{format}, {has_more}");
+            let response = compute(&bundled.served, &whole).await.expect("started");
+            assert!(response.output.try_collect::<Vec<_>>().await.is_err());
+            assert!(bundled.served.bundle().is_none(), "a client that tries again is served by git");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_new_object_that_cannot_be_packed_breaks_the_answer_off() {
     let bundled = Bundled::new(ObjectFormat::Sha1).await;
     bundled.workshop.commit(&bundled.repository, "main");
@@ -289,9 +312,21 @@ async fn breaks_off(mut joined: JoinedPack) -> bool {
 }
 
 fn cut_short(file: &Path) {
+    opened_to_damage(file).set_len(100).expect("cut");
+}
+
+/// One in the middle, which is content.
+fn flip_a_bit(file: &Path) {
+    let file = opened_to_damage(file);
+    let (mut byte, at) = ([0], file.metadata().expect("there").len() / 2);
+    file.read_exact_at(&mut byte, at).expect("readable");
+    file.write_all_at(&[byte[0] ^ 1], at).expect("writable");
+}
+
+/// Git makes packs read-only.
+fn opened_to_damage(file: &Path) -> File {
     let mut permissions = std::fs::metadata(file).expect("there").permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+    permissions.set_mode(0o600);
     std::fs::set_permissions(file, permissions).expect("allowed");
-    let file = std::fs::OpenOptions::new().write(true).open(file).expect("there");
-    file.set_len(100).expect("cut");
+    File::options().read(true).write(true).open(file).expect("there")
 }

@@ -8,6 +8,9 @@
 //! name a base in the stored part, which comes first because there are clients that must have seen a base before what
 //! is built upon it. That no object is in both parts is for the caller to see to: clients that check what
 //! they are sent refuse a pack that holds something twice.
+//!
+//! The hash of all would hide from the client that the stored pack has rotted on the disk. So what is read of it is compared
+//! with the hash at its own end, and the answer breaks off where the two differ.
 
 use std::fs::File;
 use std::io;
@@ -46,6 +49,8 @@ pub(super) struct StoredPack {
     /// What is left of the objects, as places in the file.
     next: u64,
     end: u64,
+    /// The hash of all before, which stands at its end.
+    trailer: Vec<u8>,
 }
 
 /// A `git pack-objects` that starts when the pack has come to it, and how many objects it is told to pack.
@@ -72,7 +77,9 @@ impl StoredPack {
                 "a pack does not begin as its index says",
             ));
         }
-        Ok(Self { file, objects, next: PACK_HEAD_BYTES as u64, end })
+        let mut trailer = vec![0; hash_bytes(format)];
+        file.read_exact_at(&mut trailer, end)?;
+        Ok(Self { file, objects, next: PACK_HEAD_BYTES as u64, end, trailer })
     }
 
     fn is_read(&self) -> bool {
@@ -106,11 +113,18 @@ impl JoinedPack {
     ) -> Self {
         let busy = Arc::new(AtomicU64::new(0));
         add_time(&busy, spent);
+        // Where nothing is added, the two packs are one.
+        let stored_hash = new.is_some().then(|| {
+            let mut hash = PackHash::new(format);
+            hash.update(&pack_head(stored.objects));
+            hash
+        });
         let joining = Joining {
             stage: Stage::Head,
             stored,
             new,
             hash: PackHash::new(format),
+            stored_hash,
             trailer_bytes: hash_bytes(format),
             busy: Arc::clone(&busy),
         };
@@ -140,6 +154,8 @@ struct Joining {
     stored: StoredPack,
     new: Option<Packing>,
     hash: PackHash,
+    /// Over the stored pack alone, if it is another one than that over all.
+    stored_hash: Option<PackHash>,
     trailer_bytes: usize,
     busy: Arc<AtomicU64>,
 }
@@ -177,6 +193,7 @@ impl Joining {
                     return Ok(Some((Bytes::copy_from_slice(&head), self)));
                 }
                 Stage::Stored if self.stored.is_read() => {
+                    self.check_stored()?;
                     self.stage = match self.new.take() {
                         None => Stage::Trailer,
                         Some(new) => Stage::New(Box::new(Unpacked::begin(new).await?)),
@@ -202,12 +219,25 @@ impl Joining {
         }
     }
 
+    /// Whether what was read of the stored pack is what was once written.
+    fn check_stored(&self) -> Result<(), GitError> {
+        let read = self.stored_hash.as_ref().unwrap_or(&self.hash).clone().finish();
+        if *read == *self.stored.trailer {
+            return Ok(());
+        }
+        let error = io::Error::new(io::ErrorKind::InvalidData, "a stored pack has another hash than it says");
+        Err(GitError::Io { operation: OPERATION, error })
+    }
+
     /// Reads on a thread that may wait for a disk.
     async fn next_of_stored(mut self) -> Result<(Bytes, Self), GitError> {
         let reading = spawn_blocking(move || {
             let started = Instant::now();
             let part = self.stored.read()?;
             self.hash.update(&part);
+            if let Some(hash) = &mut self.stored_hash {
+                hash.update(&part);
+            }
             add_time(&self.busy, started.elapsed());
             Ok((part, self))
         });
@@ -272,6 +302,7 @@ fn hash_bytes(format: ObjectFormat) -> usize {
 }
 
 /// The hash over a pack.
+#[derive(Clone)]
 enum PackHash {
     Sha1(Sha1),
     Sha256(Sha256),

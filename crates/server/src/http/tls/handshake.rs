@@ -85,7 +85,7 @@ impl Tls {
     }
 
     /// Shakes hands with a client from this network.
-    pub async fn accept(&self, stream: TcpStream, prefix: AddressPrefix) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn accept(&self, stream: TcpStream, prefix: AddressPrefix) -> io::Result<Transport> {
         match timeout(HANDSHAKE_TIME_LIMIT, self.shake_hands(stream, prefix)).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -180,7 +180,7 @@ mod tests {
             .write_all(b"\x17\x03\x03\x00\x02ab\x17\x03\x03\x00\x00\x17\x03\x03\x00\x01c")
             .await
             .expect("sent");
-        let mut pieces = Vec::new();
+        let mut pieces: Vec<Vec<u8>> = Vec::new();
         while pieces.concat().len() < 18 {
             let mut piece = [0; 64];
             let length = records.read(&mut piece).await.expect("read");
