@@ -106,9 +106,9 @@ pub enum WrongSource {
     )]
     Two {
         /// The one.
-        upstream: Url,
+        upstream: String,
         /// The other.
-        origin: Url,
+        origin: String,
     },
     /// No name to join under.
     #[error("a mirror joins its upstream under a name: give it by --name")]
@@ -129,7 +129,9 @@ impl MirrorRoleOptions {
     /// What the mirror has its repositories from.
     pub fn source(&self) -> Result<Source, WrongSource> {
         match (self.upstream.clone(), self.origin.origin.clone(), self.name.clone()) {
-            (Some(upstream), Some(origin), _) => Err(WrongSource::Two { upstream, origin }),
+            (Some(upstream), Some(origin), _) => {
+                Err(WrongSource::Two { upstream: upstream.into(), origin: origin.into() })
+            }
             (Some(url), None, Some(name)) => Ok(Source::Upstream { url, name }),
             (Some(_), None, None) => Err(WrongSource::NoName),
             (None, Some(url), _) => Ok(Source::Origin(url)),
