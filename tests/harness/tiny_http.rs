@@ -35,9 +35,9 @@ impl Received {
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    /// Whether a client of git asks for objects, in version 2 of the protocol and in few words.
+    /// Whether a client of git asks for objects, and in few words.
     pub fn is_fetch(&self) -> bool {
-        self.bytes.windows(13).any(|window| window == b"command=fetch")
+        self.path.ends_with("/git-upload-pack") && self.bytes.windows(5).any(|window| window == b"want ")
     }
 }
 

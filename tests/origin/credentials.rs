@@ -25,7 +25,8 @@ async fn credentials_of_any_length_are_shown_to_the_origin_only() {
     let scene = Scene::start();
     let folder = scene.origin.folder(Place::Private.path());
     let url = scene.url(Person::Reader, Place::Private);
-    // Held when it comes to the objects, so that git is under way for the mirror.
+    // In the old protocol git fetches for the mirror. It is held when it comes to the objects, and looked at meanwhile.
+    scene.origin.speak_old_protocol();
     scene.origin_is(Manner::HoldsFetches);
     let cloning = tokio::task::spawn_blocking(move || Operation::Clone.at(&url, &folder));
     let mirror = scene.mirror.process_id().expect("it runs");

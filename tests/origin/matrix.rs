@@ -114,11 +114,21 @@ fn dawn(scene: &Scene, day: Day, elsewhere: &GitOrigin) {
         Day::Nonsense => scene.origin_is(Manner::Nonsense),
         Day::BadCertificate => scene.origin.show_another_certificate(),
         Day::SendsElsewhere => scene.origin_is(Manner::SendsTo(elsewhere.url().clone())),
-        Day::ForcePushed => Place::ALL.into_iter().for_each(|place| scene.write(place, &["other", "more"])),
-        Day::Renamed => {
-            Place::ALL.into_iter().for_each(|place| scene.origin.rename(place.path(), renamed(place)))
+        Day::ForcePushed => {
+            for place in Place::ALL {
+                scene.write(place, &["other", "more"]);
+            }
         }
-        Day::Deleted => Place::ALL.into_iter().for_each(|place| scene.origin.delete(place.path())),
+        Day::Renamed => {
+            for place in Place::ALL {
+                scene.origin.rename(place.path(), renamed(place));
+            }
+        }
+        Day::Deleted => {
+            for place in Place::ALL {
+                scene.origin.delete(place.path());
+            }
+        }
         Day::Recreated => {
             for (place, readers) in
                 [(Place::Public, Readers::Everybody), (Place::Private, Readers::only("reader"))]

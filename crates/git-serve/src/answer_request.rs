@@ -310,10 +310,15 @@ impl ServedRepository {
         client: ClientKey,
     ) -> Option<CacheKey> {
         self.engine().responses()?;
-        let digest = request.cache_key(refs, &BTreeSet::new())?;
+        // What an answer depends on is what is here, whatever the reader is shown.
+        let here = match self.shown() {
+            None => refs.clone(),
+            Some(_) => self.repository.snapshot().await.ok()?,
+        };
+        let digest = request.cache_key(&here, &BTreeSet::new())?;
         let repository = self.repository.asked_by(client);
-        let absent = self.engine().named_objects().absent(&repository, refs, request).await?;
-        let digest = if absent.is_empty() { digest } else { request.cache_key(refs, &absent)? };
+        let absent = self.engine().named_objects().absent(&repository, &here, request).await?;
+        let digest = if absent.is_empty() { digest } else { request.cache_key(&here, &absent)? };
         Some(CacheKey { group: self.repository.id(), digest })
     }
 

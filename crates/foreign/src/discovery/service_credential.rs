@@ -19,6 +19,8 @@ use crate::{Credentials, MAX_AUTHORIZATION_BYTES, RepositoryPath};
 const TOKEN_USER: &str = "x-access-token";
 /// How long a token of an app is used. It is good for an hour.
 const TOKEN_TIME: Duration = Duration::from_secs(50 * 60);
+/// For how long it is believed that an app is not installed at an account.
+const NOT_INSTALLED_TIME: Duration = Duration::from_mins(10);
 /// Of how many accounts tokens are kept.
 const MAX_ACCOUNTS: usize = 1_000;
 
@@ -48,7 +50,8 @@ pub struct ServiceCredential {
 
 #[derive(Debug, Clone)]
 struct AppToken {
-    token: Secret,
+    /// None where the app is not installed.
+    token: Option<Secret>,
     /// In epoch milliseconds.
     received_at: i64,
 }
@@ -75,17 +78,20 @@ impl ServiceCredential {
         Ok(Self { source, api: Api::new(api, clock)?, tokens: Mutex::default() })
     }
 
-    /// What Git shows for a repository.
-    pub async fn for_git(&self, path: &RepositoryPath) -> Result<Credentials, DiscoveryFailure> {
+    /// What Git shows for a repository; nothing where an app is not installed at its account.
+    pub async fn for_git(&self, path: &RepositoryPath) -> Result<Option<Credentials>, DiscoveryFailure> {
         let account = path.parts().next().unwrap_or_default();
-        let token = self.token(account).await?;
+        let Some(token) = self.token(account).await? else { return Ok(None) };
         let user = token.user.as_deref().unwrap_or(TOKEN_USER);
-        Credentials::basic(user, token.secret.expose()).map_err(|error| unusable(&error))
+        Credentials::basic(user, token.secret.expose()).map(Some).map_err(|error| unusable(&error))
     }
 
     /// What is shown to the provider's interface for an account.
     pub(super) async fn for_interface(&self, account: &str) -> Result<Credentials, DiscoveryFailure> {
-        let token = self.token(account).await?;
+        let Some(token) = self.token(account).await? else {
+            let reason = format!("the GitHub App is not installed at {account}: install it there");
+            return Err(DiscoveryFailure::NoCredential(reason));
+        };
         let credentials = match &token.user {
             Some(user) => Credentials::basic(user, token.secret.expose()),
             None => Credentials::bearer(token.secret.expose()),
@@ -103,7 +109,7 @@ impl ServiceCredential {
         matches!(self.source, CredentialSource::App { .. })
     }
 
-    async fn token(&self, account: &str) -> Result<Token, DiscoveryFailure> {
+    async fn token(&self, account: &str) -> Result<Option<Token>, DiscoveryFailure> {
         match &self.source {
             CredentialSource::File(path) => {
                 let cannot = |reason: String| {
@@ -118,46 +124,63 @@ impl ServiceCredential {
                 if line.is_empty() || line.len() > MAX_AUTHORIZATION_BYTES || line.contains(['\r', '\n']) {
                     return Err(cannot("it has to be one line with a token, or user:token".to_owned()));
                 }
-                Ok(match line.split_once(':') {
+                Ok(Some(match line.split_once(':') {
                     Some((user, token)) => Token { user: Some(user.to_owned()), secret: Secret::new(token) },
                     None => Token { user: None, secret: Secret::new(line) },
-                })
+                }))
             }
             CredentialSource::App { id, key } => {
                 let secret = self.token_of_app(id, key, &account.to_lowercase()).await?;
-                Ok(Token { user: None, secret })
+                Ok(secret.map(|secret| Token { user: None, secret }))
             }
         }
     }
 
-    async fn token_of_app(&self, id: &str, key: &AppKey, account: &str) -> Result<Secret, DiscoveryFailure> {
+    async fn token_of_app(
+        &self,
+        id: &str,
+        key: &AppKey,
+        account: &str,
+    ) -> Result<Option<Secret>, DiscoveryFailure> {
         // Held meanwhile: who else needs a token waits for this one.
         let mut tokens = self.tokens.lock().await;
         let now = self.api.clock.now_ms();
-        let is_good = |token: &AppToken| now.abs_diff(token.received_at) < millis(TOKEN_TIME);
-        if let Some(known) = tokens.get(account).filter(|token| is_good(token)) {
+        let is_good = |known: &AppToken| {
+            let time = if known.token.is_some() { TOKEN_TIME } else { NOT_INSTALLED_TIME };
+            now.abs_diff(known.received_at) < millis(time)
+        };
+        if let Some(known) = tokens.get(account).filter(|known| is_good(known)) {
             return Ok(known.token.clone());
         }
-        let app = Credentials::bearer(key.token(id, self.api.clock.now_seconds()).expose());
-        let app = app.map_err(|error| unusable(&error))?;
-        let of_organisation = ["orgs", account, "installation"];
-        let installed = match self.api.json::<Installation>(Method::GET, &of_organisation, &app).await {
-            Err(DiscoveryFailure::NotFound(..)) => {
-                let of_user = ["users", account, "installation"];
-                self.api.json::<Installation>(Method::GET, &of_user, &app).await?
-            }
-            answered => answered?,
-        };
-        let installation = installed.id.to_string();
-        let parts = ["app", "installations", &installation, "access_tokens"];
-        let given = self.api.json::<InstallationToken>(Method::POST, &parts, &app).await?;
+        let token = self.ask_for_token(id, key, account).await?;
         if tokens.len() >= MAX_ACCOUNTS {
-            tokens.retain(|_, token| is_good(token));
+            tokens.retain(|_, known| is_good(known));
         }
         if tokens.len() < MAX_ACCOUNTS {
-            tokens.insert(account.to_owned(), AppToken { token: given.token.clone(), received_at: now });
+            tokens.insert(account.to_owned(), AppToken { token: token.clone(), received_at: now });
         }
-        Ok(given.token)
+        Ok(token)
+    }
+
+    async fn ask_for_token(
+        &self,
+        id: &str,
+        key: &AppKey,
+        account: &str,
+    ) -> Result<Option<Secret>, DiscoveryFailure> {
+        let app = Credentials::bearer(key.token(id, self.api.clock.now_seconds()).expose());
+        let app = app.map_err(|error| unusable(&error))?;
+        for kind in ["orgs", "users"] {
+            let parts = [kind, account, "installation"];
+            let installed = match self.api.json::<Installation>(Method::GET, &parts, &app).await {
+                Err(DiscoveryFailure::NotFound(..)) => continue,
+                installed => installed?.id.to_string(),
+            };
+            let parts = ["app", "installations", &installed, "access_tokens"];
+            let given = self.api.json::<InstallationToken>(Method::POST, &parts, &app).await?;
+            return Ok(Some(given.token));
+        }
+        Ok(None)
     }
 }
 

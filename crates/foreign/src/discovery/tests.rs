@@ -145,10 +145,18 @@ async fn an_app_asks_for_a_token_once_an_hour() {
     assert_eq!(listed.target, "/installation/repositories?per_page=100");
     assert_eq!(listed.authorization, format!("Bearer {INSTALLATION_TOKEN}"));
     let path = RepositoryPath::parse("ACME/r000.git").expect("a path");
-    let shown = own.for_git(&path).await.expect("it has one");
+    let shown = own.for_git(&path).await.expect("it can").expect("it has one");
     let expected = crate::Credentials::basic("x-access-token", INSTALLATION_TOKEN).expect("valid");
     assert_eq!(shown.header(), expected.header());
     assert_eq!(tokens_asked_for(), 1, "an account is the same however it is written");
+
+    // Where the app is not installed, that is asked once.
+    let elsewhere = RepositoryPath::parse("other/tool.git").expect("a path");
+    for _ in 0..2 {
+        assert!(own.for_git(&elsewhere).await.expect("it can").is_none());
+    }
+    let about_other = provider.asked().iter().filter(|asked| asked.target.contains("/other/")).count();
+    assert_eq!(about_other, 2, "as an organisation, and as a user");
 
     hand.pass(Duration::from_secs(51 * 60));
     sweep.once().await;
@@ -171,7 +179,7 @@ async fn a_credential_that_cannot_be_used_is_told_and_a_new_one_is_read() {
     assert!(provider.asked().is_empty());
 
     std::fs::write(file.path(), "robot:secret-token\n").expect("written");
-    let shown = own.for_git(&path).await.expect("it has one");
+    let shown = own.for_git(&path).await.expect("it can").expect("it has one");
     assert_eq!(shown.header(), crate::Credentials::basic("robot", "secret-token").expect("valid").header());
     let sweep = Sweep::new(&options, Some(&own), Arc::default(), hand.clock()).expect("usable");
     sweep.once().await;

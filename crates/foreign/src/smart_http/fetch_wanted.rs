@@ -16,7 +16,7 @@ use crate::source::{FetchFailure, KeptBy, Source, WantedObjects};
 use crate::{Credentials, Refusal, RepositoryPath};
 
 /// How long the server may be silent. It may have to pack a large repository before it says anything.
-const STALL_LIMIT: Duration = Duration::from_mins(15);
+pub(super) const STALL_LIMIT: Duration = Duration::from_mins(15);
 
 /// What `git` says when the certificate of a server is not one to be trusted, with each of the libraries for TLS.
 const CERTIFICATE: &[&str] = &[
@@ -42,8 +42,13 @@ impl SmartHttp {
             }
             KeptBy::Caller => {
                 let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
-                let little = SmallFetch { into, shown: &shown, objects: wanted.objects };
-                if self.fetched_a_little(path, credentials, little).await? {
+                let is_fetched = if shown.is_empty() {
+                    self.fetched_whole(path, credentials, into, wanted.objects).await?
+                } else {
+                    let little = SmallFetch { into, shown: &shown, objects: wanted.objects };
+                    self.fetched_a_little(path, credentials, little).await?
+                };
+                if is_fetched {
                     return Ok(());
                 }
                 let plan = self.plan(path, credentials, wanted.objects).await?;

@@ -8,6 +8,7 @@ mod question;
 mod server;
 mod server_url;
 mod small_fetch;
+mod whole_fetch;
 
 pub(crate) use server::authorities;
 pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};

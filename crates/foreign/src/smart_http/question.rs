@@ -48,11 +48,23 @@ pub(super) enum Answer {
 impl SmartHttp {
     /// Asks, and reads no more than what kind of answer comes.
     pub(super) async fn ask(&self, question: Question<'_>) -> Result<Answer, Refusal> {
+        self.ask_within(question, Some(ANSWER_LIMIT)).await
+    }
+
+    /// The same for an answer that may take any time, as long as it does not stand still.
+    pub(super) async fn ask_at_length(&self, question: Question<'_>) -> Result<Answer, Refusal> {
+        self.ask_within(question, None).await
+    }
+
+    async fn ask_within(&self, question: Question<'_>, limit: Option<Duration>) -> Result<Answer, Refusal> {
         let Question { method, url, credentials, answer_type, body } = question;
         if let Err(refused) = self.options.destinations.check_literal(&url) {
             return Err(Refusal::AddressRefused(refused.to_string()));
         }
-        let mut request = self.http.request(method, url.clone()).timeout(ANSWER_LIMIT);
+        let mut request = self.http.request(method, url.clone());
+        if let Some(limit) = limit {
+            request = request.timeout(limit);
+        }
         request = request.header(ACCEPT, answer_type).header("Git-Protocol", "version=2");
         // Whoever stands in front of the server must not answer in its place.
         request = request.header(CACHE_CONTROL, "no-cache").header(PRAGMA, "no-cache");

@@ -45,7 +45,7 @@ impl SmartHttp {
         let (Some(format), Some(place)) = (format, self.found.place_with_offer(path)) else {
             return Ok(false);
         };
-        if objects.len() > MAX_WANTS || shown.is_empty() {
+        if objects.len() > MAX_WANTS {
             return Ok(false);
         }
         // Once each, and those first that the new objects are most likely made from.

@@ -2,6 +2,7 @@
 
 mod draft;
 mod full_clone;
+mod pack_band;
 mod pack_start;
 mod progress;
 mod question;
@@ -16,9 +17,10 @@ mod tests;
 
 pub(crate) use draft::{FetchDraft, INFINITE_DEPTH};
 pub use full_clone::{FullClone, KEEP_ALIVE, SidebandWriter};
+pub use pack_band::{NoPack, PackBand};
 pub use pack_start::PackStart;
 pub use progress::{wants_progress_v0, wants_progress_v2};
 pub use question::{Given, MAX_QUESTIONED_OBJECTS};
 pub use remote_message::RemoteMessage;
 pub use request::{Deepen, DepthFrom, FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};
-pub use small_fetch::{small_fetch_pack, small_fetch_request};
+pub use small_fetch::{small_fetch_pack, small_fetch_request, whole_fetch_request};

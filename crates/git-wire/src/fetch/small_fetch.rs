@@ -1,19 +1,38 @@
 //! A fetch in one question, in version 2 of the protocol: what is wanted, what is here, and no word between.
 //!
-//! It is for who has nearly everything already. What the other server does not know of what is here is simply not used, so
-//! the answer may hold more than it has to, but never less.
+//! It is for who has nearly everything already, or nothing. What the other server does not know of what is here is simply not
+//! used, so the answer may hold more than it has to, but never less.
 
+use crate::fetch::PackBand;
 use crate::names::{ObjectFormat, ObjectId};
-use crate::packets::{PacketLine, decode_packet, push_flush, push_packet};
+use crate::packets::{push_flush, push_packet};
 
-/// Side band of the pack itself.
-const PACK_BAND: u8 = 1;
+/// What is said of a small answer. Without deltas by place: those by name are resolved in any order.
+const SMALL: &[&str] = &["thin-pack\n", "no-progress\n"];
 
-/// Side band of what is for people.
-const PROGRESS_BAND: u8 = 2;
+/// What is said of a large answer. Progress is a sign of life while the other server counts what it will send.
+const WHOLE: &[&str] = &["ofs-delta\n"];
 
-/// The body of `POST git-upload-pack` that asks for these objects, of which there is at least one.
+/// The body of `POST git-upload-pack` that asks for these objects, of which there is at least one, where nearly all that
+/// they need is here.
 pub fn small_fetch_request<'a>(
+    wants: impl IntoIterator<Item = &'a ObjectId>,
+    haves: impl IntoIterator<Item = &'a ObjectId>,
+    format: ObjectFormat,
+) -> Vec<u8> {
+    request(SMALL, wants, haves, format)
+}
+
+/// The same where nothing is here.
+pub fn whole_fetch_request<'a>(
+    wants: impl IntoIterator<Item = &'a ObjectId>,
+    format: ObjectFormat,
+) -> Vec<u8> {
+    request(WHOLE, wants, [], format)
+}
+
+fn request<'a>(
+    words: &[&str],
     wants: impl IntoIterator<Item = &'a ObjectId>,
     haves: impl IntoIterator<Item = &'a ObjectId>,
     format: ObjectFormat,
@@ -25,8 +44,7 @@ pub fn small_fetch_request<'a>(
         push_packet(&mut request, &[b"object-format=", format.as_str().as_bytes(), b"\n"]);
     }
     request.extend_from_slice(b"0001");
-    // Without deltas by place: those by name are resolved in any order.
-    for word in ["thin-pack\n", "no-progress\n"] {
+    for word in words {
         push_packet(&mut request, &[word.as_bytes()]);
     }
     for object in wants {
@@ -42,22 +60,9 @@ pub fn small_fetch_request<'a>(
 
 /// The pack in the answer; `None` when that is no whole pack.
 pub fn small_fetch_pack(answer: &[u8]) -> Option<Vec<u8>> {
-    let (first, length) = decode_packet(answer).ok()??;
-    if !matches!(first, PacketLine::Data(line) if line.trim_ascii_end() == b"packfile") {
-        return None;
-    }
-    let mut rest = &answer[length..];
-    let mut pack = Vec::with_capacity(rest.len());
-    loop {
-        let (packet, length) = decode_packet(rest).ok()??;
-        rest = &rest[length..];
-        match packet {
-            PacketLine::Flush if rest.is_empty() => return Some(pack),
-            PacketLine::Data([PACK_BAND, bytes @ ..]) => pack.extend_from_slice(bytes),
-            PacketLine::Data([PROGRESS_BAND, ..]) => {}
-            _ => return None,
-        }
-    }
+    let mut band = PackBand::default();
+    let pack = band.take(answer).ok()?;
+    band.has_ended().then_some(pack)
 }
 
 #[cfg(test)]
@@ -74,8 +79,10 @@ mod tests {
         let lines =
             ["command=fetch", "|", "thin-pack", "no-progress", want.as_str(), have.as_str(), "done", "."];
         assert_eq!(request, spelled(&lines));
+        let lines = ["command=fetch", "|", "ofs-delta", want.as_str(), "done", "."];
+        assert_eq!(whole_fetch_request([&new], ObjectFormat::Sha1), spelled(&lines));
         let long = ObjectId::parse("1".repeat(64)).expect("hex");
-        let request = small_fetch_request([&long], [], ObjectFormat::Sha256);
+        let request = whole_fetch_request([&long], ObjectFormat::Sha256);
         assert!(request.windows(20).any(|part| part == b"object-format=sha256"));
     }
 

@@ -115,6 +115,14 @@ impl Fsck {
         Self::Off.settings("fetch")
     }
 
+    /// The same for `git index-pack`, which takes it as an argument.
+    pub(crate) fn of_index_pack() -> String {
+        let rules = Self::of_fetch()
+            .into_iter()
+            .filter_map(|(key, verdict)| Some(format!("{}={verdict}", key.strip_prefix("fetch.fsck.")?)));
+        rules.collect::<Vec<_>>().join(",")
+    }
+
     fn settings(self, service: &str) -> Vec<(String, String)> {
         let overlooked: &[&[&str]] = match self {
             Self::Strict => &[],

@@ -8,6 +8,7 @@ mod fetch_everything;
 mod fetch_objects;
 mod import;
 mod import_error;
+mod index_whole_pack;
 mod push_over_http;
 
 pub use address::InvalidAddress;
@@ -19,4 +20,5 @@ pub use fetch_everything::{FetchSource, fetch_everything};
 pub use fetch_objects::{FetchPlan, fetch_objects, fetch_objects_after, fetch_wanted};
 pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;
+pub use index_whole_pack::{IndexedPack, index_whole_pack};
 pub(crate) use push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};

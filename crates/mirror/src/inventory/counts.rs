@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use heliostat_storage::{MirroredRepository, MirroredStatus};
+use heliostat_storage::MirroredRepository;
 
-use super::entry::{is_available, is_behind};
 use super::mirrored::Inventory;
 use super::trouble::Trouble;
 
@@ -43,44 +42,10 @@ impl Counts {
 impl Inventory {
     /// Counts what is mirrored now.
     pub(crate) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for entry in self.mirrored() {
-            let record = entry.record();
-            let trouble = entry.trouble();
-            counts.total += 1;
-            counts.synced += usize::from(!is_behind(&record));
-            counts.in_step += usize::from(!is_behind(&record) && record.held.is_none() && trouble.is_none());
-            counts.available += usize::from(is_available(&record) && trouble.is_none());
-            if record.failed_count > 0 {
-                counts.failing += 1;
-                let is_first =
-                    counts.first_failing.as_ref().is_none_or(|first| since(&record) < since(first));
-                if is_first {
-                    counts.first_failing = Some(Arc::clone(&record));
-                }
-            }
-            counts.held += usize::from(record.held.is_some());
-            if let Some(trouble) = trouble {
-                counts.in_repair += 1;
-                let is_longest =
-                    counts.longest_in_repair.as_ref().is_none_or(|longest| trouble.since < longest.since);
-                if is_longest {
-                    counts.longest_in_repair = Some(trouble);
-                }
-            }
-            counts.undecided += usize::from(matches!(
-                record.status,
-                MirroredStatus::NotMirrored | MirroredStatus::Initializing
-            ));
-            let behind_since = record.behind_since.filter(|_| record.held.is_none());
-            counts.behind_since = counts.behind_since.into_iter().chain(behind_since).min();
-            counts.last_sync_at = counts.last_sync_at.max(record.last_sync_at);
+        if !self.link.serves() {
+            return Counts::default();
         }
-        counts
+        let selection = self.selection.current();
+        self.index.tally().counts(|project_id| selection.covers(project_id))
     }
-}
-
-/// Since when it has been behind; for ever if that is not known.
-fn since(record: &MirroredRepository) -> i64 {
-    record.behind_since.unwrap_or(i64::MIN)
 }

@@ -12,6 +12,7 @@ use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, Mirro
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::tally::{Share, Tally};
 use super::trouble::{Condition, Trouble, TroubleKind};
 
 /// How many generations of a repository are remembered with their hashes. A fetch that lands between two
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     /// Of the proven state that was put on the disk last, which is recorded a moment later.
     shown_hash: Mutex<Option<ContentHash>>,
     condition: Condition,
+    /// Where it is counted, and as what.
+    counted: Mutex<Option<(Arc<Tally>, Share)>>,
     /// When the upstream last told what it has of it, in epoch milliseconds; 0 if that is not known.
     compared_at: AtomicI64,
     /// The newest order to remove what no ref leads to, if there was one.
@@ -110,6 +113,7 @@ impl Entry {
             known_hashes: Mutex::new(known.into_iter().collect()),
             shown_hash: Mutex::default(),
             condition: Condition::default(),
+            counted: Mutex::default(),
             compared_at,
             purge_order: Mutex::default(),
             purged: AtomicI64::new(0),
@@ -135,6 +139,35 @@ impl Entry {
     /// Shows a row that was just written. The caller holds `writing` and goes on to index a changed path.
     pub(crate) fn show(&self, record: MirroredRepository) {
         self.record.send_replace(Arc::new(record));
+        self.recount();
+    }
+
+    /// Counts it from now on.
+    pub(super) fn begin_to_count(&self, tally: &Arc<Tally>) {
+        let mut counted = self.counted.lock();
+        let share = self.share();
+        tally.replace(None, Some(&share));
+        *counted = Some((Arc::clone(tally), share));
+    }
+
+    /// Counts it no more.
+    pub(super) fn end_to_count(&self) {
+        if let Some((tally, share)) = self.counted.lock().take() {
+            tally.replace(Some(&share), None);
+        }
+    }
+
+    /// What is counted follows what is known.
+    fn recount(&self) {
+        if let Some((tally, share)) = &mut *self.counted.lock() {
+            let now = self.share();
+            tally.replace(Some(share), Some(&now));
+            *share = now;
+        }
+    }
+
+    fn share(&self) -> Share {
+        Share { record: self.record(), trouble: self.trouble() }
     }
 
     /// Remembers that the upstream had these refs at this generation.
@@ -234,11 +267,16 @@ impl Entry {
 
     pub(crate) fn set_trouble(&self, kind: TroubleKind, reason: &str, now_ms: i64) {
         self.condition.set(kind, reason, now_ms);
+        self.recount();
     }
 
     /// Ends trouble of these kinds, and says whether there was any.
     pub(crate) fn clear_trouble(&self, kinds: &[TroubleKind]) -> bool {
-        self.condition.clear(kinds)
+        let has_ended = self.condition.clear(kinds);
+        if has_ended {
+            self.recount();
+        }
+        has_ended
     }
 
     /// Whether damage is proven: the next synchronisation begins with nothing and replaces what is here.

@@ -8,12 +8,14 @@ use heliostat_storage::MirroredRepository;
 use parking_lot::RwLock;
 
 use super::entry::Entry;
+use super::tally::Tally;
 
 /// All entries, found by the upstream's id or by path.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     maps: RwLock<Maps>,
     arrivals: AtomicU64,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -67,9 +69,12 @@ impl Index {
         let mut maps = self.maps.write();
         let path = RepositoryPath::of(&record);
         let external_id = record.external_id.clone();
-        let entry = Arc::clone(
-            maps.by_external_id.entry(external_id).or_insert_with(|| Arc::new(Entry::new(record))),
-        );
+        let entry = maps.by_external_id.entry(external_id).or_insert_with(|| {
+            let entry = Arc::new(Entry::new(record));
+            entry.begin_to_count(&self.tally);
+            entry
+        });
+        let entry = Arc::clone(entry);
         maps.by_path.insert(path, Arc::clone(&entry));
         self.arrivals.fetch_add(1, Ordering::Release);
         entry
@@ -92,7 +97,13 @@ impl Index {
         maps.leave_path(entry, &entry.record());
         if maps.by_external_id.get(&entry.external_id).is_some_and(|found| Arc::ptr_eq(found, entry)) {
             maps.by_external_id.remove(&entry.external_id);
+            entry.end_to_count();
         }
+    }
+
+    /// The sums of all that are entered.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 }
 

@@ -12,6 +12,7 @@ mod removal;
 mod returning;
 mod selection;
 mod settings;
+mod tally;
 mod trouble;
 
 pub use settings::SelectedProjects;

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::contact::{Contact, is_about_the_origin};
 use super::fingerprint_key::FingerprintKey;
 use super::listings::{Listings, Shown};
-use super::reader::{Grant, LastAnswer, Lifetimes, Reader};
+use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
 use crate::repositories::Repositories;
 
 /// Readers of repositories of whom something is known in memory; each takes some hundred bytes.
@@ -177,17 +177,19 @@ impl Verdicts {
         client: ClientKey,
     ) -> Result<Heard, Refusal> {
         let arrived = Instant::now();
-        let since = match asking {
-            Asking::Anew => arrived,
-            Asking::Following => arrived.checked_sub(self.lifetimes.following).unwrap_or(arrived),
+        let wanted = match asking {
+            Asking::Anew => NewEnough::AskedSince(arrived),
+            Asking::Following => {
+                NewEnough::AnsweredSince(arrived.checked_sub(self.lifetimes.following).unwrap_or(arrived))
+            }
         };
         let key = (path.clone(), credentials.fingerprint(&self.key));
         let reader = self.reader(&key);
-        let heard = match self.known(path, &reader, since) {
+        let heard = match self.known(path, &reader, wanted) {
             Some(heard) => heard,
             None => {
                 let _turn = reader.turn.lock().await;
-                match self.known(path, &reader, since) {
+                match self.known(path, &reader, wanted) {
                     Some(heard) => heard,
                     None => self.ask(&key, &reader, credentials, client).await,
                 }
@@ -220,9 +222,9 @@ impl Verdicts {
         &self,
         path: &RepositoryPath,
         reader: &Reader,
-        since: Instant,
+        wanted: NewEnough,
     ) -> Option<Result<Heard, Refusal>> {
-        let LastAnswer { answer, .. } = reader.answer_since(since)?;
+        let LastAnswer { answer, .. } = reader.last_answer(wanted)?;
         let heard = match answer {
             Ok(()) => {
                 let grant = reader.grant()?;

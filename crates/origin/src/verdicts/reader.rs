@@ -35,8 +35,25 @@ pub(super) struct Grant {
 #[derive(Debug, Clone)]
 pub(super) struct LastAnswer {
     /// When the question began.
-    pub(super) began: Instant,
+    began: Instant,
+    /// When the answer was there. A slow origin may have taken long.
+    ended: Instant,
     pub(super) answer: Result<(), Refusal>,
+}
+
+/// How new an answer must be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NewEnough {
+    /// Its question began at this moment or later.
+    AskedSince(Instant),
+    /// It came at this moment or later.
+    AnsweredSince(Instant),
+}
+
+impl LastAnswer {
+    fn now(began: Instant, answer: Result<(), Refusal>) -> Self {
+        Self { began, ended: Instant::now(), answer }
+    }
 }
 
 /// One reader of one repository.
@@ -62,8 +79,8 @@ impl Reader {
         Self { state: Mutex::new(state), ..Self::default() }
     }
 
-    /// The last answer, if its question began at this moment or later, or if the origin wants to be left alone since.
-    pub(super) fn answer_since(&self, moment: Instant) -> Option<LastAnswer> {
+    /// The last answer, if it is new enough, or if the origin wants to be left alone since.
+    pub(super) fn last_answer(&self, wanted: NewEnough) -> Option<LastAnswer> {
         let last = self.state.lock().last.clone()?;
         let is_left_alone = match &last.answer {
             Err(Refusal::TooMany { retry_after: Some(pause) }) => {
@@ -71,7 +88,11 @@ impl Reader {
             }
             _ => false,
         };
-        (last.began >= moment || is_left_alone).then_some(last)
+        let is_new_enough = match wanted {
+            NewEnough::AskedSince(moment) => last.began >= moment,
+            NewEnough::AnsweredSince(moment) => last.ended >= moment,
+        };
+        (is_new_enough || is_left_alone).then_some(last)
     }
 
     /// What the origin has shown last.
@@ -82,18 +103,18 @@ impl Reader {
     /// The origin has shown the repository.
     pub(super) fn note_grant(&self, grant: Grant) {
         let mut state = self.state.lock();
-        state.last = Some(LastAnswer { began: grant.at, answer: Ok(()) });
+        state.last = Some(LastAnswer::now(grant.at, Ok(())));
         state.grant = Some(grant);
     }
 
     /// The origin says nothing.
     pub(super) fn note_silence(&self, began: Instant, refusal: Refusal) {
-        self.state.lock().last = Some(LastAnswer { began, answer: Err(refusal) });
+        self.state.lock().last = Some(LastAnswer::now(began, Err(refusal)));
     }
 
     /// The origin says no.
     pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) {
-        let last = Some(LastAnswer { began, answer: Err(refusal) });
+        let last = Some(LastAnswer::now(began, Err(refusal)));
         *self.state.lock() = State { last, grant: None, written: None };
     }
 
@@ -129,12 +150,16 @@ mod tests {
     #[test]
     fn an_answer_holds_for_those_who_came_before_its_question() {
         let reader = Reader::default();
-        let now = Instant::now();
-        assert!(reader.answer_since(now).is_none());
-        reader.note_grant(grant(now));
-        assert!(reader.answer_since(now).expect("new enough").answer.is_ok());
-        assert!(reader.answer_since(now + Duration::from_millis(1)).is_none());
-        assert!(reader.answer_since(now - Duration::from_secs(1)).is_some());
+        let asked_since = |moment| reader.last_answer(NewEnough::AskedSince(moment));
+        let began = Instant::now() - Duration::from_secs(10);
+        assert!(asked_since(began).is_none());
+        reader.note_grant(grant(began));
+        assert!(asked_since(began).expect("new enough").answer.is_ok());
+        assert!(asked_since(began + Duration::from_millis(1)).is_none());
+        assert!(asked_since(began - Duration::from_secs(1)).is_some());
+        // That the answer took its time makes it no older for those who follow.
+        let lately = Instant::now() - Duration::from_secs(5);
+        assert!(reader.last_answer(NewEnough::AnsweredSince(lately)).is_some());
     }
 
     #[test]
@@ -142,9 +167,10 @@ mod tests {
         let reader = Reader::default();
         let now = Instant::now();
         reader.note_silence(now, Refusal::TooMany { retry_after: Some(Duration::from_secs(30)) });
-        assert!(reader.answer_since(now + Duration::from_secs(1)).is_some());
+        let later = NewEnough::AskedSince(now + Duration::from_secs(1));
+        assert!(reader.last_answer(later).is_some());
         reader.note_silence(now, Refusal::TooMany { retry_after: None });
-        assert!(reader.answer_since(now + Duration::from_secs(1)).is_none());
+        assert!(reader.last_answer(later).is_none());
     }
 
     #[test]

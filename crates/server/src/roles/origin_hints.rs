@@ -131,7 +131,7 @@ impl ServiceAccess for OwnCredential {
     fn credentials<'a>(&'a self, path: &'a RepositoryPath) -> BoxFuture<'a, Option<Credentials>> {
         Box::pin(async move {
             match self.0.for_git(path).await {
-                Ok(credentials) => Some(credentials),
+                Ok(credentials) => credentials,
                 Err(failure) => {
                     tracing::warn!(
                         repository.path = path.as_str(),

@@ -1,0 +1,84 @@
+//! The first fetch of a repository, of which nothing is here yet: over a connection that is open already, indexed while it
+//! comes, and looked at once.
+//!
+//! It is an attempt: where it does not end well, `git` fetches as ever.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use heliostat_git::{
+    ByteStream, FetchError, GitService, IndexedPack, ObjectId, Repository, index_whole_pack,
+};
+use heliostat_git_wire::{PackBand, whole_fetch_request};
+use reqwest::{Method, Response};
+
+use super::SmartHttp;
+use super::fetch_wanted::STALL_LIMIT;
+use super::list_refs::{REQUEST_TYPE, RESULT_TYPE, below};
+use super::question::{Answer, Question};
+use crate::source::Source;
+use crate::{Credentials, FetchFailure, Refusal, RepositoryPath};
+
+/// Most objects that are asked for by name: a request of a megabyte.
+const MAX_WANTS: usize = 20_000;
+
+impl SmartHttp {
+    /// Whether the objects are here now, with all that they need. The caller keeps others from removing objects.
+    pub(super) async fn fetched_whole(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        into: &Repository,
+        objects: &BTreeSet<ObjectId>,
+    ) -> Result<bool, FetchFailure> {
+        let format = objects.first().map(ObjectId::format);
+        let (Some(format), Some(place)) = (format, self.found.place_with_offer(path)) else {
+            return Ok(false);
+        };
+        if objects.len() > MAX_WANTS {
+            return Ok(false);
+        }
+        let service = GitService::UploadPack.name();
+        let question = Question {
+            method: Method::POST,
+            url: below(&self.url_of(&place), &format!("/{service}")),
+            credentials,
+            answer_type: RESULT_TYPE,
+            body: Some((REQUEST_TYPE, whole_fetch_request(objects, format))),
+        };
+        let answer = match self.ask_at_length(question).await {
+            Ok(Answer::Success(answer)) => answer,
+            Ok(Answer::MovedTo(_)) | Err(Refusal::Nonsense(_)) => return Ok(false),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        match index_whole_pack(into, pack_of(answer), STALL_LIMIT).await {
+            Ok(IndexedPack::Whole) => {
+                let here = into.present(objects).await.map_err(|error| FetchFailure::Here(error.into()))?;
+                Ok(here == *objects)
+            }
+            Ok(IndexedPack::RefersToOthers) => Ok(false),
+            // Git would tell the same of it.
+            Err(error @ (FetchError::Harmful { .. } | FetchError::CannotReadNow { .. })) => {
+                Err(FetchFailure::Here(error))
+            }
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "what has come in one answer is not taken; fetching"
+                );
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn pack_of(answer: Response) -> ByteStream {
+    let mut band = PackBand::default();
+    let pack = answer.bytes_stream().map(move |piece| {
+        let piece = piece.map_err(io::Error::other)?;
+        band.take(&piece).map(Bytes::from).map_err(io::Error::other)
+    });
+    pack.boxed()
+}
