@@ -57,7 +57,7 @@ pub struct MirrorRoleOptions {
     /// answers 503 [default: none, it takes traffic however far behind].
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_LAG_LIMIT", value_parser = duration::parse_positive)]
     pub lag_limit: Option<Duration>,
-    /// How long known users are served while the upstream cannot be reached; 0s turns it off.
+    /// How long known users are served while the upstream, or the origin, cannot be reached; 0s turns it off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SERVE_STALE", default_value = "1h", value_parser = duration::parse)]
     pub serve_stale: Duration,
     /// How long a fetch may wait for a change that is known but not here yet, before the upstream answers in the
