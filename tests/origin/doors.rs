@@ -165,6 +165,17 @@ async fn operators_see_what_is_here_and_how_it_stands_with_the_origin() {
 }
 
 #[tokio::test]
+async fn requests_for_large_files_are_sent_to_the_origin() {
+    let scene = Scene::start();
+    let asked = format!("{}/info/lfs/objects/batch", Place::Private.path());
+    let sent = client(&scene, Person::Anonymous).post(&asked, &json!({"operation": "download"})).await;
+    let there = scene.origin.url().join(&asked).expect("a path");
+    assert_eq!(sent.headers["location"], there.as_str());
+    sent.expect(307);
+    client(&scene, Person::Anonymous).get("/info/lfs/locks").await.expect(404);
+}
+
+#[tokio::test]
 async fn with_git_setup_the_addresses_of_the_origin_are_read_from_the_mirror() {
     let scene = Scene::start();
     let folder = tempfile::tempdir().expect("a folder can be made");

@@ -57,7 +57,7 @@ pub struct MirrorRoleOptions {
     /// answers 503 [default: none, it takes traffic however far behind].
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_LAG_LIMIT", value_parser = duration::parse_positive)]
     pub lag_limit: Option<Duration>,
-    /// How long known users are served while the upstream cannot be reached; 0s turns it off.
+    /// How long known users are served while the upstream, or the origin, cannot be reached; 0s turns it off.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SERVE_STALE", default_value = "1h", value_parser = duration::parse)]
     pub serve_stale: Duration,
     /// How long a fetch may wait for a change that is known but not here yet, before the upstream answers in the
@@ -106,9 +106,9 @@ pub enum WrongSource {
     )]
     Two {
         /// The one.
-        upstream: Url,
+        upstream: String,
         /// The other.
-        origin: Url,
+        origin: String,
     },
     /// No name to join under.
     #[error("a mirror joins its upstream under a name: give it by --name")]
@@ -129,7 +129,9 @@ impl MirrorRoleOptions {
     /// What the mirror has its repositories from.
     pub fn source(&self) -> Result<Source, WrongSource> {
         match (self.upstream.clone(), self.origin.origin.clone(), self.name.clone()) {
-            (Some(upstream), Some(origin), _) => Err(WrongSource::Two { upstream, origin }),
+            (Some(upstream), Some(origin), _) => {
+                Err(WrongSource::Two { upstream: upstream.into(), origin: origin.into() })
+            }
             (Some(url), None, Some(name)) => Ok(Source::Upstream { url, name }),
             (Some(_), None, None) => Err(WrongSource::NoName),
             (None, Some(url), _) => Ok(Source::Origin(url)),

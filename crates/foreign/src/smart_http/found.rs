@@ -2,7 +2,8 @@
 //!
 //! A server that has once offered version 2 of the protocol is asked for a list at once: who may read and what is there is
 //! decided by that answer alone, and where it is no list, everything is asked from the beginning. Where the server has led
-//! to another path is remembered for `git`, which is not allowed to follow by itself.
+//! to another path is remembered for `git`, which is not allowed to follow by itself. What is at the old path of a renamed
+//! repository is asked each time; that `tool` leads to `tool.git` stays so for a while.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,11 +26,20 @@ pub(super) struct FoundRepositories(Mutex<BTreeMap<RepositoryPath, Found>>);
 
 /// What was found.
 #[derive(Debug, Clone)]
-enum Found {
-    /// It is where it was looked for, and lists are offered since then.
-    Here(RemoteCapabilities, Instant),
-    /// It is elsewhere on the server.
-    MovedTo(RepositoryPath),
+struct Found {
+    /// Where on the server it is.
+    place: RepositoryPath,
+    /// What is offered there; nothing by a server that knows no second version of the protocol.
+    offer: Option<RemoteCapabilities>,
+    at: Instant,
+}
+
+impl Found {
+    /// Whether the server may be asked at the place at once.
+    fn holds_for(&self, path: &RepositoryPath) -> bool {
+        let is_same = self.place == *path || self.place.as_str().strip_suffix(".git") == Some(path.as_str());
+        is_same && self.at.elapsed() < OFFER_LIFETIME
+    }
 }
 
 impl FoundRepositories {
@@ -40,11 +50,8 @@ impl FoundRepositories {
         moved_to: Option<&RepositoryPath>,
         offer: Option<RemoteCapabilities>,
     ) {
-        let found = match (moved_to, offer) {
-            (Some(moved_to), _) => Found::MovedTo(moved_to.clone()),
-            (None, Some(offer)) => Found::Here(offer, Instant::now()),
-            (None, None) => return drop(self.0.lock().remove(path)),
-        };
+        let place = moved_to.unwrap_or(path).clone();
+        let found = Found { place, offer, at: Instant::now() };
         let mut known = self.0.lock();
         if known.len() >= MAX_FOUND && !known.contains_key(path) {
             known.pop_first();
@@ -52,28 +59,22 @@ impl FoundRepositories {
         known.insert(path.clone(), found);
     }
 
-    /// The offer under which a list can be asked for at once.
-    pub(super) fn offer_of(&self, path: &RepositoryPath) -> Option<RemoteCapabilities> {
-        match self.0.lock().get(path) {
-            Some(Found::Here(offer, made)) if made.elapsed() < OFFER_LIFETIME => Some(*offer),
-            _ => None,
-        }
+    /// Where a list can be asked for at once, and under which offer.
+    pub(super) fn offer_of(&self, path: &RepositoryPath) -> Option<(RepositoryPath, RemoteCapabilities)> {
+        let known = self.0.lock();
+        let found = known.get(path).filter(|found| found.holds_for(path))?;
+        Some((found.place.clone(), found.offer?))
     }
 
     /// Where a repository is of which a list was offered.
     pub(super) fn place_with_offer(&self, path: &RepositoryPath) -> Option<RepositoryPath> {
-        match self.0.lock().get(path)? {
-            Found::Here(..) => Some(path.clone()),
-            Found::MovedTo(place) => Some(place.clone()),
-        }
+        let known = self.0.lock();
+        known.get(path).filter(|found| found.offer.is_some()).map(|found| found.place.clone())
     }
 
     /// Where a repository is, as far as is known.
     pub(super) fn place_of(&self, path: &RepositoryPath) -> RepositoryPath {
-        match self.0.lock().get(path) {
-            Some(Found::MovedTo(place)) => place.clone(),
-            _ => path.clone(),
-        }
+        self.0.lock().get(path).map_or(path, |found| &found.place).clone()
     }
 }
 
@@ -97,16 +98,19 @@ mod tests {
 
     #[test]
     fn a_repository_is_where_it_was_found_last() {
-        let found = FoundRepositories::default();
-        assert_eq!((found.place_of(&path("/a")), found.offer_of(&path("/a"))), (path("/a"), None));
-        found.note(&path("/a"), Some(&path("/b")), Some(offer()));
+        let (found, a, b) = (FoundRepositories::default(), path("/a"), path("/b"));
+        assert_eq!((found.place_of(&a), found.offer_of(&a)), (a.clone(), None));
+        found.note(&a, Some(&b), Some(offer()));
         // What may be at the old path again is found out by asking there.
-        assert_eq!((found.place_of(&path("/a")), found.offer_of(&path("/a"))), (path("/b"), None));
-        found.note(&path("/a"), None, Some(offer()));
-        assert_eq!((found.place_of(&path("/a")), found.offer_of(&path("/a"))), (path("/a"), Some(offer())));
-        assert_eq!(found.place_with_offer(&path("/a")), Some(path("/a")));
-        found.note(&path("/a"), None, None);
-        assert_eq!((found.offer_of(&path("/a")), found.place_with_offer(&path("/a"))), (None, None));
+        assert_eq!((found.place_of(&a), found.offer_of(&a)), (b.clone(), None));
+        assert_eq!(found.place_with_offer(&a), Some(b));
+        found.note(&a, None, Some(offer()));
+        assert_eq!((found.place_of(&a), found.offer_of(&a)), (a.clone(), Some((a.clone(), offer()))));
+        found.note(&a, None, None);
+        assert_eq!((found.offer_of(&a), found.place_with_offer(&a)), (None, None));
+        let with_ending = path("/a.git");
+        found.note(&a, Some(&with_ending), Some(offer()));
+        assert_eq!(found.offer_of(&a), Some((with_ending, offer())));
     }
 
     #[test]

@@ -34,9 +34,12 @@ impl SmartHttp {
         path: &RepositoryPath,
         credentials: &Credentials,
     ) -> Result<Listing, Refusal> {
-        if let Some(offer) = self.found.offer_of(path) {
-            match self.ask_for_list(&self.url_of(path), credentials, &offer).await {
-                Ok(refs) => return Ok(Listing::new(refs, offer.object_format, None)),
+        if let Some((place, offer)) = self.found.offer_of(path) {
+            match self.ask_for_list(&self.url_of(&place), credentials, &offer).await {
+                Ok(refs) => {
+                    let moved_to = Some(place).filter(|place| place != path);
+                    return Ok(Listing::new(refs, offer.object_format, moved_to));
+                }
                 Err(unclear) if !unclear.is_verdict() && !matches!(unclear, Refusal::Nonsense(_)) => {
                     return Err(unclear);
                 }

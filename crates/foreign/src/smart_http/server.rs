@@ -26,6 +26,10 @@ const USER_AGENT: &str = concat!("git/2.0 (heliostat ", env!("CARGO_PKG_VERSION"
 /// How long a server may be silent in the middle of an answer, or before it, unless somebody says otherwise.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a connection is kept for the next question: to open one costs several rounds to a far server. One that the server
+/// closes sooner is noticed.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
 /// How a server is reached.
 #[derive(Debug, Clone)]
 pub struct SmartHttpOptions {
@@ -81,6 +85,7 @@ impl SmartHttp {
     /// Prepares to ask a server; nothing is asked yet.
     pub fn new(options: SmartHttpOptions) -> Result<Self, UnusableServer> {
         let client = http::client(USER_AGENT, &options.destinations).read_timeout(options.patience);
+        let client = client.pool_idle_timeout(IDLE_LIMIT);
         let client = match &options.ca_file {
             Some(path) => client.tls_certs_merge(authorities(path)?),
             None => client,

@@ -30,7 +30,7 @@ pub struct Problem {
     context: Option<String>,
     message: String,
     name: ErrorName,
-    allow: Option<HeaderValue>,
+    allow: Option<Box<HeaderValue>>,
     retry_after: Option<Duration>,
     /// How to authenticate at another server, where that is what is missing.
     challenges: Vec<HeaderValue>,
@@ -72,7 +72,7 @@ impl Problem {
     /// Names the methods that the path does answer.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
-        self.allow = HeaderValue::from_str(methods).ok();
+        self.allow = HeaderValue::from_str(methods).ok().map(Box::new);
         self
     }
 
@@ -124,7 +124,7 @@ impl Problem {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         if let Some(allow) = &self.allow {
-            response.headers_mut().insert(header::ALLOW, allow.clone());
+            response.headers_mut().insert(header::ALLOW, HeaderValue::clone(allow));
         }
         response
     }

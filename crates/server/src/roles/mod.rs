@@ -3,6 +3,7 @@
 mod data_folder;
 mod mirror_role;
 mod options;
+mod origin_doors;
 mod origin_hints;
 mod origin_role;
 mod owner_mark;

@@ -8,11 +8,12 @@ use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
 use heliostat_peer::Clock;
 use heliostat_storage::MirrorStore;
-use poem::{Endpoint, Request, Response, Result, Route, RouteMethod};
+use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
 use super::data_folder::DataFolder;
 use super::options::{OriginMirrorOptions, StartError};
+use super::origin_doors::Doors;
 use super::origin_hints::OriginHints;
 use super::running_role::{Listening, RunningRole};
 use super::tools::{claim_for_origin, mark_folder, open_database, open_git};
@@ -27,9 +28,6 @@ use crate::rest::OriginHandlers;
 
 /// What is started, in errors.
 const ROLE: &str = "mirror";
-
-/// First parts of the addresses that are this server's own: a repository of the origin below one of them is not served.
-const OURS: [&str; 7] = ["", "rest", "status", "metrics", "openapi", "swagger-ui", "hooks"];
 
 /// Starts a mirror of another Git server; it answers requests when this returns.
 pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<RunningRole, StartError> {
@@ -79,11 +77,12 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status = status::origin_status(origin, database, hints.complaint());
+    let status = status::origin_status(Arc::clone(&origin), database, hints.complaint());
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
         ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
         git: GitEndpoint::new(git, role.clients().spool().clone()),
+        origin,
     };
     let (partner, remembered) = (None, RememberedAnswers::none());
     role.serve(listening.listener, Role::OriginMirror, partner, remembered, doors);
@@ -130,43 +129,4 @@ fn own_routes(
     let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home.nest("/rest", rest).at("/status", status).at("/metrics", metrics);
     documents::mount(routes, context_path, Role::OriginMirror)
-}
-
-/// Git at the paths of the origin, beside what is this server's own.
-struct Doors {
-    ours: Route,
-    git: GitEndpoint<OriginGit>,
-}
-
-impl Endpoint for Doors {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        match is_ours(request.uri().path()) {
-            true => self.ours.call(request).await,
-            false => self.git.call(request).await,
-        }
-    }
-}
-
-fn is_ours(path: &str) -> bool {
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    OURS.contains(&first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_addresses_win_over_repositories_of_the_origin() {
-        for path in
-            ["/", "/status", "/rest/mirroring/latest/servedRepos", "/rest/x.git/info/refs", "/hooks/github"]
-        {
-            assert!(is_ours(path), "{path}");
-        }
-        for path in ["/acme/tool.git/info/refs", "/statuses/x.git/info/refs", "/status.git/git-upload-pack"] {
-            assert!(!is_ours(path), "{path}");
-        }
-    }
 }

@@ -422,7 +422,7 @@ mod tests {
             [push(Some("a"), 1, 2, Ending::Acknowledged), push(Some("b"), 5, 6, Ending::Acknowledged)];
         let mut late = read(2, Some("a"), 7, 8);
         let newer = read(2, Some("b"), 7, 8);
-        assert_eq!(findings(&changes, &[newer.clone()]), Vec::<String>::new());
+        assert_eq!(findings(&changes, std::slice::from_ref(&newer)), Vec::<String>::new());
         assert_eq!(findings(&changes, &[late.clone()]).len(), 1);
         late.what.freshness = "unverified;asked=1".into();
         assert_eq!(findings(&changes, &[newer, late]), Vec::<String>::new());

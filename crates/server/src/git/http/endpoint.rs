@@ -79,7 +79,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                             let request = PassedRequest { protocol: protocol.clone(), body: None };
                             let answer = self.access.pass(&client, path, &mut readable, request).await?;
                             if let Some(answer) = answer {
-                                return Ok(passed(ADVERTISEMENT, readable.freshness, answer));
+                                return Ok(passed(ADVERTISEMENT, readable.freshness.as_ref(), answer));
                             }
                         }
                         (readable.repository?, readable.freshness)
@@ -111,7 +111,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     let passing = PassedBody { bytes: body.clone().into_stream(), encoding };
                     let passing = PassedRequest { protocol: protocol.clone(), body: Some(passing) };
                     if let Some(answer) = self.access.pass(&client, path, &mut readable, passing).await? {
-                        return Ok(passed(OBJECTS, readable.freshness, answer));
+                        return Ok(passed(OBJECTS, readable.freshness.as_ref(), answer));
                     }
                 }
                 let body = decoded(&request, body.into_stream())?;
@@ -208,9 +208,9 @@ fn uncached(content_type: &'static str, freshness: Option<ReadFreshness>) -> Res
 }
 
 /// What another server answers, as it comes.
-fn passed(content_type: &'static str, freshness: Option<ReadFreshness>, answer: ByteStream) -> Response {
+fn passed(content_type: &'static str, freshness: Option<&ReadFreshness>, answer: ByteStream) -> Response {
     let response = uncached(content_type, None);
-    let response = match freshness.as_ref().and_then(ReadFreshness::of_upstream) {
+    let response = match freshness.and_then(ReadFreshness::of_upstream) {
         Some(freshness) => response.header(FRESHNESS, through_header(freshness)),
         None => response,
     };
