@@ -86,14 +86,14 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     reader.post(ENSURE, &json!({"repository": "/acme/none.git"})).await.refused(404);
     let public = json!({"repository": Place::Public.path()});
     client(&scene, Person::Anonymous).post(ENSURE, &public).await.promised(200);
-    scene.origin_is(Manner::Limits);
-    client(&scene, Person::Stranger).post(ENSURE, &public).await.refused_for_now();
     scene.origin_is(Manner::Gone);
     client(&scene, Person::Stranger).post(ENSURE, &public).await.refused(503);
     // Nobody has cloned yet: it was brought because somebody asked for everything.
     let url = scene.url(Person::Anonymous, Place::Public);
     let cloned = Operation::Clone.at(&url, &scene.origin.folder(Place::Public.path()));
     assert_eq!(cloned, Ok(()));
+    scene.origin_is(Manner::Limits);
+    client(&scene, Person::Revoked).post(ENSURE, &public).await.refused_for_now();
 }
 
 #[tokio::test]
@@ -140,8 +140,13 @@ async fn operators_see_what_is_here_and_how_it_stands_with_the_origin() {
     operator.with_header("x-forwarded-for", "192.0.2.1").get(LIST).await.refused(403);
 
     // Our own addresses win, and what other servers answer is said to be theirs.
-    let theirs = client(&scene, Person::Reader).get("/rest/mirroring/latest/upstreamServers").await;
-    assert!(theirs.refused(404)["message"].as_str().is_some_and(|said| said.contains("origin-mirror")));
+    let theirs =
+        client(&scene, Person::Reader).get("/rest/mirroring/latest/upstreamServers").await.expect(404);
+    assert!(
+        theirs.text.contains("in the mirror role; this one is in the origin-mirror role"),
+        "{}",
+        theirs.text
+    );
     client(&scene, Person::Reader).send(Method::DELETE, LIST, None).await.refused(405);
     let page = client(&scene, Person::Anonymous).get("/").await.expect(200).text;
     assert!(
