@@ -220,6 +220,11 @@ impl GitOrigin {
         self.inner.state.lock().tls = Some(tls(own.cert.der().clone(), key));
     }
 
+    /// Shows a certificate again for which the authority vouches.
+    pub fn show_good_certificate(&self) {
+        self.inner.state.lock().tls = self.certified.as_ref().map(certified_tls);
+    }
+
     /// Every request so far.
     pub fn received(&self) -> Vec<Received> {
         self.inner.received.lock().clone()

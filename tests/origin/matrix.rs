@@ -1,8 +1,9 @@
 //! Who gets what on which day of the origin: as a table, and each cell of it with real git.
 
 use super::Operation;
+use super::reading::Content;
 use super::scene::{Person, Place, Scene};
-use crate::harness::{Checkout, GitOrigin, Manner, Readers};
+use crate::harness::{GitOrigin, GitRequest, Manner, Readers, command_v2};
 
 /// What happens at the origin after the mirror has served everybody who may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,105 +67,144 @@ const MATRIX: [Row; 12] = [
     row(Day::Recreated,      [Reads,    Reads,    Reads,    Reads],    [Asked,    Reads,    Forbidden, Forbidden]),
 ];
 
-/// Plays one day.
-fn play(day: Day) {
-    let row = MATRIX.iter().find(|row| row.day == day).expect("it is in the table");
-    let scene = Scene::start();
-    everybody_has_read(&scene);
-    let elsewhere = GitOrigin::start();
-    let heard = scene.origin.received().len();
-    dawn(&scene, day, &elsewhere);
-    for (place, outcomes) in [(Place::Public, row.public), (Place::Private, row.private)] {
-        for (person, outcome) in Person::ALL.into_iter().zip(outcomes) {
-            for operation in Operation::ALL {
-                let told = format!("{day:?}, {place:?}, {person:?}, {operation:?}");
-                judge(&told, outcome, &attempt(&scene, day, person, place, operation));
-            }
-        }
-    }
-    assert!(elsewhere.received().is_empty(), "something went to another server");
-    if day == Day::BadCertificate {
-        assert_eq!(scene.origin.received().len(), heard, "it was told something all the same");
-    }
+/// What is shown changes, and the origin answers all the time.
+const DAYS_OF_ANSWERS: &[Day] = &[Day::Up, Day::Slow, Day::ForcePushed, Day::Recreated, Day::Limits];
+
+/// The origin does not answer, and then what was there is somewhere else, or nowhere.
+const DAYS_OF_SILENCE: &[Day] = &[
+    Day::Gone,
+    Day::Failing,
+    Day::Nonsense,
+    Day::BadCertificate,
+    Day::SendsElsewhere,
+    Day::Renamed,
+    Day::Deleted,
+];
+
+/// Days one after the other, with the same servers.
+struct Play {
+    scene: Scene,
+    elsewhere: GitOrigin,
+    is_renamed: bool,
 }
 
-/// Those who may read have read, and the mirror has heard who may not.
-fn everybody_has_read(scene: &Scene) {
-    for place in Place::ALL {
-        let folder = scene.origin.folder(place.path());
-        Operation::Clone.at(&scene.url(Person::Reader, place), &folder).expect("the reader may read");
-        Operation::List.at(&scene.url(Person::Revoked, place), &folder).expect("may read until now");
+impl Play {
+    /// Those who may read have read, and the mirror has heard who may not.
+    fn start() -> Self {
+        let scene = Scene::start();
+        for place in Place::ALL {
+            let folder = scene.origin.folder(place.path());
+            Operation::Clone.at(&scene.url(Person::Reader, place), &folder).expect("the reader may read");
+            Operation::List.at(&scene.url(Person::Revoked, place), &folder).expect("may read until now");
+        }
+        let folder = scene.origin.folder(Place::Public.path());
+        for person in [Person::Anonymous, Person::Stranger] {
+            Operation::List.at(&scene.url(person, Place::Public), &folder).expect("it is public");
+        }
+        scene.revoke();
+        let folder = scene.origin.folder(Place::Private.path());
+        let refused = Operation::List.at(&scene.url(Person::Revoked, Place::Private), &folder);
+        refused.expect_err("not any more");
+        Self { scene, elsewhere: GitOrigin::start(), is_renamed: false }
     }
-    let folder = scene.origin.folder(Place::Public.path());
-    for person in [Person::Anonymous, Person::Stranger] {
-        Operation::List.at(&scene.url(person, Place::Public), &folder).expect("it is public");
-    }
-    scene.revoke();
-    let folder = scene.origin.folder(Place::Private.path());
-    Operation::List.at(&scene.url(Person::Revoked, Place::Private), &folder).expect_err("not any more");
-}
 
-fn dawn(scene: &Scene, day: Day, elsewhere: &GitOrigin) {
-    match day {
-        // Held while each request is under way.
-        Day::Up | Day::Slow => {}
-        Day::Gone => scene.origin_is(Manner::Gone),
-        Day::Failing => scene.origin_is(Manner::Failing),
-        Day::Limits => scene.origin_is(Manner::Limits),
-        Day::Nonsense => scene.origin_is(Manner::Nonsense),
-        Day::BadCertificate => scene.origin.show_another_certificate(),
-        Day::SendsElsewhere => scene.origin_is(Manner::SendsTo(elsewhere.url().clone())),
-        Day::ForcePushed => {
-            for place in Place::ALL {
-                scene.write(place, &["other", "more"]);
-            }
-        }
-        Day::Renamed => {
-            for place in Place::ALL {
-                scene.origin.rename(place.path(), renamed(place));
-            }
-        }
-        Day::Deleted => {
-            for place in Place::ALL {
-                scene.origin.delete(place.path());
-            }
-        }
-        Day::Recreated => {
-            for (place, readers) in
-                [(Place::Public, Readers::Everybody), (Place::Private, Readers::only("reader"))]
-            {
-                scene.origin.delete(place.path());
-                scene.origin.add_repository(place.path(), readers);
-                scene.write(place, &["new", "newer"]);
-            }
+    async fn days(&mut self, days: &[Day]) {
+        for day in days {
+            self.day(*day).await;
         }
     }
-}
 
-fn renamed(place: Place) -> &'static str {
-    match place {
-        Place::Public => "/renamed/public.git",
-        Place::Private => "/renamed/private.git",
-    }
-}
-
-fn attempt(
-    scene: &Scene,
-    day: Day,
-    person: Person,
-    place: Place,
-    operation: Operation,
-) -> Result<(), String> {
-    let url = scene.url(person, place);
-    let folder = scene.origin.folder(if day == Day::Renamed { renamed(place) } else { place.path() });
-    match day {
-        Day::Slow => {
-            scene.origin.hold_next();
-            operation.at(&url, &folder)
+    async fn day(&mut self, day: Day) {
+        let row = MATRIX.iter().find(|row| row.day == day).expect("it is in the table");
+        // What is deleted is known from before.
+        let before = Place::ALL.map(|place| self.content(place));
+        self.dawn(day);
+        let heard = self.scene.origin.received().len();
+        for (place, outcomes, before) in
+            [(Place::Public, row.public, &before[0]), (Place::Private, row.private, &before[1])]
+        {
+            let content = if day == Day::Deleted { before.clone() } else { self.content(place) };
+            for (person, outcome) in Person::ALL.into_iter().zip(outcomes) {
+                self.ask(day, place, person, outcome, &content).await;
+            }
         }
-        // What was there is not to be compared with anything any more.
-        Day::Deleted => operation.at(&url, Checkout::with_commits(&["one", "two"]).path()),
-        _ => operation.at(&url, &folder),
+        assert!(self.elsewhere.received().is_empty(), "something went to another server");
+        if day == Day::BadCertificate {
+            assert_eq!(self.scene.origin.received().len(), heard, "it was told something all the same");
+            self.scene.origin.show_good_certificate();
+        }
+        self.scene.origin_is(Manner::Up);
+    }
+
+    async fn ask(&self, day: Day, place: Place, person: Person, outcome: Outcome, content: &Content) {
+        let url = self.scene.url(person, place);
+        // Git says who it is when it is asked, which it is not at a public repository; and who is refused is so before it is
+        // said what is wanted.
+        let is_full = outcome == Reads && (place == Place::Private || person == Person::Anonymous);
+        let operations = if is_full { &Operation::ALL[..] } else { &[Operation::List] };
+        for operation in operations {
+            if day == Day::Slow {
+                self.scene.origin.hold_next();
+            }
+            let told = format!("{day:?}, {place:?}, {person:?}, {operation:?}");
+            judge(&told, outcome, &operation.reads(&url, content));
+        }
+        if outcome != Reads {
+            let want = [format!("want {}", content.tip), "done".to_owned()];
+            let answer = GitRequest::exchange("version=2", command_v2("fetch", &want)).send(&url).await;
+            assert_ne!(answer.status, 200, "{day:?}, {place:?}, {person:?} wants without asking first");
+        }
+    }
+
+    fn content(&self, place: Place) -> Content {
+        Content::of(&self.scene.origin.folder(self.home(place)))
+    }
+
+    /// Where a repository is at the origin.
+    fn home(&self, place: Place) -> &'static str {
+        match (place, self.is_renamed) {
+            (Place::Public, true) => "/renamed/public.git",
+            (Place::Private, true) => "/renamed/private.git",
+            (place, false) => place.path(),
+        }
+    }
+
+    fn dawn(&mut self, day: Day) {
+        let origin = &self.scene.origin;
+        match day {
+            // Held while each request is under way.
+            Day::Up | Day::Slow => {}
+            Day::Gone => origin.be(Manner::Gone),
+            Day::Failing => origin.be(Manner::Failing),
+            Day::Limits => origin.be(Manner::Limits),
+            Day::Nonsense => origin.be(Manner::Nonsense),
+            Day::BadCertificate => origin.show_another_certificate(),
+            Day::SendsElsewhere => origin.be(Manner::SendsTo(self.elsewhere.url().clone())),
+            Day::ForcePushed => {
+                for place in Place::ALL {
+                    self.scene.write(place, &["other", "more"]);
+                }
+            }
+            Day::Renamed => {
+                self.is_renamed = true;
+                for place in Place::ALL {
+                    self.scene.origin.rename(place.path(), self.home(place));
+                }
+            }
+            Day::Deleted => {
+                for place in Place::ALL {
+                    self.scene.origin.delete(self.home(place));
+                }
+            }
+            Day::Recreated => {
+                let readers = [Readers::Everybody, Readers::only("reader")];
+                for (place, readers) in Place::ALL.into_iter().zip(readers) {
+                    origin.delete(place.path());
+                    origin.add_repository(place.path(), readers);
+                    self.scene.write(place, &["new", "newer"]);
+                }
+            }
+        }
     }
 }
 
@@ -186,62 +226,18 @@ fn judge(told: &str, outcome: Outcome, got: &Result<(), String>) {
     assert!(refusal.contains(words), "{told}: {refusal}");
 }
 
-#[test]
-fn up() {
-    play(Day::Up);
+#[tokio::test]
+async fn while_the_origin_answers_its_word_holds() {
+    Play::start().days(DAYS_OF_ANSWERS).await;
+}
+
+#[tokio::test]
+async fn while_the_origin_is_silent_its_last_word_holds_and_then_the_next_one() {
+    Play::start().days(DAYS_OF_SILENCE).await;
 }
 
 #[test]
-fn slow() {
-    play(Day::Slow);
-}
-
-#[test]
-fn gone() {
-    play(Day::Gone);
-}
-
-#[test]
-fn failing() {
-    play(Day::Failing);
-}
-
-#[test]
-fn limits() {
-    play(Day::Limits);
-}
-
-#[test]
-fn nonsense() {
-    play(Day::Nonsense);
-}
-
-#[test]
-fn bad_certificate() {
-    play(Day::BadCertificate);
-}
-
-#[test]
-fn sends_elsewhere() {
-    play(Day::SendsElsewhere);
-}
-
-#[test]
-fn force_pushed() {
-    play(Day::ForcePushed);
-}
-
-#[test]
-fn renamed_repository() {
-    play(Day::Renamed);
-}
-
-#[test]
-fn deleted() {
-    play(Day::Deleted);
-}
-
-#[test]
-fn recreated() {
-    play(Day::Recreated);
+fn every_day_is_played() {
+    let played = DAYS_OF_ANSWERS.iter().chain(DAYS_OF_SILENCE);
+    assert_eq!(played.count(), MATRIX.len());
 }
