@@ -8,12 +8,13 @@ use crate::client::{COPY, GitEnd, clone, fsck, listed_refs};
 use crate::farm::{Farm, REPOSITORIES, Role, SWEEP_SECONDS, wait_for};
 use crate::work::{Administrator, World};
 
-/// Deliveries back off, and a sweep may have just begun; the time that it took is printed.
-const CONVERGENCE_PATIENCE: Duration = Duration::from_secs(2 * SWEEP_SECONDS + 60);
+/// Deliveries back off, a sweep may have just begun, and a machine may have much else to do; the time that it took is
+/// printed.
+const CONVERGENCE_PATIENCE: Duration = Duration::from_secs(2 * SWEEP_SECONDS + 160);
 /// Housekeeping may remove a pack that it has replaced while `fsck` is about to read it; what a power cut has taken from a
 /// mirror is found and made anew.
-const HEALING_PATIENCE: Duration = Duration::from_secs(60);
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+const HEALING_PATIENCE: Duration = Duration::from_secs(180);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(180);
 /// The place of the upstream.
 const UPSTREAM: usize = 0;
 

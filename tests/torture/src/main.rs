@@ -35,7 +35,7 @@ use faults::Fault;
 use torture::Torture;
 
 /// How long the start, the looks and the end may take beside the faults.
-const LONGEST_REST: Duration = Duration::from_secs(10 * 60);
+const LONGEST_REST: Duration = Duration::from_secs(20 * 60);
 
 /// What to do.
 #[derive(Debug, Parser)]

@@ -10,7 +10,7 @@ use super::place::{Place, Role};
 use super::{ADMIN_PASSWORD, wait_for};
 use crate::client::HttpClient;
 
-const JOIN_PATIENCE: Duration = Duration::from_secs(60);
+const JOIN_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Accepts the request of a mirror by its name and waits until it has what the upstream has.
 pub fn join(upstream: &Place, name: &str, address: SocketAddr) -> anyhow::Result<Place> {

@@ -18,8 +18,8 @@ use super::database::Database;
 use super::line::{Line, Mode};
 use crate::client::HttpClient;
 
-/// How long a server may take to come up.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to come up; a machine may have much else to do.
+const START_PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PAUSE: Duration = Duration::from_millis(10);
 /// How much of a log is shown.
 const SHOWN_BYTES: u64 = 4 * 1024;

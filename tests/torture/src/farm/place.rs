@@ -13,7 +13,7 @@ use crate::client::{GitClient, HttpClient};
 /// Repositories that last, by their names in addresses. All may read the last one.
 pub const REPOSITORIES: [&str; 4] = ["alpha", "beta", "gamma", "open"];
 /// How long a server may take to answer with good intent.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// What a server is to its clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
