@@ -1,5 +1,6 @@
 //! Operations as the contract shows them to a reader: what to send, and what comes back.
 
+use heliostat_api::{Role, operations};
 use serde_json::Value;
 
 use super::contract::{contract, resolve};
@@ -13,7 +14,7 @@ pub struct Documented {
     pub method: String,
     /// The path below `/rest`, with `{name}` placeholders.
     pub path: &'static str,
-    /// Whether mirrors serve it.
+    /// Whether mirrors serve it, and upstreams do not.
     pub at_mirror: bool,
     /// The status that a success has.
     pub success: u16,
@@ -39,7 +40,9 @@ fn read(path: &'static str, method: &str, operation: &'static Value) -> Option<D
         id: operation["operationId"].as_str()?,
         method: method.to_uppercase(),
         path,
-        at_mirror: operation["tags"][0] == "Mirroring (Mirror)",
+        at_mirror: operations()
+            .iter()
+            .any(|one| one.id == operation["operationId"] && one.roles == [Role::Mirror]),
         success: status.parse().ok()?,
         request: operation.get("requestBody").and_then(example),
         answer: example(response),
