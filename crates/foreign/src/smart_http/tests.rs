@@ -99,6 +99,16 @@ async fn answer_one(
     tokio::io::copy(&mut connection, &mut tokio::io::sink()).await.ok();
 }
 
+/// A server that answers about the repository `/<number>.git` with the answer of that number.
+async fn answering(answers: Vec<Vec<u8>>) -> HandMade {
+    HandMade::start(move |target| {
+        let number: usize =
+            target[1..].split(".git").next().and_then(|text| text.parse().ok()).expect("a number");
+        answers[number].clone()
+    })
+    .await
+}
+
 fn response(head: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
@@ -243,7 +253,7 @@ async fn every_refusal_is_told_apart() {
     let wait = |seconds| Refusal::TooMany { retry_after: Some(Duration::from_secs(seconds)) };
     let plain = "\r\nContent-Type: text/plain; charset=utf-8";
     let page = "\r\nContent-Type: text/html";
-    for (head, body, expected) in [
+    let cases = [
         (challenge.to_owned(), "", needs(None)),
         (format!("{challenge}{plain}"), "a token\nis needed\n", needs(said("a token is needed"))),
         (format!("{challenge}{page}"), "<html>", needs(None)),
@@ -254,10 +264,12 @@ async fn every_refusal_is_told_apart() {
         ("404 Not Found".to_owned(), "", Refusal::NotFound { said: None }),
         (format!("410 Gone{plain}"), "moved out", Refusal::NotFound { said: said("moved out") }),
         ("400 Bad Request".to_owned(), "", Refusal::Forbidden { said: said("400 Bad Request") }),
-    ] {
-        let answer = response(&head, body.as_bytes());
-        let server = HandMade::start(move |_| answer.clone()).await;
-        let refused = listed(&asking(&server.url), &Credentials::anonymous()).await.expect_err("refused");
+    ];
+    let answers = cases.iter().map(|(head, body, _)| response(head, body.as_bytes()));
+    let source = asking(&answering(answers.collect()).await.url);
+    for (number, (head, _, expected)) in cases.into_iter().enumerate() {
+        let path = path(&format!("/{number}.git"));
+        let refused = source.list(&path, &Credentials::anonymous()).await.expect_err("refused");
         assert_eq!(refused, expected, "{head}");
         assert!(refused.is_verdict() || matches!(refused, Refusal::TooMany { .. }), "{head}");
     }
@@ -267,7 +279,7 @@ async fn every_refusal_is_told_apart() {
 async fn what_is_no_answer_is_no_verdict() {
     let list_type = "200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement";
     let dumb = format!("{A}\trefs/heads/main\n");
-    for (head, body, is_nonsense) in [
+    let cases = [
         ("503 Service Unavailable", "", false),
         ("500 Internal Server Error", "", false),
         ("200 OK\r\nContent-Type: text/html", "<html>", true),
@@ -277,10 +289,12 @@ async fn what_is_no_answer_is_no_verdict() {
         (list_type, "<html>", true),
         (list_type, "001e# service=git-upload-pack\n", true),
         (list_type, "", true),
-    ] {
-        let answer = response(head, body.as_bytes());
-        let server = HandMade::start(move |_| answer.clone()).await;
-        let refused = listed(&asking(&server.url), &Credentials::anonymous()).await.expect_err("refused");
+    ];
+    let answers = cases.iter().map(|(head, body, _)| response(head, body.as_bytes()));
+    let source = asking(&answering(answers.collect()).await.url);
+    for (number, (head, _, is_nonsense)) in cases.into_iter().enumerate() {
+        let path = path(&format!("/{number}.git"));
+        let refused = source.list(&path, &Credentials::anonymous()).await.expect_err("refused");
         assert!(!refused.is_verdict(), "{head}: {refused:?}");
         assert_eq!(matches!(refused, Refusal::Nonsense(_)), is_nonsense, "{head}: {refused:?}");
     }
