@@ -156,6 +156,9 @@ fn with_remedy(cause: &(dyn Error + 'static)) -> String {
         _ if text.starts_with("failed to lookup address information") => {
             "this machine does not know the name: check it, and the name service"
         }
+        _ if text.contains("CaUsedAsEndEntity") => {
+            "the certificate is that of an authority: the server needs one that was made with basicConstraints CA:FALSE"
+        }
         _ if text.starts_with("invalid peer certificate") => {
             "the certificate is not trusted here: see whether it is still valid and for this name; the root of a private \
              authority belongs into the system's store, or into a file that is named by --ca-file"
@@ -179,6 +182,8 @@ mod tests {
         let unknown = io::Error::other("failed to lookup address information: Name or service not known");
         let told = with_remedy(&unknown);
         assert!(told.contains("not known: this machine") && told.ends_with("the name service"), "{told}");
+        let authority = io::Error::other("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");
+        assert!(with_remedy(&authority).ends_with("CA:FALSE"), "{}", with_remedy(&authority));
         let broken = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(with_remedy(&broken), broken.to_string());
     }

@@ -20,6 +20,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const OF_EVERYBODY: u32 = 0o007;
 /// So long before its end a certificate is to be replaced: those that are renewed by themselves are replaced earlier.
 const RENEWAL_DUE: Duration = Duration::from_hours(14 * 24);
+/// What rustls calls the certificate of an authority in the place of a server's.
+const OF_AN_AUTHORITY: &str = "CaUsedAsEndEntity";
 /// The one protocol that is spoken inside, as clients are told.
 const HTTP_1_1: &[u8] = b"http/1.1";
 /// How many tickets a client gets with which it need not shake hands in full next time.
@@ -151,6 +153,11 @@ impl Identity {
         }
         match (validity_at(&certificate, now), validity_at(&certificate, now + RENEWAL_DUE)) {
             (Validity::Over, _) => Some("the certificate has expired: renew it".to_owned()),
+            (Validity::OfAnAuthority, _) => Some(
+                "the certificate is that of an authority, and servers that call this one refuse it: use one that was made \
+                 with basicConstraints CA:FALSE"
+                    .to_owned(),
+            ),
             (Validity::Ahead, _) => {
                 Some("the certificate is not valid yet: look at this machine's clock".to_owned())
             }
@@ -168,6 +175,8 @@ enum Validity {
     Ahead,
     Now,
     Over,
+    /// It is good for certifying others only.
+    OfAnAuthority,
 }
 
 /// Whether a certificate is valid at a moment, whoever has issued it: time is what is looked at first.
@@ -182,6 +191,11 @@ fn validity_at(certificate: &ParsedCertificate<'_>, time: SystemTime) -> Validit
         Err(Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         )) => Validity::Ahead,
+        Err(Error::InvalidCertificate(CertificateError::Other(other)))
+            if format!("{other:?}").contains(OF_AN_AUTHORITY) =>
+        {
+            Validity::OfAnAuthority
+        }
         Ok(()) | Err(_) => Validity::Now,
     }
 }
@@ -237,7 +251,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsFilesError> {
 mod tests {
     use std::fs::{self, Permissions};
 
-    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
     use tempfile::TempDir;
 
     use super::*;
@@ -246,10 +260,15 @@ mod tests {
 
     /// A certificate for two names that is good in 2026, and its key.
     fn files() -> (TempDir, TlsFiles) {
+        files_with(IsCa::NoCa)
+    }
+
+    fn files_with(is_ca: IsCa) -> (TempDir, TlsFiles) {
         let folder = tempfile::tempdir().expect("a folder");
         let key = KeyPair::generate().expect("a key");
         let names = vec!["git.example.com".to_owned(), "127.0.0.1".to_owned()];
         let mut parameters = CertificateParams::new(names).expect("names");
+        parameters.is_ca = is_ca;
         parameters.not_before = date_time_ymd(2026, 1, 1);
         parameters.not_after = date_time_ymd(2027, 1, 1);
         let certificate = parameters.self_signed(&key).expect("signed");
@@ -319,5 +338,10 @@ mod tests {
         assert!(told(in_summer - 200 * DAY).contains("not valid yet"), "{}", told(in_summer - 200 * DAY));
         assert!(told(in_summer + 180 * DAY).contains("within 14 days"), "{}", told(in_summer + 180 * DAY));
         assert!(told(in_summer + 200 * DAY).contains("has expired"), "{}", told(in_summer + 200 * DAY));
+        let (_folder, files) = files_with(IsCa::Ca(BasicConstraints::Unconstrained));
+        let identity = Identity::read(&files).expect("read");
+        let url = Url::parse("https://git.example.com").expect("a URL");
+        let told = identity.complaint(&url, in_summer).unwrap_or_default();
+        assert!(told.contains("is that of an authority"), "{told}");
     }
 }
