@@ -329,7 +329,11 @@ impl State {
         if request.authorization.is_empty() {
             return Some(None);
         }
-        let encoded = request.authorization.strip_prefix("Basic ")?;
+        // Git sends a capital letter, and what sets the header itself need not.
+        let (scheme, encoded) = request.authorization.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
         let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (name, password) = decoded.split_once(':')?;
