@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a condition may take before its test fails; generous, because machines are shared.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a condition may take before its test fails; generous, because machines are shared: at a load of
+/// 30 on two cores a computation may wait for minutes.
+const PATIENCE: Duration = Duration::from_mins(4);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
