@@ -150,9 +150,12 @@ impl Play {
             judge(&told, outcome, &operation.reads(&url, content));
         }
         if outcome != Reads {
+            // Git does not say who it is before it is asked; others do, and then want without listening.
+            let asked = GitRequest::advertisement("version=2").send(&url).await;
             let want = [format!("want {}", content.tip), "done".to_owned()];
-            let answer = GitRequest::exchange("version=2", command_v2("fetch", &want)).send(&url).await;
-            assert_ne!(answer.status, 200, "{day:?}, {place:?}, {person:?} wants without asking first");
+            let wanted = GitRequest::exchange("version=2", command_v2("fetch", &want)).send(&url).await;
+            let told = format!("{day:?}, {place:?}, {person:?}");
+            assert!(asked.status != 200 && wanted.status != 200, "{told}: {asked:?}, {wanted:?}");
         }
     }
 
