@@ -174,6 +174,11 @@ pub fn now_seconds() -> i64 {
 
 /// What sends one request.
 pub fn http() -> reqwest::Client {
+    http_client().build().expect("a client without special settings can be built")
+}
+
+/// The same for a test to complete.
+pub fn http_client() -> reqwest::ClientBuilder {
     static PROVIDER: OnceLock<()> = OnceLock::new();
     PROVIDER.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -184,8 +189,6 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .tls_certs_only([certificates::trusted()])
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client without special settings can be built")
 }
 
 impl Answer {

@@ -43,8 +43,8 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
-pub use certificates::{Certified, trusted};
-pub use client::{Answer, Client, Identity, http, now_seconds, signed};
+pub use certificates::Certified;
+pub use client::{Answer, Client, Identity, http, http_client, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;
 pub use documented::{Documented, documented};

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::harness::{
     ADMIN_PASSWORD, Certified, Checkout, Pair, Server, ServerOptions, binary, clone_url, commit_noise,
-    eventually, git, git_fails, trusted,
+    eventually, git, git_fails, http_client,
 };
 
 /// Runs git, which trusts the authority of the tests.
@@ -95,8 +95,7 @@ fn the_doctor_looks_at_the_certificate() {
 
 /// A client whose connection stays open for the next request.
 fn keeping() -> reqwest::Client {
-    let client = reqwest::Client::builder().tls_certs_only([trusted()]).tls_info(true);
-    client.build().expect("a client can be built")
+    http_client().tls_info(true).build().expect("a client can be built")
 }
 
 /// The certificate of the connection over which a client asks for the status.
