@@ -168,11 +168,8 @@ impl Api {
             return Err(DiscoveryFailure::AskedTooOften { host: self.host(), until });
         }
         let mut request = self.http.request(method, address.clone()).header(ACCEPT, ACCEPTED);
-        if let Some(value) = credentials.header() {
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| DiscoveryFailure::NoCredential("the credential is no header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+        if let Some(header) = credentials.header_value() {
+            request = request.header(AUTHORIZATION, header);
         }
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);

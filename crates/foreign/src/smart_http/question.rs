@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use heliostat_git::GitService;
 use heliostat_peer::http::{self, NoAnswer};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, PRAGMA,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
@@ -86,10 +86,7 @@ impl SmartHttp {
         request = request.header(ACCEPT, answer_type).header("Git-Protocol", "version=2");
         // Whoever stands in front of the server must not answer in its place.
         request = request.header(CACHE_CONTROL, "no-cache").header(PRAGMA, "no-cache");
-        if let Some(header) = credentials.header() {
-            let mut header = HeaderValue::from_str(header)
-                .map_err(|_| Refusal::Forbidden { said: Some("no such credentials exist".to_owned()) })?;
-            header.set_sensitive(true);
+        if let Some(header) = credentials.header_value() {
             request = request.header(AUTHORIZATION, header);
         }
         if let Some((content_type, body)) = body {
