@@ -18,9 +18,11 @@ const TURN_LIMIT: Duration = Duration::from_mins(5);
 
 const OPERATION: &str = "create references";
 
+/// What git says of a reference that is hidden from a push, as ours are from every one.
+pub(crate) const IS_HIDDEN: &str = "deny updating a hidden ref";
+
 /// Why references are not created, in the words of a report about a push.
 const IS_BUSY: &str = "others change references for too long; push again";
-const IS_OURS: &str = "deny updating a hidden ref";
 const IS_TOO_LONG: &str = "its name is too long";
 const EXISTS: &str = "reference already exists";
 const IS_A_FOLDER: &str = "its name is a folder of others, or has another one as a folder";
@@ -123,18 +125,27 @@ impl Repository {
 /// What stands in the way of a name, beside those that are here and those that are to be created with it.
 fn fault_of(name: &RefName, here: &RefSnapshot, names: &BTreeSet<&str>) -> Option<&'static str> {
     if name.is_internal() {
-        return Some(IS_OURS);
+        return Some(IS_HIDDEN);
     }
     if !name.fits_a_file() {
         return Some(IS_TOO_LONG);
     }
+    let lies_in_one = || folders_of(name.as_str()).any(|folder| names.contains(folder));
+    in_the_way(name, here).or_else(|| lies_in_one().then_some(IS_A_FOLDER))
+}
+
+/// What there is here already that stands in the way of a name.
+pub(crate) fn in_the_way(name: &RefName, here: &RefSnapshot) -> Option<&'static str> {
     let name = name.as_str();
     if here.get(name).is_some() {
         return Some(EXISTS);
     }
-    let mut folders = name.match_indices('/').map(|(at, _)| &name[..at]);
-    let lies_in_one = folders.any(|folder| here.get(folder).is_some() || names.contains(folder));
+    let lies_in_one = folders_of(name).any(|folder| here.get(folder).is_some());
     (lies_in_one || here.below(&format!("{name}/")).next().is_some()).then_some(IS_A_FOLDER)
+}
+
+fn folders_of(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(move |(at, _)| &name[..at])
 }
 
 fn fault_of_object(name: &RefName, kind: Kind) -> Option<&'static str> {

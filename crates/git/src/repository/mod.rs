@@ -40,6 +40,7 @@ mod wanted_refs;
 pub use arrived_objects::NotTaken;
 pub use bare::Repository;
 pub(crate) use bare::Shared;
+pub(crate) use create_refs::{IS_HIDDEN, in_the_way};
 pub use draft::RepositoryDraft;
 pub use fill_draft::FillError;
 pub(crate) use identity::write_identity;

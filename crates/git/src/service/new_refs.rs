@@ -9,14 +9,11 @@ use std::collections::BTreeMap;
 use heliostat_git_wire::{ObjectId, PushReport, RefName, RefSnapshot, Verdict};
 
 use crate::process::GitError;
-use crate::repository::Repository;
+use crate::repository::{IS_HIDDEN, Repository, in_the_way};
 use crate::service::ReceivedPack;
 
 /// With fewer it is as quick to leave all to git.
 const MANY_NEW_REFS: usize = 1_000;
-
-/// What git says of a reference that is hidden from the push.
-const IS_HIDDEN: &[u8] = b"deny updating a hidden ref";
 
 /// The one of these that git is to see, if the others are better created by us. Git looks for what is missing without regard
 /// to hidden references, so there must not be many of those.
@@ -24,12 +21,7 @@ pub(super) fn shown_one<'a>(created: &'a [(RefName, ObjectId)], here: &RefSnapsh
     if created.len() < MANY_NEW_REFS || here.len() > created.len() || here.is_shallow() {
         return None;
     }
-    let is_plain = |name: &RefName| {
-        let is_free =
-            |name: &str| here.get(name).is_none() && here.below(&format!("{name}/")).next().is_none();
-        let mut folders = name.as_str().match_indices('/').map(|(at, _)| &name.as_str()[..at]);
-        !name.is_internal() && is_free(name.as_str()) && folders.all(|folder| here.get(folder).is_none())
-    };
+    let is_plain = |name: &RefName| !name.is_internal() && in_the_way(name, here).is_none();
     created.iter().map(|(name, _)| name).find(|&name| is_plain(name))
 }
 
@@ -47,7 +39,7 @@ pub(super) async fn create_hidden(
 ) -> Result<ReceivedPack, GitError> {
     let report = PushReport::within(&received.output);
     let refused: BTreeMap<&[u8], &[u8]> = report.refused().collect();
-    let is_hidden = |name: &RefName| refused.get(name.as_str().as_bytes()) == Some(&IS_HIDDEN);
+    let is_hidden = |name: &RefName| refused.get(name.as_str().as_bytes()) == Some(&IS_HIDDEN.as_bytes());
     let wanted: BTreeMap<RefName, ObjectId> =
         created.iter().filter(|(name, _)| is_hidden(name)).cloned().collect();
     if wanted.is_empty() {
