@@ -53,6 +53,9 @@ const DELTA_CACHE_MEMORY: &str = "64m";
 /// (`uploadpack.keepAlive`).
 const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
+/// What `git` says of an object that it does not find.
+const NOT_OURS: &str = "not our ref";
+
 /// Most steps of `git` that are told to those who wait: it takes about five.
 const MAX_STEPS: usize = 16;
 
@@ -168,6 +171,10 @@ async fn beginning(computation: &mut Computation, request: &FetchRequest) -> Res
         if begun.is_empty()
             && let Some(message) = refusal(&piece)
         {
+            if message.contains(NOT_OURS) {
+                // What is wanted was found to be here, or references name it.
+                computation.served.repository.suspect(&Fault::CannotReadNow(message.clone()));
+            }
             return Err(GitError::Refused { operation: "serve a fetch", message });
         }
         held_bytes += piece.len();
