@@ -1,5 +1,4 @@
-//! The makes of Git servers whose webhooks and interfaces are understood here, and how they call repositories where that is their
-//! own way.
+//! The makes of Git servers whose webhooks and interfaces are understood here, and how Bitbucket calls its repositories.
 
 use std::fmt;
 use std::str::FromStr;

@@ -11,7 +11,7 @@ mod small_fetch;
 mod whole_fetch;
 
 pub(crate) use server::client_trusting;
-pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};
+pub use server::{SmartHttp, SmartHttpOptions, UnusableServer};
 pub use server_url::{InvalidServerUrl, ServerUrl};
 
 #[cfg(test)]

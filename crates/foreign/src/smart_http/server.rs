@@ -24,7 +24,7 @@ use crate::{Credentials, Listing, Refusal, RepositoryPath};
 const USER_AGENT: &str = concat!("git/2.0 (heliostat ", env!("CARGO_PKG_VERSION"), ")");
 
 /// How long a server may be silent in the middle of an answer, or before it, unless somebody says otherwise.
-pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a connection is kept for the next question: to open one costs several rounds to a far server. One that the server
 /// closes sooner is noticed.
