@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::HeaderValue;
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -72,6 +73,13 @@ impl Credentials {
     /// The header's value, for a request to the server that it is meant for.
     pub(crate) fn header(&self) -> Option<&str> {
         self.0.as_deref()
+    }
+
+    /// The same for a request over HTTP.
+    pub(crate) fn header_value(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(self.header()?).expect("it is printable ASCII");
+        value.set_sensitive(true);
+        Some(value)
     }
 }
 

@@ -28,8 +28,6 @@ pub use credentials::{Credentials, InvalidCredentials, MAX_AUTHORIZATION_BYTES};
 pub use listing::Listing;
 pub use provider::{Provider, UnknownProvider};
 pub use refusal::Refusal;
-pub use repository_path::{InvalidRepositoryPath, MAX_REPOSITORY_PATH_BYTES, RepositoryPath};
-pub use smart_http::{
-    DEFAULT_PATIENCE, InvalidServerUrl, ServerUrl, SmartHttp, SmartHttpOptions, UnusableServer,
-};
+pub use repository_path::{InvalidRepositoryPath, RepositoryPath};
+pub use smart_http::{InvalidServerUrl, ServerUrl, SmartHttp, SmartHttpOptions, UnusableServer};
 pub use source::{FetchFailure, KeptBy, Source, WantedObjects};

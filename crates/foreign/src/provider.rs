@@ -1,7 +1,12 @@
-//! The makes of Git servers whose webhooks and interfaces are understood here.
+//! The makes of Git servers whose webhooks and interfaces are understood here, and how Bitbucket calls its repositories.
 
 use std::fmt;
 use std::str::FromStr;
+
+use url::Url;
+
+/// Where a Bitbucket Data Center has its repositories.
+const BITBUCKET_PROJECTS: &str = "scm/";
 
 /// A make of Git servers, or of what else may send a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +61,17 @@ impl FromStr for Provider {
         let found = Self::ALL.into_iter().find(|provider| provider.as_str() == text);
         found.ok_or_else(|| UnknownProvider(text.chars().take(32).collect()))
     }
+}
+
+/// What stands before project and repository in the addresses of a Bitbucket Data Center, below a server at `origin`.
+pub(crate) fn projects_below(origin: &Url) -> &'static str {
+    let is_there = origin.path().trim_end_matches('/').ends_with("/scm");
+    if is_there { "" } else { BITBUCKET_PROJECTS }
+}
+
+/// What a Bitbucket Data Center calls a repository in its address, given what stands before it there.
+pub(crate) fn bitbucket_name(projects_below: &str, project_key: &str, slug: &str) -> String {
+    format!("{projects_below}{}/{slug}", project_key.to_lowercase())
 }
 
 #[cfg(test)]

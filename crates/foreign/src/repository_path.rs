@@ -8,7 +8,7 @@ use thiserror::Error;
 use url::Url;
 
 /// Longest path of a repository that is passed on.
-pub const MAX_REPOSITORY_PATH_BYTES: usize = 1024;
+const MAX_REPOSITORY_PATH_BYTES: usize = 1024;
 
 /// Longest part between two slashes: the origin keeps it as the name of a folder.
 const MAX_PART_BYTES: usize = 255;

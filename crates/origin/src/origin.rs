@@ -92,9 +92,8 @@ impl Origin {
 
         let key = fingerprint_key(&options.data).await.map_err(StartError::Key)?;
         let lifetimes = Lifetimes { following: options.verdict_lifetime, stale: options.serve_stale };
-        let stale_ms = i64::try_from(options.serve_stale.as_millis()).unwrap_or(i64::MAX);
         let kept =
-            store.origin_readers_since(clock.now_ms().saturating_sub(stale_ms), MAX_KEPT_READERS).await?;
+            store.origin_readers_since(lifetimes.stale_since(clock.now_ms()), MAX_KEPT_READERS).await?;
         let (of_source, of_repositories) = (Arc::clone(&source), Arc::clone(&repositories));
         let verdicts = Verdicts::new(of_source, clock, lifetimes, key, store, of_repositories, &kept);
         let verdicts = Arc::new(verdicts);
@@ -209,7 +208,7 @@ impl Origin {
             contact: self.verdicts.contact().view(),
             repositories: self.repositories.count(),
             max_repositories: self.options.max_repositories,
-            size_bytes: self.repositories.all().iter().map(|entry| entry.size_bytes()).sum(),
+            size_bytes: self.repositories.size_bytes(),
             max_disk_bytes: self.options.max_disk_bytes,
             verdicts: self.verdicts.counters(),
             fetches: self.fetcher.counters(),

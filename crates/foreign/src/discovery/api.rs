@@ -15,7 +15,7 @@ use super::page::{Page, read_page};
 use super::rate_limit::{Allowance, RateLimit};
 use crate::Credentials;
 use crate::provider::Provider;
-use crate::smart_http::{UnusableServer, authorities};
+use crate::smart_http::{UnusableServer, client_trusting};
 
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 /// GitHub asks for the first; the others answer JSON to both.
@@ -96,12 +96,9 @@ struct Answer {
 
 impl Api {
     pub(super) fn new(options: ApiOptions, clock: Clock) -> Result<Self, UnusableServer> {
-        let client = http::client(USER_AGENT, &Destinations::Configured).timeout(ANSWER_TIMEOUT);
-        let client = match &options.ca_file {
-            Some(path) => client.tls_certs_merge(authorities(path)?),
-            None => client,
-        };
-        let http = client.build().map_err(UnusableServer::Client)?;
+        let ca_file = options.ca_file.as_deref();
+        let client = client_trusting(ca_file, USER_AGENT, &Destinations::Configured)?;
+        let http = client.timeout(ANSWER_TIMEOUT).build().map_err(UnusableServer::Client)?;
         Ok(Self { options, http, limit: RateLimit::default(), known: Mutex::default(), clock })
     }
 
@@ -168,11 +165,8 @@ impl Api {
             return Err(DiscoveryFailure::AskedTooOften { host: self.host(), until });
         }
         let mut request = self.http.request(method, address.clone()).header(ACCEPT, ACCEPTED);
-        if let Some(value) = credentials.header() {
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| DiscoveryFailure::NoCredential("the credential is no header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+        if let Some(header) = credentials.header_value() {
+            request = request.header(AUTHORIZATION, header);
         }
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::organisation::Organisation;
 use crate::RepositoryPath;
-use crate::provider::Provider;
+use crate::provider::{Provider, bitbucket_name};
 
 /// How many repositories are asked for at once, as many as each provider gives: GitHub and GitLab, Gitea and Forgejo,
 /// Bitbucket.
@@ -106,8 +106,7 @@ pub(super) fn read_page(
                 url
             });
             let found = page.values.into_iter().filter_map(|repository| {
-                let key = repository.project.key.to_lowercase();
-                found(&format!("{projects_below}{key}/{}", repository.slug), None)
+                found(&bitbucket_name(projects_below, &repository.project.key, &repository.slug), None)
             });
             Ok(Page { found: found.collect(), next, total: None })
         }

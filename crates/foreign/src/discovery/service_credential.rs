@@ -100,7 +100,7 @@ impl ServiceCredential {
     }
 
     /// Gives up what was not accepted.
-    pub async fn forget(&self, account: &str) {
+    pub(super) async fn forget(&self, account: &str) {
         self.tokens.lock().await.remove(&account.to_lowercase());
     }
 

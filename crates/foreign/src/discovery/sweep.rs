@@ -17,8 +17,8 @@ use super::organisation::{Organisation, interface_at};
 use super::organisation_list::OrganisationList;
 use super::page::FoundRepository;
 use super::service_credential::ServiceCredential;
-use crate::hooks::{Hints, Noted, projects_below};
-use crate::provider::Provider;
+use crate::hooks::{Hints, Noted};
+use crate::provider::{Provider, projects_below};
 use crate::smart_http::UnusableServer;
 
 /// Lists organisations and notes what they have.

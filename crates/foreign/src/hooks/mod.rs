@@ -11,7 +11,6 @@ mod secrets;
 mod signature;
 
 pub use hints::{Hints, Noted};
-pub(crate) use receiver::projects_below;
 pub use receiver::{HookCounts, HookReceiver, HookRefused, MAX_HOOK_BODY_BYTES, Received};
 pub use secrets::{HookSecrets, UnusableSecret};
 pub use signature::NotGenuine;

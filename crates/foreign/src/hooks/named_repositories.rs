@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use crate::RepositoryPath;
-use crate::provider::Provider;
+use crate::provider::{Provider, bitbucket_name};
 
 /// Most repositories that one delivery names; only those of a script name more than two.
 const MAX_REPOSITORIES: usize = 100;
@@ -210,10 +210,7 @@ struct BitbucketProject {
 
 impl BitbucketRepository {
     fn name(self, projects_below: &str) -> Option<String> {
-        self.full_name.or_else(|| {
-            let key = self.project?.key.to_lowercase();
-            Some(format!("{projects_below}{key}/{}", self.slug?))
-        })
+        self.full_name.or_else(|| Some(bitbucket_name(projects_below, &self.project?.key, &self.slug?)))
     }
 }
 

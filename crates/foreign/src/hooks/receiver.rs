@@ -12,13 +12,10 @@ use super::hints::{Hints, Noted};
 use super::named_repositories::named_repositories;
 use super::secrets::HookSecrets;
 use super::signature::{self, NotGenuine};
-use crate::provider::Provider;
+use crate::provider::{Provider, projects_below};
 
 /// Longest body of a delivery. GitHub sends none that is longer.
 pub const MAX_HOOK_BODY_BYTES: usize = 25 * 1024 * 1024;
-
-/// Where a Bitbucket Data Center has its repositories.
-const BITBUCKET_PROJECTS: &str = "scm/";
 
 /// Takes deliveries for one server's repositories.
 #[derive(Debug)]
@@ -149,12 +146,6 @@ impl HookReceiver {
         self.deliveries.remember(provider, headers);
         Ok(if count == 0 { Received::Other } else { Received::Noted(count) })
     }
-}
-
-/// What stands before project and repository in the addresses of a Bitbucket Data Center, below a server at `origin`.
-pub(crate) fn projects_below(origin: &Url) -> &'static str {
-    let is_there = origin.path().trim_end_matches('/').ends_with("/scm");
-    if is_there { "" } else { BITBUCKET_PROJECTS }
 }
 
 #[cfg(test)]

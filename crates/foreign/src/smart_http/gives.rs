@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use heliostat_git::{GitService, Given, ObjectId};
-use reqwest::Method;
+use heliostat_git::{Given, ObjectId};
 
 use super::SmartHttp;
-use super::list_refs::{REQUEST_TYPE, RESULT_TYPE, below};
-use super::question::{Answer, Question, read_beginning};
+use super::question::{Answer, Question, read_up_to};
 use crate::source::Source;
 use crate::{Credentials, Refusal, RepositoryPath};
 
@@ -23,16 +21,12 @@ impl SmartHttp {
     ) -> Result<Given, Refusal> {
         // The question exists in version 2 of the protocol only.
         let Some(place) = self.found.place_with_offer(path) else { return Ok(Given::Unclear) };
-        let service = GitService::UploadPack.name();
-        let question = Question {
-            method: Method::POST,
-            url: below(&self.url_of(&place), &format!("/{service}")),
-            credentials,
-            answer_type: RESULT_TYPE,
-            body: Some((REQUEST_TYPE, Given::question(objects))),
-        };
+        let question = Question::of_git(&self.url_of(&place), credentials, Given::question(objects));
         match self.ask(question).await? {
-            Answer::Success(answer) => Ok(Given::read(&read_beginning(answer, MAX_ANSWER_BYTES).await?)),
+            Answer::Success(answer) => {
+                let (beginning, _) = read_up_to(answer, MAX_ANSWER_BYTES).await?;
+                Ok(Given::read(&beginning))
+            }
             Answer::MovedTo(_) => Ok(Given::Unclear),
         }
     }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use url::Url;
 
 use super::SmartHttp;
-use super::question::{Answer, Question, read_whole};
+use super::question::{Answer, Question, below, read_whole};
 use crate::source::Source;
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
@@ -16,8 +16,6 @@ use crate::{Credentials, Listing, Refusal, RepositoryPath};
 const MAX_REDIRECTS: usize = 5;
 
 const OFFER_TYPE: &str = "application/x-git-upload-pack-advertisement";
-pub(super) const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
-pub(super) const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
 const OFFER_PLACE: &str = "/info/refs";
 
 /// Where a repository was found, and what the server said first.
@@ -91,14 +89,7 @@ impl SmartHttp {
         credentials: &Credentials,
         offer: &RemoteCapabilities,
     ) -> Result<RefSnapshot, Refusal> {
-        let service = GitService::UploadPack.name();
-        let question = Question {
-            method: Method::POST,
-            url: below(repository, &format!("/{service}")),
-            credentials,
-            answer_type: RESULT_TYPE,
-            body: Some((REQUEST_TYPE, offer.ls_refs_request_as_shown())),
-        };
+        let question = Question::of_git(repository, credentials, offer.ls_refs_request_as_shown());
         match self.ask(question).await? {
             Answer::Success(answer) => {
                 let list = read_whole(answer, MAX_REF_LIST_BYTES).await?;
@@ -116,12 +107,6 @@ impl SmartHttp {
         let path = below.and_then(|path| RepositoryPath::parse(path).ok());
         path.ok_or_else(|| Refusal::ElsewhereOnly { location_host: repository.to_string() })
     }
-}
-
-pub(super) fn below(repository: &Url, place: &str) -> Url {
-    let mut url = repository.clone();
-    url.set_path(&format!("{}{place}", repository.path()));
-    url
 }
 
 fn offer_url(repository: &Url) -> Url {

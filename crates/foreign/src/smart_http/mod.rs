@@ -10,8 +10,8 @@ mod server_url;
 mod small_fetch;
 mod whole_fetch;
 
-pub(crate) use server::authorities;
-pub use server::{DEFAULT_PATIENCE, SmartHttp, SmartHttpOptions, UnusableServer};
+pub(crate) use server::client_trusting;
+pub use server::{SmartHttp, SmartHttpOptions, UnusableServer};
 pub use server_url::{InvalidServerUrl, ServerUrl};
 
 #[cfg(test)]

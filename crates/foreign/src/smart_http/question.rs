@@ -5,10 +5,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use heliostat_git::GitService;
 use heliostat_peer::http::{self, NoAnswer};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, PRAGMA,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
@@ -26,6 +27,10 @@ const MAX_SAID_BYTES: usize = 1024;
 const MAX_CHALLENGES: usize = 8;
 const MAX_CHALLENGE_BYTES: usize = 1024;
 
+/// What a question in version 2 of the protocol is, and its answer.
+const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
+const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
+
 /// What is asked.
 pub(super) struct Question<'a> {
     pub(super) method: Method,
@@ -35,6 +40,19 @@ pub(super) struct Question<'a> {
     pub(super) answer_type: &'static str,
     /// The type of the body, and the body.
     pub(super) body: Option<(&'static str, Vec<u8>)>,
+}
+
+impl<'a> Question<'a> {
+    /// What is asked of a repository in version 2 of the protocol.
+    pub(super) fn of_git(repository: &Url, credentials: &'a Credentials, body: Vec<u8>) -> Self {
+        Self {
+            method: Method::POST,
+            url: below(repository, &format!("/{}", GitService::UploadPack.name())),
+            credentials,
+            answer_type: RESULT_TYPE,
+            body: Some((REQUEST_TYPE, body)),
+        }
+    }
 }
 
 /// What came back.
@@ -68,10 +86,7 @@ impl SmartHttp {
         request = request.header(ACCEPT, answer_type).header("Git-Protocol", "version=2");
         // Whoever stands in front of the server must not answer in its place.
         request = request.header(CACHE_CONTROL, "no-cache").header(PRAGMA, "no-cache");
-        if let Some(header) = credentials.header() {
-            let mut header = HeaderValue::from_str(header)
-                .map_err(|_| Refusal::Forbidden { said: Some("no such credentials exist".to_owned()) })?;
-            header.set_sensitive(true);
+        if let Some(header) = credentials.header_value() {
             request = request.header(AUTHORIZATION, header);
         }
         if let Some((content_type, body)) = body {
@@ -109,26 +124,24 @@ impl SmartHttp {
     }
 }
 
+/// A place below that of a repository.
+pub(super) fn below(repository: &Url, place: &str) -> Url {
+    let mut url = repository.clone();
+    url.set_path(&format!("{}{place}", repository.path()));
+    url
+}
+
 /// Reads an answer to its end, which is not further than this.
 pub(super) async fn read_whole(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let whole = read_up_to(answer, limit).await?;
-    whole.ok_or_else(|| Refusal::Nonsense(format!("it answers more than {limit} bytes")))
-}
-
-/// Reads an answer to its end; `None` if that is further than this.
-pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<Option<Vec<u8>>, Refusal> {
-    match http::read_at_most(answer, limit).await {
-        Ok((body, is_whole)) => Ok(is_whole.then_some(body)),
-        Err(error) => Err(no_answer(&error)),
+    match read_up_to(answer, limit).await? {
+        (body, true) => Ok(body),
+        (_, false) => Err(Refusal::Nonsense(format!("it answers more than {limit} bytes"))),
     }
 }
 
-/// Reads the beginning of an answer, up to this.
-pub(super) async fn read_beginning(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
-    match http::read_at_most(answer, limit).await {
-        Ok((beginning, _)) => Ok(beginning),
-        Err(error) => Err(no_answer(&error)),
-    }
+/// Reads an answer up to this, and tells whether that was all of it.
+pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<(Vec<u8>, bool), Refusal> {
+    http::read_at_most(answer, limit).await.map_err(|error| no_answer(&error))
 }
 
 /// What is wrong with the type of an answer.

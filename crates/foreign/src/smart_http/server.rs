@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{Given, ObjectId, Repository};
 use heliostat_peer::http::{self, Destinations};
-use reqwest::Certificate;
+use reqwest::{Certificate, ClientBuilder};
 use thiserror::Error;
 use url::Url;
 
@@ -24,7 +24,7 @@ use crate::{Credentials, Listing, Refusal, RepositoryPath};
 const USER_AGENT: &str = concat!("git/2.0 (heliostat ", env!("CARGO_PKG_VERSION"), ")");
 
 /// How long a server may be silent in the middle of an answer, or before it, unless somebody says otherwise.
-pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a connection is kept for the next question: to open one costs several rounds to a far server. One that the server
 /// closes sooner is noticed.
@@ -84,12 +84,8 @@ pub struct SmartHttp {
 impl SmartHttp {
     /// Prepares to ask a server; nothing is asked yet.
     pub fn new(options: SmartHttpOptions) -> Result<Self, UnusableServer> {
-        let client = http::client(USER_AGENT, &options.destinations).read_timeout(options.patience);
-        let client = client.pool_idle_timeout(IDLE_LIMIT);
-        let client = match &options.ca_file {
-            Some(path) => client.tls_certs_merge(authorities(path)?),
-            None => client,
-        };
+        let client = client_trusting(options.ca_file.as_deref(), USER_AGENT, &options.destinations)?;
+        let client = client.read_timeout(options.patience).pool_idle_timeout(IDLE_LIMIT);
         let http = client.build().map_err(UnusableServer::Client)?;
         Ok(Self { http, options, found: Arc::default() })
     }
@@ -132,8 +128,21 @@ impl Source for SmartHttp {
     }
 }
 
+/// A client that trusts the authorities in this file, too, for the caller to complete.
+pub(crate) fn client_trusting(
+    ca_file: Option<&Path>,
+    user_agent: &str,
+    destinations: &Destinations,
+) -> Result<ClientBuilder, UnusableServer> {
+    let client = http::client(user_agent, destinations);
+    Ok(match ca_file {
+        Some(path) => client.tls_certs_merge(authorities(path)?),
+        None => client,
+    })
+}
+
 /// The authorities in a file in PEM.
-pub(crate) fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
+fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
     let pem = fs::read(path).map_err(|error| UnusableServer::CaFile { path: path.to_owned(), error })?;
     let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
     if found.is_empty() {

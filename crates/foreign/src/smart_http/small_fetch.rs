@@ -5,12 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use heliostat_git::{GitService, ObjectId, RefSnapshot, Repository};
+use heliostat_git::{ObjectId, RefSnapshot, Repository};
 use heliostat_git_wire::{small_fetch_pack, small_fetch_request};
-use reqwest::Method;
 
 use super::SmartHttp;
-use super::list_refs::{REQUEST_TYPE, RESULT_TYPE, below};
 use super::question::{Answer, Question, read_up_to};
 use crate::source::Source;
 use crate::{Credentials, Refusal, RepositoryPath};
@@ -51,20 +49,15 @@ impl SmartHttp {
         // Once each, and those first that the new objects are most likely made from.
         let branches = shown.branches().map(|(_, tip)| tip).filter(|tip| !objects.contains(tip));
         let haves: BTreeSet<_> = branches.take(MAX_HAVES).collect();
-        let service = GitService::UploadPack.name();
-        let question = Question {
-            method: Method::POST,
-            url: below(&self.url_of(&place), &format!("/{service}")),
-            credentials,
-            answer_type: RESULT_TYPE,
-            body: Some((REQUEST_TYPE, small_fetch_request(objects, haves, format))),
-        };
-        let answer = match self.ask(question).await {
+        let request = small_fetch_request(objects, haves, format);
+        let question = Question::of_git(&self.url_of(&place), credentials, request);
+        let (answer, is_whole) = match self.ask(question).await {
             Ok(Answer::Success(answer)) => read_up_to(answer, MAX_ANSWER_BYTES).await?,
             Ok(Answer::MovedTo(_)) | Err(Refusal::Nonsense(_)) => return Ok(false),
             Err(refusal) => return Err(refusal),
         };
-        let Some(pack) = answer.and_then(|answer| small_fetch_pack(&answer)) else { return Ok(false) };
+        let pack = is_whole.then(|| small_fetch_pack(&answer)).flatten();
+        let Some(pack) = pack else { return Ok(false) };
         match into.take_packs(vec![pack.into()], objects, shown, &BTreeSet::new()).await {
             Ok(()) => Ok(true),
             Err(reason) => {

@@ -8,15 +8,12 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use heliostat_git::{
-    ByteStream, FetchError, GitService, IndexedPack, ObjectId, Repository, index_whole_pack,
-};
+use heliostat_git::{ByteStream, FetchError, IndexedPack, ObjectId, Repository, index_whole_pack};
 use heliostat_git_wire::{PackBand, whole_fetch_request};
-use reqwest::{Method, Response};
+use reqwest::Response;
 
 use super::SmartHttp;
 use super::fetch_wanted::STALL_LIMIT;
-use super::list_refs::{REQUEST_TYPE, RESULT_TYPE, below};
 use super::question::{Answer, Question};
 use crate::source::Source;
 use crate::{Credentials, FetchFailure, Refusal, RepositoryPath};
@@ -40,14 +37,8 @@ impl SmartHttp {
         if objects.len() > MAX_WANTS {
             return Ok(false);
         }
-        let service = GitService::UploadPack.name();
-        let question = Question {
-            method: Method::POST,
-            url: below(&self.url_of(&place), &format!("/{service}")),
-            credentials,
-            answer_type: RESULT_TYPE,
-            body: Some((REQUEST_TYPE, whole_fetch_request(objects, format))),
-        };
+        let request = whole_fetch_request(objects, format);
+        let question = Question::of_git(&self.url_of(&place), credentials, request);
         let answer = match self.ask_at_length(question).await {
             Ok(Answer::Success(answer)) => answer,
             Ok(Answer::MovedTo(_)) | Err(Refusal::Nonsense(_)) => return Ok(false),

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::pkt_line::{PacketLine, decode_packet};
+use super::push_report::has_capability;
 
 /// What is known of the commands that have passed by.
 #[derive(Debug, Default)]
@@ -82,8 +83,8 @@ impl PushCommands {
         let mut parts = line.splitn(2, |byte| *byte == 0);
         let command = parts.next().unwrap_or_default().trim_ascii_end();
         if let Some(capabilities) = parts.next() {
-            let is_side_band = |word: &[u8]| word == b"side-band-64k" || word == b"side-band";
-            self.side_band = capabilities.trim_ascii().split(|byte| *byte == b' ').any(is_side_band);
+            let has = |wanted: &[u8]| has_capability(capabilities, wanted);
+            self.side_band = has(b"side-band-64k") || has(b"side-band");
         }
         let mut words = command.splitn(3, |byte| *byte == b' ');
         let (Some(from), Some(to), Some(name)) = (words.next(), words.next(), words.next()) else { return };

@@ -3,6 +3,7 @@
 //! Git carries out command by command, and writes each new reference into a file of its own: 200,000 of them take minutes.
 
 use super::pkt_line::{PacketLine, decode_packet};
+use super::push_report::{has_capability, wants_report};
 use crate::names::{ObjectId, RefName};
 
 /// What the beginning of a push is.
@@ -50,9 +51,8 @@ fn created_by(line: &[u8], is_first: bool) -> Option<(RefName, ObjectId)> {
     let mut parts = line.splitn(2, |byte| *byte == 0);
     let command = parts.next()?.trim_ascii_end();
     if is_first {
-        let capabilities = parts.next()?.trim_ascii();
-        let has = |wanted: &[u8]| capabilities.split(|byte| *byte == b' ').any(|word| word == wanted);
-        if has(b"atomic") || !(has(b"report-status") || has(b"report-status-v2")) {
+        let capabilities = parts.next()?;
+        if has_capability(capabilities, b"atomic") || !wants_report(capabilities) {
             return None;
         }
     }

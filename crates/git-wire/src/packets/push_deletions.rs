@@ -4,6 +4,7 @@
 //! minutes. The capability `atomic` makes it one change of all of them.
 
 use super::pkt_line::{PacketLine, decode_packet};
+use super::push_report::{has_capability, wants_report};
 use super::write::{push_flush, push_packet};
 
 /// What the beginning of a push is.
@@ -48,9 +49,9 @@ fn at_once(commands: &[u8]) -> PushDeletions {
         return PushDeletions::No;
     };
     let capabilities = first[at + 1..].trim_ascii();
-    let has = |wanted: &[u8]| capabilities.split(|byte| *byte == b' ').any(|word| word == wanted);
+    let has = |wanted: &[u8]| has_capability(capabilities, wanted);
     // Options come after the commands, and only a report tells whether all went well.
-    if has(b"atomic") || has(b"push-options") || !(has(b"report-status") || has(b"report-status-v2")) {
+    if has(b"atomic") || has(b"push-options") || !wants_report(capabilities) {
         return PushDeletions::No;
     }
     let mut push = Vec::with_capacity(commands.len() + 16);

@@ -12,6 +12,16 @@ const REPORT_BAND: u8 = 1;
 /// How much of a report goes into one packet of its band: clients that know the older, narrower bands take 1,000 bytes.
 const BAND_ROOM: usize = 990;
 
+/// Whether a push that begins with these capabilities has this one.
+pub(super) fn has_capability(capabilities: &[u8], wanted: &[u8]) -> bool {
+    capabilities.trim_ascii().split(|byte| *byte == b' ').any(|word| word == wanted)
+}
+
+/// Whether a push that begins with these capabilities is answered with a report.
+pub(super) fn wants_report(capabilities: &[u8]) -> bool {
+    has_capability(capabilities, b"report-status") || has_capability(capabilities, b"report-status-v2")
+}
+
 /// What became of a reference after all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {

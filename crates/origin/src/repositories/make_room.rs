@@ -59,7 +59,7 @@ impl Repositories {
     /// Lets repositories go until the others take no more than they may.
     async fn make_room_on_disk(&self) -> Result<(), Refusal> {
         let Some(max_bytes) = self.max_disk_bytes else { return Ok(()) };
-        let mut bytes: u64 = self.all().iter().map(|entry| entry.size_bytes()).sum();
+        let mut bytes = self.size_bytes();
         for entry in self.idle_longest() {
             if bytes <= max_bytes {
                 return Ok(());

@@ -140,6 +140,11 @@ impl Repositories {
         self.entries.read().len()
     }
 
+    /// What all of them took on the disk at the last look.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.entries.read().values().map(|entry| entry.size_bytes()).sum()
+    }
+
     /// The repository at this path, which is made if it is not here. One whose objects are named by another hash is another
     /// one, and takes its place.
     pub(crate) async fn find_or_make(

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use heliostat_foreign::Listing;
-use heliostat_git::{Head, ObjectId, RefName, RefSnapshot, Repository, SwapRefsError};
+use heliostat_git::{ObjectId, RefName, RefSnapshot, Repository, SwapRefsError};
 use heliostat_git_wire::{Advertised, PeelInfo, SnapshotRef};
 
 /// HEAD of a repository of which the origin does not tell it.
@@ -28,7 +28,7 @@ pub(crate) fn branches_and_tags(listed: &RefSnapshot) -> RefSnapshot {
 
 /// The branch that `HEAD` names here.
 pub(crate) fn head_of(listing: &Listing) -> RefName {
-    let told = listing.refs().head().and_then(Head::target).filter(RefName::is_branch);
+    let told = listing.default_branch().filter(RefName::is_branch);
     told.unwrap_or_else(|| RefName::parse(FALLBACK_BRANCH).expect("the fallback is a valid ref name"))
 }
 

@@ -11,7 +11,7 @@ use super::opening::{Freshness, NotOpened, OpenedRepository, Opening, Visit};
 use crate::repositories::branches_and_tags;
 
 /// Most commits and references of one request, each.
-pub const MAX_AWAITED: usize = 100;
+const MAX_AWAITED: usize = 100;
 
 /// Pause before the origin is asked again whether it has what it did not have.
 const ASK_PAUSE: Duration = Duration::from_secs(2);

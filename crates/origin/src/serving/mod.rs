@@ -7,7 +7,7 @@ mod in_step;
 mod missing_objects;
 mod opening;
 
-pub use ensure::{Awaited, Ensured, MAX_AWAITED};
+pub use ensure::{Awaited, Ensured};
 pub use fetcher::FetchCounters;
 pub(crate) use fetcher::Fetcher;
 pub(crate) use hints::Hints;

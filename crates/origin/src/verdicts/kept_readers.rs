@@ -104,8 +104,7 @@ impl Verdicts {
     }
 
     async fn forget_old(&self) {
-        let stale_ms = i64::try_from(self.lifetimes().stale.as_millis()).unwrap_or(i64::MAX);
-        let before = self.clock().now_ms().saturating_sub(stale_ms);
+        let before = self.lifetimes().stale_since(self.clock().now_ms());
         let is_new = |at: &Instant| at.elapsed() <= self.lifetimes().stale;
         self.kept.lock().retain(|_, grant| is_new(&grant.at));
         self.on_disk.lock().retain(|_, at| is_new(at));

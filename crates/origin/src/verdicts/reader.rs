@@ -18,6 +18,13 @@ pub(crate) struct Lifetimes {
     pub(crate) stale: Duration,
 }
 
+impl Lifetimes {
+    /// What was said before this moment holds no more while the origin says nothing; in epoch milliseconds, like `now_ms`.
+    pub(crate) fn stale_since(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(i64::try_from(self.stale.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
 /// That the origin has shown a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
