@@ -35,7 +35,7 @@ pub enum Manner {
     Gone,
     /// It has trouble of its own, and says so.
     Failing,
-    /// It answers with a page for people, whatever it is asked.
+    /// It answers what is not Git, whatever it is asked.
     Nonsense,
     /// It sends everybody to another server.
     SendsTo(Url),
@@ -284,7 +284,11 @@ impl Inner {
             Manner::Failing => return Some((503, Vec::new(), Vec::new())),
             Manner::Limits => return Some((429, header("Retry-After", "30"), Vec::new())),
             Manner::Nonsense => {
-                return Some((200, header("Content-Type", "text/html"), b"<html>welcome</html>".to_vec()));
+                return Some((
+                    200,
+                    header("Content-Type", "application/json"),
+                    b"{\"welcome\": true}".to_vec(),
+                ));
             }
             Manner::SendsTo(other) => {
                 let there = format!("{other}{}", request.path.trim_start_matches('/'));

@@ -2,16 +2,12 @@
 
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Certified, Server};
+use crate::harness::{Certified, Server, said};
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
     command.output().unwrap_or_else(|error| panic!("{program} cannot be run: {error}"))
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::harness::{
     ADMIN_PASSWORD, Checkout, GitOrigin, Manner, Readers, Server, ServerOptions, binary, eventually, git,
-    git_fails, repository_path, shared_pair,
+    git_fails, repository_path, said, shared_pair,
 };
 
 const PATH: &str = "/acme/tool.git";
@@ -187,10 +187,6 @@ fn run(upstream: &Server, arguments: &[&str]) -> Output {
     command.arg("repository").args(arguments).args(["--url", upstream.base_url().as_str()]);
     command.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_SOURCE_PASSWORD", "secret of ann");
     command.output().expect("the binary can be started")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Pair, ServerOptions, UpstreamByHand, binary, eventually, unreachable_repository,
+    ADMIN_PASSWORD, Pair, ServerOptions, UpstreamByHand, binary, eventually, said, unreachable_repository,
 };
 
 /// Runs `heliostat mirror status` and further arguments.
@@ -13,10 +13,6 @@ fn status_of(mirror: &str, user: (&str, &str), further: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.args(["mirror", "status", "--mirror-url", mirror, "--user", user.0]).args(further);
     command.env("HELIOSTAT_PASSWORD", user.1).output().expect("the binary can be run")
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[tokio::test]
@@ -31,8 +27,8 @@ async fn a_mirror_in_step_is_shown_with_its_generations() {
     .await;
     let (mirror, admin) = (pair.mirror.base(), ("admin", ADMIN_PASSWORD));
     let shown = status_of(mirror, admin, &[]);
-    assert!(shown.status.success(), "{}", text(&shown));
-    let shown = text(&shown);
+    assert!(shown.status.success(), "{}", said(&shown));
+    let shown = said(&shown);
     for word in ["SYNCHRONIZED", "GREEN", "INSTALLED", pair.upstream.base()] {
         assert!(shown.contains(word), "{word}\n{shown}");
     }
@@ -42,7 +38,7 @@ async fn a_mirror_in_step_is_shown_with_its_generations() {
         repository["slug"].as_str().expect("a slug")
     );
     let one = status_of(mirror, admin, &[&name, "--output", "json"]);
-    assert!(one.status.success(), "{}", text(&one));
+    assert!(one.status.success(), "{}", said(&one));
     let one: Value = serde_json::from_slice(&one.stdout).expect("JSON");
     assert!(one["generation"].as_i64() > Some(0) && one["generation"] == one["upstreamGeneration"], "{one}");
 }
@@ -62,6 +58,6 @@ async fn what_is_behind_is_shown_with_its_reason_and_a_mirror_that_is_late_fails
         (status["state"] == "LAGGING" && is_told && !shown.status.success()).then_some(())
     })
     .await;
-    let table = text(&status_of(by_hand.mirror.base(), user, &[]));
+    let table = said(&status_of(by_hand.mirror.base(), user, &[]));
     assert!(table.contains("repo-24") && table.contains("must not take traffic"), "{table}");
 }

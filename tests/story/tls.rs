@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::harness::{
     ADMIN_PASSWORD, Certified, Checkout, Pair, Server, ServerOptions, binary, clone_url, commit_noise,
-    eventually, git, git_fails, http_client,
+    eventually, git, git_fails, http_client, said,
 };
 
 /// Runs git, which trusts the authority of the tests.
@@ -22,10 +22,6 @@ fn heliostat(arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.args(arguments).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD);
     command.output().expect("the binary can be run")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use heliostat_git_wire::{
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
 use crate::answer::{Answer, GitReader, StoredAnswer};
+use crate::as_shown::too_long;
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::elsewhere::Brought;
@@ -35,7 +36,7 @@ use crate::served::ServedRepository;
 
 /// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
 /// of its own, goes to `git` as it comes.
-const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
 const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
@@ -83,8 +84,9 @@ impl ServedRepository {
         // Kept until the answer has begun: after that the request is not needed any more.
         let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
             RequestBody::Whole(request, permit) => (request, permit),
+            RequestBody::Long(..) if self.shown().is_some() => return Ok(refused(&too_long())),
             RequestBody::Long(wants, request, _permit) => {
-                return self.pass_on(&wants, request, protocol, &reader).await;
+                return self.pass_on(&wants, request, protocol, reader.key).await;
             }
         };
         let answered = match protocol.version() {
@@ -153,8 +155,10 @@ impl ServedRepository {
         if let Err(error) = request.check_format(refs.object_format().unwrap_or(ObjectFormat::Sha1)) {
             return Ok(refused(&error));
         }
-        // The tags that would come along are those that are here, whatever the reader is shown.
-        let request = Arc::new(if self.shown().is_some() { request.without_tags() } else { request });
+        let request = match self.as_shown(request).await? {
+            Ok(request) => Arc::new(request),
+            Err(packet) => return Ok(Answer::Whole(packet)),
+        };
         let stored_under = match self.may_have_with_help(&refs, request.wants(), &asking.reader).await? {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
@@ -380,14 +384,10 @@ impl ServedRepository {
         wants: &BTreeSet<ObjectId>,
         request: ByteStream,
         protocol: &GitProtocol,
-        reader: &GitReader,
+        client: ClientKey,
     ) -> Result<Answer, GitError> {
-        let (refs, client) = (self.refs().await?, reader.key);
-        let wanted = match self.shown() {
-            None => self.may_have(&refs, wants, client).await?,
-            Some(_) => self.may_have_with_help(&refs, wants, reader).await?,
-        };
-        if let Wanted::Unreachable(object) = wanted {
+        let refs = self.refs().await?;
+        if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
             return Ok(refused_want(&object));
         }
         let (served, _permit) = self.with_permit(client).await;

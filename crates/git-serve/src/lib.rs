@@ -10,6 +10,7 @@
 
 mod answer;
 mod answer_request;
+mod as_shown;
 mod beside_answer;
 mod bundle;
 mod bundle_list;

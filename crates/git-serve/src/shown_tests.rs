@@ -170,3 +170,41 @@ async fn nobody_brings_anything_for_a_reader_who_cannot_ask() {
     let unavailable = world.served().make_ready(&wants, &reader).await.expect("answered");
     assert_eq!(unavailable, wants.into_iter().next());
 }
+
+#[tokio::test]
+async fn a_request_that_is_too_long_to_be_understood_is_told_nothing_of_what_is_here() {
+    let world = World::new(|_, _| BTreeSet::new()).await;
+    let (served, want) = (world.served(), world.at(&world.there, "main"));
+    let prefixes = std::iter::repeat_n(format!("ref-prefix {}", "x".repeat(64_000)), 270);
+    let lines: Vec<String> =
+        ["command=ls-refs", "ref-prefix refs/"].map(str::to_owned).into_iter().chain(prefixes).collect();
+    let haves = std::iter::repeat_n(format!("have {want}"), 350_000);
+    let fetch = ["command=fetch".to_owned(), "include-tag".to_owned(), format!("want {want}")];
+    let fetch: Vec<String> = fetch.into_iter().chain(haves).chain(["done".to_owned()]).collect();
+    for lines in [lines, fetch] {
+        let answer = world.answer(&served, &lines).await;
+        assert!(holds(&answer, "ERR a request may have at most 16777216 bytes"));
+        assert!(!holds(&answer, "refs/heads/own") && !holds(&answer, "PACK"));
+    }
+}
+
+#[tokio::test]
+async fn history_is_left_out_by_names_that_are_shown() {
+    let world = World::new(|_, _| BTreeSet::new()).await;
+    let (served, want) = (world.served(), world.at(&world.there, "main"));
+    let fetch = async |name: &str| {
+        let words = ["command=fetch", "no-progress"].map(str::to_owned);
+        let lines = [format!("deepen-not {name}"), format!("want {want}"), "done".to_owned()];
+        world.answer(&served, &[&words[..], &lines].concat()).await
+    };
+    for hidden in ["own", "refs/heads/own", "guess"] {
+        let answer = fetch(hidden).await;
+        assert!(holds(&answer, &format!("ERR deepen-not \"{hidden}\" means no reference")));
+    }
+    assert!(holds(&fetch("main").await, "ERR upload-pack: refs/heads/main is not here yet as it is listed"));
+    world.fetched(&served, &want).await;
+    world.workshop.run(world.here.path(), &["update-ref", "refs/heads/main", want.as_str()]);
+    world.here.refs().await.expect("readable");
+    let answer = fetch("main").await;
+    assert!(!holds(&answer, "is not here yet") && !holds(&answer, "means no reference"));
+}

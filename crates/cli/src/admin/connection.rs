@@ -76,9 +76,7 @@ impl MirrorConnection {
         let client = Client::new(self.mirror_url, Some(&authorization));
         Ok(Session { client, output: self.form.output, authorization })
     }
-}
 
-impl MirrorConnection {
     /// Calls with the credentials that are given, or with none: what is public needs none.
     pub fn open_as_given(&self) -> anyhow::Result<(Client, OutputFormat)> {
         let authorization = self.account.given_authorization()?;

@@ -50,10 +50,7 @@ impl Account {
         if let Some(file) = &self.token_file {
             return Authorization::bearer(&read_secret(file)?).map(Some);
         }
-        let password = match (&self.password_file, variable("HELIOSTAT_PASSWORD")) {
-            (Some(file), _) => Some(read_secret(file)?),
-            (None, password) => password,
-        };
+        let password = given_password(self.password_file.as_deref(), "HELIOSTAT_PASSWORD")?;
         password.map(|password| Authorization::basic(&self.user, &password)).transpose()
     }
 }
@@ -74,13 +71,13 @@ impl SourceAccount {
     /// User name and password, if there are any: file, variable, terminal, in this order.
     pub async fn name_and_password(&self) -> anyhow::Result<Option<(String, String)>> {
         let Some(user) = &self.source_user else { return Ok(None) };
-        let password = match (&self.source_password_file, variable("HELIOSTAT_SOURCE_PASSWORD")) {
-            (Some(file), _) => read_secret(file)?,
-            (None, Some(password)) => password,
-            (None, None) if std::io::stdin().is_terminal() => {
+        let given = given_password(self.source_password_file.as_deref(), "HELIOSTAT_SOURCE_PASSWORD")?;
+        let password = match given {
+            Some(password) => password,
+            None if std::io::stdin().is_terminal() => {
                 prompt::secret(&format!("Password of {user} at the source: ")).await?
             }
-            (None, None) => bail!(
+            None => bail!(
                 "no password for {user} at the source: set HELIOSTAT_SOURCE_PASSWORD, or use --source-password-file"
             ),
         };
@@ -132,17 +129,16 @@ impl fmt::Debug for Authorization {
 
 /// The secret that a user is to get: from a file, a variable, or typed twice.
 pub async fn new_password(user: &str, file: Option<&Path>) -> anyhow::Result<String> {
-    let password = match (file, variable("HELIOSTAT_NEW_PASSWORD")) {
-        (Some(file), _) => read_secret(file)?,
-        (None, Some(password)) => password,
-        (None, None) if std::io::stdin().is_terminal() => {
+    let password = match given_password(file, "HELIOSTAT_NEW_PASSWORD")? {
+        Some(password) => password,
+        None if std::io::stdin().is_terminal() => {
             let typed = prompt::secret(&format!("New password of {user}: ")).await?;
             if prompt::secret("The same again: ").await? != typed {
                 bail!("the two passwords differ");
             }
             typed
         }
-        (None, None) => {
+        None => {
             bail!("no new password for {user}: set HELIOSTAT_NEW_PASSWORD or use --new-password-file")
         }
     };
@@ -150,6 +146,14 @@ pub async fn new_password(user: &str, file: Option<&Path>) -> anyhow::Result<Str
         bail!("the new password of {user} is empty");
     }
     Ok(password)
+}
+
+/// The password in a file, else in a variable, if it is in either.
+fn given_password(file: Option<&Path>, name: &str) -> anyhow::Result<Option<String>> {
+    match file {
+        Some(file) => read_secret(file).map(Some),
+        None => Ok(variable(name)),
+    }
 }
 
 /// The first line of a file that holds one secret.

@@ -1,7 +1,10 @@
 //! The secrets that webhooks are signed with. A provider may have several, so that one can be replaced while it is in use.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use heliostat_auth::Secret;
 
 use crate::provider::Provider;
@@ -12,6 +15,10 @@ const MAX_SECRETS: usize = 16;
 const MIN_SECRET_BYTES: usize = 8;
 /// Longest secret, in bytes.
 const MAX_SECRET_BYTES: usize = 1_024;
+const LENGTHS: RangeInclusive<usize> = MIN_SECRET_BYTES..=MAX_SECRET_BYTES;
+
+/// What begins a secret of "Standard Webhooks", which is in base64.
+const WHSEC: &str = "whsec_";
 
 /// The secrets of all providers whose webhooks are received.
 #[derive(Debug, Clone, Default)]
@@ -40,10 +47,11 @@ impl HookSecrets {
         if lines.is_empty() {
             return Err(UnusableSecret::Missing(provider));
         }
-        if let Some(odd) =
-            lines.iter().find(|line| !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&line.len()))
-        {
-            return Err(UnusableSecret::Length(odd.len()));
+        // The key counts that a secret stands for: a long text may stand for a short one.
+        let lengths = |line: &&str| [line.len(), standard_key(line).len()];
+        let odd = lines.iter().flat_map(lengths).find(|length| !LENGTHS.contains(length));
+        if let Some(odd) = odd {
+            return Err(UnusableSecret::Length(odd));
         }
         let secrets = self.0.entry(provider).or_default();
         secrets.extend(lines.into_iter().map(Secret::new));
@@ -61,6 +69,12 @@ impl HookSecrets {
     }
 }
 
+/// The key of "Standard Webhooks" that a secret stands for.
+pub(super) fn standard_key(secret: &str) -> Vec<u8> {
+    let decoded = secret.strip_prefix(WHSEC).and_then(|key| STANDARD.decode(key).ok());
+    decoded.unwrap_or_else(|| secret.as_bytes().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +89,8 @@ mod tests {
         assert_eq!(secrets.providers().collect::<Vec<_>>(), [Provider::GitHub]);
         assert_eq!(secrets.add(Provider::Gitea, " \n\n"), Err(UnusableSecret::Missing(Provider::Gitea)));
         assert_eq!(secrets.add(Provider::Gitea, "short"), Err(UnusableSecret::Length(5)));
+        assert_eq!(secrets.add(Provider::Generic, "whsec_AA=="), Err(UnusableSecret::Length(1)));
+        assert_eq!(secrets.add(Provider::Generic, "whsec_AAAAAAAAAAA="), Ok(()));
         let many = "sixteen-bytes-ok\n".repeat(MAX_SECRETS + 1);
         assert_eq!(secrets.add(Provider::Gitea, &many), Err(UnusableSecret::TooMany(Provider::Gitea)));
     }

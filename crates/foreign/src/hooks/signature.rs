@@ -11,6 +11,7 @@ use reqwest::header::HeaderMap;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::secrets::standard_key;
 use crate::provider::Provider;
 
 /// How far the time in a signed delivery may be from the time here, either way.
@@ -22,8 +23,6 @@ const MAX_SIGNATURES: usize = 8;
 const SHA256: &str = "sha256=";
 /// What begins a signature as "Standard Webhooks" has it.
 const V1: &str = "v1,";
-/// What begins a secret there.
-const WHSEC: &str = "whsec_";
 
 /// Why a delivery is not taken for genuine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,16 +120,10 @@ fn prove_standard(
         .collect();
     let fits = |secret: &Secret| {
         let parts: [&[u8]; 5] = [id.as_bytes(), b".", time.as_bytes(), b".", body];
-        let key = standard_key(secret);
+        let key = standard_key(secret.expose());
         signatures.iter().fold(false, |fits, signature| is_signature(&key, &parts, signature) | fits)
     };
     any(secrets, fits).then_some(()).ok_or(NotGenuine::Wrong(STANDARD_SIGNATURE))
-}
-
-/// The key that a secret stands for: `whsec_` begins one in base64.
-fn standard_key(secret: &Secret) -> Vec<u8> {
-    let decoded = secret.expose().strip_prefix(WHSEC).and_then(|key| STANDARD.decode(key).ok());
-    decoded.unwrap_or_else(|| secret.expose().as_bytes().to_vec())
 }
 
 /// Compares in constant time.

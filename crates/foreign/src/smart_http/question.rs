@@ -99,6 +99,9 @@ impl SmartHttp {
         };
         let answer = answer.map_err(|error| no_answer(&error))?;
         match answer.status() {
+            StatusCode::OK if essence_of(&answer).eq_ignore_ascii_case("text/html") => {
+                Err(Refusal::Forbidden { said: Some(A_PAGE.to_owned()) })
+            }
             StatusCode::OK => match fault_of(&answer, answer_type) {
                 None => Ok(Answer::Success(answer)),
                 Some(fault) => Err(Refusal::Nonsense(fault)),
@@ -124,6 +127,11 @@ impl SmartHttp {
     }
 }
 
+/// What is said of a page that comes with 200 or 203 in the place of an answer: so do those greet who want people to sign in,
+/// and a token that was revoked is answered in the same way. It is a refusal, and not an outage.
+pub(super) const A_PAGE: &str =
+    "a page for people comes in the place of an answer, as where one has to sign in";
+
 /// A place below that of a repository.
 pub(super) fn below(repository: &Url, place: &str) -> Url {
     let mut url = repository.clone();
@@ -144,10 +152,15 @@ pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<(Vec<u8
     http::read_at_most(answer, limit).await.map_err(|error| no_answer(&error))
 }
 
+/// The type of an answer, without its parameters.
+fn essence_of(answer: &Response) -> &str {
+    let found = answer.headers().get(CONTENT_TYPE).and_then(|found| found.to_str().ok()).unwrap_or_default();
+    found.split(';').next().unwrap_or_default().trim()
+}
+
 /// What is wrong with the type of an answer.
 fn fault_of(answer: &Response, expected: &str) -> Option<String> {
-    let found = answer.headers().get(CONTENT_TYPE).and_then(|found| found.to_str().ok()).unwrap_or_default();
-    let essence = found.split(';').next().unwrap_or_default().trim();
+    let essence = essence_of(answer);
     if essence.eq_ignore_ascii_case(expected) {
         return None;
     }
@@ -182,6 +195,7 @@ async fn refusal(answer: Response) -> Refusal {
             Refusal::NeedsCredentials { www_authenticate, said: said(answer).await }
         }
         StatusCode::FORBIDDEN => Refusal::Forbidden { said: said(answer).await },
+        StatusCode::NON_AUTHORITATIVE_INFORMATION => Refusal::Forbidden { said: Some(A_PAGE.to_owned()) },
         StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::NotFound { said: said(answer).await },
         StatusCode::REQUEST_TIMEOUT | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             Refusal::Away(format!("it answers {status}"))

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
+use super::question::A_PAGE;
 use super::*;
 use crate::{Credentials, FetchFailure, KeptBy, Listing, Refusal, RepositoryPath, Source, WantedObjects};
 
@@ -263,6 +264,12 @@ async fn every_refusal_is_told_apart() {
         ("429 Too Many Requests\r\nRetry-After: 7".to_owned(), "", wait(7)),
         ("404 Not Found".to_owned(), "", Refusal::NotFound { said: None }),
         (format!("410 Gone{plain}"), "moved out", Refusal::NotFound { said: said("moved out") }),
+        (format!("200 OK{page}; charset=utf-8"), "<html>", Refusal::Forbidden { said: said(A_PAGE) }),
+        (
+            format!("203 Non-Authoritative Information{page}"),
+            "<html>",
+            Refusal::Forbidden { said: said(A_PAGE) },
+        ),
         ("400 Bad Request".to_owned(), "", Refusal::Forbidden { said: said("400 Bad Request") }),
     ];
     let answers = cases.iter().map(|(head, body, _)| response(head, body.as_bytes()));
@@ -282,7 +289,7 @@ async fn what_is_no_answer_is_no_verdict() {
     let cases = [
         ("503 Service Unavailable", "", false),
         ("500 Internal Server Error", "", false),
-        ("200 OK\r\nContent-Type: text/html", "<html>", true),
+        ("200 OK\r\nContent-Type: application/json", "{}", true),
         ("200 OK\r\nContent-Type: text/plain", dumb.as_str(), true),
         ("204 No Content", "", true),
         ("302 Found", "", true),

@@ -2,6 +2,7 @@
 
 mod draft;
 mod full_clone;
+mod left_out;
 mod pack_band;
 mod pack_start;
 mod progress;

@@ -66,6 +66,9 @@ pub enum RequestError {
         /// The limit.
         limit: u64,
     },
+    /// The name of a reference means none, or several.
+    #[error("deepen-not {0:?} means no reference, or several: give the full name of one that is listed")]
+    NoSingleReference(String),
     /// Arguments that contradict each other.
     #[error("malformed request: {0}")]
     Contradiction(&'static str),

@@ -67,6 +67,11 @@ impl<'a> Encoder<'a> {
     }
 }
 
+/// A time or a span of time, in the unit of all metrics.
+pub fn seconds(milliseconds: i64) -> f64 {
+    milliseconds as f64 / 1_000.0
+}
+
 fn stem_of_counter(name: &str) -> &str {
     name.strip_suffix("_total").expect("names of counters end in _total")
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use heliostat_foreign::discovery::SweepState;
 use heliostat_foreign::hooks::HookCounts;
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, seconds};
 
 /// Webhooks, and lists of repositories.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl HintMetrics {
         encoder.gauge(
             "heliostat_origin_last_listing_timestamp_seconds",
             "When a list of all repositories was begun that could be read to its end; 0 if none ever was.",
-            self.sweep.last_success_at.map_or(0.0, |at_ms| at_ms as f64 / 1_000.0),
+            self.sweep.last_success_at.map_or(0.0, seconds),
         )?;
         encoder.gauge(
             "heliostat_origin_listing_failed",

@@ -3,7 +3,7 @@
 use heliostat_mirror::{ChangeCounters, DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
 use std::fmt;
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, seconds};
 use super::freshness::FreshnessMetrics;
 use super::late_repositories::LateRepositories;
 
@@ -206,8 +206,4 @@ impl MirrorMetrics {
     pub(super) fn of_late(late: LateRepositories) -> Self {
         Self { late, ..Self::default() }
     }
-}
-
-fn seconds(milliseconds: i64) -> f64 {
-    milliseconds as f64 / 1_000.0
 }

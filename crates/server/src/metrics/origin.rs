@@ -4,7 +4,7 @@ use std::fmt;
 
 use heliostat_origin::{FetchCounters, OriginStatus, VerdictCounters};
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, seconds};
 
 /// How things are at a mirror of another Git server.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl OriginMetrics {
     pub fn of(status: &OriginStatus) -> Self {
         Self {
             reachable: status.contact.away_since.is_none(),
-            last_contact_at: status.contact.answered_at.map(|at_ms| at_ms as f64 / 1_000.0),
+            last_contact_at: status.contact.answered_at.map(seconds),
             repositories: status.repositories,
             size_bytes: status.size_bytes,
             damaged: status.damaged,

@@ -81,18 +81,14 @@ fn metrics_of(
         serving: engine.counters(),
         housekeeping: engine.housekeeping_counters(),
         room: engine.room(),
-        disk: None,
-        following: None,
-        mirrors: None,
         mirror: Some(MirrorMetrics::new(
             &domain.status.now(),
             LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES)),
             freshness.snapshot(),
         )),
-        origin: None,
-        hints: None,
         connections: connections.counters(),
         process: ProcessMetrics::now(),
+        ..Metrics::default()
     }
 }
 

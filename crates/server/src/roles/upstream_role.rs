@@ -77,11 +77,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
                 disk: Some(DiskMetrics::new(&asked.disk_agreement())),
                 mirrors: mirrors.map(MirrorStandings::new),
                 following: Some(asked.followings().status()),
-                mirror: None,
-                origin: None,
-                hints: None,
                 connections: connections.counters(),
                 process: ProcessMetrics::now(),
+                ..Metrics::default()
             }
         }
     };

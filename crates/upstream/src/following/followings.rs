@@ -114,10 +114,8 @@ impl Followings {
         _: Administrator<'_>,
         page: PageRequest,
     ) -> Result<Page<(Repository, FollowedRepository)>, Refusal> {
-        let Page { values, start, limit, is_last, next_start } = self.store.list_followings(page).await?;
-        let values =
-            values.into_iter().map(|(repository, following)| (repository, self.as_of_now(following)));
-        Ok(Page { values: values.collect(), start, limit, is_last, next_start })
+        let found = self.store.list_followings(page).await?;
+        Ok(found.map(|(repository, following)| (repository, self.as_of_now(following))))
     }
 
     /// Has the source looked at now.

@@ -25,7 +25,6 @@ impl Trouble {
 
     /// What a source has answered to the question for its references.
     pub(super) fn refused(url: &str, refusal: SourceRefusal) -> Self {
-        let new = |fault, message: String| Self::new(fault, message);
         let with = |message: String, said: Option<String>| match said {
             Some(said) => format!("{message} It says: {said}"),
             None => message,
@@ -35,38 +34,40 @@ impl Trouble {
                 let message = format!(
                     "{url} asks who wants to read, or does not accept the user name and password that it is given."
                 );
-                new(FollowingFault::Credentials, with(message, said))
+                Self::new(FollowingFault::Credentials, with(message, said))
             }
             SourceRefusal::Forbidden { said } => {
                 let message = format!("{url} does not let the user read with whose name it is asked.");
-                new(FollowingFault::Forbidden, with(message, said))
+                Self::new(FollowingFault::Forbidden, with(message, said))
             }
             SourceRefusal::NotFound { said } => {
                 let message = format!("There is no repository at {url}, or it is not shown to this user.");
-                new(FollowingFault::NotFound, with(message, said))
+                Self::new(FollowingFault::NotFound, with(message, said))
             }
-            SourceRefusal::ElsewhereOnly { location_host } => new(
+            SourceRefusal::ElsewhereOnly { location_host } => Self::new(
                 FollowingFault::Elsewhere,
                 format!("{url} sends its callers to {location_host}; follow the address there."),
             ),
             SourceRefusal::Away(reason) => {
-                new(FollowingFault::Away, format!("{url} does not answer: {reason}."))
+                Self::new(FollowingFault::Away, format!("{url} does not answer: {reason}."))
             }
-            SourceRefusal::Certificate(reason) => {
-                new(FollowingFault::NotTrusted, format!("The certificate of {url} is not trusted: {reason}."))
-            }
+            SourceRefusal::Certificate(reason) => Self::new(
+                FollowingFault::NotTrusted,
+                format!("The certificate of {url} is not trusted: {reason}."),
+            ),
             SourceRefusal::AddressRefused(reason) => {
-                new(FollowingFault::NotTrusted, format!("This server does not call {url}: {reason}."))
+                Self::new(FollowingFault::NotTrusted, format!("This server does not call {url}: {reason}."))
             }
-            SourceRefusal::Nonsense(reason) => {
-                new(FollowingFault::NoRepository, format!("What {url} answers is no repository: {reason}."))
-            }
+            SourceRefusal::Nonsense(reason) => Self::new(
+                FollowingFault::NoRepository,
+                format!("What {url} answers is no repository: {reason}."),
+            ),
             SourceRefusal::TooMany { retry_after } => {
                 let message =
                     format!("{url} is asked too often; a longer interval or a user's token may help.");
-                Self { retry_after, ..new(FollowingFault::TooMany, message) }
+                Self { retry_after, ..Self::new(FollowingFault::TooMany, message) }
             }
-            other => new(FollowingFault::Away, format!("{url} does not answer as expected: {other}.")),
+            other => Self::new(FollowingFault::Away, format!("{url} does not answer as expected: {other}.")),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Answers one Git request over HTTP.
 
+use std::time::{Duration, Instant};
+
 use heliostat_api::Call;
 use heliostat_git::{
     ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
@@ -27,6 +29,9 @@ const OBJECTS: &str = "application/x-git-upload-pack-result";
 
 /// How fresh the answer is, at a mirror.
 const FRESHNESS: HeaderName = HeaderName::from_static("heliostat-freshness");
+
+/// How long a request for objects may take to arrive before it is asked once more whether its sender may read.
+const LET_IN_FOR: Duration = Duration::from_secs(5);
 
 /// A push up to this length is received whole before anything is done for it. Of a longer one git reads the beginning while
 /// the rest is on its way, because most of the time goes into that.
@@ -98,6 +103,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 check_type(&request, GitService::UploadPack)?;
                 let client = client_of(&self.access, &call, Visit::Following).await?;
                 let mut readable = self.access.readable(&client, path).await?;
+                let let_in = Instant::now();
                 // A request that is still arriving takes nothing that others wait for.
                 let limit_bytes = MAX_FETCH_REQUEST_BYTES;
                 let body =
@@ -106,6 +112,10 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                     Ok(body) => body,
                     Err(error) => return Ok(told(&error.into())),
                 };
+                // Who has sent it slowly may not be a reader any more.
+                if let_in.elapsed() >= LET_IN_FOR {
+                    readable = self.access.readable(&client, path).await?;
+                }
                 if readable.through.is_some() {
                     let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
                     let passing = PassedBody { bytes: body.clone().into_stream(), encoding };

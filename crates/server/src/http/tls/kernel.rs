@@ -14,9 +14,9 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use libc::{
-    TLS_1_2_VERSION, TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
-    TLS_CIPHER_CHACHA20_POLY1305, tls_crypto_info, tls12_crypto_info_aes_gcm_128,
-    tls12_crypto_info_aes_gcm_256, tls12_crypto_info_chacha20_poly1305,
+    TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305,
+    tls_crypto_info, tls12_crypto_info_aes_gcm_128, tls12_crypto_info_aes_gcm_256,
+    tls12_crypto_info_chacha20_poly1305,
 };
 use nix::cmsg_space;
 use nix::sys::socket::sockopt::{TcpTlsRx, TcpTlsTx, TcpUlp, TlsCryptoInfo};
@@ -47,34 +47,32 @@ pub struct Kernel(());
 impl Kernel {
     /// Tries everything once, on connections of its own.
     pub fn find() -> Option<Self> {
-        let versions = [TLS_1_2_VERSION, TLS_1_3_VERSION];
-        let keys = [Cipher::Aes128, Cipher::Aes256, Cipher::ChaCha20].map(|cipher| (cipher, [0; 32]));
-        for (version, (cipher, key)) in versions.iter().flat_map(|version| keys.map(|key| (*version, key))) {
-            let direction = cipher.direction(version, &key[..cipher.key_bytes()], &[0; 12], 0)?;
+        for cipher in [Cipher::Aes128, Cipher::Aes256, Cipher::ChaCha20] {
+            let direction = cipher.direction(&[0; 32][..cipher.key_bytes()], &[0; 12], 0)?;
             try_out(&direction).ok()?;
         }
         Some(Self(()))
     }
 
-    /// Hands over a connection whose handshake is over.
+    /// Hands over a connection whose handshake is over, if it is of version 1.3. With AES-GCM in version 1.2, the kernel would
+    /// begin with the nonce that rustls has used to end the handshake, and two texts under one nonce give the key for
+    /// authentication away.
     pub async fn take(self, mut stream: TlsStream<Records>) -> io::Result<Transport> {
         stream.flush().await?;
-        if setsockopt(stream.get_ref().0.stream(), TcpUlp::default(), &ULP).is_err() {
-            // The client may have gone by now.
+        let (records, session) = stream.get_ref();
+        let is_usable = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        // The client may have gone by now.
+        if !is_usable || setsockopt(records.stream(), TcpUlp::default(), &ULP).is_err() {
             stream.get_mut().0.read_freely();
             return Ok(Transport::encrypted(stream));
         }
         let early = read_to_border(&mut stream).await?;
         let (records, session) = stream.into_inner();
-        let version = match session.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => TLS_1_3_VERSION,
-            _ => TLS_1_2_VERSION,
-        };
         let secrets = session.dangerous_extract_secrets().map_err(io::Error::other)?;
         let stream = records.into_stream();
         let unknown = || io::Error::other("the kernel knows no such keys");
-        let sending = direction_of(version, &secrets.tx.1, secrets.tx.0).ok_or_else(unknown)?;
-        let receiving = direction_of(version, &secrets.rx.1, secrets.rx.0).ok_or_else(unknown)?;
+        let sending = direction_of(&secrets.tx.1, secrets.tx.0).ok_or_else(unknown)?;
+        let receiving = direction_of(&secrets.rx.1, secrets.rx.0).ok_or_else(unknown)?;
         setsockopt(&stream, TcpTlsTx, &sending)?;
         setsockopt(&stream, TcpTlsRx, &receiving)?;
         Ok(Transport::Kernel(KernelStream { stream: TokioIo::new(stream), early, records: 0 }))
@@ -190,21 +188,14 @@ fn receive(stream: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
 }
 
 /// What is agreed for one direction of a connection, as the kernel takes it.
-fn direction_of(version: u16, secrets: &ConnectionTrafficSecrets, sequence: u64) -> Option<TlsCryptoInfo> {
+fn direction_of(secrets: &ConnectionTrafficSecrets, sequence: u64) -> Option<TlsCryptoInfo> {
     let (cipher, key, iv) = match secrets {
-        // In version 1.2 both lengths of keys have this name.
-        ConnectionTrafficSecrets::Aes128Gcm { key, iv }
-            if key.as_ref().len() == Cipher::Aes128.key_bytes() =>
-        {
-            (Cipher::Aes128, key, iv)
-        }
-        ConnectionTrafficSecrets::Aes128Gcm { key, iv } | ConnectionTrafficSecrets::Aes256Gcm { key, iv } => {
-            (Cipher::Aes256, key, iv)
-        }
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (Cipher::Aes128, key, iv),
+        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (Cipher::Aes256, key, iv),
         ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (Cipher::ChaCha20, key, iv),
         _ => return None,
     };
-    cipher.direction(version, key.as_ref(), iv.as_ref(), sequence)
+    cipher.direction(key.as_ref(), iv.as_ref(), sequence)
 }
 
 /// What rustls and the kernel both know.
@@ -223,8 +214,8 @@ impl Cipher {
         }
     }
 
-    fn direction(self, version: u16, key: &[u8], iv: &[u8], sequence: u64) -> Option<TlsCryptoInfo> {
-        let info = |cipher_type| tls_crypto_info { version, cipher_type };
+    fn direction(self, key: &[u8], iv: &[u8], sequence: u64) -> Option<TlsCryptoInfo> {
+        let info = |cipher_type| tls_crypto_info { version: TLS_1_3_VERSION, cipher_type };
         let rec_seq = sequence.to_be_bytes();
         let (salt, rest) = iv.split_at_checked(SALT_BYTES)?;
         Some(match self {
