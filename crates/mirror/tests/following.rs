@@ -13,7 +13,9 @@ use fake_upstream::{CLIENT_KEY, FakeRepository, FakeUpstream, SECRET};
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
 use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
-use heliostat_mirror::{InstalledEvent, Mirror, MirrorOptions, RequestFacts, UpstreamMake, UpstreamUrl};
+use heliostat_mirror::{
+    InstalledEvent, Mirror, MirrorOptions, RequestFacts, ServedRepository, UpstreamMake, UpstreamUrl,
+};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, Flush, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
 use tokio_util::sync::CancellationToken;
@@ -94,20 +96,18 @@ impl World {
     async fn seen(&self) -> String {
         let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
         assert!(served.freshness.is_current());
-        served
-            .repository
-            .expect("it is here")
-            .repository
-            .refs()
-            .await
-            .expect("its refs can be read")
-            .content_hash()
-            .to_string()
+        hash_of(served).await
     }
 
     fn upstream_hash(&self) -> String {
         self.upstream.repository(42).content_hash
     }
+}
+
+/// The hash of the refs of this one.
+async fn hash_of(served: ServedRepository) -> String {
+    let repository = served.repository.expect("it is here").repository;
+    repository.refs().await.expect("its refs can be read").content_hash().to_string()
 }
 
 async fn start_mirror(upstream: &FakeUpstream, folder: &Path) -> (Arc<Mirror>, CancellationToken) {

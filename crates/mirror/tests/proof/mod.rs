@@ -1,7 +1,7 @@
 //! Nothing is shown that was not proven: whatever answers in the upstream's place, readers see a state that it had.
 
 use super::fake_upstream::{ADVERTISEMENT, Disturbance, NOWHERE};
-use super::{MAIN, PATIENCE, World, ada, eventually};
+use super::{MAIN, PATIENCE, World, ada, eventually, hash_of};
 
 const OTHER: &str = "refs/heads/other";
 
@@ -13,15 +13,7 @@ impl World {
     /// The hash of the refs on disk, however old they are.
     async fn shown(&self) -> String {
         let served = self.mirror.serving.open("APP", "engine", &ada(), None).await.expect("ada may read");
-        served
-            .repository
-            .expect("it is here")
-            .repository
-            .refs()
-            .await
-            .expect("its refs can be read")
-            .content_hash()
-            .to_string()
+        hash_of(served).await
     }
 
     fn failures(&self) -> i32 {
