@@ -1,4 +1,4 @@
-//! Objects from a repository of the server: by `git` itself, where they are not few.
+//! Objects from a repository of the server: in the quickest way that may do, and by `git` itself where that has not done.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
