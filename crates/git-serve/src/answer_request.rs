@@ -36,7 +36,7 @@ use crate::served::ServedRepository;
 
 /// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
 /// of its own, goes to `git` as it comes.
-pub(crate) const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
 const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
@@ -84,7 +84,9 @@ impl ServedRepository {
         // Kept until the answer has begun: after that the request is not needed any more.
         let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
             RequestBody::Whole(request, permit) => (request, permit),
-            RequestBody::Long(..) if self.shown().is_some() => return Ok(refused(&too_long())),
+            RequestBody::Long(..) if self.shown().is_some() => {
+                return Ok(refused(&too_long(MAX_UNDERSTOOD_REQUEST_BYTES)));
+            }
             RequestBody::Long(wants, request, _permit) => {
                 return self.pass_on(&wants, request, protocol, reader.key).await;
             }
@@ -386,8 +388,7 @@ impl ServedRepository {
         protocol: &GitProtocol,
         client: ClientKey,
     ) -> Result<Answer, GitError> {
-        let refs = self.refs().await?;
-        if let Wanted::Unreachable(object) = self.may_have(&refs, wants, client).await? {
+        if let Wanted::Unreachable(object) = self.may_have(&self.refs().await?, wants, client).await? {
             return Ok(refused_want(&object));
         }
         let (served, _permit) = self.with_permit(client).await;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use heliostat_git::GitError;
 use heliostat_git_wire::{FetchRequest, ObjectId, RefSnapshot, RequestError, SnapshotRef, error_packet};
 
-use crate::answer_request::MAX_UNDERSTOOD_REQUEST_BYTES;
 use crate::served::ServedRepository;
 
 impl ServedRepository {
@@ -39,7 +38,7 @@ fn object_of<'a>(refs: &'a RefSnapshot, name: &[u8]) -> Option<&'a ObjectId> {
 }
 
 /// Why a request is refused that is longer than what can be understood before it is answered.
-pub(crate) fn too_long() -> RequestError {
+pub(crate) fn too_long(limit: usize) -> RequestError {
     let limited = "bytes at a mirror of another server: fetch fewer references at once";
-    RequestError::LimitExceeded { limited, limit: MAX_UNDERSTOOD_REQUEST_BYTES as u64 }
+    RequestError::LimitExceeded { limited, limit: limit as u64 }
 }

@@ -94,7 +94,8 @@ impl World {
     async fn answer(&self, served: &ServedRepository, lines: &[String]) -> Vec<u8> {
         let start = ["object-format=sha1".to_owned(), "|".to_owned()];
         let lines = [&lines[..1], &start, &lines[1..], &[".".to_owned()]].concat();
-        let body = stream::iter([Ok(Bytes::from(spelled(&lines)))]);
+        let pieces = spelled(&lines).chunks(1 << 20).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let body = stream::iter::<Vec<_>>(pieces);
         let elsewhere: Arc<dyn Elsewhere> = self.other.clone();
         let reader = GitReader::from(ClientKey::verified("ada")).asking(elsewhere);
         let protocol = GitProtocol::from_header(Some("version=2"));

@@ -208,6 +208,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         krate: "crates/git-serve",
         rows: &[
             &["answer_request", "bundle_list", "disk"],
+            &["as_shown"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["named_objects", "reachability"],
             &["answer", "counters"],
