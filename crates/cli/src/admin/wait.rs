@@ -41,8 +41,8 @@ const PASSING: [StatusCode; 4] = [
 /// What to wait for, and where.
 #[derive(Debug, Args)]
 pub struct WaitOptions {
-    /// The repository: its path or its URL, as in /acme/tool.git or https://git.example.com/acme/tool.git; its id on the
-    /// upstream; or PROJ/slug together with --upstream.
+    /// The repository: its URL, or the path in it, as in /acme/tool.git; its id on the upstream; or PROJ/slug together with
+    /// --upstream.
     #[arg(value_name = "REPOSITORY")]
     repository: String,
     /// Full name of a commit that can be fetched from the mirror then [default: none].

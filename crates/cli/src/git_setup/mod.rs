@@ -30,8 +30,7 @@ pub struct GitSetupOptions {
         value_parser = parse_http_url
     )]
     mirror_url: Url,
-    /// Rewrite addresses with this user name as well, as in https://NAME@git.example.com/; may be given several times
-    /// [default: none].
+    /// Rewrite addresses with this user name before the host as well; may be given several times [default: none].
     #[arg(long = "user", value_name = "NAME", value_parser = rewrites::parse_user)]
     users: Vec<String>,
     /// User name in the ssh addresses of the origin.

@@ -41,8 +41,8 @@ pub struct HintFlags {
     /// [default: none].
     #[arg(long, value_name = "PROVIDER:NAME", env = "HELIOSTAT_DISCOVER", value_delimiter = ',')]
     pub discover: Vec<Organisation>,
-    /// Where the provider's REST interface is [default: where the provider has it at the origin, https://api.github.com/
-    /// for github.com].
+    /// Where the provider's REST interface is [default: where the provider has it at the origin, api.github.com for
+    /// github.com].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_DISCOVERY_URL", value_parser = parse_http_url)]
     pub discovery_url: Option<Url>,
     /// How long after one listing the next begins; later if the provider asks for it.
