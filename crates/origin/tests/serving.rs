@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use heliostat_foreign::{Refusal, RepositoryPath};
 use heliostat_git::{ClientKey, RefName};
 use heliostat_origin::{Awaited, NotOpened, OpenedRepository};
@@ -169,6 +170,35 @@ async fn those_who_ask_at_the_same_moment_share_a_question_and_a_fetch() {
     assert!(fetched <= 2, "fetched {fetched} times");
     let asked = world.source.asked.load(Ordering::SeqCst);
     assert!(asked <= 2, "asked {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_place_holds_no_repository_up() {
+    let world = World::new().await;
+    *world.source.endless_below.lock() = Some("/large/");
+    let main = object(&world.at_origin("main"));
+    let greedy = ClientKey::unverified("192.0.2.0");
+    let paths: Vec<_> = (0..4)
+        .map(|number| RepositoryPath::parse(&format!("/large/{number}")).expect("a path"))
+        .chain([path()])
+        .collect();
+    // As many large ones as one network may fetch at once, and one more.
+    let (large, small) = paths.split_at(4);
+    let mut fetching: Vec<_> =
+        large.iter().map(|path| world.gives_to(greedy, path, "ann", &main).boxed_local()).collect();
+    while world.source.fetched.load(Ordering::SeqCst) < 4 {
+        let any = futures_util::future::select_all(&mut fetching);
+        assert!(tokio::time::timeout(Duration::from_millis(20), any).await.is_err(), "they never end");
+    }
+    let waiting = world.gives_to(greedy, &small[0], "ann", &main);
+    let mut waiting = std::pin::pin!(waiting);
+    tokio::time::timeout(Duration::from_secs(1), &mut waiting).await.expect_err("it has its share already");
+    let other = world.gives_to(ClientKey::unverified("198.51.100.0"), &small[0], "ann", &main);
+    tokio::select! {
+        biased;
+        given = tokio::time::timeout(Duration::from_secs(60), other) => assert!(given.expect("nobody is in its way")),
+        _ = &mut waiting => panic!("it has its share already"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

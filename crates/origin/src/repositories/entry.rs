@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     pub(crate) format: ObjectFormat,
     pub(crate) created_at: i64,
     /// Held by the one who fetches into it.
-    pub(crate) fetching: tokio::sync::Mutex<()>,
+    pub(crate) fetching: Arc<tokio::sync::Mutex<()>>,
     /// Held by each who reads it.
     in_use: Arc<()>,
     last_used_at: AtomicI64,
@@ -57,7 +57,7 @@ impl Entry {
             path,
             format,
             created_at,
-            fetching: tokio::sync::Mutex::default(),
+            fetching: Arc::default(),
             in_use: Arc::default(),
             last_used_at: AtomicI64::new(last_used_at),
             size_bytes: AtomicU64::new(0),
