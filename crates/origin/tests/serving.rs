@@ -204,18 +204,24 @@ async fn who_waits_for_a_place_holds_no_repository_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn repositories_make_room_for_others_unless_they_are_in_use() {
     let world = World::with(|options| options.max_repositories = 2).await;
-    let [one, two, three] =
-        ["/acme/one", "/acme/two", "/acme/three"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    let main = object(&world.at_origin("main"));
+    let [one, two, three, four] =
+        ["/acme/1", "/acme/2", "/acme/3", "/acme/4"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    let here = || world.origin.repositories().into_iter().map(|view| view.path).collect::<Vec<_>>();
     let in_use = world.open_at(&one, "ann").await.expect("there is room");
-    world.open_at(&two, "ann").await.expect("there is room");
+    let also_in_use = world.open_at(&two, "ann").await.expect("there is room");
+    assert!(matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))), "all are in use");
+    drop(also_in_use);
+    // Nothing is lost with one of which nothing is here.
+    world.gives_in_time(&three, "ann", &main).await;
+    assert_eq!(here(), [one.clone(), three]);
     assert!(
-        matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))),
+        matches!(world.open_at(&four, "ann").await, Err(NotOpened::ByMirror(_))),
         "all were used just now"
     );
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
-    world.open_at(&three, "ann").await.expect("one was not used for long");
-    let here: Vec<_> = world.origin.repositories().into_iter().map(|view| view.path).collect();
-    assert_eq!(here, [one, three]);
+    world.gives_in_time(&four, "ann", &main).await;
+    assert_eq!(here(), [one, four]);
     drop(in_use);
 }
 
@@ -228,9 +234,28 @@ async fn repositories_make_room_on_the_disk() {
     until("it is measured", || world.origin.status().size_bytes > 1).await;
     assert_eq!(world.origin.repositories().len(), 1, "it was used just now");
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
-    assert!(world.gives_at(&two, "ann", &main).await);
+    world.gives_in_time(&two, "ann", &main).await;
     until("one makes room", || world.origin.repositories().iter().all(|view| view.path == two)).await;
-    assert!(world.gives_at(&one, "ann", &main).await, "it is fetched again when somebody wants it");
+    // It is fetched again when somebody wants it.
+    world.gives_in_time(&one, "ann", &main).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_can_make_room_on_the_disk_nothing_new_is_fetched() {
+    let world = World::with(|options| options.max_disk_bytes = Some(1)).await;
+    let main = object(&world.at_origin("main"));
+    let [one, two] = ["/acme/one", "/acme/two"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    assert!(world.gives_at(&one, "ann", &main).await);
+    let in_use = world.open_at(&one, "ann").await.expect("it is shown");
+    until("it is measured", || world.origin.status().size_bytes > 1).await;
+    assert!(!world.gives_at(&two, "ann", &main).await);
+    let repository = world.source.repository.lock().clone();
+    let new = object(&world.workshop.commit(&repository, "main"));
+    assert!(world.gives_at(&one, "ann", &new).await, "what is here goes on to be served");
+    drop(in_use);
+    // One makes room, however lately it was used.
+    world.gives_in_time(&two, "ann", &main).await;
+    assert!(world.origin.repositories().iter().all(|view| view.path == two));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,6 +101,11 @@ impl Entry {
 
     pub(crate) fn note_growth(&self) {
         self.note_content();
+        self.measure_again();
+    }
+
+    /// It may take more room than at the last look, although nothing was brought.
+    pub(crate) fn measure_again(&self) {
         self.has_grown.store(true, Ordering::Relaxed);
     }
 
@@ -125,6 +130,11 @@ impl Entry {
 
     pub(crate) fn note_content(&self) {
         self.has_content.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process knows that nothing is in it.
+    pub(crate) fn is_known_empty(&self) -> bool {
+        self.is_looked_at() && !self.has_content()
     }
 
     /// Whether it was given up.

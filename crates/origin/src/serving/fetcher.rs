@@ -47,6 +47,9 @@ pub(super) enum NotFetched {
     /// The references here cannot be changed.
     #[error(transparent)]
     Refs(#[from] SwapRefsError),
+    /// There is no room for it here; in words, why.
+    #[error("{0}")]
+    NoRoom(String),
 }
 
 /// Fetches for all repositories. Cloning is cheap.
@@ -196,13 +199,21 @@ impl Fetcher {
         fetch: Fetch<'_>,
         objects: &BTreeSet<ObjectId>,
         kept_by: KeptBy,
-    ) -> Result<(), FetchFailure> {
+    ) -> Result<(), NotFetched> {
         if objects.is_empty() {
             return Ok(());
         }
         let Fetch { entry, repository, path, credentials, .. } = fetch;
+        let repositories = &self.0.repositories;
+        repositories.require_room(entry).await.map_err(NotFetched::NoRoom)?;
         let wanted = WantedObjects { objects, kept_by };
-        let fetched = self.0.source.fetch(path, credentials, repository, wanted).await;
+        let fetched = tokio::select! {
+            fetched = self.0.source.fetch(path, credentials, repository, wanted) => {
+                fetched.map_err(NotFetched::Failed)
+            }
+            // What is left on the disk is for the database.
+            no_room = repositories.until_disk_is_full() => Err(NotFetched::NoRoom(no_room)),
+        };
         match &fetched {
             Ok(()) => {
                 self.0.fetched.fetch_add(1, Ordering::Relaxed);
@@ -215,12 +226,14 @@ impl Fetcher {
             }
             Err(failure) => {
                 self.0.failed.fetch_add(1, Ordering::Relaxed);
+                entry.measure_again();
+                repositories.note_growth();
                 tracing::info!(
                     repository.path = entry.path.as_str(),
                     error = failure as &dyn std::error::Error,
                     "cannot fetch from the origin"
                 );
-                if let FetchFailure::Here(error) = failure
+                if let NotFetched::Failed(FetchFailure::Here(error)) = failure
                     && let Some(fault) = error.fault().filter(Fault::is_damage)
                 {
                     repository.suspect(&fault);

@@ -247,6 +247,7 @@ fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> Brought {
     match failure {
         NotFetched::Failed(FetchFailure::NotGiven(_)) => Brought::NotOurs(object),
         NotFetched::Failed(FetchFailure::Refused(refusal)) => refused(refusal, object),
+        NotFetched::NoRoom(complaint) => Brought::Unknown(complaint.clone()),
         _ => unknown(),
     }
 }

@@ -261,6 +261,17 @@ impl World {
         self.gives_to(ClientKey::verified(name), path, name, object).await
     }
 
+    /// The same once something here has made room, which it does not while something is fetched into it in the background.
+    pub async fn gives_in_time(&self, path: &RepositoryPath, name: &str, object: &ObjectId) {
+        let trying = async {
+            while self.open_at(path, name).await.is_err() || !self.gives_at(path, name, object).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let given = tokio::time::timeout(PATIENCE, trying).await;
+        given.unwrap_or_else(|_| panic!("{path} makes no room for {object}"));
+    }
+
     /// The same to a client that counts as this one.
     pub async fn gives_to(
         &self,
