@@ -118,6 +118,17 @@ async fn a_mirror_that_restarts_while_the_origin_is_away_knows_its_readers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_makes_nobody_known_for_longer() {
+    let mut world = World::new().await;
+    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    world.source.fail(Some(away()));
+    world.later_ms.store(0, Ordering::SeqCst);
+    world.restart().await;
+    assert_eq!(refusal(world.open("ann").await), away());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_one_reader_is_shown_is_not_given_to_another() {
     let world = World::new().await;
     world.source.show("bob", &["refs/heads/main"]);
