@@ -319,6 +319,31 @@ async fn what_a_build_begins_with_is_here_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_commit_asks_again_when_the_origin_shows_something_else() {
+    let world = World::new().await;
+    let awaited = Awaited { commits: BTreeSet::from([object(&"12".repeat(20))]), ..Awaited::default() };
+    let (ann, client) = (credentials("ann"), ClientKey::verified("ann"));
+    let wait = Duration::from_secs(3);
+    let ensured = world.origin.ensure(&path(), &ann, &awaited, wait, client).await.expect("shown");
+    assert_eq!(ensured.missing_commits, awaited.commits);
+    assert!(world.source.asked.load(Ordering::SeqCst) > 1);
+    assert_eq!(world.source.fetched.load(Ordering::SeqCst), 1);
+
+    let place = world.source.repository.lock().path().to_owned();
+    let tree = world.at_origin("main^{tree}");
+    let commit = world.workshop.run(&place, &["commit-tree", "-m", "later", &tree]);
+    let awaited = Awaited { commits: BTreeSet::from([object(&commit)]), ..Awaited::default() };
+    let at = path();
+    let ensuring = world.origin.ensure(&at, &ann, &awaited, Duration::from_secs(60), client);
+    let pushing = async {
+        until("it was not given", || world.source.fetched.load(Ordering::SeqCst) > 1).await;
+        world.workshop.run(&place, &["branch", "later", commit.trim()]);
+    };
+    let (ensured, ()) = tokio::join!(ensuring, pushing);
+    assert!(ensured.expect("shown").is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hint_brings_what_is_new_before_it_is_asked_for() {
     let world = World::new().await;
     world.source.show("anonymous", &["refs/"]);
