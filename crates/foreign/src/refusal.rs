@@ -54,6 +54,9 @@ pub enum Refusal {
         /// How long it wants to be left alone, if it says so.
         retry_after: Option<Duration>,
     },
+    /// The origin answers at length, and so it does to others at the same moment.
+    #[error("as many long lists of references are read at the moment as are at once; try again")]
+    Busy,
 }
 
 impl Refusal {
@@ -68,6 +71,7 @@ impl Refusal {
             | Self::Nonsense(_)
             | Self::Certificate(_)
             | Self::AddressRefused(_)
+            | Self::Busy
             | Self::TooMany { .. } => false,
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use heliostat_foreign::{Refusal, RepositoryPath};
 use heliostat_git::{ClientKey, RefName};
 use heliostat_origin::{Awaited, NotOpened, OpenedRepository};
@@ -117,6 +118,17 @@ async fn a_mirror_that_restarts_while_the_origin_is_away_knows_its_readers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_makes_nobody_known_for_longer() {
+    let mut world = World::new().await;
+    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    world.source.fail(Some(away()));
+    world.later_ms.store(0, Ordering::SeqCst);
+    world.restart().await;
+    assert_eq!(refusal(world.open("ann").await), away());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_one_reader_is_shown_is_not_given_to_another() {
     let world = World::new().await;
     world.source.show("bob", &["refs/heads/main"]);
@@ -172,20 +184,55 @@ async fn those_who_ask_at_the_same_moment_share_a_question_and_a_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_place_holds_no_repository_up() {
+    let world = World::new().await;
+    *world.source.endless_below.lock() = Some("/large/");
+    let main = object(&world.at_origin("main"));
+    let greedy = ClientKey::unverified("192.0.2.0");
+    let paths: Vec<_> = (0..4)
+        .map(|number| RepositoryPath::parse(&format!("/large/{number}")).expect("a path"))
+        .chain([path()])
+        .collect();
+    // As many large ones as one network may fetch at once, and one more.
+    let (large, small) = paths.split_at(4);
+    let mut fetching: Vec<_> =
+        large.iter().map(|path| world.gives_to(greedy, path, "ann", &main).boxed_local()).collect();
+    while world.source.fetched.load(Ordering::SeqCst) < 4 {
+        let any = futures_util::future::select_all(&mut fetching);
+        assert!(tokio::time::timeout(Duration::from_millis(20), any).await.is_err(), "they never end");
+    }
+    let waiting = world.gives_to(greedy, &small[0], "ann", &main);
+    let mut waiting = std::pin::pin!(waiting);
+    tokio::time::timeout(Duration::from_secs(1), &mut waiting).await.expect_err("it has its share already");
+    let other = world.gives_to(ClientKey::unverified("198.51.100.0"), &small[0], "ann", &main);
+    tokio::select! {
+        biased;
+        given = tokio::time::timeout(Duration::from_secs(60), other) => assert!(given.expect("nobody is in its way")),
+        _ = &mut waiting => panic!("it has its share already"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repositories_make_room_for_others_unless_they_are_in_use() {
     let world = World::with(|options| options.max_repositories = 2).await;
-    let [one, two, three] =
-        ["/acme/one", "/acme/two", "/acme/three"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    let main = object(&world.at_origin("main"));
+    let [one, two, three, four] =
+        ["/acme/1", "/acme/2", "/acme/3", "/acme/4"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    let here = || world.origin.repositories().into_iter().map(|view| view.path).collect::<Vec<_>>();
     let in_use = world.open_at(&one, "ann").await.expect("there is room");
-    world.open_at(&two, "ann").await.expect("there is room");
+    let also_in_use = world.open_at(&two, "ann").await.expect("there is room");
+    assert!(matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))), "all are in use");
+    drop(also_in_use);
+    // Nothing is lost with one of which nothing is here.
+    world.gives_in_time(&three, "ann", &main).await;
+    assert_eq!(here(), [one.clone(), three]);
     assert!(
-        matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))),
+        matches!(world.open_at(&four, "ann").await, Err(NotOpened::ByMirror(_))),
         "all were used just now"
     );
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
-    world.open_at(&three, "ann").await.expect("one was not used for long");
-    let here: Vec<_> = world.origin.repositories().into_iter().map(|view| view.path).collect();
-    assert_eq!(here, [one, three]);
+    world.gives_in_time(&four, "ann", &main).await;
+    assert_eq!(here(), [one, four]);
     drop(in_use);
 }
 
@@ -198,9 +245,28 @@ async fn repositories_make_room_on_the_disk() {
     until("it is measured", || world.origin.status().size_bytes > 1).await;
     assert_eq!(world.origin.repositories().len(), 1, "it was used just now");
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
-    assert!(world.gives_at(&two, "ann", &main).await);
+    world.gives_in_time(&two, "ann", &main).await;
     until("one makes room", || world.origin.repositories().iter().all(|view| view.path == two)).await;
-    assert!(world.gives_at(&one, "ann", &main).await, "it is fetched again when somebody wants it");
+    // It is fetched again when somebody wants it.
+    world.gives_in_time(&one, "ann", &main).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_can_make_room_on_the_disk_nothing_new_is_fetched() {
+    let world = World::with(|options| options.max_disk_bytes = Some(1)).await;
+    let main = object(&world.at_origin("main"));
+    let [one, two] = ["/acme/one", "/acme/two"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    assert!(world.gives_at(&one, "ann", &main).await);
+    let in_use = world.open_at(&one, "ann").await.expect("it is shown");
+    until("it is measured", || world.origin.status().size_bytes > 1).await;
+    assert!(!world.gives_at(&two, "ann", &main).await);
+    let repository = world.source.repository.lock().clone();
+    let new = object(&world.workshop.commit(&repository, "main"));
+    assert!(world.gives_at(&one, "ann", &new).await, "what is here goes on to be served");
+    drop(in_use);
+    // One makes room, however lately it was used.
+    world.gives_in_time(&two, "ann", &main).await;
+    assert!(world.origin.repositories().iter().all(|view| view.path == two));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,6 +313,31 @@ async fn what_a_build_begins_with_is_here_before() {
     let pushing = async {
         let place = world.source.repository.lock().path().to_owned();
         world.workshop.run(&place, &["branch", "later", "main"]);
+    };
+    let (ensured, ()) = tokio::join!(ensuring, pushing);
+    assert!(ensured.expect("shown").is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_commit_asks_again_when_the_origin_shows_something_else() {
+    let world = World::new().await;
+    let awaited = Awaited { commits: BTreeSet::from([object(&"12".repeat(20))]), ..Awaited::default() };
+    let (ann, client) = (credentials("ann"), ClientKey::verified("ann"));
+    let wait = Duration::from_secs(3);
+    let ensured = world.origin.ensure(&path(), &ann, &awaited, wait, client).await.expect("shown");
+    assert_eq!(ensured.missing_commits, awaited.commits);
+    assert!(world.source.asked.load(Ordering::SeqCst) > 1);
+    assert_eq!(world.source.fetched.load(Ordering::SeqCst), 1);
+
+    let place = world.source.repository.lock().path().to_owned();
+    let tree = world.at_origin("main^{tree}");
+    let commit = world.workshop.run(&place, &["commit-tree", "-m", "later", &tree]);
+    let awaited = Awaited { commits: BTreeSet::from([object(&commit)]), ..Awaited::default() };
+    let at = path();
+    let ensuring = world.origin.ensure(&at, &ann, &awaited, Duration::from_secs(60), client);
+    let pushing = async {
+        until("it was not given", || world.source.fetched.load(Ordering::SeqCst) > 1).await;
+        world.workshop.run(&place, &["branch", "later", commit.trim()]);
     };
     let (ensured, ()) = tokio::join!(ensuring, pushing);
     assert!(ensured.expect("shown").is_complete());

@@ -1,14 +1,13 @@
 //! The references of a repository of the server: who may read and what is there, in one question.
 
-use heliostat_git::{
-    GitService, MAX_REF_LIST_BYTES, ObjectFormat, RefSnapshot, RemoteCapabilities, RemoteListError,
-};
+use heliostat_git::{GitService, ObjectFormat, RefSnapshot, RemoteCapabilities, RemoteListError};
 use heliostat_git_wire::read_legacy_list;
 use reqwest::Method;
 use url::Url;
 
 use super::SmartHttp;
-use super::question::{Answer, Question, below, read_whole};
+use super::long_list::ListBody;
+use super::question::{Answer, Question, below};
 use crate::source::Source;
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
@@ -23,7 +22,7 @@ struct Greeting {
     /// The repository there.
     repository: Url,
     moved_to: Option<RepositoryPath>,
-    body: Vec<u8>,
+    body: ListBody,
 }
 
 impl SmartHttp {
@@ -46,10 +45,13 @@ impl SmartHttp {
             }
         }
         let Greeting { repository, moved_to, body } = self.greet(path, credentials).await?;
-        let (refs, offer) = match RemoteCapabilities::read(&body) {
-            Ok(offer) => (self.ask_for_list(&repository, credentials, &offer).await?, Some(offer)),
+        let (refs, offer) = match RemoteCapabilities::read(body.bytes()) {
+            Ok(offer) => {
+                drop(body);
+                (self.ask_for_list(&repository, credentials, &offer).await?, Some(offer))
+            }
             Err(RemoteListError::OtherVersion(_) | RemoteListError::UnexpectedPacket(_)) => {
-                (read_legacy_list(&body).map_err(no_list)?, None)
+                (read_legacy_list(body.bytes()).map_err(no_list)?, None)
             }
             Err(error) => return Err(no_list(error)),
         };
@@ -74,7 +76,7 @@ impl SmartHttp {
                 Answer::Success(answer) => {
                     let found_at = (repository != asked).then(|| self.path_of(&repository)).transpose()?;
                     let moved_to = found_at.filter(|found_at| found_at != path);
-                    let body = read_whole(answer, MAX_REF_LIST_BYTES).await?;
+                    let body = self.read_list(answer).await?;
                     return Ok(Greeting { repository, moved_to, body });
                 }
                 Answer::MovedTo(url) => repository = repository_at(&url)?,
@@ -92,8 +94,8 @@ impl SmartHttp {
         let question = Question::of_git(repository, credentials, offer.ls_refs_request_as_shown());
         match self.ask(question).await? {
             Answer::Success(answer) => {
-                let list = read_whole(answer, MAX_REF_LIST_BYTES).await?;
-                offer.read_refs_as_shown(&list).map_err(no_list)
+                let list = self.read_list(answer).await?;
+                offer.read_refs_as_shown(list.bytes()).map_err(no_list)
             }
             Answer::MovedTo(url) => {
                 Err(Refusal::Nonsense(format!("it leads on to {} in the middle of a question", url.path())))

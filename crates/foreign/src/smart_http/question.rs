@@ -139,14 +139,6 @@ pub(super) fn below(repository: &Url, place: &str) -> Url {
     url
 }
 
-/// Reads an answer to its end, which is not further than this.
-pub(super) async fn read_whole(answer: Response, limit: usize) -> Result<Vec<u8>, Refusal> {
-    match read_up_to(answer, limit).await? {
-        (body, true) => Ok(body),
-        (_, false) => Err(Refusal::Nonsense(format!("it answers more than {limit} bytes"))),
-    }
-}
-
 /// Reads an answer up to this, and tells whether that was all of it.
 pub(super) async fn read_up_to(answer: Response, limit: usize) -> Result<(Vec<u8>, bool), Refusal> {
     http::read_at_most(answer, limit).await.map_err(|error| no_answer(&error))
@@ -174,7 +166,7 @@ fn fault_of(answer: &Response, expected: &str) -> Option<String> {
     })
 }
 
-fn no_answer(error: &reqwest::Error) -> Refusal {
+pub(super) fn no_answer(error: &reqwest::Error) -> Refusal {
     match http::cause_of(error) {
         NoAnswer::AddressRefused(refused) => Refusal::AddressRefused(refused.to_string()),
         NoAnswer::Other(text) if text.starts_with("invalid peer certificate") => Refusal::Certificate(text),

@@ -13,10 +13,12 @@ use heliostat_git::{Given, ObjectId, Repository};
 use heliostat_peer::http::{self, Destinations};
 use reqwest::{Certificate, ClientBuilder};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::ServerUrl;
 use super::found::FoundRepositories;
+use super::long_list::places_for_long_lists;
 use crate::source::{FetchFailure, Source, WantedObjects};
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
@@ -79,6 +81,8 @@ pub struct SmartHttp {
     pub(super) http: reqwest::Client,
     pub(super) options: SmartHttpOptions,
     pub(super) found: Arc<FoundRepositories>,
+    /// A place is held for each long list that is read and not understood yet.
+    pub(super) long_lists: Arc<Semaphore>,
 }
 
 impl SmartHttp {
@@ -87,7 +91,7 @@ impl SmartHttp {
         let client = client_trusting(options.ca_file.as_deref(), USER_AGENT, &options.destinations)?;
         let client = client.read_timeout(options.patience).pool_idle_timeout(IDLE_LIMIT);
         let http = client.build().map_err(UnusableServer::Client)?;
-        Ok(Self { http, options, found: Arc::default() })
+        Ok(Self { http, options, found: Arc::default(), long_lists: places_for_long_lists() })
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
+use super::long_list::MAX_LONG_LISTS;
 use super::question::A_PAGE;
 use super::*;
 use crate::{Credentials, FetchFailure, KeptBy, Listing, Refusal, RepositoryPath, Source, WantedObjects};
@@ -307,6 +308,27 @@ async fn what_is_no_answer_is_no_verdict() {
     }
     let away = listed(&asking("http://127.0.0.1:1/"), &Credentials::anonymous()).await;
     assert!(matches!(away, Err(Refusal::Away(_))), "{away:?}");
+}
+
+#[tokio::test]
+async fn of_long_lists_a_few_are_read_at_once() {
+    let mut lines = vec!["# service=git-upload-pack".to_owned(), ".".to_owned()];
+    lines.push(format!("{A} HEAD\0symref=HEAD:refs/heads/main"));
+    let part = "x".repeat(200);
+    lines.extend((0..70_000).map(|number| format!("{A} refs/heads/{number:06}/{part}")));
+    lines.extend([format!("{A} refs/heads/main"), ".".to_owned()]);
+    let list_type = "200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement";
+    let source = asking(&answering(vec![response(list_type, &spelled(&lines)), one_list()]).await.url);
+    let (long, short) = (path("/0.git"), path("/1.git"));
+    let credentials = Credentials::anonymous();
+    let count = u32::try_from(MAX_LONG_LISTS).expect("few");
+    let others = Arc::clone(&source.long_lists).try_acquire_many_owned(count).expect("nobody reads one");
+    let mut reading = source.list(&long, &credentials);
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut reading).await.is_err(), "others are read");
+    source.list(&short, &credentials).await.expect("short lists need no place");
+    drop(others);
+    assert_eq!(reading.await.expect("a list").refs().iter().count(), 70_001);
+    assert_eq!(source.long_lists.available_permits(), MAX_LONG_LISTS);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     pub(crate) format: ObjectFormat,
     pub(crate) created_at: i64,
     /// Held by the one who fetches into it.
-    pub(crate) fetching: tokio::sync::Mutex<()>,
+    pub(crate) fetching: Arc<tokio::sync::Mutex<()>>,
     /// Held by each who reads it.
     in_use: Arc<()>,
     last_used_at: AtomicI64,
@@ -57,7 +57,7 @@ impl Entry {
             path,
             format,
             created_at,
-            fetching: tokio::sync::Mutex::default(),
+            fetching: Arc::default(),
             in_use: Arc::default(),
             last_used_at: AtomicI64::new(last_used_at),
             size_bytes: AtomicU64::new(0),
@@ -101,6 +101,11 @@ impl Entry {
 
     pub(crate) fn note_growth(&self) {
         self.note_content();
+        self.measure_again();
+    }
+
+    /// It may take more room than at the last look, although nothing was brought.
+    pub(crate) fn measure_again(&self) {
         self.has_grown.store(true, Ordering::Relaxed);
     }
 
@@ -125,6 +130,11 @@ impl Entry {
 
     pub(crate) fn note_content(&self) {
         self.has_content.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process knows that nothing is in it.
+    pub(crate) fn is_known_empty(&self) -> bool {
+        self.is_looked_at() && !self.has_content()
     }
 
     /// Whether it was given up.

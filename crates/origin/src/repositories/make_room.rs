@@ -1,10 +1,12 @@
-//! How repositories make room for others: those go first that were used longest ago, and none that is in use.
+//! How repositories make room for others: those go first of which nothing is here, or that were used longest ago, and none
+//! that is in use. Where none can go, nothing new is fetched.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_git::{TrashReason, blocking, files_below};
+use heliostat_git::{DiskState, TrashReason, blocking, files_below};
+use heliostat_git_serve::make_room;
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
@@ -17,11 +19,25 @@ const LOOK_PAUSE: Duration = Duration::from_mins(1);
 /// After something has grown, no sooner than this.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long a repository is not used before it makes room on the disk without need: longer than the pause between two requests
+/// of a git command. Who wants something new does not wait for that.
+const SETTLED_AFTER: Duration = Duration::from_mins(1);
+
+/// What a repository of which nothing is here must take to make room on the disk: fetches that were cut off leave something.
+const WORTH_REMOVING_BYTES: u64 = 1024 * 1024;
+
+/// How often is looked whether there is still room for what is being fetched.
+const ROOM_PAUSE: Duration = Duration::from_secs(1);
+
+const NOTHING_CAN_GO: &str = "the repositories of this mirror take as much room as they may, and all of them are in use; try again later";
+
 impl Repositories {
-    /// Gives up the repository that was used longest ago.
+    /// Gives up a repository of which nothing is here, or else the one that was used longest ago.
     pub(super) async fn make_room_for_one(&self, making: &Making<'_>) -> Result<(), Refusal> {
-        for entry in self.idle_longest() {
-            if self.make_room_by(making, &entry).await? {
+        let idle_since = self.before_now(IDLE_AFTER);
+        for entry in self.unused() {
+            let may_go = entry.is_known_empty() || entry.last_used_at() <= idle_since;
+            if may_go && self.make_room_by(making, &entry).await? {
                 return Ok(());
             }
         }
@@ -31,19 +47,93 @@ impl Repositories {
         )))
     }
 
-    /// Those that nobody uses, and has used for a while, in the order of their last use.
-    fn idle_longest(&self) -> Vec<Arc<Entry>> {
-        let idle_ms = i64::try_from(IDLE_AFTER.as_millis()).unwrap_or(i64::MAX);
-        let idle_since = self.clock.now_ms().saturating_sub(idle_ms);
-        let mut idle = self.all();
-        idle.retain(|entry| !entry.is_in_use() && entry.last_used_at() <= idle_since);
-        idle.sort_by_key(|entry| entry.last_used_at());
-        idle
+    /// Makes room for what is to be fetched into a repository, or says why there is none. The caller uses the repository.
+    pub(crate) async fn require_room(&self, entry: &Entry) -> Result<(), String> {
+        self.require_disk().await?;
+        let Some(max_bytes) = self.max_disk_bytes else { return Ok(()) };
+        if self.size_bytes() > max_bytes {
+            note_failure(self.let_go_until(max_bytes, Duration::ZERO).await);
+        }
+        let of_others = self.size_bytes().saturating_sub(entry.size_bytes());
+        // What is served already goes on to be: the limit may be too small for what is in use.
+        match of_others <= max_bytes || entry.has_content() {
+            true => Ok(()),
+            false => Err(NOTHING_CAN_GO.to_owned()),
+        }
     }
 
-    /// Whether it has gone. One that is being fetched into stays.
+    /// Waits until the disk has no room any more for what is being fetched, and says so.
+    pub(crate) async fn until_disk_is_full(&self) -> String {
+        loop {
+            tokio::time::sleep(ROOM_PAUSE).await;
+            if let Some(complaint) = self.served.engine().room().and_then(|room| room.refusal()) {
+                return no_room(&complaint);
+            }
+        }
+    }
+
+    async fn require_disk(&self) -> Result<(), String> {
+        let Some((mut complaint, state)) = self.disk_complaint().await else { return Ok(()) };
+        // In the trash they would take as much as before.
+        if state == DiskState::Full && self.trash_time.is_zero() {
+            for entry in self.worth_removing(IDLE_AFTER) {
+                let making = self.making.lock().await;
+                let made_room = self.make_room_by(&making, &entry).await;
+                drop(making);
+                if made_room.is_err() {
+                    note_failure(made_room);
+                    break;
+                }
+                match self.disk_complaint().await {
+                    Some((now, _)) => complaint = now,
+                    None => return Ok(()),
+                }
+            }
+        }
+        Err(no_room(&complaint))
+    }
+
+    /// Why the disk takes nothing, if it does not.
+    async fn disk_complaint(&self) -> Option<(String, DiskState)> {
+        match make_room(&self.served).await {
+            Ok(room) => room.refusal().map(|complaint| (complaint, room.state())),
+            Err(error) => {
+                tracing::warn!(%error, "cannot ask for the room on the disk with the repositories");
+                None
+            }
+        }
+    }
+
+    /// Those that nobody uses: first those of which nothing is here, then the others, each in the order of their last use.
+    fn unused(&self) -> Vec<Arc<Entry>> {
+        let mut unused = self.all();
+        unused.retain(|entry| !entry.is_in_use());
+        unused.sort_by_cached_key(|entry| (!entry.is_known_empty(), entry.last_used_at()));
+        unused
+    }
+
+    /// Those of them that take room on the disk and were not used for so long.
+    fn worth_removing(&self, idle: Duration) -> Vec<Arc<Entry>> {
+        let idle_since = self.before_now(idle);
+        let mut unused = self.unused();
+        unused.retain(|entry| {
+            let takes_room = !entry.is_known_empty() || entry.size_bytes() >= WORTH_REMOVING_BYTES;
+            takes_room && (idle.is_zero() || entry.last_used_at() <= idle_since)
+        });
+        unused
+    }
+
+    /// The moment that was so long ago, in epoch milliseconds.
+    fn before_now(&self, ago: Duration) -> i64 {
+        self.clock.now_ms().saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Whether it has gone. One that is in use, or being fetched into, stays.
     async fn make_room_by(&self, making: &Making<'_>, entry: &Entry) -> Result<bool, Refusal> {
         let Ok(_fetching) = entry.fetching.try_lock() else { return Ok(false) };
+        if entry.is_in_use() || entry.is_gone() || self.is_being_read(entry) {
+            return Ok(false);
+        }
         tracing::info!(
             repository.path = entry.path.as_str(),
             size_bytes = entry.size_bytes(),
@@ -56,19 +146,29 @@ impl Repositories {
         Ok(true)
     }
 
-    /// Lets repositories go until the others take no more than they may.
-    async fn make_room_on_disk(&self) -> Result<(), Refusal> {
-        let Some(max_bytes) = self.max_disk_bytes else { return Ok(()) };
-        let mut bytes = self.size_bytes();
-        for entry in self.idle_longest() {
-            if bytes <= max_bytes {
-                return Ok(());
+    /// Whether a process reads it: the answer to a reader may take longer than their request is kept.
+    fn is_being_read(&self, entry: &Entry) -> bool {
+        let repository = self.served.store().repository(entry.disk_id());
+        repository.git().readers().are_any(repository.path())
+    }
+
+    /// Lets those go that were not used for so long, until the others take no more than this.
+    async fn let_go_until(&self, max_bytes: u64, idle: Duration) -> Result<(), Refusal> {
+        for entry in self.worth_removing(idle) {
+            if self.size_bytes() <= max_bytes {
+                break;
             }
             let making = self.making.lock().await;
-            if self.make_room_by(&making, &entry).await? {
-                bytes = bytes.saturating_sub(entry.size_bytes());
-            }
+            self.make_room_by(&making, &entry).await?;
         }
+        Ok(())
+    }
+
+    /// Lets repositories go until the others take no more than they may.
+    async fn make_room_on_disk(&self) {
+        let Some(max_bytes) = self.max_disk_bytes else { return };
+        note_failure(self.let_go_until(max_bytes, SETTLED_AFTER).await);
+        let bytes = self.size_bytes();
         if bytes > max_bytes {
             tracing::warn!(
                 size_bytes = bytes,
@@ -76,7 +176,6 @@ impl Repositories {
                 "the repositories of the origin take more room than they may, and all of them are in use"
             );
         }
-        Ok(())
     }
 
     async fn measure(&self) {
@@ -112,15 +211,25 @@ pub(crate) async fn keep_within_limits(repositories: Arc<Repositories>, stop: Ca
     stop.run_until_cancelled(async {
         loop {
             repositories.measure().await;
-            if let Err(error) = repositories.make_room_on_disk().await {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot make room on the disk");
-            }
+            repositories.make_room_on_disk().await;
             repositories.note_use(&mut used_since).await;
             tokio::time::sleep(SHORTEST_PAUSE).await;
             tokio::time::timeout(LOOK_PAUSE, repositories.growth.notified()).await.ok();
         }
     })
     .await;
+}
+
+fn note_failure<T>(making_room: Result<T, Refusal>) {
+    if let Err(error) = making_room {
+        tracing::error!(error = &error as &dyn std::error::Error, "cannot make room on the disk");
+    }
+}
+
+fn no_room(complaint: &str) -> String {
+    format!(
+        "nothing can be fetched at the moment: {complaint}; an administrator of this mirror has to make room"
+    )
 }
 
 /// What the files below a folder take.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use heliostat_foreign::{Credentials, RepositoryPath};
-use heliostat_git::{ClientKey, GitError, ObjectId, RefName};
+use heliostat_git::{ClientKey, ContentHash, GitError, ObjectId, RefName};
 use heliostat_refusal::Refusal;
 
 use super::opening::{Freshness, NotOpened, OpenedRepository, Opening, Visit};
@@ -15,6 +15,10 @@ const MAX_AWAITED: usize = 100;
 
 /// Pause before the origin is asked again whether it has what it did not have.
 const ASK_PAUSE: Duration = Duration::from_secs(2);
+
+/// When the origin is asked again for a commit that it did not give, although it shows the same as before: what makes it give
+/// more need not be seen.
+const SAME_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// What is to be here; if nothing is named, all branches and tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,9 +75,10 @@ impl Opening {
     ) -> Result<Ensured, NotOpened> {
         awaited.check()?;
         let began = Instant::now();
+        let mut answers = Answers::default();
         loop {
             let opened = self.open(path, credentials, Visit::First, client).await?;
-            let ensured = bring(&opened, awaited, client).await?;
+            let ensured = bring(&opened, awaited, &mut answers, client).await?;
             let rest = wait.saturating_sub(began.elapsed());
             if ensured.is_complete() || rest.is_zero() {
                 return Ok(ensured);
@@ -84,7 +89,36 @@ impl Opening {
     }
 }
 
-async fn bring(opened: &OpenedRepository, awaited: &Awaited, client: ClientKey) -> Result<Ensured, Refusal> {
+/// Whether the origin gives commits to one who waits for them, as long as it shows the same.
+#[derive(Debug, Default)]
+struct Answers {
+    are_given: BTreeMap<ObjectId, bool>,
+    shown: Option<ContentHash>,
+    since: Option<Instant>,
+}
+
+impl Answers {
+    /// The commits among these of which the origin has said nothing since it shows this.
+    fn to_ask(&mut self, commits: &BTreeSet<ObjectId>, shown: &ContentHash) -> BTreeSet<ObjectId> {
+        let is_old = self.since.is_none_or(|since| since.elapsed() >= SAME_AGAIN_AFTER);
+        if is_old || self.shown.as_ref() != Some(shown) {
+            *self =
+                Self { are_given: BTreeMap::new(), shown: Some(shown.clone()), since: Some(Instant::now()) };
+        }
+        commits.iter().filter(|commit| !self.are_given.contains_key(*commit)).cloned().collect()
+    }
+
+    fn is_given(&self, commit: &ObjectId) -> bool {
+        self.are_given.get(commit) == Some(&true)
+    }
+}
+
+async fn bring(
+    opened: &OpenedRepository,
+    awaited: &Awaited,
+    answers: &mut Answers,
+    client: ClientKey,
+) -> Result<Ensured, Refusal> {
     let reader = opened.reader(client, Vec::new());
     let mut references: BTreeMap<RefName, Option<ObjectId>> = BTreeMap::new();
     for name in &awaited.references {
@@ -107,17 +141,23 @@ async fn bring(opened: &OpenedRepository, awaited: &Awaited, client: ClientKey) 
     if awaited.names_nothing() {
         missing_commits.extend(unavailable);
     }
+    let mut asked = answers.to_ask(&awaited.commits, opened.refs.content_hash());
+    if asked.len() > 1 && matches!(opened.repository.make_ready(&asked, &reader).await, Ok(None)) {
+        answers.are_given.extend(std::mem::take(&mut asked).into_iter().map(|commit| (commit, true)));
+    }
     // One by one, because each may be the one that is missing.
-    for commit in &awaited.commits {
+    for commit in asked {
         let wanted = BTreeSet::from([commit.clone()]);
         match opened.repository.make_ready(&wanted, &reader).await {
-            Ok(None) => {}
-            Ok(Some(_)) | Err(GitError::Refused { .. }) => {
-                missing_commits.insert(commit.clone());
+            Ok(unavailable) => {
+                answers.are_given.insert(commit, unavailable.is_none());
             }
+            // It cannot be found out now.
+            Err(GitError::Refused { .. }) => {}
             Err(error) => return Err(Refusal::internal(error)),
         }
     }
+    missing_commits.extend(awaited.commits.iter().filter(|commit| !answers.is_given(commit)).cloned());
     Ok(Ensured { missing_commits, references, freshness: opened.freshness.clone() })
 }
 

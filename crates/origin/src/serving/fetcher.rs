@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use heliostat_foreign::{
     Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
 };
 use heliostat_git::{
-    ClientKey, FairQueue, Fault, GitError, Given, ObjectId, Repository, Shares, SwapRefsError,
+    ClientKey, FairQueue, Fault, GitError, Given, ObjectId, Permit, Repository, Shares, SwapRefsError,
 };
 use thiserror::Error;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -45,6 +47,9 @@ pub(super) enum NotFetched {
     /// The references here cannot be changed.
     #[error(transparent)]
     Refs(#[from] SwapRefsError),
+    /// There is no room for it here; in words, why.
+    #[error("{0}")]
+    NoRoom(String),
 }
 
 /// Fetches for all repositories. Cloning is cheap.
@@ -62,7 +67,20 @@ struct Inner {
     stop: CancellationToken,
 }
 
-/// A fetch into a repository, by whom and for whom.
+/// A repository while nobody else fetches into it, and perhaps a place among all fetches.
+pub(super) struct Turn {
+    _fetching: OwnedMutexGuard<()>,
+    place: Option<Permit>,
+}
+
+impl Turn {
+    /// Whether the origin may be asked now.
+    pub(super) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+}
+
+/// A fetch into a repository, and for whom it is.
 #[derive(Clone, Copy)]
 pub(super) struct Fetch<'a> {
     pub(super) entry: &'a Entry,
@@ -70,7 +88,6 @@ pub(super) struct Fetch<'a> {
     pub(super) shown: &'a Shown,
     pub(super) path: &'a RepositoryPath,
     pub(super) credentials: &'a Credentials,
-    pub(super) client: ClientKey,
 }
 
 impl Fetcher {
@@ -80,7 +97,7 @@ impl Fetcher {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let places = FairQueue::new(Shares::of_requests(MAX_FETCHES));
+        let places = FairQueue::new(Shares::of_processes(MAX_FETCHES));
         let (fetched, failed, objects) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(Inner { source, repositories, places, fetched, failed, objects, tasks, stop }))
     }
@@ -89,6 +106,27 @@ impl Fetcher {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let Inner { fetched, failed, objects, .. } = &*self.0;
         FetchCounters { fetched: read(fetched), failed: read(failed), objects: read(objects) }
+    }
+
+    /// Waits until nobody else fetches into a repository. The turn has a place if there is one at once, or if one was waited for
+    /// and nobody is fetching.
+    ///
+    /// A client may wait long for a place, because of what else it fetches, and for a repository, because others fetch into
+    /// it. So nobody who waits for the one holds the other.
+    pub(super) async fn turn(&self, entry: &Entry, client: ClientKey, waited_for: Option<Permit>) -> Turn {
+        if waited_for.is_some()
+            && let Ok(fetching) = Arc::clone(&entry.fetching).try_lock_owned()
+        {
+            return Turn { _fetching: fetching, place: waited_for };
+        }
+        drop(waited_for);
+        let fetching = Arc::clone(&entry.fetching).lock_owned().await;
+        Turn { _fetching: fetching, place: self.place(entry, client).now_or_never() }
+    }
+
+    /// Waits for a place among all fetches. The caller holds no turn.
+    pub(super) async fn place(&self, entry: &Entry, client: ClientKey) -> Permit {
+        self.0.places.permit(entry.disk_id(), client).await
     }
 
     /// Lets something go on to its end, also when nobody waits for it any more, unless this server is stopping then. `None` if
@@ -112,18 +150,17 @@ impl Fetcher {
         task.await.ok().flatten()
     }
 
-    /// Whether the origin gives these to this reader, asked without taking them.
+    /// Whether the origin gives these to this reader, asked without taking them. The caller holds a turn with a place.
     pub(super) async fn gives(
         &self,
         fetch: Fetch<'_>,
         objects: &BTreeSet<ObjectId>,
     ) -> Result<Given, OriginRefusal> {
-        let _place = self.0.places.permit(fetch.entry.disk_id(), fetch.client).await;
         self.0.source.gives(fetch.path, fetch.credentials, objects).await
     }
 
-    /// Brings branches and tags that the reader is shown, and lets references here lead to them. The caller holds the
-    /// entry's `fetching`.
+    /// Brings branches and tags that the reader is shown, and lets references here lead to them. The caller holds a
+    /// turn, with a place if there are any.
     pub(super) async fn bring_branches(
         &self,
         fetch: Fetch<'_>,
@@ -138,8 +175,8 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Brings whatever else a reader may have; references of our own lead to it from then on. The caller holds the entry's
-    /// `fetching`.
+    /// Brings whatever else a reader may have; references of our own lead to it from then on. The caller holds a turn, with a
+    /// place if there is any.
     pub(super) async fn bring_others(
         &self,
         fetch: Fetch<'_>,
@@ -162,14 +199,21 @@ impl Fetcher {
         fetch: Fetch<'_>,
         objects: &BTreeSet<ObjectId>,
         kept_by: KeptBy,
-    ) -> Result<(), FetchFailure> {
+    ) -> Result<(), NotFetched> {
         if objects.is_empty() {
             return Ok(());
         }
-        let Fetch { entry, repository, path, credentials, client, .. } = fetch;
-        let _place = self.0.places.permit(entry.disk_id(), client).await;
+        let Fetch { entry, repository, path, credentials, .. } = fetch;
+        let repositories = &self.0.repositories;
+        repositories.require_room(entry).await.map_err(NotFetched::NoRoom)?;
         let wanted = WantedObjects { objects, kept_by };
-        let fetched = self.0.source.fetch(path, credentials, repository, wanted).await;
+        let fetched = tokio::select! {
+            fetched = self.0.source.fetch(path, credentials, repository, wanted) => {
+                fetched.map_err(NotFetched::Failed)
+            }
+            // What is left on the disk is for the database.
+            no_room = repositories.until_disk_is_full() => Err(NotFetched::NoRoom(no_room)),
+        };
         match &fetched {
             Ok(()) => {
                 self.0.fetched.fetch_add(1, Ordering::Relaxed);
@@ -182,12 +226,14 @@ impl Fetcher {
             }
             Err(failure) => {
                 self.0.failed.fetch_add(1, Ordering::Relaxed);
+                entry.measure_again();
+                repositories.note_growth();
                 tracing::info!(
                     repository.path = entry.path.as_str(),
                     error = failure as &dyn std::error::Error,
                     "cannot fetch from the origin"
                 );
-                if let FetchFailure::Here(error) = failure
+                if let NotFetched::Failed(FetchFailure::Here(error)) = failure
                     && let Some(fault) = error.fault().filter(Fault::is_damage)
                 {
                     repository.suspect(&fault);

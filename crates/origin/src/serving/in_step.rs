@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::fetcher::{Fetch, Fetcher, NotFetched};
+use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
 use crate::repositories::{Entry, Repositories};
 use crate::verdicts::Shown;
 
@@ -113,38 +113,46 @@ impl InStep {
 
     async fn bring(&self, news: &News) {
         let News { entry, shown, .. } = news;
-        let _fetching = entry.fetching.lock().await;
         let listed = shown.branches.content_hash();
-        if entry.is_gone() || entry.is_in_step_with(listed) {
+        let mut place = None;
+        loop {
+            let turn = self.fetcher.turn(entry, ClientKey::server(), place.take()).await;
+            if entry.is_gone() || entry.is_in_step_with(listed) {
+                return;
+            }
+            match self.bring_all(news, &turn).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    drop(turn);
+                    place = Some(self.fetcher.place(entry, ClientKey::server()).await);
+                    continue;
+                }
+                Err(failure) => tracing::debug!(
+                    repository.path = entry.path.as_str(),
+                    error = &failure as &dyn std::error::Error,
+                    "a repository is not brought in step with the origin; what is wanted is fetched then"
+                ),
+            }
+            // Not tried again until the origin shows something else.
+            entry.note_in_step_with(listed);
             return;
         }
-        if let Err(failure) = self.bring_all(news).await {
-            tracing::debug!(
-                repository.path = entry.path.as_str(),
-                error = &failure as &dyn std::error::Error,
-                "a repository is not brought in step with the origin; what is wanted is fetched then"
-            );
-        }
-        // Not tried again until the origin shows something else.
-        entry.note_in_step_with(listed);
     }
 
-    async fn bring_all(&self, news: &News) -> Result<(), NotFetched> {
+    /// Whether it is done; if not, a place is needed.
+    async fn bring_all(&self, news: &News, turn: &Turn) -> Result<bool, NotFetched> {
         let News { entry, shown, path, credentials } = news;
-        let Ok(served) = self.repositories.open(entry).await else { return Ok(()) };
+        let Ok(served) = self.repositories.open(entry).await else { return Ok(true) };
         let here = served.repository.snapshot().await?;
         let mut missing: BTreeSet<ObjectId> =
             shown.branches.refs().map(|found| found.object().clone()).collect();
         here.retain_unnamed(&mut missing);
-        let fetch = Fetch {
-            entry,
-            repository: &served.repository,
-            shown,
-            path,
-            credentials,
-            client: ClientKey::server(),
-        };
+        if !missing.is_empty() && !turn.has_place() {
+            return Ok(false);
+        }
+        let fetch = Fetch { entry, repository: &served.repository, shown, path, credentials };
         // Also where nothing is missing: branches move back, and go.
-        self.fetcher.bring_branches(fetch, &missing).await
+        self.fetcher.bring_branches(fetch, &missing).await?;
+        Ok(true)
     }
 }

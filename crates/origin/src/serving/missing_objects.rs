@@ -14,16 +14,17 @@ use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
 use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
 use heliostat_git_serve::{Brought, Elsewhere};
 
-use super::fetcher::{Fetch, Fetcher, NotFetched};
+use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
 use super::in_step::InStep;
 use crate::repositories::{Entry, InUse};
 use crate::verdicts::Shown;
 
-/// How long a reader waits for the end of what is being fetched into the repository already. The first fetch of a large
-/// repository may take most of it.
+/// How long a reader waits for the end of what is being fetched already, into the repository or for the same client. The
+/// first fetch of a large repository may take most of it.
 const FETCH_TURN_LIMIT: Duration = Duration::from_hours(1);
 
-const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
+const IS_BUSY: &str =
+    "this mirror is fetching something else, into the repository or for the same client; try again";
 const IS_NOT_FETCHED: &str = "the origin has it, but it cannot be fetched at the moment; try again";
 const IS_UNCLEAR: &str = "the origin does not say whether it gives it";
 
@@ -52,10 +53,16 @@ struct Wanted {
     unnamed: BTreeSet<ObjectId>,
 }
 
+impl Wanted {
+    fn is_nothing(&self) -> bool {
+        self.branches.is_empty() && self.shown.is_empty() && self.unnamed.is_empty()
+    }
+}
+
 impl Elsewhere for MissingObjects {
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
         async move {
-            let wanted = self.sorted(&objects);
+            let mut wanted = self.sorted(&objects);
             if wanted.unnamed.is_empty()
                 && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown))
             {
@@ -67,10 +74,24 @@ impl Elsewhere for MissingObjects {
             if let Some(outage) = &self.outage {
                 return Brought::Unknown(outage.clone());
             }
+            let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&mut wanted, client)).await;
+            let turn = match turn {
+                Ok(Ok(Some(turn))) => turn,
+                Ok(Ok(None)) => {
+                    self.request_the_rest();
+                    return Brought::All;
+                }
+                Ok(Err(unknown)) => return unknown,
+                Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
+            };
             let this = self.clone();
+            let bringing = async move {
+                let brought = this.bring_wanted(wanted).await;
+                drop(turn);
+                brought
+            };
             // A client that hangs up does not end what others wait for.
-            let brought =
-                self.fetcher.to_the_end(async move { this.bring_wanted(wanted, client).await }).await;
+            let brought = self.fetcher.to_the_end(bringing).await;
             brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
         }
         .boxed()
@@ -121,43 +142,56 @@ impl MissingObjects {
         are_here
     }
 
-    async fn bring_wanted(&self, mut wanted: Wanted, client: ClientKey) -> Brought {
-        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.entry.fetching.lock()).await;
-        let Ok(_fetching) = turn else { return Brought::Unknown(IS_BUSY.to_owned()) };
-        let Ok(here) = self.repository.snapshot().await else {
-            return Brought::Unknown(IS_NOT_FETCHED.to_owned());
-        };
-        // Another one may have brought it meanwhile.
-        here.retain_unnamed(&mut wanted.branches);
-        wanted.shown.retain(|object| !self.entry.has_brought([object]));
-        let fetch = self.fetch(client);
+    /// Waits for a turn with a place, to bring what is still wanted then. `None` if another one has brought all of it meanwhile.
+    async fn turn(&self, wanted: &mut Wanted, client: ClientKey) -> Result<Option<Turn>, Brought> {
+        let mut place = None;
+        loop {
+            let turn = self.fetcher.turn(&self.entry, client, place.take()).await;
+            let Ok(here) = self.repository.snapshot().await else {
+                return Err(Brought::Unknown(IS_NOT_FETCHED.to_owned()));
+            };
+            here.retain_unnamed(&mut wanted.branches);
+            wanted.shown.retain(|object| !self.entry.has_brought([object]));
+            if wanted.is_nothing() {
+                return Ok(None);
+            }
+            if turn.has_place() {
+                return Ok(Some(turn));
+            }
+            drop(turn);
+            place = Some(self.fetcher.place(&self.entry, client).await);
+        }
+    }
+
+    /// The caller holds a turn with a place.
+    async fn bring_wanted(&self, wanted: Wanted) -> Brought {
+        let fetch = self.fetch();
         let refused = self.refused_of(fetch, &wanted.unnamed).await;
         if let Some(refused) = refused {
             return refused;
         }
         match self.bring_sorted(fetch, wanted).await {
             Ok(()) => {
-                // The rest of what the origin shows comes in the background.
-                self.in_step.request_after_fetch(
-                    &self.entry,
-                    &self.shown,
-                    &self.entry.path,
-                    &self.credentials,
-                );
+                self.request_the_rest();
                 Brought::All
             }
             Err((failure, object)) => not_brought(&failure, object),
         }
     }
 
-    fn fetch(&self, client: ClientKey) -> Fetch<'_> {
+    /// The rest of what the origin shows comes in the background.
+    fn request_the_rest(&self) {
+        let Self { entry, shown, credentials, .. } = self;
+        self.in_step.request_after_fetch(entry, shown, &entry.path, credentials);
+    }
+
+    fn fetch(&self) -> Fetch<'_> {
         Fetch {
             entry: &self.entry,
             repository: &self.repository,
             shown: &self.shown,
             path: &self.entry.path,
             credentials: &self.credentials,
-            client,
         }
     }
 
@@ -213,6 +247,7 @@ fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> Brought {
     match failure {
         NotFetched::Failed(FetchFailure::NotGiven(_)) => Brought::NotOurs(object),
         NotFetched::Failed(FetchFailure::Refused(refusal)) => refused(refusal, object),
+        NotFetched::NoRoom(complaint) => Brought::Unknown(complaint.clone()),
         _ => unknown(),
     }
 }

@@ -127,8 +127,14 @@ impl Opening {
     }
 
     async fn open_entry(&self, path: &RepositoryPath, format: ObjectFormat) -> Result<OpenEntry, Refusal> {
-        let entry = self.repositories.find_or_make(path, format).await?;
-        let in_use = entry.use_now(self.options.clock.now_ms());
+        let now = self.options.clock.now_ms();
+        let mut entry = self.repositories.find_or_make(path, format).await?;
+        let mut in_use = entry.use_now(now);
+        if entry.is_gone() {
+            // At this very moment it has made room for another one.
+            entry = self.repositories.find_or_make(path, format).await?;
+            in_use = entry.use_now(now);
+        }
         let repository = self.repositories.open(&entry).await?;
         Ok(OpenEntry { entry, repository, in_use })
     }

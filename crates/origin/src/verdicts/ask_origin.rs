@@ -11,17 +11,21 @@ use heliostat_git::{ClientKey, ContentHash, FairQueue, Shares};
 use heliostat_peer::Clock;
 use heliostat_storage::{MirrorStore, OriginReader};
 use parking_lot::Mutex;
-use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::contact::{Contact, is_about_the_origin};
 use super::fingerprint_key::FingerprintKey;
+use super::kept_readers::OnDisk;
+use super::known_readers::KnownReaders;
 use super::listings::{Listings, Shown};
 use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
 use crate::repositories::Repositories;
 
 /// Readers of repositories of whom something is known in memory; each takes some hundred bytes.
 const MAX_READERS: usize = 65_536;
+
+/// The same of those whom the origin has shown nothing.
+const MAX_STRANGERS: usize = 16_384;
 
 /// Questions that the origin is asked at once.
 const MAX_QUESTIONS: usize = 128;
@@ -93,17 +97,15 @@ pub(crate) struct Verdicts {
     key: FingerprintKey,
     places: FairQueue,
     listings: Listings,
-    readers: Cache<ReaderKey, Arc<Reader>>,
-    /// Held by one who adds a reader.
-    adding: Mutex<()>,
+    pub(super) readers: KnownReaders,
     /// What an earlier process has kept, until it is asked for.
     pub(super) kept: Mutex<HashMap<ReaderKey, Grant>>,
     /// Readers of whom there is something new to be kept.
     pub(super) changed: Mutex<HashMap<ReaderKey, Arc<Reader>>>,
     pub(super) store: MirrorStore,
     pub(super) repositories: Arc<Repositories>,
-    /// Readers of whom there is something on the disk, or may be, and from when it is.
-    pub(super) on_disk: Mutex<HashMap<ReaderDigest, Instant>>,
+    /// Readers of whom there is something on the disk, or may be.
+    pub(super) on_disk: Mutex<HashMap<ReaderDigest, OnDisk>>,
     /// Held by one who changes what is on the disk.
     pub(super) writing: tokio::sync::Mutex<()>,
     counts: Counts,
@@ -127,8 +129,7 @@ impl Verdicts {
             key,
             places: FairQueue::new(Shares::of_requests(MAX_QUESTIONS)),
             listings: Listings::new(),
-            readers: Cache::new(MAX_READERS),
-            adding: Mutex::default(),
+            readers: KnownReaders::new(MAX_READERS, MAX_STRANGERS),
             kept: Mutex::default(),
             changed: Mutex::default(),
             store,
@@ -137,9 +138,7 @@ impl Verdicts {
             writing: tokio::sync::Mutex::default(),
             counts: Counts::default(),
         };
-        let kept = verdicts.read_kept(kept);
-        verdicts.on_disk.lock().extend(kept.iter().map(|(key, grant)| (digest_of(key), grant.at)));
-        *verdicts.kept.lock() = kept;
+        verdicts.read_kept(kept);
         verdicts
     }
 
@@ -184,7 +183,7 @@ impl Verdicts {
             }
         };
         let key = (path.clone(), credentials.fingerprint(&self.key));
-        let reader = self.reader(&key);
+        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
         let heard = match self.known(path, &reader, wanted) {
             Some(heard) => heard,
             None => {
@@ -202,19 +201,6 @@ impl Verdicts {
             Ok(_) => {}
         }
         heard
-    }
-
-    fn reader(&self, key: &ReaderKey) -> Arc<Reader> {
-        if let Some(reader) = self.readers.get(key) {
-            return reader;
-        }
-        let _adding = self.adding.lock();
-        if let Some(reader) = self.readers.get(key) {
-            return reader;
-        }
-        let reader = Arc::new(Reader::known_before(self.kept.lock().remove(key)));
-        self.readers.insert(key.clone(), Arc::clone(&reader));
-        reader
     }
 
     /// What holds without a question, if something does.
@@ -264,6 +250,7 @@ impl Verdicts {
             Err(refusal) if refusal.is_verdict() => {
                 self.contact.note_answer(self.clock.now_ms());
                 reader.note_refusal(began, refusal.clone());
+                self.readers.note_refused(key, reader);
                 self.forget_on_disk(key).await;
                 Err(refusal)
             }
@@ -272,6 +259,7 @@ impl Verdicts {
                     self.contact.note_failure(&refusal, self.clock.now_ms());
                 }
                 reader.note_silence(began, refusal.clone());
+                self.remember(key, reader).await;
                 self.without_answer(path, reader, refusal)
             }
         }
@@ -292,6 +280,7 @@ impl Verdicts {
             at: began,
             at_ms: asked_at,
         });
+        self.readers.note_shown(key, reader);
         self.changed.lock().insert(key.clone(), Arc::clone(reader));
         shown
     }

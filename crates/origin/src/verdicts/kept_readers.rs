@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heliostat_git::ContentHash;
-use heliostat_storage::OriginReader;
+use heliostat_storage::{OriginReader, OriginRepositoryId};
 use tokio_util::sync::CancellationToken;
 
 use super::ask_origin::{ReaderKey, Verdicts, digest_of};
-use super::reader::Grant;
+use super::reader::{Grant, Reader};
 
 /// Pause between two looks for what is new.
 const KEEPING_PAUSE: Duration = Duration::from_secs(2);
@@ -26,21 +26,74 @@ pub(crate) const MAX_KEPT_READERS: u64 = 200_000;
 /// How often those are forgotten to whom nothing was shown for long.
 const FORGETTING_PAUSE: Duration = Duration::from_mins(10);
 
+/// Most readers that are kept of one repository. An origin that shows it to everybody shows it to any credentials at all: then
+/// those stay who came first, and are forgotten when they come no more.
+const MAX_KEPT_OF_REPOSITORY: usize = 5_000;
+
+/// That there is something on the disk of a reader, or may be.
+#[derive(Debug, Clone)]
+pub(super) struct OnDisk {
+    repository: OriginRepositoryId,
+    /// From when it is.
+    at: Instant,
+    /// The origin has refused the reader since, and it could not be removed.
+    is_refused: bool,
+}
+
+impl OnDisk {
+    fn new(repository: OriginRepositoryId, at: Instant) -> Self {
+        Self { repository, at, is_refused: false }
+    }
+}
+
 impl Verdicts {
-    pub(super) fn read_kept(&self, kept: &[OriginReader]) -> HashMap<ReaderKey, Grant> {
+    /// Takes in what an earlier process has kept.
+    pub(super) fn read_kept(&self, kept: &[OriginReader]) {
         let paths: HashMap<_, _> =
             self.repositories.all().into_iter().map(|entry| (entry.id, entry.path.clone())).collect();
-        let (now, now_ms) = (Instant::now(), self.clock().now_ms());
-        let read = |kept: &OriginReader| {
-            let path = paths.get(&kept.repository_id)?.clone();
+        let (mut grants, mut on_disk) = (self.kept.lock(), self.on_disk.lock());
+        for kept in kept {
+            let Some(path) = paths.get(&kept.repository_id) else { continue };
             let mut fingerprint = [0; 32];
-            hex::decode_to_slice(&kept.fingerprint, &mut fingerprint).ok()?;
-            let branches = ContentHash::parse(kept.content_hash.as_str()).ok()?;
-            let age = u64::try_from(now_ms.saturating_sub(kept.granted_at)).unwrap_or_default();
-            let at = now.checked_sub(Duration::from_millis(age))?;
-            Some(((path, fingerprint), Grant { listed: None, branches, at, at_ms: kept.granted_at }))
-        };
-        kept.iter().filter_map(read).collect()
+            if hex::decode_to_slice(&kept.fingerprint, &mut fingerprint).is_err() {
+                continue;
+            }
+            let Some(grant) = self.grant_of(kept) else { continue };
+            let key = (path.clone(), fingerprint);
+            on_disk.insert(digest_of(&key), OnDisk::new(kept.repository_id, grant.at));
+            grants.insert(key, grant);
+        }
+    }
+
+    /// What was kept as it holds now. Where the clock was set back, nobody knows how old it is.
+    fn grant_of(&self, kept: &OriginReader) -> Option<Grant> {
+        let branches = ContentHash::parse(kept.content_hash.as_str()).ok()?;
+        let age = u64::try_from(self.clock().now_ms().saturating_sub(kept.granted_at)).ok()?;
+        let at = Instant::now().checked_sub(Duration::from_millis(age))?;
+        Some(Grant { listed: None, branches, at, at_ms: kept.granted_at })
+    }
+
+    /// Reads from the disk what a reader was shown of whom memory knows nothing any more. The caller holds the reader's turn.
+    pub(super) async fn remember(&self, key: &ReaderKey, reader: &Arc<Reader>) {
+        let is_there = self.on_disk.lock().get(&digest_of(key)).is_some_and(|found| !found.is_refused);
+        if !is_there || reader.grant().is_some() {
+            return;
+        }
+        let (path, fingerprint) = key;
+        let Some(entry) = self.repositories.find(path) else { return };
+        match self.store.origin_reader(entry.id, &hex::encode(fingerprint)).await {
+            Ok(found) => {
+                if let Some(grant) = found.and_then(|kept| self.grant_of(&kept)) {
+                    reader.note_kept(grant);
+                    self.readers.note_shown(key, reader);
+                }
+            }
+            Err(error) => tracing::warn!(
+                repository.path = path.as_str(),
+                error = &error as &dyn std::error::Error,
+                "cannot read from the disk whether a reader was shown a repository"
+            ),
+        }
     }
 
     /// Removes what is on the disk of a reader who may no longer read.
@@ -61,24 +114,35 @@ impl Verdicts {
                 self.on_disk.lock().remove(&digest);
             }
             // Tried again when they ask again.
-            Err(error) => tracing::error!(
-                repository.path = path.as_str(),
-                error = &error as &dyn std::error::Error,
-                "cannot remove from the disk that a reader was shown a repository"
-            ),
+            Err(error) => {
+                tracing::error!(
+                    repository.path = path.as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "cannot remove from the disk that a reader was shown a repository"
+                );
+                if let Some(found) = self.on_disk.lock().get_mut(&digest) {
+                    found.is_refused = true;
+                }
+            }
         }
     }
 
     async fn keep(&self) {
         let _writing = self.writing.lock().await;
         let changed = std::mem::take(&mut *self.changed.lock());
+        if changed.is_empty() {
+            return;
+        }
         let (mut rows, mut readers) = (Vec::new(), Vec::new());
+        let mut counts = self.count_on_disk();
         for ((path, fingerprint), reader) in changed {
             // It is recorded when it is served for the first time, and then there is something new as well.
             let Some(entry) = self.repositories.find(&path) else { continue };
             let Some(grant) = reader.to_write(WRITTEN_AGAIN_AFTER) else { continue };
             let key = (path, fingerprint);
-            self.on_disk.lock().insert(digest_of(&key), grant.at);
+            if !self.note_on_disk(&key, entry.id, grant.at, counts.entry(entry.id).or_default()) {
+                continue;
+            }
             // The origin may have said no meanwhile, to one who found nothing to be removed.
             if reader.grant().is_none() {
                 continue;
@@ -103,13 +167,44 @@ impl Verdicts {
         }
     }
 
+    /// How many readers of which repository there are on the disk.
+    fn count_on_disk(&self) -> HashMap<OriginRepositoryId, usize> {
+        let mut counts: HashMap<OriginRepositoryId, usize> = HashMap::new();
+        for found in self.on_disk.lock().values() {
+            *counts.entry(found.repository).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Notes that a reader is about to be written to the disk, with so many others of the repository; `false` if there is no room
+    /// for them.
+    fn note_on_disk(
+        &self,
+        key: &ReaderKey,
+        repository: OriginRepositoryId,
+        at: Instant,
+        count: &mut usize,
+    ) -> bool {
+        let digest = digest_of(key);
+        let mut on_disk = self.on_disk.lock();
+        if !on_disk.contains_key(&digest) {
+            if *count >= MAX_KEPT_OF_REPOSITORY {
+                return false;
+            }
+            *count += 1;
+        }
+        on_disk.insert(digest, OnDisk::new(repository, at));
+        true
+    }
+
     async fn forget_old(&self) {
-        let before = self.lifetimes().stale_since(self.clock().now_ms());
         let is_new = |at: &Instant| at.elapsed() <= self.lifetimes().stale;
         self.kept.lock().retain(|_, grant| is_new(&grant.at));
-        self.on_disk.lock().retain(|_, at| is_new(at));
+        self.on_disk.lock().retain(|_, found| is_new(&found.at));
         let _writing = self.writing.lock().await;
-        if let Err(error) = self.store.forget_origin_readers_before(before).await {
+        let now = self.clock().now_ms();
+        let since = self.lifetimes().stale_since(now);
+        if let Err(error) = self.store.forget_origin_readers_outside(since, now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot forget readers of long ago");
         }
     }

@@ -15,6 +15,7 @@ mod ask_origin;
 mod contact;
 mod fingerprint_key;
 mod kept_readers;
+mod known_readers;
 mod listings;
 mod reader;
 

@@ -86,6 +86,13 @@ impl Reader {
         Self { state: Mutex::new(state), ..Self::default() }
     }
 
+    /// An earlier process has kept this, or this one had before it forgot the reader.
+    pub(super) fn note_kept(&self, grant: Grant) {
+        let mut state = self.state.lock();
+        state.written = Some(grant.clone());
+        state.grant.get_or_insert(grant);
+    }
+
     /// The last answer, if it is new enough, or if the origin wants to be left alone since.
     pub(super) fn last_answer(&self, wanted: NewEnough) -> Option<LastAnswer> {
         let last = self.state.lock().last.clone()?;

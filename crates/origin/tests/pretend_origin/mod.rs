@@ -38,6 +38,8 @@ pub struct PretendOrigin {
     pub repository: Mutex<Repository>,
     readers: Mutex<Readers>,
     away: Mutex<Option<Refusal>>,
+    /// Where it never ends a fetch: below this path.
+    pub endless_below: Mutex<Option<&'static str>>,
     /// How often it was asked for its list.
     pub asked: AtomicUsize,
     /// How often objects were fetched from it.
@@ -160,13 +162,17 @@ impl Source for PretendOrigin {
 
     fn fetch<'a>(
         &'a self,
-        _path: &'a RepositoryPath,
+        path: &'a RepositoryPath,
         credentials: &'a Credentials,
         into: &'a Repository,
         wanted: WantedObjects<'a>,
     ) -> BoxFuture<'a, Result<(), FetchFailure>> {
         async move {
             self.fetched.fetch_add(1, Ordering::SeqCst);
+            let endless_below = *self.endless_below.lock();
+            if endless_below.is_some_and(|folder| path.as_str().starts_with(folder)) {
+                return std::future::pending().await;
+            }
             if let Some(hidden) = self.first_hidden(credentials, wanted.objects).await? {
                 return Err(FetchFailure::NotGiven(hidden.to_string()));
             }
@@ -217,6 +223,7 @@ impl World {
             repository: Mutex::new(repository),
             readers: Mutex::default(),
             away: Mutex::default(),
+            endless_below: Mutex::default(),
             asked: AtomicUsize::new(0),
             fetched: AtomicUsize::new(0),
         });
@@ -251,8 +258,31 @@ impl World {
 
     /// The same at another path.
     pub async fn gives_at(&self, path: &RepositoryPath, name: &str, object: &ObjectId) -> bool {
-        let opened = self.open_at(path, name).await.expect("it is shown");
-        let reader = opened.reader(ClientKey::verified(name), Vec::new());
+        self.gives_to(ClientKey::verified(name), path, name, object).await
+    }
+
+    /// The same once something here has made room, which it does not while something is fetched into it in the background.
+    pub async fn gives_in_time(&self, path: &RepositoryPath, name: &str, object: &ObjectId) {
+        let trying = async {
+            while self.open_at(path, name).await.is_err() || !self.gives_at(path, name, object).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let given = tokio::time::timeout(PATIENCE, trying).await;
+        given.unwrap_or_else(|_| panic!("{path} makes no room for {object}"));
+    }
+
+    /// The same to a client that counts as this one.
+    pub async fn gives_to(
+        &self,
+        client: ClientKey,
+        path: &RepositoryPath,
+        name: &str,
+        object: &ObjectId,
+    ) -> bool {
+        let opened = self.origin.open_repository(path, &credentials(name), Visit::First, client).await;
+        let opened = opened.expect("it is shown");
+        let reader = opened.reader(client, Vec::new());
         let wanted = BTreeSet::from([object.clone()]);
         match opened.repository.make_ready(&wanted, &reader).await {
             Ok(unavailable) => unavailable.is_none(),

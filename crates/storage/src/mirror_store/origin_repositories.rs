@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::MirrorStore;
@@ -102,6 +102,18 @@ impl MirrorStore {
         Ok(found.into_iter().map(OriginReader::from).collect())
     }
 
+    /// What one reader was shown of a repository, if something is recorded.
+    pub async fn origin_reader(
+        &self,
+        id: OriginRepositoryId,
+        fingerprint: &str,
+    ) -> Result<Option<OriginReader>, StoreError> {
+        let found = origin_reader::Entity::find_by_id((id, fingerprint.to_owned()))
+            .one(self.database.connection())
+            .await?;
+        Ok(found.map(OriginReader::from))
+    }
+
     /// Records what readers were shown. Those whose repository is gone are left out.
     pub async fn keep_origin_readers(&self, readers: &[OriginReader]) -> Result<(), StoreError> {
         if readers.is_empty() {
@@ -149,10 +161,12 @@ impl MirrorStore {
         self.database.flush().await
     }
 
-    /// Forgets readers to whom nothing was shown since a moment.
-    pub async fn forget_origin_readers_before(&self, before: i64) -> Result<(), StoreError> {
+    /// Forgets readers to whom nothing was shown since a moment, or something after now: then the clock was set back, and
+    /// nobody knows how long ago it was.
+    pub async fn forget_origin_readers_outside(&self, since: i64, now: i64) -> Result<(), StoreError> {
+        let granted_at = origin_reader::Column::GrantedAt;
         origin_reader::Entity::delete_many()
-            .filter(origin_reader::Column::GrantedAt.lt(before))
+            .filter(Condition::any().add(granted_at.lt(since)).add(granted_at.gt(now)))
             .exec(self.database.connection())
             .await?;
         Ok(())

@@ -49,8 +49,16 @@ async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes(
         store.forget_origin_reader(one.id, "bob").await.unwrap();
         assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), [newer.clone(), other]);
         store.delete_origin_repository(two.id).await.unwrap();
-        assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), [newer]);
-        store.forget_origin_readers_before(NOW + 4).await.unwrap();
+        assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), std::slice::from_ref(&newer));
+        let found = store.origin_reader(newer.repository_id, &newer.fingerprint).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&newer));
+        assert_eq!(store.origin_reader(newer.repository_id, "nobody").await.unwrap(), None);
+        store.forget_origin_readers_outside(newer.granted_at, newer.granted_at).await.unwrap();
+        assert!(!store.origin_readers_since(0, 10).await.unwrap().is_empty());
+        store.forget_origin_readers_outside(0, newer.granted_at - 1).await.unwrap();
+        assert!(store.origin_readers_since(0, 10).await.unwrap().is_empty(), "it comes from the future");
+        store.keep_origin_readers(std::slice::from_ref(&newer)).await.unwrap();
+        store.forget_origin_readers_outside(NOW + 4, NOW + 4).await.unwrap();
         assert!(store.origin_readers_since(0, 10).await.unwrap().is_empty());
     }
 }
