@@ -37,6 +37,7 @@ mod status_tells_operators;
 mod sweep_repairs;
 mod tls;
 mod trash;
+mod two_machines;
 mod upstream_away;
 mod upstream_restored;
 mod very_many_refs;
