@@ -22,6 +22,7 @@ mod imports_again;
 mod kill_and_converge;
 mod late_events;
 mod leases;
+mod lost_upstream;
 mod metrics_tell_operators;
 mod never_stuck;
 mod permissions_follow;
