@@ -104,7 +104,7 @@ async fn the_first_steps_lead_to_a_push_that_is_found_at_the_mirror() {
     let joined = desk.types(&commands(4).concat());
     assert!(joined.contains(mirror.base()), "it shows which address is accepted: {joined}");
 
-    let [first_clone, both_ways] = commands(5).try_into().expect("two blocks");
+    let [first_clone, both_ways]: [String; 2] = commands(5).try_into().expect("two blocks");
     desk.types(&first_clone);
     assert_eq!(desk.head_of("engine"), git(source.path(), &["rev-parse", "HEAD"]));
     desk.types(&both_ways);
