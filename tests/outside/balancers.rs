@@ -96,7 +96,7 @@ async fn in_step(mirror: &Server) {
     .await;
 }
 
-/// Somebody who clones again and again.
+/// A client that clones again and again.
 struct Reader {
     url: Url,
     folder: PathBuf,

@@ -1,4 +1,4 @@
-//! An upstream is lost and nobody has a backup: a mirror's repositories are the beginning of another one, as
+//! An upstream is lost and there is no backup: a mirror's repositories are the beginning of another one, as
 //! `docs/recovery.md` has it.
 
 use std::process::Command;
