@@ -4,7 +4,7 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
-//! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs. Disks that forget or fill up come
+//! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, and `program` those that are servers. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
 mod attempt;
@@ -27,6 +27,7 @@ mod joined_by_hand;
 mod on_disk;
 mod operations;
 mod pair;
+mod program;
 mod raw_clone;
 mod read_along;
 mod receiver;
@@ -62,6 +63,7 @@ pub use joined_by_hand::{
 pub use on_disk::{copy_folder, remove_folder, replace_folder_by_file};
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
+pub use program::Program;
 pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};

@@ -64,6 +64,15 @@ impl Server {
         server
     }
 
+    /// Starts a mirror on what is put before into its data directory and its database, as above.
+    pub fn mirror_prepared(upstream: &Url, name: &str, prepare: impl FnOnce(&Path, &str)) -> Self {
+        let arguments = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned).to_vec();
+        let mut server = Self::new("mirror", ServerOptions { arguments, ..ServerOptions::default() });
+        prepare(&server.data(), &server.database);
+        server.run("127.0.0.1:0");
+        server
+    }
+
     /// Starts a server with a copy of the data directory of another one, which does not run; `None` if its database is
     /// elsewhere.
     pub fn copy_of(original: &Self) -> Option<Self> {

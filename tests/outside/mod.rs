@@ -3,6 +3,7 @@
 //! All of them are ignored in ordinary runs, because they need pinned tools: `cargo xtask test --stage outside`.
 
 mod atlassian_python_api;
+mod balancers;
 mod browser;
 mod browser_reads_self_link;
 mod generated_clients;

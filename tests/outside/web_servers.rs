@@ -1,22 +1,18 @@
 //! Origins as people have them: `git http-backend` behind nginx and behind Apache, with passwords, and a git written in
 //! Python. A mirror of each gives its readers what is there, and nobody else.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::harness::{Checkout, Server, ServerOptions, eventually, free_address, git, tool};
+use crate::harness::{Checkout, Program, Server, ServerOptions, git, tool};
 use crate::origin::Operation;
-
-/// How many addresses are tried.
-const ATTEMPTS: usize = 5;
 
 const MODULES: &str = "/usr/lib/apache2/modules";
 
@@ -26,19 +22,6 @@ const PASSWORDS: &str = "reader:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n";
 /// Where both repositories lie, and how a server is set up.
 struct Site {
     folder: TempDir,
-}
-
-/// A running program, which is told to end with this value.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Its children end with it only if it is asked to.
-        let mut kill = Command::new("kill");
-        kill.args(["-TERM", &self.0.id().to_string()]).stderr(Stdio::null());
-        kill.status().expect("kill can be run");
-        self.0.wait().expect("it ends");
-    }
 }
 
 impl Site {
@@ -77,30 +60,10 @@ impl Site {
             .replace("@PATH@", &std::env::var("PATH").expect("it is set"))
     }
 
-    /// Starts a program that listens at an address, at another one if that was taken in the meantime.
+    /// Starts a program that listens at an address.
     async fn start(&self, command: impl Fn(SocketAddr) -> Command) -> (Program, Url) {
-        for _ in 0..ATTEMPTS {
-            let address = free_address();
-            let mut command = command(address);
-            let log = File::create(self.path().join("output.log")).expect("a log can be made");
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-            let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-            let program = Mutex::new(Program(child));
-            let is_up = eventually("the program to listen or to end", || async {
-                if TcpStream::connect(address).is_ok() {
-                    return Some(true);
-                }
-                program.lock().0.try_wait().expect("it is ours").map(|_| false)
-            });
-            if is_up.await {
-                let url = Url::parse(&format!("http://{address}/")).expect("is a URL");
-                return (program.into_inner(), url);
-            }
-        }
-        panic!(
-            "it did not listen: {}",
-            fs::read_to_string(self.path().join("output.log")).unwrap_or_default()
-        );
+        let (program, address) = Program::listening(&self.path().join("output.log"), command).await;
+        (program, Url::parse(&format!("http://{address}/")).expect("is a URL"))
     }
 }
 
@@ -139,7 +102,7 @@ async fn nginx_with_fcgiwrap_as_the_origin() {
     let socket = site.path().join("fcgiwrap.sock");
     let mut wrap = Command::new("/usr/sbin/fcgiwrap");
     wrap.arg("-s").arg(format!("unix:{}", socket.display())).args(["-c", "4"]);
-    let wrap = Program(wrap.stdin(Stdio::null()).spawn().expect("fcgiwrap is installed"));
+    let wrap = Program::start(&mut wrap);
     let (_nginx, url) = site
         .start(|address| {
             let configuration = site.path().join("nginx.conf");
@@ -178,10 +141,9 @@ async fn dulwich_as_the_origin() {
     let mut dulwich = tool("python3");
     dulwich.env("PYTHONDONTWRITEBYTECODE", "1").arg(script).arg(site.repository("public"));
     dulwich.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut dulwich = Program(dulwich.spawn().expect("Python is one of the pinned programs"));
+    let mut dulwich = Program::start(&mut dulwich);
     let mut line = String::new();
-    let stdout = dulwich.0.stdout.take().expect("a pipe");
-    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    BufReader::new(dulwich.stdout()).read_line(&mut line).expect("it says where it listens");
     let mirror =
         Server::mirror_of_origin(&Url::parse(line.trim()).expect("is a URL"), ServerOptions::default());
     let url = mirror.base_url().join("git/public/tool.git").expect("a path");

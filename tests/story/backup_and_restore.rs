@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::json;
+
 use crate::harness::{
-    Checkout, Server, ServerOptions, bare_repositories, binary, git, git_output, project_path,
+    Checkout, Pair, Server, ServerOptions, bare_repositories, binary, git, git_output, project_path,
     repository_path,
 };
 
@@ -82,6 +84,29 @@ async fn what_was_acknowledged_before_a_backup_of_a_running_upstream_is_there_af
     // It goes on where it was.
     checkout.push(&url, &["HEAD:refs/heads/main"]);
     restored.admin().get(&format!("{}/branches", repository_path(&busy))).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_mirror_that_is_made_of_its_backup_goes_on_under_its_name() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let id = pair.mirror_id().await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let backup = folder.path().join("backup");
+    assert_done(&back_up(&pair.mirror, &backup));
+    checkout.commit("later.txt", "after the backup\n");
+    checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+    pair.mirrored(&repository).await;
+    pair.mirror.kill();
+
+    // It has another address now, as on another machine.
+    pair.mirror = Server::mirror_prepared(pair.upstream.base_url(), "Saigon", |data, database| {
+        assert_done(&restore(&backup, data, database));
+    });
+    pair.shows_the_same(&repository, &checkout).await;
+    let mirrors = pair.admin().get("/rest/mirroring/latest/mirrorServers").await.promised(200);
+    assert_eq!((&mirrors["size"], &mirrors["values"][0]["id"]), (&json!(1), &json!(id)));
 }
 
 #[tokio::test]

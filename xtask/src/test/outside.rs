@@ -10,11 +10,12 @@ use super::{binary_path, carry_out};
 use crate::tools::Tools;
 use crate::{debian, workspace};
 
-/// Servers that stand in front of `git http-backend`: where they are, and in which packages they come.
-const WEB_SERVERS: [(&str, &str); 3] = [
+/// Servers that stand in front of `git http-backend` and of mirrors: where they are, and in which packages they come.
+const WEB_SERVERS: [(&str, &str); 4] = [
     ("/usr/sbin/nginx", "nginx-light"),
     ("/usr/sbin/fcgiwrap", "fcgiwrap"),
     ("/usr/sbin/apache2", "apache2-bin"),
+    ("/usr/sbin/haproxy", "haproxy"),
 ];
 
 /// Installs the tools, lints the contract, runs the tests.
