@@ -98,6 +98,7 @@ pub(super) fn sample() -> MirrorStandings {
         pending_events: 3,
         lag_ms: Some(61_500),
         last_error: None,
+        deliveries: heliostat_downstream::DeliveryCounts::default(),
     };
     MirrorStandings(vec![("Near \"us\"".to_owned(), standing)])
 }
