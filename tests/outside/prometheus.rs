@@ -81,6 +81,9 @@ fn prometheus_takes_the_rules_and_the_queries_of_the_dashboard() {
     let mut check = promtool(&["check", "rules", "--lint=all", "--lint-fatal"]);
     check.arg(&rules);
     must_succeed("promtool-rules", check);
+    let mut check = promtool(&["test", "rules"]);
+    check.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("outside/prometheus/alerts.yml"));
+    must_succeed("promtool-alerts", check);
     let mut check = promtool(&["check", "config", "--syntax-only"]);
     check.arg(deployed("prometheus/prometheus.yml"));
     must_succeed("promtool-config", check);
