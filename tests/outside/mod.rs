@@ -11,6 +11,7 @@ mod git_clients;
 mod github_webhooks;
 mod page_of_another_site;
 mod pages;
+mod prometheus;
 mod schemathesis;
 mod served_document;
 mod swagger_ui;

@@ -12,10 +12,19 @@ fn value_of(text: &str, name: &str) -> Option<f64> {
 }
 
 async fn read(client: &Client) -> String {
-    let answer = client.get("/metrics").await.expect(200);
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let answer = client.clone().with_header("Accept", accept).get("/metrics").await.expect(200);
     assert_eq!(answer.media_type(), "application/openmetrics-text");
     assert!(answer.text.ends_with("# EOF\n"), "{}", answer.text);
     answer.text
+}
+
+/// Waits until a metric is at least so large.
+async fn reaches(server: &Server, name: &str, least: f64) {
+    eventually(&format!("{name} to reach {least}"), || async {
+        (value_of(&read(&server.anonymous()).await, name)? >= least).then_some(())
+    })
+    .await;
 }
 
 fn token_file() -> tempfile::NamedTempFile {
@@ -93,6 +102,71 @@ async fn a_mirror_says_how_fresh_its_answers_are() {
     .await;
     let text = read(&pair.mirror.anonymous()).await;
     assert!(value_of(&text, &counted("unverified")) > Some(0.0), "{text}");
+}
+
+#[tokio::test]
+async fn who_does_not_ask_for_openmetrics_gets_the_text_of_prometheus() {
+    let server = Server::upstream(ServerOptions::default());
+    server.anonymous().get("/status").await.expect(200);
+    let answer = server.anonymous().get("/metrics").await.expect(200);
+    assert_eq!(answer.media_type(), "text/plain");
+    for line in [
+        "# TYPE heliostat_build_info gauge",
+        "# TYPE heliostat_http_requests_total counter",
+        "# TYPE heliostat_http_request_duration_seconds histogram",
+        "# TYPE process_start_time_seconds gauge",
+    ] {
+        assert!(answer.text.lines().any(|found| found == line), "{line}\n{}", answer.text);
+    }
+    let has_others = answer.text.lines().any(|line| line == "# EOF" || line.starts_with("# UNIT"));
+    assert!(!has_others, "{}", answer.text);
+    let names = |text: &str| -> Vec<String> {
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        let names = samples.filter_map(|line| line.split([' ', '{']).next().map(str::to_owned));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    assert_eq!(names(&answer.text), names(&read(&server.anonymous()).await));
+}
+
+#[tokio::test]
+async fn pushes_requests_and_credentials_are_counted() {
+    let pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let upstream = &pair.upstream;
+    reaches(upstream, r#"heliostat_upstream_pushes_total{result="changed"}"#, 1.0).await;
+    reaches(upstream, "heliostat_upstream_repositories", 1.0).await;
+    reaches(upstream, r#"heliostat_http_requests_total{route="git_push",code="200"}"#, 2.0).await;
+    reaches(upstream, r#"heliostat_http_request_duration_seconds_count{route="git_push"}"#, 2.0).await;
+    reaches(upstream, r#"heliostat_authentications_total{scheme="basic",result="accepted"}"#, 1.0).await;
+    reaches(
+        upstream,
+        r#"heliostat_upstream_mirror_deliveries_total{mirror="Saigon",result="delivered"}"#,
+        1.0,
+    )
+    .await;
+    reaches(upstream, "heliostat_database_up", 1.0).await;
+    reaches(upstream, r#"heliostat_database_writes_total{result="committed"}"#, 1.0).await;
+    reaches(&pair.mirror, r#"heliostat_mirror_synchronizations_total{result="succeeded"}"#, 1.0).await;
+
+    let wrong = r#"heliostat_authentications_total{scheme="basic",result="refused"}"#;
+    let before = value_of(&read(&upstream.anonymous()).await, wrong).expect("it is shown from the start");
+    upstream.anonymous().as_(Identity::impostor()).get("/rest/api/latest/projects").await.expect_error(401);
+    reaches(upstream, wrong, before + 1.0).await;
+
+    let url = clone_url(upstream.base_url(), &repository, None);
+    let references = format!("{}/info/refs?service=git-upload-pack", url.path());
+    upstream.admin().get(&references).await.expect(200);
+    reaches(upstream, r#"heliostat_http_response_start_seconds_count{route="git_refs"}"#, 1.0).await;
+    let text = read(&upstream.anonymous()).await;
+    assert!(value_of(&text, r#"heliostat_http_requests_running{route="metrics"}"#) >= Some(1.0), "{text}");
+    assert!(
+        value_of(&text, r#"heliostat_http_response_bytes_total{route="git_refs"}"#) > Some(0.0),
+        "{text}"
+    );
 }
 
 #[tokio::test]

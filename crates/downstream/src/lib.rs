@@ -23,9 +23,9 @@ pub mod fixture;
 
 pub use calling::LinkAuthorization;
 pub use delivery::{
-    Announcer, DEFAULT_SMALL_PUSH_BYTES, DeliveryRecord, EventContext, Lease, Leases, MAX_CHANGES_PER_EVENT,
-    MAX_SMALL_PUSH_BYTES, MirrorDelivery, PushedPacks, REFS_CHANGED, Receivers, deliver, event_date,
-    metadata_hash, net_changes, wire_changes,
+    Announcer, DEFAULT_SMALL_PUSH_BYTES, DeliveryCounts, DeliveryRecord, EventContext, Lease, Leases,
+    MAX_CHANGES_PER_EVENT, MAX_SMALL_PUSH_BYTES, MirrorDelivery, PushedPacks, REFS_CHANGED, Receivers,
+    deliver, event_date, metadata_hash, net_changes, wire_changes,
 };
 pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;

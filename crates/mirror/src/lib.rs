@@ -34,8 +34,8 @@ pub use status::{
     SupportInfo, UpstreamView, WaitingSync,
 };
 pub use sync::{
-    ChangeCounters, DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, SweepCounters,
-    SweepOutcome, SweepSignal, SyncRun, UpstreamEvents,
+    ChangeCounters, DiskCounters, HeldBack, HeldBackList, MassRemoval, RepairCounters, RunCounters,
+    SweepCounters, SweepOutcome, SweepSignal, SyncRun, UpstreamEvents,
 };
 pub use upstream_link::{
     AddonDescriptor, AddonWebhook, InstalledEvent, Introduction, InvalidUpstreamUrl, PassedBody,

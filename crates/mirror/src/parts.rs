@@ -19,8 +19,8 @@ use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
     Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval,
-    OutcomeReports, Purges, Repairs, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers, Synchroniser,
-    UpstreamEvents,
+    OutcomeReports, Purges, Repairs, RunCounts, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers,
+    Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
     Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
@@ -133,6 +133,7 @@ impl Parts {
             queue: Arc::clone(&queue),
             sweep_signal: Arc::clone(&sweep_signal),
             changes: ChangeCounts::default(),
+            runs: RunCounts::default(),
         });
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {

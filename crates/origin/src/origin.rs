@@ -216,6 +216,12 @@ impl Origin {
         }
     }
 
+    /// The paths of the repositories that are here by their numbers on disk, for the operator of the server.
+    pub fn paths_on_disk(&self) -> Vec<(u64, String)> {
+        let all = self.repositories.all();
+        all.iter().map(|entry| (entry.disk_id(), entry.path.to_string())).collect()
+    }
+
     /// The repositories that are here, in the order of their paths. Who may know of them is the caller's concern: their names
     /// are private.
     pub fn repositories(&self) -> Vec<RepositoryView> {

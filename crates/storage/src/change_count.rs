@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::database::Database;
+use crate::database_counters::CommitCounts;
 use crate::ids::RepositoryId;
 use crate::location::Location;
 
@@ -37,6 +38,8 @@ pub(crate) struct ChangeCount {
     anything: AtomicU64,
     /// The latest change of the references of each group of repositories.
     references: Box<[AtomicU64]>,
+    /// All of them, whether or not anything shows them.
+    commits: CommitCounts,
 }
 
 /// A moment in the life of a database.
@@ -51,7 +54,8 @@ pub struct Moment {
 impl Default for ChangeCount {
     fn default() -> Self {
         let references = (0..REPOSITORY_COUNTS).map(|_| AtomicU64::new(0)).collect();
-        Self { latest: AtomicU64::new(0), anything: AtomicU64::new(0), references }
+        let commits = CommitCounts::default();
+        Self { latest: AtomicU64::new(0), anything: AtomicU64::new(0), references, commits }
     }
 }
 
@@ -65,6 +69,11 @@ impl ChangeCount {
         };
         let number = self.latest.fetch_add(1, Ordering::SeqCst) + 1;
         latest.fetch_max(number, Ordering::SeqCst);
+    }
+
+    /// How many there were, and what they have taken.
+    pub(crate) fn commits(&self) -> &CommitCounts {
+        &self.commits
     }
 
     fn now(&self) -> u64 {

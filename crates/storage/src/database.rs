@@ -7,6 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use sea_orm::sea_query::{Func, Query};
 use sea_orm::{
@@ -230,12 +231,13 @@ impl Database {
     pub(crate) async fn begin_write_of(&self, shown: Shown) -> Result<WriteTransaction, DbErr> {
         let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
+        let began = Instant::now();
         let turn = match &self.location {
             Location::Sqlite { .. } => Some(Arc::clone(&self.writing).lock_owned().await),
             Location::Postgres { .. } => None,
         };
         let transaction = self.connection.begin_with_options(options).await?;
-        Ok(WriteTransaction::new(transaction, shown, Arc::clone(&self.changes), turn))
+        Ok(WriteTransaction::new(transaction, shown, Arc::clone(&self.changes), turn, began))
     }
 }
 
@@ -312,7 +314,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 }
 
 /// The name of one of SQLite's side files.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

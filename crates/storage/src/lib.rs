@@ -6,6 +6,7 @@
 
 mod change_count;
 mod database;
+mod database_counters;
 mod entities;
 mod error;
 mod ids;
@@ -27,6 +28,7 @@ mod write_transaction;
 
 pub use change_count::Moment;
 pub use database::{Database, DatabaseUnavailable, Flush, Role};
+pub use database_counters::DatabaseCounters;
 pub use error::StoreError;
 pub use ids::{
     Generation, InvocationId, LocalRepositoryId, MirrorServerId, OriginRepositoryId, OutboxEventId,

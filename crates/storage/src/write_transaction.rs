@@ -1,6 +1,7 @@
 //! A transaction that writes. Its commit is carried to its end and counted, whatever becomes of the one who asked for it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
@@ -18,6 +19,8 @@ pub(crate) struct WriteTransaction {
     changes: Arc<ChangeCount>,
     /// Given back after the transaction, which stands before it.
     turn: Option<WriteTurn>,
+    /// Since when somebody has wanted to write.
+    began: Instant,
 }
 
 impl WriteTransaction {
@@ -26,18 +29,23 @@ impl WriteTransaction {
         shown: Shown,
         changes: Arc<ChangeCount>,
         turn: Option<WriteTurn>,
+        began: Instant,
     ) -> Self {
-        Self { transaction, shown, changes, turn }
+        Self { transaction, shown, changes, turn, began }
     }
 
     /// Makes what was written last. It counts as a change when this returns.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        let Self { transaction, shown, changes, turn } = self;
+        let Self { transaction, shown, changes, turn, began } = self;
         // In a task of its own: a caller that goes away must not leave a change that was not counted.
         let committing = tokio::spawn(async move {
             let committed = transaction.commit().await;
             drop(turn);
             changes.count(shown);
+            match &committed {
+                Ok(()) => changes.commits().count_success(began.elapsed()),
+                Err(_) => changes.commits().count_failure(began.elapsed()),
+            }
             committed
         });
         committing.await.unwrap_or_else(|error| {

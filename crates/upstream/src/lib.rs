@@ -30,10 +30,12 @@ pub use following::{FollowedRepository, FollowingFields, FollowingStatus, Follow
 pub use origin::Primary;
 pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,
-    PurgeProgress, PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange,
-    RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults, RepositoryRestoration,
-    RestorationOutcome, UnrecordedRepository, WholeRepository,
+    PurgeProgress, PushAccess, PushCounters, ReferenceDifference, Repositories, RepositoryAdoption,
+    RepositoryChange, RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults,
+    RepositoryRestoration, RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
-pub use status::UpstreamStatus;
+pub use status::{UpstreamCounts, UpstreamStatus};
 pub use upstream::{StartError, Upstream, UpstreamOptions};
-pub use webhooks::{InvocationHistory, WebhookCredentials, WebhookFields, WebhookTest, Webhooks};
+pub use webhooks::{
+    InvocationHistory, WebhookCounters, WebhookCredentials, WebhookFields, WebhookTest, Webhooks,
+};

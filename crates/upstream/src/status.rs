@@ -3,9 +3,9 @@
 use heliostat_downstream::MirrorStanding;
 use heliostat_git::DiskRoom;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorServer, RequestState};
+use heliostat_storage::{MirrorServer, RepositoryId, RequestState, UpstreamHoldings, WaitingForWebhooks};
 
-use crate::changes::{DiskAgreement, ReconciliationStatus};
+use crate::changes::{DiskAgreement, ReconciliationStatus, disk_id};
 use crate::following::FollowingStatus;
 use crate::upstream::Upstream;
 
@@ -34,6 +34,19 @@ pub struct UpstreamStatus {
     pub room: Option<DiskRoom>,
 }
 
+/// How much there is at an upstream, and what waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UpstreamCounts {
+    /// Projects, repositories, users and webhooks.
+    pub holdings: UpstreamHoldings,
+    /// Requests to join that wait for a decision.
+    pub pending_requests: u64,
+    /// Events that no webhook has taken in yet.
+    pub webhooks: WaitingForWebhooks,
+    /// For how long the oldest of these has waited, in milliseconds.
+    pub webhook_lag_ms: Option<i64>,
+}
+
 impl Upstream {
     /// How the upstream is doing. It fails when the database does.
     pub async fn status(&self) -> Result<UpstreamStatus, Refusal> {
@@ -56,6 +69,26 @@ impl Upstream {
     /// How the mirrors that follow this upstream stand. It fails when the database does.
     pub async fn mirror_standings(&self) -> Result<Vec<(MirrorServer, MirrorStanding)>, Refusal> {
         self.0.downstream.members.standings().await
+    }
+
+    /// How much there is, and what waits. It fails when the database does.
+    pub async fn counts(&self) -> Result<UpstreamCounts, Refusal> {
+        let store = &self.0.store;
+        let webhooks = store.waiting_for_webhooks().await?;
+        Ok(UpstreamCounts {
+            holdings: store.holdings().await?,
+            pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
+            webhooks,
+            webhook_lag_ms: webhooks.oldest_at.map(|at| self.now_ms().saturating_sub(at).max(0)),
+        })
+    }
+
+    /// The project key and the slug of repositories by their numbers on disk, for the operator of the server. It fails when
+    /// the database does.
+    pub async fn paths_on_disk(&self, numbers: &[u64]) -> Result<Vec<(u64, String, String)>, Refusal> {
+        let ids = numbers.iter().filter_map(|number| i32::try_from(*number).ok().map(RepositoryId));
+        let paths = self.0.store.repository_paths(&ids.collect::<Vec<_>>()).await?;
+        Ok(paths.into_iter().map(|(id, key, slug)| (disk_id(id), key, slug)).collect())
     }
 
     /// Where records and disk do not agree.

@@ -18,11 +18,14 @@ const WEB_SERVERS: [(&str, &str); 4] = [
     ("/usr/sbin/haproxy", "haproxy"),
 ];
 
+/// The checker of Prometheus, for metrics and alert rules.
+const PROMTOOL: (&str, &str) = ("/usr/bin/promtool", "prometheus");
+
 /// Installs the tools, lints the contract, runs the tests.
 pub fn run() -> anyhow::Result<()> {
     let tools = Tools::install()?;
     lint(&tools)?;
-    for (program, package) in WEB_SERVERS {
+    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL]) {
         if !Path::new(program).is_file() {
             debian::install(package)?;
         }

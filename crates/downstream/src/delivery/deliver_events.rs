@@ -71,8 +71,21 @@ pub struct DeliveryRecord {
     pub delivered_at: Option<i64>,
     /// When delivery last failed, in epoch milliseconds.
     pub failed_at: Option<i64>,
+    /// How often it was told of something, since the start.
+    pub counts: DeliveryCounts,
     /// Set when the mirror has called since it failed, so that the back-off is over.
     back: bool,
+}
+
+/// How often a mirror was told of something, by how that ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// It has taken the event in.
+    pub delivered: u64,
+    /// It has not answered, or not so that it had; the event is sent again.
+    pub failed: u64,
+    /// It does not take this event, and is not sent it again.
+    pub refused: u64,
 }
 
 impl MirrorDelivery {
@@ -112,17 +125,24 @@ impl MirrorDelivery {
     }
 
     fn delivered(&self, id: &MirrorServerId, now: i64) {
-        let record = DeliveryRecord { delivered_at: Some(now), ..DeliveryRecord::default() };
-        self.records.lock().insert(id.clone(), record);
+        let mut records = self.records.lock();
+        let record = records.entry(id.clone()).or_default();
+        let counts = DeliveryCounts { delivered: record.counts.delivered + 1, ..record.counts };
+        *record = DeliveryRecord { delivered_at: Some(now), counts, ..DeliveryRecord::default() };
     }
 
     fn failed(&self, id: &MirrorServerId, error: String, now: i64) -> u32 {
         let mut records = self.records.lock();
         let record = records.entry(id.clone()).or_default();
         record.failures = record.failures.saturating_add(1);
+        record.counts.failed += 1;
         record.last_error = Some(error);
         record.failed_at = Some(now);
         record.failures
+    }
+
+    fn refused(&self, id: &MirrorServerId) {
+        self.records.lock().entry(id.clone()).or_default().counts.refused += 1;
     }
 
     /// Returns whether there may be more to deliver now.
@@ -247,6 +267,7 @@ impl MirrorDelivery {
             }
             Err(error) if error.refuses_content() => {
                 // It would be refused for ever, and hold up all that follows. The sweep repairs it.
+                self.refused(&mirror.id);
                 self.announcer.leases().has_missed(&mirror.id);
                 tracing::error!(mirror.id = %mirror.id, event = event.event_key, error = %error, "a mirror refuses an event");
             }

@@ -13,7 +13,7 @@ mod pushed_packs;
 pub use announcer::Announcer;
 pub use coalesce::net_changes;
 pub use date::event_date;
-pub use deliver_events::{DeliveryRecord, MirrorDelivery};
+pub use deliver_events::{DeliveryCounts, DeliveryRecord, MirrorDelivery};
 pub use delivery_loop::{Receivers, deliver};
 pub use events::{EventContext, MAX_CHANGES_PER_EVENT, REFS_CHANGED, wire_changes};
 pub use leases::{Lease, Leases};

@@ -11,7 +11,7 @@ use heliostat_storage::{MirrorServer, MirrorServerId, Page, PageRequest, Reposit
 use parking_lot::Mutex;
 
 use super::mirror_servers::Members;
-use crate::delivery::{DeliveryRecord, Lease};
+use crate::delivery::{DeliveryCounts, DeliveryRecord, Lease};
 use crate::permit::{Administrator, ThisMirror};
 
 /// How long a mirror that says nothing is still there, in milliseconds. Mirrors speak every ten seconds.
@@ -64,6 +64,8 @@ pub struct MirrorStanding {
     pub lag_ms: Option<i64>,
     /// Why it did not take the last one in, while that is so.
     pub last_error: Option<String>,
+    /// How often it was told of something since the start.
+    pub deliveries: DeliveryCounts,
 }
 
 /// What mirrors have told of themselves, and when.
@@ -181,8 +183,8 @@ fn judge(
         Some(copies.lag_ms?.saturating_add(now_ms.saturating_sub(*told_at).max(0)))
     });
     let lag_ms = told_lag_ms.max(pending.oldest_at.map(|at| now_ms.saturating_sub(at)));
-    let (pending_events, last_error) = (pending.events, delivery.last_error);
-    MirrorStanding { standing, told, heard_at, pending_events, lag_ms, last_error }
+    let (pending_events, last_error, deliveries) = (pending.events, delivery.last_error, delivery.counts);
+    MirrorStanding { standing, told, heard_at, pending_events, lag_ms, last_error, deliveries }
 }
 
 #[cfg(test)]

@@ -64,6 +64,14 @@ impl Index {
         self.maps.read().by_external_id.values().map(|entry| entry.disk_id()).collect()
     }
 
+    /// What is recorded of those with these numbers on disk.
+    pub(crate) fn records_on_disk(&self, numbers: &[u64]) -> Vec<(u64, Arc<MirroredRepository>)> {
+        let numbers: HashSet<u64> = numbers.iter().copied().collect();
+        let maps = self.maps.read();
+        let wanted = maps.by_external_id.values().filter(|entry| numbers.contains(&entry.disk_id()));
+        wanted.map(|entry| (entry.disk_id(), entry.record())).collect()
+    }
+
     /// Enters a repository; if it is there already, the one that is there stays and is returned.
     pub(crate) fn enter(&self, record: MirroredRepository) -> Arc<Entry> {
         let mut maps = self.maps.write();

@@ -121,6 +121,11 @@ impl Inventory {
         self.index.all().into_iter().filter(|entry| self.is_mirrored(entry))
     }
 
+    /// What is recorded of those with these numbers on disk.
+    pub(crate) fn records_on_disk(&self, numbers: &[u64]) -> Vec<(u64, Arc<MirroredRepository>)> {
+        self.index.records_on_disk(numbers)
+    }
+
     /// Waits until the upstream has ordered to remove what no ref of a repository leads to.
     pub(crate) async fn purge_was_ordered(&self) {
         self.purge_ordered.notified().await;

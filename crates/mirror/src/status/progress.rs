@@ -7,14 +7,14 @@ use heliostat_git::DiskRoom;
 use heliostat_git_serve::ServingEngine;
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
-use heliostat_storage::UpstreamState;
+use heliostat_storage::{MirroredRepository, UpstreamState};
 
 use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
 use crate::inventory::Inventory;
 use crate::sync::{
-    ChangeCounters, DiskCounters, DiskProgress, RepairCounters, Repairs, SweepCounters, SweepOutcome,
-    SweepProgress, Synchroniser,
+    ChangeCounters, DiskCounters, DiskProgress, RepairCounters, Repairs, RunCounters, SweepCounters,
+    SweepOutcome, SweepProgress, Synchroniser,
 };
 use crate::upstream_link::{Heartbeat, Introduction, UpstreamFacts, UpstreamLink};
 
@@ -72,6 +72,8 @@ pub struct MirrorStatus {
     pub disk: DiskCounters,
     /// Where the objects of changes came from since the start.
     pub changes: ChangeCounters,
+    /// How often repositories were synchronised since the start.
+    pub runs: RunCounters,
     /// Age of the oldest change that is known and not here, in milliseconds.
     pub lag_ms: Option<i64>,
     /// For how long it has not been known what the upstream has, in milliseconds; `None` while it is known.
@@ -135,6 +137,15 @@ impl StatusReport {
         delayed_syncs(&self.inventory, self.clock.now_ms(), 0, limit)
     }
 
+    /// The project key and the slug of repositories by their numbers on disk, for the operator of the server.
+    pub fn paths_on_disk(&self, numbers: &[u64]) -> Vec<(u64, String, String)> {
+        let records = self.inventory.records_on_disk(numbers).into_iter();
+        let path = |(number, record): (u64, Arc<MirroredRepository>)| {
+            (number, record.project_key.clone(), record.slug.clone())
+        };
+        records.map(path).collect()
+    }
+
     /// The state of the mirror as a whole.
     pub fn now(&self) -> MirrorStatus {
         let (upstream, facts) = (self.link.upstream(), self.link.facts());
@@ -170,6 +181,7 @@ impl StatusReport {
             repairs: self.repairs.counters(),
             disk: self.disk_progress.counters(),
             changes: self.synchroniser.changes.counters(),
+            runs: self.synchroniser.runs.counters(),
             lag_ms: counts.lag_ms(now_ms),
             not_known_ms: facts.not_known_since.map(|since| now_ms.saturating_sub(since)),
             lag_limit_ms: self.lag_limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),

@@ -14,6 +14,7 @@ mod workers;
 
 mod change_counters;
 mod proven_state;
+mod run_counters;
 mod show_state;
 mod sync_repository;
 
@@ -34,6 +35,7 @@ pub use disk_rounds::DiskCounters;
 pub use handle_event::UpstreamEvents;
 pub use held_back::{HeldBack, HeldBackList};
 pub use repairs::RepairCounters;
+pub use run_counters::RunCounters;
 pub use slot::SyncRun;
 pub use sweep::{MassRemoval, SweepSignal};
 pub use sweep_progress::{SweepCounters, SweepOutcome};
@@ -48,6 +50,7 @@ pub(crate) use purges::Purges;
 pub(crate) use queue::{SyncQueue, Work};
 pub(crate) use repairs::Repairs;
 pub(crate) use report_outcome::OutcomeReports;
+pub(crate) use run_counters::RunCounts;
 pub(crate) use sweep::Sweep;
 pub(crate) use sweep_progress::SweepProgress;
 pub(crate) use sync_repository::{SyncFailure, Synchroniser};

@@ -20,13 +20,15 @@ pub struct SweepOutcome {
     pub held_back: usize,
 }
 
-/// The sweeps that have got to their end since the start.
+/// The sweeps since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SweepCounters {
-    /// How many.
+    /// How many have got to their end.
     pub sweeps: u64,
-    /// What they have taken together.
+    /// What these have taken together.
     pub time: Duration,
+    /// How many have not, and were repeated.
+    pub failures: u64,
 }
 
 /// How far the sweeps are.
@@ -107,6 +109,8 @@ impl SweepProgress {
     }
 
     pub(crate) fn sweep_failed(&self, error: String) {
-        self.state.lock().sweep_error = Some(error);
+        let mut state = self.state.lock();
+        state.counters.failures += 1;
+        state.sweep_error = Some(error);
     }
 }

@@ -27,6 +27,7 @@ use super::change_counters::ChangeCounts;
 use super::pending_changes::PendingChanges;
 use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
+use super::run_counters::RunCounts;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory, SyncNeed};
@@ -48,6 +49,7 @@ pub(crate) struct Synchroniser {
     pub(crate) queue: Arc<SyncQueue>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) changes: ChangeCounts,
+    pub(crate) runs: RunCounts,
 }
 
 /// What a synchronisation brought.

@@ -1,7 +1,7 @@
 //! The workers that carry out what waits in the queue, and what follows from the outcome.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heliostat_git_serve::{ServedRepositories, make_room};
 use heliostat_peer::{BackOff, Clock};
@@ -108,12 +108,13 @@ impl SyncWorkers {
             self.queue.abandon(&entry);
             return;
         }
-        let started_at = run.started_at;
+        let (started_at, began) = (run.started_at, Instant::now());
         let work = self.queue.begin(&entry, run);
         // What is found damaged from here on is made anew by the next synchronisation.
         let made_anew = entry.must_be_made_anew();
         match self.synchronise_and_record(&entry, &work, prepared, started_at).await {
             Ok(synced) => {
+                self.synchroniser.runs.count_success(began.elapsed());
                 self.repairs.synchronised(&entry, made_anew);
                 let record = entry.record();
                 tracing::info!(
@@ -128,6 +129,7 @@ impl SyncWorkers {
                 self.queue.succeeded(&entry, synced.generation);
             }
             Err(failure) => {
+                self.synchroniser.runs.count_failure(began.elapsed());
                 self.take_in_failure(&entry, &failure, &stop).await;
                 self.queue.failed(&entry, &work, failure.step_here());
             }

@@ -26,9 +26,11 @@ use tokio_util::sync::CancellationToken;
 use super::answer_memory::AnswerMemory;
 use super::client_wait::WatchedAnswer;
 use super::connection_options::ConnectionOptions;
-use super::connections::{Connection, Connections};
+use super::connections::{Connection, ConnectionCounters, Connections};
 use super::open_files::OpenFiles;
 use super::proxies::TrustedProxies;
+use super::request_counters::RequestCounters;
+use super::rest_places::{PlaceCounters, RestPlaces};
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 use super::spool::Spool;
@@ -57,6 +59,8 @@ pub struct ClientRoom {
     options: ConnectionOptions,
     proxies: Arc<TrustedProxies>,
     connections: Connections,
+    requests: RequestCounters,
+    places: RestPlaces,
     answers: AnswerMemory,
     spool: Spool,
     tls: Option<Tls>,
@@ -76,7 +80,8 @@ impl ClientRoom {
         let spool = Spool::in_folder(folder);
         let connections = Connections::new(max_connections);
         let answers = AnswerMemory::new(spool.clone());
-        Self { options, proxies: Arc::new(proxies), connections, answers, spool, tls: None }
+        let (requests, places) = (RequestCounters::default(), RestPlaces::new());
+        Self { options, proxies: Arc::new(proxies), connections, requests, places, answers, spool, tls: None }
     }
 
     /// The same, for clients that speak TLS, if there is a certificate.
@@ -89,15 +94,40 @@ impl ClientRoom {
         self.tls.as_ref()
     }
 
-    /// The connections.
-    pub fn connections(&self) -> &Connections {
-        &self.connections
+    /// What is counted of requests.
+    pub fn requests(&self) -> &RequestCounters {
+        &self.requests
+    }
+
+    /// The places of REST requests.
+    pub fn places(&self) -> &RestPlaces {
+        &self.places
+    }
+
+    /// All that is counted of clients.
+    pub fn counters(&self) -> ClientCounters {
+        ClientCounters {
+            connections: self.connections.counters(),
+            requests: self.requests.clone(),
+            places: self.places.counters(),
+        }
     }
 
     /// Where bodies of requests arrive.
     pub fn spool(&self) -> &Spool {
         &self.spool
     }
+}
+
+/// What is counted of clients.
+#[derive(Debug, Clone, Default)]
+pub struct ClientCounters {
+    /// Of their connections.
+    pub connections: ConnectionCounters,
+    /// Of their requests.
+    pub requests: RequestCounters,
+    /// Of the places that REST requests take.
+    pub places: PlaceCounters,
 }
 
 /// Serves connections until `stop` is cancelled, then lets running requests finish; the caller

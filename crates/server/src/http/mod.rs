@@ -1,6 +1,6 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, its line in the log ([`RequestLog`]), the answers
+//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, the counts ([`CountedRequests`]), its line in the log ([`RequestLog`]), the answers
 //! that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
 //! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
 //! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
@@ -8,7 +8,7 @@
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
-//! [`Connections`] decides who makes room for whom.
+//! `connections` decides who makes room for whom.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -27,6 +27,7 @@ pub mod client_prefix;
 mod client_wait;
 mod connection_options;
 mod connections;
+mod counted_requests;
 mod cross_origin;
 mod cross_site;
 mod database_gate;
@@ -37,7 +38,9 @@ mod open_files;
 mod paced_body;
 mod page_cache;
 mod proxies;
+mod request_counters;
 mod request_log;
+mod route_class;
 mod sendfile_queue;
 #[cfg(test)]
 mod sendfile_tests;
@@ -57,17 +60,20 @@ pub use browser_rules::BrowserRules;
 pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
-pub use connections::{ConnectionCounters, Connections};
+pub use connections::ConnectionCounters;
+pub use counted_requests::CountedRequests;
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;
 pub use envelope::Envelope;
-pub use listen::{ClientRoom, bind, serve};
+pub use listen::{ClientCounters, ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
 pub use proxies::TrustedProxies;
 pub use remembered_answers::RememberedAnswers;
+pub use request_counters::{ClassCounters, CredentialKind, CredentialOutcome, RequestCounters};
 pub use request_log::RequestLog;
-pub use rest_places::RestPlaces;
+pub use rest_places::{PlaceCounters, RestPlaces};
+pub use route_class::RouteClass;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;
 pub use stored_body::stored_response;

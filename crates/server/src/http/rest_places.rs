@@ -6,6 +6,7 @@
 //! must not wait behind others of its network.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use heliostat_auth::Caller;
 use heliostat_git::{FairQueue, Permit, Shares};
@@ -43,6 +44,19 @@ pub struct RestPlaces {
     administration: FairQueue,
 }
 
+/// How many REST requests there are, and how many had to wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlaceCounters {
+    /// Carried out now.
+    pub running: usize,
+    /// Waiting for a place now.
+    pub waiting: usize,
+    /// Those that had to wait so far.
+    pub waits: u64,
+    /// How long these have waited, all together.
+    pub waited: Duration,
+}
+
 struct RequestPlace {
     places: RestPlaces,
     peer: Option<IpAddr>,
@@ -56,6 +70,19 @@ impl RestPlaces {
             requests: FairQueue::new(Shares::of_requests(MAX_REQUESTS)),
             administration: FairQueue::new(Shares::of_requests(MAX_REQUESTS_OF_ADMINISTRATORS)),
         }
+    }
+
+    /// How many there are, those of administrators included.
+    pub fn counters(&self) -> PlaceCounters {
+        let mut counters = PlaceCounters::default();
+        for queue in [&self.requests, &self.administration] {
+            let past = queue.counters();
+            counters.running += queue.running();
+            counters.waiting += queue.waiting();
+            counters.waits += past.waits;
+            counters.waited += past.waited;
+        }
+        counters
     }
 }
 

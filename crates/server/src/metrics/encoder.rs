@@ -10,6 +10,7 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Unit;
 
@@ -40,6 +41,18 @@ impl<'a> Encoder<'a> {
     /// A gauge for each set of labels.
     pub fn gauges(&mut self, name: &str, help: &str, values: &[(impl EncodeLabelSet, u64)]) -> fmt::Result {
         self.write_family(name, help, values, ConstGauge::new)
+    }
+
+    /// A histogram for each set of labels.
+    pub fn histograms(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: &[(impl EncodeLabelSet, &Histogram)],
+    ) -> fmt::Result {
+        let (stem, unit) = without_unit(name);
+        let mut family = self.0.encode_descriptor(stem, help, unit.as_ref(), MetricType::Histogram)?;
+        values.iter().try_for_each(|(labels, values)| values.encode(family.encode_family(labels)?))
     }
 
     /// Text that does not change while the process runs; the name ends in `_info`.

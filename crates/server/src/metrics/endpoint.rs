@@ -8,10 +8,9 @@ use poem::http::header;
 use poem::{Request, Response, RouteMethod, get};
 
 use super::access::{self, MetricsToken};
+use super::classic_text::{TextFormat, classic};
 use super::snapshot::Metrics;
 use crate::http::problem::Problem;
-
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /metrics`; `take` gives the metrics of the moment.
 pub fn metrics<Taking>(
@@ -26,13 +25,19 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (token, take) = shared.as_ref();
-            match access::check_operator(&Call::of(&request), token.as_ref()) {
-                Ok(()) => Response::builder()
-                    .header(header::CONTENT_TYPE, CONTENT_TYPE)
-                    .header(header::CACHE_CONTROL, "no-store")
-                    .body(take().await.text()),
-                Err(refusal) => Problem::from(refusal).response(),
+            if let Err(refusal) = access::check_operator(&Call::of(&request), token.as_ref()) {
+                return Problem::from(refusal).response();
             }
+            let format = TextFormat::wanted(request.header(header::ACCEPT));
+            let text = take().await.text();
+            let response = Response::builder()
+                .header(header::CONTENT_TYPE, format.content_type())
+                .header(header::VARY, "Accept")
+                .header(header::CACHE_CONTROL, "no-store");
+            response.body(match format {
+                TextFormat::OpenMetrics => text,
+                TextFormat::Classic => classic(&text),
+            })
         }
     }))
 }

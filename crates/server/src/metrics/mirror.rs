@@ -1,6 +1,8 @@
 //! How far a mirror is behind its upstream, and what its readers got.
 
-use heliostat_mirror::{ChangeCounters, DiskCounters, MirrorStatus, RepairCounters, SweepCounters};
+use heliostat_mirror::{
+    ChangeCounters, DiskCounters, MirrorStatus, RepairCounters, RunCounters, SweepCounters,
+};
 use std::fmt;
 
 use super::encoder::{Encoder, seconds};
@@ -18,6 +20,7 @@ pub struct MirrorMetrics {
     repairs: RepairCounters,
     disk: DiskCounters,
     changes: ChangeCounters,
+    runs: RunCounters,
     sweeps: SweepCounters,
     mirrored: usize,
     in_step: usize,
@@ -53,6 +56,7 @@ impl MirrorMetrics {
             repairs: status.repairs,
             disk: status.disk,
             changes: status.changes,
+            runs: status.runs,
             sweeps: status.sweeps,
             mirrored: status.progress.mirrored,
             in_step: status.progress.in_step,
@@ -142,16 +146,7 @@ impl MirrorMetrics {
             &[("event", self.changes.in_events), ("fetch", self.changes.fetched)]
                 .map(|(way, count)| ([("objects", way)], count)),
         )?;
-        encoder.counter(
-            "heliostat_mirror_sweeps_total",
-            "Complete comparisons of all repositories with the upstream.",
-            self.sweeps.sweeps,
-        )?;
-        encoder.counter(
-            "heliostat_mirror_sweep_seconds_total",
-            "Seconds that complete comparisons of all repositories have taken, all together.",
-            self.sweeps.time.as_secs_f64(),
-        )?;
+        self.encode_work(encoder)?;
         encoder.gauge(
             "heliostat_mirror_lag_seconds",
             "Seconds since the oldest change that is known and not here yet; 0 if there is none, NaN if none is known but \
@@ -166,6 +161,36 @@ impl MirrorMetrics {
             self.last_sync_at.unwrap_or(f64::NAN),
         )?;
         self.freshness.encode(encoder)
+    }
+
+    /// Synchronisations, and the comparisons that find what they have missed.
+    fn encode_work(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        encoder.counters(
+            "heliostat_mirror_synchronizations_total",
+            "Synchronizations of single repositories by how they ended: succeeded, failed (and tried again later).",
+            &[("succeeded", self.runs.succeeded), ("failed", self.runs.failed)]
+                .map(|(result, count)| ([("result", result)], count)),
+        )?;
+        encoder.counter(
+            "heliostat_mirror_synchronization_seconds_total",
+            "Seconds that synchronizations of single repositories have taken, all together.",
+            self.runs.time.as_secs_f64(),
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweeps_total",
+            "Complete comparisons of all repositories with the upstream.",
+            self.sweeps.sweeps,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweep_failures_total",
+            "Comparisons of all repositories with the upstream that did not get to their end, and were repeated.",
+            self.sweeps.failures,
+        )?;
+        encoder.counter(
+            "heliostat_mirror_sweep_seconds_total",
+            "Seconds that complete comparisons of all repositories have taken, all together.",
+            self.sweeps.time.as_secs_f64(),
+        )
     }
 }
 

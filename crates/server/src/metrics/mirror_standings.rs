@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use heliostat_downstream::{MirrorStanding, Standing};
+use heliostat_downstream::{DeliveryCounts, MirrorStanding, Standing};
 use heliostat_storage::MirrorServer;
 
 use super::encoder::Encoder;
@@ -49,6 +49,21 @@ impl MirrorStandings {
             "heliostat_upstream_mirror_pending_events",
             "Events that a mirror has not taken in yet.",
             &pending,
+        )?;
+        let deliveries: Vec<_> = self
+            .0
+            .iter()
+            .flat_map(|(name, mirror)| {
+                let DeliveryCounts { delivered, failed, refused } = mirror.deliveries;
+                [("delivered", delivered), ("failed", failed), ("refused", refused)]
+                    .map(|(result, count)| ([("mirror", name.as_str()), ("result", result)], count))
+            })
+            .collect();
+        encoder.counters(
+            "heliostat_upstream_mirror_deliveries_total",
+            "Attempts to tell a mirror of events, by how they ended: delivered, failed (sent again), refused (not sent \
+             again; the mirror finds it by its own comparison).",
+            &deliveries,
         )?;
         let lag: Vec<_> = self
             .0
@@ -98,6 +113,7 @@ pub(super) fn sample() -> MirrorStandings {
         pending_events: 3,
         lag_ms: Some(61_500),
         last_error: None,
+        deliveries: DeliveryCounts { delivered: 7, failed: 2, refused: 0 },
     };
     MirrorStandings(vec![("Near \"us\"".to_owned(), standing)])
 }
@@ -114,6 +130,7 @@ mod tests {
             r#"heliostat_upstream_mirror_standing{mirror="Near \"us\"",standing="up_to_date"} 0"#,
             r#"heliostat_upstream_mirror_standing{mirror="Near \"us\"",standing="behind"} 1"#,
             r#"heliostat_upstream_mirror_pending_events{mirror="Near \"us\""} 3"#,
+            r#"heliostat_upstream_mirror_deliveries_total{mirror="Near \"us\"",result="failed"} 2"#,
             r#"heliostat_upstream_mirror_lag_seconds{mirror="Near \"us\""} 61"#,
             r#"heliostat_upstream_mirror_repositories_failing{mirror="Near \"us\""} 0"#,
             r#"heliostat_upstream_mirror_last_contact_timestamp_seconds{mirror="Near \"us\""} 1764000000"#,

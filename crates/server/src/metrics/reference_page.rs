@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use heliostat_git_serve::{ServingCounters, StoredAnswers};
-use heliostat_upstream::FollowingStatus;
+use heliostat_storage::DatabaseCounters;
+use heliostat_upstream::{FollowingStatus, UpstreamCounts};
 
 use super::disk_agreement::DiskMetrics;
 use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
 use super::origin::OriginMetrics;
+use super::repository_names::RepositoryNames;
 use super::snapshot::Metrics;
-use super::{late_repositories, mirror_standings};
+use super::upstream::UpstreamMetrics;
+use super::{late_repositories, mirror_standings, requests};
 
 const PAGE: &str = include_str!("../../../../docs/metrics.md");
 
@@ -30,6 +33,8 @@ fn rows(text: &str) -> Vec<String> {
                 || (sample.split(' ').next().expect("a name"), String::new()),
                 |(name, labels)| (name, label_names(labels)),
             );
+            // The first sample of a histogram is its sum.
+            let name = if kind == "histogram" { name.trim_end_matches("_sum") } else { name };
             rows.push(format!("| `{name}{labels}` | {kind} | {help} |"));
         }
     }
@@ -43,7 +48,8 @@ fn label_names(labels: &str) -> String {
     format!("{{{}}}", names.join(","))
 }
 
-fn all_metrics() -> String {
+/// One sample at least of every metric that there is.
+pub(super) fn all_metrics() -> String {
     let repositories = vec![StoredAnswers { repository: 1, entries: 1, bytes: 1 }];
     let serving = ServingCounters { repositories, waited: Duration::ZERO, ..ServingCounters::default() };
     let mirror = MirrorMetrics::of_late(late_repositories::sample());
@@ -51,12 +57,19 @@ fn all_metrics() -> String {
     Metrics {
         role: "mirror",
         serving,
+        names: RepositoryNames::at_paths([(1, "acme/tool".to_owned())]),
+        database: Some(DatabaseCounters::default()),
+        upstream: Some(UpstreamMetrics {
+            counts: Some(UpstreamCounts::default()),
+            ..UpstreamMetrics::default()
+        }),
         disk: Some(disk),
         mirrors: Some(mirror_standings::sample()),
         following: Some(FollowingStatus::default()),
         mirror: Some(mirror),
         origin: Some(OriginMetrics::default()),
         hints: Some(HintMetrics::default()),
+        clients: requests::sample(),
         ..Metrics::default()
     }
     .text()
@@ -77,6 +90,13 @@ fn every_help_text_is_a_sentence_and_every_name_follows_the_practice() {
         let name = name.trim_matches('`').split('{').next().expect("a name");
         assert!(name.starts_with("heliostat_") || name.starts_with("process_"), "{name}");
         assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+        let parts: Vec<&str> = name.split('_').collect();
+        let says_its_type = ["counter", "gauge", "histogram", "summary", "untyped"];
+        assert!(!parts.iter().any(|part| says_its_type.contains(part)), "{name}");
+        // Names with these endings belong to the samples of a histogram.
+        assert!(!parts.last().is_some_and(|last| ["count", "sum", "bucket"].contains(last)), "{name}");
+        let is_base_unit = |part: &&str| !["ms", "us", "milliseconds", "minutes", "kb", "mb"].contains(part);
+        assert!(parts.iter().all(is_base_unit), "{name}");
         assert!(help.ends_with('.') && help.starts_with(char::is_uppercase), "{name}: {help}");
     }
 }

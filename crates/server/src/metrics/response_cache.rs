@@ -6,12 +6,14 @@ use std::fmt;
 
 use heliostat_git_serve::{ServingCounters, StoredAnswers};
 
+use super::repository_names::RepositoryNames;
+
 use super::encoder::Encoder;
 
 /// Single repositories are shown for this many of them: those with the most bytes in the cache.
-pub const MAX_LABELLED_REPOSITORIES: usize = 100;
+const MAX_LABELLED_REPOSITORIES: usize = 100;
 
-pub fn encode(serving: &ServingCounters, encoder: &mut Encoder<'_>) -> fmt::Result {
+pub fn encode(serving: &ServingCounters, names: &RepositoryNames, encoder: &mut Encoder<'_>) -> fmt::Result {
     encoder.counters(
         "heliostat_response_cache_requests_total",
         "Clones and fetches by how the cache answered: hit (was stored), coalesced (shares a computation that was \
@@ -58,7 +60,7 @@ pub fn encode(serving: &ServingCounters, encoder: &mut Encoder<'_>) -> fmt::Resu
         serving.not_stored,
     )?;
     encode_computations(serving, encoder)?;
-    encode_contents(&serving.repositories, encoder)
+    encode_contents(&serving.repositories, names, encoder)
 }
 
 fn encode_computations(serving: &ServingCounters, encoder: &mut Encoder<'_>) -> fmt::Result {
@@ -99,7 +101,7 @@ fn encode_computations(serving: &ServingCounters, encoder: &mut Encoder<'_>) -> 
     )
 }
 
-fn encode_contents(all: &[StoredAnswers], encoder: &mut Encoder<'_>) -> fmt::Result {
+fn encode_contents(all: &[StoredAnswers], names: &RepositoryNames, encoder: &mut Encoder<'_>) -> fmt::Result {
     let sum = |part: fn(&StoredAnswers) -> u64| all.iter().map(part).sum::<u64>();
     encoder.gauge(
         "heliostat_response_cache_entries",
@@ -111,11 +113,11 @@ fn encode_contents(all: &[StoredAnswers], encoder: &mut Encoder<'_>) -> fmt::Res
         "Bytes of the responses in the cache now.",
         sum(|stored| stored.bytes),
     )?;
-    let mut largest = all.to_vec();
-    largest.sort_by_key(|stored| (std::cmp::Reverse(stored.bytes), stored.repository));
-    largest.truncate(MAX_LABELLED_REPOSITORIES);
+    let largest = largest(all);
     let labelled = |part: fn(&StoredAnswers) -> u64| -> Vec<_> {
-        largest.iter().map(|stored| ([("repository", stored.repository)], part(stored))).collect()
+        let named =
+            largest.iter().filter_map(|stored| Some((names.labels(stored.repository)?, part(stored))));
+        named.collect()
     };
     let most = format!("for the {MAX_LABELLED_REPOSITORIES} repositories with the most bytes in it");
     encoder.gauges(
@@ -128,4 +130,42 @@ fn encode_contents(all: &[StoredAnswers], encoder: &mut Encoder<'_>) -> fmt::Res
         &format!("Bytes of the responses in the cache now by repository, {most}."),
         &labelled(|stored| stored.bytes),
     )
+}
+
+/// Those that are shown one by one.
+fn largest(all: &[StoredAnswers]) -> Vec<StoredAnswers> {
+    let mut largest = all.to_vec();
+    largest.sort_by_key(|stored| (std::cmp::Reverse(stored.bytes), stored.repository));
+    largest.truncate(MAX_LABELLED_REPOSITORIES);
+    largest
+}
+
+/// Their numbers on disk, of which names are wanted.
+pub fn shown_repositories(serving: &ServingCounters) -> Vec<u64> {
+    largest(&serving.repositories).iter().map(|stored| stored.repository).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::snapshot::Metrics;
+
+    #[test]
+    fn only_the_largest_repositories_have_metrics_of_their_own_by_name() {
+        let count = MAX_LABELLED_REPOSITORIES as u64 + 20;
+        let stored = |id| StoredAnswers { repository: id, entries: 2, bytes: id };
+        let serving =
+            ServingCounters { repositories: (1..=count).map(stored).collect(), ..ServingCounters::default() };
+        let paths = shown_repositories(&serving).into_iter().filter(|number| *number != 50);
+        let names = paths.map(|number| (number, "PRJ".to_owned(), format!("r{number}"))).collect();
+        let names = RepositoryNames::in_projects(names);
+        let text = Metrics { serving, names, ..Metrics::default() }.text();
+        let prefix = "heliostat_response_cache_repository_entries{";
+        let shown = text.lines().filter(|line| line.starts_with(prefix)).count();
+        assert_eq!(shown, MAX_LABELLED_REPOSITORIES - 1, "one has no name by now");
+        let largest = format!(r#"{prefix}project="PRJ",repository="r{count}"}} 2"#);
+        assert!(text.lines().any(|line| line == largest), "{text}");
+        assert!(!text.contains(r#"repository="r20""#));
+        assert!(text.contains(&format!("heliostat_response_cache_entries {}\n", 2 * count)));
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use heliostat_git::DiskRoom;
 use heliostat_git_serve::{HousekeepingCounters, ServingCounters};
+use heliostat_storage::DatabaseCounters;
 use heliostat_upstream::FollowingStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -17,8 +18,10 @@ use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
 use super::origin::OriginMetrics;
 use super::process::ProcessMetrics;
-use super::{connections, following, housekeeping, response_cache};
-use crate::http::ConnectionCounters;
+use super::repository_names::RepositoryNames;
+use super::upstream::UpstreamMetrics;
+use super::{connections, database, following, housekeeping, requests, response_cache};
+use crate::http::ClientCounters;
 
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
@@ -27,10 +30,16 @@ pub struct Metrics {
     pub role: &'static str,
     /// Answering Git's readers.
     pub serving: ServingCounters,
+    /// The names of the repositories of which answers are stored.
+    pub names: RepositoryNames,
     /// Keeping repositories fast.
     pub housekeeping: HousekeepingCounters,
     /// Room on the disk of the repositories, once it was looked at.
     pub room: Option<DiskRoom>,
+    /// The database.
+    pub database: Option<DatabaseCounters>,
+    /// What an upstream holds and is told.
+    pub upstream: Option<UpstreamMetrics>,
     /// Whether records and disk agree, at an upstream.
     pub disk: Option<DiskMetrics>,
     /// How the mirrors stand, at an upstream whose database answers.
@@ -43,8 +52,8 @@ pub struct Metrics {
     pub origin: Option<OriginMetrics>,
     /// What another Git server, or its provider, tells of changes.
     pub hints: Option<HintMetrics>,
-    /// The connections.
-    pub connections: ConnectionCounters,
+    /// The clients: their connections, and what they ask for.
+    pub clients: ClientCounters,
     /// The process.
     pub process: ProcessMetrics,
 }
@@ -69,9 +78,15 @@ impl Collector for Metrics {
             "Role and version of this server; the value is always 1.",
             [("role", self.role), ("version", env!("CARGO_PKG_VERSION"))],
         )?;
-        response_cache::encode(&self.serving, &mut encoder)?;
+        response_cache::encode(&self.serving, &self.names, &mut encoder)?;
         housekeeping::encode(&self.housekeeping, &mut encoder)?;
         disk_room::encode(self.room, &mut encoder)?;
+        if let Some(counters) = &self.database {
+            database::encode(counters, &mut encoder)?;
+        }
+        if let Some(upstream) = &self.upstream {
+            upstream.encode(&mut encoder)?;
+        }
         if let Some(disk) = &self.disk {
             disk.encode(&mut encoder)?;
         }
@@ -90,7 +105,8 @@ impl Collector for Metrics {
         if let Some(hints) = &self.hints {
             hints.encode(&mut encoder)?;
         }
-        connections::encode(self.connections, &mut encoder)?;
+        requests::encode(&self.clients, &mut encoder)?;
+        connections::encode(self.clients.connections, &mut encoder)?;
         self.process.encode(&mut encoder)
     }
 }
@@ -101,7 +117,6 @@ mod tests {
 
     use heliostat_git_serve::StoredAnswers;
 
-    use super::super::response_cache::MAX_LABELLED_REPOSITORIES;
     use super::*;
 
     fn stored(repository: u64, bytes: u64) -> StoredAnswers {
@@ -119,7 +134,8 @@ mod tests {
             ..ServingCounters::default()
         };
         let housekeeping = HousekeepingCounters { pending: 2, bundles: 1, ..HousekeepingCounters::default() };
-        let text = Metrics { role: "mirror", serving, housekeeping, ..Metrics::default() }.text();
+        let names = RepositoryNames::in_projects(vec![(7, "PRJ".to_owned(), "site".to_owned())]);
+        let text = Metrics { role: "mirror", serving, names, housekeeping, ..Metrics::default() }.text();
         let mut described: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP ")).collect();
         let families = described.len();
         described.sort_unstable_by_key(|line| line.split(' ').nth(2));
@@ -134,28 +150,12 @@ mod tests {
             "heliostat_housekeeping_pending_repositories 2",
             "heliostat_repositories_with_bundle 1",
             "heliostat_response_cache_entries 2",
-            "heliostat_response_cache_repository_size_bytes{repository=\"7\"} 1000",
+            "heliostat_response_cache_repository_size_bytes{project=\"PRJ\",repository=\"site\"} 1000",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
         assert!(text.contains("heliostat_build_info{role=\"mirror\""), "{text}");
         assert!(!text.contains("heliostat_mirror_ready"), "an upstream follows no other server\n{text}");
-    }
-
-    #[test]
-    fn only_the_largest_repositories_have_metrics_of_their_own() {
-        let count = MAX_LABELLED_REPOSITORIES as u64 + 20;
-        let repositories: Vec<_> = (1..=count).map(|id| stored(id, id)).collect();
-        let serving = ServingCounters { repositories, ..ServingCounters::default() };
-        let text = Metrics { serving, ..Metrics::default() }.text();
-        let shown = text
-            .lines()
-            .filter(|line| line.starts_with("heliostat_response_cache_repository_entries{"))
-            .count();
-        assert_eq!(shown, MAX_LABELLED_REPOSITORIES);
-        assert!(text.contains(&format!("{{repository=\"{count}\"}}")));
-        assert!(!text.contains("{repository=\"20\"}"));
-        assert!(text.contains(&format!("heliostat_response_cache_entries {}\n", 2 * count)));
     }
 }

@@ -281,6 +281,7 @@ pub(crate) mod tests {
             repairs: heliostat_mirror::RepairCounters::default(),
             disk: heliostat_mirror::DiskCounters::default(),
             changes: heliostat_mirror::ChangeCounters::default(),
+            runs: heliostat_mirror::RunCounters::default(),
             held: 0,
             lag_ms: None,
             not_known_ms: None,

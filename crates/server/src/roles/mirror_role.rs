@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
-use heliostat_git_serve::ServingEngine;
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
@@ -15,9 +14,10 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git, refuse_origin_mirror};
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
-use crate::http::{Connections, RememberedAnswers};
+use crate::http::{ClientRoom, RememberedAnswers};
 use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
+    RepositoryNames,
 };
 use crate::pages::{self, documents, status};
 use crate::rest::MirrorHandlers;
@@ -58,9 +58,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
-    let connections = role.clients().connections().clone();
     let take_metrics =
-        metrics_of(Arc::clone(domain.engine()), domain.clone(), Arc::clone(&git.freshness), connections);
+        metrics_of(domain.clone(), database.clone(), Arc::clone(&git.freshness), role.clients().clone());
     let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.clients().spool().clone());
@@ -71,24 +70,31 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
 }
 
 fn metrics_of(
-    engine: Arc<ServingEngine>,
     domain: Arc<Mirror>,
+    database: Database,
     freshness: Arc<FreshnessCounters>,
-    connections: Connections,
+    clients: ClientRoom,
 ) -> impl Fn() -> Metrics + Send + Sync {
-    move || Metrics {
-        role: Role::Mirror.as_str(),
-        serving: engine.counters(),
-        housekeeping: engine.housekeeping_counters(),
-        room: engine.room(),
-        mirror: Some(MirrorMetrics::new(
-            &domain.status.now(),
-            LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES)),
-            freshness.snapshot(),
-        )),
-        connections: connections.counters(),
-        process: ProcessMetrics::now(),
-        ..Metrics::default()
+    move || {
+        let engine = domain.engine();
+        let serving = engine.counters();
+        let paths = domain.status.paths_on_disk(&metrics::shown_repositories(&serving));
+        Metrics {
+            role: Role::Mirror.as_str(),
+            serving,
+            names: RepositoryNames::in_projects(paths),
+            housekeeping: engine.housekeeping_counters(),
+            room: engine.room(),
+            database: Some(database.counters()),
+            mirror: Some(MirrorMetrics::new(
+                &domain.status.now(),
+                LateRepositories::new(&domain.status.longest_behind(MAX_LATE_REPOSITORIES)),
+                freshness.snapshot(),
+            )),
+            clients: clients.counters(),
+            process: ProcessMetrics::now(),
+            ..Metrics::default()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use heliostat_api::ops::ServedRepositoriesRoutes;
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
 use heliostat_peer::Clock;
-use heliostat_storage::MirrorStore;
+use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 
@@ -21,8 +21,8 @@ use crate::client_keys::OriginClientKeys;
 use crate::git::OriginGit;
 use crate::git::http::GitEndpoint;
 use crate::hooks;
-use crate::http::{Connections, RememberedAnswers};
-use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics};
+use crate::http::{ClientRoom, RememberedAnswers};
+use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics, RepositoryNames};
 use crate::pages::{self, documents, status};
 use crate::rest::OriginHandlers;
 
@@ -68,7 +68,7 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
         keys: OriginClientKeys::new(),
     };
     let take_metrics =
-        metrics_of(Arc::clone(&origin), Arc::clone(&hints), role.clients().connections().clone());
+        metrics_of(Arc::clone(&origin), Arc::clone(&hints), database.clone(), role.clients().clone());
     let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let handlers = OriginHandlers {
         origin: Arc::clone(&origin),
@@ -100,18 +100,21 @@ fn source(options: &OriginMirrorOptions) -> Result<SmartHttp, StartError> {
 fn metrics_of(
     origin: Arc<Origin>,
     hints: Arc<OriginHints>,
-    connections: Connections,
+    database: Database,
+    clients: ClientRoom,
 ) -> impl Fn() -> Metrics + Send + Sync {
     move || {
         let engine = origin.engine();
         Metrics {
             role: Role::OriginMirror.as_str(),
             serving: engine.counters(),
+            names: RepositoryNames::at_paths(origin.paths_on_disk()),
             housekeeping: engine.housekeeping_counters(),
             room: engine.room(),
+            database: Some(database.counters()),
             origin: Some(OriginMetrics::of(&origin.status())),
             hints: Some(hints.metrics()),
-            connections: connections.counters(),
+            clients: clients.counters(),
             process: ProcessMetrics::now(),
             ..Metrics::default()
         }

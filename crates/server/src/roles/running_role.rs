@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope,
-    RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
+    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CountedRequests, CrossOrigin, CrossSite,
+    Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -127,8 +127,11 @@ impl RunningRole {
         remembered: RememberedAnswers,
         routes: impl Endpoint + 'static,
     ) {
-        let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.clients.spool().clone()));
-        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered).with(RequestLog);
+        let routes =
+            routes.with(self.clients.places().clone()).with(WholeBody::new(self.clients.spool().clone()));
+        let counted = CountedRequests::new(self.clients.requests().clone(), context_path_of(&self.base_url));
+        let endpoint = endpoint(role, routes, &self.base_url, partner);
+        let endpoint = endpoint.with(remembered).with(RequestLog).with(counted);
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
@@ -139,13 +142,18 @@ fn endpoint(
     base_url: &Url,
     partner: Option<&Url>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let context_path = base_url.path().trim_end_matches('/').to_owned();
+    let context_path = context_path_of(base_url);
     routes
         .with(Envelope { role })
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
         .with(BrowserRules)
+}
+
+/// The path part of a base URL, without a slash at its end.
+fn context_path_of(base_url: &Url) -> String {
+    base_url.path().trim_end_matches('/').to_owned()
 }
 
 /// A socket that is open, and the address that clients use for it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
-use heliostat_git_serve::ServedRepositories;
+use heliostat_git_serve::{ServedRepositories, ServingEngine};
 use heliostat_peer::{AddressRules, Clock};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::Upstream;
@@ -17,8 +17,10 @@ use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::http::{DatabaseGate, RememberedAnswers, Spool};
-use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
+use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers, Spool};
+use crate::metrics::{
+    self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics, RepositoryNames, UpstreamMetrics,
+};
 use crate::pages::{self, documents, status};
 use crate::rest::UpstreamHandlers;
 
@@ -58,30 +60,10 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
-    let (asked, asked_database) = (domain.clone(), database.clone());
-    let connections = role.clients().connections().clone();
+    let asked = (engine, domain.clone(), database.clone(), role.clients().clone());
     let take_metrics = move || {
-        let (engine, asked, database) = (Arc::clone(&engine), asked.clone(), asked_database.clone());
-        let connections = connections.clone();
-        async move {
-            // A database that is away is not waited for.
-            let mirrors = match database.absence() {
-                None => asked.mirror_standings().await.ok(),
-                Some(_) => None,
-            };
-            Metrics {
-                role: Role::Upstream.as_str(),
-                serving: engine.counters(),
-                housekeeping: engine.housekeeping_counters(),
-                room: engine.room(),
-                disk: Some(DiskMetrics::new(&asked.disk_agreement())),
-                mirrors: mirrors.map(MirrorStandings::new),
-                following: Some(asked.followings().status()),
-                connections: connections.counters(),
-                process: ProcessMetrics::now(),
-                ..Metrics::default()
-            }
-        }
+        let (engine, upstream, database, clients) = asked.clone();
+        async move { metrics_of(&engine, &upstream, &database, &clients).await }
     };
     let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
@@ -89,6 +71,44 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let remembered = RememberedAnswers::following(database.clone(), Clock::system());
     role.serve(listening.listener, Role::Upstream, None, remembered, routes.with(DatabaseGate { database }));
     Ok(role)
+}
+
+async fn metrics_of(
+    engine: &ServingEngine,
+    upstream: &Upstream,
+    database: &Database,
+    clients: &ClientRoom,
+) -> Metrics {
+    let serving = engine.counters();
+    let shown = metrics::shown_repositories(&serving);
+    // A database that is away is not waited for.
+    let (mirrors, counts, paths) = match database.absence() {
+        None => {
+            let (mirrors, counts, paths) =
+                tokio::join!(upstream.mirror_standings(), upstream.counts(), upstream.paths_on_disk(&shown));
+            (mirrors.ok(), counts.ok(), paths.unwrap_or_default())
+        }
+        Some(_) => (None, None, Vec::new()),
+    };
+    Metrics {
+        role: Role::Upstream.as_str(),
+        serving,
+        names: RepositoryNames::in_projects(paths),
+        housekeeping: engine.housekeeping_counters(),
+        room: engine.room(),
+        database: Some(database.counters()),
+        upstream: Some(UpstreamMetrics {
+            pushes: upstream.repositories().push_counters(),
+            webhooks: upstream.webhooks().delivery_counters(),
+            counts,
+        }),
+        disk: Some(DiskMetrics::new(&upstream.disk_agreement())),
+        mirrors: mirrors.map(MirrorStandings::new),
+        following: Some(upstream.followings().status()),
+        clients: clients.counters(),
+        process: ProcessMetrics::now(),
+        ..Metrics::default()
+    }
 }
 
 fn routes(

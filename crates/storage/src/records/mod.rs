@@ -1,6 +1,7 @@
 //! What the stores take and give: plain values, with secrets kept out of `Debug`.
 
 mod accounts;
+mod counts;
 mod events;
 mod followings;
 mod mirrored;
@@ -13,6 +14,7 @@ pub use accounts::{
     AccessToken, NewAccessToken, NewUser, PermissionLevel, PermissionsOfUser, User, UserFilter, UserKind,
     UserPermission, UserUpdate,
 };
+pub use counts::{UpstreamHoldings, WaitingForWebhooks};
 pub use events::{Audience, NewEvent, OutboxEvent};
 pub use followings::{FollowedSource, Following, FollowingError, FollowingFault, FollowingOutcome};
 pub use mirrored::{

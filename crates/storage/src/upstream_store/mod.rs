@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod comparison;
+mod counts;
 mod delivery_queue;
 mod followings;
 mod last_holder;

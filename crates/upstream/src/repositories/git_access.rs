@@ -8,6 +8,7 @@ use heliostat_git_serve::{ClientKey, ServedRepository};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryState};
 
+use super::push_counts::PushOutcome;
 use super::push_room::{CutOff, require_room, within_room};
 use super::records::Repositories;
 use crate::changes::disk_id;
@@ -83,6 +84,7 @@ impl Repositories {
     ) -> Result<git::ReceivedPack, Refusal> {
         let changes = Arc::clone(&self.changes);
         let cut_off = CutOff::default();
+        let counted = self.pushes.begin();
         let request = within_room(request, self.served.clone(), cut_off.clone());
         let work = async move {
             let id = access.repository.id;
@@ -96,9 +98,15 @@ impl Repositories {
             // Also after a failure: it may have come after the refs had changed.
             let announced = changes.announce_change(&access.caller, id).await?.repository;
             // Another push may have recorded what this one has changed.
-            if announced.content_hash != before.content_hash().as_str() {
+            let has_changed = announced.content_hash != before.content_hash().as_str();
+            if has_changed {
                 changes.until_mirrors_know(&announced).await;
             }
+            counted.ended(match (&received, has_changed) {
+                (Err(_), _) => PushOutcome::Failed,
+                (Ok(_), true) => PushOutcome::Changed,
+                (Ok(_), false) => PushOutcome::Unchanged,
+            });
             let received = cut_off.explain(received.map_err(not_received)?);
             if !received.refused_default_branch() {
                 return Ok(received);

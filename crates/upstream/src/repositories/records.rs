@@ -15,6 +15,7 @@ use heliostat_storage::{
 };
 use tokio::sync::{Notify, Semaphore};
 
+use super::push_counts::{PushCounters, PushCounts};
 use super::whole_contents::MAX_AT_ONCE;
 use crate::accounts::Accounts;
 use crate::changes::{Changes, disk_id};
@@ -51,6 +52,7 @@ pub struct Repositories {
     pub(super) tasks: DetachedTasks,
     /// Told when something is to be purged.
     pub(super) purge_ordered: Notify,
+    pub(super) pushes: PushCounts,
     /// Places to put together what mirrors are given as a whole.
     pub(super) whole_contents_places: Semaphore,
 }
@@ -75,8 +77,14 @@ impl Repositories {
             client,
             tasks,
             purge_ordered,
+            pushes: PushCounts::default(),
             whole_contents_places,
         }
+    }
+
+    /// What became of pushes since the start.
+    pub fn push_counters(&self) -> PushCounters {
+        self.pushes.counters()
     }
 
     /// Repositories that the caller may read, in all projects or in one, whose name contains a text.

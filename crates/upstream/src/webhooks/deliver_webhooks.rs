@@ -57,6 +57,7 @@ impl Receivers for WebhookDelivery {
         let store = &self.0.store;
         let dropped = store.trim_webhook_deliveries(*id, MAX_PENDING_EVENTS).await?;
         if dropped > 0 {
+            self.0.deliveries.count_dropped(dropped);
             tracing::warn!(webhook.id = %id, dropped, "too many events wait for a webhook; the oldest are dropped");
         }
         let Some((webhook, delivery)) = store.next_for_webhook(*id).await? else {
@@ -77,6 +78,13 @@ impl Receivers for WebhookDelivery {
             })
             .await;
         let fate = fate_after(&exchange, self.0.announcer.now_ms());
+        match fate {
+            DeliveryFate::Repeated { .. } => self.0.deliveries.count_repeated(),
+            DeliveryFate::Settled if exchange.outcome == InvocationOutcome::Success => {
+                self.0.deliveries.count_delivered();
+            }
+            DeliveryFate::Settled => self.0.deliveries.count_given_up(),
+        }
         log_first_and_last(*id, &exchange, fate);
         store.record_attempt(&delivery, exchange, fate, MAX_LOGGED_INVOCATIONS).await?;
         Ok(fate == DeliveryFate::Settled)

@@ -10,6 +10,7 @@ use heliostat_storage::{
 };
 use uuid::Uuid;
 
+use super::delivery_counts::{DeliveryCounts, WebhookCounters};
 use super::webhook_client::{Message, WebhookClient};
 use super::webhook_events::{PING, WebhookEvents};
 use super::webhook_settings::{WebhookCredentials, WebhookFields, known_event, set_credentials};
@@ -51,11 +52,17 @@ pub struct Webhooks {
     pub(super) store: UpstreamStore,
     pub(super) client: WebhookClient,
     pub(super) announcer: Arc<Announcer>,
+    pub(super) deliveries: DeliveryCounts,
 }
 
 impl Webhooks {
     pub(crate) fn new(store: UpstreamStore, client: WebhookClient, announcer: Arc<Announcer>) -> Self {
-        Self { store, client, announcer }
+        Self { store, client, announcer, deliveries: DeliveryCounts::default() }
+    }
+
+    /// How telling webhooks of events has gone since the start.
+    pub fn delivery_counters(&self) -> WebhookCounters {
+        self.deliveries.counters()
     }
 
     /// The webhooks of a repository, or those of them that ask for an event.

@@ -1,6 +1,7 @@
 //! The upstream's store on each kind of database, as a story per file.
 
 mod accounts;
+mod counts;
 mod followings;
 mod mirrors;
 mod outbox;
