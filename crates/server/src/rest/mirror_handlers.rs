@@ -10,7 +10,7 @@ use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
 use crate::http::problem::Problem;
-use crate::http::rest_places;
+use crate::http::{request_record, rest_places};
 use crate::wire::MirrorWire;
 
 /// Everything that the handlers of a mirror need.
@@ -32,6 +32,7 @@ impl MirrorHandlers {
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         let caller = self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?;
+        request_record::called_by(&caller);
         rest_places::go_on_as(&caller).await;
         Ok(caller)
     }

@@ -6,7 +6,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::{Identified, RequestFacts, Upstream};
 
 use crate::http::problem::Problem;
-use crate::http::{remembered_answers, rest_places};
+use crate::http::{remembered_answers, request_record, rest_places};
 use crate::wire::UpstreamWire;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -36,6 +36,7 @@ impl UpstreamHandlers {
         };
         let Identified { caller, until_ms } =
             self.upstream.accounts().identify_for_a_while(credentials, facts).await?;
+        request_record::called_by(&caller);
         remembered_answers::holds_until(until_ms);
         rest_places::go_on_as(&caller).await;
         Ok(caller)

@@ -128,7 +128,9 @@ impl RunningRole {
         routes: impl Endpoint + 'static,
     ) {
         let routes = routes.with(RestPlaces::new()).with(WholeBody::new(self.clients.spool().clone()));
-        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered).with(RequestLog);
+        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered);
+        let context_path = context_path_of(&self.base_url);
+        let endpoint = endpoint.with(RequestLog { context_path });
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
@@ -139,13 +141,18 @@ fn endpoint(
     base_url: &Url,
     partner: Option<&Url>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let context_path = base_url.path().trim_end_matches('/').to_owned();
+    let context_path = context_path_of(base_url);
     routes
         .with(Envelope { role })
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
         .with(BrowserRules)
+}
+
+/// The path part of a base URL, without a slash at its end.
+fn context_path_of(base_url: &Url) -> String {
+    base_url.path().trim_end_matches('/').to_owned()
 }
 
 /// A socket that is open, and the address that clients use for it.
