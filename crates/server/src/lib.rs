@@ -9,7 +9,7 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
-//! 8. `client_keys`: among whom work is shared.
+//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged.
 //!
 //! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
@@ -18,6 +18,7 @@ mod emitted_contract;
 mod git;
 mod hooks;
 mod http;
+mod log_level;
 mod metrics;
 mod pages;
 mod rest;
@@ -38,6 +39,7 @@ pub use http::{
     ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint,
     cleartext_notice,
 };
+pub use log_level::{InvalidLogLevel, LogLevel};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, HintOptions, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,

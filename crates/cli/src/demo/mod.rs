@@ -50,13 +50,13 @@ pub struct DemoOptions {
 
 /// Tells the story, then runs until Ctrl-C, or checks and ends.
 pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    start_log(options.log_format, &options.log_level);
+    let log_level = start_log(options.log_format, &options.log_level);
     let data = DataDirectory::choose(options.data.as_deref())?;
     let mut stop = StopSignal::listen()?;
     let mut roles = Roles::default();
     // The roles live outside the story, so that they are drained wherever it stops.
     let outcome = tokio::select! {
-        outcome = story::tell(&options, data.path(), &mut roles) => outcome,
+        outcome = story::tell(&options, data.path(), &mut roles, log_level) => outcome,
         () = stop.received() => stopped_early(&options),
     };
     roles.shutdown(&mut stop).await;

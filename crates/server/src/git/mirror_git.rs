@@ -33,8 +33,8 @@ impl MirrorGit {
             project.key = path.project_key,
             repository.slug = path.slug,
             freshness = FreshnessState::of(freshness).as_str(),
-            served = %freshness.served,
-            known = %freshness.known,
+            served = freshness.served.0,
+            known = freshness.known.0,
             waited_ms = freshness.waited.as_millis() as u64,
             upstream_reachable = freshness.upstream.reachable,
             "opened a repository for a Git reader"

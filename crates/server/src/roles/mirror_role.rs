@@ -19,7 +19,7 @@ use crate::http::{Connections, RememberedAnswers};
 use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
 };
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
@@ -105,7 +105,9 @@ fn routes(
     let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)
-        .at("/status", status::mirror_status(domain, database))
+        .at("/status", status::mirror_status(Arc::clone(&domain), database.clone()))
+        .at("/readyz", status::mirror_status(domain, database))
+        .at("/healthz", health::liveness())
         .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::Mirror)
 }

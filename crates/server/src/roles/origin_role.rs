@@ -23,7 +23,7 @@ use crate::git::http::GitEndpoint;
 use crate::hooks;
 use crate::http::{Connections, RememberedAnswers};
 use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics};
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::OriginHandlers;
 
 /// What is started, in errors.
@@ -77,7 +77,8 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status = status::origin_status(Arc::clone(&origin), database, hints.complaint());
+    let status =
+        [(); 2].map(|()| status::origin_status(Arc::clone(&origin), database.clone(), hints.complaint()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
         ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
@@ -121,12 +122,17 @@ fn metrics_of(
 fn own_routes(
     home: Route,
     handlers: OriginHandlers,
-    status: RouteMethod,
+    [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
     context_path: &str,
 ) -> Route {
     let operations = ServedRepositoriesRoutes(Arc::new(handlers));
     let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = home.nest("/rest", rest).at("/status", status).at("/metrics", metrics);
+    let routes = home
+        .nest("/rest", rest)
+        .at("/status", status)
+        .at("/readyz", readiness)
+        .at("/healthz", health::liveness())
+        .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::OriginMirror)
 }

@@ -19,7 +19,7 @@ use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{DatabaseGate, RememberedAnswers, Spool};
 use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
@@ -106,7 +106,9 @@ fn routes(
     let routes = home
         .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
-        .at("/status", status::upstream_status(domain, database))
+        .at("/status", status::upstream_status(domain.clone(), database.clone()))
+        .at("/readyz", status::upstream_status(domain, database))
+        .at("/healthz", health::liveness())
         .at("/metrics", metrics);
     documents::mount(routes, &context_path, Role::Upstream)
 }

@@ -57,7 +57,11 @@ impl Receivers for WebhookDelivery {
         let store = &self.0.store;
         let dropped = store.trim_webhook_deliveries(*id, MAX_PENDING_EVENTS).await?;
         if dropped > 0 {
-            tracing::warn!(webhook.id = %id, dropped, "too many events wait for a webhook; the oldest are dropped");
+            tracing::warn!(
+                webhook.id = id.0,
+                dropped,
+                "too many events wait for a webhook; the oldest are dropped"
+            );
         }
         let Some((webhook, delivery)) = store.next_for_webhook(*id).await? else {
             return Ok(false);
@@ -102,10 +106,21 @@ fn log_first_and_last(id: WebhookId, exchange: &Exchange, fate: DeliveryFate) {
     match fate {
         _ if exchange.outcome == InvocationOutcome::Success => {}
         DeliveryFate::Settled => {
-            tracing::warn!(webhook.id = %id, event, attempts = exchange.attempt, reason, "a webhook did not take an event; it is given up");
+            tracing::warn!(
+                webhook.id = id.0,
+                event,
+                attempts = exchange.attempt,
+                reason,
+                "a webhook did not take an event; it is given up"
+            );
         }
         DeliveryFate::Repeated { .. } if exchange.attempt == 1 => {
-            tracing::warn!(webhook.id = %id, event, reason, "a webhook does not take an event; trying again");
+            tracing::warn!(
+                webhook.id = id.0,
+                event,
+                reason,
+                "a webhook does not take an event; trying again"
+            );
         }
         DeliveryFate::Repeated { .. } => {}
     }
