@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::http::problem::Problem;
 use crate::http::request_record::{self, LoggedCaller};
+use crate::log_level::LogLevel;
 use crate::metrics::{MetricsToken, check_operator};
 
 /// What logs call those who run this server: it has no users of its own.
@@ -23,6 +24,8 @@ pub struct OriginHandlers {
     pub base_url: Url,
     /// Who shows it runs this server; without one, who asks from its machine does.
     pub operator_token: Option<MetricsToken>,
+    /// How much is logged.
+    pub log_level: LogLevel,
 }
 
 impl OriginHandlers {

@@ -64,8 +64,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.clients().spool().clone());
+    let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
-    let routes = routes(home, domain, git, database, metrics, &context_path);
+    let routes = routes(home, &handlers, domain, git, database, metrics, &context_path);
     role.serve(listening.listener, Role::Mirror, Some(&options.upstream), RememberedAnswers::none(), routes);
     Ok(role)
 }
@@ -94,14 +95,14 @@ fn metrics_of(
 
 fn routes(
     home: Route,
+    handlers: &Arc<MirrorHandlers>,
     domain: Arc<Mirror>,
     git: GitEndpoint<MirrorGit>,
     database: Database,
     metrics: RouteMethod,
     context_path: &str,
 ) -> Route {
-    let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
-    let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let rest = OpenApiService::new(roles::mirror_routes(handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_api::Role;
-use heliostat_api::ops::ServedRepositoriesRoutes;
+use heliostat_api::ops::{LogRoutes, ServedRepositoriesRoutes};
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
 use heliostat_peer::Clock;
@@ -74,6 +74,7 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
         operator_token: common.metrics_token.clone(),
+        log_level: common.log_level.clone(),
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
@@ -126,7 +127,8 @@ fn own_routes(
     metrics: RouteMethod,
     context_path: &str,
 ) -> Route {
-    let operations = ServedRepositoriesRoutes(Arc::new(handlers));
+    let handlers = Arc::new(handlers);
+    let operations = (ServedRepositoriesRoutes(Arc::clone(&handlers)), LogRoutes(handlers));
     let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest("/rest", rest)

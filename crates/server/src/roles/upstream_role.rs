@@ -100,8 +100,12 @@ fn routes(
     options: &UpstreamOptions,
 ) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
-    let handlers =
-        Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
+    let handlers = Arc::new(UpstreamHandlers::new(
+        domain.clone(),
+        &options.display_name,
+        options.reported_version,
+        options.common.log_level.clone(),
+    ));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
