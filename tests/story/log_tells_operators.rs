@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
 use crate::harness::{
-    Checkout, Identity, Pair, Server, ServerOptions, begin_clone, clone_url, commit_noise, eventually, git,
-    git_fails,
+    Checkout, Identity, Pair, Receiver, Server, ServerOptions, begin_clone, clone_url, commit_noise,
+    eventually, git, git_fails,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -175,6 +175,35 @@ async fn a_client_that_leaves_is_no_error_of_the_server() {
     let is_fault = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
     let faults: Vec<&str> = log.lines().filter(is_fault).collect();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[tokio::test]
+async fn each_request_is_told_to_a_collector_of_traces() {
+    let collector = Receiver::start();
+    let arguments = ["--otlp-endpoint", &collector.url()].map(str::to_owned).to_vec();
+    let upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
+    let parent = "00f067aa0ba902b7";
+    let traced = upstream.admin().with_header("traceparent", &format!("00-{TRACE}-{parent}-01"));
+    traced.get("/rest/api/latest/projects").await.promised(200);
+    let unsampled =
+        upstream.admin().with_header("traceparent", &format!("00-{}-{parent}-00", "7".repeat(32)));
+    unsampled.get("/rest/api/latest/projects").await.promised(200);
+    traced.get("/rest/api/latest/users").await.promised(200);
+
+    let told = || {
+        let batches = collector.received().into_iter().filter(|batch| batch.path.ends_with("/v1/traces"));
+        let spans = batches.flat_map(|batch| {
+            batch.body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().cloned().unwrap_or_default()
+        });
+        spans.collect::<Vec<Value>>()
+    };
+    let named = |name: &str| told().into_iter().find(|span| span["name"] == name && span["traceId"] == TRACE);
+    let span = eventually("the span", || async { named("getUsers").and(named("getProjects")) }).await;
+    assert_eq!((span["parentSpanId"].as_str(), span["kind"].as_u64()), (Some(parent), Some(2)));
+    let user = json!({"key": "user.name", "value": {"stringValue": "admin"}});
+    assert!(span["attributes"].as_array().is_some_and(|all| all.contains(&user)), "{span}");
+    let unwanted = told().into_iter().any(|span| span["traceId"] == "7".repeat(32));
+    assert!(!unwanted, "who has begun the trace does not want it recorded");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
-//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged.
+//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged. `traces`: what a collector is told.
 //!
 //! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
@@ -23,6 +23,7 @@ mod metrics;
 mod pages;
 mod rest;
 mod roles;
+mod traces;
 mod wire;
 
 pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};

@@ -129,6 +129,7 @@ fn on_loopback(
         tls_in_front: false,
         kernel_tls: KernelTls::default(),
         metrics_token: None,
+        trace_collector: None,
         log_level,
     }
 }

@@ -7,6 +7,9 @@ use heliostat_server::LogLevel;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry, reload};
+use url::Url;
+
+use super::parse::parse_http_url;
 
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
 const NO_COLOUR: &str = "NO_COLOR";
@@ -20,6 +23,10 @@ pub struct LogOptions {
     /// What is logged: error, warn, info, debug, trace, or a list such as info,heliostat_access=off.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "info", value_parser = parse_level)]
     pub log_level: String,
+    /// Address of a collector of traces, to which each request is told as a span, as OTLP over HTTP in JSON: usually
+    /// http://127.0.0.1:4318 [default: none, nothing is sent].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_OTLP_ENDPOINT", value_parser = parse_http_url)]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// Form of a log line.

@@ -80,6 +80,7 @@ impl SharedOptions {
             tls_in_front: self.tls.tls_in_front,
             kernel_tls: self.kernel_tls.into(),
             metrics_token: self.serving.metrics_token()?,
+            trace_collector: self.log.otlp_endpoint.clone(),
             log_level,
             data,
             trash_time: self.trash_time,

@@ -14,6 +14,7 @@ use super::address::routed;
 use super::envelope::most_exact;
 use super::request_record::RequestRecord;
 use super::{audit, request_record};
+use crate::traces::Traces;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static(REQUEST_ID);
 
@@ -25,28 +26,30 @@ const REST: &str = "/rest/";
 pub struct RequestLog {
     /// The path part of the base URL.
     pub context_path: String,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
 }
 
 impl<E: Endpoint> Middleware<E> for RequestLog {
     type Output = RequestLogEndpoint<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        RequestLogEndpoint { endpoint, context_path: self.context_path.clone() }
+        RequestLogEndpoint { endpoint, log: self.clone() }
     }
 }
 
 /// A logging endpoint. The record goes on with the answer, whose bytes it counts.
 pub struct RequestLogEndpoint<E> {
     endpoint: E,
-    context_path: String,
+    log: RequestLog,
 }
 
 impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let record = Arc::new(RequestRecord::begin(&request));
-        let operation = operation_of(request.method(), request.uri().path(), &self.context_path);
+        let record = Arc::new(RequestRecord::begin(&request, self.log.traces.clone()));
+        let operation = operation_of(request.method(), request.uri().path(), &self.log.context_path);
         let span = tracing::info_span!(
             "request",
             request.id = record.context.request_id(),

@@ -7,15 +7,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use heliostat_auth::{Caller, Credentials};
 use heliostat_peer::{REQUEST_ID, RequestContext, TRACE_PARENT};
 use parking_lot::Mutex;
 use poem::Request;
 use poem::http::{Method, StatusCode, header};
+use serde_json::json;
 
 use super::client_prefix::client_address;
+use crate::traces::{Span, Traces};
 
 /// The module under which the lines are logged, for `--log-level`.
 const ACCESS: &str = "heliostat_access";
@@ -45,7 +47,10 @@ pub struct RequestRecord {
     pub query: Option<String>,
     /// How the client says who it is; `None` if it does not.
     pub scheme: Option<&'static str>,
+    /// Where its span goes, if anywhere.
+    traces: Option<Traces>,
     began: Instant,
+    began_at: SystemTime,
     known: Mutex<Known>,
     status: AtomicU16,
     sent_bytes: AtomicU64,
@@ -101,7 +106,7 @@ impl CacheResult {
 
 impl RequestRecord {
     /// The record of a request that has come.
-    pub fn begin(request: &Request) -> Self {
+    pub fn begin(request: &Request, traces: Option<Traces>) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (scheme, claimed_name) = shown(text(header::AUTHORIZATION.as_str()));
         Self {
@@ -111,7 +116,9 @@ impl RequestRecord {
             path: request.uri().path().to_owned(),
             query: request.uri().query().map(str::to_owned),
             scheme,
+            traces,
             began: Instant::now(),
+            began_at: SystemTime::now(),
             known: Mutex::new(Known { claimed_name, ..Known::default() }),
             status: AtomicU16::new(0),
             sent_bytes: AtomicU64::new(0),
@@ -147,6 +154,41 @@ impl RequestRecord {
         self.known.lock().clone()
     }
 
+    /// What a collector of traces is told.
+    fn span(
+        &self,
+        took: Duration,
+        operation: Option<&str>,
+        user: Option<&str>,
+        repository: Option<&str>,
+    ) -> Span {
+        let size = self.sent_bytes.load(Ordering::Relaxed);
+        let mut attributes = vec![
+            ("http.request.method", json!(self.method.as_str())),
+            ("url.path", json!(self.path)),
+            ("http.response.status_code", json!(self.status())),
+            ("http.response.body.size", json!(size)),
+            ("heliostat.request.id", json!(self.context.request_id())),
+        ];
+        let address = self.client.map(|address| address.to_string());
+        let known = [
+            ("client.address", address.as_deref()),
+            ("user.name", user),
+            ("heliostat.repository.path", repository),
+        ];
+        attributes.extend(known.into_iter().filter_map(|(key, value)| Some((key, json!(value?)))));
+        Span {
+            trace_id: self.context.trace_id(),
+            span_id: self.context.span_id(),
+            parent_span_id: self.context.parent_span_id(),
+            name: operation.unwrap_or(self.method.as_str()).to_owned(),
+            began: self.began_at,
+            took,
+            status: self.status(),
+            attributes,
+        }
+    }
+
     fn status(&self) -> u16 {
         match self.status.load(Ordering::Relaxed) {
             0 => CLIENT_LEFT,
@@ -164,7 +206,7 @@ impl Drop for RequestRecord {
             None => (None, None),
         };
         let is_whole = self.is_whole.load(Ordering::Relaxed);
-        let trace_id = self.context.trace_id();
+        let (trace_id, took) = (self.context.trace_id(), self.began.elapsed());
         tracing::info!(
             target: ACCESS,
             client.address = self.client.map(tracing::field::display),
@@ -177,13 +219,17 @@ impl Drop for RequestRecord {
             http.status = self.status(),
             size_bytes = self.sent_bytes.load(Ordering::Relaxed),
             cache = known.cache.map(CacheResult::as_str),
-            duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             complete = is_whole,
             request.id = self.context.request_id(),
             trace.id = trace_id.as_str(),
             "{}",
             if is_whole { "answered a request" } else { "the client left before the end of its answer" }
         );
+        if let Some(traces) = self.traces.as_ref().filter(|_| self.context.is_sampled()) {
+            let span = self.span(took, known.operation, user.as_deref(), known.repository.as_deref());
+            traces.put(span);
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
     mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::Mirror, &listening, data, database.clone())?;
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });

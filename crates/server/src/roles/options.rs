@@ -53,6 +53,8 @@ pub struct ListenOptions {
     pub kernel_tls: KernelTls,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
+    /// Where what requests were answered is sent, as OTLP over HTTP.
+    pub trace_collector: Option<Url>,
     /// How much is logged; roles in one process share it.
     pub log_level: LogLevel,
 }
@@ -195,6 +197,9 @@ pub enum StartError {
         /// Why not.
         reason: String,
     },
+    /// There is no way to the collector of traces.
+    #[error("cannot send traces: {0}")]
+    Traces(String),
     /// The domain did not come up.
     #[error("cannot start the {role}: {reason}")]
     Domain {

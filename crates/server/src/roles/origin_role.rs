@@ -55,7 +55,7 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
         ..OriginOptions::new(data.path())
     };
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::OriginMirror, &listening, data, database.clone())?;
     let origin = Origin::open(domain_options, git, store, source, hints.service(), role.stop()).await;
     let origin = origin.map_err(|error| StartError::domain(ROLE, &error))?;
     origin.run();

@@ -54,7 +54,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::Upstream, &listening, data, database.clone())?;
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
