@@ -43,7 +43,7 @@ pub struct DemoOptions {
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
+    /// What is logged: error, warn, info, debug, trace, or a list such as info,heliostat_access=off.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "warn", value_parser = parse_level)]
     log_level: String,
 }

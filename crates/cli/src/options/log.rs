@@ -14,6 +14,9 @@ use super::parse::parse_http_url;
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
 const NO_COLOUR: &str = "NO_COLOR";
 
+/// What a library tells at each start although nothing has happened: that no migration waits.
+const QUIET: &str = "sea_orm_migration=warn";
+
 /// How and how much is logged.
 #[derive(Debug, Args)]
 pub struct LogOptions {
@@ -40,7 +43,7 @@ pub enum LogFormat {
 
 /// Sends the log of this process to standard error; returns what changes how much is logged.
 pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
-    let filter = EnvFilter::try_new(level).expect("the level was parsed with the options");
+    let filter = filter_of(level).expect("the level was parsed with the options");
     let (filter, handle) = reload::Layer::new(filter);
     let log = registry().with(filter);
     match format {
@@ -56,8 +59,7 @@ pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
         }
     }
     LogLevel::new(level, move |level| {
-        let level = parse_level(level)?;
-        let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+        let filter = filter_of(&parse_level(level)?)?;
         handle.reload(filter).map_err(|error| error.to_string())
     })
 }
@@ -73,8 +75,13 @@ pub fn parse_level(text: &str) -> Result<String, String> {
                 .to_owned(),
         );
     }
-    EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    filter_of(text)?;
     Ok(text.to_owned())
+}
+
+/// What names the same module later counts.
+fn filter_of(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
