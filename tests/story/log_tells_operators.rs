@@ -1,6 +1,7 @@
 //! What the log tells operators: a line for each request, for each failed login, and for each act of an administrator.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,6 +33,15 @@ async fn line_with(server: &Server, module: &str, values: &[(&str, &str)]) -> Va
         lines(server, module).into_iter().find(has)
     })
     .await
+}
+
+/// The text that the filter for fail2ban finds when a login has failed from there.
+fn sought_by_fail2ban(address: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/fail2ban/filter.d/heliostat.conf");
+    let text = std::fs::read_to_string(file).expect("there is a filter");
+    let expression =
+        text.lines().find_map(|line| line.strip_prefix("failregex = ")).expect("it seeks something");
+    expression.replace("\\.", ".").replace("\\s", " ").replace("<HOST>", address)
 }
 
 #[tokio::test]
@@ -86,10 +96,11 @@ async fn failed_logins_are_told_with_the_address_and_never_with_a_secret() {
     let upstream = Server::upstream(ServerOptions::default());
     upstream.client(&Identity::impostor()).get("/rest/api/latest/users").await.refused(401);
     let log = || upstream.log();
-    // Just as docs/operating.md shows it to fail2ban.
+    // Just as docs/operating.md shows it.
     let told =
         "WARN heliostat_audit: login failed client.address=127.0.0.1 user.name=\"admin\" scheme=\"Basic\"";
     eventually("the failed login in the log", || async { log().contains(told).then_some(()) }).await;
+    assert!(log().contains(&sought_by_fail2ban("127.0.0.1")), "{}", log());
 
     // Who shows nothing has not failed, and a name may be a token.
     upstream.anonymous().get("/rest/api/latest/users").await.refused(401);

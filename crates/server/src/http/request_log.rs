@@ -49,7 +49,12 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let record = Arc::new(RequestRecord::begin(&request, self.log.traces.clone()));
-        let operation = operation_of(request.method(), request.uri().path(), &self.log.context_path);
+        // Looking an operation up costs as much as an answer that is remembered: only where somebody wants to know.
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_told = !is_read || self.log.traces.is_some() || request_record::is_logged();
+        let operation = is_told
+            .then(|| operation_of(request.method(), request.uri().path(), &self.log.context_path))
+            .flatten();
         let span = tracing::info_span!(
             "request",
             request.id = record.context.request_id(),

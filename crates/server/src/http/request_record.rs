@@ -233,6 +233,11 @@ impl Drop for RequestRecord {
     }
 }
 
+/// Whether requests have lines at present.
+pub fn is_logged() -> bool {
+    tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+}
+
 /// The caller is known by now.
 pub fn called_by(caller: &Caller) {
     let caller = match caller {
