@@ -156,6 +156,7 @@ impl World {
             self.tell(&admin, id).await;
         }
 
+        self.tell(&admin, "setLogLevel").await;
         self.tell(&admin, "createUser").await;
         let project = self.tell(&admin, "createProject").await;
         self.name(&project, "projectId", "id");

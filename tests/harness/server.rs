@@ -224,6 +224,11 @@ impl Server {
         signal("-HUP", &[self.process_id().expect("the server runs")]);
     }
 
+    /// Sends SIGUSR1: it logs everything, or again as much as at the start.
+    pub fn change_log_level(&self) {
+        signal("-USR1", &[self.process_id().expect("the server runs")]);
+    }
+
     /// Tells the process to stop, as a service manager does, and waits until it has ended.
     pub fn terminate(&mut self) -> ExitStatus {
         let process = self.process_id().expect("the server runs").to_string();

@@ -11,7 +11,7 @@ const LARGE_BYTES: usize = 3 * 1024 * 1024;
 
 #[tokio::test]
 async fn a_new_mirror_fetches_small_repositories_without_git_and_all_others_with_it() {
-    let arguments = ["--log-level", "warn,heliostat_server=debug"].map(str::to_owned).to_vec();
+    let arguments = ["--log-level", "warn,heliostat_access=info"].map(str::to_owned).to_vec();
     let upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
     let mut without_git = vec![upstream.empty_repository(false).await];
     for number in 0..6 {

@@ -1,6 +1,7 @@
 //! Stories: what people do with Heliostat, from the first command to the last.
 
 mod accepted_projects;
+mod alive_and_ready;
 mod backup_and_restore;
 mod begin_with_bundle;
 mod build_waits;
@@ -23,6 +24,7 @@ mod kill_and_converge;
 mod late_events;
 mod leases;
 mod lost_upstream;
+mod log_tells_operators;
 mod metrics_tell_operators;
 mod never_stuck;
 mod permissions_follow;

@@ -23,7 +23,7 @@ pub struct Operation {
 }
 
 /// Where the operations are that a mirror of another Git server answers as well: they need nothing of an upstream.
-const OF_EVERY_MIRROR: &str = "mirroring/served_repos";
+const OF_EVERY_MIRROR: [&str; 2] = ["mirroring/served_repos", "core/log"];
 
 /// The roles of the one binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,9 @@ impl Operation {
     /// Whether a server in this role answers it.
     pub fn is_served_by(&self, role: Role) -> bool {
         match role {
-            Role::OriginMirror => self.roles.contains(&Role::Mirror) && self.folder == OF_EVERY_MIRROR,
+            Role::OriginMirror => {
+                self.roles.contains(&Role::Mirror) && OF_EVERY_MIRROR.contains(&self.folder)
+            }
             role => self.roles.contains(&role),
         }
     }
@@ -92,7 +94,7 @@ mod tests {
     fn a_mirror_of_another_server_answers_what_every_mirror_does() {
         let served: Vec<_> = operations().iter().filter(|o| o.is_served_by(Role::OriginMirror)).collect();
         let ids: Vec<_> = served.iter().map(|operation| operation.id).collect();
-        assert_eq!(ids, ["listServedRepositories", "ensureServedRepository"]);
+        assert_eq!(ids, ["listServedRepositories", "ensureServedRepository", "getLogLevel", "setLogLevel"]);
         assert!(served.iter().all(|operation| operation.is_served_by(Role::Mirror)));
     }
 

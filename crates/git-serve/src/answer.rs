@@ -70,6 +70,11 @@ impl StoredAnswer {
         self.entry.total_bytes().filter(|_| self.beside.is_none())
     }
 
+    /// Whether all of it was stored when it was last looked at.
+    pub fn is_complete(&self) -> bool {
+        !self.entry.is_growing()
+    }
+
     /// The next piece of at most `limit_bytes`; `None` at the end. After an error the answer is incomplete.
     pub fn poll_piece(
         &mut self,

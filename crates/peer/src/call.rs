@@ -11,7 +11,7 @@ use std::time::Duration;
 use heliostat_api::{ErrorName, RemoteCall};
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use reqwest::header::HeaderValue;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::http::{self, Destinations, NoAnswer, NotResolved, read_at_most};
 use crate::items::Items;
 use crate::problem::PeerProblem;
+use crate::request_context::{REQUEST_ID, RequestContext, TRACE_PARENT};
 use crate::signer::Signer;
 
 /// How long a call may take, body included, unless it says otherwise.
@@ -297,6 +298,9 @@ impl PeerClient {
         let is_unproven = signer.is_none() && matches!(self.destinations, Destinations::ChosenByOthers(_));
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         request = request.header("Accept", answer_type.accepted());
+        if !is_unproven {
+            request = under_current_names(request);
+        }
         if let Some(signer) = signer {
             let now = self.clock.now_seconds();
             let token = signer.token(method.as_str(), &url, now, SERVER_TOKEN_LIFETIME_SECONDS);
@@ -360,6 +364,12 @@ impl AnswerType {
         (found != wanted.as_bytes())
             .then(|| format!("the content type is {:?} instead of {wanted}", String::from_utf8_lossy(found)))
     }
+}
+
+/// The request under the names of the one that has caused it, so that the logs of both servers can be read together.
+pub(crate) fn under_current_names(request: RequestBuilder) -> RequestBuilder {
+    let context = RequestContext::current().unwrap_or_default();
+    request.header(REQUEST_ID, context.request_id()).header(TRACE_PARENT, context.trace_parent())
 }
 
 async fn read_whole(url: &Url, response: Response, limit: usize) -> Result<Vec<u8>, CallError> {

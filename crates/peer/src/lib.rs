@@ -18,6 +18,7 @@ mod part_digest;
 mod passage;
 mod problem;
 mod product;
+mod request_context;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
@@ -33,4 +34,5 @@ pub use part_digest::{PART_REPOSITORIES, PartDigest, ToldProject, ToldRepository
 pub use passage::{Passage, PassedAnswer};
 pub use problem::PeerProblem;
 pub use product::PRODUCT_TYPE;
+pub use request_context::{REQUEST_ID, RequestContext, TRACE_PARENT};
 pub use signer::Signer;

@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Response, StatusCode};
 use url::Url;
 
-use crate::call::{CallError, PeerClient, unreachable};
+use crate::call::{CallError, PeerClient, under_current_names, unreachable};
 
 /// A request before it goes on.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl PeerClient {
     pub async fn pass(&self, passage: Passage) -> Result<PassedAnswer, CallError> {
         let Passage { method, url, headers, body } = passage;
         self.check_address(&url)?;
-        let mut request = self.http.request(method, url.clone()).headers(headers);
+        let mut request = under_current_names(self.http.request(method, url.clone()).headers(headers));
         if let Some(body) = body {
             request = request.body(body);
         }

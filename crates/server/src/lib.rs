@@ -9,7 +9,7 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
-//! 8. `client_keys`: among whom work is shared.
+//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged. `traces`: what a collector is told.
 //!
 //! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
 
@@ -18,10 +18,12 @@ mod emitted_contract;
 mod git;
 mod hooks;
 mod http;
+mod log_level;
 mod metrics;
 mod pages;
 mod rest;
 mod roles;
+mod traces;
 mod wire;
 
 pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};
@@ -38,6 +40,7 @@ pub use http::{
     ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint,
     cleartext_notice,
 };
+pub use log_level::{InvalidLogLevel, LogLevel};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
     DATABASE_FILE, HintOptions, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,

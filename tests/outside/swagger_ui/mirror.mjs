@@ -12,7 +12,7 @@ const body = { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_I
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
-  await shownInDocumentOrder(page, base, ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)", "Mirroring (Upstream)"]);
+  await shownInDocumentOrder(page, base, ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)", "Log", "Mirroring (Upstream)"]);
 
   guard.announce(401);
   await signInWithBasic(page, "admin", "a guess");

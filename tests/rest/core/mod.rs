@@ -3,6 +3,7 @@
 mod access_tokens;
 mod application;
 mod following;
+mod log;
 mod permissions;
 mod projects;
 mod repositories;

@@ -266,7 +266,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["metrics"],
             &["wire"],
             &["http"],
-            &["client_keys"],
+            &["client_keys", "log_level", "traces"],
         ],
         circle: &[],
     },

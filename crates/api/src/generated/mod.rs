@@ -9,6 +9,7 @@ pub mod events;
 pub mod following;
 pub mod hashes;
 pub mod known_names;
+pub mod log;
 pub mod mirror;
 pub mod models;
 pub mod ops;

@@ -2614,6 +2614,15 @@ pub struct RestLink {
     pub href: String,
 }
 
+/// How much a server logs.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestLogLevel {
+    /// `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list that gives some modules a level of their own,
+    /// such as `warn,heliostat_mirror=debug`.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    pub level: String,
+}
+
 /// A ref by its names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestMinimalRef {
@@ -4359,6 +4368,7 @@ impl fmt::Display for UserType {
     RestLease,
     RestLeaseRequest,
     RestLink,
+    RestLogLevel,
     RestMinimalRef,
     RestMirrorAcceptance,
     RestMirrorCopies,

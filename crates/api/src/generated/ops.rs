@@ -7,6 +7,7 @@ pub use super::upstream::*;
 pub use super::hashes::*;
 pub use super::served_repositories::*;
 pub use super::application::*;
+pub use super::log::*;
 pub use super::projects::*;
 pub use super::repositories::*;
 pub use super::repository_faults::*;

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use super::{access_tokens, application, following, hashes, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
+use super::{access_tokens, application, following, hashes, log, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
 
 /// The routes of the upstream role, answered by `H`.
 pub type UpstreamRoutes<H> = (
     upstream::UpstreamRoutes<H>,
     hashes::HashesRoutes<H>,
     application::ApplicationRoutes<H>,
+    log::LogRoutes<H>,
     projects::ProjectsRoutes<H>,
     repositories::RepositoriesRoutes<H>,
     repository_faults::RepositoryFaultsRoutes<H>,
@@ -27,6 +28,7 @@ where
     H: upstream::UpstreamOperations
         + hashes::HashesOperations
         + application::ApplicationOperations
+        + log::LogOperations
         + projects::ProjectsOperations
         + repositories::RepositoriesOperations
         + repository_faults::RepositoryFaultsOperations
@@ -40,6 +42,7 @@ where
         upstream::UpstreamRoutes(handlers.clone()),
         hashes::HashesRoutes(handlers.clone()),
         application::ApplicationRoutes(handlers.clone()),
+        log::LogRoutes(handlers.clone()),
         projects::ProjectsRoutes(handlers.clone()),
         repositories::RepositoriesRoutes(handlers.clone()),
         repository_faults::RepositoryFaultsRoutes(handlers.clone()),
@@ -56,6 +59,7 @@ pub type MirrorRoutes<H> = (
     mirror::MirrorRoutes<H>,
     hashes::HashesRoutes<H>,
     served_repositories::ServedRepositoriesRoutes<H>,
+    log::LogRoutes<H>,
 );
 
 /// The routes of the mirror role, answered by these handlers.
@@ -63,12 +67,14 @@ pub fn mirror_routes<H>(handlers: &Arc<H>) -> MirrorRoutes<H>
 where
     H: mirror::MirrorOperations
         + hashes::HashesOperations
-        + served_repositories::ServedRepositoriesOperations,
+        + served_repositories::ServedRepositoriesOperations
+        + log::LogOperations,
 {
     (
         mirror::MirrorRoutes(handlers.clone()),
         hashes::HashesRoutes(handlers.clone()),
         served_repositories::ServedRepositoriesRoutes(handlers.clone()),
+        log::LogRoutes(handlers.clone()),
     )
 }
 
@@ -79,6 +85,7 @@ pub type AllRoutes<U, M> = (
     hashes::HashesRoutes<U>,
     served_repositories::ServedRepositoriesRoutes<M>,
     application::ApplicationRoutes<U>,
+    log::LogRoutes<U>,
     projects::ProjectsRoutes<U>,
     repositories::RepositoriesRoutes<U>,
     repository_faults::RepositoryFaultsRoutes<U>,

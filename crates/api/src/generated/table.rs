@@ -89,6 +89,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "getRepositoryContentHashes", method: "GET", path: "/mirroring/latest/repo-hashes/content", folder: "mirroring/repo_hashes", same_as: None, roles: &[Role::Upstream, Role::Mirror], statuses: &[200, 401, 403, 405, 429, 503] },
     Operation { id: "getRepositoryMetadataHashes", method: "GET", path: "/mirroring/latest/repo-hashes/metadata", folder: "mirroring/repo_hashes", same_as: None, roles: &[Role::Upstream, Role::Mirror], statuses: &[200, 401, 403, 405, 429, 503] },
     Operation { id: "getApplicationProperties", method: "GET", path: "/api/latest/application-properties", folder: "core/application", same_as: None, roles: &[Role::Upstream], statuses: &[200, 405] },
+    Operation { id: "getLogLevel", method: "GET", path: "/api/latest/logs/level", folder: "core/log", same_as: None, roles: &[Role::Upstream, Role::Mirror], statuses: &[200, 401, 403, 405, 429, 503] },
+    Operation { id: "setLogLevel", method: "PUT", path: "/api/latest/logs/level", folder: "core/log", same_as: None, roles: &[Role::Upstream, Role::Mirror], statuses: &[200, 400, 401, 403, 405, 413, 415, 429, 503] },
     Operation { id: "getProjects", method: "GET", path: "/api/latest/projects", folder: "core/projects", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 405, 429] },
     Operation { id: "createProject", method: "POST", path: "/api/latest/projects", folder: "core/projects", same_as: None, roles: &[Role::Upstream], statuses: &[201, 400, 401, 403, 405, 409, 413, 415, 429] },
     Operation { id: "getProject", method: "GET", path: "/api/latest/projects/{projectKey}", folder: "core/projects", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 404, 405, 429] },

@@ -43,20 +43,20 @@ pub struct DemoOptions {
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
+    /// What is logged: error, warn, info, debug, trace, or a list such as info,heliostat_access=off.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "warn", value_parser = parse_level)]
     log_level: String,
 }
 
 /// Tells the story, then runs until Ctrl-C, or checks and ends.
 pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    start_log(options.log_format, &options.log_level);
+    let log_level = start_log(options.log_format, &options.log_level);
     let data = DataDirectory::choose(options.data.as_deref())?;
     let mut stop = StopSignal::listen()?;
     let mut roles = Roles::default();
     // The roles live outside the story, so that they are drained wherever it stops.
     let outcome = tokio::select! {
-        outcome = story::tell(&options, data.path(), &mut roles) => outcome,
+        outcome = story::tell(&options, data.path(), &mut roles, log_level) => outcome,
         () = stop.received() => stopped_early(&options),
     };
     roles.shutdown(&mut stop).await;

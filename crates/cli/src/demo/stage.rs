@@ -8,7 +8,7 @@ use anyhow::Context;
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
-    ConnectionOptions, KernelTls, ListenOptions, MirrorOptions, ReportedVersion, ServingOptions,
+    ConnectionOptions, KernelTls, ListenOptions, LogLevel, MirrorOptions, ReportedVersion, ServingOptions,
     TrustedProxies, UpstreamOptions,
 };
 use url::Url;
@@ -42,10 +42,15 @@ pub struct Upstream {
 }
 
 /// Starts the upstream.
-pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> anyhow::Result<Upstream> {
+pub async fn start_upstream(
+    data: &Path,
+    git: &Path,
+    running: &mut Roles,
+    log_level: LogLevel,
+) -> anyhow::Result<Upstream> {
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
+        common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict, log_level),
         outgoing: OutgoingNetworks::default(),
         fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
@@ -76,9 +81,10 @@ pub async fn start_mirror(
     git: &Path,
     upstream: &Url,
     running: &mut Roles,
+    log_level: LogLevel,
 ) -> anyhow::Result<Url> {
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: on_loopback(MIRROR_PORT, data.join("mirror"), git, Durability::Relaxed),
+        common: on_loopback(MIRROR_PORT, data.join("mirror"), git, Durability::Relaxed, log_level),
         upstream: upstream.clone(),
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
@@ -96,7 +102,13 @@ pub async fn start_mirror(
     Ok(base_url)
 }
 
-fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> ListenOptions {
+fn on_loopback(
+    port: u16,
+    data: PathBuf,
+    git: &Path,
+    durability: Durability,
+    log_level: LogLevel,
+) -> ListenOptions {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
@@ -117,6 +129,8 @@ fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> 
         tls_in_front: false,
         kernel_tls: KernelTls::default(),
         metrics_token: None,
+        trace_collector: None,
+        log_level,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use heliostat_git::Git;
+use heliostat_server::LogLevel;
 use reqwest::StatusCode;
 
 use super::{DemoOptions, Roles, check, example_repository, follow_push, join, stage, synchronisation};
@@ -20,17 +21,23 @@ use crate::output::line;
 const PROJECT: &str = "DEMO";
 
 /// Tells the story. Without `--check` it has no end of its own.
-pub async fn tell(options: &DemoOptions, data: &Path, roles: &mut Roles) -> anyhow::Result<()> {
+pub async fn tell(
+    options: &DemoOptions,
+    data: &Path,
+    roles: &mut Roles,
+    log_level: LogLevel,
+) -> anyhow::Result<()> {
     let git = Git::discover(&options.git).await?;
     let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
     let (source, name) =
         example_repository::choose(&git, options.repository.as_deref(), scratch.path()).await?;
 
-    let upstream = stage::start_upstream(data, &options.git, roles).await?;
+    let upstream = stage::start_upstream(data, &options.git, roles, log_level.clone()).await?;
     line(&format!("Upstream is up at {}", shown(&upstream.admin)));
     let repository = import(&git, &source, &name, &upstream).await?;
 
-    let mirror_url = stage::start_mirror(data, &options.git, upstream.admin.base_url(), roles).await?;
+    let upstream_url = upstream.admin.base_url();
+    let mirror_url = stage::start_mirror(data, &options.git, upstream_url, roles, log_level).await?;
     let mirror = Client::new(mirror_url, Some(&upstream.authorization));
     line(&format!("Mirror is up at {}", shown(&mirror)));
     join::accept_mirror(&upstream.admin, stage::MIRROR_NAME).await?;

@@ -3,7 +3,19 @@
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use heliostat_server::LogLevel;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, registry, reload};
+use url::Url;
+
+use super::parse::parse_http_url;
+
+/// Set to anything, it asks for a log without colours (<https://no-color.org>).
+const NO_COLOUR: &str = "NO_COLOR";
+
+/// What a library tells at each start although nothing has happened: that no migration waits.
+const QUIET: &str = "sea_orm_migration=warn";
 
 /// How and how much is logged.
 #[derive(Debug, Args)]
@@ -11,9 +23,13 @@ pub struct LogOptions {
     /// Form of the log on standard error.
     #[arg(long, value_name = "FORM", env = "HELIOSTAT_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a list such as warn,heliostat_mirror=debug.
+    /// What is logged: error, warn, info, debug, trace, or a list such as info,heliostat_access=off.
     #[arg(long, value_name = "LEVEL", env = "HELIOSTAT_LOG_LEVEL", default_value = "info", value_parser = parse_level)]
     pub log_level: String,
+    /// Address of a collector of traces, to which each request is told as a span, as OTLP over HTTP in JSON: usually
+    /// http://127.0.0.1:4318 [default: none, nothing is sent].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_OTLP_ENDPOINT", value_parser = parse_http_url)]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// Form of a log line.
@@ -25,14 +41,27 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends the log of this process to standard error.
-pub fn start_log(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_new(level).expect("the level was parsed with the options");
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Sends the log of this process to standard error; returns what changes how much is logged.
+pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
+    let filter = filter_of(level).expect("the level was parsed with the options");
+    let (filter, handle) = reload::Layer::new(filter);
+    let log = registry().with(filter);
     match format {
-        LogFormat::Text => to_stderr.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => to_stderr.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let is_coloured = std::io::stderr().is_terminal()
+                && std::env::var_os(NO_COLOUR).is_none_or(|value| value.is_empty());
+            log.with(fmt::layer().with_writer(std::io::stderr).with_ansi(is_coloured)).init();
+        }
+        LogFormat::Json => {
+            let lines = fmt::layer().with_writer(std::io::stderr).json();
+            // The span that encloses an event holds the id of the request; a list of all of them would repeat it.
+            log.with(lines.flatten_event(true).with_span_list(false)).init();
+        }
     }
+    LogLevel::new(level, move |level| {
+        let filter = filter_of(&parse_level(level)?)?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    })
 }
 
 /// Refuses a level that cannot be understood; `start_log` reads it again.
@@ -46,8 +75,13 @@ pub fn parse_level(text: &str) -> Result<String, String> {
                 .to_owned(),
         );
     }
-    EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    filter_of(text)?;
     Ok(text.to_owned())
+}
+
+/// What names the same module later counts.
+fn filter_of(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

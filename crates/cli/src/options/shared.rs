@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use heliostat_git::{Durability, MemoryLimits};
-use heliostat_server::ListenOptions;
+use heliostat_server::{ListenOptions, LogLevel};
 use url::Url;
 
 use super::connections::ConnectionFlags;
@@ -67,6 +67,7 @@ impl SharedOptions {
         listen: SocketAddr,
         data: PathBuf,
         durability: Durability,
+        log_level: LogLevel,
     ) -> anyhow::Result<ListenOptions> {
         Ok(ListenOptions {
             listen,
@@ -79,6 +80,8 @@ impl SharedOptions {
             tls_in_front: self.tls.tls_in_front,
             kernel_tls: self.kernel_tls.into(),
             metrics_token: self.serving.metrics_token()?,
+            trace_collector: self.log.otlp_endpoint.clone(),
+            log_level,
             data,
             trash_time: self.trash_time,
             database: self.database.clone(),

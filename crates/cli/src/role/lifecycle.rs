@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use heliostat_server::RunningRole;
+use heliostat_server::{LogLevel, RunningRole};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::output;
@@ -13,12 +13,12 @@ use crate::output;
 pub const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
 /// Says that the role is ready, and returns once it was told to stop and has drained. SIGHUP has it read its certificate
-/// again.
+/// again, SIGUSR1 changes how much is logged.
 pub async fn until_stopped(
     name: &str,
     role: RunningRole,
     drain_timeout: Duration,
-    mut hang_up: HangUp,
+    mut signals: Signals,
 ) -> anyhow::Result<()> {
     // Before the ready line: a script that waits for that line may send a signal at once.
     let mut stop = StopSignal::listen()?;
@@ -28,12 +28,12 @@ pub async fn until_stopped(
     loop {
         tokio::select! {
             () = stop.received() => break,
-            () = hang_up.received() => role.reload(),
+            () = signals.obey(&role) => {}
         }
     }
     tracing::info!(
         role = name,
-        drain_timeout_ms = drain_timeout.as_millis(),
+        drain_timeout_ms = u64::try_from(drain_timeout.as_millis()).unwrap_or(u64::MAX),
         "stopping: running requests may finish"
     );
     drain(role, drain_timeout, &mut stop).await;
@@ -76,18 +76,37 @@ impl StopSignal {
     }
 }
 
-/// SIGHUP, which no longer ends the process once this exists.
-pub struct HangUp(Signal);
+/// SIGHUP and SIGUSR1, which no longer end the process once this exists.
+pub struct Signals {
+    hang_up: Signal,
+    user_defined: Signal,
+    log_level: LogLevel,
+}
 
-impl HangUp {
-    /// Catches the signal from now on: before the role starts, because what renews certificates does not know how far it is.
-    pub fn listen() -> anyhow::Result<Self> {
-        Ok(Self(signal(SignalKind::hangup()).context("cannot catch signals")?))
+impl Signals {
+    /// Catches the signals from now on: before the role starts, because what renews certificates does not know how far it is.
+    pub fn listen(log_level: LogLevel) -> anyhow::Result<Self> {
+        let catch = |kind| signal(kind).context("cannot catch signals");
+        Ok(Self {
+            hang_up: catch(SignalKind::hangup())?,
+            user_defined: catch(SignalKind::user_defined1())?,
+            log_level,
+        })
     }
 
-    /// Waits for the next one.
-    async fn received(&mut self) {
-        self.0.recv().await;
+    /// Waits for the next one, and does what it says.
+    async fn obey(&mut self, role: &RunningRole) {
+        tokio::select! {
+            _ = self.hang_up.recv() => role.reload(),
+            _ = self.user_defined.recv() => self.change_log_level(),
+        }
+    }
+
+    fn change_log_level(&self) {
+        match self.log_level.toggle() {
+            Ok(level) => tracing::warn!(level, "a signal has changed the log level"),
+            Err(error) => tracing::error!(error = %error, "the log level stays as it is"),
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use heliostat_git::Durability;
-use heliostat_server::{MirrorOptions, OriginMirrorOptions, RunningRole};
+use heliostat_server::{LogLevel, MirrorOptions, OriginMirrorOptions, RunningRole};
 use url::Url;
 
 use super::hints::HintFlags;
-use super::lifecycle::{self, HangUp};
+use super::lifecycle::{self, Signals};
 use super::origin::OriginFlags;
 use crate::options::{
     SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
@@ -142,18 +142,22 @@ impl MirrorRoleOptions {
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: MirrorRoleOptions) -> anyhow::Result<()> {
-    start_log(options.common.log.log_format, &options.common.log.log_level);
-    let (hang_up, drain_timeout) = (HangUp::listen()?, options.common.drain_timeout);
+    let log_level = start_log(options.common.log.log_format, &options.common.log.log_level);
+    let (signals, drain_timeout) = (Signals::listen(log_level.clone())?, options.common.drain_timeout);
     let role = match options.source()? {
-        Source::Upstream { url, name } => start_of_upstream(options, url, name).await?,
-        Source::Origin(url) => start_of_origin(options, url).await?,
+        Source::Upstream { url, name } => start_of_upstream(options, url, name, log_level).await?,
+        Source::Origin(url) => start_of_origin(options, url, log_level).await?,
     };
-    lifecycle::until_stopped("mirror", role, drain_timeout, hang_up).await
+    lifecycle::until_stopped("mirror", role, drain_timeout, signals).await
 }
 
-async fn start_of_origin(options: MirrorRoleOptions, origin: Url) -> anyhow::Result<RunningRole> {
+async fn start_of_origin(
+    options: MirrorRoleOptions,
+    origin: Url,
+    log_level: LogLevel,
+) -> anyhow::Result<RunningRole> {
     let role = heliostat_server::start_origin_mirror(OriginMirrorOptions {
-        common: options.common.listen_options(options.listen, options.data, options.durability)?,
+        common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         origin,
         name: options.name,
         ca_file: options.origin.origin_ca_file,
@@ -171,9 +175,10 @@ async fn start_of_upstream(
     options: MirrorRoleOptions,
     upstream: Url,
     name: String,
+    log_level: LogLevel,
 ) -> anyhow::Result<RunningRole> {
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: options.common.listen_options(options.listen, options.data, options.durability)?,
+        common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         upstream,
         name,
         sweep_interval: options.sweep_interval,

@@ -9,7 +9,7 @@ use heliostat_git::{Durability, Fsck};
 use heliostat_peer::{Network, OutgoingNetworks};
 use heliostat_server::{ReportedVersion, UpstreamOptions};
 
-use super::lifecycle::{self, HangUp, PasswordNotice};
+use super::lifecycle::{self, PasswordNotice, Signals};
 use crate::options::{
     SharedOptions, duration, parse_display_name, parse_mirror_lease, parse_small_push, start_log,
 };
@@ -81,12 +81,12 @@ written to the file admin-password in the data directory.";
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
-    start_log(options.common.log.log_format, &options.common.log.log_level);
-    let hang_up = HangUp::listen()?;
+    let log_level = start_log(options.common.log.log_format, &options.common.log.log_level);
+    let signals = Signals::listen(log_level.clone())?;
     let drain_timeout = options.common.drain_timeout;
     let notice = PasswordNotice::before_start(&options.data);
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: options.common.listen_options(options.listen, options.data, options.durability)?,
+        common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         fsck: options.fsck,
         outgoing: OutgoingNetworks { allowed: options.outgoing_allow, denied: options.outgoing_deny },
         display_name: options.display_name,
@@ -98,7 +98,7 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     })
     .await?;
     notice.after_start();
-    lifecycle::until_stopped("upstream", role, drain_timeout, hang_up).await
+    lifecycle::until_stopped("upstream", role, drain_timeout, signals).await
 }
 
 /// The password that the first start gives to the user admin. It has no flag, because argument lists are public.

@@ -149,7 +149,7 @@ impl Joining {
         if forgotten > 0 {
             tracing::info!(
                 requests = forgotten,
-                lifetime = ?self.parts.request_lifetime,
+                lifetime_ms,
                 "forgot requests of mirrors about which nobody has decided"
             );
         }

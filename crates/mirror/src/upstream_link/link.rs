@@ -308,7 +308,7 @@ impl UpstreamLink {
         } else if let Some(reason) =
             after.last_error.as_deref().filter(|_| after.last_error != before.last_error)
         {
-            tracing::warn!(upstream.url = %after.base_url, reason, "cannot join the upstream yet: {reason}");
+            tracing::warn!(upstream.url = %after.base_url, reason, "cannot join the upstream yet");
         }
         self.save(&before, &after, settings.as_ref()).await?;
         self.current.send_replace(Arc::new(after));

@@ -12,6 +12,7 @@ use heliostat_refusal::Refusal;
 use super::access::{GitAccess, GitClient, ReadFreshness, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::{key_of_account, key_of_address};
+use crate::http::request_record::{self, LoggedCaller};
 use crate::metrics::FreshnessCounters;
 use crate::wire::freshness::{FreshnessState, words_beside};
 
@@ -32,8 +33,8 @@ impl MirrorGit {
             project.key = path.project_key,
             repository.slug = path.slug,
             freshness = FreshnessState::of(freshness).as_str(),
-            served = %freshness.served,
-            known = %freshness.known,
+            served = freshness.served.0,
+            known = freshness.known.0,
             waited_ms = freshness.waited.as_millis() as u64,
             upstream_reachable = freshness.upstream.reachable,
             "opened a repository for a Git reader"
@@ -65,6 +66,7 @@ impl GitAccess for MirrorGit {
     ) -> Result<Readable, Refusal> {
         let served =
             self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
+        called_by(served.user.as_ref());
         if served.through.is_none() {
             self.note(path, &served.freshness);
         }
@@ -119,6 +121,7 @@ impl GitAccess for MirrorGit {
         // A client that may not read learns nothing, not even where to push.
         let served =
             self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
+        called_by(served.user.as_ref());
         let record = &served.record;
         Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
     }
@@ -147,6 +150,13 @@ fn pushes_go_upstream(url: &str) -> Refusal {
     Refusal::forbidden(format!(
         "This is a mirror: push to its upstream with `git remote set-url --push origin {url}`."
     ))
+}
+
+/// The upstream says who is calling.
+fn called_by(user: Option<&UserIdentity>) {
+    if let Some(user) = user {
+        request_record::called_as(LoggedCaller::User(user.name.clone()));
+    }
 }
 
 /// A user whom the upstream knows has one key wherever they call from; a name alone is none.

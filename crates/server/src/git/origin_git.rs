@@ -12,6 +12,7 @@ use url::Url;
 
 use super::access::{GitAccess, GitClient, ReadFreshness, Readable};
 use crate::client_keys::{OriginClientKeys, key_of_address};
+use crate::http::request_record;
 use crate::wire::freshness::words_beside_outage;
 use crate::wire::not_opened::not_opened;
 
@@ -35,6 +36,7 @@ impl OriginGit {
         let key = key_of_address(client.address);
         let opened = self.origin.open_repository(path, &client.identity, client.visit, key).await;
         let opened = opened.map_err(|error| not_opened(error, &self.origin.url_of(path)))?;
+        request_record::called_as_shown();
         tracing::debug!(
             repository.path = %path,
             asked_at = opened.freshness.asked_at,

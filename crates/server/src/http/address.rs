@@ -54,6 +54,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for AddressEndpoint<E> {
     }
 }
 
+/// The path that is routed for one that was sent, or `None` when it lies outside the context path.
+pub fn routed(path: &str, context_path: &str) -> Option<String> {
+    let plain = plainly_spelled(path);
+    routed_path(&plain, &plainly_spelled(context_path)).map(Cow::into_owned)
+}
+
 /// The path with letters, digits and `-._~` as themselves: encoded or not, they are the same address (RFC 3986, 6.2.2.2).
 fn plainly_spelled(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::request_record::RequestRecord;
+
 /// What stands for "the server has to do something".
 const SERVER: u64 = 0;
 
@@ -60,12 +62,17 @@ fn now_ms() -> u64 {
 pub struct WatchedAnswer {
     body: BoxBody<Bytes, io::Error>,
     wait: ClientWait,
+    record: Option<Arc<RequestRecord>>,
 }
 
 impl WatchedAnswer {
-    /// Notes what becomes of this answer.
-    pub fn new(body: BoxBody<Bytes, io::Error>, wait: ClientWait) -> Self {
-        Self { body, wait }
+    /// Notes what becomes of this answer, in the record of its request as well.
+    pub fn new(
+        body: BoxBody<Bytes, io::Error>,
+        wait: ClientWait,
+        record: Option<Arc<RequestRecord>>,
+    ) -> Self {
+        Self { body, wait, record }
     }
 }
 
@@ -78,8 +85,19 @@ impl Body for WatchedAnswer {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        if frame.is_pending() {
-            self.wait.for_server();
+        match &frame {
+            Poll::Pending => self.wait.for_server(),
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(record), Some(bytes)) = (&self.record, frame.data_ref()) {
+                    record.sent(bytes.len());
+                }
+            }
+            Poll::Ready(Some(Err(_))) => {}
+            Poll::Ready(None) => {
+                if let Some(record) = &self.record {
+                    record.ended();
+                }
+            }
         }
         frame
     }
@@ -96,5 +114,9 @@ impl Body for WatchedAnswer {
 impl Drop for WatchedAnswer {
     fn drop(&mut self) {
         self.wait.for_client();
+        // A body whose length is known is not asked again after its last byte.
+        if let Some(record) = self.record.as_ref().filter(|_| self.body.is_end_stream()) {
+            record.ended();
+        }
     }
 }

@@ -63,7 +63,7 @@ fn as_promised(problem: Problem, method: &str, path: &str) -> Problem {
 }
 
 /// The operations on a path. A fixed path can match a template as well, and is then the one that is meant.
-fn most_exact(path: &str) -> Vec<&'static Operation> {
+pub fn most_exact(path: &str) -> Vec<&'static Operation> {
     let below_rest = path.strip_prefix("/rest").unwrap_or(path);
     let mut on_path: Vec<_> = operations_on_path(below_rest).collect();
     let placeholders = |operation: &Operation| operation.path.matches('{').count();

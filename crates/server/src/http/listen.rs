@@ -31,6 +31,7 @@ use super::open_files::OpenFiles;
 use super::proxies::TrustedProxies;
 use super::request_counters::RequestCounters;
 use super::rest_places::{PlaceCounters, RestPlaces};
+use super::request_record::RequestRecord;
 use super::sendfile_queue::SendfileQueue;
 use super::socket::Socket;
 use super::spool::Spool;
@@ -257,9 +258,10 @@ async fn answer(
             let pace = options.body_pace(request.uri().path());
             paced_body::set_pace(&mut request, pace, &wait);
             unread_body::read_to_its_end(&mut request);
-            let response = endpoint.get_response(request).await;
+            let mut response = endpoint.get_response(request).await;
+            let record = response.extensions_mut().remove::<Arc<RequestRecord>>();
             let response = answers.bounded(response.into(), prefix).await;
-            Ok::<_, Infallible>(response.map(|body| WatchedAnswer::new(body, wait)))
+            Ok::<_, Infallible>(response.map(|body| WatchedAnswer::new(body, wait, record)))
         }
     });
     let connection = http1::Builder::new()

@@ -1,7 +1,8 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, the counts ([`CountedRequests`]), its line in the log ([`RequestLog`]), the answers
-//! that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
+//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, the
+//! counts ([`CountedRequests`]), its lines in the log ([`RequestLog`], with what the [`request_record`] holds by its end),
+//! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
 //! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
 //! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
 //! the only place that turns errors into HTTP.
@@ -17,10 +18,12 @@
 
 pub mod problem;
 pub mod remembered_answers;
+pub mod request_record;
 pub mod rest_places;
 
 mod address;
 mod answer_memory;
+mod audit;
 mod browser_rules;
 mod cleartext;
 pub mod client_prefix;

@@ -21,6 +21,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
+use super::request_record::{self, CacheResult, LoggedCaller};
+
 /// Most memory of all answers together.
 const MAX_MEMORY_BYTES: u64 = 32 * 1024 * 1024;
 /// Longest body that is kept.
@@ -36,12 +38,15 @@ const REST: &str = "/rest/";
 /// Headers that an answer may depend on; they are part of what it is kept under.
 const DECISIVE: [&str; 3] = ["accept", "accept-encoding", "authorization"];
 
-/// Headers that no answer depends on: they say whose share of the server a request takes, or for which name it has come.
-const WITHOUT_INFLUENCE: [&str; 11] = [
+/// Headers that no answer depends on: they say whose share of the server a request takes, for which name it has come, or
+/// what logs call it.
+const WITHOUT_INFLUENCE: [&str; 14] = [
     "accept-language",
     "connection",
     "forwarded",
     "host",
+    "traceparent",
+    "tracestate",
     "user-agent",
     "via",
     "x-forwarded-for",
@@ -49,6 +54,7 @@ const WITHOUT_INFLUENCE: [&str; 11] = [
     "x-forwarded-port",
     "x-forwarded-proto",
     "x-real-ip",
+    "x-request-id",
 ];
 
 /// Stands for all that an answer may depend on in its request.
@@ -83,6 +89,8 @@ struct RememberedAnswer {
     repository: RepositoryId,
     /// Until when its caller's credentials are right by themselves, in epoch milliseconds.
     until_ms: i64,
+    /// For the log.
+    caller: Option<LoggedCaller>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -166,6 +174,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for RememberedAnswersEndpoint<E> {
         if let Some(answer) = memory.answers.get(&key) {
             known.since = memory.database.moment().await;
             if known.since.as_ref().is_some_and(|now| memory.is_right(&answer, now)) {
+                if let Some(caller) = answer.caller.clone() {
+                    request_record::called_as(caller);
+                }
+                request_record::cached(CacheResult::Hit);
                 return Ok(answer.response());
             }
         }
@@ -224,7 +236,8 @@ impl Memory {
         let body = body.into_bytes().await?;
         if body.len() <= MAX_BODY_BYTES {
             let (headers, body) = (parts.headers.clone(), body.clone());
-            let answer = RememberedAnswer { since, repository, until_ms, headers, body };
+            let caller = request_record::caller();
+            let answer = RememberedAnswer { since, repository, until_ms, caller, headers, body };
             self.answers.insert(key, Arc::new(answer));
         }
         Ok(Response::from_parts(parts, body.into()))

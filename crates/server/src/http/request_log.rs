@@ -1,53 +1,106 @@
-//! One log line per request, under an id that the client learns from `X-Request-Id`.
+//! Around everything: each request has an id that its client learns from `X-Request-Id`, a line in the log when it is over,
+//! and one in the audit if it was a failed login or the act of an administrator.
 //!
 //! The query is left out: it can carry a signed token.
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use poem::http::{HeaderName, HeaderValue};
+use heliostat_peer::REQUEST_ID;
+use poem::http::{HeaderName, HeaderValue, Method};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::Instrument;
-use uuid::Uuid;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::address::routed;
+use super::envelope::most_exact;
+use super::request_record::RequestRecord;
+use super::{audit, request_record};
+use crate::traces::Traces;
 
-/// The middleware.
-#[derive(Clone, Copy)]
-pub struct RequestLog;
+const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static(REQUEST_ID);
+
+/// Below this path are the operations.
+const REST: &str = "/rest/";
+
+/// The middleware; `context_path` is empty or starts with a slash and ends without one.
+#[derive(Clone)]
+pub struct RequestLog {
+    /// The path part of the base URL.
+    pub context_path: String,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
+}
 
 impl<E: Endpoint> Middleware<E> for RequestLog {
     type Output = RequestLogEndpoint<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        RequestLogEndpoint { endpoint }
+        RequestLogEndpoint { endpoint, log: self.clone() }
     }
 }
 
-/// A logging endpoint.
+/// A logging endpoint. The record goes on with the answer, whose bytes it counts.
 pub struct RequestLogEndpoint<E> {
     endpoint: E,
+    log: RequestLog,
 }
 
 impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let id = Uuid::new_v4().simple().to_string();
-        let started = Instant::now();
+        let record = Arc::new(RequestRecord::begin(&request, self.log.traces.clone()));
+        // Looking an operation up costs as much as an answer that is remembered: only where somebody wants to know.
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_told = !is_read || self.log.traces.is_some() || request_record::is_logged();
+        let operation = is_told
+            .then(|| operation_of(request.method(), request.uri().path(), &self.log.context_path))
+            .flatten();
         let span = tracing::info_span!(
             "request",
-            request.id = id,
-            http.method = request.method().as_str(),
-            http.path = request.uri().path()
+            request.id = record.context.request_id(),
+            http.method = record.method.as_str(),
+            http.path = record.path.as_str()
         );
-        let mut response = self.endpoint.call(request).instrument(span.clone()).await?.into_response();
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, id);
+        let answering = async {
+            if let Some(operation) = operation {
+                request_record::operation(operation);
+            }
+            self.endpoint.call(request).await
+        };
+        let recorded = Arc::clone(&record).scope(answering.instrument(span));
+        let mut response = match record.context.clone().scope(recorded).await {
+            Ok(response) => response.into_response(),
+            Err(error) => error.into_response(),
+        };
+        record.answered(response.status());
+        audit::write(&record, response.status());
+        if let Ok(id) = HeaderValue::from_str(record.context.request_id()) {
+            response.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        span.in_scope(|| {
-            tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered a request");
-        });
+        response.extensions_mut().insert(record);
         Ok(response)
+    }
+}
+
+/// The operation of the contract that is asked for, if it is one.
+fn operation_of(method: &Method, path: &str, context_path: &str) -> Option<&'static str> {
+    let routed = routed(path, context_path).filter(|routed| routed.starts_with(REST))?;
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    most_exact(&routed).iter().find(|operation| operation.method == method.as_str()).map(|found| found.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_found_under_each_of_its_addresses() {
+        let found = |method, path| operation_of(&method, path, "/git");
+        assert_eq!(found(Method::GET, "/git/rest/api/1.0/projects"), Some("getProjects"));
+        assert_eq!(found(Method::HEAD, "/git/rest/api/latest/projects"), Some("getProjects"));
+        assert_eq!(found(Method::POST, "/git/rest/api/latest/projects"), Some("createProject"));
+        for path in ["/git/status", "/git/rest/api/latest/nothing", "/rest/api/latest/projects"] {
+            assert_eq!(found(Method::GET, path), None, "{path}");
+        }
     }
 }

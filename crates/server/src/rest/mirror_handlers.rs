@@ -10,7 +10,8 @@ use heliostat_mirror::{Mirror, RequestFacts};
 use heliostat_refusal::Refusal;
 
 use crate::http::problem::Problem;
-use crate::http::rest_places;
+use crate::http::{request_record, rest_places};
+use crate::log_level::LogLevel;
 use crate::wire::MirrorWire;
 
 /// Everything that the handlers of a mirror need.
@@ -19,19 +20,22 @@ pub struct MirrorHandlers {
     pub mirror: Arc<Mirror>,
     /// Makes the answers.
     pub wire: MirrorWire,
+    /// How much is logged.
+    pub log_level: LogLevel,
 }
 
 impl MirrorHandlers {
     /// The handlers of a mirror.
-    pub fn new(mirror: Arc<Mirror>) -> Self {
+    pub fn new(mirror: Arc<Mirror>, log_level: LogLevel) -> Self {
         let options = &mirror.options;
         let wire = MirrorWire::new(&options.base_url, &options.name, mirror.introduction.server_id());
-        MirrorHandlers { mirror, wire }
+        MirrorHandlers { mirror, wire, log_level }
     }
 
     /// Finds out who is calling.
     pub(super) async fn identify(&self, call: &Call) -> Result<Caller, Problem> {
         let caller = self.mirror.authenticator.identify(&self.credentials(call)?, self.facts(call)).await?;
+        request_record::called_by(&caller);
         rest_places::go_on_as(&caller).await;
         Ok(caller)
     }

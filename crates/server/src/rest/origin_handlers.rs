@@ -9,7 +9,12 @@ use heliostat_refusal::Refusal;
 use url::Url;
 
 use crate::http::problem::Problem;
+use crate::http::request_record::{self, LoggedCaller};
+use crate::log_level::LogLevel;
 use crate::metrics::{MetricsToken, check_operator};
+
+/// What logs call those who run this server: it has no users of its own.
+const OPERATOR: &str = "operator";
 
 /// Everything that these handlers need.
 pub struct OriginHandlers {
@@ -19,12 +24,16 @@ pub struct OriginHandlers {
     pub base_url: Url,
     /// Who shows it runs this server; without one, who asks from its machine does.
     pub operator_token: Option<MetricsToken>,
+    /// How much is logged.
+    pub log_level: LogLevel,
 }
 
 impl OriginHandlers {
     /// Lets those pass who run this server. Users of the origin do not: it says of them only what they may read.
     pub(super) fn operator(&self, call: &Call) -> Result<(), Problem> {
-        Ok(check_operator(call, self.operator_token.as_ref())?)
+        check_operator(call, self.operator_token.as_ref())?;
+        request_record::called_as(LoggedCaller::User(OPERATOR.to_owned()));
+        Ok(())
     }
 
     /// The repository that is named by its path, or by its URL at the origin or here.

@@ -6,7 +6,8 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::{Identified, RequestFacts, Upstream};
 
 use crate::http::problem::Problem;
-use crate::http::{remembered_answers, rest_places};
+use crate::http::{remembered_answers, request_record, rest_places};
+use crate::log_level::LogLevel;
 use crate::wire::UpstreamWire;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -16,13 +17,20 @@ pub struct UpstreamHandlers {
     pub upstream: Upstream,
     /// Makes the answers.
     pub wire: UpstreamWire,
+    /// How much is logged.
+    pub log_level: LogLevel,
 }
 
 impl UpstreamHandlers {
     /// The handlers of this upstream, which calls itself `display_name` and tells its clients a version.
-    pub fn new(upstream: Upstream, display_name: &str, version: ReportedVersion) -> Self {
+    pub fn new(
+        upstream: Upstream,
+        display_name: &str,
+        version: ReportedVersion,
+        log_level: LogLevel,
+    ) -> Self {
         let wire = UpstreamWire::new(upstream.base_url(), display_name).reporting(version);
-        UpstreamHandlers { upstream, wire }
+        UpstreamHandlers { upstream, wire, log_level }
     }
 
     /// Finds out who is calling.
@@ -36,6 +44,7 @@ impl UpstreamHandlers {
         };
         let Identified { caller, until_ms } =
             self.upstream.accounts().identify_for_a_while(credentials, facts).await?;
+        request_record::called_by(&caller);
         remembered_answers::holds_until(until_ms);
         rest_places::go_on_as(&caller).await;
         Ok(caller)

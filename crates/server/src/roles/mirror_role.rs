@@ -19,7 +19,7 @@ use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
     RepositoryNames,
 };
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
@@ -53,7 +53,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let domain = opened.map_err(|error| StartError::domain("mirror", &error))?;
     mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::Mirror, &listening, data, database.clone())?;
     domain.run(&role.stop());
     let background = domain.clone();
     role.spawn(async move { background.stopped().await });
@@ -63,8 +63,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.clients().spool().clone());
+    let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
-    let routes = routes(home, domain, git, database, metrics, &context_path);
+    let routes = routes(home, &handlers, domain, git, database, metrics, &context_path);
     role.serve(listening.listener, Role::Mirror, Some(&options.upstream), RememberedAnswers::none(), routes);
     Ok(role)
 }
@@ -100,18 +101,20 @@ fn metrics_of(
 
 fn routes(
     home: Route,
+    handlers: &Arc<MirrorHandlers>,
     domain: Arc<Mirror>,
     git: GitEndpoint<MirrorGit>,
     database: Database,
     metrics: RouteMethod,
     context_path: &str,
 ) -> Route {
-    let handlers = Arc::new(MirrorHandlers::new(domain.clone()));
-    let rest = OpenApiService::new(roles::mirror_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let rest = OpenApiService::new(roles::mirror_routes(handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)
-        .at("/status", status::mirror_status(domain, database))
+        .at("/status", status::mirror_status(Arc::clone(&domain), database.clone()))
+        .at("/readyz", status::mirror_status(domain, database))
+        .at("/healthz", health::liveness())
         .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::Mirror)
 }

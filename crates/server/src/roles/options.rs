@@ -16,6 +16,7 @@ use super::origin_hints::HintOptions;
 use super::owner_mark::{OwnerConflict, describe_owner, marked_role};
 use super::privacy::StaysOpen;
 use crate::http::{ConnectionOptions, KernelTls, TlsFiles, TlsFilesError, TrustedProxies};
+use crate::log_level::LogLevel;
 use crate::metrics::MetricsToken;
 use crate::wire::reported_version::ReportedVersion;
 
@@ -52,6 +53,10 @@ pub struct ListenOptions {
     pub kernel_tls: KernelTls,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
+    /// Where what requests were answered is sent, as OTLP over HTTP.
+    pub trace_collector: Option<Url>,
+    /// How much is logged; roles in one process share it.
+    pub log_level: LogLevel,
 }
 
 impl ListenOptions {
@@ -192,6 +197,9 @@ pub enum StartError {
         /// Why not.
         reason: String,
     },
+    /// There is no way to the collector of traces.
+    #[error("cannot send traces: {0}")]
+    Traces(String),
     /// The domain did not come up.
     #[error("cannot start the {role}: {reason}")]
     Domain {

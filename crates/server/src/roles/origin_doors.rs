@@ -14,7 +14,8 @@ use crate::git::OriginGit;
 use crate::git::http::GitEndpoint;
 
 /// First parts of the addresses that are this server's own: a repository of the origin below one of them is not served.
-const OURS: [&str; 7] = ["", "rest", "status", "metrics", "openapi", "swagger-ui", "hooks"];
+const OURS: [&str; 9] =
+    ["", "rest", "status", "healthz", "readyz", "metrics", "openapi", "swagger-ui", "hooks"];
 
 /// What stands behind the address of a repository where Git LFS asks.
 const LFS: &str = "/info/lfs/";

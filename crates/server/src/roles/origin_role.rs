@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heliostat_api::Role;
-use heliostat_api::ops::ServedRepositoriesRoutes;
+use heliostat_api::ops::{LogRoutes, ServedRepositoriesRoutes};
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
 use heliostat_peer::Clock;
@@ -23,7 +23,7 @@ use crate::git::http::GitEndpoint;
 use crate::hooks;
 use crate::http::{ClientRoom, RememberedAnswers};
 use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics, RepositoryNames};
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::OriginHandlers;
 
 /// What is started, in errors.
@@ -55,7 +55,7 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
         ..OriginOptions::new(data.path())
     };
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::OriginMirror, &listening, data, database.clone())?;
     let origin = Origin::open(domain_options, git, store, source, hints.service(), role.stop()).await;
     let origin = origin.map_err(|error| StartError::domain(ROLE, &error))?;
     origin.run();
@@ -74,10 +74,12 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
         operator_token: common.metrics_token.clone(),
+        log_level: common.log_level.clone(),
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status = status::origin_status(Arc::clone(&origin), database, hints.complaint());
+    let status =
+        [(); 2].map(|()| status::origin_status(Arc::clone(&origin), database.clone(), hints.complaint()));
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
         ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
@@ -124,12 +126,18 @@ fn metrics_of(
 fn own_routes(
     home: Route,
     handlers: OriginHandlers,
-    status: RouteMethod,
+    [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
     context_path: &str,
 ) -> Route {
-    let operations = ServedRepositoriesRoutes(Arc::new(handlers));
+    let handlers = Arc::new(handlers);
+    let operations = (ServedRepositoriesRoutes(Arc::clone(&handlers)), LogRoutes(handlers));
     let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
-    let routes = home.nest("/rest", rest).at("/status", status).at("/metrics", metrics);
+    let routes = home
+        .nest("/rest", rest)
+        .at("/status", status)
+        .at("/readyz", readiness)
+        .at("/healthz", health::liveness())
+        .at("/metrics", metrics);
     documents::mount(routes, context_path, Role::OriginMirror)
 }

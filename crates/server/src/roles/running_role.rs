@@ -17,6 +17,7 @@ use crate::http::{
     self, Address, BrowserRules, ClientRoom, ConnectionOptions, CountedRequests, CrossOrigin, CrossSite,
     Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
+use crate::traces::{TraceExporter, Traces};
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -30,12 +31,19 @@ pub struct RunningRole {
     stop: CancellationToken,
     tasks: TaskTracker,
     database: Database,
+    traces: Option<Traces>,
     /// Held until everything else has ended.
     data: DataFolder,
 }
 
 impl RunningRole {
-    pub(crate) fn new(listening: &Listening, data: DataFolder, database: Database) -> Self {
+    /// `role` is what collectors of traces call it.
+    pub(crate) fn new(
+        role: Role,
+        listening: &Listening,
+        data: DataFolder,
+        database: Database,
+    ) -> Result<Self, StartError> {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (watched, stopped) = (database.clone(), stop.clone());
         tasks.spawn(async move {
@@ -45,15 +53,23 @@ impl RunningRole {
             }
         });
         let clients = ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path());
-        RunningRole {
+        let exporter = listening.trace_collector.as_ref().map(|collector| {
+            TraceExporter::new(collector, role.as_str(), &listening.base_url).map_err(StartError::Traces)
+        });
+        let traces = exporter.transpose()?.map(|(traces, exporter)| {
+            tasks.spawn(exporter.run(stop.clone()));
+            traces
+        });
+        Ok(RunningRole {
             base_url: listening.base_url.clone(),
             address: listening.address,
             clients: clients.with_tls(listening.tls.clone()),
             stop,
             tasks,
             database,
+            traces,
             data,
-        }
+        })
     }
 
     /// The address that clients use.
@@ -129,9 +145,11 @@ impl RunningRole {
     ) {
         let routes =
             routes.with(self.clients.places().clone()).with(WholeBody::new(self.clients.spool().clone()));
-        let counted = CountedRequests::new(self.clients.requests().clone(), context_path_of(&self.base_url));
-        let endpoint = endpoint(role, routes, &self.base_url, partner);
-        let endpoint = endpoint.with(remembered).with(RequestLog).with(counted);
+        let context_path = context_path_of(&self.base_url);
+        let counted = CountedRequests::new(self.clients.requests().clone(), context_path.clone());
+        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered);
+        let endpoint =
+            endpoint.with(RequestLog { context_path, traces: self.traces.clone() }).with(counted);
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
@@ -172,6 +190,8 @@ pub(crate) struct Listening {
     pub tls: Option<Tls>,
     /// Whether something in front of the server encrypts.
     pub tls_in_front: bool,
+    /// The collector of traces, if there is one.
+    pub trace_collector: Option<Url>,
 }
 
 impl Listening {
@@ -196,6 +216,7 @@ impl Listening {
             trusted_proxies: options.trusted_proxies.clone(),
             tls,
             tls_in_front: options.tls_in_front,
+            trace_collector: options.trace_collector.clone(),
         };
         if let Some(notice) = listening.cleartext_notice() {
             tracing::warn!(base_url = %listening.base_url, %address, "{notice}");

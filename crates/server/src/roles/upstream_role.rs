@@ -21,7 +21,7 @@ use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers, Spool};
 use crate::metrics::{
     self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics, RepositoryNames, UpstreamMetrics,
 };
-use crate::pages::{self, documents, status};
+use crate::pages::{self, documents, health, status};
 use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
@@ -56,7 +56,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
     }
 
-    let role = RunningRole::new(&listening, data, database.clone());
+    let role = RunningRole::new(Role::Upstream, &listening, data, database.clone())?;
     let background = domain.clone();
     let stop = role.stop();
     role.spawn(async move { background.run(stop).await });
@@ -120,13 +120,19 @@ fn routes(
     options: &UpstreamOptions,
 ) -> Route {
     let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
-    let handlers =
-        Arc::new(UpstreamHandlers::new(domain.clone(), &options.display_name, options.reported_version));
+    let handlers = Arc::new(UpstreamHandlers::new(
+        domain.clone(),
+        &options.display_name,
+        options.reported_version,
+        options.common.log_level.clone(),
+    ));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
-        .at("/status", status::upstream_status(domain, database))
+        .at("/status", status::upstream_status(domain.clone(), database.clone()))
+        .at("/readyz", status::upstream_status(domain, database))
+        .at("/healthz", health::liveness())
         .at("/metrics", metrics);
     documents::mount(routes, &context_path, Role::Upstream)
 }

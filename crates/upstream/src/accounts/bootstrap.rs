@@ -75,7 +75,8 @@ pub(crate) async fn create_admin(
         Some(_) => return Ok(None),
         None => store_admin(store, passwords, first).await?,
     };
-    tracing::info!(user.name = ADMIN_NAME, password_file = ?admin.password_file, "created the first administrator");
+    let password_file = admin.password_file.as_ref().map(|file| tracing::field::display(file.display()));
+    tracing::info!(user.name = ADMIN_NAME, password_file, "created the first administrator");
     Ok(Some(admin))
 }
 

@@ -121,7 +121,8 @@ impl Changes {
         let leases = self.announcer.leases();
         if let Err(error) = leases.until_told(&self.store, recorded.id, recorded.generation).await {
             tracing::error!(
-                repository.id = %recorded.id, error = &error as &dyn std::error::Error,
+                repository.id = recorded.id.0,
+                error = &error as &dyn std::error::Error,
                 "cannot find out which mirrors have to know of a change before it is acknowledged"
             );
         }
@@ -249,7 +250,10 @@ impl Changes {
         changed.generation = self.store.record_ref_change(record, make_events).await?;
         let count = changes.map_or(0, <[RefChange]>::len);
         tracing::debug!(
-            repository.id = %changed.id, generation = %changed.generation, changes = count, "recorded a ref change"
+            repository.id = changed.id.0,
+            generation = changed.generation.0,
+            changes = count,
+            "recorded a ref change"
         );
         Ok(changed)
     }

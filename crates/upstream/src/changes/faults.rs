@@ -82,7 +82,7 @@ impl Faults {
             return;
         }
         tracing::error!(
-            repository.id = %id, fault = %fault,
+            repository.id = id.0, fault = %fault,
             "a repository is not served until an administrator has restored it: \
              heliostat repository restore PROJECT/REPOSITORY --from-mirror NAME"
         );
@@ -131,7 +131,7 @@ impl Faults {
     /// Notes that nothing is wrong with a repository.
     pub(crate) fn clear(&self, id: RepositoryId) {
         if self.found.lock().unserved.remove(&id).is_some() {
-            tracing::info!(repository.id = %id, "the repository is served again");
+            tracing::info!(repository.id = id.0, "the repository is served again");
         }
     }
 

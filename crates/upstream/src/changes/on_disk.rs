@@ -200,7 +200,7 @@ impl Changes {
             Ok(Some(recorded)) if recorded.state != RepositoryState::Initialising => return self.doubt(id),
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(repository.id = %id, error = %error, "cannot look up an unfinished repository");
+                tracing::error!(repository.id = id.0, error = %error, "cannot look up an unfinished repository");
                 return self.doubt(id);
             }
         }
@@ -208,10 +208,10 @@ impl Changes {
             && let Err(error) =
                 self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
         {
-            tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository from disk");
+            tracing::error!(repository.id = id.0, error = %error, "cannot remove an unfinished repository from disk");
         }
         if let Err(error) = self.store.delete_repository(id, Vec::new()).await {
-            tracing::error!(repository.id = %id, error = %error, "cannot remove an unfinished repository");
+            tracing::error!(repository.id = id.0, error = %error, "cannot remove an unfinished repository");
         }
     }
 
@@ -232,7 +232,7 @@ impl Changes {
 
 /// Nothing says that the repository is damaged.
 fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
-    tracing::warn!(repository.id = %recorded.id, reason, "a repository cannot be read at the moment");
+    tracing::warn!(repository.id = recorded.id.0, reason, "a repository cannot be read at the moment");
     let path = format!("{}/{}", recorded.project.key, recorded.slug);
     Refusal::unavailable(format!("The repository {path} cannot be read at the moment; try again."))
 }
@@ -242,7 +242,7 @@ pub(crate) async fn note_recorded(on_disk: &git::Repository, recorded: &Reposito
     let state =
         git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
     if let Err(error) = on_disk.note_recorded_state(&state).await {
-        tracing::warn!(repository.id = %recorded.id, error = %error, "cannot note which state of a repository is recorded");
+        tracing::warn!(repository.id = recorded.id.0, error = %error, "cannot note which state of a repository is recorded");
     }
 }
 

@@ -164,7 +164,7 @@ async fn check_all(changes: &Changes) -> Result<(), Refusal> {
     }
     changes.look_for_unrecorded().await?;
     for draft in left_over {
-        tracing::warn!(repository.id = %draft.id, "removing a repository whose creation was interrupted");
+        tracing::warn!(repository.id = draft.id.0, "removing a repository whose creation was interrupted");
         changes.abandon(&draft).await;
     }
     Ok(())
@@ -184,7 +184,7 @@ async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {
                 Err(_) if changes.faults.is_noted(id) => changes.reconciliation.doubt(id),
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(repository.id = %id, error = %error, cause, "cannot reconcile a repository");
+                    tracing::warn!(repository.id = id.0, error = %error, cause, "cannot reconcile a repository");
                     changes.reconciliation.doubt(id);
                 }
             }

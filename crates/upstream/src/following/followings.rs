@@ -91,7 +91,8 @@ impl Followings {
         }
         let following = self.store.follow_source(repository.id, source, self.now_ms()).await?;
         tracing::info!(
-            repository.id = %repository.id, source.url = following.source.url,
+            repository.id = repository.id.0,
+            source.url = following.source.url,
             "a repository follows one of another server"
         );
         self.schedule.ask(&following, self.now_ms());
@@ -141,7 +142,7 @@ impl Followings {
         self.store.stop_following(repository.id).await?;
         drop(alone);
         self.schedule.forget(repository.id);
-        tracing::info!(repository.id = %repository.id, "a repository follows nothing any more");
+        tracing::info!(repository.id = repository.id.0, "a repository follows nothing any more");
         Ok(())
     }
 

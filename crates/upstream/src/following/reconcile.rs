@@ -71,7 +71,7 @@ async fn carry_out(followings: &Arc<Followings>, look: Look) {
         Ok(Some(following)) => following,
         Ok(None) => return followings.schedule.forget(id),
         Err(error) => {
-            tracing::warn!(repository.id = %id, error = %error, "cannot find out what a repository follows");
+            tracing::warn!(repository.id = id.0, error = %error, "cannot find out what a repository follows");
             return look.ended(Ended::Failed, began, DATABASE_PAUSE);
         }
     };
@@ -90,7 +90,7 @@ async fn carry_out(followings: &Arc<Followings>, look: Look) {
     };
     let url = &following.source.url;
     if let Err(error) = followings.store.record_following_attempt(id, url, began_at, &outcome).await {
-        tracing::warn!(repository.id = %id, error = %error, "cannot record how a look at a followed repository ended");
+        tracing::warn!(repository.id = id.0, error = %error, "cannot record how a look at a followed repository ended");
     }
     look.ended(ended, began, pause);
 }
@@ -101,21 +101,37 @@ fn tell(following: &Following, looked: &Result<bool, Trouble>) {
     match looked {
         Ok(changed) => {
             if following.error.is_some() {
-                tracing::info!(repository.id = %id, source.url = url, "a followed repository can be read again");
+                tracing::info!(
+                    repository.id = id.0,
+                    source.url = url,
+                    "a followed repository can be read again"
+                );
             }
             if *changed {
-                tracing::info!(repository.id = %id, source.url = url, "took over what a followed repository has");
+                tracing::info!(
+                    repository.id = id.0,
+                    source.url = url,
+                    "took over what a followed repository has"
+                );
             }
         }
         Err(Trouble { error, .. }) => {
             let fault = error.fault.as_str();
             if following.error.as_ref().is_none_or(|before| before.fault != error.fault) {
                 tracing::warn!(
-                    repository.id = %id, source.url = url, fault, reason = error.message,
+                    repository.id = id.0,
+                    source.url = url,
+                    fault,
+                    reason = error.message,
                     "a repository cannot be brought in step with what it follows"
                 );
             } else {
-                tracing::debug!(repository.id = %id, source.url = url, fault, "it still cannot be brought in step");
+                tracing::debug!(
+                    repository.id = id.0,
+                    source.url = url,
+                    fault,
+                    "it still cannot be brought in step"
+                );
             }
         }
     }

@@ -180,7 +180,7 @@ impl Repositories {
         };
         self.announcer.announced();
         self.changes.faults.recorded(disk_id(id));
-        tracing::info!(repository.id = %id, repository.slug = repository.slug, "adopted a repository");
+        tracing::info!(repository.id = id.0, repository.slug = repository.slug, "adopted a repository");
         Ok(repository)
     }
 }
@@ -192,7 +192,7 @@ fn has_a_record(recorded: &Repository) -> Refusal {
 
 /// What is not whole is not taken over.
 fn damaged(id: RepositoryId, error: &(dyn std::error::Error + 'static)) -> Refusal {
-    tracing::warn!(repository.id = %id, error = %error, "a repository cannot be adopted");
+    tracing::warn!(repository.id = id.0, error = %error, "a repository cannot be adopted");
     Refusal::conflict_in(
         "number",
         format!(

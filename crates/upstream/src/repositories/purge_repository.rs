@@ -52,7 +52,7 @@ impl Repositories {
         let ordered = self.store.order_purge(id, context.now_ms, make_events).await?;
         self.announcer.announced();
         self.purge_ordered.notify_one();
-        tracing::info!(repository.id = %id, "everything that no ref leads to is to be removed");
+        tracing::info!(repository.id = id.0, "everything that no ref leads to is to be removed");
         self.progress_of(&ordered).await
     }
 
@@ -83,7 +83,7 @@ impl Repositories {
             if let Err(error) = self.purge(id).await {
                 are_done = false;
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(repository.id = %id, %error, cause, "cannot remove yet what no ref leads to");
+                tracing::warn!(repository.id = id.0, %error, cause, "cannot remove yet what no ref leads to");
             }
         }
         Ok(are_done)

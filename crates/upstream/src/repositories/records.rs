@@ -258,7 +258,10 @@ impl Repositories {
             repositories.changes.forget(id);
             drop(lock);
             if repositories.changes.is_of_another_record(&repository).await {
-                tracing::warn!(repository.id = %id, "left on disk what lay in the place of a deleted repository: it is another one");
+                tracing::warn!(
+                    repository.id = id.0,
+                    "left on disk what lay in the place of a deleted repository: it is another one"
+                );
                 return Ok(());
             }
             let origin = Origin {

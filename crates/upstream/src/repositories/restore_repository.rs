@@ -103,7 +103,9 @@ impl Repositories {
         self.put_in_place(caller, &recorded, draft).await?;
         outcome.restored = true;
         tracing::warn!(
-            repository.id = %recorded.id, mirror.name = mirror.name, references_changed = outcome.difference_count,
+            repository.id = recorded.id.0,
+            mirror.name = mirror.name,
+            references_changed = outcome.difference_count,
             "restored a repository from a mirror; what was there is in the trash"
         );
         Ok(outcome)
@@ -144,7 +146,7 @@ impl Repositories {
                 Ok(())
             }
             Some(fault @ git::Fault::CannotReadNow(_)) => {
-                tracing::warn!(repository.id = %recorded.id, fault = %fault, "cannot tell whether a repository is whole");
+                tracing::warn!(repository.id = recorded.id.0, fault = %fault, "cannot tell whether a repository is whole");
                 Err(Refusal::unavailable(
                     "The repository cannot be read at the moment, so it is not known whether it is damaged; try again.",
                 ))

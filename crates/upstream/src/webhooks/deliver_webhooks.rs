@@ -58,7 +58,11 @@ impl Receivers for WebhookDelivery {
         let dropped = store.trim_webhook_deliveries(*id, MAX_PENDING_EVENTS).await?;
         if dropped > 0 {
             self.0.deliveries.count_dropped(dropped);
-            tracing::warn!(webhook.id = %id, dropped, "too many events wait for a webhook; the oldest are dropped");
+            tracing::warn!(
+                webhook.id = id.0,
+                dropped,
+                "too many events wait for a webhook; the oldest are dropped"
+            );
         }
         let Some((webhook, delivery)) = store.next_for_webhook(*id).await? else {
             return Ok(false);
@@ -110,10 +114,21 @@ fn log_first_and_last(id: WebhookId, exchange: &Exchange, fate: DeliveryFate) {
     match fate {
         _ if exchange.outcome == InvocationOutcome::Success => {}
         DeliveryFate::Settled => {
-            tracing::warn!(webhook.id = %id, event, attempts = exchange.attempt, reason, "a webhook did not take an event; it is given up");
+            tracing::warn!(
+                webhook.id = id.0,
+                event,
+                attempts = exchange.attempt,
+                reason,
+                "a webhook did not take an event; it is given up"
+            );
         }
         DeliveryFate::Repeated { .. } if exchange.attempt == 1 => {
-            tracing::warn!(webhook.id = %id, event, reason, "a webhook does not take an event; trying again");
+            tracing::warn!(
+                webhook.id = id.0,
+                event,
+                reason,
+                "a webhook does not take an event; trying again"
+            );
         }
         DeliveryFate::Repeated { .. } => {}
     }

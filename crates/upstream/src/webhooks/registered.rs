@@ -93,7 +93,7 @@ impl Webhooks {
             .store
             .create_webhook(repository.id, settings, self.announcer.now_ms(), MAX_WEBHOOKS_PER_REPOSITORY)
             .await?;
-        tracing::info!(webhook.id = %created.id, repository.id = %repository.id, "created a webhook");
+        tracing::info!(webhook.id = created.id.0, repository.id = repository.id.0, "created a webhook");
         Ok(created)
     }
 
@@ -127,7 +127,11 @@ impl Webhooks {
     ) -> Result<(), Refusal> {
         let webhook = self.webhook(administrator, id).await?;
         self.store.delete_webhook(webhook.id).await?;
-        tracing::info!(webhook.id = %webhook.id, repository.id = %webhook.repository_id, "deleted a webhook");
+        tracing::info!(
+            webhook.id = webhook.id.0,
+            repository.id = webhook.repository_id.0,
+            "deleted a webhook"
+        );
         Ok(())
     }
 

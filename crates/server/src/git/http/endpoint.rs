@@ -18,6 +18,7 @@ use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitStep, NotServed};
 use crate::git::access::{ReadFreshness, Readable};
 use crate::http::problem::Problem;
+use crate::http::request_record::{self, CacheResult};
 use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
 use crate::wire::freshness::{freshness_header, origin_freshness_header, through_header};
 
@@ -55,7 +56,11 @@ impl<A: HttpIdentity> Endpoint for GitEndpoint<A> {
             Ok((path, step))
         });
         match wanted {
-            Ok((path, step)) => Ok(self.answer(request, &path, step).await.unwrap_or_else(refused)),
+            Ok((path, step)) => {
+                request_record::operation(name_of(step));
+                request_record::repository(&path);
+                Ok(self.answer(request, &path, step).await.unwrap_or_else(refused))
+            }
             Err(not_served) => Ok(not_served_here(not_served)),
         }
     }
@@ -178,6 +183,18 @@ impl<A: HttpIdentity> GitEndpoint<A> {
     }
 }
 
+/// What logs call a step.
+fn name_of(step: GitStep) -> &'static str {
+    match step {
+        GitStep::Advertise(GitService::UploadPack) => "gitFetchRefs",
+        GitStep::Advertise(GitService::ReceivePack) => "gitPushRefs",
+        GitStep::UploadPack => "gitFetch",
+        GitStep::ReceivePack => "gitPush",
+        GitStep::BundleList => "gitBundleList",
+        GitStep::Bundle(_) => "gitBundle",
+    }
+}
+
 fn check_type(request: &Request, service: GitService) -> Result<(), Refusal> {
     let wanted = format!("application/x-{}-request", service.name());
     if request.content_type() != Some(wanted.as_str()) {
@@ -195,6 +212,12 @@ fn decoded(request: &Request, body: ByteStream) -> Result<ByteStream, Refusal> {
 
 /// Each kind of answer by its cheapest way; `queue` is that of the connection that the body goes to.
 fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) -> Response {
+    request_record::cached(match &answer {
+        Answer::Whole(_) => CacheResult::Hit,
+        Answer::Stored(answer) if answer.is_complete() => CacheResult::Hit,
+        Answer::Stored(_) => CacheResult::Miss,
+        Answer::Streamed(_) => CacheResult::Bypass,
+    });
     match answer {
         Answer::Whole(bytes) => response.body(bytes),
         Answer::Stored(answer) => stored_response(response, answer, queue),
@@ -219,6 +242,7 @@ fn uncached(content_type: &'static str, freshness: Option<ReadFreshness>) -> Res
 
 /// What another server answers, as it comes.
 fn passed(content_type: &'static str, freshness: Option<&ReadFreshness>, answer: ByteStream) -> Response {
+    request_record::cached(CacheResult::Bypass);
     let response = uncached(content_type, None);
     let response = match freshness.and_then(ReadFreshness::of_upstream) {
         Some(freshness) => response.header(FRESHNESS, through_header(freshness)),

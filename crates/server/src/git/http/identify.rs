@@ -11,6 +11,7 @@ use heliostat_upstream::RequestFacts;
 
 use crate::git::access::{GitAccess, GitClient};
 use crate::git::{MirrorGit, OriginGit, UpstreamGit};
+use crate::http::request_record;
 use crate::wire::not_opened::origin_credentials;
 
 /// A role that can be reached over HTTP.
@@ -27,7 +28,9 @@ impl HttpIdentity for UpstreamGit {
             raw_query: call.query.as_deref(),
             peer: call.peer,
         };
-        self.upstream.accounts().identify(credentials_of(call)?, facts).await
+        let caller = self.upstream.accounts().identify(credentials_of(call)?, facts).await?;
+        request_record::called_by(&caller);
+        Ok(caller)
     }
 }
 

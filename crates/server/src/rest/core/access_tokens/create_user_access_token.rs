@@ -7,6 +7,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::TokenCreation;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateUserAccessToken for UpstreamHandlers {
@@ -16,6 +17,7 @@ impl CreateUserAccessToken for UpstreamHandlers {
         request: CreateUserAccessTokenRequest,
     ) -> Result<CreateUserAccessTokenResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         let owner = self.upstream.accounts().owner(&caller, &request.user_slug).await?;
         let permissions = request.body.permissions.unwrap_or_default();
         let creation = TokenCreation {

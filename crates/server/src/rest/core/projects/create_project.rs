@@ -6,6 +6,7 @@ use heliostat_upstream::ProjectCreation;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateProject for UpstreamHandlers {
@@ -15,6 +16,7 @@ impl CreateProject for UpstreamHandlers {
         request: CreateProjectRequest,
     ) -> Result<CreateProjectResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.key);
         let creation = ProjectCreation {
             key: request.body.key,
             name: request.body.name,

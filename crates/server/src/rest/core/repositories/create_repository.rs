@@ -7,6 +7,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::RepositoryCreation;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateRepository for UpstreamHandlers {
@@ -16,6 +17,7 @@ impl CreateRepository for UpstreamHandlers {
         request: CreateRepositoryRequest,
     ) -> Result<CreateRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         let administrator =
             self.upstream.repositories().project_administrator(&caller, &request.project_key).await?;
         only_git(request.body.scm_id.as_deref())?;

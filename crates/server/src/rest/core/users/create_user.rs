@@ -8,6 +8,7 @@ use heliostat_upstream::UserCreation;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateUser for UpstreamHandlers {
@@ -17,7 +18,10 @@ impl CreateUser for UpstreamHandlers {
         request: CreateUserRequest,
     ) -> Result<CreateUserResponse, Problem> {
         let caller = self.identify(&call).await?;
-        self.upstream.accounts().create_user(permit::admin(&caller)?, user_creation(request)?).await?;
+        let administrator = permit::admin(&caller)?;
+        let creation = user_creation(request)?;
+        request_record::about(&creation.name);
+        self.upstream.accounts().create_user(administrator, creation).await?;
         Ok(CreateUserResponse::NoContent)
     }
 }

@@ -7,6 +7,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl UpdateUserPassword for UpstreamHandlers {
@@ -16,6 +17,7 @@ impl UpdateUserPassword for UpstreamHandlers {
         request: UpdateUserPasswordRequest,
     ) -> Result<UpdateUserPasswordResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         if request.body.password != request.body.password_confirm {
             return Err(Refusal::invalid("passwordConfirm", "The two passwords differ.").into());
         }

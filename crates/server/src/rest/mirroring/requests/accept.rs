@@ -6,6 +6,7 @@ use heliostat_downstream::Acceptance;
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl Accept for UpstreamHandlers {
@@ -24,6 +25,7 @@ impl Accept for UpstreamHandlers {
                 acceptance.unwrap_or_default(),
             )
             .await?;
+        request_record::about(&mirror.name);
         Ok(AcceptResponse::Ok(ApiJson(self.wire.mirror_server(&mirror))))
     }
 }

@@ -1,0 +1,36 @@
+//! GET /logs/level: how much this server logs at present.
+
+use heliostat_api::models::RestLogLevel;
+use heliostat_api::ops::{GetLogLevel, GetLogLevelResponse};
+use heliostat_api::{ApiJson, Call};
+use heliostat_upstream::permit;
+
+use crate::http::problem::Problem;
+use crate::log_level::LogLevel;
+use crate::rest::{MirrorHandlers, OriginHandlers, UpstreamHandlers};
+
+impl GetLogLevel for UpstreamHandlers {
+    async fn get_log_level(&self, call: Call) -> Result<GetLogLevelResponse, Problem> {
+        let caller = self.identify(&call).await?;
+        permit::sys_admin(&caller)?;
+        Ok(answer(&self.log_level))
+    }
+}
+
+impl GetLogLevel for MirrorHandlers {
+    async fn get_log_level(&self, call: Call) -> Result<GetLogLevelResponse, Problem> {
+        self.administrator(&call).await?;
+        Ok(answer(&self.log_level))
+    }
+}
+
+impl GetLogLevel for OriginHandlers {
+    async fn get_log_level(&self, call: Call) -> Result<GetLogLevelResponse, Problem> {
+        self.operator(&call)?;
+        Ok(answer(&self.log_level))
+    }
+}
+
+fn answer(log_level: &LogLevel) -> GetLogLevelResponse {
+    GetLogLevelResponse::Ok(ApiJson(RestLogLevel { level: log_level.now() }))
+}
