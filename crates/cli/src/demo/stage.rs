@@ -31,21 +31,44 @@ const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
 const REQUEST_LIFETIME: Duration = Duration::from_hours(24);
 
+/// Where the roles listen: at the usual ports or any free ones, or exactly where it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    upstream: u16,
+    mirror: u16,
+}
+
+impl From<Option<u16>> for Ports {
+    fn from(wanted: Option<u16>) -> Self {
+        match wanted {
+            Some(port) => Self { upstream: port, mirror: port.saturating_add(1) },
+            None => Self { upstream: port_or_any(UPSTREAM_PORT), mirror: port_or_any(MIRROR_PORT) },
+        }
+    }
+}
+
 /// A started upstream, and its administrator.
 pub struct Upstream {
     /// Calls it as administrator.
     pub admin: Client,
     /// The administrator's credentials, for git and for the mirror.
     pub authorization: Authorization,
-    /// Where a person finds the password.
+    /// The administrator's password.
+    pub password: String,
+    /// Where a person finds it.
     pub password_place: String,
 }
 
 /// Starts the upstream.
-pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> anyhow::Result<Upstream> {
+pub async fn start_upstream(
+    data: &Path,
+    git: &Path,
+    ports: Ports,
+    running: &mut Roles,
+) -> anyhow::Result<Upstream> {
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict),
+        common: on_loopback(ports.upstream, data.clone(), git, Durability::Strict),
         outgoing: OutgoingNetworks::default(),
         fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
@@ -67,18 +90,19 @@ pub async fn start_upstream(data: &Path, git: &Path, running: &mut Roles) -> any
     };
     let authorization = Authorization::basic("admin", &password)?;
     let admin = Client::new(base_url, Some(&authorization));
-    Ok(Upstream { admin, authorization, password_place })
+    Ok(Upstream { admin, authorization, password, password_place })
 }
 
 /// Starts the mirror of `upstream`, and gives its address.
 pub async fn start_mirror(
     data: &Path,
     git: &Path,
+    ports: Ports,
     upstream: &Url,
     running: &mut Roles,
 ) -> anyhow::Result<Url> {
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: on_loopback(MIRROR_PORT, data.join("mirror"), git, Durability::Relaxed),
+        common: on_loopback(ports.mirror, data.join("mirror"), git, Durability::Relaxed),
         upstream: upstream.clone(),
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
@@ -97,7 +121,7 @@ pub async fn start_mirror(
 }
 
 fn on_loopback(port: u16, data: PathBuf, git: &Path, durability: Durability) -> ListenOptions {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
     let trash_time = heliostat_git::DEFAULT_TRASH_TIME;
