@@ -5,15 +5,26 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::admin::{
-    mirror_servers, mirror_settings, permission, project, repository, request, token, user, wait, webhook,
+    clone_url, mirror_servers, permission, project, repository, request, token, user, wait, webhook,
 };
 use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
+use crate::exit_code;
 use crate::git_setup::GitSetupOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
+
+/// What people do first.
+const EXAMPLES: &str = "\
+Examples:
+  heliostat demo                                          see it work
+  heliostat upstream --data /srv/upstream                 run a primary server
+  heliostat mirror --upstream https://git.example.com --name Saigon --data /srv/saigon --base-url https://saigon.example.com
+  heliostat mirror --origin https://github.com            mirror any Git server
+  heliostat request accept Saigon                         let the mirror in
+  heliostat clone-url PRJ/site --mirror Saigon            where to clone from";
 
 /// Smart mirrors for Git: an upstream, its mirrors, and their administration.
 ///
@@ -21,7 +32,14 @@ use crate::trash;
 /// the variable over the file given by --config, the file over the default.
 /// The file is TOML, its keys are the long names of the options: `sweep-interval = "3m"`.
 #[derive(Debug, Parser)]
-#[command(name = "heliostat", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    name = "heliostat",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", exit_code::HELP),
+)]
 pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
@@ -77,15 +95,15 @@ pub enum Command {
     ///
     /// Without --commit and --ref it waits for everything that the upstream has now.
     ///
-    /// Exit codes: 0, it is there. 1, the mirror cannot be asked, or does not let you read the repository. 2, the command
-    /// line is wrong. 3, the time is over and it is not there.
+    /// Exit codes: 0, it is there. 3, the time is over and it is not there. The others are those of all commands: 4, who asks
+    /// must sign in or may not read the repository. 5, the mirror does not show them such a repository. 7, the mirror cannot
+    /// be asked.
     Wait(wait::WaitOptions),
+    /// Print where a repository is cloned from: the upstream, a mirror, or the nearest mirror.
+    CloneUrl(clone_url::CloneUrlOptions),
     /// Requests of mirrors that want to join an upstream.
     #[command(subcommand)]
     Request(request::RequestCommand),
-    /// What a mirror mirrors and how far it is, asked of the mirror itself.
-    #[command(subcommand)]
-    Settings(mirror_settings::SettingsCommand),
     /// Repositories that lie in the trash of a data directory.
     #[command(subcommand)]
     Trash(trash::TrashCommand),
