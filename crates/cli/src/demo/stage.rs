@@ -104,6 +104,7 @@ pub async fn start_mirror(
     let role = heliostat_server::start_mirror(MirrorOptions {
         common: on_loopback(ports.mirror, data.join("mirror"), git, Durability::Relaxed),
         upstream: upstream.clone(),
+        upstream_public_url: None,
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,

@@ -25,6 +25,10 @@ pub struct MirrorRoleOptions {
     /// The upstream to follow [default: none, and --origin is given].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     pub upstream: Option<Url>,
+    /// URL by which people reach the upstream, as it calls itself by its --base-url, where --upstream is an address for servers
+    /// only, in a network of their own for instance; what people are shown names this one [default: that of --upstream].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM_PUBLIC_URL", value_parser = parse_http_url)]
+    pub upstream_public_url: Option<Url>,
     /// Name under which the mirror joins, unique among the mirrors of the upstream; of a mirror of another Git server, the
     /// name that people read on its page [default: none, needed with --upstream; with --origin the host of the origin].
     #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", value_parser = parse_display_name)]
@@ -175,6 +179,7 @@ async fn start_of_upstream(
     let role = heliostat_server::start_mirror(MirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability)?,
         upstream,
+        upstream_public_url: options.upstream_public_url,
         name,
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,
