@@ -42,11 +42,18 @@ fn main() -> ExitCode {
     };
     let cli = match settings::parse(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(SettingsError::CommandLine(error)) if form == OutputFormat::Table || !error.use_stderr() => {
-            error.exit()
-        }
+        Err(SettingsError::CommandLine(error)) if !error.use_stderr() => error.exit(),
         Err(SettingsError::CommandLine(error)) => {
-            return wrong_usage(&anyhow::anyhow!("{}", settings::reason_in_one_line(&error)));
+            let variable = settings::variable_at_fault(&error, std::env::args_os());
+            let origin = variable.map(|name| format!("the value comes from the variable {name}"));
+            if form == OutputFormat::Json {
+                let reason = settings::reason_in_one_line(&error);
+                let origin = origin.map(|origin| format!("; {origin}")).unwrap_or_default();
+                return wrong_usage(&anyhow::anyhow!("{reason}{origin}"));
+            }
+            let _ = error.print();
+            origin.iter().for_each(|origin| output::hint(&format!("hint: {origin}")));
+            return ExitCode::from(exit_code::USAGE);
         }
         Err(error) => return wrong_usage(&error.into()),
     };

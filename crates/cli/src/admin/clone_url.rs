@@ -117,9 +117,9 @@ async fn ask(descriptor: &Value) -> Result<Option<Value>, CallError> {
 /// The link is a key to the repository for some minutes: it must not stand in a message.
 fn without_token(error: CallError) -> CallError {
     match error {
-        CallError::Unreachable { mut url, error } => {
+        CallError::Unreachable { mut url, reason } => {
             url.set_query(None);
-            CallError::Unreachable { url, error }
+            CallError::Unreachable { url, reason }
         }
         CallError::Strange { mut url, reason } => {
             url.set_query(None);

@@ -63,9 +63,9 @@ impl UpstreamConnection {
         Ok(Session { client, output: self.form.output, authorization })
     }
 
-    /// The user who calls, for commands that are about oneself.
-    pub fn user(&self) -> &str {
-        &self.account.user
+    /// The user who calls, for commands that are about oneself; unknown when a token calls.
+    pub fn user(&self) -> Option<&str> {
+        self.account.caller()
     }
 }
 

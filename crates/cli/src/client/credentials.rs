@@ -52,7 +52,14 @@ impl Account {
         Authorization::basic(&self.user, &password)
     }
 
-    /// The same, without asking anybody: none if none is given.
+    /// The user who calls. A token does not tell whose it is.
+    pub fn caller(&self) -> Option<&str> {
+        let is_token = self.token_file.is_some()
+            || (self.password_file.is_none() && variable("HELIOSTAT_TOKEN").is_some());
+        (!is_token).then_some(self.user.as_str())
+    }
+
+    /// The authorization, without asking anybody: none if none is given.
     pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
         let token = match &self.token_file {
             Some(file) => Some(read_secret(file)?),

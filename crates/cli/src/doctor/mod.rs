@@ -15,7 +15,7 @@ use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
 
-use crate::options::{TlsFlags, parse_http_url};
+use crate::options::{TlsFlags, parse_http_url, parse_listen};
 use crate::output::{self, OutputFormat};
 use finding::{Finding, Outcome};
 
@@ -41,7 +41,7 @@ pub struct DoctorOptions {
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_ORIGIN_CA_FILE")]
     origin_ca_file: Option<PathBuf>,
     /// Address that the role listens on [default: none, TLS and the role itself are not checked].
-    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// URL that clients of the role see [default: http:// or, with a certificate, https:// and the listening address].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]

@@ -16,7 +16,7 @@ use super::hints::HintFlags;
 use super::lifecycle::{self, HangUp};
 use super::origin::OriginFlags;
 use crate::options::{
-    SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
+    SharedOptions, duration, parse_display_name, parse_http_url, parse_listen, parse_parallelism, start_log,
 };
 
 /// Options of a mirror.
@@ -43,7 +43,7 @@ pub struct MirrorRoleOptions {
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
     /// Address to listen on.
-    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7991")]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7991", value_parser = parse_listen)]
     pub listen: SocketAddr,
     /// How often everything is compared with the upstream, whatever events arrived.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SWEEP_INTERVAL", default_value = "3m", value_parser = duration::parse_positive)]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 
 use crate::command::Cli;
@@ -92,6 +93,24 @@ pub fn wanted_output(argv: impl IntoIterator<Item = OsString>) -> OutputFormat {
     }
     let wanted = deepest.try_get_one::<OutputFormat>("output");
     wanted.ok().flatten().copied().unwrap_or(OutputFormat::Table)
+}
+
+/// The variable from which an option has the value that clap complains of: the message names the option only.
+pub fn variable_at_fault(error: &clap::Error, argv: impl IntoIterator<Item = OsString>) -> Option<String> {
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let option = text(ContextKind::InvalidArg)?.split([' ', '=']).next()?.strip_prefix("--")?.to_owned();
+    let value = text(ContextKind::InvalidValue)?;
+    let flag = format!("--{option}");
+    let is_flag =
+        |word: &str| word == flag || word.strip_prefix(&flag).is_some_and(|rest| rest.starts_with('='));
+    if argv.into_iter().any(|word| word.to_str().is_some_and(is_flag)) {
+        return None;
+    }
+    let name = format!("HELIOSTAT_{}", option.to_uppercase().replace('-', "_"));
+    std::env::var(&name).is_ok_and(|found| found == value).then_some(name)
 }
 
 /// What clap finds wrong with a command line, without its heading, usage and hints.
