@@ -15,7 +15,7 @@ use crate::output::Column;
 /// What an administrator can do with mirrors.
 #[derive(Debug, Subcommand)]
 pub enum MirrorVerb {
-    /// List the mirrors of an upstream.
+    /// List the mirrors of an upstream, how each stands, and how far it is behind.
     List {
         #[command(flatten)]
         connection: UpstreamConnection,
@@ -62,7 +62,7 @@ pub enum MirrorVerb {
 }
 
 /// What is shown of a mirror, and of how it stands.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     Column::text("ID", "/id"),
     Column::text("NAME", "/name"),
     Column::text("URL", "/baseUrl"),
@@ -74,11 +74,11 @@ const COLUMNS: [Column; 11] = [
     Column::text("IN STEP", "/standing/inStepRepos"),
     Column::text("REPOSITORIES", "/standing/mirroredRepos"),
     Column::text("EVENTS WAITING", "/standing/pendingEvents"),
+    Column::text("LAG (MS)", "/standing/lagMillis"),
 ];
 
 /// What is shown of a single one besides.
-const FURTHER: [Column; 5] = [
-    Column::text("LAG (MS)", "/standing/lagMillis"),
+const FURTHER: [Column; 4] = [
     Column::time("LAST SYNCHRONISATION", "/standing/lastSyncDate"),
     Column::text("FAILING", "/standing/failingRepos"),
     Column::text("FAILURE", "/standing/failure"),

@@ -15,6 +15,9 @@ use super::prompt;
 /// A file with a password or token that is larger is some other file.
 const MAX_SECRET_BYTES: u64 = 4096;
 
+/// Under this the help lists what is the same in most commands, after what a command is about.
+pub const CONNECTION_HEADING: &str = "Connection";
+
 /// Nobody has said who calls.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -28,14 +31,17 @@ pub struct NoCredentials {
 #[derive(Debug, Args)]
 pub struct Account {
     /// User who calls; the password comes from --password-file, else HELIOSTAT_PASSWORD, else it is asked for.
-    #[arg(long, value_name = "NAME", env = "HELIOSTAT_USER", default_value = "admin")]
+    #[arg(
+        long, short = 'u', value_name = "NAME", env = "HELIOSTAT_USER", default_value = "admin",
+        help_heading = CONNECTION_HEADING
+    )]
     pub user: String,
     /// File that holds the password, - for standard input [default: none].
-    #[arg(long, value_name = "FILE", env = "HELIOSTAT_PASSWORD_FILE")]
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_PASSWORD_FILE", help_heading = CONNECTION_HEADING)]
     pub password_file: Option<PathBuf>,
     /// File that holds an access token, used instead of user and password; without the file, HELIOSTAT_TOKEN may hold the
     /// token itself [default: none].
-    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TOKEN_FILE", help_heading = CONNECTION_HEADING)]
     pub token_file: Option<PathBuf>,
 }
 
