@@ -141,13 +141,13 @@ mod tests {
             "{finding}"
         );
         assert_eq!(port(None, None).await.outcome, Outcome::Skipped);
-        assert_eq!(port(Some(([127, 0, 0, 1], 0).into()), None).await.outcome, Outcome::Good);
+        assert_eq!(port(Some(SocketAddr::from(([127, 0, 0, 1], 0))), None).await.outcome, Outcome::Good);
     }
 
     #[tokio::test]
     async fn a_loopback_address_is_of_no_use_to_an_upstream_elsewhere() {
         let (base_url, upstream) = (url("http://127.0.0.1:7991"), url("https://git.example.com"));
-        let listen = Some(([127, 0, 0, 1], 0).into());
+        let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         let place = Place { listen, base_url: Some(&base_url), upstream: Some(&upstream), speaks_tls: false };
         let finding = reachable(&place).await;
         assert!(

@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn a_port_alone_is_on_loopback() {
         for text in ["127.0.0.1:7990", "7990", "localhost:7990"] {
-            assert_eq!(parse_listen(text), Ok(([127, 0, 0, 1], 7990).into()), "{text}");
+            assert_eq!(parse_listen(text), Ok(SocketAddr::from(([127, 0, 0, 1], 7990))), "{text}");
         }
-        assert_eq!(parse_listen("0.0.0.0:1"), Ok(([0, 0, 0, 0], 1).into()));
+        assert_eq!(parse_listen("0.0.0.0:1"), Ok(SocketAddr::from(([0, 0, 0, 0], 1))));
         for text in ["", ":7990", "abc", "127.0.0.1", "70000", "example.com:7990"] {
             assert!(parse_listen(text).is_err_and(|told| told.contains("127.0.0.1:7990")), "{text}");
         }

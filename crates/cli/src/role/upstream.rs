@@ -77,6 +77,10 @@ pub struct UpstreamRoleOptions {
 }
 
 const FIRST_START: &str = "\
+Examples:
+  heliostat upstream --data /srv/upstream
+  heliostat upstream --listen 0.0.0.0:7990 --base-url https://git.example.com --tls-in-front
+
 The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and
 written to the file admin-password in the data directory.";
 
