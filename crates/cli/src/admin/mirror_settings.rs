@@ -24,14 +24,16 @@ pub enum SettingsCommand {
         #[command(flatten)]
         connection: MirrorConnection,
     },
-    /// Choose between all projects and selected ones. Select projects before, with add-project: a mirror of all projects keeps
-    /// those. What is not selected stops being served at once.
+    /// Choose between all projects and selected ones. What is not selected stops being served at once.
     #[command(
-        after_help = "Example, a mirror of one project:\n  heliostat mirror settings add-project PRJ\n  heliostat mirror settings mode selected"
+        after_help = "Example, a mirror of one project:\n  heliostat mirror settings mode selected --project PRJ"
     )]
     Mode {
         /// What is mirrored.
         mode: Mode,
+        /// Select this project, key or id, beside those that are selected already; give it again for more [default: none].
+        #[arg(long = "project", value_name = "PROJECT")]
+        projects: Vec<String>,
         #[command(flatten)]
         confirmation: Confirmation,
         #[command(flatten)]
@@ -86,8 +88,17 @@ const PROGRESS: [Column; 4] = [
 pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
     match command {
         SettingsCommand::Show { connection } => FollowedUpstream::of(connection).await?.show_settings().await,
-        SettingsCommand::Mode { mode, confirmation, connection } => {
+        SettingsCommand::Mode { mode, projects, confirmation, connection } => {
+            if matches!(mode, Mode::All) && !projects.is_empty() {
+                bail!(
+                    "a mirror of all projects selects none: leave --project out, or choose the mode selected"
+                );
+            }
             let upstream = FollowedUpstream::of(connection).await?;
+            if !projects.is_empty() {
+                // Before the mode: what is selected then is not given up for a moment.
+                upstream.select(&projects).await?;
+            }
             if matches!(mode, Mode::Selected) && !confirmation.is_given() {
                 upstream.confirm_unless_some_are_left(&confirmation, &[]).await?;
             }
@@ -97,9 +108,7 @@ pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
         }
         SettingsCommand::AddProject { projects, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
-            let ids = upstream.project_ids(&projects).await?;
-            let call = upstream.client().post(&upstream.path(&["settings", "projects"]));
-            call.body(json!(ids)).send().await?;
+            upstream.select(&projects).await?;
             upstream.show_settings().await
         }
         SettingsCommand::RemoveProject { projects, confirmation, connection } => {
@@ -167,6 +176,13 @@ impl FollowedUpstream {
         upstream_path(&self.id, rest)
     }
 
+    /// Mirrors these projects, too.
+    async fn select(&self, projects: &[String]) -> anyhow::Result<()> {
+        let ids = self.project_ids(projects).await?;
+        self.client().post(&self.path(&["settings", "projects"])).body(json!(ids)).send().await?;
+        Ok(())
+    }
+
     async fn show_settings(&self) -> anyhow::Result<()> {
         let settings = self.client().get(&self.path(&["settings"])).send().await?;
         self.session.output.show(&settings, &SETTINGS);
@@ -195,7 +211,7 @@ impl FollowedUpstream {
         };
         let loss = format!(
             "No project would be selected: the mirror at {} stops serving {loss} at once, and fetches them anew when they are \
-             selected later. Select projects first by: heliostat mirror settings add-project PROJECT.",
+             selected later. Select projects by --project, or before by: heliostat mirror settings add-project PROJECT.",
             self.client().base_url()
         );
         confirmation.ask(&loss).await
