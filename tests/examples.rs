@@ -66,7 +66,7 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 /// Operations that answer, but are not asked here, with the reason.
-const NOT_ASKED: [(&str, &str); 29] = [
+const NOT_ASKED: [(&str, &str); 30] = [
     ("register", "mirrors ask by themselves; the answer is the one of getMirroringRequest"),
     ("reject", "it would need one more mirror; the answer is the one of getMirror"),
     ("upgrade", "mirrors do it by themselves; the answer is the one of getMirror"),
@@ -76,6 +76,7 @@ const NOT_ASKED: [(&str, &str); 29] = [
     ("testWebhook", "it would need a receiver; its own tests judge the answer"),
     ("getLatestInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("listInvocations", "the webhook of the examples leads nowhere; its own tests judge the answer"),
+    ("redeliverInvocation", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     ("getStatistics", "the webhook of the examples leads nowhere; its own tests judge the answer"),
     (
         "getDelayedSyncRepositoriesOfMirror",

@@ -47,6 +47,7 @@ async fn upstream() -> Scene {
     let request = request_of(&heliostat_auth::server_id(), "Waiting", &elsewhere);
     let request = server.anonymous().post("/rest/mirroring/latest/requests", &request).await.promised(200);
     let samples = [
+        ("invocationId", json!(1)),
         ("mirrorId", json!(joined.mirror_id)),
         ("mirroringRequestId", request["id"].clone()),
         ("name", json!("admin")),

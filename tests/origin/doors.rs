@@ -122,7 +122,7 @@ async fn waiting_on_the_command_line_goes_by_path_or_url() {
     ]);
     assert_eq!(late.status.code(), Some(3), "{late:?}");
     let refused = heliostat(&["wait", Place::Private.path(), "--mirror-url", mirror, "--timeout", "0s"]);
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
 }
 
 #[tokio::test]

@@ -5,15 +5,26 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::admin::{
-    mirror_servers, mirror_settings, permission, project, repository, request, token, user, wait, webhook,
+    clone_url, mirror_servers, permission, project, repository, request, token, user, wait, webhook,
 };
 use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
+use crate::exit_code;
 use crate::git_setup::GitSetupOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
+
+/// What people do first.
+const EXAMPLES: &str = "\
+Examples:
+  heliostat demo                                          see it work
+  heliostat upstream --data /srv/upstream                 run a primary server
+  heliostat mirror --upstream https://git.example.com --name Saigon
+  heliostat mirror --origin https://github.com            mirror any Git server
+  heliostat request accept Saigon                         let the mirror in
+  heliostat clone-url PRJ/site --mirror Saigon            where to clone from";
 
 /// Smart mirrors for Git: an upstream, its mirrors, and their administration.
 ///
@@ -21,7 +32,14 @@ use crate::trash;
 /// the variable over the file given by --config, the file over the default.
 /// The file is TOML, its keys are the long names of the options: `sweep-interval = "3m"`.
 #[derive(Debug, Parser)]
-#[command(name = "heliostat", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    name = "heliostat",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", exit_code::HELP),
+)]
 pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
@@ -39,55 +57,90 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run an upstream and a mirror in one process, with a real repository that is ready to clone.
+    #[command(
+        after_help = "Examples:\n  heliostat demo\n  heliostat demo --json --port 8000 --repository /srv/checkout"
+    )]
     Demo(DemoOptions),
     /// Run the primary server: pushes go here, mirrors follow it.
     Upstream(Box<UpstreamRoleOptions>),
     /// Run a mirror, of an upstream or of any other Git server, or administer the mirrors that an upstream knows.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror --upstream https://git.example.com --name Saigon --data /srv/saigon\n  heliostat mirror --origin https://github.com --data /srv/mirror\n  heliostat mirror list\n  heliostat mirror status --mirror-url https://saigon.example.com"
+    )]
     Mirror(Box<MirrorCommand>),
     /// Copy the database and the repositories of a role, which may be running, into an empty directory.
+    #[command(after_help = "Example:\n  heliostat backup /backup/monday --data /srv/upstream")]
     Backup(BackupOptions),
     /// Make the data directory of a role from a backup.
+    #[command(after_help = "Example:\n  heliostat restore /backup/monday --data /srv/upstream-new")]
     Restore(RestoreOptions),
     /// Check what a role needs from this machine, and say what to do about what is missing.
+    #[command(
+        after_help = "Examples:\n  heliostat doctor --data /srv/upstream --listen 127.0.0.1:7990\n  heliostat doctor --data /srv/saigon --upstream https://git.example.com"
+    )]
     Doctor(DoctorOptions),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
+    #[command(
+        after_help = "Example:\n  heliostat git-setup --origin https://git.example.com --mirror-url https://saigon.example.com --global"
+    )]
     GitSetup(GitSetupOptions),
     /// Print what the compiled code says of the contract, for the drift check.
     #[command(hide = true)]
     EmitContract,
     /// Projects of an upstream.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  heliostat project create PRJ --name Website")]
     Project(project::ProjectCommand),
     /// Repositories of an upstream.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  heliostat repository create PRJ/site\n  heliostat repository import https://example.com/some/tool.git --project PRJ\n  heliostat repository follow https://example.com/some/tool.git --project PRJ"
+    )]
     Repository(repository::RepositoryCommand),
     /// Users of an upstream.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  heliostat user create ann --email ann@example.com --new-password-file ann.password"
+    )]
     User(user::UserCommand),
     /// Access tokens, which stand in for a password.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  heliostat token create ci --permission REPO_READ --expiry-days 90 --save-file ci.token"
+    )]
     Token(token::TokenCommand),
     /// Who may do what: globally, in a project, in a repository.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  heliostat permission grant ann write --project PRJ\n  heliostat permission grant ann read --repository PRJ/site"
+    )]
     Permission(permission::PermissionCommand),
     /// Addresses that are told of pushes to a repository, and of mirrors that serve them.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  heliostat webhook create PRJ/site https://ci.example.com/hook --secret-file hook.secret\n  heliostat webhook log PRJ/site 5 --outcome failure"
+    )]
     Webhook(webhook::WebhookCommand),
     /// Wait until a mirror has a commit or a ref, before a build begins with it.
     ///
     /// Without --commit and --ref it waits for everything that the upstream has now.
     ///
-    /// Exit codes: 0, it is there. 1, the mirror cannot be asked, or does not let you read the repository. 2, the command
-    /// line is wrong. 3, the time is over and it is not there.
+    /// Exit codes: 0, it is there. 3, the time is over and it is not there. The others are those of all commands: 4, who asks
+    /// must sign in or may not read the repository. 5, the mirror does not show them such a repository. 7, the mirror cannot
+    /// be asked.
+    #[command(
+        after_help = "Example:\n  heliostat wait /scm/prj/site.git --mirror-url https://saigon.example.com --commit \"$COMMIT\" --timeout 2m"
+    )]
     Wait(wait::WaitOptions),
+    /// Print where a repository is cloned from: the upstream, a mirror, or the nearest mirror.
+    CloneUrl(clone_url::CloneUrlOptions),
     /// Requests of mirrors that want to join an upstream.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  heliostat request list --state pending\n  heliostat request accept Saigon --seen-url https://saigon.example.com --project PRJ"
+    )]
     Request(request::RequestCommand),
-    /// What a mirror mirrors and how far it is, asked of the mirror itself.
-    #[command(subcommand)]
-    Settings(mirror_settings::SettingsCommand),
     /// Repositories that lie in the trash of a data directory.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  heliostat trash list --data /srv/saigon")]
     Trash(trash::TrashCommand),
 }
 
@@ -196,6 +249,34 @@ mod tests {
                 assert_eq!(variable.to_str(), Some(expected.as_str()));
             }
         }
+    }
+
+    #[test]
+    fn each_command_shows_how_it_is_typed() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("heliostat {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn examples_are_commands_that_there_are() {
+        let texts = every_command(Cli::command()).into_iter().filter_map(|command| {
+            Some(command.get_after_help().or(command.get_after_long_help())?.to_string())
+        });
+        let lines: Vec<String> =
+            texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        let mut tried = 0;
+        for line in lines.iter().map(|line| line.trim()).filter(|line| line.starts_with("heliostat ")) {
+            // What is explained stands behind the command.
+            let typed = line.split("  ").next().unwrap_or_default().replace('"', "");
+            let words = typed.split_whitespace().map(Into::into);
+            if let Err(error) = settings::parse(words) {
+                panic!("{line}: {error}");
+            }
+            tried += 1;
+        }
+        assert!(tried > 20, "{tried} examples were found");
     }
 
     fn every_command(command: clap::Command) -> Vec<clap::Command> {

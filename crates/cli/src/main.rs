@@ -1,9 +1,11 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
 //! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
-//! `options` and `settings` give options their values, `client` talks REST, `output` prints.
+//! `options` and `settings` give options their values, `client` talks REST, `output` prints, `exit_code` tells scripts how it
+//! went.
 
 mod command;
+mod exit_code;
 mod options;
 mod settings;
 
@@ -22,13 +24,10 @@ mod output;
 use std::process::ExitCode;
 
 use command::Command;
+use output::OutputFormat;
 use rustix::fs::Mode;
 use rustix::process::umask;
-
-/// What was asked could not be done.
-const EXIT_FAILURE: u8 = 1;
-/// The command line, the environment or the settings file is wrong.
-const EXIT_USAGE: u8 = 2;
+use settings::SettingsError;
 
 /// What others may do with files and folders that this program makes: nothing.
 const UMASK: Mode = Mode::RWXG.union(Mode::RWXO);
@@ -36,21 +35,34 @@ const UMASK: Mode = Mode::RWXG.union(Mode::RWXO);
 fn main() -> ExitCode {
     // Before anything is made, by this process or by a git that it starts.
     umask(UMASK);
+    let form = settings::wanted_output(std::env::args_os());
+    let wrong_usage = |error: &anyhow::Error| {
+        output::print_failure(form, error, exit_code::USAGE, None);
+        ExitCode::from(exit_code::USAGE)
+    };
     let cli = match settings::parse(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(settings::SettingsError::CommandLine(error)) => error.exit(),
-        Err(error) => {
-            output::print_error(&anyhow::Error::from(error));
-            return ExitCode::from(EXIT_USAGE);
+        Err(SettingsError::CommandLine(error)) if !error.use_stderr() => error.exit(),
+        Err(SettingsError::CommandLine(error)) => {
+            let variable = settings::variable_at_fault(&error, std::env::args_os());
+            let origin = variable.map(|name| format!("the value comes from the variable {name}"));
+            if form == OutputFormat::Json {
+                let reason = settings::reason_in_one_line(&error);
+                let origin = origin.map(|origin| format!("; {origin}")).unwrap_or_default();
+                return wrong_usage(&anyhow::anyhow!("{reason}{origin}"));
+            }
+            let _ = error.print();
+            origin.iter().for_each(|origin| output::hint(&format!("hint: {origin}")));
+            return ExitCode::from(exit_code::USAGE);
         }
+        Err(error) => return wrong_usage(&error.into()),
     };
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing installs a provider before the first line of main");
     if let Some(file) = &cli.ca_file {
         if let Err(error) = heliostat_peer::trust_authorities(file) {
-            output::print_error(&anyhow::Error::from(error));
-            return ExitCode::from(EXIT_USAGE);
+            return wrong_usage(&error.into());
         }
         heliostat_git::trust_authorities(file);
     }
@@ -61,8 +73,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            output::print_error(&error);
-            ExitCode::from(EXIT_FAILURE)
+            let code = exit_code::of(&error);
+            output::print_failure(form, &error, code, exit_code::status_of(&error));
+            ExitCode::from(code)
         }
     }
 }
@@ -79,7 +92,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::GitSetup(options) => git_setup::run(options).await?,
-        Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
+        Command::EmitContract => output::line(&heliostat_server::emitted_contract().to_string()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,
@@ -87,8 +100,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Webhook(command) => admin::webhook::run(command).await?,
         Command::Permission(command) => admin::permission::run(command).await?,
         Command::Wait(options) => return admin::wait::run(options).await,
+        Command::CloneUrl(options) => admin::clone_url::run(options).await?,
         Command::Request(command) => admin::request::run(command).await?,
-        Command::Settings(command) => admin::mirror_settings::run(command).await?,
         Command::Trash(command) => trash::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)

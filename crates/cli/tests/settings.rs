@@ -24,6 +24,13 @@ fn data_directory(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     detail.split(' ').next().unwrap_or_default().to_owned()
 }
 
+/// What the error says that was printed.
+fn message(output: &Output) -> String {
+    let told: serde_json::Value = serde_json::from_slice(&output.stderr).expect("JSON on standard error");
+    assert_eq!(told["error"]["exitCode"], 2);
+    told["error"]["message"].as_str().expect("a message").to_owned()
+}
+
 #[test]
 fn the_nearer_source_wins() {
     let mut file = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
@@ -47,7 +54,7 @@ fn a_wrong_file_is_a_usage_error_that_names_it() {
     writeln!(file, "sweep-interval = 5").expect("the temporary directory has space");
     let config = file.path().to_str().expect("a plain path");
     let output = doctor(&["--config", config], &[]);
-    let told = String::from_utf8_lossy(&output.stderr);
+    let told = message(&output);
     assert_eq!(output.status.code(), Some(2));
     assert!(told.contains(config) && told.contains("\"sweep-interval\""), "{told}");
 
@@ -59,7 +66,12 @@ fn a_wrong_file_is_a_usage_error_that_names_it() {
 fn a_wrong_variable_is_a_usage_error_that_names_the_option() {
     let output = doctor(&[], &[("HELIOSTAT_UPSTREAM", "ftp://somewhere")]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--upstream"));
+    let told = message(&output);
+    assert!(told.contains("--upstream") && told.contains("HELIOSTAT_UPSTREAM"), "{told}");
+
+    let of_the_flag = doctor(&["--upstream", "ftp://a"], &[("HELIOSTAT_UPSTREAM", "ftp://a")]);
+    assert_eq!(of_the_flag.status.code(), Some(2));
+    assert!(!message(&of_the_flag).contains("HELIOSTAT_UPSTREAM"), "{of_the_flag:?}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct MirrorOptions {
     pub name: String,
     /// The upstream to follow.
     pub upstream_url: UpstreamUrl,
+    /// What the upstream calls itself and where people reach it, if that is another address.
+    pub upstream_public_url: Option<UpstreamUrl>,
     /// Where clients and the upstream reach this mirror, without a trailing slash.
     pub base_url: String,
     /// The folder for repositories.
@@ -74,6 +76,7 @@ impl MirrorOptions {
         Self {
             name: name.into(),
             upstream_url,
+            upstream_public_url: None,
             base_url: base_url.trim_end_matches('/').to_owned(),
             data: data.into(),
             mirror_type: MirrorType::Single,

@@ -23,7 +23,8 @@ use crate::sync::{
     Synchroniser, UpstreamEvents,
 };
 use crate::upstream_link::{
-    Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamClient, UpstreamLink,
+    Heartbeat, Introduction, LinkEvent, Registration, Unconfirmed, UpstreamAddresses, UpstreamClient,
+    UpstreamLink,
 };
 
 /// The folder of the repositories, below the data folder.
@@ -90,8 +91,11 @@ impl Parts {
         let fresh_key = heliostat_auth::shared_secret();
         let registration_key = store.setting_or_insert(REGISTRATION_KEY_SETTING, fresh_key.expose()).await?;
         let introduction = Arc::new(introduction(options, server_id.clone(), Secret::new(registration_key)));
-        let link = UpstreamLink::open(options.upstream_url.clone(), store.clone(), clock.clone()).await?;
-        let link = Arc::new(link);
+        let addresses = UpstreamAddresses {
+            followed: options.upstream_url.clone(),
+            public: options.upstream_public_url.clone().unwrap_or_else(|| options.upstream_url.clone()),
+        };
+        let link = Arc::new(UpstreamLink::open(addresses, store.clone(), clock.clone()).await?);
         let client = UpstreamClient::new(Arc::clone(&link), server_id, clock.clone());
         let client = client.map_err(StartError::Client)?;
         client.set_make(link.make_of_upstream().await?);

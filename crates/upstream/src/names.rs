@@ -56,7 +56,13 @@ pub(crate) fn repository_name(text: &str) -> Result<(String, String), Refusal> {
         ));
     }
     let slug = slug_of(&name);
-    if slug.is_empty() || RESERVED_SLUGS.contains(&slug.as_str()) {
+    if slug.is_empty() {
+        let message = format!(
+            "The name {name:?} holds none of the letters a to z and digits that its address is made of."
+        );
+        return Err(Refusal::invalid("name", message));
+    }
+    if RESERVED_SLUGS.contains(&slug.as_str()) {
         return Err(Refusal::invalid("name", format!("The name {name:?} is reserved; choose another.")));
     }
     if slug.ends_with(".git") || slug.ends_with(".lock") {

@@ -148,4 +148,5 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "getLatestInvocation", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/latest", folder: "core/webhooks", same_as: None, roles: &[Role::Upstream], statuses: &[200, 204, 400, 401, 403, 404, 405, 429] },
     Operation { id: "getStatistics", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/statistics", folder: "core/webhooks", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 429] },
     Operation { id: "listInvocations", method: "GET", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/invocations", folder: "core/webhooks", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 429] },
+    Operation { id: "redeliverInvocation", method: "POST", path: "/api/latest/projects/{projectKey}/repos/{repositorySlug}/webhooks/{webhookId}/invocations/{invocationId}/redeliver", folder: "core/webhooks", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 409, 429] },
 ];

@@ -510,6 +510,59 @@ pub trait ListInvocations: Handlers {
     ) -> impl Future<Output = Result<ListInvocationsResponse, Self::Error>> + Send;
 }
 
+/// What `redeliverInvocation` is asked.
+#[derive(Clone, PartialEq)]
+pub struct RedeliverInvocationRequest {
+    /// The key of a project, in upper or lower case.
+    pub project_key: String,
+    /// The slug of a repository, as it stands in its clone URLs.
+    pub repository_slug: String,
+    /// The numeric id of a webhook.
+    pub webhook_id: String,
+    /// The numeric id of a call in the delivery log of a webhook.
+    pub invocation_id: String,
+}
+
+/// What `redeliverInvocation` answers.
+#[derive(ApiResponse)]
+pub enum RedeliverInvocationResponse {
+    /// What was sent and what came back.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestDetailedInvocation>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
+    /// makes the request, which changes nothing, whoever it is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The request contradicts the present state, for instance because a name is taken. The message says why.
+    #[oai(status = 409)]
+    Conflict(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `redeliverInvocation`: deliver once more.
+pub trait RedeliverInvocation: Handlers {
+    /// Deliver once more
+    fn redeliver_invocation(
+        &self,
+        call: Call,
+        request: RedeliverInvocationRequest,
+    ) -> impl Future<Output = Result<RedeliverInvocationResponse, Self::Error>> + Send;
+}
+
 /// Answers every operation of the tag `Webhooks`.
 pub trait WebhooksOperations:
     FindWebhooks
@@ -521,6 +574,7 @@ pub trait WebhooksOperations:
     + GetLatestInvocation
     + GetStatistics
     + ListInvocations
+    + RedeliverInvocation
 {
 }
 
@@ -534,6 +588,7 @@ impl<H> WebhooksOperations for H where H:
     + GetLatestInvocation
     + GetStatistics
     + ListInvocations
+    + RedeliverInvocation
 {
 }
 
@@ -862,6 +917,40 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             limit: limit.0,
         };
         let answer = self.0.list_invocations(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// Deliver once more
+    ///
+    /// Sends the event of a call in the delivery log once more, at once and once, and answers what came back, also if that
+    /// was an error. The webhook's address, secret and credentials are those that it has now; the receiver knows the
+    /// event by its `X-Request-Id`, which stays the same. The call goes into the log. Of a body that was too long for
+    /// the log nothing can be sent again: 409. Needs `REPO_ADMIN`.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/webhooks/:webhookId/invocations/:invocationId/redeliver", method = "post", operation_id = "redeliverInvocation", tag = "Tag::This")]
+    async fn redeliver_invocation(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+        /// The numeric id of a webhook.
+        #[oai(name = "webhookId")]
+        webhook_id: Path<String>,
+        /// The numeric id of a call in the delivery log of a webhook.
+        #[oai(name = "invocationId")]
+        invocation_id: Path<String>,
+    ) -> poem::Result<RedeliverInvocationResponse> {
+        let request = RedeliverInvocationRequest {
+            project_key: project_key.0,
+            repository_slug: repository_slug.0,
+            webhook_id: webhook_id.0,
+            invocation_id: invocation_id.0,
+        };
+        let answer = self.0.redeliver_invocation(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 }

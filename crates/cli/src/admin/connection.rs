@@ -4,7 +4,7 @@ use clap::Args;
 use url::Url;
 
 use crate::client::Client;
-use crate::client::credentials::{Account, Authorization};
+use crate::client::credentials::{Account, Authorization, CONNECTION_HEADING};
 use crate::options::parse_http_url;
 use crate::output::OutputFormat;
 
@@ -12,7 +12,10 @@ use crate::output::OutputFormat;
 #[derive(Debug, Args)]
 pub struct UpstreamConnection {
     /// The upstream.
-    #[arg(long, value_name = "URL", env = "HELIOSTAT_URL", default_value = "http://127.0.0.1:7990", value_parser = parse_http_url)]
+    #[arg(
+        long, value_name = "URL", env = "HELIOSTAT_URL", default_value = "http://127.0.0.1:7990",
+        value_parser = parse_http_url, help_heading = CONNECTION_HEADING
+    )]
     pub url: Url,
     #[command(flatten)]
     account: Account,
@@ -26,11 +29,11 @@ pub struct MirrorConnection {
     /// The mirror; its users are those of its upstream.
     #[arg(
         long, visible_alias = "url", value_name = "URL", env = "HELIOSTAT_MIRROR_URL",
-        default_value = "http://127.0.0.1:7991", value_parser = parse_http_url
+        default_value = "http://127.0.0.1:7991", value_parser = parse_http_url, help_heading = CONNECTION_HEADING
     )]
     pub mirror_url: Url,
     /// Which of the mirror's upstreams is meant, by id [default: the only one].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = CONNECTION_HEADING)]
     pub upstream_id: Option<String>,
     #[command(flatten)]
     account: Account,
@@ -42,7 +45,10 @@ pub struct MirrorConnection {
 #[derive(Debug, Args)]
 struct Form {
     /// What is printed on standard output.
-    #[arg(long, value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table")]
+    #[arg(
+        long, short = 'o', value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table",
+        help_heading = CONNECTION_HEADING
+    )]
     output: OutputFormat,
 }
 
@@ -63,9 +69,9 @@ impl UpstreamConnection {
         Ok(Session { client, output: self.form.output, authorization })
     }
 
-    /// The user who calls, for commands that are about oneself.
-    pub fn user(&self) -> &str {
-        &self.account.user
+    /// The user who calls, for commands that are about oneself; unknown when a token calls.
+    pub fn user(&self) -> Option<&str> {
+        self.account.caller()
     }
 }
 

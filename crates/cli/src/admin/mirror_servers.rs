@@ -1,19 +1,21 @@
-//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and how one of them is, and what it holds back.
+//! `heliostat mirror list|show|remove`: the mirrors that an upstream knows; and how one of them is, what it mirrors, and what it
+//! holds back.
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::connection::MirrorConnection;
 use super::held_back::{self, Rescue};
+use super::mirror_settings::{self, SettingsCommand};
 use super::mirror_status::{self, Status};
-use super::{UpstreamConnection, api, named_resource};
+use super::{Confirmation, UpstreamConnection, api, named_resource};
 use crate::client::Client;
 use crate::output::Column;
 
 /// What an administrator can do with mirrors.
 #[derive(Debug, Subcommand)]
 pub enum MirrorVerb {
-    /// List the mirrors of an upstream.
+    /// List the mirrors of an upstream, how each stands, and how far it is behind.
     List {
         #[command(flatten)]
         connection: UpstreamConnection,
@@ -26,11 +28,14 @@ pub enum MirrorVerb {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// End a mirror's access at once; it stops serving and deletes its repositories.
+    /// End a mirror's access at once; it stops serving and deletes its repositories. It asks first.
+    #[command(after_help = "Example:\n  heliostat mirror remove Saigon --yes")]
     Remove {
         /// Id or name.
         #[arg(value_name = "ID_OR_NAME")]
         mirror: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         connection: UpstreamConnection,
     },
@@ -51,10 +56,13 @@ pub enum MirrorVerb {
     },
     /// Tell which repositories and commits only a mirror still has, and write them to bundles.
     Rescue(Rescue),
+    /// What a mirror mirrors and how far it is, asked of the mirror itself.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
 }
 
 /// What is shown of a mirror, and of how it stands.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     Column::text("ID", "/id"),
     Column::text("NAME", "/name"),
     Column::text("URL", "/baseUrl"),
@@ -66,11 +74,11 @@ const COLUMNS: [Column; 11] = [
     Column::text("IN STEP", "/standing/inStepRepos"),
     Column::text("REPOSITORIES", "/standing/mirroredRepos"),
     Column::text("EVENTS WAITING", "/standing/pendingEvents"),
+    Column::text("LAG (MS)", "/standing/lagMillis"),
 ];
 
 /// What is shown of a single one besides.
-const FURTHER: [Column; 5] = [
-    Column::text("LAG (MS)", "/standing/lagMillis"),
+const FURTHER: [Column; 4] = [
     Column::time("LAST SYNCHRONISATION", "/standing/lastSyncDate"),
     Column::text("FAILING", "/standing/failingRepos"),
     Column::text("FAILURE", "/standing/failure"),
@@ -100,9 +108,12 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
             add_standing(&session.client, &mut found).await;
             session.output.show(&found, &[&COLUMNS[..], &FURTHER[..]].concat());
         }
-        MirrorVerb::Remove { mirror, connection } => {
+        MirrorVerb::Remove { mirror, confirmation, connection } => {
             let session = connection.open().await?;
             let id = named_resource::mirror_id(&session.client, &mirror).await?;
+            if !confirmation.is_given() {
+                confirmation.ask(&loss_of_mirror(&session.client, &id).await?).await?;
+            }
             session.client.delete(&api::path(&api::MIRRORING, &["mirrorServers", &id])).send().await?;
             session.output.done(&format!("Removed the mirror {id}."));
         }
@@ -110,8 +121,25 @@ pub async fn run(verb: MirrorVerb) -> anyhow::Result<()> {
         MirrorVerb::HeldBack { connection } => held_back::show(connection).await?,
         MirrorVerb::ConfirmRemoval { seen, connection } => held_back::confirm(&seen, connection).await?,
         MirrorVerb::Rescue(rescue) => held_back::rescue(rescue).await?,
+        MirrorVerb::Settings(command) => mirror_settings::run(command).await?,
     }
     Ok(())
+}
+
+/// What is lost with a mirror.
+async fn loss_of_mirror(upstream: &Client, id: &str) -> anyhow::Result<String> {
+    let mut mirror = upstream.get(&api::path(&api::MIRRORING, &["mirrorServers", id])).send().await?;
+    add_standing(upstream, &mut mirror).await;
+    let text = |name: &str| mirror[name].as_str().unwrap_or("?").to_owned();
+    let repositories = mirror.pointer("/standing/mirroredRepos").and_then(Value::as_u64);
+    let repositories =
+        repositories.map_or("its repositories".to_owned(), |count| format!("{count} repositories"));
+    Ok(format!(
+        "This removes the mirror {} at {}: it stops serving {repositories} at once and deletes them later, and must ask to join \
+         again.",
+        text("name"),
+        text("baseUrl")
+    ))
 }
 
 /// Adds how the mirror stands. Who may not know that, or asks an older server, sees the rest.

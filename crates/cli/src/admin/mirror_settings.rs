@@ -1,4 +1,4 @@
-//! `heliostat settings`: what a mirror mirrors and how far it is; the only noun that talks to a mirror.
+//! `heliostat mirror settings`: what a mirror mirrors and how far it is, asked of the mirror itself.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::connection::MirrorConnection;
-use super::{Session, api, named_resource};
+use super::{Confirmation, Session, api, named_resource};
 use crate::client::credentials::Authorization;
 use crate::client::{CallError, Client};
 use crate::output::{Column, OutputFormat, Progress};
@@ -24,10 +24,18 @@ pub enum SettingsCommand {
         #[command(flatten)]
         connection: MirrorConnection,
     },
-    /// Choose between all projects and selected ones.
+    /// Choose between all projects and selected ones. What is not selected stops being served at once.
+    #[command(
+        after_help = "Example, a mirror of one project:\n  heliostat mirror settings mode selected --project PRJ"
+    )]
     Mode {
         /// What is mirrored.
         mode: Mode,
+        /// Select this project, key or id, beside those that are selected already; give it again for more [default: none].
+        #[arg(long = "project", value_name = "PROJECT")]
+        projects: Vec<String>,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         connection: MirrorConnection,
     },
@@ -44,6 +52,8 @@ pub enum SettingsCommand {
         /// Keys or ids of projects of the upstream.
         #[arg(required = true, value_name = "PROJECT")]
         projects: Vec<String>,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         connection: MirrorConnection,
     },
@@ -78,23 +88,37 @@ const PROGRESS: [Column; 4] = [
 pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
     match command {
         SettingsCommand::Show { connection } => FollowedUpstream::of(connection).await?.show_settings().await,
-        SettingsCommand::Mode { mode, connection } => {
+        SettingsCommand::Mode { mode, projects, confirmation, connection } => {
+            if matches!(mode, Mode::All) && !projects.is_empty() {
+                bail!(
+                    "a mirror of all projects selects none: leave --project out, or choose the mode selected"
+                );
+            }
             let upstream = FollowedUpstream::of(connection).await?;
+            if !projects.is_empty() {
+                // Before the mode: what is selected then is not given up for a moment.
+                upstream.select(&projects).await?;
+            }
+            if matches!(mode, Mode::Selected) && !confirmation.is_given() {
+                upstream.confirm_unless_some_are_left(&confirmation, &[]).await?;
+            }
             let call = upstream.client().put(&upstream.path(&["settings", "mode"]));
             call.body(mode.wire_name()).send().await?;
             upstream.show_settings().await
         }
         SettingsCommand::AddProject { projects, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
-            let ids = upstream.project_ids(&projects).await?;
-            let call = upstream.client().post(&upstream.path(&["settings", "projects"]));
-            call.body(json!(ids)).send().await?;
+            upstream.select(&projects).await?;
             upstream.show_settings().await
         }
-        SettingsCommand::RemoveProject { projects, connection } => {
+        SettingsCommand::RemoveProject { projects, confirmation, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
-            for id in upstream.project_ids(&projects).await? {
-                upstream.client().delete(&upstream.path(&["settings", "projects", &id])).send().await?;
+            let ids = upstream.project_ids(&projects).await?;
+            if !confirmation.is_given() {
+                upstream.confirm_unless_some_are_left(&confirmation, &ids).await?;
+            }
+            for id in &ids {
+                upstream.client().delete(&upstream.path(&["settings", "projects", id])).send().await?;
             }
             upstream.show_settings().await
         }
@@ -152,10 +176,45 @@ impl FollowedUpstream {
         upstream_path(&self.id, rest)
     }
 
+    /// Mirrors these projects, too.
+    async fn select(&self, projects: &[String]) -> anyhow::Result<()> {
+        let ids = self.project_ids(projects).await?;
+        self.client().post(&self.path(&["settings", "projects"])).body(json!(ids)).send().await?;
+        Ok(())
+    }
+
     async fn show_settings(&self) -> anyhow::Result<()> {
         let settings = self.client().get(&self.path(&["settings"])).send().await?;
         self.session.output.show(&settings, &SETTINGS);
         Ok(())
+    }
+
+    /// Asks before a selection without these projects empties the mirror. One that mirrors all projects has a selection, too,
+    /// which counts from the moment at which the mode changes.
+    async fn confirm_unless_some_are_left(
+        &self,
+        confirmation: &Confirmation,
+        removed: &[String],
+    ) -> anyhow::Result<()> {
+        let settings = self.client().get(&self.path(&["settings"])).send().await?;
+        let selected = settings["projectIds"].as_array().cloned().unwrap_or_default();
+        let is_left = |id: &Value| id.as_str().is_some_and(|id| !removed.iter().any(|removed| removed == id));
+        let counts = removed.is_empty() || settings["mode"] == Mode::Selected.wire_name();
+        if !counts || selected.iter().any(is_left) {
+            return Ok(());
+        }
+        let progress = progress_of(self.client(), &self.id).await?;
+        let loss = match progress["mirroredRepos"].as_u64() {
+            Some(0) => return Ok(()),
+            Some(count) => format!("{count} repositories"),
+            None => "all repositories".to_owned(),
+        };
+        let loss = format!(
+            "No project would be selected: the mirror at {} stops serving {loss} at once, and fetches them anew when they are \
+             selected later. Select projects by --project, or before by: heliostat mirror settings add-project PROJECT.",
+            self.client().base_url()
+        );
+        confirmation.ask(&loss).await
     }
 
     /// Keys are known to the upstream only, and the mirror says where that is.

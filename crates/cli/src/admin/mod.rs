@@ -1,5 +1,6 @@
 //! Administration over REST: one module per noun, each verb one call or a few.
 
+pub mod clone_url;
 pub mod mirror_servers;
 pub mod mirror_settings;
 pub mod permission;
@@ -11,11 +12,13 @@ pub mod user;
 pub mod wait;
 pub mod webhook;
 
+mod confirmation;
 mod connection;
 mod held_back;
 mod mirror_status;
 mod named_resource;
 
+pub use confirmation::Confirmation;
 pub use connection::{Session, UpstreamConnection};
 
 /// Paths of the API's parts, below the base URL.

@@ -1,16 +1,17 @@
 //! Finds by name what the API knows by id, because people remember names.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::Value;
 
 use super::api;
 use crate::client::Client;
+use crate::exit_code::NoSuchThing;
 
 /// The id of a mirror that is given by id or name.
 pub async fn mirror_id(client: &Client, id_or_name: &str) -> anyhow::Result<String> {
     let mirrors = client.get(&api::path(&api::MIRRORING, &["mirrorServers"])).all().await?;
     only_match(&mirrors, id_or_name, "/id", "/name")
-        .with_context(|| format!("no mirror has the id or name {id_or_name:?}"))
+        .ok_or_else(|| NoSuchThing(format!("no mirror has the id or name {id_or_name:?}")).into())
 }
 
 /// The id of a mirroring request that is given by id or by the name of its mirror. A name means the open request, if
@@ -22,7 +23,7 @@ pub async fn request_id(client: &Client, id_or_name: &str) -> anyhow::Result<Str
     let mut requests = client.get(&api::path(&api::MIRRORING, &["requests"])).all().await?;
     requests.sort_by_key(|request| text_at(request, "/state").as_deref() != Some("PENDING"));
     only_match(&requests, id_or_name, "/id", "/mirrorName")
-        .with_context(|| format!("no mirror called {id_or_name:?} has asked to join"))
+        .ok_or_else(|| NoSuchThing(format!("no mirror called {id_or_name:?} has asked to join")).into())
 }
 
 /// The ids of projects that are given by key or id.
@@ -45,7 +46,7 @@ pub async fn project_ids(upstream: &Client, keys_or_ids: &[String]) -> anyhow::R
 pub async fn user_slug(client: &Client, name: &str) -> anyhow::Result<String> {
     let users = client.get(&api::path(&api::CORE, &["users"])).query("filter", name).all().await?;
     let user = users.iter().find(|user| text_at(user, "/name").is_some_and(|found| same_name(&found, name)));
-    let Some(user) = user else { bail!("there is no user {name:?}") };
+    let Some(user) = user else { return Err(NoSuchThing(format!("there is no user {name:?}")).into()) };
     text_at(user, "/slug").context("the server gave no slug for the user")
 }
 

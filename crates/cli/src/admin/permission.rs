@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::repository::RepositoryName;
@@ -54,6 +55,10 @@ pub struct Place {
     repository: Option<RepositoryName>,
 }
 
+const GLOBAL_PERMISSIONS: [&str; 4] = ["LICENSED_USER", "PROJECT_CREATE", "ADMIN", "SYS_ADMIN"];
+const PROJECT_PERMISSIONS: [&str; 3] = ["PROJECT_READ", "PROJECT_WRITE", "PROJECT_ADMIN"];
+const REPOSITORY_PERMISSIONS: [&str; 3] = ["REPO_READ", "REPO_WRITE", "REPO_ADMIN"];
+
 const COLUMNS: [Column; 3] = [
     Column::text("USER", "/user/name"),
     Column::text("PERMISSION", "/permission"),
@@ -65,7 +70,7 @@ pub async fn run(command: PermissionCommand) -> anyhow::Result<()> {
     match command {
         PermissionCommand::Grant { user, level, place, connection } => {
             let session = connection.open().await?;
-            let permission = place.full_name(&level);
+            let permission = place.permission(&level)?;
             let call =
                 session.client.put(&place.path()).query("name", &user).query("permission", &permission);
             call.send().await?;
@@ -93,6 +98,20 @@ impl Place {
         };
         path.extend(["permissions", "users"]);
         path
+    }
+
+    /// The API's name of a permission that there is at this place.
+    fn permission(&self, level: &str) -> anyhow::Result<String> {
+        let name = self.full_name(level);
+        let (names, shown) = match (&self.project, &self.repository) {
+            (_, Some(_)) => (&REPOSITORY_PERMISSIONS[..], "read, write or admin"),
+            (Some(_), None) => (&PROJECT_PERMISSIONS[..], "read, write or admin"),
+            (None, None) => (&GLOBAL_PERMISSIONS[..], "licensed_user, project_create, admin or sys_admin"),
+        };
+        if !names.contains(&name.as_str()) {
+            bail!("there is no permission {level:?} {}: give {shown}", self.shown());
+        }
+        Ok(name)
     }
 
     /// The API's name of `read`, `write` and `admin` here; other names are left to the server.
@@ -138,6 +157,9 @@ mod tests {
             assert_eq!(place.path().join("/"), path);
             assert_eq!(place.full_name("admin"), admin);
             assert_eq!(place.full_name("sys-admin"), "SYS_ADMIN");
+            assert_eq!(place.permission("admin").expect("there is one"), admin);
+            let unknown = place.permission("reed").expect_err("there is none").to_string();
+            assert!(unknown.contains("\"reed\"") && unknown.contains("admin"), "{unknown}");
         }
     }
 }

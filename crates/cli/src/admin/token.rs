@@ -30,7 +30,7 @@ pub enum TokenCommand {
         /// New file for the token, instead of standard output [default: none].
         #[arg(long, value_name = "FILE")]
         save_file: Option<PathBuf>,
-        /// Whose token [default: the user who calls].
+        /// Whose token [default: the user who calls; needed when a token calls].
         #[arg(long, value_name = "USER")]
         of: Option<String>,
         #[command(flatten)]
@@ -38,7 +38,7 @@ pub enum TokenCommand {
     },
     /// List tokens, without the secrets.
     List {
-        /// Whose tokens [default: the user who calls].
+        /// Whose tokens [default: the user who calls; needed when a token calls].
         #[arg(long, value_name = "USER")]
         of: Option<String>,
         #[command(flatten)]
@@ -48,7 +48,7 @@ pub enum TokenCommand {
     Delete {
         /// Id, as listed.
         id: String,
-        /// Whose token [default: the user who calls].
+        /// Whose token [default: the user who calls; needed when a token calls].
         #[arg(long, value_name = "USER")]
         of: Option<String>,
         #[command(flatten)]
@@ -69,7 +69,7 @@ const CREATED: [Column; 3] = [COLUMNS[0], COLUMNS[1], Column::text("TOKEN", "/to
 pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
     match command {
         TokenCommand::Create { name, permission, expiry_days, save_file, of, connection } => {
-            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let owner = owner(of, &connection)?;
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             let body = creation(&name, &permission, expiry_days);
@@ -85,14 +85,14 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
             session.output.show(&token, &CREATED);
         }
         TokenCommand::List { of, connection } => {
-            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let owner = owner(of, &connection)?;
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             let tokens = session.client.get(&api::path(&api::USER_TOKENS, &[&slug])).all().await?;
             session.output.list(&tokens, &COLUMNS);
         }
         TokenCommand::Delete { id, of, connection } => {
-            let owner = of.unwrap_or_else(|| connection.user().to_owned());
+            let owner = owner(of, &connection)?;
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             session.client.delete(&api::path(&api::USER_TOKENS, &[&slug, &id])).send().await?;
@@ -100,6 +100,12 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whose tokens are meant.
+fn owner(of: Option<String>, connection: &UpstreamConnection) -> anyhow::Result<String> {
+    let owner = of.or_else(|| connection.user().map(str::to_owned));
+    owner.context("a token calls, and does not tell whose it is: say by --of whose tokens are meant")
 }
 
 fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Value {

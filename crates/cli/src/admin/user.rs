@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{UpstreamConnection, api};
+use super::{Confirmation, UpstreamConnection, api, named_resource};
 use crate::client::credentials;
 use crate::output::Column;
 
@@ -36,10 +36,13 @@ pub enum UserCommand {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// Delete a user with the user's permissions and tokens.
+    /// Delete a user with the user's permissions and tokens; it asks first.
+    #[command(after_help = "Example:\n  heliostat user delete ann --yes")]
     Delete {
         /// Name.
         name: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         connection: UpstreamConnection,
     },
@@ -87,8 +90,17 @@ pub async fn run(command: UserCommand) -> anyhow::Result<()> {
             }
             session.output.list(&call.all().await?, &COLUMNS);
         }
-        UserCommand::Delete { name, connection } => {
+        UserCommand::Delete { name, confirmation, connection } => {
             let session = connection.open().await?;
+            if !confirmation.is_given() {
+                let slug = named_resource::user_slug(&session.client, &name).await?;
+                let tokens = session.client.get(&api::path(&api::USER_TOKENS, &[&slug])).all().await?.len();
+                let loss = format!(
+                    "This deletes the user {name} with all permissions and access tokens ({tokens}): what uses them is locked out \
+                     at once."
+                );
+                confirmation.ask(&loss).await?;
+            }
             let users = api::path(&api::CORE, &["admin", "users"]);
             session.client.delete(&users).query("name", &name).send().await?;
             session.output.done(&format!("Deleted the user {name}."));

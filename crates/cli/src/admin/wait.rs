@@ -18,11 +18,9 @@ use super::named_resource::is_number;
 use super::repository::RepositoryName;
 use super::{Session, api};
 use crate::client::CallError;
+use crate::exit_code;
 use crate::options::{duration, parse_http_url};
-use crate::output::{Column, OutputFormat, print_error};
-
-/// It is not there, and the time is over.
-const EXIT_NOT_IN_TIME: u8 = 3;
+use crate::output::{Column, OutputFormat, print_failure};
 
 /// How long one request waits at most: what stands between the two may end one that is silent for longer.
 const MAX_REQUEST_WAIT: Duration = Duration::from_secs(20);
@@ -136,8 +134,9 @@ fn tell(
             Ok(ExitCode::SUCCESS)
         }
         Err(not_in_time) => {
-            print_error(&not_in_time.into());
-            Ok(ExitCode::from(EXIT_NOT_IN_TIME))
+            let (code, status) = (exit_code::NOT_IN_TIME, not_in_time.status().map(|status| status.as_u16()));
+            print_failure(output, &not_in_time.into(), code, status);
+            Ok(ExitCode::from(code))
         }
     }
 }

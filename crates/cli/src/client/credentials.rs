@@ -15,40 +15,66 @@ use super::prompt;
 /// A file with a password or token that is larger is some other file.
 const MAX_SECRET_BYTES: u64 = 4096;
 
+/// Under this the help lists what is the same in most commands, after what a command is about.
+pub const CONNECTION_HEADING: &str = "Connection";
+
+/// Nobody has said who calls.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no password for {user}: set HELIOSTAT_PASSWORD or HELIOSTAT_TOKEN, or use --password-file or --token-file"
+)]
+pub struct NoCredentials {
+    user: String,
+}
+
 /// How a command says who calls.
 #[derive(Debug, Args)]
 pub struct Account {
     /// User who calls; the password comes from --password-file, else HELIOSTAT_PASSWORD, else it is asked for.
-    #[arg(long, value_name = "NAME", env = "HELIOSTAT_USER", default_value = "admin")]
+    #[arg(
+        long, short = 'u', value_name = "NAME", env = "HELIOSTAT_USER", default_value = "admin",
+        help_heading = CONNECTION_HEADING
+    )]
     pub user: String,
     /// File that holds the password, - for standard input [default: none].
-    #[arg(long, value_name = "FILE", env = "HELIOSTAT_PASSWORD_FILE")]
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_PASSWORD_FILE", help_heading = CONNECTION_HEADING)]
     pub password_file: Option<PathBuf>,
-    /// File that holds an access token, used instead of user and password [default: none].
-    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TOKEN_FILE")]
+    /// File that holds an access token, used instead of user and password; without the file, HELIOSTAT_TOKEN may hold the
+    /// token itself [default: none].
+    #[arg(long, value_name = "FILE", env = "HELIOSTAT_TOKEN_FILE", help_heading = CONNECTION_HEADING)]
     pub token_file: Option<PathBuf>,
 }
 
 impl Account {
-    /// Finds the secret: token file, password file, variable, terminal, in this order.
+    /// Finds the secret: a token, else a password, each from its file, else from its variable; else the terminal.
     pub async fn authorization(&self) -> anyhow::Result<Authorization> {
         if let Some(given) = self.given_authorization()? {
             return Ok(given);
         }
         if !std::io::stdin().is_terminal() {
-            bail!(
-                "no password for {}: set HELIOSTAT_PASSWORD, or use --password-file or --token-file",
-                self.user
-            );
+            return Err(NoCredentials { user: self.user.clone() }.into());
         }
         let password = prompt::secret(&format!("Password of {}: ", self.user)).await?;
         Authorization::basic(&self.user, &password)
     }
 
-    /// The same, without asking anybody: none if none is given.
+    /// The user who calls. A token does not tell whose it is.
+    pub fn caller(&self) -> Option<&str> {
+        let is_token = self.token_file.is_some()
+            || (self.password_file.is_none() && variable("HELIOSTAT_TOKEN").is_some());
+        (!is_token).then_some(self.user.as_str())
+    }
+
+    /// The authorization, without asking anybody: none if none is given.
     pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
-        if let Some(file) = &self.token_file {
-            return Authorization::bearer(&read_secret(file)?).map(Some);
+        let token = match &self.token_file {
+            Some(file) => Some(read_secret(file)?),
+            // A file of a password that is named on the command line is nearer than a variable.
+            None if self.password_file.is_some() => None,
+            None => variable("HELIOSTAT_TOKEN"),
+        };
+        if let Some(token) = token {
+            return Authorization::bearer(&token).map(Some);
         }
         let password = given_password(self.password_file.as_deref(), "HELIOSTAT_PASSWORD")?;
         password.map(|password| Authorization::basic(&self.user, &password)).transpose()

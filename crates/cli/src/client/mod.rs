@@ -9,6 +9,7 @@ mod prompt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use heliostat_peer::http::{NoAnswer, cause_of};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value};
@@ -31,13 +32,12 @@ const MAX_SHOWN_CHARS: usize = 200;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No answer.
-    #[error("cannot reach {url}")]
+    #[error("cannot reach {url}: {reason}")]
     Unreachable {
         /// What was called.
         url: Url,
-        /// What went wrong on the way.
-        #[source]
-        error: reqwest::Error,
+        /// What went wrong on the way, and what can be done about it.
+        reason: String,
     },
     /// The server refused.
     #[error("{message} (status {})", status.as_u16())]
@@ -216,8 +216,13 @@ async fn exchange(
     url: &Url,
     body: Option<&Value>,
 ) -> Result<(StatusCode, Vec<u8>), CallError> {
-    let unreachable =
-        |error: reqwest::Error| CallError::Unreachable { url: url.clone(), error: error.without_url() };
+    let unreachable = |error: reqwest::Error| {
+        let reason = match cause_of(&error.without_url()) {
+            NoAnswer::AddressRefused(refused) => refused.to_string(),
+            NoAnswer::Other(reason) => reason,
+        };
+        CallError::Unreachable { url: url.clone(), reason }
+    };
     let mut request = client.http.request(method, url.clone());
     if let Some(authorization) = &client.authorization {
         request = request.header(AUTHORIZATION, authorization);

@@ -14,22 +14,29 @@ const COMMITS: [(&str, &str, &str); 3] = [
     ("source.txt", "The source moves all day.\n", "Say what it follows"),
 ];
 
+/// The repository of the demonstration.
+pub struct Chosen {
+    /// Where it is.
+    pub source: SourceRepository,
+    /// The name that it gets.
+    pub name: String,
+    /// Why it is not the checkout around the current directory, if that was looked for.
+    pub instead_of_checkout: Option<String>,
+}
+
 /// The wanted repository, else the checkout around the current directory, else an example made in `scratch`.
-/// Comes with the name that it gets in the demonstration.
-pub async fn choose(
-    git: &Git,
-    wanted: Option<&Path>,
-    scratch: &Path,
-) -> anyhow::Result<(SourceRepository, String)> {
+pub async fn choose(git: &Git, wanted: Option<&Path>, scratch: &Path) -> anyhow::Result<Chosen> {
     if let Some(path) = wanted {
-        return Ok((SourceRepository::at(git, path).await?, name_of(path)));
+        let source = SourceRepository::at(git, path).await?;
+        return Ok(Chosen { source, name: name_of(path), instead_of_checkout: None });
     }
-    match checkout_here(git).await {
-        Ok(found) => return Ok(found),
-        Err(reason) => crate::output::line(&format!("Importing a small example, because {reason:#}")),
-    }
+    let reason = match checkout_here(git).await {
+        Ok((source, name)) => return Ok(Chosen { source, name, instead_of_checkout: None }),
+        Err(reason) => format!("{reason:#}"),
+    };
     let path = make(git, scratch).await.context("cannot make the example repository")?;
-    Ok((SourceRepository::at(git, &path).await?, "example".to_owned()))
+    let source = SourceRepository::at(git, &path).await?;
+    Ok(Chosen { source, name: "example".to_owned(), instead_of_checkout: Some(reason) })
 }
 
 async fn checkout_here(git: &Git) -> anyhow::Result<(SourceRepository, String)> {
@@ -83,8 +90,11 @@ mod tests {
         let path = make(&git, scratch.path()).await.expect("git works");
         let source = SourceRepository::at(&git, &path).await.expect("it is a repository");
         assert_eq!(source.default_branch(&git).await.as_deref(), Some("refs/heads/main"));
-        let (named, name) = choose(&git, Some(&path), scratch.path()).await.expect("it was named");
-        assert_eq!((named.origin(), name.as_str()), (path.to_str().unwrap_or_default(), "example"));
+        let named = choose(&git, Some(&path), scratch.path()).await.expect("it was named");
+        assert_eq!(
+            (named.source.origin(), named.name.as_str()),
+            (path.to_str().unwrap_or_default(), "example")
+        );
         assert!(choose(&git, Some(Path::new("/nonexistent")), scratch.path()).await.is_err());
     }
 

@@ -19,6 +19,7 @@ use heliostat_server::RunningRole;
 use tempfile::TempDir;
 
 use crate::options::{LogFormat, parse_level, start_log};
+use crate::output;
 use crate::role::lifecycle::{self, StopSignal};
 
 /// How long clones of the demonstration may take to finish.
@@ -37,6 +38,13 @@ pub struct DemoOptions {
     /// Clone from the mirror, compare it with the upstream, and end: 0 when all is well [default: run until Ctrl-C].
     #[arg(long)]
     check: bool,
+    /// Port of the upstream; the mirror gets the next one. A port that is taken is an error then
+    /// [default: 7990, or any free one].
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
+    port: Option<u16>,
+    /// Print one line of JSON once all is ready, with addresses, user and password, and the story on standard error.
+    #[arg(long, conflicts_with = "check")]
+    json: bool,
     /// The git program.
     #[arg(long, value_name = "PATH", env = "HELIOSTAT_GIT", default_value = "git")]
     git: PathBuf,
@@ -61,6 +69,11 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
     };
     roles.shutdown(&mut stop).await;
     outcome
+}
+
+/// Tells a person what has happened. A program reads standard output.
+fn say(options: &DemoOptions, text: &str) {
+    if options.json { output::hint(text) } else { output::line(text) }
 }
 
 fn stopped_early(options: &DemoOptions) -> anyhow::Result<()> {

@@ -31,13 +31,31 @@ const SYNC_TOLERANCE: Duration = Duration::from_secs(180);
 const FRESHNESS_CAP: Duration = Duration::from_secs(2);
 const REQUEST_LIFETIME: Duration = Duration::from_hours(24);
 
+/// Where the roles listen: at the usual ports or any free ones, or exactly where it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    upstream: u16,
+    mirror: u16,
+}
+
+impl From<Option<u16>> for Ports {
+    fn from(wanted: Option<u16>) -> Self {
+        match wanted {
+            Some(port) => Self { upstream: port, mirror: port.saturating_add(1) },
+            None => Self { upstream: port_or_any(UPSTREAM_PORT), mirror: port_or_any(MIRROR_PORT) },
+        }
+    }
+}
+
 /// A started upstream, and its administrator.
 pub struct Upstream {
     /// Calls it as administrator.
     pub admin: Client,
     /// The administrator's credentials, for git and for the mirror.
     pub authorization: Authorization,
-    /// Where a person finds the password.
+    /// The administrator's password.
+    pub password: String,
+    /// Where a person finds it.
     pub password_place: String,
 }
 
@@ -45,12 +63,13 @@ pub struct Upstream {
 pub async fn start_upstream(
     data: &Path,
     git: &Path,
+    ports: Ports,
     running: &mut Roles,
     log_level: LogLevel,
 ) -> anyhow::Result<Upstream> {
     let data = data.join("upstream");
     let role = heliostat_server::start_upstream(UpstreamOptions {
-        common: on_loopback(UPSTREAM_PORT, data.clone(), git, Durability::Strict, log_level),
+        common: on_loopback(ports.upstream, data.clone(), git, Durability::Strict, log_level),
         outgoing: OutgoingNetworks::default(),
         fsck: Fsck::default(),
         display_name: "Heliostat demo".to_owned(),
@@ -72,20 +91,22 @@ pub async fn start_upstream(
     };
     let authorization = Authorization::basic("admin", &password)?;
     let admin = Client::new(base_url, Some(&authorization));
-    Ok(Upstream { admin, authorization, password_place })
+    Ok(Upstream { admin, authorization, password, password_place })
 }
 
 /// Starts the mirror of `upstream`, and gives its address.
 pub async fn start_mirror(
     data: &Path,
     git: &Path,
+    ports: Ports,
     upstream: &Url,
     running: &mut Roles,
     log_level: LogLevel,
 ) -> anyhow::Result<Url> {
     let role = heliostat_server::start_mirror(MirrorOptions {
-        common: on_loopback(MIRROR_PORT, data.join("mirror"), git, Durability::Relaxed, log_level),
+        common: on_loopback(ports.mirror, data.join("mirror"), git, Durability::Relaxed, log_level),
         upstream: upstream.clone(),
+        upstream_public_url: None,
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,
@@ -109,7 +130,7 @@ fn on_loopback(
     durability: Durability,
     log_level: LogLevel,
 ) -> ListenOptions {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port_or_any(port)));
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let serving = ServingOptions { cache_folder: Some(data.join("cache")), ..ServingOptions::default() };
     let git = git.to_owned();
     let trash_time = heliostat_git::DEFAULT_TRASH_TIME;

@@ -6,8 +6,9 @@ use anyhow::Context;
 use heliostat_git::Git;
 use heliostat_server::LogLevel;
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 
-use super::{DemoOptions, Roles, check, example_repository, follow_push, join, stage, synchronisation};
+use super::{DemoOptions, Roles, check, example_repository, follow_push, join, say, stage, synchronisation};
 use crate::admin::project;
 use crate::admin::repository::{
     Attributes, NewRepository, RepositoryName, clone_url, create_if_missing, name_in_upstream, push_all,
@@ -29,22 +30,27 @@ pub async fn tell(
 ) -> anyhow::Result<()> {
     let git = Git::discover(&options.git).await?;
     let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let (source, name) =
-        example_repository::choose(&git, options.repository.as_deref(), scratch.path()).await?;
+    let chosen = example_repository::choose(&git, options.repository.as_deref(), scratch.path()).await?;
+    if let Some(reason) = &chosen.instead_of_checkout {
+        say(options, &format!("Importing a small example, because {reason}"));
+    }
 
-    let upstream = stage::start_upstream(data, &options.git, roles, log_level.clone()).await?;
-    line(&format!("Upstream is up at {}", shown(&upstream.admin)));
-    let repository = import(&git, &source, &name, &upstream).await?;
+    let ports = stage::Ports::from(options.port);
+    let upstream = stage::start_upstream(data, &options.git, ports, roles, log_level.clone()).await?;
+    say(options, &format!("Upstream is up at {}", shown(&upstream.admin)));
+    let repository = import(&git, &chosen.source, &chosen.name, &upstream).await?;
+    say(options, &format!("Imported {} as {repository}", chosen.source.origin()));
 
     let upstream_url = upstream.admin.base_url();
-    let mirror_url = stage::start_mirror(data, &options.git, upstream_url, roles, log_level).await?;
+    let mirror_url =
+        stage::start_mirror(data, &options.git, ports, upstream_url, roles, log_level).await?;
     let mirror = Client::new(mirror_url, Some(&upstream.authorization));
-    line(&format!("Mirror is up at {}", shown(&mirror)));
+    say(options, &format!("Mirror is up at {}", shown(&mirror)));
     join::accept_mirror(&upstream.admin, stage::MIRROR_NAME).await?;
-    line("The mirror asked to join, and was accepted");
+    say(options, "The mirror asked to join, and was accepted");
 
     synchronisation::show(&upstream.admin, &mirror, &repository).await?;
-    line(&format!("The mirror holds {repository}"));
+    say(options, &format!("The mirror holds {repository}"));
 
     let push = follow_push::FollowedPush {
         git: UserGit::for_loopback(&git),
@@ -52,7 +58,7 @@ pub async fn tell(
         mirror: &mirror,
         repository: &repository,
     };
-    line(&push.run(scratch.path()).await?);
+    say(options, &push.run(scratch.path()).await?);
 
     let mirror_clone_url = clone_url(mirror.base_url(), &repository);
     if options.check {
@@ -66,6 +72,10 @@ pub async fn tell(
         .await?;
         line(&told);
         return Ok(());
+    }
+    if options.json {
+        line(&ready(&upstream, &mirror, &repository).to_string());
+        return std::future::pending().await;
     }
     line(&summary(&upstream, &mirror, mirror_clone_url.as_str()));
     std::future::pending().await
@@ -92,8 +102,19 @@ async fn import(
     if let Some(branch) = source.default_branch(git).await {
         set_default_branch(admin, &repository, &branch).await?;
     }
-    line(&format!("Imported {} as {repository}", source.origin()));
     Ok(repository)
+}
+
+/// What a program needs to go on.
+fn ready(upstream: &stage::Upstream, mirror: &Client, repository: &RepositoryName) -> Value {
+    let at = |server: &Client| clone_url(server.base_url(), repository).to_string();
+    json!({
+        "upstream": { "url": shown(&upstream.admin), "cloneUrl": at(&upstream.admin) },
+        "mirror": { "url": shown(mirror), "name": stage::MIRROR_NAME, "cloneUrl": at(mirror) },
+        "repository": repository.to_string(),
+        "user": "admin",
+        "password": upstream.password,
+    })
 }
 
 fn summary(upstream: &stage::Upstream, mirror: &Client, mirror_clone_url: &str) -> String {

@@ -4,6 +4,7 @@ mod data_directory;
 mod finding;
 mod servers;
 mod surroundings;
+mod way_back;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
 
-use crate::options::{TlsFlags, parse_http_url};
+use crate::options::{TlsFlags, parse_http_url, parse_listen};
 use crate::output::{self, OutputFormat};
 use finding::{Finding, Outcome};
 
@@ -30,6 +31,9 @@ pub struct DoctorOptions {
     /// Upstream that a mirror would follow [default: none, not checked].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     upstream: Option<Url>,
+    /// URL by which people reach that upstream, if it is another one [default: that of --upstream].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM_PUBLIC_URL", value_parser = parse_http_url)]
+    upstream_public_url: Option<Url>,
     /// Git server that a mirror would stand in front of [default: none, not checked].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_ORIGIN", value_parser = parse_http_url)]
     origin: Option<Url>,
@@ -37,7 +41,7 @@ pub struct DoctorOptions {
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_ORIGIN_CA_FILE")]
     origin_ca_file: Option<PathBuf>,
     /// Address that the role listens on [default: none, TLS and the role itself are not checked].
-    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// URL that clients of the role see [default: http:// or, with a certificate, https:// and the listening address].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
@@ -71,7 +75,18 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         surroundings::database(options.database.as_deref()).await,
         surroundings::owner(&options.data, options.database.as_deref(), is_for_mirror).await,
     ];
-    findings.extend(servers::upstream(options.upstream.as_ref()).await);
+    let public = options.upstream_public_url.as_ref();
+    findings.extend(servers::upstream(options.upstream.as_ref(), public).await);
+    findings.push(way_back::port(options.listen, place.as_ref()).await);
+    findings.push(
+        way_back::reachable(&way_back::Place {
+            listen: options.listen,
+            base_url: options.base_url.as_ref(),
+            upstream: options.upstream.as_ref(),
+            speaks_tls: tls.is_some(),
+        })
+        .await,
+    );
     findings.push(servers::origin(options.origin.as_ref(), options.origin_ca_file.as_deref()).await);
     findings.push(servers::role(place.as_ref()).await);
     match options.output {

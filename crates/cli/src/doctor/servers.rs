@@ -1,6 +1,7 @@
 //! Whether the other servers are where they are looked for: the upstream and its clock, and the role itself at the URL that
 //! its clients see.
 
+use std::cmp::Ordering;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::finding::Finding;
+use crate::client::is_loopback;
 
 /// How long a server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,12 +30,13 @@ struct Answer {
     said: Option<Value>,
 }
 
-/// Whether the upstream answers, and whether its clock agrees with ours.
-pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
+/// Whether the upstream answers and is one, how it is called and which version it is, and whether its clock agrees with ours.
+/// `public` is what the mirror would be told that it calls itself, if that is another address.
+pub async fn upstream(url: Option<&Url>, public: Option<&Url>) -> Vec<Finding> {
     const ITEM: &str = "upstream";
     const CLOCK: &str = "clock";
     let Some(url) = url else {
-        return [
+        return vec![
             Finding::skipped(ITEM, "no --upstream given"),
             Finding::skipped(CLOCK, "no --upstream to compare with"),
         ];
@@ -49,9 +52,14 @@ pub async fn upstream(url: Option<&Url>) -> [Finding; 2] {
                 Some(there) => judge_skew(CLOCK, epoch_s(there) - here),
                 None => Finding::skipped(CLOCK, "the upstream's answer has no date"),
             };
-            [judge_upstream(ITEM, url, &answer), clock]
+            let mut findings = vec![judge_upstream(ITEM, url, &answer)];
+            findings.extend(judge_name("upstream's name", url, public, &answer));
+            findings.extend(judge_version("version", &answer));
+            findings.extend(judge_cleartext("upstream's TLS", url));
+            findings.push(clock);
+            findings
         }
-        Err(reason) => [
+        Err(reason) => vec![
             Finding::failed(
                 ITEM,
                 format!("cannot reach {url}: {reason}"),
@@ -93,6 +101,11 @@ pub fn place_of_role(base_url: Option<&Url>, listen: Option<SocketAddr>, speaks_
     let scheme = if speaks_tls { "https" } else { "http" };
     let listening = || Url::parse(&format!("{scheme}://{}/", listen?)).ok();
     base_url.cloned().or_else(listening)
+}
+
+/// Whether anything that is one of our servers answers at an address.
+pub async fn answers(url: &Url) -> bool {
+    ask(url).await.is_ok_and(|answer| answer.said.is_some())
 }
 
 /// Whether the role answers where its clients look for it, and what it says of itself.
@@ -143,6 +156,12 @@ impl Answer {
         self.said.as_ref()?[field].as_str()
     }
 
+    /// Which server it follows, if it is a mirror.
+    fn followed(&self) -> Option<&str> {
+        let said = self.said.as_ref()?;
+        ["/upstream/baseUrl", "/origin/baseUrl"].into_iter().find_map(|place| said.pointer(place)?.as_str())
+    }
+
     /// What is there if it is no server of this kind, and what to do about it.
     fn is_another_one(&self, item: &'static str, url: &Url, option: &str) -> Option<Finding> {
         if self.said.is_some() {
@@ -169,6 +188,15 @@ fn judge_upstream(item: &'static str, url: &Url, answer: &Answer) -> Finding {
     if let Some(other) = answer.is_another_one(item, url, "--upstream") {
         return other;
     }
+    if let Some(followed) = answer.followed() {
+        return Finding::failed(
+            item,
+            format!("{url} is no upstream, but a mirror of {followed}"),
+            format!(
+                "give the upstream's own address, --upstream {followed}; for any other Git server it is --origin {followed}"
+            ),
+        );
+    }
     match answer.status.is_server_error() {
         false => Finding::good(item, format!("{url} answers")),
         true => {
@@ -177,6 +205,56 @@ fn judge_upstream(item: &'static str, url: &Url, answer: &Answer) -> Finding {
             Finding::doubtful(item, detail, "look at the upstream's log")
         }
     }
+}
+
+/// Whether the upstream calls itself as the mirror will know it; else the mirror refuses to be installed. Nothing where the
+/// upstream does not say.
+fn judge_name(item: &'static str, url: &Url, public: Option<&Url>, answer: &Answer) -> Option<Finding> {
+    let told = Url::parse(answer.said("baseUrl")?).ok()?;
+    let same = |a: &Url, b: &Url| a.as_str().trim_end_matches('/') == b.as_str().trim_end_matches('/');
+    Some(match public {
+        _ if same(&told, url) => Finding::good(item, format!("it calls itself {url} as well")),
+        Some(public) if same(&told, public) => {
+            Finding::good(item, format!("it calls itself {told}, as --upstream-public-url says"))
+        }
+        _ => Finding::failed(
+            item,
+            format!("it calls itself {told}, and --upstream is {url}: the mirror would not be installed"),
+            format!(
+                "give --upstream {told}, or start the upstream with --base-url {url}; if {url} is an address for servers only, add \
+                 --upstream-public-url {told}"
+            ),
+        ),
+    })
+}
+
+/// Whether the upstream is of the same version as this program, or newer: it is the one to be upgraded first.
+fn judge_version(item: &'static str, answer: &Answer) -> Option<Finding> {
+    let (there, here) = (answer.said("version")?, env!("CARGO_PKG_VERSION"));
+    let numbers = |version: &str| -> Vec<u64> {
+        version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
+    };
+    Some(match numbers(there).cmp(&numbers(here)) {
+        Ordering::Less => Finding::doubtful(
+            item,
+            format!("the upstream is version {there}, and this program {here}"),
+            "upgrade the upstream first, then its mirrors",
+        ),
+        Ordering::Equal | Ordering::Greater => {
+            Finding::good(item, format!("the upstream is version {there}, this program {here}"))
+        }
+    })
+}
+
+/// That users' passwords travel in the clear, where that is so.
+fn judge_cleartext(item: &'static str, url: &Url) -> Option<Finding> {
+    (url.scheme() == "http" && !is_loopback(url)).then(|| {
+        Finding::doubtful(
+            item,
+            format!("{url} is not encrypted, and the mirror sends users' passwords there"),
+            "give the upstream a certificate (--tls-certificate), or let the two meet in a network that encrypts",
+        )
+    })
 }
 
 fn judge_origin(item: &'static str, url: &Url, answer: &Answer) -> Finding {
@@ -279,6 +357,40 @@ mod tests {
         moved.headers.insert(LOCATION, HeaderValue::from_static("https://code.example.com/status"));
         let moved = judge_upstream("upstream", &url(), &moved);
         assert!(moved.detail.ends_with("leads to https://code.example.com/status"), "{moved:?}");
+    }
+
+    #[test]
+    fn an_upstream_must_be_one_and_be_called_as_the_mirror_knows_it() {
+        let mirror = answer(
+            200,
+            Some(json!({"state": "SYNCHRONIZED", "upstream": {"baseUrl": "https://up.example.com"}})),
+        );
+        let finding = judge_upstream("upstream", &url(), &mirror);
+        assert!(
+            finding.outcome == Outcome::Failed && finding.detail.contains("a mirror of https://up"),
+            "{finding}"
+        );
+
+        let told = answer(
+            200,
+            Some(json!({"state": "RUNNING", "baseUrl": "https://git.example.com", "version": "0.0.1"})),
+        );
+        let inner = Url::parse("http://10.0.0.7:7990/").expect("a URL");
+        let judged = |followed: &Url, public: Option<&Url>| {
+            judge_name("name", followed, public, &told).expect("it says")
+        };
+        assert_eq!(judged(&url(), None).outcome, Outcome::Good);
+        assert_eq!(judged(&inner, Some(&url())).outcome, Outcome::Good);
+        let differs = judged(&inner, None);
+        assert_eq!(differs.outcome, Outcome::Failed);
+        for word in
+            ["http://10.0.0.7:7990/", "https://git.example.com/", "--base-url", "--upstream-public-url"]
+        {
+            assert!(differs.to_string().contains(word), "{differs}");
+        }
+        assert_eq!(judge_version("version", &told).map(|finding| finding.outcome), Some(Outcome::Doubtful));
+        assert_eq!(judge_cleartext("TLS", &url()), None);
+        assert!(judge_cleartext("TLS", &inner).is_some());
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod size;
 
 pub use log::{LogFormat, parse_level, start_log};
 pub use parse::{
-    parse_display_name, parse_http_url, parse_mirror_lease, parse_parallelism, parse_small_push,
+    parse_display_name, parse_http_url, parse_listen, parse_mirror_lease, parse_parallelism, parse_small_push,
 };
 pub use shared::SharedOptions;
 pub use size::parse as parse_size;

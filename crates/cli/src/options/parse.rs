@@ -1,5 +1,6 @@
 //! Reads the values of options: addresses, names and counts, each with its bounds.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,9 +11,13 @@ use super::{duration, size};
 
 /// Reads an absolute `http` or `https` URL without credentials, query and fragment.
 pub fn parse_http_url(text: &str) -> Result<Url, String> {
+    const FORM: &str = "must start with http:// or https://, as in https://git.example.com";
+    if !text.contains("://") {
+        return Err(FORM.to_owned());
+    }
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("must start with http:// or https://".to_owned());
+        return Err(FORM.to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not contain a user name or password".to_owned());
@@ -21,6 +26,22 @@ pub fn parse_http_url(text: &str) -> Result<Url, String> {
         return Err("must not have a query or fragment".to_owned());
     }
     Ok(url)
+}
+
+/// Reads an address to listen on. A port alone, and `localhost`, are on loopback: who is to be reached by others says so.
+pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => Err(
+            "must be an IP address and a port, as in 127.0.0.1:7990 or [::1]:7990, or 0.0.0.0:7990 for all \
+                       IPv4 addresses of this machine; a port alone is on 127.0.0.1"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Reads a name that is shown to people: not empty, bounded, on one line.
@@ -80,6 +101,17 @@ mod tests {
         assert!(parse_http_url("https://mirror.example.com/context").is_ok());
         for text in ["", "mirror", "ftp://a", "http://ada:pw@a", "http://a?b=c", "http://a#b"] {
             assert!(parse_http_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_on_loopback() {
+        for text in ["127.0.0.1:7990", "7990", "localhost:7990"] {
+            assert_eq!(parse_listen(text), Ok(SocketAddr::from(([127, 0, 0, 1], 7990))), "{text}");
+        }
+        assert_eq!(parse_listen("0.0.0.0:1"), Ok(SocketAddr::from(([0, 0, 0, 0], 1))));
+        for text in ["", ":7990", "abc", "127.0.0.1", "70000", "example.com:7990"] {
+            assert!(parse_listen(text).is_err_and(|told| told.contains("127.0.0.1:7990")), "{text}");
         }
     }
 

@@ -13,6 +13,10 @@ pub fn parse(text: &str) -> Result<u64, String> {
         .iter()
         .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)))
         .ok_or("a size needs a unit: B, KiB, MiB, GiB or TiB, as in 10GiB")?;
+    if let Some(unit) = ["kB", "KB", "MB", "GB", "TB"].into_iter().find(|unit| text.ends_with(unit)) {
+        let meant = unit.to_uppercase().replace('B', "iB");
+        return Err(format!("{unit} is not a unit here; use {meant}, as in 10{meant}"));
+    }
     let number: u64 =
         number.trim().parse().map_err(|_| "a size is a whole number and a unit, as in 10GiB")?;
     number.checked_mul(unit_bytes).ok_or_else(|| "this size is too large".to_owned())
@@ -42,5 +46,7 @@ mod tests {
         for text in ["", "10", "GiB", "-1GiB", "1.5GiB", "10GB", "ten GiB", "18446744073709551615KiB"] {
             assert!(parse(text).is_err(), "{text}");
         }
+        let told = parse("10kB").expect_err("no unit of ours");
+        assert_eq!(told, "kB is not a unit here; use KiB, as in 10KiB");
     }
 }

@@ -65,6 +65,19 @@ pub fn print_error(error: &anyhow::Error) {
     let _ = writeln!(stderr, "error: {}", printable(&format!("{error:#}")));
 }
 
+/// Prints how a command failed, on standard error: a line for people, or one of JSON for programs.
+pub fn print_failure(form: OutputFormat, error: &anyhow::Error, exit_code: u8, status: Option<u16>) {
+    if form == OutputFormat::Table {
+        return print_error(error);
+    }
+    let mut told = json!({ "message": printable(&format!("{error:#}")), "exitCode": exit_code });
+    if let Some(status) = status {
+        told["status"] = status.into();
+    }
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{}", json!({ "error": told }));
+}
+
 /// Text from elsewhere, without the control characters that would change the terminal, and without those that would
 /// change the order in which a line is read.
 pub fn printable(text: &str) -> String {

@@ -1,14 +1,15 @@
 //! Lays out JSON values as aligned text.
 
 use serde_json::Value;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::printable;
 use super::time::utc_text;
 
 /// Shown where there is no value.
 const NOTHING: &str = "-";
-/// Longer cells are cut, so that a row stays a row.
-const MAX_CELL_CHARS: usize = 80;
+/// Wider cells are cut, so that a row stays a row.
+const MAX_CELL_COLUMNS: usize = 80;
 
 /// What of a value is shown, and under which title.
 #[derive(Debug, Clone, Copy)]
@@ -89,15 +90,21 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
 }
 
 fn cut(cell: String) -> String {
-    if width(&cell) <= MAX_CELL_CHARS {
+    if width(&cell) <= MAX_CELL_COLUMNS {
         return cell;
     }
-    let kept: String = cell.chars().take(MAX_CELL_CHARS - 1).collect();
+    let mut columns = 0;
+    let fits = |c: &char| {
+        columns += c.width().unwrap_or(0);
+        columns < MAX_CELL_COLUMNS
+    };
+    let kept: String = cell.chars().take_while(fits).collect();
     format!("{kept}…")
 }
 
+/// How many columns of a terminal a text takes: two for most characters of East Asia, and for emoji.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 fn plain(value: &Value) -> String {
@@ -118,9 +125,18 @@ mod tests {
         let values =
             [json!({"key": "A", "of": {"name": "first one"}, "at": 0}), json!({"key": "LONGER", "at": null})];
         let expected =
-            "KEY     NAME       SEEN\nA       first one  1970-01-01 00:00:00\nLONGER  -          -";
+            "KEY     NAME       SEEN\nA       first one  1970-01-01 00:00:00Z\nLONGER  -          -";
         assert_eq!(rows(&values, &COLUMNS), expected);
         assert_eq!(fields(&values[0], &COLUMNS[..2]), "KEY   A\nNAME  first one");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let values =
+            [json!({"key": "鏡", "of": {"name": "a"}}), json!({"key": "mirror", "of": {"name": "b"}})];
+        assert_eq!(rows(&values, &COLUMNS[..2]), "KEY     NAME\n鏡      a\nmirror  b");
+        let long = rows(&[json!({"key": "鏡".repeat(100)})], &COLUMNS[..1]);
+        assert_eq!(long.lines().last().map(width), Some(79), "{long}");
     }
 
     #[test]

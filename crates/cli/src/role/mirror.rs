@@ -16,7 +16,7 @@ use super::hints::HintFlags;
 use super::lifecycle::{self, Signals};
 use super::origin::OriginFlags;
 use crate::options::{
-    SharedOptions, duration, parse_display_name, parse_http_url, parse_parallelism, start_log,
+    SharedOptions, duration, parse_display_name, parse_http_url, parse_listen, parse_parallelism, start_log,
 };
 
 /// Options of a mirror.
@@ -25,6 +25,10 @@ pub struct MirrorRoleOptions {
     /// The upstream to follow [default: none, and --origin is given].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM", value_parser = parse_http_url)]
     pub upstream: Option<Url>,
+    /// URL by which people reach the upstream, as it calls itself by its --base-url, where --upstream is an address for servers
+    /// only, in a network of their own for instance; what people are shown names this one [default: that of --upstream].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM_PUBLIC_URL", value_parser = parse_http_url)]
+    pub upstream_public_url: Option<Url>,
     /// Name under which the mirror joins, unique among the mirrors of the upstream; of a mirror of another Git server, the
     /// name that people read on its page [default: none, needed with --upstream; with --origin the host of the origin].
     #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", value_parser = parse_display_name)]
@@ -39,7 +43,7 @@ pub struct MirrorRoleOptions {
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-mirror")]
     pub data: PathBuf,
     /// Address to listen on.
-    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7991")]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7991", value_parser = parse_listen)]
     pub listen: SocketAddr,
     /// How often everything is compared with the upstream, whatever events arrived.
     #[arg(long, value_name = "TIME", env = "HELIOSTAT_SWEEP_INTERVAL", default_value = "3m", value_parser = duration::parse_positive)]
@@ -180,6 +184,7 @@ async fn start_of_upstream(
     let role = heliostat_server::start_mirror(MirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         upstream,
+        upstream_public_url: options.upstream_public_url,
         name,
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,

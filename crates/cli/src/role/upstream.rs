@@ -11,7 +11,8 @@ use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice, Signals};
 use crate::options::{
-    SharedOptions, duration, parse_display_name, parse_mirror_lease, parse_small_push, start_log,
+    SharedOptions, duration, parse_display_name, parse_listen, parse_mirror_lease, parse_small_push,
+    start_log,
 };
 
 /// Options of an upstream.
@@ -22,7 +23,7 @@ pub struct UpstreamRoleOptions {
     #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", default_value = "heliostat-upstream")]
     pub data: PathBuf,
     /// Address to listen on.
-    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7990")]
+    #[arg(long, value_name = "ADDR", env = "HELIOSTAT_LISTEN", default_value = "127.0.0.1:7990", value_parser = parse_listen)]
     pub listen: SocketAddr,
     /// Name shown to people and to mirrors.
     #[arg(
@@ -76,6 +77,10 @@ pub struct UpstreamRoleOptions {
 }
 
 const FIRST_START: &str = "\
+Examples:
+  heliostat upstream --data /srv/upstream
+  heliostat upstream --listen 0.0.0.0:7990 --base-url https://git.example.com --tls-in-front
+
 The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and
 written to the file admin-password in the data directory.";
 

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 
 use crate::command::Cli;
+use crate::output::OutputFormat;
 
 /// A settings file larger than this is some other file.
 const MAX_SETTINGS_FILE_BYTES: u64 = 1024 * 1024;
@@ -77,6 +79,45 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
     let cli = Cli::from_arg_matches(&matches)?;
     cli.check()?;
     Ok(cli)
+}
+
+/// The form in which the command on this line prints, as far as it has one: errors have the same.
+pub fn wanted_output(argv: impl IntoIterator<Item = OsString>) -> OutputFormat {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let from_file = settings_file(&argv).and_then(|path| with_defaults_from(Cli::command(), &path).ok());
+    let command = from_file.unwrap_or_else(Cli::command).ignore_errors(true);
+    let Ok(matches) = command.try_get_matches_from(argv) else { return OutputFormat::Table };
+    let mut deepest = &matches;
+    while let Some((_, below)) = deepest.subcommand() {
+        deepest = below;
+    }
+    let wanted = deepest.try_get_one::<OutputFormat>("output");
+    wanted.ok().flatten().copied().unwrap_or(OutputFormat::Table)
+}
+
+/// The variable from which an option has the value that clap complains of: the message names the option only.
+pub fn variable_at_fault(error: &clap::Error, argv: impl IntoIterator<Item = OsString>) -> Option<String> {
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let option = text(ContextKind::InvalidArg)?.split([' ', '=']).next()?.strip_prefix("--")?.to_owned();
+    let value = text(ContextKind::InvalidValue)?;
+    let flag = format!("--{option}");
+    let is_flag =
+        |word: &str| word == flag || word.strip_prefix(&flag).is_some_and(|rest| rest.starts_with('='));
+    if argv.into_iter().any(|word| word.to_str().is_some_and(is_flag)) {
+        return None;
+    }
+    let name = format!("HELIOSTAT_{}", option.to_uppercase().replace('-', "_"));
+    std::env::var(&name).is_ok_and(|found| found == value).then_some(name)
+}
+
+/// What clap finds wrong with a command line, without its heading, usage and hints.
+pub fn reason_in_one_line(error: &clap::Error) -> String {
+    let full = error.to_string();
+    let paragraph = full.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The file named by `--config` or its variable. Errors are left to the real parse, which meets them again.

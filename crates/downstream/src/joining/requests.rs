@@ -287,10 +287,18 @@ fn registration_key_hash(key: &Secret) -> Result<String, Refusal> {
 fn taken(error: StoreError) -> Refusal {
     match error {
         StoreError::Conflict { what: "mirror name", value } => {
-            Refusal::conflict_in("mirrorName", format!("Another mirror has the name {value:?}."))
+            let message = format!(
+                "Another mirror has the name {value:?}, or asks for it: choose another one, or delete that mirror or its request \
+                 (heliostat mirror remove, heliostat request delete)."
+            );
+            Refusal::conflict_in("mirrorName", message)
         }
         StoreError::Conflict { what: "mirror base URL", value } => {
-            Refusal::conflict_in("mirrorBaseUrl", format!("Another mirror has the base URL {value}."))
+            let message = format!(
+                "Another mirror has the base URL {value}, or asks for it: choose another one, or delete that mirror or its \
+                 request (heliostat mirror remove, heliostat request delete)."
+            );
+            Refusal::conflict_in("mirrorBaseUrl", message)
         }
         StoreError::LimitReached { what, limit } => Refusal::too_many(format!(
             "{limit} {what} wait for a decision; no more are taken until an administrator has decided about some."

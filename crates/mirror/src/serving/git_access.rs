@@ -87,7 +87,7 @@ impl GitServing {
         let lease_is_over = self.link.lease().is_over();
         let Opened { repository, record, freshness } = self.open_entry(&entry, &reader).await;
         let freshness = Freshness { lease_is_over, ..freshness };
-        let upstream_url = self.upstream_url(&record.project_key, &record.slug);
+        let upstream_url = self.link.url().clone_url(&record.project_key, &record.slug);
         let upstream = ReaderAccess::of(credentials, upstream_url).map(|access| UpstreamOfReader {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
@@ -110,9 +110,9 @@ impl GitServing {
         Ok(ServedRepository { repository, record, freshness, user, through, elsewhere })
     }
 
-    /// Where a repository is on the upstream, whether or not it is mirrored.
+    /// Where people find a repository on the upstream, whether or not it is mirrored.
     pub fn upstream_url(&self, project_key: &str, slug: &str) -> String {
-        self.link.url().clone_url(project_key, slug)
+        self.link.public_url().clone_url(project_key, slug)
     }
 
     async fn permit(

@@ -163,7 +163,7 @@ impl Lookups {
             compared_at: self.inventory.find(&record.external_id).and_then(|entry| entry.compared_at()),
             not_known_since: self.link.facts().not_known_since,
             clone_url: format!("{}{path}", self.introduction.base_url),
-            push_url: format!("{}{path}", self.link.url()),
+            push_url: format!("{}{path}", self.link.public_url()),
             record,
         }
     }

@@ -159,7 +159,7 @@ impl StatusReport {
         MirrorStatus {
             server_id: self.introduction.server_id.clone(),
             name: self.introduction.name.clone(),
-            upstream_url: self.link.url().to_string(),
+            upstream_url: self.link.public_url().to_string(),
             upstream_state: upstream.state,
             upstream: facts,
             why_away: self.link.contact().why_away(),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::calls::BeatAnswer;
 use super::client::{UpstreamClient, is_about_the_clock};
-use super::identity::UpstreamUrl;
+use super::identity::{UpstreamAddresses, UpstreamUrl};
 
 /// Pause between two beats, at least.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -183,18 +183,20 @@ impl Heartbeat {
                 "the upstream cannot deliver its events, and changes come only when all is compared: {error}; where it does not \
                  reach this mirror, the base URL of this mirror (base-url) is wrong or closed on the way"
             )),
-            _ => moved(self.client.link().url(), answer.base_url.as_deref()?),
+            _ => moved(self.client.link().addresses(), answer.base_url.as_deref()?),
         }
     }
 }
 
 /// That the upstream calls itself by another address than the one by which it is followed, which it told when it let this
 /// mirror in.
-fn moved(followed: &UpstreamUrl, told: &str) -> Option<String> {
-    let told = UpstreamUrl::parse(told).ok().filter(|told| told != followed)?;
+fn moved(addresses: &UpstreamAddresses, told: &str) -> Option<String> {
+    let told = UpstreamUrl::parse(told).ok().filter(|told| !addresses.has(told))?;
+    let followed = &addresses.followed;
     Some(format!(
         "the base URL of the upstream is {told} now, and this mirror follows {followed}: give the upstream its former one back \
-         (base-url), or remove this mirror at the upstream, start it with --upstream {told}, and accept its new request"
+         (base-url), or start this mirror with --upstream-public-url {told} if that is only its address for people, or remove \
+         this mirror at the upstream, start it with --upstream {told}, and accept its new request"
     ))
 }
 
@@ -227,10 +229,19 @@ mod tests {
 
     #[test]
     fn an_upstream_that_calls_itself_otherwise_has_moved() {
-        let followed = UpstreamUrl::parse("https://git.example.com").expect("a URL");
-        assert_eq!(moved(&followed, "https://GIT.example.com:443/"), None);
-        assert_eq!(moved(&followed, "no URL"), None);
-        let told = moved(&followed, "https://code.example.com").expect("another address");
-        assert!(told.contains("--upstream https://code.example.com"), "{told}");
+        let url = |text: &str| UpstreamUrl::parse(text).expect("a URL");
+        let addresses = UpstreamAddresses {
+            followed: url("http://git.internal:7990"),
+            public: url("https://git.example.com"),
+        };
+        assert_eq!(moved(&addresses, "https://GIT.example.com:443/"), None);
+        assert_eq!(moved(&addresses, "http://git.internal:7990"), None);
+        assert_eq!(moved(&addresses, "no URL"), None);
+        let told = moved(&addresses, "https://code.example.com").expect("another address");
+        for word in
+            ["http://git.internal:7990", "--upstream https://code.example.com", "--upstream-public-url"]
+        {
+            assert!(told.contains(word), "{told}");
+        }
     }
 }

@@ -12,6 +12,22 @@ const MAX_UPSTREAM_URL_BYTES: usize = 2048;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl(String);
 
+/// Where an upstream is: often one address, and two where servers reach each other in a network of their own.
+#[derive(Debug, Clone)]
+pub struct UpstreamAddresses {
+    /// At which this mirror calls it.
+    pub followed: UpstreamUrl,
+    /// What it calls itself, and where people reach it.
+    pub public: UpstreamUrl,
+}
+
+impl UpstreamAddresses {
+    /// Whether an upstream that calls itself so is this one.
+    pub(super) fn has(&self, url: &UpstreamUrl) -> bool {
+        *url == self.followed || *url == self.public
+    }
+}
+
 /// Why a text is not the address of an upstream.
 #[derive(Debug, Error)]
 pub enum InvalidUpstreamUrl {

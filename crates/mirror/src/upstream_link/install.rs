@@ -182,12 +182,13 @@ impl UpstreamLink {
         }
         let named = event.base_url.as_deref().map(UpstreamUrl::parse);
         match named {
-            Some(Ok(url)) if url == *self.url() => Ok(()),
+            Some(Ok(url)) if self.addresses().has(&url) => Ok(()),
             _ => {
                 let told = event.base_url.as_deref().unwrap_or("nothing");
                 let message = format!(
                     "This mirror follows {}, and the upstream calls itself {told}: give both the same address, the mirror by \
-                     --upstream and the upstream by --base-url.",
+                     --upstream and the upstream by --base-url; or tell the mirror by --upstream-public-url that this is the \
+                     address for people.",
                     self.url()
                 );
                 Err(Refusal::invalid("baseUrl", message))

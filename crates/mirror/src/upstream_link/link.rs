@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use super::contact::{Contact, UpstreamFacts};
-use super::identity::UpstreamUrl;
+use super::identity::{UpstreamAddresses, UpstreamUrl};
 use super::lease::Lease;
 use super::state::{LinkEvent, state_after};
 
@@ -36,7 +36,7 @@ const DOUBT_REMEDY: &str = "if that lasts, the two hold different secrets, as wh
 /// The one upstream that this mirror follows; its record is shown from memory.
 #[derive(Debug)]
 pub struct UpstreamLink {
-    url: UpstreamUrl,
+    addresses: UpstreamAddresses,
     id: UpstreamServerId,
     store: MirrorStore,
     clock: Clock,
@@ -53,16 +53,20 @@ pub struct UpstreamLink {
 
 impl UpstreamLink {
     /// Reads what an earlier process knew of the upstream.
-    pub(crate) async fn open(url: UpstreamUrl, store: MirrorStore, clock: Clock) -> Result<Self, StoreError> {
-        let id = url.server_id();
-        let upstream = store.upsert_upstream(&id, url.as_str(), clock.now_ms()).await?;
+    pub(crate) async fn open(
+        addresses: UpstreamAddresses,
+        store: MirrorStore,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let id = addresses.followed.server_id();
+        let upstream = store.upsert_upstream(&id, addresses.public.as_str(), clock.now_ms()).await?;
         let current = watch::Sender::new(Arc::new(upstream));
         let noted = store.get_setting(&format!("{CONTACT_SETTING}{id}")).await?;
         let contact = Arc::new(Contact::open(noted.as_deref(), clock.clone()));
         let leases = store.get_setting(&format!("{LEASES_SETTING}{id}")).await?;
         let lease = Lease::new(clock.clone(), leases.as_deref() == Some(LEASES_ARE_NEEDED));
         Ok(Self {
-            url,
+            addresses,
             id,
             store,
             clock,
@@ -81,9 +85,19 @@ impl UpstreamLink {
         &self.id
     }
 
-    /// The upstream's address.
+    /// The address at which this mirror calls the upstream.
     pub fn url(&self) -> &UpstreamUrl {
-        &self.url
+        &self.addresses.followed
+    }
+
+    /// The address at which people reach the upstream.
+    pub fn public_url(&self) -> &UpstreamUrl {
+        &self.addresses.public
+    }
+
+    /// Both.
+    pub(super) fn addresses(&self) -> &UpstreamAddresses {
+        &self.addresses
     }
 
     /// What is known of the upstream.

@@ -36,6 +36,7 @@ pub(crate) use client::{
 };
 pub(crate) use for_reader::ReaderAccess;
 pub(crate) use heartbeat::Heartbeat;
+pub(crate) use identity::UpstreamAddresses;
 pub(crate) use ref_list::GitAccess;
 pub(crate) use registration::Registration;
 pub(crate) use repository::{UnfitValue, UpstreamProject, UpstreamRepository};

@@ -100,6 +100,23 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
     })
 }
 
+/// Why a value is not of its type, without the names that types have here.
+fn in_words(reason: &str) -> &str {
+    let known = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
+    let Some((kind, cause)) = known else { return reason.trim_end_matches('.') };
+    match kind {
+        _ if cause.starts_with("Expect a valid enumeration value") => {
+            "it must be one of the values that the contract lists for it"
+        }
+        "boolean" => "it must be true or false",
+        _ if kind.starts_with("integer") && cause.starts_with("number too") => {
+            "the number is greater or smaller than it may be"
+        }
+        _ if kind.starts_with("integer") => "it must be a whole number",
+        _ => cause.trim_end_matches('.'),
+    }
+}
+
 fn invalid_request(error: &Error) -> Option<Problem> {
     let invalid = |context: &str, message: String| {
         Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message)
@@ -108,13 +125,13 @@ fn invalid_request(error: &Error) -> Option<Problem> {
     if let Some(error) = error.downcast_ref::<ParseParamError>() {
         return Some(invalid(
             error.name,
-            format!("The parameter {} is not valid: {}.", error.name, error.reason),
+            format!("The parameter {} is not valid: {}.", error.name, in_words(&error.reason)),
         ));
     }
     if let Some(error) = error.downcast_ref::<ParsePathError>() {
         return Some(invalid(
             error.name,
-            format!("The path part {} is not valid: {}.", error.name, error.reason),
+            format!("The path part {} is not valid: {}.", error.name, in_words(&error.reason)),
         ));
     }
     if let Some(error) = error.downcast_ref::<InvalidBody>() {
@@ -186,3 +203,33 @@ fn wrong_method(method: &str, path: &str, allow: &str) -> Problem {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Described(String);
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn what_is_wrong_with_a_value_is_said_without_the_names_of_types() {
+        for (reason, words) in [
+            (
+                r#"failed to parse "integer_int32": invalid digit found in string"#,
+                "it must be a whole number",
+            ),
+            (
+                r#"failed to parse "integer_int32": number too large to fit in target type"#,
+                "the number is greater or smaller than it may be",
+            ),
+            (
+                r#"failed to parse "boolean": provided string was not `true` or `false`"#,
+                "it must be true or false",
+            ),
+            (
+                r#"failed to parse "ProjectPermission": Expect a valid enumeration value."#,
+                "it must be one of the values that the contract lists for it",
+            ),
+            ("the server wants more.", "the server wants more"),
+        ] {
+            assert_eq!(in_words(reason), words);
+        }
+    }
+}

@@ -50,21 +50,35 @@ struct UpstreamAnswer {
     reason: Option<String>,
 }
 
+/// The same, and who says it: what a mirror that is to follow it must know before.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IntroducedUpstream<'a> {
+    #[serde(flatten)]
+    told: UpstreamAnswer,
+    /// What it calls itself, to mirrors and in the addresses that it shows.
+    base_url: &'a str,
+    /// The version of this program, whichever it reports to clients.
+    version: &'static str,
+}
+
 /// `GET /status` of an upstream: 200 while its database answers.
 pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
     get(make(move |_| {
         let (upstream, absence, double) = (upstream.clone(), database.absence(), database.double());
         async move {
-            if let Some(absence) = absence {
-                return answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(absence));
-            }
-            match upstream.status().await {
-                Ok(status) => answer(StatusCode::OK, &UpstreamAnswer::running(&status, double)),
-                Err(refusal) => {
-                    let reason = Problem::from(refusal).message().to_owned();
-                    answer(StatusCode::SERVICE_UNAVAILABLE, &UpstreamAnswer::error(reason))
-                }
-            }
+            let (code, told) = match absence {
+                Some(absence) => (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(absence)),
+                None => match upstream.status().await {
+                    Ok(status) => (StatusCode::OK, UpstreamAnswer::running(&status, double)),
+                    Err(refusal) => {
+                        let reason = Problem::from(refusal).message().to_owned();
+                        (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(reason))
+                    }
+                },
+            };
+            let base_url = upstream.base_url().as_str().trim_end_matches('/');
+            answer(code, &IntroducedUpstream { told, base_url, version: env!("CARGO_PKG_VERSION") })
         }
     }))
 }

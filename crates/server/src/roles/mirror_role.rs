@@ -7,6 +7,7 @@ use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
+use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
@@ -26,8 +27,10 @@ use crate::rest::MirrorHandlers;
 pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     common.require_base_url()?;
-    let upstream = UpstreamUrl::parse(options.upstream.as_str())
-        .map_err(|error| StartError::domain("mirror", &error))?;
+    let parse =
+        |url: &Url| UpstreamUrl::parse(url.as_str()).map_err(|error| StartError::domain("mirror", &error));
+    let upstream = parse(&options.upstream)?;
+    let upstream_public_url = options.upstream_public_url.as_ref().map(parse).transpose()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
     let git = open_git(common).await?;
@@ -38,6 +41,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let base_url = listening.base_url.as_str();
     let mut domain_options =
         heliostat_mirror::MirrorOptions::new(&options.name, upstream, base_url, data.path());
+    domain_options.upstream_public_url = upstream_public_url;
     domain_options.sweep_interval = options.sweep_interval;
     domain_options.sync_parallelism = options.sync_parallelism;
     domain_options.sync_tolerance = options.sync_tolerance;
@@ -66,7 +70,8 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
     let routes = routes(home, &handlers, domain, git, database, metrics, &context_path);
-    role.serve(listening.listener, Role::Mirror, Some(&options.upstream), RememberedAnswers::none(), routes);
+    let partner = options.upstream_public_url.as_ref().unwrap_or(&options.upstream);
+    role.serve(listening.listener, Role::Mirror, Some(partner), RememberedAnswers::none(), routes);
     Ok(role)
 }
 

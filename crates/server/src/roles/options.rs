@@ -100,8 +100,10 @@ pub struct UpstreamOptions {
 pub struct MirrorOptions {
     /// What both roles are told.
     pub common: ListenOptions,
-    /// The upstream's base URL.
+    /// Where this mirror calls the upstream.
     pub upstream: Url,
+    /// The upstream's base URL, if that is another one.
+    pub upstream_public_url: Option<Url>,
     /// The mirror's name, unique at its upstream.
     pub name: String,
     /// How often everything is compared with the upstream.

@@ -109,6 +109,22 @@ impl UpstreamStore {
         Ok(transaction.commit().await?)
     }
 
+    /// Writes a call into the webhook's log that belongs to no delivery. A webhook that is gone by now is no error.
+    pub async fn record_call(
+        &self,
+        webhook_id: WebhookId,
+        exchange: Exchange,
+        keep: u64,
+    ) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write_of(Shown::Nothing).await?;
+        let webhook = webhook::Entity::find_by_id(webhook_id).lock(LockType::KeyShare);
+        if webhook.one(&transaction).await?.is_none() {
+            return Ok(());
+        }
+        write_to_log(&transaction, webhook_id, exchange, keep).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// Drops the oldest events of a webhook for which more than `keep` wait, and returns how many.
     pub async fn trim_webhook_deliveries(&self, id: WebhookId, keep: u64) -> Result<u64, StoreError> {
         Ok(delivery_queue::trim::<webhook_delivery::Entity>(self.database.connection(), id, keep).await?)

@@ -8,7 +8,7 @@ use super::UpstreamStore;
 use super::delivery_queue::keep_newest;
 use crate::entities::webhook_invocation;
 use crate::error::StoreError;
-use crate::ids::WebhookId;
+use crate::ids::{InvocationId, WebhookId};
 use crate::page::{Page, PageRequest};
 use crate::records::{Exchange, Invocation, InvocationCounts, InvocationOutcome};
 use crate::write_transaction::WriteTransaction;
@@ -71,6 +71,17 @@ impl UpstreamStore {
         outcome: Option<InvocationOutcome>,
     ) -> Result<Option<Invocation>, StoreError> {
         let found = log_of(webhook_id, event_key, outcome).one(self.database.connection()).await?;
+        Ok(found.map(Invocation::try_from).transpose()?)
+    }
+
+    /// A call in a webhook's log.
+    pub async fn find_invocation(
+        &self,
+        webhook_id: WebhookId,
+        id: InvocationId,
+    ) -> Result<Option<Invocation>, StoreError> {
+        let call = log_of(webhook_id, None, None).filter(webhook_invocation::Column::Id.eq(id));
+        let found = call.one(self.database.connection()).await?;
         Ok(found.map(Invocation::try_from).transpose()?)
     }
 

@@ -13,7 +13,7 @@ use heliostat_peer::BackOff;
 use heliostat_storage::{DeliveryFate, Exchange, InvocationOutcome, StoreError, WebhookId};
 use tokio::sync::Notify;
 
-use super::registered::Webhooks;
+use super::registered::{MAX_LOGGED_INVOCATIONS, Webhooks};
 use super::webhook_client::{Message, is_final};
 
 /// How often an event is sent before it is given up; with the pauses between, that takes about half an hour.
@@ -24,8 +24,6 @@ const RETRY: BackOff = BackOff::new(Duration::from_secs(1), Duration::from_secs(
 const PARALLEL_WEBHOOKS: usize = 32;
 /// Events that wait for one webhook; beyond, the oldest are dropped.
 const MAX_PENDING_EVENTS: u64 = 1_000;
-/// Calls that the log of one webhook keeps.
-const MAX_LOGGED_INVOCATIONS: u64 = 200;
 
 /// The webhooks as the delivery loop sees them.
 #[derive(Clone)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use heliostat_downstream::Announcer;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    Exchange, Invocation, InvocationCounts, InvocationOutcome, Page, PageRequest, Repository, UpstreamStore,
-    Webhook, WebhookId, WebhookSecrets, WebhookSettings,
+    Exchange, Invocation, InvocationCounts, InvocationId, InvocationOutcome, Page, PageRequest, Repository,
+    UpstreamStore, Webhook, WebhookId, WebhookSecrets, WebhookSettings,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::delivery_counts::{DeliveryCounts, WebhookCounters};
@@ -18,6 +19,8 @@ use crate::permit::RepositoryAdministrator;
 
 /// Webhooks that one repository may have.
 const MAX_WEBHOOKS_PER_REPOSITORY: u64 = 50;
+/// Calls that the log of one webhook keeps.
+pub(super) const MAX_LOGGED_INVOCATIONS: u64 = 200;
 
 /// How the calls of a webhook have gone, as far back as its log reaches.
 #[derive(Debug, Clone)]
@@ -170,6 +173,42 @@ impl Webhooks {
             body: &body,
         };
         let exchange = self.client.post_test(message).await;
+        Ok(exchange)
+    }
+
+    /// Sends once more what a call in the log has sent, as one more attempt, and returns what came back. It does not wait
+    /// behind what is to be delivered, and changes nothing of that.
+    pub async fn redeliver(
+        &self,
+        administrator: &RepositoryAdministrator<'_>,
+        id: &str,
+        invocation: &str,
+    ) -> Result<Exchange, Refusal> {
+        let webhook = self.webhook(administrator, id).await?;
+        let unknown = || {
+            let message =
+                format!("The log of the webhook {id} has no call {invocation}; it keeps the last ones only.");
+            Refusal::not_found("invocation", message)
+        };
+        let number: InvocationId = invocation.parse().map_err(|_| unknown())?;
+        let sent = self.store.find_invocation(webhook.id, number).await?.ok_or_else(unknown)?.exchange;
+        // What was cut is no JSON any more.
+        if serde_json::from_str::<Value>(&sent.request_body).is_err() {
+            return Err(Refusal::conflict(format!(
+                "The body of the call {invocation} was too long for the log, which has only its beginning; push again, or \
+                 look at the repository, to tell the receiver of the change."
+            )));
+        }
+        let message = Message {
+            settings: &webhook.settings,
+            event_key: &sent.event_key,
+            request_id: &sent.request_id,
+            attempt: sent.attempt.saturating_add(1),
+            body: &sent.request_body,
+        };
+        let exchange = self.client.post_test(message).await;
+        self.store.record_call(webhook.id, exchange.clone(), MAX_LOGGED_INVOCATIONS).await?;
+        tracing::info!(webhook.id = %webhook.id, "sent an event to a webhook once more");
         Ok(exchange)
     }
 

@@ -7,6 +7,7 @@ mod get_latest_invocation;
 mod get_statistics;
 mod get_webhook;
 mod list_invocations;
+mod redeliver_invocation;
 mod test_webhook;
 mod update_webhook;
 

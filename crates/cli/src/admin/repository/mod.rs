@@ -1,4 +1,4 @@
-//! `heliostat repository`: create, import, follow, look at, adopt, restore, purge and delete repositories.
+//! `heliostat repository`: create, import, follow, look at, adopt, restore, purge, warm and delete repositories.
 
 mod adopt;
 mod create;
@@ -7,12 +7,13 @@ mod import;
 mod purge;
 mod repository_name;
 mod restore;
+mod warm;
 
 use std::str::FromStr;
 
 use clap::Subcommand;
 
-use super::{UpstreamConnection, api};
+use super::{Confirmation, UpstreamConnection, api};
 use crate::output::Column;
 
 pub use create::{Attributes, NewRepository, create_if_missing};
@@ -69,6 +70,8 @@ pub enum RepositoryCommand {
     /// Remove at once everything that no branch or tag leads to, at the upstream and on every mirror: how a secret is taken
     /// out of a repository, after the branches and tags that lead to it were deleted or moved.
     Purge(purge::PurgeCommand),
+    /// Have a mirror compute what builds are about to ask for, so that the first of them is answered as fast as the others.
+    Warm(warm::WarmCommand),
     /// List the repositories that one may read.
     List {
         /// Only those of this project [default: all].
@@ -85,11 +88,14 @@ pub enum RepositoryCommand {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// Delete a repository with everything in it.
+    /// Delete a repository with everything in it, here and on every mirror; it asks first.
+    #[command(after_help = "Example:\n  heliostat repository delete PRJ/site --yes")]
     Delete {
         /// Which, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
         repository: RepositoryName,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         connection: UpstreamConnection,
     },
@@ -139,6 +145,7 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
         RepositoryCommand::Adopt(command) => adopt::run(command).await?,
         RepositoryCommand::Restore(command) => restore::run(command).await?,
         RepositoryCommand::Purge(command) => purge::run(command).await?,
+        RepositoryCommand::Warm(command) => warm::run(command).await?,
         RepositoryCommand::List { project, connection } => {
             let session = connection.open().await?;
             let path = match &project {
@@ -151,8 +158,17 @@ pub async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
             let session = connection.open().await?;
             session.output.show(&session.client.get(&repository.path()).send().await?, &FIELDS);
         }
-        RepositoryCommand::Delete { repository, connection } => {
+        RepositoryCommand::Delete { repository, confirmation, connection } => {
             let session = connection.open().await?;
+            if !confirmation.is_given() {
+                let branches = api::path(&repository.path(), &["branches"]);
+                let branches = session.client.get(&branches).all().await?.len();
+                let loss = format!(
+                    "This deletes {repository} with its branches ({branches}), tags, permissions and webhooks, and mirrors \
+                     stop serving it."
+                );
+                confirmation.ask(&loss).await?;
+            }
             session.client.delete(&repository.path()).send().await?;
             session.output.done(&format!("Deleted the repository {repository}."));
         }

@@ -7,7 +7,7 @@ use heliostat_api::ops::{
     EnsureServedRepository, EnsureServedRepositoryRequest, EnsureServedRepositoryResponse,
 };
 use heliostat_api::{ApiJson, Call};
-use heliostat_mirror::Awaited;
+use heliostat_mirror::{Awaited, UpstreamUrl};
 use heliostat_origin::{Awaited as AwaitedOfOrigin, Ensured};
 use heliostat_refusal::Refusal;
 use tokio::time::Instant;
@@ -31,7 +31,10 @@ impl EnsureServedRepository for MirrorHandlers {
         let credentials = self.credentials(&call)?;
         let caller = self.identify(&call).await?;
         let wanted = &request.body;
-        let (key, slug) = self.mirror.link.url().read_name(&wanted.repository).ok_or_else(|| {
+        let link = &self.mirror.link;
+        let read_name = |url: &UpstreamUrl| url.read_name(&wanted.repository);
+        let name = read_name(link.public_url()).or_else(|| read_name(link.url()));
+        let (key, slug) = name.ok_or_else(|| {
             let message = "The path of a repository is needed, as in /scm/prj/my-repo.git, or its URL.";
             Refusal::invalid("repository", message)
         })?;

@@ -1,0 +1,170 @@
+//! Whether a role can listen where it is to, and whether its base URL leads there: an upstream calls its mirrors back.
+//!
+//! It is asked from this machine. Whether the upstream can go the same way shows when it accepts the mirror; what it never
+//! calls is told here already.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+use super::finding::Finding;
+use super::servers;
+use crate::client::{Client, is_loopback};
+
+/// The longest head of a request that is read, in bytes.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Where a role is to be, and what it would follow.
+pub struct Place<'a> {
+    /// Where it listens.
+    pub listen: Option<SocketAddr>,
+    /// Where its clients and its upstream look for it.
+    pub base_url: Option<&'a Url>,
+    /// Who calls it back.
+    pub upstream: Option<&'a Url>,
+    /// Whether it encrypts by itself.
+    pub speaks_tls: bool,
+}
+
+/// Whether the address to listen on is free, or the role has it already.
+pub async fn port(listen: Option<SocketAddr>, place: Option<&Url>) -> Finding {
+    const ITEM: &str = "port";
+    let Some(listen) = listen else { return Finding::skipped(ITEM, "no --listen given") };
+    let error = match TcpListener::bind(listen).await {
+        Ok(_) => return Finding::good(ITEM, format!("{listen} is free")),
+        Err(error) => error,
+    };
+    let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+    if is_taken
+        && let Some(place) = place
+        && servers::answers(place).await
+    {
+        return Finding::good(ITEM, format!("{listen} is taken, and a role answers at {place}"));
+    }
+    let remedy = match is_taken {
+        true => "stop what listens there, or choose another address by --listen",
+        false => {
+            "choose another address by --listen: one of this machine, with a port above 1023 unless it runs as root"
+        }
+    };
+    Finding::failed(ITEM, format!("nothing can listen on {listen}: {error}"), remedy)
+}
+
+/// Whether the base URL leads to where the role listens.
+pub async fn reachable(place: &Place<'_>) -> Finding {
+    const ITEM: &str = "way back";
+    let (Some(listen), Some(base_url)) = (place.listen, place.base_url) else {
+        return Finding::skipped(ITEM, "--listen and --base-url are not both given");
+    };
+    if let Some(upstream) = place.upstream.filter(|upstream| is_loopback(base_url) && !is_loopback(upstream))
+    {
+        return Finding::failed(
+            ITEM,
+            format!("the upstream {upstream} is on another machine, where {base_url} is that machine itself"),
+            "give an address by which the upstream reaches this machine as --base-url",
+        );
+    }
+    if place.speaks_tls {
+        return Finding::skipped(ITEM, "a role with a certificate is looked for only while it runs");
+    }
+    let Ok(listener) = TcpListener::bind(listen).await else {
+        return Finding::skipped(ITEM, format!("{listen} cannot be listened on now"));
+    };
+    let word = word_of_this_process();
+    let answering = tokio::spawn(answer_all(listener, word.clone()));
+    let heard = Client::new(base_url.clone(), None).get(&["status"]).text().await;
+    answering.abort();
+    match heard {
+        Ok(heard) if heard == word => {
+            Finding::good(ITEM, format!("{base_url} leads to {listen}, asked from here"))
+        }
+        Ok(_) => Finding::doubtful(
+            ITEM,
+            format!("{base_url} leads to something else than {listen}"),
+            "check host, port and path of --base-url, and where a proxy there leads",
+        ),
+        Err(error) => Finding::doubtful(
+            ITEM,
+            format!("{base_url} does not lead to {listen}, asked from here: {error}"),
+            "check name service, firewall and proxy; the upstream must reach this machine by --base-url",
+        ),
+    }
+}
+
+/// What nobody else answers.
+fn word_of_this_process() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("heliostat-doctor-{}-{}", std::process::id(), now.as_nanos())
+}
+
+async fn answer_all(listener: TcpListener, word: String) {
+    while let Ok((stream, _)) = listener.accept().await {
+        // Who hangs up gets no answer.
+        let _ = answer(stream, &word).await;
+    }
+}
+
+async fn answer(mut stream: TcpStream, word: &str) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    let length = word.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{word}"
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Outcome;
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_told() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let address = taken.local_addr().expect("it is bound");
+        let finding = port(Some(address), None).await;
+        assert!(
+            finding.outcome == Outcome::Failed && finding.detail.contains(&address.to_string()),
+            "{finding}"
+        );
+        assert_eq!(port(None, None).await.outcome, Outcome::Skipped);
+        assert_eq!(port(Some(SocketAddr::from(([127, 0, 0, 1], 0))), None).await.outcome, Outcome::Good);
+    }
+
+    #[tokio::test]
+    async fn a_loopback_address_is_of_no_use_to_an_upstream_elsewhere() {
+        let (base_url, upstream) = (url("http://127.0.0.1:7991"), url("https://git.example.com"));
+        let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let place = Place { listen, base_url: Some(&base_url), upstream: Some(&upstream), speaks_tls: false };
+        let finding = reachable(&place).await;
+        assert!(
+            finding.outcome == Outcome::Failed && finding.to_string().contains("--base-url"),
+            "{finding}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_listens_here_knows_its_own_word() {
+        // Another test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let base_url = url(&format!("http://{}", listener.local_addr().expect("it is bound")));
+        let answering = tokio::spawn(answer_all(listener, "a word".to_owned()));
+        let heard = Client::new(base_url, None).get(&["status"]).text().await;
+        assert_eq!(heard.expect("it answers"), "a word");
+        answering.abort();
+    }
+}
