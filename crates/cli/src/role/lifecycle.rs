@@ -7,6 +7,7 @@ use anyhow::Context;
 use heliostat_server::RunningRole;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::service_manager;
 use crate::output;
 
 /// File below the data directory in which a first start leaves the generated password.
@@ -25,12 +26,19 @@ pub async fn until_stopped(
     let base_url = role.base_url().as_str().trim_end_matches('/');
     output::line(&format!("heliostat {name} ready at {base_url}"));
     tracing::info!(role = name, base_url, address = %role.address(), "role is ready");
+    service_manager::ready(base_url);
+    service_manager::send_signs_of_life();
     loop {
         tokio::select! {
             () = stop.received() => break,
-            () = hang_up.received() => role.reload(),
+            () = hang_up.received() => {
+                service_manager::reloading();
+                role.reload();
+                service_manager::ready(base_url);
+            }
         }
     }
+    service_manager::stopping();
     tracing::info!(
         role = name,
         drain_timeout_ms = drain_timeout.as_millis(),
