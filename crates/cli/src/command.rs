@@ -8,9 +8,11 @@ use crate::admin::{
     mirror_servers, mirror_settings, permission, project, repository, request, token, user, wait, webhook,
 };
 use crate::backup::{BackupOptions, RestoreOptions};
+use crate::completions::CompletionsOptions;
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::git_setup::GitSetupOptions;
+use crate::man_pages::ManOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
@@ -89,7 +91,18 @@ pub enum Command {
     /// Repositories that lie in the trash of a data directory.
     #[command(subcommand)]
     Trash(trash::TrashCommand),
+    /// Print what a shell needs to complete commands, options and values.
+    #[command(after_help = COMPLETIONS)]
+    Completions(CompletionsOptions),
+    /// Write a manual page for each command into a directory.
+    Man(ManOptions),
 }
+
+const COMPLETIONS: &str = "\
+Where shells look for it:
+  bash  heliostat completions bash > ~/.local/share/bash-completion/completions/heliostat
+  zsh   heliostat completions zsh > ~/.zfunc/_heliostat, with fpath+=~/.zfunc before compinit in ~/.zshrc
+  fish  heliostat completions fish > ~/.config/fish/completions/heliostat.fish";
 
 /// `mirror` alone runs the role, with a verb it administers.
 #[derive(Debug, Args)]

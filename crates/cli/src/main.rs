@@ -1,6 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `completions`, `demo`, `doctor`, `git_setup`,
+//! `man_pages`, `role` or `trash`.
 //! `options` and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
@@ -8,9 +9,11 @@ mod options;
 mod settings;
 
 mod backup;
+mod completions;
 mod demo;
 mod doctor;
 mod git_setup;
+mod man_pages;
 mod role;
 mod trash;
 
@@ -90,6 +93,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Request(command) => admin::request::run(command).await?,
         Command::Settings(command) => admin::mirror_settings::run(command).await?,
         Command::Trash(command) => trash::run(command).await?,
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man_pages::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
