@@ -1,11 +1,12 @@
 //! What stands in `deploy/` names settings that there are: a file that is written once and read on other machines is the last
 //! one to follow a renamed option.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use yaml_serde::Value;
 
 use crate::command::Cli;
 use crate::settings;
@@ -45,6 +46,78 @@ fn each_variable_is_a_setting() {
         }
     }
     assert!(count > 10, "only {count} variables were found");
+}
+
+/// Variables and their values.
+type Variables = BTreeMap<String, String>;
+
+/// The role takes these variables, with these values. They are given as options, since variables are the whole process's.
+fn takes(role: &str, variables: &Variables) {
+    let options = variables.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
+    let options = options.map(|(name, value)| {
+        let long = name.trim_start_matches("HELIOSTAT_").to_lowercase().replace('_', "-");
+        format!("--{long}={value}")
+    });
+    let words: Vec<String> = ["heliostat".to_owned(), role.to_owned()].into_iter().chain(options).collect();
+    let shown = words.join(" ");
+    settings::parse(words.into_iter().map(Into::into)).unwrap_or_else(|error| panic!("{shown}: {error}"));
+}
+
+fn documents(name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(folder().join(name)).expect("the file is there");
+    text.split("\n---\n").map(|document| yaml_serde::from_str(document).expect("is YAML")).collect()
+}
+
+fn text_values(mapping: &Value) -> Variables {
+    let pairs = mapping.as_mapping().expect("is a mapping").iter();
+    let text = |value: &Value| value.as_str().expect("is a text").to_owned();
+    pairs.map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// What the image sets.
+fn of_image() -> Variables {
+    let text = fs::read_to_string(folder().join("docker/Dockerfile")).expect("the file is there");
+    let words = text.split_whitespace().filter(|word| word.starts_with("HELIOSTAT_"));
+    let pairs = words.filter_map(|word| word.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn each_server_of_the_compose_file_takes_its_variables() {
+    let compose = &documents("docker/compose.yaml")[0];
+    let mut roles = Vec::new();
+    for (_, service) in compose["services"].as_mapping().expect("there are services") {
+        let Some(role) = service["command"][0].as_str() else {
+            continue;
+        };
+        let mut variables = of_image();
+        variables.extend(text_values(&service["environment"]));
+        takes(role, &variables);
+        roles.push(role);
+    }
+    assert_eq!(roles, ["upstream", "mirror", "mirror"]);
+}
+
+#[test]
+fn each_server_of_kubernetes_takes_its_variables() {
+    let maps = documents("kubernetes/configuration.yaml");
+    for (role, name) in [("upstream", "heliostat-upstream"), ("mirror", "heliostat-mirror")] {
+        let mut variables = of_image();
+        let map = maps.iter().find(|map| map["metadata"]["name"] == *name).expect("the role has settings");
+        variables.extend(text_values(&map["data"]));
+        let documents = documents(&format!("kubernetes/{role}.yaml"));
+        let set = documents.iter().find(|document| document["kind"] == *"StatefulSet");
+        let container = &set.expect("the role is a StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["args"][0].as_str(), Some(role));
+        assert_eq!(container["envFrom"][0]["configMapRef"]["name"].as_str(), Some(name));
+        for variable in container["env"].as_sequence().into_iter().flatten() {
+            let pod = format!("{name}-0");
+            let value = variable["value"].as_str().unwrap_or(&pod).replace("$(HELIOSTAT_NAME)", &pod);
+            let name = variable["name"].as_str().expect("a variable has a name");
+            variables.insert(name.to_owned(), value);
+        }
+        takes(role, &variables);
+    }
 }
 
 #[test]
