@@ -54,9 +54,6 @@ pub enum Command {
     Doctor(DoctorOptions),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
     GitSetup(GitSetupOptions),
-    /// Print what the compiled code says of the contract, for the drift check.
-    #[command(hide = true)]
-    EmitContract,
     /// Projects of an upstream.
     #[command(subcommand)]
     Project(project::ProjectCommand),

@@ -82,7 +82,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::GitSetup(options) => git_setup::run(options).await?,
-        Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,
